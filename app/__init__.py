@@ -1,0 +1,1 @@
+"""The online half: what exists only when someone asks."""

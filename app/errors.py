@@ -1,0 +1,37 @@
+"""Which HTTP status each error becomes. A test proves that the map is complete."""
+
+from indexing import errors
+
+STATUS: dict[type[errors.GroundworkError], int] = {
+    errors.GroundworkError: 500,
+    errors.InvalidInput: 400,
+    errors.SourceInvalid: 400,
+    errors.NotFound: 404,
+    errors.Unauthorized: 401,
+    errors.Overloaded: 503,
+    errors.NotReady: 503,
+    errors.ArtefactMissing: 503,
+    errors.ArtefactCorrupt: 503,
+    errors.FormatUnknown: 503,
+    errors.FeatureViewChanged: 409,
+    errors.ParityLost: 422,
+    errors.ModelMismatch: 503,
+    errors.BuildFailed: 500,
+    errors.BuildRunning: 409,
+    errors.CatalogueBusy: 503,
+    errors.StorageFull: 507,
+}
+
+
+def status_of(error: errors.GroundworkError) -> int:
+    """The HTTP status of an error."""
+    return STATUS[type(error)]
+
+
+def headers_of(error: errors.GroundworkError) -> dict[str, str]:
+    """The headers that go with an error's status: ``Retry-After`` with 503, ``WWW-Authenticate`` with 401."""
+    status = status_of(error)
+    if status == 503:
+        seconds = error.retry_after_seconds if isinstance(error, errors.Overloaded) else 1
+        return {"Retry-After": str(seconds)}
+    return {"WWW-Authenticate": "Bearer"} if status == 401 else {}

@@ -1,0 +1,201 @@
+"""The retriever: one query against one partition of one release. The API, the command line and evaluation all use it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.retrieval.fusion import calibrate, weighted_min_max
+from app.retrieval.snapshot_pool import ServingRelease
+from indexing.errors import InvalidInput
+from indexing.records import Partition, Rows, Scores, Vector
+from indexing.shards import StoredPassage
+from indexing.snapshot import PartitionView
+from indexing.telemetry import StageTimings
+
+MODES = ("hybrid", "dense", "lexical")
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPassage:
+    """A hit: rank from 1, calibrated score 0..1, and the raw score of each leg that the mode used."""
+
+    rank: int
+    score: float
+    dense: float | None
+    lexical: float | None
+    passage: StoredPassage
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Hits best first, milliseconds by stage, and what is missing from them."""
+
+    hits: list[RankedPassage]
+    timings_ms: dict[str, float]
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Passages of a partition by (shard number, row), with both raw scores where the mode uses them."""
+
+    numbers: Rows
+    rows: Rows
+    dense: Scores | None
+    lexical: Scores | None
+
+
+class Retriever:
+    """Searches a release. Holds no state of its own, so one serves every thread."""
+
+    def search(
+        self,
+        serving: ServingRelease,
+        partition: Partition,
+        query: str,
+        *,
+        k: int,
+        mode: str = "hybrid",
+        group_by_document: bool = True,
+    ) -> Result:
+        """The best ``k`` passages of a partition for a query.
+
+        Args:
+            serving: The release to search.
+            partition: The tenant and collection; one that the snapshot does not hold gives no hits.
+            query: The text to look for.
+            k: How many hits, at least 1.
+            mode: ``hybrid``, ``dense`` or ``lexical``.
+            group_by_document: Whether a document gives at most one hit, its best passage.
+
+        Returns:
+            Hits best first, equal scores in a fixed order. ``dense`` and ``hybrid`` give fewer than ``k`` hits only when the partition
+            holds fewer; ``lexical`` gives only passages that hold a term of the query.
+
+        Raises:
+            InvalidInput: ``k`` or ``mode`` is out of range.
+        """
+        if k < 1 or mode not in MODES:
+            raise InvalidInput(f"k {k} or mode {mode!r} is out of range: expected k of at least 1 and {', '.join(MODES)}.")
+        timings = StageTimings()
+        began = time.perf_counter()
+        view = serving.snapshot.view(partition)
+        hits: list[RankedPassage] = []
+        if view is not None and view.rows:
+            hits = _search_view(serving, view, query, k, mode, group_by_document, timings)
+        broken = serving.snapshot.broken_shards(partition)
+        timings.add("total", (time.perf_counter() - began) * 1000.0)
+        return Result(hits, timings.milliseconds, [f"not searched: {reason}" for reason in broken.values()])
+
+
+def _search_view(
+    serving: ServingRelease, view: PartitionView, query: str, k: int, mode: str, grouped: bool, timings: StageTimings
+) -> list[RankedPassage]:
+    vector: Vector | None = None
+    term_scores: list[Scores] = []
+    bound = 0.0
+    if mode != "lexical":
+        with timings.stage("encode"):
+            vector = serving.embedder.encode_query(query)
+    if mode != "dense":
+        with timings.stage("lexical"):
+            term_scores, bound = serving.bm25.scores(view.segments, serving.analyser.terms(query))
+    depth = max(serving.recipe.retrieval.candidates, 2 * k)
+    while True:
+        candidates = _gather(view, vector, term_scores, depth, timings)
+        with timings.stage("fuse"):
+            ranking, order = _rank(serving, candidates, mode)
+            chosen = _choose(view, candidates, order, k, grouped)
+        if len(chosen) == k or depth >= view.rows:
+            break
+        depth *= 4
+    with timings.stage("hydrate"):
+        return _hydrate(serving, view, candidates, chosen, ranking, mode, bound)
+
+
+def _gather(
+    view: PartitionView, vector: Vector | None, term_scores: Sequence[Scores], depth: int, timings: StageTimings
+) -> _Candidates:
+    """The best ``depth`` passages of each leg, every one of them scored by both."""
+    keys: list[NDArray[np.int64]] = []
+    if vector is not None:
+        with timings.stage("dense"):
+            numbers, rows, _ = view.search(vector, depth)
+            keys.append(numbers << 32 | rows)
+    if term_scores:
+        with timings.stage("lexical"):
+            keys.append(_best_rows(view, term_scores, depth))
+    merged = np.unique(np.concatenate(keys))
+    numbers, rows = merged >> 32, merged & 0xFFFFFFFF
+    with timings.stage("fuse"):
+        dense = None if vector is None else view.vectors(numbers, rows) @ vector
+        lexical = None
+        if term_scores:
+            lexical = np.empty(len(merged), np.float32)
+            for number, scores in enumerate(term_scores):
+                mine = numbers == number
+                lexical[mine] = scores[rows[mine] - view.starts[number]]
+    return _Candidates(numbers, rows, dense, lexical)
+
+
+def _best_rows(view: PartitionView, term_scores: Sequence[Scores], depth: int) -> NDArray[np.int64]:
+    """Keys of the ``depth`` passages with the highest lexical scores; passages without a query term never count."""
+    keys, values = [], []
+    for number, scores in enumerate(term_scores):
+        rows = np.flatnonzero(scores)
+        if len(rows) > depth:
+            rows = rows[np.argpartition(-scores[rows], depth - 1)[:depth]]
+        keys.append(np.int64(number) << 32 | (rows + view.starts[number]))
+        values.append(scores[rows])
+    key, value = np.concatenate(keys), np.concatenate(values)
+    return key[np.lexsort((key, -value))[:depth]]
+
+
+def _rank(serving: ServingRelease, found: _Candidates, mode: str) -> tuple[Scores, NDArray[np.int64]]:
+    """What orders the candidates, and their order; equal ones stand by shard and row."""
+    if found.dense is not None and found.lexical is not None:
+        ranking = weighted_min_max(found.dense, found.lexical, dense_weight=serving.recipe.retrieval.dense_weight)
+    else:
+        leg = found.dense if found.lexical is None else found.lexical
+        assert leg is not None  # noqa: S101 (a mode uses at least one leg)
+        ranking = leg
+    return ranking, np.lexsort((found.rows, found.numbers, -ranking))
+
+
+def _choose(
+    view: PartitionView, found: _Candidates, order: NDArray[np.int64], k: int, grouped: bool
+) -> NDArray[np.int64]:
+    """The first ``k`` of ``order``, only the best passage of each document if ``grouped``."""
+    if not grouped:
+        return order[:k]
+    documents = np.empty(len(order), np.int64)
+    for number, shard in enumerate(view.shards):
+        mine = found.numbers == number
+        documents[mine] = np.int64(number) << 32 | shard.passage_documents[found.rows[mine]].astype(np.int64)
+    _, first = np.unique(documents[order], return_index=True)
+    return order[np.sort(first)[:k]]
+
+
+def _hydrate(
+    serving: ServingRelease,
+    view: PartitionView,
+    found: _Candidates,
+    chosen: NDArray[np.int64],
+    ranking: Scores,
+    mode: str,
+    bound: float,
+) -> list[RankedPassage]:
+    scores = calibrate(serving.recipe.retrieval.calibration[mode], found.dense, found.lexical, ranking, bound)
+    return [
+        RankedPassage(
+            rank=rank,
+            score=float(scores[index]),
+            dense=None if found.dense is None else float(found.dense[index]),
+            lexical=None if found.lexical is None else float(found.lexical[index]),
+            passage=view.passage(int(found.numbers[index]), int(found.rows[index])),
+        )
+        for rank, index in enumerate(chosen, 1)
+    ]

@@ -1,0 +1,111 @@
+"""The snapshot pool: which release serves now, opened, warmed and proved before it takes over."""
+
+import logging
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexing.embedder import Embedder, load_embedder
+from indexing.errors import NotReady
+from indexing.home import Home
+from indexing.lexical import Analyser, Bm25
+from indexing.recipes import Recipe, read_recipe
+from indexing.releases import Release, stable_release
+from indexing.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServingRelease:
+    """Everything a search needs. Whoever holds it can finish with it, whatever is deployed meanwhile."""
+
+    release: Release
+    recipe: Recipe
+    snapshot: Snapshot
+    embedder: Embedder
+    analyser: Analyser
+    bm25: Bm25
+
+
+class SnapshotPool:
+    """Gives out the release in service and swaps it when another is deployed. Safe to share between threads.
+
+    A snapshot's files stay mapped until the last search that uses them has ended, since searches hold the object itself.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+        self._serving: ServingRelease | None = None
+        self._embedders: dict[tuple[str, str], Embedder] = {}
+        self.failure: str | None = None
+
+    def current(self) -> ServingRelease:
+        """The release in service.
+
+        Raises:
+            NotReady: none was opened yet; the message says why.
+        """
+        serving = self._serving
+        if serving is None:
+            raise NotReady(self.failure or "The release is still being opened: try again in a moment.")
+        return serving
+
+    def refresh(self) -> ServingRelease:
+        """Switch to the release that is deployed now, if it is another; on any failure the old one goes on serving.
+
+        Raises:
+            GroundworkError: the deployed release cannot be opened.
+        """
+        with self._lock:
+            release = stable_release(self._home.catalogue)
+            serving = self._serving
+            if serving is None or (serving.release.number, serving.snapshot.id) != (release.number, release.snapshot):
+                serving = self._open(release)
+                self._serving = serving
+                self.failure = None
+                fields = {"release": release.number, "snapshot": release.snapshot, "rows": serving.snapshot.manifest.rows}
+                logger.info("pool.release_in_service", extra={"fields": fields})
+            return serving
+
+    def _open(self, release: Release) -> ServingRelease:
+        recipe = read_recipe(self._home.catalogue, release.recipe)
+        snapshot = Snapshot(self._home.storage, release.snapshot)
+        snapshot.warm()
+        serving = ServingRelease(
+            release=release,
+            recipe=recipe,
+            snapshot=snapshot,
+            embedder=self._embedder(recipe),
+            analyser=Analyser(recipe.lexical.language),
+            bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
+        )
+        _query_itself(serving)
+        return serving
+
+    def _embedder(self, recipe: Recipe) -> Embedder:
+        key = (recipe.model, recipe.embedding.precision)
+        if key not in self._embedders:
+            model = self._home.models.get(recipe.model)
+            self._embedders[key] = load_embedder(
+                self._home.storage, model, recipe.embedding.precision, sessions=self._home.settings.sessions
+            )
+        return self._embedders[key]
+
+
+def _query_itself(serving: ServingRelease) -> None:
+    """Run the whole path once: the encoder, and in the first partition that opens a search for a passage it holds."""
+    vector = serving.embedder.encode_query("groundwork self query")
+    for partition in serving.snapshot.partitions:
+        view = serving.snapshot.view(partition)
+        if view is None or view.rows == 0:
+            continue
+        numbers, rows, _ = view.search(vector, 1)
+        own = view.vectors(numbers, rows)[0]
+        _, _, scores = view.search(own, 1)
+        serving.bm25.scores(view.segments, serving.analyser.terms(view.passage(int(numbers[0]), int(rows[0])).text[:500]))
+        if not np.isclose(scores[0], 1.0, atol=1e-3):
+            raise NotReady(f"Release {serving.release.number} does not find its own passage (score {scores[0]:.4f}).")
+        return

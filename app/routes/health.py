@@ -1,0 +1,48 @@
+"""Whether this process lives, whether it can serve, and its metrics."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app.deps import Services, services_of
+from app.schemas import Ready
+from indexing.errors import NotReady
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez", summary="Is the process alive?")
+def livez() -> dict[str, str]:
+    """Answers as long as the process can answer anything."""
+    return {"status": "alive"}
+
+
+@router.get(
+    "/readyz",
+    summary="Can it serve?",
+    responses={503: {"model": Ready, "description": "Nothing to serve yet, and why."}},
+)
+def readyz(services: Annotated[Services, Depends(services_of)], response: Response) -> Ready:
+    """Ready means: a snapshot is mapped, warmed, and has answered a query of its own.
+
+    Corrupt shards are named here; the rest of the snapshot goes on serving.
+    """
+    try:
+        serving = services.pool.current()
+    except NotReady as error:
+        response.status_code = 503
+        return Ready(status="not ready", message=str(error))
+    return Ready(
+        status="ready",
+        release=serving.release.number,
+        snapshot=serving.snapshot.id,
+        passages=serving.snapshot.manifest.rows,
+        broken_shards=serving.snapshot.broken,
+    )
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+def metrics(services: Annotated[Services, Depends(services_of)]) -> Response:
+    """Counters and histograms by stage and release, never by tenant."""
+    return Response(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST)

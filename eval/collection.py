@@ -1,0 +1,161 @@
+"""What an experiment searches: a corpus built in a scratch home, a collection in service, or an API over HTTP."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+
+from app.retrieval.retriever import Retriever
+from app.retrieval.snapshot_pool import ServingRelease, SnapshotPool
+from indexing.build import Progress, build
+from indexing.catalogue import DEFAULT_TENANT
+from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady
+from indexing.home import Home, open_home
+from indexing.ingest import ingest
+from indexing.prepare import choose_recipe, prepare_build
+from indexing.records import Json, Partition
+from indexing.releases import deploy
+from indexing.sources import open_source
+
+_LIBRARIES = ("groundwork", "faiss-cpu", "numpy", "onnxruntime", "tokenizers", "ir-measures")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person chose of the recipe to measure; ``None`` is the default."""
+
+    model: str | None = None
+    view: str | None = None
+    precision: str | None = None
+    language: str | None = None
+
+
+@contextmanager
+def scratch_collection(
+    home: Home, corpus: Path, choices: Choices, *, on_progress: Progress
+) -> Iterator[tuple[ServingRelease, Partition]]:
+    """Build ``corpus`` in a home of its own, below ``home``, and open it for search.
+
+    The scratch home is kept, so that measuring the same corpus again, or another recipe on it, computes only what is new.
+
+    Raises:
+        SourceInvalid: the corpus cannot be read, or some of it cannot (a measurement must not leave documents out).
+        GroundworkError: as ``build``.
+    """
+    name = f"{corpus.resolve().name}-{hashlib.sha256(str(corpus.resolve()).encode()).hexdigest()[:8]}"
+    scratch = open_home(home.settings, home.path / "scratch" / name)
+    partition = Partition(DEFAULT_TENANT, corpus.resolve().name)
+    try:
+        scratch.models.copy_from(home.models)
+        report = ingest(scratch.catalogue, open_source(corpus, "auto"), partition, prune=True)
+        if report.rejects:
+            reject = report.rejects[0]
+            raise InvalidInput(f"{len(report.rejects)} entries of {corpus} are unreadable; {reject.name}: {reject.reason}")
+        recipe = choose_recipe(
+            scratch,
+            model=choices.model,
+            view=choices.view or "default",
+            precision=choices.precision or "int8",
+            language=choices.language or "english",
+        )
+        built = build(prepare_build(scratch, recipe, on_progress=on_progress))
+        deploy(scratch.catalogue, built.release.recipe, reason="measured", actor="eval")
+        yield SnapshotPool(scratch).refresh(), partition
+    finally:
+        scratch.close()
+
+
+@contextmanager
+def served_collection(home: Home, collection: str) -> Iterator[tuple[ServingRelease, Partition]]:
+    """Open a collection of the release in service.
+
+    Raises:
+        NotReady: nothing is released.
+        NotFound: the release holds no such collection.
+    """
+    partition = Partition(DEFAULT_TENANT, collection)
+    serving = SnapshotPool(home).refresh()
+    if serving.snapshot.view(partition) is None:
+        raise NotFound(f"Release {serving.release.number} holds no collection {collection!r}: ingest and build it first.")
+    yield serving, partition
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSearcher:
+    """Searches in this process, through the very retriever of the API."""
+
+    serving: ServingRelease
+    partition: Partition
+
+    def __call__(self, query: str, *, k: int, mode: str) -> Sequence[str]:
+        """Ids of at most ``k`` documents, best first."""
+        result = Retriever().search(self.serving, self.partition, query, k=k, mode=mode)
+        if result.warnings:
+            raise NotReady(f"A measurement needs every shard: {result.warnings[0]}")
+        return [hit.passage.document_id for hit in result.hits]
+
+    def inputs(self) -> dict[str, Json]:
+        """Fingerprints and versions of all that decides a ranking."""
+        return {
+            "release": self.serving.release.number,
+            "snapshot": self.serving.snapshot.id,
+            "views": self.serving.snapshot.manifest.content["views"],
+            "recipe": self.serving.recipe.manifest,
+            "recipe_fingerprint": self.serving.recipe.fingerprint,
+            "passages": self.serving.snapshot.manifest.rows,
+            "collection": self.partition.collection,
+            "libraries": {name: version(name) for name in _LIBRARIES},
+        }
+
+
+class HttpSearcher:
+    """Searches through ``POST /v1/search`` of a running API."""
+
+    def __init__(self, url: str, api_key: str, collection: str) -> None:
+        self._client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=30.0)
+        self._url = url
+        self._collection = collection
+        self._served: dict[str, Json] = {}
+
+    def __call__(self, query: str, *, k: int, mode: str) -> Sequence[str]:
+        """Ids of at most ``k`` documents, best first.
+
+        Raises:
+            NotReady: the API cannot be reached.
+            GroundworkError: it answers with a problem, or the release changed in the middle of the measurement.
+        """
+        body = {"query": query, "collection": self._collection, "k": k, "mode": mode}
+        try:
+            response = self._client.post("/v1/search", json=body)
+        except httpx.HTTPError as error:
+            raise NotReady(f"{self._url} does not answer: {error}. Start it with 'groundwork serve'.") from error
+        if response.status_code != 200:
+            raise GroundworkError(f"{self._url} answered {response.status_code}: {response.text[:500]}")
+        answer = response.json()
+        served = {"release": answer["release"], "snapshot": answer["snapshot"]}
+        if self._served not in ({}, served):
+            raise GroundworkError(f"The release changed during the measurement, from {self._served} to {served}.")
+        if answer["warnings"]:
+            raise NotReady(f"A measurement needs every shard: {answer['warnings'][0]}")
+        self._served = served
+        return [hit["document_id"] for hit in answer["hits"]]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def inputs(self) -> dict[str, Json]:
+        """What the API says of itself."""
+        ready = self._client.get("/readyz").json()
+        return {
+            "url": self._url,
+            "release": ready["release"],
+            "snapshot": ready["snapshot"],
+            "passages": ready["passages"],
+            "collection": self._collection,
+            "libraries": {name: version(name) for name in _LIBRARIES},
+        }

@@ -1,0 +1,130 @@
+"""Measures of a ranking against judgments, with trec_eval's numbers, and how sure a mean is."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import ir_measures
+import numpy as np
+
+from eval.trec import Qrels, Run
+from indexing.errors import InvalidInput
+
+MEASURES: Mapping[str, ir_measures.Measure] = {
+    "nDCG@10": ir_measures.nDCG @ 10,
+    "R@10": ir_measures.R @ 10,
+    "R@100": ir_measures.R @ 100,
+    "MRR@10": ir_measures.RR @ 10,
+}
+"""What every evaluation reports, by the name it has in results.
+
+nDCG has linear gain (the grade) and discount ``log2(rank + 1)``; the other measures count grades of 1 and more as
+relevant. Source: trec_eval's ``ndcg_cut``, ``recall`` and ``recip_rank``, by way of ir_measures, which takes the
+first two from pytrec_eval and ``RR@10`` from MS MARCO's script.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a run scored: ``per_query[measure][query_id]`` and ``means[measure]``, all in [0, 1]."""
+
+    per_query: dict[str, dict[str, float]]
+    means: dict[str, float]
+
+
+def run_from_ranking(ids: Sequence[str]) -> dict[str, float]:
+    """Scores under which a ranking is measured in exactly the order it was returned in.
+
+    Args:
+        ids: Document ids, best first, no duplicates.
+
+    Returns:
+        Document id -> score, strictly decreasing: ``len(ids)`` for the first, 1.0 for the last. Whole numbers,
+        because trec_eval compares scores as float32, in which retrieval scores that differ in float64 may tie.
+
+    Raises:
+        InvalidInput: An id occurs twice.
+    """
+    run = {document_id: float(len(ids) - place) for place, document_id in enumerate(ids)}
+    if len(run) != len(ids):
+        twice = next(document_id for place, document_id in enumerate(ids) if document_id in ids[:place])
+        raise InvalidInput(f"document {twice!r} is in the ranking twice; expected each document once")
+    return run
+
+
+def score_run(qrels: Qrels, run: Run) -> Scores:
+    """Score a run on every query of the judgments, with each of ``MEASURES``.
+
+    A run must have strictly decreasing scores to be measured in the order it was returned in; make it with
+    ``run_from_ranking``. Ties, and scores that tie in float32, are ordered as trec_eval orders them, for all
+    measures alike: by document id, descending, whatever order they came in.
+
+    Args:
+        qrels: At least one query. A query without a grade above 0 scores 0.
+        run: Results; queries without judgments are ignored, and documents without a judgment count as not relevant.
+
+    Returns:
+        One score for each query in ``qrels``, in its order (0.0 where the run has no results), and means over all
+        of them.
+
+    Raises:
+        InvalidInput: ``qrels`` is empty, or a score is not finite.
+    """
+    if not qrels:
+        raise InvalidInput("the judgments are empty; expected at least one query to score the run on")
+    # Negative grades mean "not relevant" to trec_eval too, but pytrec_eval uses a grade as an index.
+    grades = {query_id: {id_: max(grade, 0) for id_, grade in judged.items()} for query_id, judged in qrels.items()}
+    # ir_measures hands RR@10 to another provider, which breaks ties the other way round: leave it none to break.
+    ordered = {
+        query_id: run_from_ranking(_trec_order(query_id, run[query_id])) for query_id in qrels if run.get(query_id)
+    }
+    names = {measure: name for name, measure in MEASURES.items()}
+    per_query = {name: dict.fromkeys(qrels, 0.0) for name in MEASURES}
+    for metric in ir_measures.iter_calc(list(MEASURES.values()), grades, ordered):
+        per_query[names[metric.measure]][metric.query_id] = float(metric.value)
+    means = {name: math.fsum(values.values()) / len(values) for name, values in per_query.items()}
+    return Scores(per_query, means)
+
+
+def bootstrap_interval(
+    values: Sequence[float], *, seed: int, samples: int = 2000, level: float = 0.95
+) -> tuple[float, float]:
+    """A confidence interval for the mean of the values, by the percentile bootstrap.
+
+    Args:
+        values: One finite number per query, at least one.
+        seed: Same seed, same interval.
+        samples: How many times to draw ``len(values)`` values with replacement, >= 1.
+        level: Share of the drawn means inside the interval, above 0 and below 1.
+
+    Returns:
+        Lower and upper end; with one value, or equal ones, both are that value.
+
+    Raises:
+        InvalidInput: ``values`` is empty or not finite.
+        ValueError: ``samples`` or ``level`` is out of range.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+    """
+    if samples < 1 or not 0 < level < 1:
+        raise ValueError(f"samples {samples}, level {level}; expected samples >= 1 and 0 < level < 1")
+    data = np.asarray(values, dtype=np.float64)
+    if data.size == 0 or not np.isfinite(data).all():
+        raise InvalidInput(f"{data.size} values, not all finite or none; expected at least one finite number")
+    generator = np.random.default_rng(seed)
+    means = [float(data[generator.integers(data.size, size=data.size)].mean()) for _ in range(samples)]
+    tail = (1 - level) / 2
+    # A mean lies between the least and the greatest value, but its floating-point sum may not.
+    low, high = np.clip(np.quantile(means, [tail, 1 - tail]), data.min(), data.max())
+    return float(low), float(high)
+
+
+def _trec_order(query_id: str, results: Mapping[str, float]) -> list[str]:
+    """Document ids by score in float32, then by id, both descending (UTF-8 sorts as its code points do)."""
+    scores = np.fromiter(results.values(), dtype=np.float64, count=len(results))
+    if not np.isfinite(scores).all():
+        worst = next(id_ for id_, score in results.items() if not math.isfinite(score))
+        raise InvalidInput(f"score {results[worst]} of {worst!r} for query {query_id!r}; expected a finite number")
+    with np.errstate(over="ignore"):
+        single = scores.astype(np.float32).tolist()
+    return [id_ for _, id_ in sorted(zip(single, results, strict=True), reverse=True)]

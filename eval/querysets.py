@@ -1,0 +1,76 @@
+"""Query sets: the queries and judgments that a search is measured on, read from a folder in BEIR's layout."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.trec import Qrels, read_qrels, read_queries
+from indexing.errors import SourceInvalid
+from indexing.records import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySet:
+    """Queries with their judgments: ``queries`` and ``qrels`` have the same ids, each with a relevant document."""
+
+    name: str
+    queries: dict[str, str]
+    qrels: Qrels
+    fingerprint: str
+    split: str = "test"
+
+
+def load_queryset(folder: Path, split: str = "test", queries_file: str = "queries.jsonl") -> QuerySet:
+    """The queries of ``folder`` that ``split`` judges, with all their judgments.
+
+    A query without a document graded above 0 is left out, as no measure can tell good from bad on it.
+
+    Args:
+        folder: A corpus in BEIR's layout: ``qrels/<split>.tsv`` and ``queries_file``. Its name names the query set.
+        split: Which judgments: the name of a file in ``qrels/``, without ``.tsv``.
+        queries_file: Which wording of the queries, a file of ``folder``.
+
+    Returns:
+        Queries in the order of ``queries_file``. The fingerprint identifies the texts and judgments that are used,
+        whatever their order and the folder's name.
+
+    Raises:
+        SourceInvalid: The split is missing (the message names those there are), a file is malformed, a judged query
+            is not in ``queries_file``, or no query has a relevant document.
+    """
+    splits = sorted(path.stem for path in (folder / "qrels").glob("*.tsv"))
+    if split not in splits:
+        there = ", ".join(splits) or "none"
+        raise SourceInvalid(f"{folder}: no split {split!r} in qrels/; expected one of: {there}")
+    judged = read_qrels(folder / "qrels" / f"{split}.tsv")
+    texts = read_queries(folder / queries_file)
+    unknown = sorted(judged.keys() - texts.keys())
+    if unknown:
+        raise SourceInvalid(
+            f"{folder / queries_file}: query {unknown[0]!r} is judged in qrels/{split}.tsv and has no text here "
+            f"({len(unknown)} such); expected a line for each judged query; name the file that holds them"
+        )
+    relevant = {query_id for query_id, grades in judged.items() if any(grade > 0 for grade in grades.values())}
+    if not relevant:
+        raise SourceInvalid(
+            f"{folder / 'qrels' / f'{split}.tsv'}: no document is graded above 0; expected at least one that is"
+        )
+    queries = {query_id: text for query_id, text in texts.items() if query_id in relevant}
+    qrels = {query_id: judged[query_id] for query_id in queries}
+    return QuerySet(folder.name, queries, qrels, fingerprint({"queries": queries, "qrels": qrels}), split)
+
+
+def corpus_fingerprint(folder: Path) -> str:
+    """The sha256 of the bytes of ``corpus.jsonl`` in ``folder``, 64 hexadecimal digits.
+
+    Raises:
+        SourceInvalid: The file cannot be read.
+    """
+    path = folder / "corpus.jsonl"
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceInvalid(
+            f"{path}: cannot be read ({error.strerror}); expected the corpus in BEIR's layout"
+        ) from error

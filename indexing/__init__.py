@@ -1,0 +1,1 @@
+"""The offline half and everything that must be identical offline and online."""

@@ -1,0 +1,309 @@
+"""Build: documents to passages to vectors to shards to a snapshot to a release. Plain functions, no broker needed.
+
+Every step leaves durable, content-addressed results, so a build that was killed goes on where it stopped and a build of
+unchanged documents computes and writes nothing.
+"""
+
+import fcntl
+import getpass
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexing.catalogue import Catalogue, DocumentKey
+from indexing.chunker import Chunker
+from indexing.embedder import Embedder
+from indexing.errors import ArtefactCorrupt, BuildFailed, BuildRunning, InvalidInput
+from indexing.feature_store import BLOCK_SIZE, FeatureStore, vector_key
+from indexing.features import FeatureViews, record_view
+from indexing.lexical import Analyser
+from indexing.placement import PlacedDocument, place
+from indexing.recipes import Recipe, record_recipe
+from indexing.records import Document, Partition, Span, fingerprint
+from indexing.releases import Release, deploy, record_release, stable_recipe
+from indexing.shards import FORMAT, KIND, Shard, ShardInput, write_shard
+from indexing.snapshot import describe_snapshot, publish_snapshot
+from indexing.storage import Artefact, Storage
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and how much there is."""
+
+_SAMPLE = 16
+_SELF_QUERIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What a build works with: where to, what with, and by which recipe."""
+
+    catalogue: Catalogue
+    storage: Storage
+    recipe: Recipe
+    views: FeatureViews
+    chunker: Chunker
+    load_embedder: Callable[[], Embedder]
+    lock_path: Path
+    on_progress: Progress = lambda stage, done, total: None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPlan:
+    """A shard that the new snapshot needs: its name follows from everything that will be in it."""
+
+    name: str
+    documents: Sequence[PlacedDocument]
+
+    @property
+    def rows(self) -> int:
+        """Passages it holds."""
+        return sum(document.rows for document in self.documents)
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a build would do. ``seconds`` is measured on a sample of the very texts that would be encoded."""
+
+    documents: int
+    passages: int
+    embeddings: int
+    shards: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did."""
+
+    release: Release
+    is_new: bool
+    is_deployed: bool
+    documents: int
+    passages: int
+    embeddings_computed: int
+    shards_written: int
+    shards_kept: int
+    seconds: float
+
+
+def dry_run(context: BuildContext) -> DryRun:
+    """Say what ``build`` would compute, without storing a vector, a shard or a release."""
+    plans, missing = _plan(context)
+    store = FeatureStore(context.storage, context.views.embedding_fingerprint)
+    texts: dict[bytes, str] = {}
+    for plan in missing:
+        for keys, inputs in _encoder_inputs(context, _read_inputs(context, plan)):
+            wanted = set(store.missing(keys))
+            texts |= {key: text for key, text in zip(keys, inputs, strict=True) if key in wanted}
+    seconds = 0.0
+    if texts:
+        values = list(texts.values())
+        sample = values[:: max(1, len(values) // _SAMPLE)][:_SAMPLE]
+        embedder = context.load_embedder()
+        embedder.encode_passages(sample[:1])
+        began = time.perf_counter()
+        embedder.encode_passages(sample)
+        seconds = (time.perf_counter() - began) / len(sample) * len(texts)
+    return DryRun(
+        documents=sum(len(plan.documents) for plan in plans),
+        passages=sum(plan.rows for plan in plans),
+        embeddings=len(texts),
+        shards=len(missing),
+        seconds=seconds,
+    )
+
+
+def build(context: BuildContext) -> BuildReport:
+    """Build everything that is missing and release it. The release in service is untouched until the end.
+
+    A new build of the recipe in service is served at once (a content release). The first recipe ever is deployed; any other
+    recipe waits for ``deploy``.
+
+    Raises:
+        InvalidInput: there is no document to build from, and there never was.
+        BuildRunning: another build of this home is running.
+        FeatureViewChanged: a view was changed without a new version.
+        BuildFailed: a new shard does not answer its own passages.
+    """
+    began = time.perf_counter()
+    with _lock(context.lock_path):
+        for view in (context.recipe.passage, context.recipe.embedding, context.recipe.lexical):
+            record_view(context.catalogue, view)
+        recipe = record_recipe(context.catalogue, context.recipe)
+        seq = context.catalogue.sequence()
+        plans, missing = _plan(context)
+        if not plans and stable_recipe(context.catalogue) is None:
+            raise InvalidInput("There is nothing to build: ingest documents first ('groundwork ingest --help').")
+        computed = _write_shards(context, missing)
+        shards = [context.storage.open(KIND, plan.name) for plan in plans]
+        manifest = describe_snapshot(context.views, recipe.model, shards)
+        publish_snapshot(context.storage, manifest)
+        release, is_new = record_release(
+            context.catalogue, recipe.number, manifest.id, seq=seq, actor=getpass.getuser()
+        )
+        if stable_recipe(context.catalogue) is None:
+            deploy(context.catalogue, recipe.number, reason="first release", actor=getpass.getuser())
+    return BuildReport(
+        release=release,
+        is_new=is_new,
+        is_deployed=stable_recipe(context.catalogue) == recipe.number,
+        documents=sum(len(plan.documents) for plan in plans),
+        passages=sum(plan.rows for plan in plans),
+        embeddings_computed=computed,
+        shards_written=len(missing),
+        shards_kept=len(plans) - len(missing),
+        seconds=time.perf_counter() - began,
+    )
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold the home's build lock; the system frees it even if this process is killed."""
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise BuildRunning(
+                f"Another build of this home is running (process {file.read().strip() or 'unknown'}): wait for it to end."
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _plan(context: BuildContext) -> tuple[list[ShardPlan], list[ShardPlan]]:
+    """All shards of the new snapshot, and those of them that are not stored (or stored corrupt, which removes them)."""
+    _chunk_new_documents(context)
+    shards = place(_placed_documents(context), shard_rows=context.recipe.shard_rows)
+    plans = [ShardPlan(_shard_name(context.views, documents), documents) for documents in shards]
+    missing = []
+    for plan in plans:
+        if context.storage.exists(KIND, plan.name):
+            try:
+                context.storage.open(KIND, plan.name)
+                continue
+            except ArtefactCorrupt:
+                context.storage.delete(KIND, plan.name)
+        missing.append(plan)
+    return plans, missing
+
+
+def _shard_name(views: FeatureViews, documents: Sequence[PlacedDocument]) -> str:
+    keys = [document.key for document in documents]
+    members = [[key.partition.tenant, key.partition.collection, key.id, key.record_sha256] for key in keys]
+    return fingerprint([FORMAT, views.fingerprint, members])[:32]
+
+
+def _placed_documents(context: BuildContext) -> Iterator[PlacedDocument]:
+    sql = (
+        "SELECT d.tenant, d.collection, d.id, d.content_sha256, d.record_sha256, p.count FROM documents d"
+        " JOIN passages p ON p.view_fingerprint = ? AND p.content_sha256 = d.content_sha256"
+        " ORDER BY d.tenant, d.collection, d.id"
+    )
+    for row in context.catalogue.rows(sql, (context.views.passage_fingerprint,)):
+        partition = Partition(row["tenant"], row["collection"])
+        key = DocumentKey(partition, row["id"], row["content_sha256"], row["record_sha256"])
+        yield PlacedDocument(key, row["count"])
+
+
+def _chunk_new_documents(context: BuildContext) -> None:
+    """Compute the spans of every document content that this passage view has not seen yet."""
+    view = context.views.passage_fingerprint
+    sql = (
+        "SELECT d.tenant, d.collection, d.id FROM documents d WHERE NOT EXISTS (SELECT 1 FROM passages p"
+        " WHERE p.view_fingerprint = ? AND p.content_sha256 = d.content_sha256)"
+    )
+    waiting = list(context.catalogue.rows(sql, (view,)))
+    for start in range(0, len(waiting), BLOCK_SIZE):
+        rows = []
+        for row in waiting[start : start + BLOCK_SIZE]:
+            document = context.catalogue.document(Partition(row["tenant"], row["collection"]), row["id"])
+            spans = context.chunker.spans(document)
+            rows.append((view, document.content_sha256, len(spans), json.dumps([list(_fields(s)) for s in spans])))
+        with context.catalogue.write() as db:
+            db.conn.executemany("INSERT OR IGNORE INTO passages VALUES (?, ?, ?, ?)", rows)
+        context.on_progress("passages", min(start + BLOCK_SIZE, len(waiting)), len(waiting))
+
+
+def _fields(span: Span) -> tuple[int, int, list[str]]:
+    return span.start, span.end, list(span.headings)
+
+
+def _read_inputs(context: BuildContext, plan: ShardPlan) -> list[ShardInput]:
+    inputs = []
+    for placed in plan.documents:
+        document = context.catalogue.document(placed.key.partition, placed.key.id)
+        row = context.catalogue.row(
+            "SELECT spans FROM passages WHERE view_fingerprint = ? AND content_sha256 = ?",
+            (context.views.passage_fingerprint, placed.key.content_sha256),
+        )
+        if row is None or document.record_sha256 != placed.key.record_sha256:
+            raise BuildFailed(f"Document {document.id!r} changed while it was built: run the build again.")
+        spans = [Span(start, end, tuple(headings)) for start, end, headings in json.loads(row["spans"])]
+        inputs.append(ShardInput(placed.key.partition, document, context.chunker.passages(document, spans)))
+    return inputs
+
+
+def _encoder_inputs(
+    context: BuildContext, inputs: Sequence[ShardInput]
+) -> Iterator[tuple[list[bytes], list[str]]]:
+    """Keys and encoder inputs of a shard's passages, a document at a time."""
+    view = context.views.embedding_fingerprint
+    for item in inputs:
+        texts = [passage.encoder_input for passage in item.passages]
+        yield [vector_key(view, text) for text in texts], texts
+
+
+def _write_shards(context: BuildContext, missing: Sequence[ShardPlan]) -> int:
+    """Embed and write the missing shards one by one; gives the number of vectors computed."""
+    if not missing:
+        return 0
+    store = FeatureStore(context.storage, context.views.embedding_fingerprint)
+    analyser = Analyser(context.recipe.lexical.language)
+    embedder = None
+    computed, done, total = 0, 0, sum(plan.rows for plan in missing)
+    for plan in missing:
+        inputs = _read_inputs(context, plan)
+        pairs = [pair for keys, texts in _encoder_inputs(context, inputs) for pair in zip(keys, texts, strict=True)]
+        texts = dict(pairs)
+        wanted = store.missing(texts)
+        if wanted and embedder is None:
+            embedder = context.load_embedder()
+        for start in range(0, len(wanted), BLOCK_SIZE):
+            block = wanted[start : start + BLOCK_SIZE]
+            assert embedder is not None  # noqa: S101 (for the type checker: wanted is not empty here)
+            store.put(block, embedder.encode_passages([texts[key] for key in block]))
+            computed += len(block)
+            context.on_progress("vectors", done + len(pairs) - len(wanted) + start + len(block), total)
+        with context.storage.publish(KIND, plan.name) as draft:
+            write_shard(draft, inputs, store.vectors([key for key, _ in pairs]), analyser)
+        _check_shard(context.storage.open(KIND, plan.name))
+        done += len(pairs)
+        context.on_progress("vectors", done, total)
+    return computed
+
+
+def _check_shard(artefact: Artefact) -> None:
+    """A shard that was just written must find some of its own passages by their own vectors."""
+    shard = Shard(artefact)
+    for partition, part in shard.partitions.items():
+        for row in np.unique(np.linspace(part.start, part.stop - 1, _SELF_QUERIES).astype(np.int64)):
+            vector = shard.vectors(np.array([row]))[0]
+            rows, scores = shard.search(partition, vector, 1)
+            if len(rows) == 0 or not (part.start <= rows[0] < part.stop and scores[0] >= vector @ vector - 1e-4):
+                raise BuildFailed(f"shard {shard.name} does not find its own row {row}: the release is not made.")
+
+
+def report_json(report: BuildReport | DryRun) -> dict[str, object]:
+    """A report as plain JSON."""
+    value = asdict(report)
+    if isinstance(report, BuildReport):
+        value["release"] = {**value["release"], "number": report.release.number}
+    return value

@@ -1,0 +1,284 @@
+"""The catalogue: one SQLite file that knows tenants, documents, versions and releases. SQLite is opened only here."""
+
+import hashlib
+import json
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from indexing.errors import CatalogueBusy, InvalidInput, NotFound, StorageFull
+from indexing.migrations import catalogue_migrations
+from indexing.records import Document, Json, Partition
+
+DEFAULT_TENANT = "default"
+Row = dict[str, Json]
+
+
+def utc_now() -> str:
+    """This moment in UTC, ISO 8601 with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def hash_key(api_key: str) -> str:
+    """How an API key is stored: its sha256 (keys are random, so no salt is needed)."""
+    return hashlib.sha256(api_key.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteCounts:
+    """What a batch of writes did; ``seq`` is the catalogue's sequence number after it."""
+
+    added: int
+    changed: int
+    unchanged: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentKey:
+    """A document without its text: enough to place it and to name the shard that will hold it."""
+
+    partition: Partition
+    id: str
+    content_sha256: str
+    record_sha256: str
+
+
+class Catalogue:
+    """Safe to share between threads and to open from many processes at once.
+
+    Every thread gets a connection of its own. Writes run inside ``write()``, which takes the write lock at once
+    (``BEGIN IMMEDIATE``), so a read followed by a write inside it is never refused or lost.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout_seconds: float = 30.0) -> None:
+        """Open or create the catalogue at ``path`` and bring its schema up to date."""
+        self.path = path
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if catalogue_migrations.pending(self._database()):
+            with self.write() as db:
+                catalogue_migrations.apply(db)
+
+    def close(self) -> None:
+        """Close the connections of every thread; the catalogue must not be used afterwards."""
+        with self._lock:
+            while self._connections:
+                self._connections.pop().close()
+
+    def _database(self) -> Database:
+        database: Database | None = getattr(self._local, "database", None)
+        if database is None:
+            connection = sqlite3.connect(
+                self.path, timeout=self._busy_timeout_seconds, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            _enable_wal(connection)
+            database = Database(connection, execute_plugins=False)
+            self._local.database = database
+            with self._lock:
+                self._connections.append(connection)
+        return database
+
+    @contextmanager
+    def write(self) -> Iterator[Database]:
+        """One write transaction: all of the block is stored durably, or nothing. Nested blocks join the outer one."""
+        database = self._database()
+        if database.conn.in_transaction:
+            yield database
+            return
+        try:
+            database.conn.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+                database.conn.execute("COMMIT")
+            except BaseException:
+                if database.conn.in_transaction:
+                    database.conn.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise CatalogueBusy(
+                    f"The catalogue {self.path} stayed locked for {self._busy_timeout_seconds:g} s by another"
+                    " writer. Try again, or raise GROUNDWORK_BUSY_TIMEOUT_SECONDS."
+                ) from error
+            if "full" in str(error) or "disk I/O" in str(error):
+                raise StorageFull(f"No room to write {self.path}: {error}. Free some space and try again.") from error
+            raise
+
+    def rows(self, sql: str, parameters: Sequence[Json] = ()) -> Iterator[Row]:
+        """The rows of a query as dicts, lazily."""
+        cursor = self._database().conn.execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
+
+    def row(self, sql: str, parameters: Sequence[Json] = ()) -> Row | None:
+        """The first row of a query, or ``None``."""
+        return next(iter(self.rows(sql, parameters)), None)
+
+    # Tenants, keys and collections
+
+    def ensure_tenant(self, tenant: str) -> None:
+        """Create ``tenant`` unless it exists."""
+        with self.write() as db:
+            db.conn.execute("INSERT OR IGNORE INTO tenants VALUES (?, ?)", (tenant, utc_now()))
+
+    def create_key(self, tenant: str, api_key: str | None = None) -> str:
+        """Give ``tenant`` a key (made here unless given) and return it; only its hash is stored."""
+        key = api_key or f"gw_{secrets.token_urlsafe(32)}"
+        with self.write() as db:
+            db.conn.execute(
+                "INSERT OR IGNORE INTO api_keys (key_sha256, tenant, created_at) VALUES (?, ?, ?)",
+                (hash_key(key), tenant, utc_now()),
+            )
+        return key
+
+    def tenant_of_key(self, api_key: str) -> str | None:
+        """The tenant that a valid key belongs to, or ``None`` for an unknown, expired or revoked one."""
+        row = self.row(
+            "SELECT tenant FROM api_keys WHERE key_sha256 = ? AND revoked_at IS NULL"
+            " AND (expires_at IS NULL OR expires_at > ?)",
+            (hash_key(api_key), utc_now()),
+        )
+        return None if row is None else str(row["tenant"])
+
+    def ensure_collection(self, partition: Partition) -> None:
+        """Create the tenant and the collection of ``partition`` unless they exist.
+
+        Raises:
+            InvalidInput: a name is empty, longer than 128 characters or holds ``/`` or a control character.
+        """
+        for kind, name in (("tenant", partition.tenant), ("collection", partition.collection)):
+            if not 0 < len(name) <= 128 or "/" in name or not name.isprintable():
+                raise InvalidInput(
+                    f"{name!r} is not a {kind} name: expected 1 to 128 printable characters without '/'."
+                )
+        with self.write() as db:
+            self.ensure_tenant(partition.tenant)
+            db.conn.execute(
+                "INSERT OR IGNORE INTO collections VALUES (?, ?, ?)",
+                (partition.tenant, partition.collection, utc_now()),
+            )
+
+    def collections(self, tenant: str) -> dict[str, int]:
+        """The collections of ``tenant`` with their document counts, by name."""
+        sql = (
+            "SELECT c.name, (SELECT count(*) FROM documents d WHERE d.tenant = c.tenant AND d.collection = c.name) AS n"
+            " FROM collections c WHERE c.tenant = ? ORDER BY c.name"
+        )
+        return {row["name"]: row["n"] for row in self.rows(sql, (tenant,))}
+
+    # Documents
+
+    def put_documents(self, partition: Partition, documents: Iterable[Document], *, source: str = "") -> WriteCounts:
+        """Insert or replace ``documents``, all or none; a document that is the same already is left untouched."""
+        counts = {"added": 0, "changed": 0, "unchanged": 0}
+        with self.write() as db:
+            self.ensure_collection(partition)
+            for document in documents:
+                counts[self._put_document(db, partition, document, source)] += 1
+            seq = db.conn.execute("SELECT value FROM write_sequence").fetchone()[0]
+        return WriteCounts(**counts, seq=seq)
+
+    def _put_document(self, db: Database, partition: Partition, document: Document, source: str) -> str:
+        key = (partition.tenant, partition.collection, document.id)
+        old = db.conn.execute(
+            "SELECT record_sha256, source FROM documents WHERE tenant = ? AND collection = ? AND id = ?", key
+        ).fetchone()
+        if old == (document.record_sha256, source):
+            return "unchanged"
+        db.conn.execute("UPDATE write_sequence SET value = value + 1")
+        db.conn.execute(
+            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+            " (SELECT value FROM write_sequence), ?)",
+            (
+                *key,
+                document.title,
+                document.text,
+                document.url,
+                json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True),
+                document.content_type,
+                source,
+                document.content_sha256,
+                document.record_sha256,
+                utc_now(),
+            ),
+        )
+        return "added" if old is None else "changed"
+
+    def remove_documents(self, partition: Partition, ids: Iterable[str]) -> int:
+        """Delete the documents with these ids, all or none; returns how many existed."""
+        removed = 0
+        with self.write() as db:
+            for document_id in ids:
+                removed += db.conn.execute(
+                    "DELETE FROM documents WHERE tenant = ? AND collection = ? AND id = ?",
+                    (partition.tenant, partition.collection, document_id),
+                ).rowcount
+            if removed:
+                db.conn.execute("UPDATE write_sequence SET value = value + 1")
+        return removed
+
+    def document_ids(self, partition: Partition, *, source: str) -> set[str]:
+        """The ids of the documents that came from ``source``."""
+        sql = "SELECT id FROM documents WHERE tenant = ? AND collection = ? AND source = ?"
+        return {row["id"] for row in self.rows(sql, (partition.tenant, partition.collection, source))}
+
+    def document_keys(self) -> Iterator[DocumentKey]:
+        """Every document of every tenant without its text, ordered by tenant, collection and id."""
+        sql = (
+            "SELECT tenant, collection, id, content_sha256, record_sha256 FROM documents"
+            " ORDER BY tenant, collection, id"
+        )
+        for row in self.rows(sql):
+            partition = Partition(row["tenant"], row["collection"])
+            yield DocumentKey(partition, row["id"], row["content_sha256"], row["record_sha256"])
+
+    def document(self, partition: Partition, document_id: str) -> Document:
+        """One document.
+
+        Raises:
+            NotFound: the collection holds no such document.
+        """
+        row = self.row(
+            "SELECT * FROM documents WHERE tenant = ? AND collection = ? AND id = ?",
+            (partition.tenant, partition.collection, document_id),
+        )
+        if row is None:
+            raise NotFound(f"No document {document_id!r} in collection {partition.collection!r}.")
+        return Document(
+            row["id"], row["title"], row["text"], row["url"], json.loads(row["metadata"]), row["content_type"]
+        )
+
+    def sequence(self) -> int:
+        """The sequence number of the last write."""
+        row = self.row("SELECT value FROM write_sequence")
+        return 0 if row is None else int(row["value"])
+
+
+def _enable_wal(connection: sqlite3.Connection) -> None:
+    """Turn on WAL, which lasts in the file; under its own lock, since several processes may do it at once."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return
+    deadline = datetime.now(UTC).timestamp() + 30
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # SQLite answers "locked" at once here, without waiting for the busy timeout.
+            if "locked" not in str(error) or datetime.now(UTC).timestamp() > deadline:
+                raise
+            threading.Event().wait(0.02)

@@ -1,0 +1,372 @@
+"""Turns a document into passages: where they begin and end, their headings, and what the encoder reads.
+
+Inside one section, blocks are packed up to the token limit; blocks that are too long are cut at sentences, then
+lines, then tokens.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
+
+from tokenizers import Encoding, Tokenizer
+
+from indexing.blocks import Block, MarkdownReader, cut_near, halves, one_line, paragraphs, pieces, trimmed
+from indexing.errors import InvalidInput
+from indexing.features import PassageView
+from indexing.records import MARKDOWN, Document, Passage, Span
+
+SMALL_TOKENS = 48
+"""A section below this joins a neighbour. Source: our choice; shorter texts say too little to be found by."""
+MAX_CHARS = 8_000
+"""No passage is longer, whatever its tokens: WordPiece turns a word of over 100 characters into a single token."""
+_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What is never cut when passages are packed: a sentence, a line or a piece of one, with no space around it."""
+
+    start: int
+    end: int
+    tokens: int
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Consecutive units that may share passages, under one heading path."""
+
+    headings: tuple[str, ...]
+    units: list[_Unit]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    """How many tokens the text may have under a heading path, by the sizes of the parts of its context."""
+
+    title: str
+    fixed: int
+    context_tokens: int
+    separator: int
+    sizes: Mapping[str, int]
+
+    def of(self, headings: Sequence[str]) -> int:
+        parts = [self.title, *(heading for heading in headings if not _same(heading, self.title))]
+        context = sum(self.sizes[part] + self.separator for part in parts)
+        return max(1, self.fixed - min(context, self.context_tokens))
+
+
+class Chunker:
+    """Cuts documents by one passage view for one model.
+
+    The same document gives the same passages. No passage's encoder input has more than ``limit`` tokens, special
+    tokens included, so the model never truncates. Safe to share between threads.
+
+    Args:
+        view: How to cut.
+        tokenizer: The model's, with truncation and padding off. It is not changed.
+        model_max_tokens: The most tokens that the model reads, special tokens included.
+
+    Raises:
+        InvalidInput: The tokenizer truncates or pads, or the limit leaves no room for text.
+    """
+
+    def __init__(self, view: PassageView, tokenizer: Tokenizer, model_max_tokens: int) -> None:
+        if tokenizer.truncation is not None or tokenizer.padding is not None:
+            raise InvalidInput(
+                f"the tokenizer for view {view.name!r} has truncation or padding on; counts would be wrong: "
+                "call no_truncation() and no_padding() on it"
+            )
+        self.limit = model_max_tokens if view.max_tokens is None else min(view.max_tokens, model_max_tokens)
+        self._view = view
+        self._tokenizer = tokenizer
+        self._room = self.limit - int(tokenizer.num_special_tokens_to_add(False))
+        if self._room < 1:
+            raise InvalidInput(
+                f"view {view.name!r} allows {self.limit} tokens, of which special tokens take "
+                f"{self.limit - self._room}; at least one must be left for text: raise max_tokens"
+            )
+        self._context_tokens = max(0, min(view.context_tokens, self._room // 2))
+        self._max_chars = max(MAX_CHARS, 8 * self.limit)
+        self._separator, self._newline = self._counts([" > ", "\n"])
+        self._markdown = MarkdownReader()
+
+    def spans(self, document: Document) -> list[Span]:
+        """Where the passages stand, in document order, each without whitespace at its ends.
+
+        With strategy ``headings`` they cover every character that is not whitespace, and overlap by at most
+        ``overlap_tokens``. A document without text has one empty span if it has a title, else none.
+        """
+        if not document.text or document.text.isspace():
+            return [Span(0, 0)] if document.title.strip() else []
+        if self._view.strategy == "head":
+            return [self._head(document)]
+        is_markdown = document.content_type == MARKDOWN
+        sections = _sections(self._markdown.blocks(document.text) if is_markdown else paragraphs(document.text))
+        rooms = self._rooms(document.title, [section[-1].headings for section in sections])
+        groups = self._merged(self._groups(document.text, sections, rooms), rooms)
+        planned = [
+            Span(group.units[first].start, group.units[last - 1].end, group.headings)
+            for group in groups
+            for first, last in self._packed(group.units, rooms.of(group.headings))
+        ]
+        return self._checked(document, planned)
+
+    def passages(self, document: Document, spans: Sequence[Span]) -> list[Passage]:
+        """The passages at ``spans``, which ``spans`` gave for a document of the same ``content_sha256``.
+
+        Nothing else than the two arguments and the constructor's matters, so spans may be stored and used later.
+        """
+        contexts: dict[tuple[str, ...], str] = {}
+        return [
+            Passage(
+                document_id=document.id,
+                ordinal=ordinal,
+                start=span.start,
+                end=span.end,
+                text=document.text[span.start : span.end],
+                headings=span.headings,
+                encoder_input=self._encoder_input(document, span, contexts),
+            )
+            for ordinal, span in enumerate(spans)
+        ]
+
+    def _encode(self, text: str) -> Encoding:
+        return self._tokenizer.encode(text, add_special_tokens=False)
+
+    def _counts(self, texts: Sequence[str], *, special: bool = False) -> list[int]:
+        return [
+            len(encoding)
+            for start in range(0, len(texts), _BATCH)
+            for encoding in self._tokenizer.encode_batch_fast(
+                list(texts[start : start + _BATCH]), add_special_tokens=special
+            )
+        ]
+
+    def _fit(self, text: str, tokens: int) -> int:
+        """The length of the longest beginning of ``text`` that has at most ``tokens`` tokens."""
+        keep = tokens
+        beginning = text[: 8 * tokens].rstrip()  # rarely too short, and much faster to encode than a whole document
+        while beginning:
+            encoding = self._encode(beginning)
+            if len(encoding) <= tokens:
+                if keep < tokens or len(beginning) == len(text):
+                    break
+                beginning = text
+                continue
+            beginning = beginning[: encoding.offsets[keep][0]].rstrip() if keep > 0 else ""
+            keep -= 1
+        return len(beginning)
+
+    def _cut(self, text: str, tokens: int) -> str:
+        return text[: self._fit(text, tokens)] if tokens > 0 else ""
+
+    def _head(self, document: Document) -> Span:
+        text = document.text
+        start = len(text) - len(text.lstrip())
+        title = document.title.strip()[: self._max_chars]
+        prefix = f"{title} " if title else ""
+        end = start + self._fit((prefix + text[start : start + self._max_chars]).rstrip(), self._room) - len(prefix)
+        return Span(start, max(start, end))
+
+    def _context(self, title: str, headings: Sequence[str]) -> str:
+        """Title and heading path in at most ``context_tokens`` tokens; the oldest headings go first."""
+        room = self._context_tokens
+        if room < 1:
+            return ""
+        title = one_line(title[: self._max_chars])
+        path = [heading for heading in headings if not _same(heading, title)]
+        while True:
+            context = " > ".join([title, *path] if title else path)
+            if self._counts([context])[0] <= room or not path:
+                return self._cut(context, room)
+            if len(path) == 1:
+                deepest = self._cut(path[0], room // 2) if title else path[0]
+                left = room - self._counts([f" > {deepest}"])[0]
+                return self._cut(" > ".join(part for part in (self._cut(title, left), deepest) if part), room)
+            path = path[1:]
+
+    def _encoder_input(self, document: Document, span: Span, contexts: MutableMapping[tuple[str, ...], str]) -> str:
+        if span.start == span.end:
+            return self._cut(document.title.strip()[: self._max_chars], self._room)
+        text = document.text[span.start : span.end]
+        if self._view.strategy == "head":
+            return f"{document.title.strip()[: self._max_chars]} {text}".strip()
+        if span.headings not in contexts:
+            contexts[span.headings] = self._context(document.title, span.headings)
+        context = contexts[span.headings]
+        whole = f"{context}\n{text}" if context else text
+        if len(text) > 1:
+            return whole
+        choices = (whole, text, "")  # one character may still be too much for a tiny limit
+        return next((one for one in choices if self._counts([one], special=True)[0] <= self.limit), "")
+
+    def _checked(self, document: Document, planned: Sequence[Span]) -> list[Span]:
+        """``planned`` with every span halved until its real encoder input keeps to the limit."""
+        contexts: dict[tuple[str, ...], str] = {}
+        spans: list[Span] = []
+        for start in range(0, len(planned), _BATCH):
+            batch = planned[start : start + _BATCH]
+            inputs = [self._encoder_input(document, span, contexts) for span in batch]
+            for span, tokens in zip(batch, self._counts(inputs, special=True), strict=True):
+                if tokens <= self.limit or span.end - span.start <= 1:
+                    spans.append(span)
+                    continue
+                parts = halves(document.text, span.start, span.end)
+                spans.extend(self._checked(document, [Span(first, last, span.headings) for first, last in parts]))
+        return spans
+
+    def _rooms(self, title: str, paths: Sequence[tuple[str, ...]]) -> _Rooms:
+        title = one_line(title[: self._max_chars])
+        parts = list(dict.fromkeys([title, *chain.from_iterable(paths)]))
+        sizes = dict(zip(parts, self._counts(parts), strict=True))
+        return _Rooms(title, self._room - self._newline, self._context_tokens, self._separator, sizes)
+
+    def _groups(self, text: str, sections: Sequence[Sequence[Block]], rooms: _Rooms) -> list[_Group]:
+        parts = [
+            (number, place, first, last, block.is_prose)
+            for number, section in enumerate(sections)
+            for place, block in enumerate(section)
+            for first, last in pieces(text, block.start, block.end, lines=not block.is_prose)
+        ]
+        units: list[list[_Unit]] = [[] for _ in sections]
+        for start in range(0, len(parts), _BATCH):
+            batch = parts[start : start + _BATCH]
+            counts = self._counts([text[first:last] for _, _, first, last, _ in batch])
+            for (number, place, first, last, is_prose), tokens in zip(batch, counts, strict=True):
+                room = rooms.of(sections[number][-1].headings)
+                if tokens <= room:
+                    units[number].append(_Unit(first, last, tokens, place))
+                else:
+                    shorter = self._shorter(text, first, last, room, lines=is_prose)
+                    units[number].extend(_Unit(*piece, place) for piece in shorter)
+        return [
+            _Group(section[-1].headings, own, sum(unit.tokens for unit in own))
+            for section, own in zip(sections, units, strict=True)
+            if own
+        ]
+
+    def _shorter(self, text: str, start: int, end: int, room: int, *, lines: bool) -> list[tuple[int, int, int]]:
+        """(start, end, tokens) of parts with at most ``room`` tokens each, or one character."""
+        parts = list(pieces(text, start, end, lines=True)) if lines else [(start, end)]
+        if len(parts) == 1:
+            parts = self._token_pieces(text, start, end, room)
+        shorter: list[tuple[int, int, int]] = []
+        for (first, last), tokens in zip(parts, self._counts([text[a:b] for a, b in parts]), strict=True):
+            if tokens <= room or last - first <= 1:
+                shorter.append((first, last, tokens))
+            elif len(parts) > 1 and lines:
+                shorter.extend(self._shorter(text, first, last, room, lines=False))
+            else:
+                for half in halves(text, first, last):
+                    shorter.extend(self._shorter(text, *half, room, lines=False))
+        return shorter
+
+    def _token_pieces(self, text: str, start: int, end: int, room: int) -> list[tuple[int, int]]:
+        begins = [offset[0] for offset in self._encode(text[start:end]).offsets]
+        cuts, i = [start], 0
+        while i + room < len(begins):
+            cuts.append(cut_near(text, cuts[-1], min(end, max(start + begins[i + room], cuts[-1] + 1))))
+            i = bisect_left(begins, cuts[-1] - start, i + 1)
+        whole = (trimmed(text, a, b) for a, b in zip(cuts, [*cuts[1:], end], strict=True))
+        return [piece for piece in whole if piece[0] < piece[1]]
+
+    def _merged(self, sections: Sequence[_Group], rooms: _Rooms) -> list[_Group]:
+        """Joins each small section to the neighbour that shares more of its heading path, the next one if equal."""
+        groups: list[_Group] = []
+        for section in sections:
+            if groups and groups[-1].tokens < SMALL_TOKENS:
+                back = self._joined(groups[-2], groups[-1], rooms) if len(groups) > 1 else None
+                forth = self._joined(groups[-1], section, rooms)
+                if back and (forth is None or len(back.headings) > len(forth.headings)):
+                    groups[-2:] = [back]
+                elif forth:
+                    groups[-1] = forth
+                    continue
+            groups.append(section)
+        if (
+            len(groups) > 1
+            and groups[-1].tokens < SMALL_TOKENS
+            and (back := self._joined(groups[-2], groups[-1], rooms))
+        ):
+            groups[-2:] = [back]
+        return groups
+
+    def _joined(self, left: _Group, right: _Group, rooms: _Rooms) -> _Group | None:
+        headings = _shared(left.headings, right.headings)
+        tokens = left.tokens + right.tokens
+        if tokens > rooms.of(headings) or right.units[-1].end - left.units[0].start > self._max_chars:
+            return None
+        return _Group(headings, left.units + right.units, tokens)
+
+    def _packed(self, units: Sequence[_Unit], room: int) -> list[tuple[int, int]]:
+        """(first, after last) unit of each passage; the second and later ones begin with the overlap."""
+        wholes = {place: sum(u.tokens for u in block) for place, block in groupby(units, key=lambda unit: unit.block)}
+        packed: list[tuple[int, int, int]] = []  # (first, first that is not overlap, after last)
+        first = own = total = 0
+        for i, unit in enumerate(units):
+            whole = wholes[unit.block] if i and units[i - 1].block != unit.block else 0
+            is_full = total + unit.tokens > room or unit.end - units[first].start > self._max_chars
+            if i > own and (is_full or (total >= room // 2 and whole <= room < total + whole)):
+                packed.append((first, own, i))
+                first, own = self._overlap(units, first, i, i + 1, room), i
+                total = sum(one.tokens for one in units[first:i])
+            total += unit.tokens
+        packed.append((first, own, len(units)))
+        if len(packed) > 1 and sum(unit.tokens for unit in units[own:]) < SMALL_TOKENS:
+            packed[-2:] = self._evened(units, packed[-2], packed[-1], room)
+        return [(begin, end) for begin, _, end in packed]
+
+    def _overlap(self, units: Sequence[_Unit], before: int, own: int, end: int, room: int) -> int:
+        """Where a passage that adds units ``own`` to ``end`` begins, after the unit ``before``."""
+        left = min(self._view.overlap_tokens, room - sum(unit.tokens for unit in units[own:end]))
+        first = own
+        while first - 1 > before and 0 < units[first - 1].tokens <= left:
+            if units[end - 1].end - units[first - 1].start > self._max_chars:
+                break
+            first -= 1
+            left -= units[first].tokens
+        return first
+
+    def _evened(
+        self, units: Sequence[_Unit], previous: tuple[int, int, int], last: tuple[int, int, int], room: int
+    ) -> list[tuple[int, int, int]]:
+        """The two passages again, cut nearer to the middle, so that a section does not end in a scrap."""
+        (first, own, _), (_, middle, end) = previous, last
+        tail = sum(unit.tokens for unit in units[middle:end])
+        half = (tail + sum(unit.tokens for unit in units[own:middle])) // 2
+        while middle - 1 > own and tail + units[middle - 1].tokens <= min(half, room):
+            if units[end - 1].end - units[middle - 1].start > self._max_chars:
+                break
+            middle -= 1
+            tail += units[middle].tokens
+        return [(first, own, middle), (self._overlap(units, first, middle, end, room), middle, end)]
+
+
+def _sections(blocks: Sequence[Block]) -> list[list[Block]]:
+    """Runs of blocks under one heading path; a heading with nothing below it opens its first subsection."""
+    sections: list[list[Block]] = []
+    for block in blocks:
+        above = sections[-1][-1] if sections else None
+        if above and (not block.is_heading or (above.is_heading and _is_below(block.headings, above.headings))):
+            sections[-1].append(block)
+        else:
+            sections.append([block])
+    return sections
+
+
+def _is_below(path: Sequence[str], ancestor: Sequence[str]) -> bool:
+    return len(path) > len(ancestor) and path[: len(ancestor)] == ancestor
+
+
+def _same(heading: str, title: str) -> bool:
+    return heading.casefold() == title.casefold()
+
+
+def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
+    same = 0
+    while same < min(len(left), len(right)) and left[same] == right[same]:
+        same += 1
+    return left[:same]

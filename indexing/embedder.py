@@ -1,0 +1,199 @@
+"""Text to vectors, the same offline and online: one text a run, in one single-threaded session a core.
+
+On a CPU this is faster than batching, and the only way to be reproducible: dynamic int8 quantisation scales activations
+per tensor, so in a mixed batch a text's vector depends on its neighbours.
+"""
+
+import hashlib
+import queue
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+from indexing.errors import ModelMismatch
+from indexing.model_registry import KIND, ModelVersion, load_tokenizer
+from indexing.records import Vector, Vectors
+from indexing.storage import Storage
+
+MIN_COSINE = 0.999
+"""Cosine to a canonical vector below which a machine is not trusted. Source: docs/decisions, one artifact everywhere."""
+
+
+class Embedder(Protocol):
+    """What search and build need of a model. Safe to share between threads."""
+
+    dimension: int
+
+    def encode_query(self, text: str) -> Vector:
+        """The unit vector of a query, its prompt added; text beyond the model's limit is cut."""
+        ...
+
+    def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+        """The unit vectors of encoder inputs, in order; the same text always gives the same bits on one machine."""
+        ...
+
+
+class OnnxEmbedder:
+    """An ``Embedder`` over a compiled model: ``tokenizer.json`` and one ONNX file with output ``sentence_embedding``."""
+
+    def __init__(
+        self,
+        onnx_path: Path,
+        tokenizer: Tokenizer,
+        *,
+        max_tokens: int,
+        sessions: int,
+        query_prompt: str = "",
+        document_prompt: str = "",
+    ) -> None:
+        """Open ``sessions`` single-threaded sessions over ``onnx_path``."""
+        self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_tokens)
+        self._prompts = {"query": query_prompt, "document": document_prompt}
+        self._sessions: queue.LifoQueue[onnxruntime.InferenceSession] = queue.LifoQueue()
+        self.session_count = sessions
+        for _ in range(sessions):
+            self._sessions.put(_open_session(onnx_path))
+        with self._session() as session:
+            self._inputs = [item.name for item in session.get_inputs()]
+            self.dimension = int(session.get_outputs()[0].shape[-1])
+
+    @contextmanager
+    def _session(self) -> Iterator[onnxruntime.InferenceSession]:
+        session = self._sessions.get()
+        try:
+            yield session
+        finally:
+            self._sessions.put(session)
+
+    def encode_query(self, text: str) -> Vector:
+        """See ``Embedder``."""
+        return self._encode(self._prompts["query"] + text)
+
+    def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+        """See ``Embedder``; ``on_progress`` is told the number of texts done, from this thread."""
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        with ThreadPoolExecutor(self.session_count, thread_name_prefix="encode") as pool:
+            encoded = pool.map(self._encode, (self._prompts["document"] + text for text in texts))
+            for index, vector in enumerate(encoded):
+                vectors[index] = vector
+                if on_progress is not None:
+                    on_progress(index + 1)
+        return vectors
+
+    def _encode(self, text: str) -> Vector:
+        encoding = self._tokenizer.encode(text)
+        values = {"input_ids": encoding.ids, "attention_mask": encoding.attention_mask, "token_type_ids": encoding.type_ids}
+        feeds = {name: np.array([values[name]], np.int64) for name in self._inputs}
+        with self._session() as session:
+            vector: Vector = session.run(None, feeds)[0][0]
+        return vector
+
+
+def _open_session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+class HashingEmbedder:
+    """A real, deterministic ``Embedder`` without a model: a signed random direction a word, summed and normalised.
+
+    Texts that share words are close. For tests, and for measuring everything around the encoder.
+    """
+
+    def __init__(self, dimension: int = 64) -> None:
+        self.dimension = dimension
+        self._directions: dict[str, Vector] = {}
+
+    def encode_query(self, text: str) -> Vector:
+        """See ``Embedder``."""
+        total = np.zeros(self.dimension, np.float32)
+        for word in text.casefold().split():
+            total += self._direction(word)
+        norm = float(np.linalg.norm(total))
+        return total / np.float32(norm) if norm > 0 else np.eye(1, self.dimension, dtype=np.float32)[0]
+
+    def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+        """See ``Embedder``."""
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for index, text in enumerate(texts):
+            vectors[index] = self.encode_query(text)
+            if on_progress is not None:
+                on_progress(index + 1)
+        return vectors
+
+    def _direction(self, word: str) -> Vector:
+        direction = self._directions.get(word)
+        if direction is None:
+            seed = int.from_bytes(hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()[:8], "little")
+            direction = np.random.default_rng(seed).standard_normal(self.dimension).astype(np.float32)
+            self._directions[word] = direction
+        return direction
+
+
+def check_canonical(embedder: Embedder, canonical: Mapping[str, Sequence[float]], name: str) -> float:
+    """Prove that this machine computes what the machine that registered the model computed.
+
+    Args:
+        embedder: The embedder under test.
+        canonical: Passages and their vectors as stored in the model version.
+        name: The model version and precision, for the message.
+
+    Returns:
+        The smallest cosine found.
+
+    Raises:
+        ModelMismatch: a cosine is below 0.999.
+    """
+    vectors = embedder.encode_passages(list(canonical))
+    expected = np.array(list(canonical.values()), np.float32)
+    smallest = float(np.min(np.sum(vectors * expected, axis=1)))
+    if not smallest >= MIN_COSINE:
+        raise ModelMismatch(
+            f"{name} gives other vectors on this machine than where it was registered (cosine {smallest:.4f}, expected"
+            f" at least {MIN_COSINE}): its arithmetic differs. Build with --precision fp32, or register the model here."
+        )
+    return smallest
+
+
+def load_embedder(storage: Storage, model: ModelVersion, precision: str, *, sessions: int) -> OnnxEmbedder:
+    """A model version, loaded and proved on this machine by its canonical vectors.
+
+    Raises:
+        ArtefactMissing, ArtefactCorrupt: its files are not what the manifest promises.
+        ModelMismatch: this machine's arithmetic differs; the message names the remedy.
+    """
+    embedder = OnnxEmbedder(
+        storage.open(KIND, model.id).path / f"{precision}.onnx",
+        load_tokenizer(storage, model),
+        max_tokens=model.manifest["max_tokens"],
+        sessions=sessions,
+        query_prompt=model.manifest["prompts"]["query"],
+        document_prompt=model.manifest["prompts"]["document"],
+    )
+    check_canonical(embedder, model.manifest["canonical"][precision], f"{model.id} {precision}")
+    return embedder
+
+
+def verify_model(storage: Storage, model: ModelVersion) -> dict[str, float]:
+    """Check the sha256 of every file and both forms' canonical vectors; gives the smallest cosine of each form.
+
+    Raises:
+        ArtefactMissing, ArtefactCorrupt, ModelMismatch: as ``load_embedder``.
+    """
+    storage.verify(KIND, model.id)
+    cosines = {}
+    for precision, canonical in model.manifest["canonical"].items():
+        embedder = load_embedder(storage, model, precision, sessions=1)
+        cosines[precision] = check_canonical(embedder, canonical, f"{model.id} {precision}")
+    return cosines

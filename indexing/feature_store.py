@@ -1,0 +1,91 @@
+"""The feature store: vectors kept by what they were computed from, so that nothing is ever computed twice.
+
+A vector's key is the sha256 of its embedding view's fingerprint and the exact encoder input. Vectors are stored in
+immutable *blocks*; a block's name follows from its keys, and a block is done when its artefact exists.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexing.arrays import map_arrays, write_arrays
+from indexing.errors import ArtefactCorrupt, ArtefactMissing
+from indexing.records import Vectors
+from indexing.storage import Storage
+
+BLOCK_SIZE = 256
+"""Encoder inputs a block: a few seconds of work, so that little is lost when a worker dies."""
+_FILE = "block.safetensors"
+
+
+def vector_key(view_fingerprint: str, encoder_input: str) -> bytes:
+    """The 32 bytes under which a vector is kept."""
+    digest = hashlib.sha256(view_fingerprint.encode())
+    digest.update(encoder_input.encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+def block_name(keys: Sequence[bytes]) -> str:
+    """The name of the block that holds exactly these keys in this order."""
+    return hashlib.sha256(b"".join(keys)).hexdigest()[:32]
+
+
+class FeatureStore:
+    """The vectors of one embedding view. Reads see the blocks that existed at construction plus those put since."""
+
+    def __init__(self, storage: Storage, view_fingerprint: str) -> None:
+        self._storage = storage
+        self._kind = f"features/{view_fingerprint[:32]}"
+        self._where: dict[bytes, tuple[int, int]] = {}
+        self._blocks: list[NDArray[Any]] = []
+        for name in storage.list(self._kind):
+            try:
+                self._add(name)
+            except ArtefactCorrupt:
+                # Its vectors are simply computed again, under the same name.
+                storage.delete(self._kind, name)
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._where
+
+    def missing(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Those of ``keys`` that have no vector yet, each once, in order."""
+        return [key for key in dict.fromkeys(keys) if key not in self._where]
+
+    def put(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Store the vectors of ``keys`` durably as one block; storing the same block twice keeps the first."""
+        name = block_name(keys)
+        if not self._storage.exists(self._kind, name):
+            with self._storage.publish(self._kind, name) as draft:
+                table = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), 32)
+                write_arrays(draft.path / _FILE, {"keys": table, "vectors": vectors})
+                draft.info["count"] = len(keys)
+        self._add(name)
+
+    def vectors(self, keys: Sequence[bytes]) -> Vectors:
+        """The vectors of ``keys``, in order: float32, shape (len(keys), dimension).
+
+        Raises:
+            ArtefactMissing: a key has no vector.
+        """
+        if not keys:
+            return np.empty((0, 0), np.float32)
+        try:
+            places = [self._where[key] for key in keys]
+        except KeyError as error:
+            raise ArtefactMissing(f"{self._kind} holds no vector {error.args[0].hex()[:16]}: build again.") from None
+        return np.stack([self._blocks[block][row] for block, row in places])
+
+    def _add(self, name: str) -> None:
+        arrays = map_arrays(self._storage.open(self._kind, name).path / _FILE)
+        keys = arrays["keys"].tobytes()
+        block = len(self._blocks)
+        self._blocks.append(arrays["vectors"])
+        for row in range(len(arrays["keys"])):
+            self._where.setdefault(keys[row * 32 : row * 32 + 32], (block, row))

@@ -1,0 +1,192 @@
+"""Feature views: named, versioned definitions of computed values, and the fingerprints that identify them.
+
+Three kinds: a *passage* view (how a document becomes passages), an *embedding* view (how a passage becomes a vector)
+and a *lexical* view (how a text becomes terms). A definition is what a person writes; its fingerprint also covers the
+model's files, so it is the sha256 of everything that can change a value.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+from indexing.catalogue import Catalogue, utc_now
+from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
+from indexing.records import Json, fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class PassageView:
+    """How a document becomes passages.
+
+    ``strategy`` is ``headings`` (split at headings, then at sentences, up to the token limit, with overlap) or
+    ``head`` (one passage: the beginning, up to the token limit). ``max_tokens`` counts the whole encoder input with its special
+    tokens; ``None`` means the model's own limit. ``overlap_tokens`` of a passage's end are repeated in the next one;
+    ``context_tokens`` bounds the title and heading path before the text.
+    """
+
+    kind: ClassVar[str] = "passage"
+    name: str
+    version: int
+    strategy: Literal["headings", "head"]
+    max_tokens: int | None
+    overlap_tokens: int
+    context_tokens: int
+    algorithm: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingView:
+    """How an encoder input becomes a vector: by which compiled form of the model (``int8`` or ``fp32``)."""
+
+    kind: ClassVar[str] = "embedding"
+    name: str
+    version: int
+    precision: Literal["fp32", "int8"]
+    algorithm: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalView:
+    """How a text becomes lexical terms: a Snowball language (``english``, ``german``, ...) or ``none``."""
+
+    kind: ClassVar[str] = "lexical"
+    name: str
+    version: int
+    language: str
+    algorithm: int = 1
+
+
+FeatureView: TypeAlias = PassageView | EmbeddingView | LexicalView
+
+DEFAULT_PASSAGES = PassageView("default", 1, "headings", None, overlap_tokens=32, context_tokens=48)
+FIRST_256 = PassageView("first-256", 1, "head", 256, overlap_tokens=0, context_tokens=256)
+PASSAGE_VIEWS: Mapping[str, PassageView] = {view.name: view for view in (DEFAULT_PASSAGES, FIRST_256)}
+EMBEDDING_VIEWS: Mapping[str, EmbeddingView] = {
+    "int8": EmbeddingView("int8", 1, "int8"),
+    "fp32": EmbeddingView("fp32", 1, "fp32"),
+}
+
+
+def lexical_view(language: str) -> LexicalView:
+    """The lexical view of a language."""
+    return LexicalView(language, 1, language)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """What of a model version can change a value: the sha256 of each file, its token limit and its document prompt."""
+
+    tokenizer_sha256: str
+    onnx_sha256: Mapping[str, str]
+    max_tokens: int
+    document_prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureViews:
+    """The three views a shard is made with, bound to a model version."""
+
+    passage: PassageView
+    embedding: EmbeddingView
+    lexical: LexicalView
+    model: ModelFiles
+
+    @property
+    def passage_fingerprint(self) -> str:
+        """Identifies a document's passages, given the document."""
+        return fingerprint([definition(self.passage), self.model.tokenizer_sha256, self.model.max_tokens])
+
+    @property
+    def embedding_fingerprint(self) -> str:
+        """Identifies a vector, given the exact encoder input."""
+        return fingerprint(
+            [
+                definition(self.embedding),
+                self.model.onnx_sha256[self.embedding.precision],
+                self.model.tokenizer_sha256,
+                self.model.document_prompt,
+            ]
+        )
+
+    @property
+    def lexical_fingerprint(self) -> str:
+        """Identifies the terms of a text."""
+        return fingerprint(definition(self.lexical))
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies everything a shard holds, given its documents."""
+        return fingerprint([self.passage_fingerprint, self.embedding_fingerprint, self.lexical_fingerprint])
+
+
+def definition(view: FeatureView) -> dict[str, Json]:
+    """A view as plain JSON, its kind included."""
+    return {"kind": view.kind, **asdict(view)}
+
+
+def record_view(catalogue: Catalogue, view: FeatureView) -> None:
+    """Write a view's definition down at its first use, and hold it to that for ever.
+
+    Raises:
+        FeatureViewChanged: the same kind, name and version was written down with another definition.
+    """
+    text = json.dumps(definition(view), sort_keys=True)
+    key = (view.kind, view.name, view.version)
+    with catalogue.write() as db:
+        old = db.conn.execute(
+            "SELECT definition FROM feature_views WHERE kind = ? AND name = ? AND version = ?", key
+        ).fetchone()
+        if old is None:
+            db.conn.execute("INSERT INTO feature_views VALUES (?, ?, ?, ?, ?)", (*key, text, utc_now()))
+        elif old[0] != text:
+            raise FeatureViewChanged(
+                f"The {view.kind} view {view.name}@{view.version} was used as {old[0]} and is now {text}."
+                f" What was computed with the old definition would be mixed with the new:"
+                f" give the new one version {view.version + 1}."
+            )
+
+
+def passage_view(catalogue: Catalogue, name: str) -> PassageView:
+    """The newest version of the named passage view, built in or added.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    row = catalogue.row(
+        "SELECT definition FROM feature_views WHERE kind = 'passage' AND name = ? ORDER BY version DESC", (name,)
+    )
+    built_in = PASSAGE_VIEWS.get(name)
+    stored = None if row is None else passage_view_from(json.loads(row["definition"]))
+    candidates = [view for view in (built_in, stored) if view is not None]
+    if not candidates:
+        known = sorted(
+            {*PASSAGE_VIEWS, *(r["name"] for r in catalogue.rows("SELECT name FROM feature_views WHERE kind='passage'"))}
+        )
+        raise NotFound(f"No passage view {name!r}; there are {', '.join(known)}. Add one with 'groundwork views add'.")
+    return max(candidates, key=lambda view: view.version)
+
+
+def passage_view_from(value: Json) -> PassageView:
+    """A passage view from JSON.
+
+    Raises:
+        InvalidInput: a field is missing, unknown or out of range.
+    """
+    fields = {"name", "version", "strategy", "max_tokens", "overlap_tokens", "context_tokens"}
+    if not isinstance(value, dict) or not fields <= set(value) <= fields | {"kind", "algorithm"}:
+        raise InvalidInput(f"{value!r} is not a passage view: expected an object with {', '.join(sorted(fields))}.")
+    view = PassageView(**{name: value[name] for name in value if name != "kind"})
+    numbers = (view.version, view.overlap_tokens, view.context_tokens, view.algorithm)
+    if value.get("kind", "passage") != "passage" or not isinstance(view.name, str) or not view.name:
+        raise InvalidInput(f"{value!r} is not a passage view: expected kind 'passage' and a name.")
+    if not all(type(number) is int and number >= 0 for number in numbers) or view.version < 1:
+        raise InvalidInput(f"{value!r}: version must be at least 1 and token numbers whole and not negative.")
+    if view.strategy not in ("headings", "head"):
+        raise InvalidInput(f"strategy {view.strategy!r} is unknown: expected 'headings' or 'head'.")
+    if view.max_tokens is not None and (type(view.max_tokens) is not int or view.max_tokens < 16):
+        raise InvalidInput(f"max_tokens {view.max_tokens!r}: expected null or at least 16.")
+    limit = view.max_tokens or 16
+    if view.strategy == "headings" and view.max_tokens and view.overlap_tokens + view.context_tokens > limit // 2:
+        raise InvalidInput(f"overlap_tokens plus context_tokens must be at most half of max_tokens {limit}.")
+    return view

@@ -1,0 +1,53 @@
+"""A home: the catalogue, the artefact store and the model registry of one ``GROUNDWORK_HOME``, opened together."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexing.catalogue import DEFAULT_TENANT, Catalogue
+from indexing.model_registry import ModelRegistry
+from indexing.settings import Settings
+from indexing.storage import LocalStorage, Storage
+
+KEY_FILE = "api-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Everything that a command works on."""
+
+    path: Path
+    settings: Settings
+    catalogue: Catalogue
+    storage: Storage
+    models: ModelRegistry
+
+    def close(self) -> None:
+        """Close the catalogue; the home must not be used afterwards."""
+        self.catalogue.close()
+
+
+def open_home(settings: Settings, path: Path | None = None) -> Home:
+    """Open (or create) the home at ``path``, by default ``settings.home``, with its default tenant."""
+    path = path or settings.home
+    catalogue = Catalogue(path / "catalogue.db", busy_timeout_seconds=settings.busy_timeout_seconds)
+    if catalogue.row("SELECT id FROM tenants WHERE id = ?", (DEFAULT_TENANT,)) is None:
+        catalogue.ensure_tenant(DEFAULT_TENANT)
+    storage = LocalStorage(path)
+    return Home(path, settings, catalogue, storage, ModelRegistry(catalogue, storage))
+
+
+def default_key(home: Home) -> str:
+    """The API key of the default tenant: ``GROUNDWORK_API_KEY``, else the one kept in ``HOME/api-key`` (mode 600)."""
+    given = home.settings.api_key
+    file = home.path / KEY_FILE
+    if given is None and file.is_file():
+        given = file.read_text().strip()
+    if given is None:
+        given = home.catalogue.create_key(DEFAULT_TENANT)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(given + "\n")
+    elif home.catalogue.tenant_of_key(given) is None:
+        home.catalogue.create_key(DEFAULT_TENANT, given)
+    return given

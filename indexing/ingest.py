@@ -1,0 +1,80 @@
+"""Ingest: a source into the catalogue. The same source again is a no-op; a changed one changes only what changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+
+from indexing.catalogue import Catalogue
+from indexing.errors import SourceInvalid
+from indexing.records import Document, Partition, Reject
+from indexing.sources import Source
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest did, and what it had to leave out. ``prune_skipped``: something unreadable made pruning unsafe."""
+
+    added: int
+    changed: int
+    unchanged: int
+    removed: int
+    rejects: tuple[Reject, ...]
+    prune_skipped: bool
+    seq: int
+
+    @property
+    def documents(self) -> int:
+        """Documents of the source that are in the catalogue now."""
+        return self.added + self.changed + self.unchanged
+
+
+def ingest(
+    catalogue: Catalogue,
+    source: Source,
+    partition: Partition,
+    *,
+    prune: bool = False,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> IngestReport:
+    """Read a source into a collection, in batches that are each stored whole.
+
+    Args:
+        catalogue: Where to.
+        source: What to read. Broken files and lines are reported and skipped.
+        partition: The tenant and collection; created when missing.
+        prune: Also delete the documents that came from this source earlier and are not in it any more. Nothing is deleted
+            while anything in the source is unreadable, since it may be one of those documents.
+        on_progress: Told how many documents were stored so far.
+
+    Raises:
+        SourceInvalid: with ``prune``, the source gave no document at all (a wrong folder must not empty a collection).
+    """
+    catalogue.ensure_collection(partition)
+    totals = {"added": 0, "changed": 0, "unchanged": 0}
+    rejects: list[Reject] = []
+    seen: set[str] = set()
+    entries = source.read()
+    while batch := list(islice(entries, _BATCH)):
+        documents = [entry for entry in batch if isinstance(entry, Document)]
+        rejects += [entry for entry in batch if isinstance(entry, Reject)]
+        counts = catalogue.put_documents(partition, documents, source=source.name)
+        for name in totals:
+            totals[name] += getattr(counts, name)
+        seen.update(document.id for document in documents)
+        on_progress(len(seen))
+    removed = 0
+    if prune:
+        if not seen:
+            raise SourceInvalid(f"{source.name} holds no readable document, so nothing was pruned: check the path.")
+        if not rejects:
+            gone = catalogue.document_ids(partition, source=source.name) - seen
+            removed = catalogue.remove_documents(partition, gone)
+    return IngestReport(
+        **totals,
+        removed=removed,
+        rejects=tuple(rejects),
+        prune_skipped=prune and bool(rejects),
+        seq=catalogue.sequence(),
+    )

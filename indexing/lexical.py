@@ -1,0 +1,208 @@
+"""The lexical leg: text to terms, terms to postings, and BM25 over the postings of one partition.
+
+Shards store term frequencies and lengths, never finished scores. What BM25 needs of the whole partition (document
+frequency, count, average length) is summed over its segments at query time, so sharded and unsharded scores agree
+and other tenants never count. Here every passage is a "document" in BM25's sense.
+"""
+
+import math
+import re
+import threading
+import unicodedata
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import Stemmer
+from numpy.typing import NDArray
+
+from indexing.errors import InvalidInput
+from indexing.records import Scores
+
+_WORD = re.compile(r"[^\W_]+")
+_MAX_FREQUENCY = np.iinfo(np.uint16).max
+
+# Function words of English: articles, conjunctions, prepositions, pronouns, auxiliaries. Written for Groundwork;
+# question words stay out of it on purpose only where they carry meaning ("how" and "why" do not).
+_ENGLISH_STOP_WORDS = frozenset(
+    """a about after all also am an and any are as at be because been being but by can could did do does doing for from
+    had has have having he her here hers him his how i if in into is it its just me more most my no nor not of off on
+    only or other our ours out over own same she should so some such than that the their theirs them then there these
+    they this those through to too under until up very was we were what when where which while who whom why will with
+    would you your yours""".split()  # noqa: SIM905 (a paragraph of words reads better than 110 quoted ones)
+)
+LANGUAGES = frozenset({*Stemmer.algorithms(), "none"})
+
+
+class Analyser:
+    """Text to terms, the same offline and online: NFKC, lower case, words of letters and digits, stop words, stems.
+
+    ``none`` is the default for a text of unknown language: words as they are, nothing removed, nothing stemmed.
+    Safe to share between threads.
+    """
+
+    def __init__(self, language: str = "english") -> None:
+        """Prepare for a Snowball language or ``none``.
+
+        Raises:
+            InvalidInput: the language is unknown.
+        """
+        if language not in LANGUAGES:
+            raise InvalidInput(f"language {language!r} is unknown: expected one of {', '.join(sorted(LANGUAGES))}.")
+        self.language = language
+        self._stop_words = _ENGLISH_STOP_WORDS if language == "english" else frozenset()
+        self._local = threading.local()
+
+    def terms(self, text: str) -> list[str]:
+        """The terms of ``text`` in their order, repetitions kept."""
+        words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+        words = [word for word in words if word not in self._stop_words]
+        if self.language == "none":
+            return words
+        stemmer = getattr(self._local, "stemmer", None)
+        if stemmer is None:
+            # A stemmer caches and is not safe to share between threads.
+            stemmer = self._local.stemmer = Stemmer.Stemmer(self.language)
+        return list(stemmer.stemWords(words))
+
+
+@dataclass(frozen=True, slots=True)
+class TermRange:
+    """Where one partition's terms stand in a shard's term list: ``start`` to ``stop`` (exclusive)."""
+
+    start: int
+    stop: int
+
+
+def build_postings(
+    partitions: Sequence[Sequence[Sequence[str]]],
+) -> tuple[dict[str, NDArray[Any]], list[TermRange]]:
+    """Postings of one shard.
+
+    Args:
+        partitions: For each partition of the shard, in row order, the terms of each of its passages.
+
+    Returns:
+        Arrays to store, and one term range a partition. ``term_bytes`` uint8: the UTF-8 of all terms end to end, sorted inside
+        each partition; ``term_offsets`` uint64 (terms + 1,): where each begins; ``posting_offsets`` uint64 (terms + 1,): where each
+        term's postings begin; ``posting_rows`` uint32: rows of the shard, ascending inside a term; ``posting_frequencies``
+        uint16, capped at 65,535; ``lengths`` uint32 (rows,): terms of each passage.
+    """
+    terms: list[bytes] = []
+    rows: list[NDArray[np.uint32]] = []
+    frequencies: list[NDArray[np.uint16]] = []
+    lengths: list[int] = []
+    ranges = []
+    for passages in partitions:
+        postings: dict[str, list[tuple[int, int]]] = {}
+        for passage in passages:
+            for term, count in Counter(passage).items():
+                postings.setdefault(term, []).append((len(lengths), min(count, _MAX_FREQUENCY)))
+            lengths.append(len(passage))
+        first = len(terms)
+        for encoded, term in sorted((term.encode("utf-8", "surrogatepass"), term) for term in postings):
+            pairs = np.array(postings[term], dtype=np.int64)
+            terms.append(encoded)
+            rows.append(pairs[:, 0].astype(np.uint32))
+            frequencies.append(pairs[:, 1].astype(np.uint16))
+        ranges.append(TermRange(first, len(terms)))
+    arrays: dict[str, NDArray[Any]] = {
+        "term_bytes": np.frombuffer(b"".join(terms), np.uint8),
+        "term_offsets": _offsets(len(term) for term in terms),
+        "posting_offsets": _offsets(len(part) for part in rows),
+        "posting_rows": np.concatenate(rows) if rows else np.empty(0, np.uint32),
+        "posting_frequencies": np.concatenate(frequencies) if frequencies else np.empty(0, np.uint16),
+        "lengths": np.array(lengths, np.uint32),
+    }
+    return arrays, ranges
+
+
+def _offsets(sizes: Iterable[int]) -> NDArray[np.uint64]:
+    return np.concatenate([np.zeros(1, np.uint64), np.cumsum(np.fromiter(sizes, np.uint64), dtype=np.uint64)])
+
+
+class _TermList(Sequence[bytes]):
+    """The sorted terms of a shard as a sequence that reads only what is asked for."""
+
+    def __init__(self, term_bytes: NDArray[np.uint8], offsets: NDArray[np.uint64]) -> None:
+        self._bytes = memoryview(term_bytes)
+        self._offsets = offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, index: Any) -> Any:
+        return bytes(self._bytes[int(self._offsets[index]) : int(self._offsets[index + 1])])
+
+
+class LexicalSegment:
+    """One partition's postings in one shard, read straight from the mapped arrays; nothing is loaded beforehand."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], term_range: TermRange, start: int, stop: int) -> None:
+        """Look at rows ``start`` to ``stop`` (exclusive) of the shard that ``arrays`` belong to."""
+        self._arrays = arrays
+        self._terms = _TermList(arrays["term_bytes"], arrays["term_offsets"])
+        self._range = term_range
+        self._start = start
+        self.lengths: NDArray[np.uint32] = arrays["lengths"][start:stop]
+        self.total_length = int(self.lengths.sum(dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def postings(self, term: str) -> tuple[NDArray[np.int64], NDArray[np.uint16]] | None:
+        """Rows (from the partition's first row in this shard, ascending) and frequencies of a term, or ``None``."""
+        encoded = term.encode("utf-8", "surrogatepass")
+        index = bisect_left(self._terms, encoded, self._range.start, self._range.stop)
+        if index == self._range.stop or self._terms[index] != encoded:
+            return None
+        begin, end = (int(offset) for offset in self._arrays["posting_offsets"][index : index + 2])
+        rows = self._arrays["posting_rows"][begin:end].astype(np.int64) - self._start
+        return rows, self._arrays["posting_frequencies"][begin:end]
+
+
+@dataclass(frozen=True, slots=True)
+class Bm25:
+    """BM25 with Lucene's idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative.
+
+    Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009; idf as in Lucene's BM25Similarity.
+    """
+
+    k1: float
+    b: float
+
+    def scores(self, segments: Sequence[LexicalSegment], terms: Sequence[str]) -> tuple[list[Scores], float]:
+        """Score every passage of a partition.
+
+        Args:
+            segments: All segments of the partition.
+            terms: The query's terms; a repeated term counts as often as it is repeated.
+
+        Returns:
+            One float32 array a segment, aligned with its rows, 0 where no term occurs; and the bound that no score can
+            exceed: sum of idf * (k1 + 1) over the terms, 0.0 when none of them occurs in the partition.
+        """
+        count = sum(len(segment) for segment in segments)
+        total_length = sum(segment.total_length for segment in segments)
+        scores = [np.zeros(len(segment), np.float32) for segment in segments]
+        if count == 0 or total_length == 0:
+            return scores, 0.0
+        average = total_length / count
+        bound = 0.0
+        for term, repeated in sorted(Counter(terms).items()):
+            found = [segment.postings(term) for segment in segments]
+            frequency = sum(len(part[0]) for part in found if part is not None)
+            if frequency == 0:
+                continue
+            idf = math.log1p((count - frequency + 0.5) / (frequency + 0.5))
+            bound += repeated * idf * (self.k1 + 1.0)
+            for segment, part, score in zip(segments, found, scores, strict=True):
+                if part is not None:
+                    rows, frequencies = part
+                    tf = frequencies.astype(np.float32)
+                    damping = self.k1 * (1.0 - self.b + self.b * segment.lengths[rows].astype(np.float32) / average)
+                    score[rows] += np.float32(repeated * idf * (self.k1 + 1.0)) * tf / (tf + damping)
+        return scores, bound

@@ -1,0 +1,67 @@
+"""The catalogue's schema as numbered steps. Append only: a step that was released is never edited."""
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+catalogue_migrations = Migrations("groundwork")
+
+
+@catalogue_migrations(name="0001_tenants_and_documents")
+def _tenants_and_documents(db: Database) -> None:
+    db.execute("CREATE TABLE tenants (id TEXT PRIMARY KEY, created_at TEXT NOT NULL) STRICT")
+    db.execute(
+        "CREATE TABLE api_keys (key_sha256 TEXT PRIMARY KEY, tenant TEXT NOT NULL REFERENCES tenants(id),"
+        " created_at TEXT NOT NULL, expires_at TEXT, revoked_at TEXT) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE collections (tenant TEXT NOT NULL REFERENCES tenants(id), name TEXT NOT NULL,"
+        " created_at TEXT NOT NULL, PRIMARY KEY (tenant, name)) STRICT, WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE documents (tenant TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL,"
+        " title TEXT NOT NULL, text TEXT NOT NULL, url TEXT NOT NULL, metadata TEXT NOT NULL,"
+        " content_type TEXT NOT NULL, source TEXT NOT NULL, content_sha256 TEXT NOT NULL,"
+        " record_sha256 TEXT NOT NULL, seq INTEGER NOT NULL, updated_at TEXT NOT NULL,"
+        " PRIMARY KEY (tenant, collection, id),"
+        " FOREIGN KEY (tenant, collection) REFERENCES collections(tenant, name)) STRICT"
+    )
+    db.execute(
+        "CREATE INDEX documents_records ON documents"
+        " (tenant, collection, id, content_sha256, record_sha256, source)"
+    )
+    db.execute("CREATE TABLE write_sequence (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL) STRICT")
+    db.execute("INSERT INTO write_sequence VALUES (1, 0)")
+
+
+@catalogue_migrations(name="0002_versions")
+def _versions(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE models (name TEXT NOT NULL, version INTEGER NOT NULL, manifest TEXT NOT NULL,"
+        " created_at TEXT NOT NULL, PRIMARY KEY (name, version)) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE feature_views (kind TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL,"
+        " definition TEXT NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (kind, name, version)) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE passages (view_fingerprint TEXT NOT NULL, content_sha256 TEXT NOT NULL,"
+        " count INTEGER NOT NULL, spans TEXT NOT NULL, PRIMARY KEY (view_fingerprint, content_sha256))"
+        " STRICT, WITHOUT ROWID"
+    )
+
+
+@catalogue_migrations(name="0003_releases")
+def _releases(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE recipes (number INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint TEXT NOT NULL UNIQUE,"
+        " manifest TEXT NOT NULL, created_at TEXT NOT NULL) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE releases (recipe INTEGER NOT NULL REFERENCES recipes(number), build INTEGER NOT NULL,"
+        " snapshot TEXT NOT NULL, seq INTEGER NOT NULL, created_at TEXT NOT NULL, created_by TEXT NOT NULL,"
+        " PRIMARY KEY (recipe, build)) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE deployments (id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL"
+        " REFERENCES recipes(number), reason TEXT NOT NULL, actor TEXT NOT NULL, created_at TEXT NOT NULL) STRICT"
+    )

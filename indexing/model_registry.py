@@ -1,0 +1,127 @@
+"""The model registry: model versions as frozen data, their files as artefacts, their lineage as facts.
+
+A model version is written once and never changed. Its files are ``fp32.onnx``, ``int8.onnx`` and ``tokenizer.json``.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from indexing.catalogue import Catalogue, utc_now
+from indexing.errors import InvalidInput, NotFound
+from indexing.features import ModelFiles
+from indexing.records import Json
+from indexing.storage import Artefact, Storage
+
+KIND = "models"
+TOKENIZER_FILE = "tokenizer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """An embedding model as frozen data. ``manifest`` holds everything known of it; ``id`` is ``name@version``."""
+
+    name: str
+    version: int
+    manifest: dict[str, Json]
+    created_at: str
+
+    @property
+    def id(self) -> str:
+        """How recipes and people name it."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def files(self) -> ModelFiles:
+        """What of it can change a value."""
+        sha256 = {name: entry["sha256"] for name, entry in self.manifest["files"].items()}
+        return ModelFiles(
+            tokenizer_sha256=sha256[TOKENIZER_FILE],
+            onnx_sha256={precision: sha256[f"{precision}.onnx"] for precision in ("fp32", "int8")},
+            max_tokens=self.manifest["max_tokens"],
+            document_prompt=self.manifest["prompts"]["document"],
+        )
+
+
+class ModelRegistry:
+    """Reads and writes model versions; the catalogue numbers them, the store holds their files."""
+
+    def __init__(self, catalogue: Catalogue, storage: Storage) -> None:
+        self._catalogue = catalogue
+        self._storage = storage
+
+    def next_version(self, name: str) -> int:
+        """The number that the next version of ``name`` gets.
+
+        Raises:
+            InvalidInput: the name holds anything but letters, digits, ``.``, ``_`` and ``-``.
+        """
+        if not name or not all(c.isalnum() or c in "._-" for c in name) or name[0] in ".-":
+            raise InvalidInput(f"{name!r} is not a model name: expected letters, digits, '.', '_' and '-'.")
+        row = self._catalogue.row("SELECT max(version) AS newest FROM models WHERE name = ?", (name,))
+        return 1 if row is None or row["newest"] is None else int(row["newest"]) + 1
+
+    def add(self, name: str, version: int, artefact: Artefact) -> ModelVersion:
+        """Record a published model artefact as ``name@version``; its manifest is the artefact's facts and files."""
+        manifest = {**artefact.info, "files": artefact.files}
+        created_at = utc_now()
+        with self._catalogue.write() as db:
+            db.conn.execute("INSERT INTO models VALUES (?, ?, ?, ?)", (name, version, json.dumps(manifest), created_at))
+        return ModelVersion(name, version, manifest, created_at)
+
+    def list(self) -> list[ModelVersion]:
+        """All model versions, oldest first."""
+        return [
+            ModelVersion(row["name"], row["version"], json.loads(row["manifest"]), row["created_at"])
+            for row in self._catalogue.rows("SELECT * FROM models ORDER BY created_at, name, version")
+        ]
+
+    def get(self, model_id: str) -> ModelVersion:
+        """The model version ``name@version``; ``name`` alone means its newest.
+
+        Raises:
+            NotFound: there is none.
+        """
+        versions = self.list()
+        matches = [version for version in versions if model_id in (version.id, version.name)]
+        if not matches:
+            known = ", ".join(version.id for version in versions) or "none yet"
+            raise NotFound(f"No model {model_id!r}; registered: {known}. See 'groundwork models register --help'.")
+        return max(matches, key=lambda version: version.version)
+
+    def copy_from(self, other: "ModelRegistry") -> Sequence[str]:
+        """Take over every model version of another home that this one lacks (hard links where possible)."""
+        known = {model.id for model in self.list()}
+        missing = [model for model in other.list() if model.id not in known]
+        for model in missing:
+            source = other._storage.open(KIND, model.id)
+            if not self._storage.exists(KIND, model.id):
+                with self._storage.publish(KIND, model.id) as draft:
+                    draft.info.update(source.info)
+                    for name in source.files:
+                        _link_or_copy(source.path / name, draft.path / name)
+            self.add(model.name, model.version, self._storage.open(KIND, model.id))
+        return [model.id for model in missing]
+
+
+def load_tokenizer(storage: Storage, model: ModelVersion) -> Tokenizer:
+    """The model's tokenizer with truncation and padding off, for sizing passages.
+
+    Raises:
+        ArtefactMissing, ArtefactCorrupt: its files are not what the manifest promises.
+    """
+    tokenizer = Tokenizer.from_file(str(storage.open(KIND, model.id).path / TOKENIZER_FILE))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        target.write_bytes(source.read_bytes())

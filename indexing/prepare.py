@@ -1,0 +1,75 @@
+"""From a home and a person's choices to a recipe, and from a recipe to a build that is ready to run."""
+
+from dataclasses import replace
+from functools import partial
+
+from indexing.build import BuildContext, Progress
+from indexing.chunker import Chunker
+from indexing.embedder import load_embedder
+from indexing.errors import InvalidInput
+from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view, passage_view
+from indexing.home import Home
+from indexing.lexical import LANGUAGES
+from indexing.model_registry import load_tokenizer
+from indexing.recipes import Recipe, RetrievalConfig, read_recipe
+from indexing.releases import stable_recipe
+
+
+def choose_recipe(
+    home: Home,
+    *,
+    model: str | None = None,
+    view: str | None = None,
+    precision: str | None = None,
+    language: str | None = None,
+) -> Recipe:
+    """The recipe in service with these changes; before the first release, the default recipe with these changes.
+
+    Raises:
+        NotFound: no such model or view.
+        InvalidInput: no such precision or language.
+    """
+    stable = stable_recipe(home.catalogue)
+    if stable is not None:
+        recipe = read_recipe(home.catalogue, stable)
+    else:
+        newest = home.models.list()
+        recipe = Recipe(
+            model=newest[-1].id if newest else home.models.get(model or "").id,
+            passage=DEFAULT_PASSAGES,
+            embedding=EMBEDDING_VIEWS["int8"],
+            lexical=lexical_view("english"),
+            retrieval=RetrievalConfig(),
+        )
+    if model is not None:
+        recipe = replace(recipe, model=home.models.get(model).id)
+    if view is not None:
+        recipe = replace(recipe, passage=passage_view(home.catalogue, view))
+    if precision is not None:
+        if precision not in EMBEDDING_VIEWS:
+            raise InvalidInput(f"precision {precision!r} is unknown: expected {' or '.join(EMBEDDING_VIEWS)}.")
+        recipe = replace(recipe, embedding=EMBEDDING_VIEWS[precision])
+    if language is not None:
+        if language not in LANGUAGES:
+            raise InvalidInput(f"language {language!r} is unknown: expected one of {', '.join(sorted(LANGUAGES))}.")
+        recipe = replace(recipe, lexical=lexical_view(language))
+    return replace(recipe, number=0)
+
+
+def prepare_build(
+    home: Home, recipe: Recipe, *, on_progress: Progress = lambda stage, done, total: None
+) -> BuildContext:
+    """Bind a recipe to its model and this home. The model itself is loaded only if something must be encoded."""
+    model = home.models.get(recipe.model)
+    return BuildContext(
+        catalogue=home.catalogue,
+        storage=home.storage,
+        recipe=recipe,
+        views=recipe.bind(model),
+        chunker=Chunker(recipe.passage, load_tokenizer(home.storage, model), model.files.max_tokens),
+        load_embedder=partial(
+            load_embedder, home.storage, model, recipe.embedding.precision, sessions=home.settings.sessions
+        ),
+        lock_path=home.path / "build.lock",
+        on_progress=on_progress,
+    )

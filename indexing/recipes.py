@@ -1,0 +1,98 @@
+"""Recipes: an immutable, numbered manifest of everything a person decides about a ranking."""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from indexing.catalogue import Catalogue, utc_now
+from indexing.errors import NotFound
+from indexing.features import EmbeddingView, FeatureViews, LexicalView, PassageView, definition
+from indexing.model_registry import ModelVersion
+from indexing.records import Json, fingerprint
+
+DEFAULT_SHARD_ROWS = 4096
+"""Passages above which a shard is split; bounds what one changed document makes a build write again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalConfig:
+    """How hits are found, ordered and scored. Source of the constants: benchmarks/results/fusion.json.
+
+    ``bm25_k1`` and ``bm25_b`` as in BM25; ``dense_weight`` in 0..1 is the dense leg's share in hybrid fusion; ``candidates``
+    is how many passages each leg contributes; ``calibration`` maps each mode's evidence to a score in 0..1.
+    """
+
+    bm25_k1: float = 1.2
+    bm25_b: float = 0.75
+    dense_weight: float = 0.6
+    candidates: int = 100
+    calibration: dict[str, list[float]] = field(
+        default_factory=lambda: {"dense": [-4.0, 8.0], "lexical": [-3.0, 6.0], "hybrid": [-6.0, 3.0, 6.0]}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Model version, feature views, analyser and retrieval config; ``number`` is 0 until it is recorded."""
+
+    model: str
+    passage: PassageView
+    embedding: EmbeddingView
+    lexical: LexicalView
+    retrieval: RetrievalConfig
+    shard_rows: int = DEFAULT_SHARD_ROWS
+    reranker: str | None = None
+    number: int = 0
+
+    @property
+    def manifest(self) -> dict[str, Json]:
+        """The recipe as plain JSON, without its number."""
+        return {
+            "model": self.model,
+            "views": [definition(view) for view in (self.passage, self.embedding, self.lexical)],
+            "retrieval": asdict(self.retrieval),
+            "shard_rows": self.shard_rows,
+            "reranker": self.reranker,
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the recipe: equal manifests are one recipe."""
+        return fingerprint(self.manifest)
+
+    def bind(self, model: ModelVersion) -> FeatureViews:
+        """The recipe's views bound to its model's files."""
+        return FeatureViews(self.passage, self.embedding, self.lexical, model.files)
+
+
+def record_recipe(catalogue: Catalogue, recipe: Recipe) -> Recipe:
+    """Number a recipe at its first use; an equal one keeps its number."""
+    with catalogue.write() as db:
+        db.conn.execute(
+            "INSERT OR IGNORE INTO recipes (fingerprint, manifest, created_at) VALUES (?, ?, ?)",
+            (recipe.fingerprint, json.dumps(recipe.manifest, sort_keys=True), utc_now()),
+        )
+        number = db.conn.execute("SELECT number FROM recipes WHERE fingerprint = ?", (recipe.fingerprint,)).fetchone()
+    return read_recipe(catalogue, number[0])
+
+
+def read_recipe(catalogue: Catalogue, number: int) -> Recipe:
+    """The recipe with this number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = catalogue.row("SELECT manifest FROM recipes WHERE number = ?", (number,))
+    if row is None:
+        raise NotFound(f"No recipe {number}. See 'groundwork releases list'.")
+    manifest = json.loads(row["manifest"])
+    passage, embedding, lexical = ({k: v for k, v in view.items() if k != "kind"} for view in manifest["views"])
+    return Recipe(
+        model=manifest["model"],
+        passage=PassageView(**passage),
+        embedding=EmbeddingView(**embedding),
+        lexical=LexicalView(**lexical),
+        retrieval=RetrievalConfig(**manifest["retrieval"]),
+        shard_rows=manifest["shard_rows"],
+        reranker=manifest["reranker"],
+        number=number,
+    )

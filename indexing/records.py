@@ -1,0 +1,108 @@
+"""The records that travel between the parts: documents, passages and the arrays beside them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Json: TypeAlias = Any
+"""A value made of dict, list, str, int, float, bool and None, as ``json`` reads and writes it."""
+
+Vectors: TypeAlias = NDArray[np.float32]
+"""float32, shape (n, dim), rows of unit norm."""
+
+Vector: TypeAlias = NDArray[np.float32]
+"""float32, shape (dim,), unit norm."""
+
+Scores: TypeAlias = NDArray[np.float32]
+"""float32, shape (n,), higher is better."""
+
+Rows: TypeAlias = NDArray[np.int64]
+"""int64, shape (n,), row numbers."""
+
+PLAIN = "text/plain"
+MARKDOWN = "text/markdown"
+
+
+def canonical_json(value: Json) -> bytes:
+    """One byte string for one value: sorted keys, no spaces, UTF-8; the input of every fingerprint."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+def fingerprint(value: Json) -> str:
+    """The sha256 of ``canonical_json(value)``, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    """The passages of one (tenant, collection): the unit of placement and of search."""
+
+    tenant: str
+    collection: str
+
+    def __str__(self) -> str:
+        return f"{self.tenant}/{self.collection}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The unit of ingestion. ``text`` is exactly what passage offsets count in, in code points."""
+
+    id: str
+    title: str
+    text: str
+    url: str = ""
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    content_type: str = PLAIN
+
+    @property
+    def content_sha256(self) -> str:
+        """Identifies what passages are made from: title, text and content type."""
+        return fingerprint([self.title, self.text, self.content_type])
+
+    @property
+    def record_sha256(self) -> str:
+        """Identifies everything that a shard stores of the document."""
+        return fingerprint([self.id, self.content_sha256, self.url, dict(self.metadata)])
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a passage stands: code points ``start`` to ``end`` (exclusive) of the document's text, under ``headings``."""
+
+    start: int
+    end: int
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The retrievable piece of a document: ``text == document.text[start:end]``."""
+
+    document_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...]
+    encoder_input: str
+
+    @property
+    def id(self) -> str:
+        """Unique inside its collection: the document's id and the passage's place in it, from 0."""
+        return f"{self.document_id}#{self.ordinal}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One file or line of a source that could not become a document, and why."""
+
+    name: str
+    reason: str

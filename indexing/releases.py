@@ -1,0 +1,110 @@
+"""Releases: recipe plus snapshot, numbered ``12.3``, and the append-only record of which recipe was deployed when."""
+
+from dataclasses import dataclass
+
+from indexing.catalogue import Catalogue, utc_now
+from indexing.errors import InvalidInput, NotFound, NotReady
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What can serve: the ``build``-th build of recipe ``recipe``. ``seq`` is the last write its snapshot holds."""
+
+    recipe: int
+    build: int
+    snapshot: str
+    seq: int
+    created_at: str
+    created_by: str
+
+    @property
+    def number(self) -> str:
+        """How answers and people name it: ``recipe.build``."""
+        return f"{self.recipe}.{self.build}"
+
+
+def record_release(catalogue: Catalogue, recipe: int, snapshot: str, *, seq: int, actor: str) -> tuple[Release, bool]:
+    """Number a build of a recipe; building the same snapshot again gives the same release.
+
+    Returns:
+        The release, and whether it is new.
+    """
+    with catalogue.write() as db:
+        newest = _newest(catalogue, recipe)
+        if newest is not None and newest.snapshot == snapshot:
+            db.conn.execute(
+                "UPDATE releases SET seq = max(seq, ?) WHERE recipe = ? AND build = ?", (seq, recipe, newest.build)
+            )
+            return newest, False
+        release = Release(recipe, newest.build + 1 if newest else 1, snapshot, seq, utc_now(), actor)
+        db.conn.execute(
+            "INSERT INTO releases VALUES (?, ?, ?, ?, ?, ?)",
+            (release.recipe, release.build, snapshot, seq, release.created_at, actor),
+        )
+    return release, True
+
+
+def list_releases(catalogue: Catalogue) -> list[Release]:
+    """All releases, oldest first."""
+    return [Release(**row) for row in catalogue.rows("SELECT * FROM releases ORDER BY created_at, recipe, build")]
+
+
+def find_release(catalogue: Catalogue, number: str) -> Release:
+    """The release ``12.3``; ``12`` means recipe 12's newest build.
+
+    Raises:
+        InvalidInput: the number has another form.
+        NotFound: there is no such release.
+    """
+    recipe, _, build = number.partition(".")
+    if not recipe.isdecimal() or (build and not build.isdecimal()):
+        raise InvalidInput(f"{number!r} is no release number: expected RECIPE.BUILD such as 12.3.")
+    found = [
+        release
+        for release in list_releases(catalogue)
+        if release.recipe == int(recipe) and build in ("", str(release.build))
+    ]
+    if not found:
+        raise NotFound(f"No release {number}. See 'groundwork releases list'.")
+    return max(found, key=lambda release: release.build)
+
+
+def deploy(catalogue: Catalogue, recipe: int, *, reason: str, actor: str) -> Release:
+    """Make a recipe the stable one; its newest build serves. Rolling back is deploying an earlier recipe.
+
+    Raises:
+        NotFound: the recipe has no release.
+    """
+    with catalogue.write() as db:
+        newest = _newest(catalogue, recipe)
+        if newest is None:
+            raise NotFound(f"Recipe {recipe} has no release yet: build it first.")
+        db.conn.execute(
+            "INSERT INTO deployments (recipe, reason, actor, created_at) VALUES (?, ?, ?, ?)",
+            (recipe, reason, actor, utc_now()),
+        )
+    return newest
+
+
+def stable_recipe(catalogue: Catalogue) -> int | None:
+    """The number of the recipe that was deployed last, or ``None`` before the first."""
+    row = catalogue.row("SELECT recipe FROM deployments ORDER BY id DESC LIMIT 1")
+    return None if row is None else int(row["recipe"])
+
+
+def stable_release(catalogue: Catalogue) -> Release:
+    """What serves now: the newest build of the stable recipe.
+
+    Raises:
+        NotReady: nothing has been built and deployed yet.
+    """
+    recipe = stable_recipe(catalogue)
+    release = None if recipe is None else _newest(catalogue, recipe)
+    if release is None:
+        raise NotReady("Nothing is released yet: run 'groundwork ingest' and 'groundwork build' first.")
+    return release
+
+
+def _newest(catalogue: Catalogue, recipe: int) -> Release | None:
+    row = catalogue.row("SELECT * FROM releases WHERE recipe = ? ORDER BY build DESC LIMIT 1", (recipe,))
+    return None if row is None else Release(**row)

@@ -1,0 +1,231 @@
+"""Shards: immutable file sets that hold the passages of partitions, with everything a search needs of them.
+
+A shard stores vectors (faiss), lexical postings and the passages' text, so that a search replica needs no catalogue. A
+partition's passages are contiguous rows. This module alone knows faiss. Format: docs/snapshot-format.md.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from indexing.arrays import map_arrays, write_arrays
+from indexing.errors import ArtefactCorrupt, FormatUnknown
+from indexing.lexical import Analyser, LexicalSegment, TermRange, build_postings
+from indexing.records import Document, Json, Partition, Passage, Rows, Scores, Vector, Vectors
+from indexing.storage import Artefact, Draft
+
+KIND = "shards"
+FORMAT = 1
+VECTORS_FILE = "vectors.faiss"
+LEXICAL_FILE = "lexical.safetensors"
+PASSAGES_FILE = "passages.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPartition:
+    """Where a partition stands in a shard: rows ``start`` to ``stop``, terms ``term_start`` to ``term_stop``."""
+
+    tenant: str
+    collection: str
+    start: int
+    stop: int
+    term_start: int
+    term_stop: int
+    documents: int
+
+    @property
+    def partition(self) -> Partition:
+        """Whose rows these are."""
+        return Partition(self.tenant, self.collection)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardInput:
+    """One document with its passages, ready to be written."""
+
+    partition: Partition
+    document: Document
+    passages: Sequence[Passage]
+
+
+def write_shard(draft: Draft, inputs: Sequence[ShardInput], vectors: Vectors, analyser: Analyser) -> None:
+    """Fill an artefact draft with a shard. The same inputs give the same bytes.
+
+    Args:
+        draft: Where to.
+        inputs: Documents in row order, those of a partition side by side.
+        vectors: One row a passage, in the order of ``inputs``.
+        analyser: Turns encoder inputs (context and text) into terms.
+
+    Raises:
+        ValueError: the number of vectors is not the number of passages, or a partition's documents are not contiguous.
+    """
+    rows = sum(len(item.passages) for item in inputs)
+    if len(vectors) != rows:
+        raise ValueError(f"{len(vectors)} vectors for {rows} passages")
+    partitions = _lay_out(inputs)
+    terms = [[analyser.terms(p.encoder_input) for p in item.passages] for item in inputs]
+    grouped, position = [], 0
+    for partition in partitions:
+        grouped.append([one for item in terms[position : position + partition.documents] for one in item])
+        position += partition.documents
+    postings, ranges = build_postings(grouped)
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(np.ascontiguousarray(vectors))
+    faiss.write_index(index, str(draft.path / VECTORS_FILE))
+    write_arrays(draft.path / LEXICAL_FILE, postings)
+    write_arrays(draft.path / PASSAGES_FILE, _store_texts(inputs))
+    draft.info.update(
+        format=FORMAT,
+        rows=rows,
+        dimension=int(vectors.shape[1]),
+        partitions=[
+            asdict(replace(partition, term_start=span.start, term_stop=span.stop))
+            for partition, span in zip(partitions, ranges, strict=True)
+        ],
+    )
+
+
+def _lay_out(inputs: Sequence[ShardInput]) -> list[ShardPartition]:
+    layout: list[ShardPartition] = []
+    row = 0
+    for item in inputs:
+        last = layout[-1] if layout else None
+        if last is None or last.partition != item.partition:
+            if any(seen.partition == item.partition for seen in layout):
+                raise ValueError(f"the documents of {item.partition} are not side by side")
+            last = ShardPartition(item.partition.tenant, item.partition.collection, row, row, 0, 0, 0)
+            layout.append(last)
+        row += len(item.passages)
+        layout[-1] = replace(last, stop=row, documents=last.documents + 1)
+    return layout
+
+
+def _store_texts(inputs: Sequence[ShardInput]) -> dict[str, NDArray[Any]]:
+    """Documents and passages as JSON records end to end, with where each begins, and each passage's document."""
+    documents, passages, owners = [], [], []
+    for number, item in enumerate(inputs):
+        document = item.document
+        documents.append(_encode([document.id, document.title, document.url, dict(document.metadata)]))
+        for passage in item.passages:
+            passages.append(
+                _encode([passage.ordinal, passage.start, passage.end, list(passage.headings), passage.text])
+            )
+            owners.append(number)
+    return {
+        "documents": np.frombuffer(b"".join(documents), np.uint8),
+        "document_offsets": _offsets(documents),
+        "passages": np.frombuffer(b"".join(passages), np.uint8),
+        "passage_offsets": _offsets(passages),
+        "passage_documents": np.array(owners, np.uint32),
+    }
+
+
+def _encode(record: Json) -> bytes:
+    return json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _offsets(records: Sequence[bytes]) -> NDArray[np.uint64]:
+    return np.cumsum([0, *(len(record) for record in records)], dtype=np.uint64)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage as it comes out of a shard, with its document's title, URL and metadata."""
+
+    partition: Partition
+    document_id: str
+    title: str
+    url: str
+    metadata: dict[str, Json]
+    ordinal: int
+    start: int
+    end: int
+    headings: tuple[str, ...]
+    text: str
+
+
+class Shard:
+    """A published shard, memory-mapped: opening reads headers only. Safe to share between threads.
+
+    Raises (at construction):
+        FormatUnknown: written by a newer version.
+        ArtefactCorrupt: the files contradict the manifest.
+    """
+
+    def __init__(self, artefact: Artefact) -> None:
+        info = artefact.info
+        if info.get("format") != FORMAT:
+            raise FormatUnknown(
+                f"shard {artefact.name} has format {info.get('format')!r}; this version reads format {FORMAT}."
+                " Update Groundwork, or build again with this version."
+            )
+        self.name = artefact.name
+        self.rows = int(info["rows"])
+        self.size_bytes = artefact.size_bytes
+        self.partitions = {part.partition: part for part in (ShardPartition(**entry) for entry in info["partitions"])}
+        self._index = _map_index(artefact.path / VECTORS_FILE)
+        self._lexical = map_arrays(artefact.path / LEXICAL_FILE)
+        self._texts = map_arrays(artefact.path / PASSAGES_FILE)
+        owners = self._texts["passage_documents"]
+        if not self._index.ntotal == len(self._lexical["lengths"]) == len(owners) == self.rows:
+            raise ArtefactCorrupt(f"shard {self.name}: its files hold different numbers of passages than {self.rows}.")
+        self.passage_documents: NDArray[np.uint32] = owners
+        self._vectors: Vectors = faiss.rev_swig_ptr(self._index.get_xb(), self.rows * self._index.d).reshape(
+            self.rows, self._index.d
+        )
+
+    def segment(self, partition: Partition) -> LexicalSegment:
+        """The lexical side of a partition that this shard holds."""
+        part = self.partitions[partition]
+        return LexicalSegment(self._lexical, TermRange(part.term_start, part.term_stop), part.start, part.stop)
+
+    def search(self, partition: Partition, query: Vector, k: int) -> tuple[Rows, Scores]:
+        """The ``k`` nearest passages of a partition by inner product, exactly, reading only its rows.
+
+        Returns:
+            Rows of the shard and cosines, best first; fewer than ``k`` only when the partition is smaller.
+        """
+        part = self.partitions[partition]
+        k = min(k, part.stop - part.start)
+        if k == 0:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        parameters = faiss.SearchParameters(sel=faiss.IDSelectorRange(part.start, part.stop))
+        scores, rows = self._index.search(query[None, :], k, params=parameters)
+        return rows[0], scores[0]
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """The vectors of some rows, copied."""
+        return self._vectors[rows]
+
+    def partition_of(self, row: int) -> Partition:
+        """Whose row it is, for the last check before a passage leaves."""
+        for partition, part in self.partitions.items():
+            if part.start <= row < part.stop:
+                return partition
+        raise ArtefactCorrupt(f"shard {self.name} has no row {row}.")
+
+    def passage(self, row: int) -> StoredPassage:
+        """Everything stored of the passage at ``row``."""
+        ordinal, start, end, headings, text = self._record("passage", row)
+        document_id, title, url, metadata = self._record("document", int(self.passage_documents[row]))
+        return StoredPassage(
+            self.partition_of(row), document_id, title, url, metadata, ordinal, start, end, tuple(headings), text
+        )
+
+    def _record(self, kind: str, number: int) -> Json:
+        begin, end = (int(offset) for offset in self._texts[f"{kind}_offsets"][number : number + 2])
+        return json.loads(bytes(self._texts[f"{kind}s"][begin:end]))
+
+
+def _map_index(path: Path) -> Any:
+    try:
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise ArtefactCorrupt(f"{path} is not a readable faiss index: {str(error).splitlines()[-1]}") from error

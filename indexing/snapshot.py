@@ -1,0 +1,228 @@
+"""Snapshots: an immutable manifest of shards over all tenants, and the reader that searches it.
+
+A snapshot's id is the fingerprint of its content, so building the same content twice gives the same snapshot.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
+from indexing.features import FeatureViews
+from indexing.lexical import LexicalSegment
+from indexing.records import Json, Partition, Rows, Scores, Vector, Vectors, canonical_json, fingerprint
+from indexing.shards import KIND as SHARDS
+from indexing.shards import Shard, StoredPassage
+from indexing.storage import Artefact, Storage
+
+logger = logging.getLogger(__name__)
+KIND = "snapshots"
+FORMAT = 1
+MANIFEST_FILE = "snapshot.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotManifest:
+    """What a snapshot says of itself: its id and the content that the id is the fingerprint of."""
+
+    id: str
+    content: dict[str, Json]
+
+    @property
+    def shards(self) -> list[dict[str, Json]]:
+        """Per shard its name, rows, bytes, the sha256 of its files, and its partitions."""
+        return list(self.content["shards"])
+
+    @property
+    def rows(self) -> int:
+        """Passages in all shards."""
+        return sum(int(shard["rows"]) for shard in self.shards)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all shards."""
+        return sum(int(file["size_bytes"]) for shard in self.shards for file in shard["files"].values())
+
+
+def describe_snapshot(views: FeatureViews, model_id: str, shards: Iterable[Artefact]) -> SnapshotManifest:
+    """The manifest of a snapshot made of ``shards``, with the fingerprints of all that went in."""
+    content = {
+        "format": FORMAT,
+        "model": model_id,
+        "views": {
+            "passage": views.passage_fingerprint,
+            "embedding": views.embedding_fingerprint,
+            "lexical": views.lexical_fingerprint,
+        },
+        "shards": [
+            {
+                "name": shard.name,
+                "rows": shard.info["rows"],
+                "files": shard.files,
+                "partitions": shard.info["partitions"],
+            }
+            for shard in sorted(shards, key=lambda shard: shard.name)
+        ],
+    }
+    return SnapshotManifest(fingerprint(content)[:16], content)
+
+
+def publish_snapshot(storage: Storage, manifest: SnapshotManifest) -> None:
+    """Store a snapshot; its shards must be stored already. Storing one that exists changes nothing."""
+    if storage.exists(KIND, manifest.id):
+        return
+    with storage.publish(KIND, manifest.id) as draft:
+        (draft.path / MANIFEST_FILE).write_bytes(canonical_json(manifest.content))
+        draft.info.update(format=FORMAT, rows=manifest.rows, shards=len(manifest.shards))
+
+
+def read_snapshot(storage: Storage, snapshot_id: str) -> SnapshotManifest:
+    """The manifest of a published snapshot.
+
+    Raises:
+        NotFound: no snapshot has this id.
+        FormatUnknown: written by a newer version.
+        ArtefactCorrupt: the manifest's bytes are not what was published.
+    """
+    try:
+        artefact = storage.open(KIND, snapshot_id)
+    except ArtefactMissing:
+        raise NotFound(f"No snapshot {snapshot_id!r}. See 'groundwork snapshots list'.") from None
+    content = json.loads((artefact.path / MANIFEST_FILE).read_bytes())
+    if content.get("format") != FORMAT:
+        raise FormatUnknown(
+            f"snapshot {snapshot_id} has format {content.get('format')!r}; this version reads format {FORMAT}."
+        )
+    return SnapshotManifest(snapshot_id, content)
+
+
+def verify_snapshot(storage: Storage, manifest: SnapshotManifest) -> dict[str, str]:
+    """Check the sha256 of every file of every shard now; gives shard name -> what is wrong, empty when all is well."""
+    broken = {}
+    for shard in manifest.shards:
+        try:
+            artefact = storage.verify(SHARDS, shard["name"])
+            _check_promised(artefact, shard)
+        except (ArtefactMissing, ArtefactCorrupt) as error:
+            broken[str(shard["name"])] = str(error)
+    return broken
+
+
+def _check_promised(artefact: Artefact, shard: dict[str, Json]) -> None:
+    """A shard must be the very one the snapshot was made of, not another of the same name."""
+    if artefact.files != shard["files"]:
+        raise ArtefactCorrupt(f"shards/{artefact.name} differs from the one the snapshot names: build again.")
+
+
+class PartitionView:
+    """One partition across all shards of a snapshot that hold a piece of it. Rows are addressed as (shard, row)."""
+
+    def __init__(self, partition: Partition, shards: Sequence[Shard]) -> None:
+        self.partition = partition
+        self.shards = shards
+        self.segments: list[LexicalSegment] = [shard.segment(partition) for shard in shards]
+        self.starts = [shard.partitions[partition].start for shard in shards]
+        self.rows = sum(len(segment) for segment in self.segments)
+
+    def search(self, query: Vector, k: int) -> tuple[Rows, Rows, Scores]:
+        """The ``k`` nearest passages, exactly.
+
+        Returns:
+            Shard numbers (into ``shards``), rows of those shards, and cosines, best first; equal cosines by shard and row.
+        """
+        found = [shard.search(self.partition, query, k) for shard in self.shards]
+        numbers = np.concatenate([np.full(len(rows), i, np.int64) for i, (rows, _) in enumerate(found)] or [np.empty(0, np.int64)])
+        rows = np.concatenate([rows for rows, _ in found] or [np.empty(0, np.int64)])
+        scores = np.concatenate([scores for _, scores in found] or [np.empty(0, np.float32)])
+        order = np.lexsort((rows, numbers, -scores))[:k]
+        return numbers[order], rows[order], scores[order]
+
+    def vectors(self, numbers: Rows, rows: Rows) -> Vectors:
+        """The vectors of some passages, in order."""
+        found = np.empty((len(rows), 0), np.float32)
+        for number, shard in enumerate(self.shards):
+            mine = numbers == number
+            if mine.any():
+                vectors = shard.vectors(rows[mine])
+                if found.shape[1] == 0:
+                    found = np.empty((len(rows), vectors.shape[1]), np.float32)
+                found[mine] = vectors
+        return found
+
+    def passage(self, number: int, row: int) -> StoredPassage:
+        """Everything stored of one passage.
+
+        Raises:
+            ArtefactCorrupt: the row belongs to another partition, which must never leave.
+        """
+        passage = self.shards[number].passage(row)
+        if passage.partition != self.partition:
+            raise ArtefactCorrupt(
+                f"shard {self.shards[number].name} row {row} belongs to another partition than {self.partition}."
+            )
+        return passage
+
+
+class Snapshot:
+    """A snapshot opened for search. Shards are mapped at first use; one that is broken is named, the others serve."""
+
+    def __init__(self, storage: Storage, snapshot_id: str) -> None:
+        """Read the manifest only.
+
+        Raises:
+            NotFound, FormatUnknown, ArtefactCorrupt: as ``read_snapshot``.
+        """
+        self.manifest = read_snapshot(storage, snapshot_id)
+        self.id = snapshot_id
+        self.broken: dict[str, str] = {}
+        self._storage = storage
+        self._lock = threading.Lock()
+        self._shards: dict[str, Shard] = {}
+        self._views: dict[Partition, PartitionView] = {}
+        self._where: dict[Partition, list[str]] = {}
+        self._described = {str(shard["name"]): shard for shard in self.manifest.shards}
+        for name, shard in self._described.items():
+            for entry in shard["partitions"]:
+                self._where.setdefault(Partition(entry["tenant"], entry["collection"]), []).append(name)
+
+    @property
+    def partitions(self) -> list[Partition]:
+        """Every partition the snapshot holds, sorted."""
+        return sorted(self._where)
+
+    def warm(self) -> None:
+        """Map every shard now, so that the first search pays nothing; broken ones end up in ``broken``."""
+        for partition in self.partitions:
+            self.view(partition)
+
+    def view(self, partition: Partition) -> PartitionView | None:
+        """The partition for search, or ``None`` when the snapshot holds nothing of it."""
+        found = self._views.get(partition)
+        if found is None and partition in self._where:
+            with self._lock:
+                opened = [self._open(name) for name in self._where[partition]]
+                found = PartitionView(partition, [shard for shard in opened if shard is not None])
+                self._views[partition] = found
+        return found
+
+    def broken_shards(self, partition: Partition) -> dict[str, str]:
+        """The shards of a partition that cannot be served, with the reason."""
+        return {name: self.broken[name] for name in self._where.get(partition, []) if name in self.broken}
+
+    def _open(self, name: str) -> Shard | None:
+        if name in self.broken:
+            return None
+        shard = self._shards.get(name)
+        if shard is None:
+            try:
+                artefact = self._storage.open(SHARDS, name)
+                _check_promised(artefact, self._described[name])
+                shard = self._shards[name] = Shard(artefact)
+            except (ArtefactMissing, ArtefactCorrupt, FormatUnknown) as error:
+                self.broken[name] = str(error)
+                logger.error("snapshot.shard_refused", extra={"fields": {"shard": name, "reason": str(error)}})
+        return shard

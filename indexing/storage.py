@@ -1,0 +1,235 @@
+"""The storage interface: named, immutable folders of files, each with a manifest of sizes and sha256.
+
+An *artefact* is a folder of files published whole under ``(kind, name)``. Models, feature blocks, shards and
+snapshots are artefacts; nothing else in Groundwork writes files that others read.
+"""
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, StorageFull
+from indexing.records import Json
+
+logger = logging.getLogger(__name__)
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An artefact being written: put files into ``path`` and facts about them into ``info``."""
+
+    path: Path
+    info: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A published artefact: its folder on this machine, its facts, and its files with ``size_bytes`` and ``sha256``."""
+
+    kind: str
+    name: str
+    path: Path
+    info: dict[str, Json]
+    files: dict[str, dict[str, Json]]
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all files without the manifest."""
+        return sum(int(entry["size_bytes"]) for entry in self.files.values())
+
+
+class Storage(Protocol):
+    """What every store of artefacts promises.
+
+    * Publishing is atomic: a name exists with all its files, or not at all.
+    * A published artefact is never modified; publishing a name again keeps the first one.
+    * A file that is open or mapped stays readable after ``delete``.
+    * ``list`` never shows an unfinished artefact.
+    """
+
+    def publish(self, kind: str, name: str) -> AbstractContextManager[Draft]:
+        """A context manager that gives a ``Draft`` and publishes it when the block ends without an error."""
+        ...
+
+    def exists(self, kind: str, name: str) -> bool:
+        """Whether the artefact is published."""
+        ...
+
+    def open(self, kind: str, name: str) -> Artefact:
+        """The artefact, sizes checked; sha256 checked too the first time this machine sees these files."""
+        ...
+
+    def verify(self, kind: str, name: str) -> Artefact:
+        """The artefact, the sha256 of every file checked now."""
+        ...
+
+    def list(self, kind: str) -> list[str]:
+        """The names of all published artefacts of a kind, sorted."""
+        ...
+
+    def delete(self, kind: str, name: str) -> None:
+        """Remove the artefact; removing one that does not exist is no error."""
+        ...
+
+
+class LocalStorage:
+    """Artefacts as folders under one root on a local or shared file system: ``ROOT/KIND/NAME/``."""
+
+    def __init__(self, root: Path) -> None:
+        """Use ``root``; it is created when the first artefact is published."""
+        self.root = root
+        self._seen = root / "seen" / socket.gethostname()
+
+    @contextmanager
+    def publish(self, kind: str, name: str) -> Iterator[Draft]:
+        """Write into a temporary sibling; fsync; manifest last; rename. See ``Storage``."""
+        final = self.root / kind / name
+        draft = Draft(final.parent / f".{name}.{uuid.uuid4().hex}.tmp")
+        try:
+            draft.path.mkdir(parents=True)
+            yield draft
+            files = {path.name: _describe(path) for path in sorted(draft.path.iterdir())}
+            manifest = {"kind": kind, "name": name, "info": draft.info, "files": files}
+            _write_synced(draft.path / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
+            _sync_folder(draft.path)
+            _rename_unless_published(draft.path, final)
+            _sync_folder(final.parent)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull(f"No room to write {kind}/{name} under {self.root}: free some space.") from error
+            raise
+        finally:
+            shutil.rmtree(draft.path, ignore_errors=True)
+        self._mark_seen(self._read(kind, name))
+
+    def exists(self, kind: str, name: str) -> bool:
+        """See ``Storage``."""
+        return (self.root / kind / name / MANIFEST).is_file()
+
+    def open(self, kind: str, name: str) -> Artefact:
+        """See ``Storage``.
+
+        Raises:
+            ArtefactMissing: no such artefact.
+            ArtefactCorrupt: a file is missing, or its size or (at first sight) its sha256 differs.
+        """
+        artefact = self._read(kind, name)
+        marker = self._seen / kind / name
+        if not marker.is_file() or marker.read_text() != _identity(artefact):
+            self.verify(kind, name)
+        return artefact
+
+    def verify(self, kind: str, name: str) -> Artefact:
+        """See ``Storage``; raises as ``open`` does."""
+        artefact = self._read(kind, name)
+        for file_name, promised in artefact.files.items():
+            found = _sha256(artefact.path / file_name)
+            if found != promised["sha256"]:
+                raise ArtefactCorrupt(
+                    f"{kind}/{name}/{file_name} is corrupt: sha256 {found[:12]}..., promised"
+                    f" {promised['sha256'][:12]}.... Delete {artefact.path} and build again."
+                )
+        self._mark_seen(artefact)
+        return artefact
+
+    def list(self, kind: str) -> list[str]:
+        """See ``Storage``."""
+        folder = self.root / kind
+        if not folder.is_dir():
+            return []
+        return sorted(path.name for path in folder.iterdir() if path.name[0] != "." and (path / MANIFEST).is_file())
+
+    def delete(self, kind: str, name: str) -> None:
+        """See ``Storage``. The folder is renamed first, so that nobody sees half of it."""
+        doomed = self.root / kind / f".{name}.{uuid.uuid4().hex}.tmp"
+        try:
+            (self.root / kind / name).rename(doomed)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(doomed)
+        (self._seen / kind / name).unlink(missing_ok=True)
+
+    def _read(self, kind: str, name: str) -> Artefact:
+        path = self.root / kind / name
+        try:
+            manifest = json.loads((path / MANIFEST).read_bytes())
+            artefact = Artefact(kind, name, path, manifest["info"], manifest["files"])
+        except FileNotFoundError:
+            raise ArtefactMissing(f"{kind}/{name} is not in {self.root}. Build again to restore it.") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArtefactCorrupt(f"{path / MANIFEST} is not a manifest: {error}. Delete {path}, build again.") from error
+        for file_name, promised in artefact.files.items():
+            try:
+                size_bytes = (path / file_name).stat().st_size
+            except FileNotFoundError:
+                raise ArtefactCorrupt(f"{path / file_name} is missing. Delete {path} and build again.") from None
+            if size_bytes != promised["size_bytes"]:
+                raise ArtefactCorrupt(
+                    f"{path / file_name} has {size_bytes} bytes, promised {promised['size_bytes']}."
+                    f" Delete {path} and build again."
+                )
+        return artefact
+
+    def _mark_seen(self, artefact: Artefact) -> None:
+        marker = self._seen / artefact.kind / artefact.name
+        try:
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            draft = marker.with_name(f".{marker.name}.{uuid.uuid4().hex}")
+            draft.write_text(_identity(artefact))
+            draft.replace(marker)
+        except OSError as error:
+            # A read-only or full disk costs a second check, never an answer.
+            logger.warning("storage.mark_failed", extra={"fields": {"marker": str(marker), "error": str(error)}})
+
+
+def _identity(artefact: Artefact) -> str:
+    """Changes whenever a file of the artefact is replaced or written to."""
+    stats = [(name, (artefact.path / name).stat()) for name in sorted(artefact.files)]
+    return "\n".join(f"{name} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _describe(path: Path) -> dict[str, Json]:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"size_bytes": path.stat().st_size, "sha256": digest}
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rename_unless_published(draft: Path, final: Path) -> None:
+    try:
+        draft.rename(final)
+    except OSError as error:
+        # A folder that is not empty cannot be replaced: somebody published the same name first.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
