@@ -5,10 +5,10 @@ from typing import Any
 import click
 
 from app.retrieval.retriever import MODES, Result
-from indexing.cli import as_json as json_option
 from indexing.cli import cli as root
-from indexing.cli import collection_option, opened, print_json
 from indexing.settings import Settings
+from indexing.terminal import as_json as json_option
+from indexing.terminal import collection_option, opened, print_json
 
 __all__ = ["commands"]
 
@@ -64,7 +64,13 @@ def _as_json(result: Result, release: str, snapshot: str) -> dict[str, Any]:
         }
         for hit in result.hits
     ]
-    return {"release": release, "snapshot": snapshot, "hits": hits, "timings_ms": result.timings_ms, "warnings": result.warnings}
+    return {
+        "release": release,
+        "snapshot": snapshot,
+        "hits": hits,
+        "timings_ms": result.timings_ms,
+        "warnings": result.warnings,
+    }
 
 
 @root.command()

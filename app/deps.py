@@ -24,7 +24,10 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "groundwork_search_requests", "Searches by HTTP status and release.", ["status", "release"], registry=self.registry
+            "groundwork_search_requests",
+            "Searches by HTTP status and release.",
+            ["status", "release"],
+            registry=self.registry,
         )
         self.stages = Histogram(
             "groundwork_search_stage_duration_seconds",
@@ -35,8 +38,12 @@ class Metrics:
         )
         self.in_progress = Gauge("groundwork_searches_in_progress", "Searches being answered.", registry=self.registry)
         self.refused = Counter("groundwork_search_refused", "Searches refused at the door.", registry=self.registry)
-        self.release = Gauge("groundwork_release_info", "1 for the release in service.", ["release", "snapshot"], registry=self.registry)
-        self.passages = Gauge("groundwork_snapshot_passages", "Passages in the snapshot in service.", registry=self.registry)
+        self.release = Gauge(
+            "groundwork_release_info", "1 for the release in service.", ["release", "snapshot"], registry=self.registry
+        )
+        self.passages = Gauge(
+            "groundwork_snapshot_passages", "Passages in the snapshot in service.", registry=self.registry
+        )
         self.broken = Gauge("groundwork_broken_shards", "Shards that cannot be served.", registry=self.registry)
 
 
@@ -84,5 +91,5 @@ async def authorization_of(
     request: Request,
     _shown_in_docs: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
 ) -> str | None:
-    """The raw Authorization header. It is resolved by ``tenant_of`` in the request's own thread, since that reads the disk."""
+    """The raw Authorization header; ``tenant_of`` resolves it in the request's own thread, since that reads the disk."""
     return request.headers.get("authorization")

@@ -28,11 +28,12 @@ logger = logging.getLogger(__name__)
 _DESCRIPTION = """
 Hybrid retrieval over versioned snapshots.
 
-Send your API key as `Authorization: Bearer KEY`; it decides whose documents are searched. Every answer names its request id
+Send your API key as `Authorization: Bearer KEY`; it decides whose documents are searched. Every answer names its
+request id
 (also in the header `x-request-id`), the **release** that ranked it and the **snapshot** that held the documents.
 
-Problems come as `{error, message, request_id}`; the message says which value was wrong, what was expected, and what to do. With 503, come
-back after `Retry-After` seconds.
+Problems come as `{error, message, request_id}`; the message says which value was wrong, what was expected, and what
+to do. With 503, come back after `Retry-After` seconds.
 """
 
 
@@ -143,5 +144,10 @@ def run(settings: Settings) -> None:
 
     configure_logging(settings.log_level)
     uvicorn.run(
-        create_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=30
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=30,
     )

@@ -17,14 +17,18 @@ class SearchBody(BaseModel):
     )
 
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)] = (
-        Field(description="What to look for, in the user's words. Text beyond the model's limit counts for the lexical leg only.")
+        Field(
+            description="What to look for, in the user's words. Beyond the model's limit, text counts only lexically."
+        )
     )
     collection: str = Field("default", description="The set of documents to search.")
     k: int = Field(10, ge=1, le=MAX_K, description="How many hits to return.")
     mode: Literal["hybrid", "dense", "lexical"] = Field(
         "hybrid", description="Which legs rank: both, the vectors alone, or BM25 alone."
     )
-    group_by_document: bool = Field(True, description="One hit a document (its best passage); false: every passage counts.")
+    group_by_document: bool = Field(
+        True, description="One hit a document (its best passage); false: every passage counts."
+    )
 
 
 class LegScores(BaseModel):
@@ -58,8 +62,12 @@ class SearchAnswer(BaseModel):
     release: str = Field(description="The release that served this answer, RECIPE.BUILD.")
     snapshot: str
     hits: list[Hit]
-    timings_ms: dict[str, float] = Field(description="Milliseconds by stage: encode, dense, lexical, fuse, hydrate, total.")
-    warnings: list[str] = Field(description="What is missing from this answer, such as a corrupt shard; normally empty.")
+    timings_ms: dict[str, float] = Field(
+        description="Milliseconds by stage: encode, dense, lexical, fuse, hydrate, total."
+    )
+    warnings: list[str] = Field(
+        description="What is missing from this answer, such as a corrupt shard; normally empty."
+    )
 
 
 class Problem(BaseModel):

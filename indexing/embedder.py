@@ -22,7 +22,7 @@ from indexing.records import Vector, Vectors
 from indexing.storage import Storage
 
 MIN_COSINE = 0.999
-"""Cosine to a canonical vector below which a machine is not trusted. Source: docs/decisions, one artifact everywhere."""
+"""Cosine to a canonical vector below which a machine is not trusted."""
 
 
 class Embedder(Protocol):
@@ -40,7 +40,7 @@ class Embedder(Protocol):
 
 
 class OnnxEmbedder:
-    """An ``Embedder`` over a compiled model: ``tokenizer.json`` and one ONNX file with output ``sentence_embedding``."""
+    """An ``Embedder`` over a compiled model: a tokenizer and one ONNX file that gives ``sentence_embedding``."""
 
     def __init__(
         self,
@@ -90,7 +90,11 @@ class OnnxEmbedder:
 
     def _encode(self, text: str) -> Vector:
         encoding = self._tokenizer.encode(text)
-        values = {"input_ids": encoding.ids, "attention_mask": encoding.attention_mask, "token_type_ids": encoding.type_ids}
+        values = {
+            "input_ids": encoding.ids,
+            "attention_mask": encoding.attention_mask,
+            "token_type_ids": encoding.type_ids,
+        }
         feeds = {name: np.array([values[name]], np.int64) for name in self._inputs}
         with self._session() as session:
             vector: Vector = session.run(None, feeds)[0][0]

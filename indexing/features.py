@@ -20,7 +20,8 @@ class PassageView:
     """How a document becomes passages.
 
     ``strategy`` is ``headings`` (split at headings, then at sentences, up to the token limit, with overlap) or
-    ``head`` (one passage: the beginning, up to the token limit). ``max_tokens`` counts the whole encoder input with its special
+    ``head`` (one passage: the beginning, up to the token limit). ``max_tokens`` counts the whole encoder input with
+    its special
     tokens; ``None`` means the model's own limit. ``overlap_tokens`` of a passage's end are repeated in the next one;
     ``context_tokens`` bounds the title and heading path before the text.
     """
@@ -161,7 +162,10 @@ def passage_view(catalogue: Catalogue, name: str) -> PassageView:
     candidates = [view for view in (built_in, stored) if view is not None]
     if not candidates:
         known = sorted(
-            {*PASSAGE_VIEWS, *(r["name"] for r in catalogue.rows("SELECT name FROM feature_views WHERE kind='passage'"))}
+            {
+                *PASSAGE_VIEWS,
+                *(r["name"] for r in catalogue.rows("SELECT name FROM feature_views WHERE kind='passage'")),
+            }
         )
         raise NotFound(f"No passage view {name!r}; there are {', '.join(known)}. Add one with 'groundwork views add'.")
     return max(candidates, key=lambda view: view.version)

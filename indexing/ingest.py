@@ -44,7 +44,8 @@ def ingest(
         catalogue: Where to.
         source: What to read. Broken files and lines are reported and skipped.
         partition: The tenant and collection; created when missing.
-        prune: Also delete the documents that came from this source earlier and are not in it any more. Nothing is deleted
+        prune: Also delete the documents that came from this source earlier and are not in it any more. Nothing is
+        deleted
             while anything in the source is unreadable, since it may be one of those documents.
         on_progress: Told how many documents were stored so far.
 

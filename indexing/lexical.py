@@ -86,10 +86,11 @@ def build_postings(
         partitions: For each partition of the shard, in row order, the terms of each of its passages.
 
     Returns:
-        Arrays to store, and one term range a partition. ``term_bytes`` uint8: the UTF-8 of all terms end to end, sorted inside
-        each partition; ``term_offsets`` uint64 (terms + 1,): where each begins; ``posting_offsets`` uint64 (terms + 1,): where each
-        term's postings begin; ``posting_rows`` uint32: rows of the shard, ascending inside a term; ``posting_frequencies``
-        uint16, capped at 65,535; ``lengths`` uint32 (rows,): terms of each passage.
+        Arrays to store, and one term range a partition. ``term_bytes`` uint8: the UTF-8 of all terms end to end,
+        sorted inside
+        each partition; ``term_offsets`` uint64 (terms + 1,): where each begins; ``posting_offsets`` uint64 (terms +
+        1,): where each term's postings begin; ``posting_rows`` uint32: rows of the shard, ascending inside a term;
+        ``posting_frequencies`` uint16, capped at 65,535; ``lengths`` uint32 (rows,): terms of each passage.
     """
     terms: list[bytes] = []
     rows: list[NDArray[np.uint32]] = []
@@ -128,7 +129,7 @@ class _TermList(Sequence[bytes]):
     """The sorted terms of a shard as a sequence that reads only what is asked for."""
 
     def __init__(self, term_bytes: NDArray[np.uint8], offsets: NDArray[np.uint64]) -> None:
-        self._bytes = memoryview(term_bytes)
+        self._bytes = memoryview(term_bytes)  # type: ignore[arg-type] # arrays are buffers
         self._offsets = offsets
 
     def __len__(self) -> int:

@@ -26,8 +26,7 @@ def _tenants_and_documents(db: Database) -> None:
         " FOREIGN KEY (tenant, collection) REFERENCES collections(tenant, name)) STRICT"
     )
     db.execute(
-        "CREATE INDEX documents_records ON documents"
-        " (tenant, collection, id, content_sha256, record_sha256, source)"
+        "CREATE INDEX documents_records ON documents (tenant, collection, id, content_sha256, record_sha256, source)"
     )
     db.execute("CREATE TABLE write_sequence (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL) STRICT")
     db.execute("INSERT INTO write_sequence VALUES (1, 0)")

@@ -1,7 +1,9 @@
 """Placement: which shard holds which documents, from ids and sizes alone.
 
-Keys are hashed and stand as leaves of a binary trie over the bits of their hash; a leaf that holds too many rows is split by
-the next bit. So placement needs no memory of earlier builds, a shard's size is bounded, and a change moves nothing outside
+Keys are hashed and stand as leaves of a binary trie over the bits of their hash; a leaf that holds too many rows is
+split by
+the next bit. So placement needs no memory of earlier builds, a shard's size is bounded, and a change moves nothing
+outside
 its own leaf. The same trie places small partitions into shared shards and a large partition's documents into its own.
 """
 
@@ -35,7 +37,8 @@ def place(documents: Iterable[PlacedDocument], *, shard_rows: int) -> list[list[
 
     Args:
         documents: Ordered by tenant, collection and id.
-        shard_rows: Rows above which a shard is split; only a single document, or a single small partition, may exceed it.
+        shard_rows: Rows above which a shard is split; only a single document, or a single small partition, may
+        exceed it.
 
     Returns:
         The documents of each shard, ordered by tenant, collection and id; shards without passages are left out.

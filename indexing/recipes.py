@@ -17,7 +17,8 @@ DEFAULT_SHARD_ROWS = 4096
 class RetrievalConfig:
     """How hits are found, ordered and scored. Source of the constants: benchmarks/results/fusion.json.
 
-    ``bm25_k1`` and ``bm25_b`` as in BM25; ``dense_weight`` in 0..1 is the dense leg's share in hybrid fusion; ``candidates``
+    ``bm25_k1`` and ``bm25_b`` as in BM25; ``dense_weight`` in 0..1 is the dense leg's share in hybrid fusion;
+    ``candidates``
     is how many passages each leg contributes; ``calibration`` maps each mode's evidence to a score in 0..1.
     """
 
@@ -26,7 +27,7 @@ class RetrievalConfig:
     dense_weight: float = 0.6
     candidates: int = 100
     calibration: dict[str, list[float]] = field(
-        default_factory=lambda: {"dense": [-4.0, 8.0], "lexical": [-3.0, 6.0], "hybrid": [-6.0, 3.0, 6.0]}
+        default_factory=lambda: {"dense": [-4.0, 8.0], "lexical": [-3.0, 6.0], "hybrid": [-6.0, 3.0, 4.0, 2.0]}
     )
 
 

@@ -30,9 +30,7 @@ MARKDOWN = "text/markdown"
 
 def canonical_json(value: Json) -> bytes:
     """One byte string for one value: sorted keys, no spaces, UTF-8; the input of every fingerprint."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
-        "utf-8", "surrogatepass"
-    )
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def fingerprint(value: Json) -> str:
@@ -75,7 +73,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a passage stands: code points ``start`` to ``end`` (exclusive) of the document's text, under ``headings``."""
+    """Where a passage stands: code points ``start`` to ``end`` (exclusive) of its document, under ``headings``."""
 
     start: int
     end: int

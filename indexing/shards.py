@@ -196,7 +196,7 @@ class Shard:
         k = min(k, part.stop - part.start)
         if k == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        parameters = faiss.SearchParameters(sel=faiss.IDSelectorRange(part.start, part.stop))
+        parameters = faiss.SearchParameters(sel=faiss.IDSelectorRange(part.start, part.stop))  # type: ignore[call-arg] # SWIG adds it
         scores, rows = self._index.search(query[None, :], k, params=parameters)
         return rows[0], scores[0]
 

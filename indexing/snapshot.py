@@ -132,10 +132,13 @@ class PartitionView:
         """The ``k`` nearest passages, exactly.
 
         Returns:
-            Shard numbers (into ``shards``), rows of those shards, and cosines, best first; equal cosines by shard and row.
+            Shard numbers (into ``shards``), rows of those shards, and cosines, best first; equal cosines by shard
+            and row.
         """
         found = [shard.search(self.partition, query, k) for shard in self.shards]
-        numbers = np.concatenate([np.full(len(rows), i, np.int64) for i, (rows, _) in enumerate(found)] or [np.empty(0, np.int64)])
+        numbers = np.concatenate(
+            [np.full(len(rows), i, np.int64) for i, (rows, _) in enumerate(found)] or [np.empty(0, np.int64)]
+        )
         rows = np.concatenate([rows for rows, _ in found] or [np.empty(0, np.int64)])
         scores = np.concatenate([scores for _, scores in found] or [np.empty(0, np.float32)])
         order = np.lexsort((rows, numbers, -scores))[:k]

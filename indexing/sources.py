@@ -145,7 +145,7 @@ class _JsonLines:
                     yield None
         except OSError as error:
             raise SourceInvalid(
-                f"source {str(self.path)!r} cannot be read ({error}): expected a readable file; check the disk, try again"
+                f"source {str(self.path)!r} cannot be read ({error}): expected a readable file; check the disk"
             ) from error
 
     def _document(self, line: bytes | None, *, is_first: bool) -> Document:
@@ -297,7 +297,8 @@ class _Tree:
     def _document(self, path: str) -> Document:
         content_type = _TYPES[Path(path).suffix.lower()]
         fields, body = _front_matter(_decoded(self._bytes(self._root / path)))
-        identity = _checked_id(fields.pop("id", None) or path, "id")
+        given = fields.pop("id", None)
+        identity = _checked_id(path if given in (None, "") else given, "id")
         url = _string(fields, "url")
         title = str(fields.get("title") or "").strip()
         if not title and content_type == MARKDOWN:
@@ -343,8 +344,8 @@ def _front_matter(text: str) -> tuple[dict[str, Json], str]:
         return {}, body
     if not isinstance(fields, dict):
         raise _Refused(
-            f"front matter is {_shown(_plain(fields, iter(range(_MAX_VALUES))))}, not a mapping: write 'key: value' lines, "
-            "or put an empty line before the first ---"
+            f"front matter is {_shown(_plain(fields, iter(range(_MAX_VALUES))))}, not a mapping: "
+            "write 'key: value' lines, or put an empty line before the first ---"
         )
     plain: dict[str, Json] = _plain(fields, iter(range(_MAX_VALUES)))
     return plain, body
@@ -366,5 +367,7 @@ def _plain(value: object, budget: Iterator[int], depth: int = 0) -> Json:
         return value.isoformat()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
+    if isinstance(value, int) and value.bit_length() > 1024:
+        return hex(value)  # Python refuses to write very long numbers as decimals
     is_json = value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
     return value if is_json else str(value)

@@ -168,7 +168,9 @@ class LocalStorage:
         except FileNotFoundError:
             raise ArtefactMissing(f"{kind}/{name} is not in {self.root}. Build again to restore it.") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise ArtefactCorrupt(f"{path / MANIFEST} is not a manifest: {error}. Delete {path}, build again.") from error
+            raise ArtefactCorrupt(
+                f"{path / MANIFEST} is not a manifest: {error}. Delete {path}, build again."
+            ) from error
         for file_name, promised in artefact.files.items():
             try:
                 size_bytes = (path / file_name).stat().st_size

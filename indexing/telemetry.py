@@ -14,7 +14,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: moment, level, logger, event, request id, and the fields given as ``extra={"fields": ...}``."""
+    """One JSON object a line: moment, level, logger, event, request id, and what ``extra={"fields": ...}`` gives."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Render ``record``; an exception is added as text."""

@@ -1,4 +1,4 @@
-"""The retriever: one query against one partition of one release. The API, the command line and evaluation all use it."""
+"""The retriever: one query against one partition of one release, for the API, the command line and evaluation."""
 
 import time
 from collections.abc import Sequence
@@ -72,14 +72,16 @@ class Retriever:
             group_by_document: Whether a document gives at most one hit, its best passage.
 
         Returns:
-            Hits best first, equal scores in a fixed order. ``dense`` and ``hybrid`` give fewer than ``k`` hits only when the partition
-            holds fewer; ``lexical`` gives only passages that hold a term of the query.
+            Hits best first, equal scores in a fixed order. ``dense`` and ``hybrid`` give fewer than ``k`` hits only
+            when the partition holds fewer; ``lexical`` gives only passages that hold a term of the query.
 
         Raises:
             InvalidInput: ``k`` or ``mode`` is out of range.
         """
         if k < 1 or mode not in MODES:
-            raise InvalidInput(f"k {k} or mode {mode!r} is out of range: expected k of at least 1 and {', '.join(MODES)}.")
+            raise InvalidInput(
+                f"k {k} or mode {mode!r} is out of range: expected k of at least 1 and {', '.join(MODES)}."
+            )
         timings = StageTimings()
         began = time.perf_counter()
         view = serving.snapshot.view(partition)

@@ -32,7 +32,8 @@ class ServingRelease:
 class SnapshotPool:
     """Gives out the release in service and swaps it when another is deployed. Safe to share between threads.
 
-    A snapshot's files stay mapped until the last search that uses them has ended, since searches hold the object itself.
+    A snapshot's files stay mapped until the last search that uses them has ended, since searches hold the object
+    itself.
     """
 
     def __init__(self, home: Home) -> None:
@@ -66,7 +67,11 @@ class SnapshotPool:
                 serving = self._open(release)
                 self._serving = serving
                 self.failure = None
-                fields = {"release": release.number, "snapshot": release.snapshot, "rows": serving.snapshot.manifest.rows}
+                fields = {
+                    "release": release.number,
+                    "snapshot": release.snapshot,
+                    "rows": serving.snapshot.manifest.rows,
+                }
                 logger.info("pool.release_in_service", extra={"fields": fields})
             return serving
 
@@ -105,7 +110,9 @@ def _query_itself(serving: ServingRelease) -> None:
         numbers, rows, _ = view.search(vector, 1)
         own = view.vectors(numbers, rows)[0]
         _, _, scores = view.search(own, 1)
-        serving.bm25.scores(view.segments, serving.analyser.terms(view.passage(int(numbers[0]), int(rows[0])).text[:500]))
+        serving.bm25.scores(
+            view.segments, serving.analyser.terms(view.passage(int(numbers[0]), int(rows[0])).text[:500])
+        )
         if not np.isclose(scores[0], 1.0, atol=1e-3):
             raise NotReady(f"Release {serving.release.number} does not find its own passage (score {scores[0]:.4f}).")
         return

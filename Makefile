@@ -1,0 +1,37 @@
+# Every target makes the virtual environment .venv and installs what it needs by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.setup-done
+
+.PHONY: setup demo test check bench serve worker clean
+
+setup: $(SETUP)
+
+$(SETUP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Groundwork needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all]'
+	touch $(SETUP)
+
+demo: setup ## model, ingest, build, API, three questions, evaluation
+	$(BIN)/groundwork --home .groundwork demo
+
+test: setup ## all tests, with the real model
+	$(BIN)/python -m pytest
+
+check: setup ## everything a change must pass
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python -m pytest
+
+bench: setup ## the figures of the README; takes about an hour on two cores
+	$(BIN)/python benchmarks/run_all.py
+
+serve: setup ## the API on http://127.0.0.1:8080
+	$(BIN)/groundwork --home .groundwork serve
+
+clean: ## remove the demo's state
+	rm -rf .groundwork

@@ -1,0 +1,67 @@
+"""What every command shares with the person at the terminal: the home, progress, tables and JSON."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from indexing.home import Home, open_home
+from indexing.settings import Settings
+
+screen = Console(stderr=True)
+"""Where people read progress; standard output is for results."""
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Home]:
+    """The home of the settings, closed afterwards."""
+    home = open_home(settings)
+    try:
+        yield home
+    finally:
+        home.close()
+
+
+@contextmanager
+def progress_bar(*, quiet: bool = False) -> Iterator[Any]:
+    """A ``(stage, done, total)`` callback that draws one bar a stage on standard error."""
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=screen, disable=quiet) as progress:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total)
+            progress.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+def print_json(value: object) -> None:
+    """A result for a program, on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(title: str, columns: list[str], rows: list[list[object]]) -> None:
+    """A result for a person, on standard output."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console().print(table)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+collection_option = click.option("--collection", default="default", show_default=True, help="The set of documents.")
