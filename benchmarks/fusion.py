@@ -7,13 +7,13 @@ Writes benchmarks/results/fusion.json. The winner's constants are the defaults o
 import argparse
 import random
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from recording import write_result
 from sklearn.linear_model import LogisticRegression
 
-from app.retrieval.fusion import min_max
 from app.retrieval.retriever import _gather
 from app.retrieval.snapshot_pool import ServingRelease
 from eval.collection import Choices, scratch_collection
@@ -30,7 +30,10 @@ SETS = (
     ("ray_docs", "synthetic", "queries_synthetic.jsonl", 600),
     ("helpdesk", "dev", "queries.jsonl", None),
 )
-WEIGHTS = [round(0.1 * step, 1) for step in range(11)]
+WEIGHTS = [round(0.05 * step, 2) for step in range(21)]
+CONSTANTS = ((0.9, 0.4), (1.2, 0.4), (1.2, 0.75), (1.5, 0.75))
+CHOSEN = (1.2, 0.75)
+ABSOLUTE = "absolute (cosine and share of bound)"
 
 
 @dataclass
@@ -69,6 +72,11 @@ def reciprocal_ranks(scores: np.ndarray, k: int = 60) -> np.ndarray:
     return np.where(scores > 0, 1.0 / (k + ranks), 0.0)
 
 
+def min_max(scores: np.ndarray) -> np.ndarray:
+    spread = scores.max() - scores.min()
+    return (scores - scores.min()) / spread if spread > 0 else np.zeros_like(scores)
+
+
 def share(pool: Pool) -> np.ndarray:
     return pool.lexical / pool.bound if pool.bound else pool.lexical
 
@@ -76,7 +84,7 @@ def share(pool: Pool) -> np.ndarray:
 FUSIONS = {
     "min-max": lambda p, w: w * min_max(p.dense) + (1 - w) * min_max(p.lexical),
     "reciprocal rank (60)": lambda p, w: w * reciprocal_ranks(p.dense) + (1 - w) * reciprocal_ranks(p.lexical),
-    "absolute (cosine and share of bound)": lambda p, w: w * p.dense + (1 - w) * share(p),
+    ABSOLUTE: lambda p, w: w * p.dense + (1 - w) * share(p),
     "theoretical minimum, query maximum": lambda p, w: (
         w * (p.dense + 1) / (p.dense.max() + 1) + (1 - w) * p.lexical / max(p.lexical.max(), 1e-9)
     ),
@@ -90,26 +98,18 @@ def ndcg(queryset: QuerySet, found: dict[str, Pool], scores_of) -> float:
 
 def calibration(queryset_pools: list, weight: float) -> dict[str, list[float]]:
     """Logistic fits of 'this document is relevant' on the pooled candidates of all sets, sets weighted alike."""
-    features = {"dense": [], "lexical": [], "hybrid": []}
-    labels, sample_weights = [], []
-    for queryset, found in queryset_pools:
-        for query_id, pool in found.items():
-            relevant = queryset.qrels[query_id]
-            fused = FUSIONS["min-max"](pool, weight)
-            keep = np.argsort(-fused)[:20]
-            s = share(pool)
-            for i in keep:
-                features["dense"].append([pool.dense[i]])
-                features["lexical"].append([s[i]])
-                features["hybrid"].append([fused[i], pool.dense.max(), s.max()])
-                labels.append(int(relevant.get(pool.documents[i], 0) > 0))
-                sample_weights.append(1.0 / len(found))
     fits = {}
-    for mode, values in features.items():
-        fit = LogisticRegression(C=100.0, max_iter=1000).fit(
-            values, labels, sample_weight=np.array(sample_weights) * 200
-        )
-        fits[mode] = [round(float(fit.intercept_[0]), 3), *(round(float(c), 3) for c in fit.coef_[0])]
+    for mode, w in (("dense", 1.0), ("lexical", 0.0), ("hybrid", weight)):
+        values, labels, sample_weights = [], [], []
+        for queryset, found in queryset_pools:
+            for query_id, pool in found.items():
+                ordering = FUSIONS[ABSOLUTE](pool, w)
+                for i in np.argsort(-ordering)[:20]:
+                    values.append([ordering[i]])
+                    labels.append(int(queryset.qrels[query_id].get(pool.documents[i], 0) > 0))
+                    sample_weights.append(200.0 / len(found))
+        fit = LogisticRegression(C=100.0, max_iter=1000).fit(values, labels, sample_weight=np.array(sample_weights))
+        fits[mode] = [round(float(fit.intercept_[0]), 3), round(float(fit.coef_[0][0]), 3)]
     return fits
 
 
@@ -121,39 +121,42 @@ def main() -> None:
     results, everything = {}, []
     for name, split, queries_file, limit in SETS:
         folder = Path("corpora") / name if (Path("corpora") / name).is_dir() else data / name
-        queryset = load_queryset(folder, split, queries_file)
-        ids = sorted(queryset.queries)
-        if limit:
-            ids = random.Random(0).sample(ids, limit)
-        queryset = QuerySet(
-            queryset.name,
-            {i: queryset.queries[i] for i in ids},
-            {i: queryset.qrels[i] for i in ids},
-            queryset.fingerprint,
-        )
+        full = load_queryset(folder, split, queries_file)
+        ids = random.Random(0).sample(sorted(full.queries), limit) if limit else list(full.queries)
+        queries, qrels = {i: full.queries[i] for i in ids}, {i: full.qrels[i] for i in ids}
+        queryset = QuerySet(full.name, queries, qrels, full.fingerprint)
+        by_constants = {}
         with scratch_collection(home, folder, Choices(), on_progress=lambda *_: None) as (serving, partition):
             vectors: dict = {}
-            constants = {}
-            for k1, b in ((0.9, 0.4), (1.2, 0.75), (1.5, 0.75), (1.2, 0.4)):
+            for k1, b in CONSTANTS:
                 found = pools(serving, partition, queryset.queries, Bm25(k1, b), vectors)
-                constants[f"k1={k1} b={b}"] = {
-                    "lexical": ndcg(queryset, found, lambda p: p.lexical),
-                    "hybrid 0.6": ndcg(queryset, found, lambda p: FUSIONS["min-max"](p, 0.6)),
+                by_constants[f"k1={k1} b={b}"] = {
+                    fusion: {str(w): round(ndcg(queryset, found, partial(scores, w=w)), 4) for w in WEIGHTS}
+                    for fusion, scores in FUSIONS.items()
                 }
-            found = pools(serving, partition, queryset.queries, Bm25(1.2, 0.75), vectors)
-        everything.append((queryset, found))
-        results[name] = {
-            "split": split,
-            "queries": len(ids),
-            "bm25": constants,
-            "nDCG@10 by dense weight": {
-                fusion: {str(w): ndcg(queryset, found, lambda p, f=f, w=w: f(p, w)) for w in WEIGHTS}
-                for fusion, f in FUSIONS.items()
-            },
-        }
-        print(name, results[name])
-    fits = {str(w): calibration(everything, w) for w in (0.5, 0.6, 0.7)}
-    write_result("fusion", {"sets": results, "calibration": fits})
+                if (k1, b) == CHOSEN:
+                    everything.append((queryset, found))
+        results[name] = {"split": split, "queries": len(ids), "nDCG@10 by dense weight": by_constants}
+        print(name, "done")
+    best = {
+        f"{constants}, {fusion}, {w}": round(
+            float(np.mean([r["nDCG@10 by dense weight"][constants][fusion][w] for r in results.values()])), 4
+        )
+        for constants in by_constants
+        for fusion in FUSIONS
+        for w in map(str, WEIGHTS)
+    }
+    best = dict(sorted(best.items(), key=lambda item: -item[1])[:25])
+    for setting, value in best.items():
+        print(f"{value:.4f}  {setting}")
+    write_result(
+        "fusion",
+        {
+            "sets": results,
+            "best mean nDCG@10": best,
+            "calibration": {str(w): calibration(everything, w) for w in (0.4, 0.45, 0.5)},
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from indexing.catalogue import DEFAULT_TENANT
 from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady
 from indexing.home import Home, open_home
 from indexing.ingest import ingest
-from indexing.prepare import choose_recipe, prepare_build
+from indexing.prepare import change_recipe, default_recipe, prepare_build
 from indexing.records import Json, Partition
 from indexing.releases import deploy
 from indexing.sources import open_source
@@ -58,13 +58,7 @@ def scratch_collection(
             raise InvalidInput(
                 f"{len(report.rejects)} entries of {corpus} are unreadable; {reject.name}: {reject.reason}"
             )
-        recipe = choose_recipe(
-            scratch,
-            model=choices.model,
-            view=choices.view or "default",
-            precision=choices.precision or "int8",
-            language=choices.language or "english",
-        )
+        recipe = change_recipe(scratch, default_recipe(scratch), **asdict(choices))
         built = build(prepare_build(scratch, recipe, on_progress=on_progress))
         deploy(scratch.catalogue, built.release.recipe, reason="measured", actor="eval")
         yield SnapshotPool(scratch).refresh(), partition

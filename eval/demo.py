@@ -21,7 +21,7 @@ from indexing.catalogue import DEFAULT_TENANT
 from indexing.errors import NotReady, SourceInvalid
 from indexing.home import Home, default_key
 from indexing.ingest import ingest
-from indexing.prepare import choose_recipe, prepare_build
+from indexing.prepare import prepare_build, recipe_in_service
 from indexing.records import Partition
 from indexing.sources import open_source
 from indexing.terminal import progress_bar
@@ -54,7 +54,7 @@ def run_demo(home: Home, corpus: Path, collection: str) -> None:
     )
     out.rule("snapshot out")
     with progress_bar() as progress:
-        built = build(prepare_build(home, choose_recipe(home), on_progress=progress))
+        built = build(prepare_build(home, recipe_in_service(home), on_progress=progress))
     out.print(
         f"release {built.release.number}, snapshot {built.release.snapshot}: {built.passages} passages,"
         f" {built.embeddings_computed} embeddings computed in {built.seconds:.1f} s"

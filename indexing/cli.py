@@ -100,11 +100,11 @@ def build(settings: Settings, /, dry_run: bool, as_json: bool, **choices: str | 
     view, model, precision or language) is built beside it and waits for 'releases deploy'.
     """
     from indexing import build as builder
-    from indexing.prepare import choose_recipe, prepare_build
+    from indexing.prepare import change_recipe, prepare_build, recipe_in_service
 
     with opened(settings) as home, progress_bar(quiet=as_json) as progress:
         ensure_model(home)
-        recipe = choose_recipe(home, **choices)
+        recipe = change_recipe(home, recipe_in_service(home), **choices)
         context = prepare_build(home, recipe, on_progress=progress)
         report: Any = builder.dry_run(context) if dry_run else builder.build(context)
     if as_json:

@@ -15,32 +15,47 @@ from indexing.recipes import Recipe, RetrievalConfig, read_recipe
 from indexing.releases import stable_recipe
 
 
-def choose_recipe(
+def default_recipe(home: Home) -> Recipe:
+    """What this version of Groundwork does unless told otherwise, with the model registered last.
+
+    Raises:
+        NotFound: no model is registered.
+    """
+    newest = home.models.list()
+    return Recipe(
+        model=newest[-1].id if newest else home.models.get("").id,
+        passage=DEFAULT_PASSAGES,
+        embedding=EMBEDDING_VIEWS["int8"],
+        lexical=lexical_view("english"),
+        retrieval=RetrievalConfig(),
+    )
+
+
+def recipe_in_service(home: Home) -> Recipe:
+    """The stable recipe; before the first release, the default one.
+
+    Raises:
+        NotFound: nothing is released and no model is registered.
+    """
+    stable = stable_recipe(home.catalogue)
+    return default_recipe(home) if stable is None else read_recipe(home.catalogue, stable)
+
+
+def change_recipe(
     home: Home,
+    recipe: Recipe,
     *,
     model: str | None = None,
     view: str | None = None,
     precision: str | None = None,
     language: str | None = None,
 ) -> Recipe:
-    """The recipe in service with these changes; before the first release, the default recipe with these changes.
+    """A recipe with these changes; ``None`` changes nothing.
 
     Raises:
         NotFound: no such model or view.
         InvalidInput: no such precision or language.
     """
-    stable = stable_recipe(home.catalogue)
-    if stable is not None:
-        recipe = read_recipe(home.catalogue, stable)
-    else:
-        newest = home.models.list()
-        recipe = Recipe(
-            model=newest[-1].id if newest else home.models.get(model or "").id,
-            passage=DEFAULT_PASSAGES,
-            embedding=EMBEDDING_VIEWS["int8"],
-            lexical=lexical_view("english"),
-            retrieval=RetrievalConfig(),
-        )
     if model is not None:
         recipe = replace(recipe, model=home.models.get(model).id)
     if view is not None:

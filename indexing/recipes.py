@@ -24,10 +24,10 @@ class RetrievalConfig:
 
     bm25_k1: float = 1.2
     bm25_b: float = 0.75
-    dense_weight: float = 0.6
+    dense_weight: float = 0.45
     candidates: int = 100
     calibration: dict[str, list[float]] = field(
-        default_factory=lambda: {"dense": [-4.0, 8.0], "lexical": [-3.0, 6.0], "hybrid": [-6.0, 3.0, 4.0, 2.0]}
+        default_factory=lambda: {"dense": [-4.0, 8.0], "lexical": [-3.0, 6.0], "hybrid": [-6.0, 12.0]}
     )
 
 

@@ -1,4 +1,8 @@
-"""Fusion: the two legs' raw scores of the same candidates to one order, and to a calibrated score."""
+"""Fusion: the raw scores of a candidate to the one number that orders it, and to a calibrated score.
+
+Nothing here depends on the other candidates, so a passage's score is the same whatever else was found, in whatever
+order and on whatever replica.
+"""
 
 from collections.abc import Sequence
 
@@ -7,59 +11,48 @@ import numpy as np
 from indexing.records import Scores
 
 
-def min_max(scores: Scores) -> Scores:
-    """``scores`` stretched to 0..1; all 0 when they are all equal."""
-    if len(scores) == 0:
-        return scores
-    low, high = scores.min(), scores.max()
-    if high <= low:
-        return np.zeros_like(scores)
-    stretched: Scores = (scores - low) / (high - low)
-    return stretched
-
-
-def weighted_min_max(dense: Scores, lexical: Scores, *, dense_weight: float) -> Scores:
-    """Fuse two legs that scored the same candidates.
+def evidence(dense: Scores | None, lexical: Scores | None, *, bound: float, dense_weight: float) -> Scores:
+    """What orders the candidates.
 
     Args:
-        dense: Cosine of each candidate, float32 (n,).
-        lexical: BM25 of each candidate, float32 (n,), 0 where no query term occurs.
-        dense_weight: The dense leg's share, 0..1.
+        dense: Cosine of each candidate, float32 (n,), or ``None`` without the dense leg.
+        lexical: BM25 of each candidate, float32 (n,), 0 where no query term occurs; or ``None`` without the lexical
+        leg.
+        bound: What no BM25 score of this query can exceed; scores are counted as shares of it, 0..1.
+        dense_weight: The dense leg's share when both legs are given, 0..1.
 
     Returns:
-        float32 (n,) in 0..1, higher is better. The order of the candidates does not matter.
+        float32 (n,), higher is better: the cosine, the lexical share, or their weighted sum.
 
-    Source: convex combination as in Bruch, Gai, Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval",
-    2023; the weight is chosen in benchmarks/fusion.py on train and dev judgments.
+    Raises:
+        ValueError: neither leg is given.
+
+    Source: a convex combination with fixed ranges, compared with min-max and reciprocal rank fusion in
+    benchmarks/results/fusion.json; see docs/decisions/0008-absolute-fusion.md.
     """
-    fused: Scores = np.float32(dense_weight) * min_max(dense) + np.float32(1.0 - dense_weight) * min_max(lexical)
+    if lexical is None:
+        if dense is None:
+            raise ValueError("fusion needs the dense scores, the lexical scores, or both")
+        return dense
+    share: Scores = lexical / np.float32(bound) if bound > 0 else np.zeros_like(lexical)
+    if dense is None:
+        return share
+    fused: Scores = np.float32(dense_weight) * dense + np.float32(1.0 - dense_weight) * share
     return fused
 
 
-def calibrate(
-    weights: Sequence[float], dense: Scores | None, lexical: Scores | None, ranking: Scores, bound: float
-) -> Scores:
-    """Map what ordered the candidates to 0..1, so that scores of different queries can be compared with one threshold.
-
-    A logistic curve over ``ranking`` (for the lexical leg over its share of the query's bound); in hybrid mode,
-    where ``ranking`` is relative to the query, also over the query's best cosine and best share. The order is kept.
+def calibrate(weights: Sequence[float], ordering: Scores) -> Scores:
+    """Map evidence to 0..1 by a logistic curve, so that one threshold means the same for every query; keeps the order.
 
     Args:
-        weights: Bias and slope; for hybrid also the weights of the best cosine and the best lexical share.
-        dense: Cosines of the candidates, or ``None`` without the dense leg.
-        lexical: BM25 scores of the candidates, or ``None`` without the lexical leg.
-        ranking: What ordered the candidates, float32 (n,).
-        bound: What no lexical score of this query can exceed.
+        weights: Bias and slope, the slope positive.
+        ordering: What ``evidence`` gave.
 
     Returns:
-        float32 (n,), each strictly between 0 and 1, higher where ``ranking`` is higher.
+        float32 (n,): an estimate of the chance that the passage's document is relevant.
+
+    Source: fitted on train and dev judgments by benchmarks/fusion.py.
     """
-    if len(ranking) == 0:
-        return ranking
-    share = None if lexical is None else lexical / np.float32(bound) if bound > 0 else np.zeros_like(lexical)
-    evidence = share if dense is None and share is not None else ranking
-    logit = weights[0] + weights[1] * evidence
-    if dense is not None and share is not None:
-        logit = logit + weights[2] * float(dense.max()) + weights[3] * float(share.max())
-    calibrated: Scores = (1.0 / (1.0 + np.exp(-logit))).astype(np.float32)
+    bias, slope = weights
+    calibrated: Scores = (1.0 / (1.0 + np.exp(-(bias + slope * ordering)))).astype(np.float32)
     return calibrated

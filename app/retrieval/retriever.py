@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from app.retrieval.fusion import calibrate, weighted_min_max
+from app.retrieval.fusion import calibrate, evidence
 from app.retrieval.snapshot_pool import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.records import Partition, Rows, Scores, Vector
@@ -109,13 +109,16 @@ def _search_view(
     while True:
         candidates = _gather(view, vector, term_scores, depth, timings)
         with timings.stage("fuse"):
-            ranking, order = _rank(serving, candidates, mode)
-            chosen = _choose(view, candidates, order, k, grouped)
+            ordering = evidence(
+                candidates.dense, candidates.lexical, bound=bound, dense_weight=serving.recipe.retrieval.dense_weight
+            )
+            chosen = _choose(view, candidates, ordering, k, grouped)
         if len(chosen) == k or depth >= view.rows:
             break
         depth *= 4
     with timings.stage("hydrate"):
-        return _hydrate(serving, view, candidates, chosen, ranking, mode, bound)
+        scores = calibrate(serving.recipe.retrieval.calibration[mode], ordering)
+        return _hydrate(view, candidates, chosen, scores)
 
 
 def _gather(
@@ -156,21 +159,9 @@ def _best_rows(view: PartitionView, term_scores: Sequence[Scores], depth: int) -
     return key[np.lexsort((key, -value))[:depth]]
 
 
-def _rank(serving: ServingRelease, found: _Candidates, mode: str) -> tuple[Scores, NDArray[np.int64]]:
-    """What orders the candidates, and their order; equal ones stand by shard and row."""
-    if found.dense is not None and found.lexical is not None:
-        ranking = weighted_min_max(found.dense, found.lexical, dense_weight=serving.recipe.retrieval.dense_weight)
-    else:
-        leg = found.dense if found.lexical is None else found.lexical
-        assert leg is not None  # noqa: S101 (a mode uses at least one leg)
-        ranking = leg
-    return ranking, np.lexsort((found.rows, found.numbers, -ranking))
-
-
-def _choose(
-    view: PartitionView, found: _Candidates, order: NDArray[np.int64], k: int, grouped: bool
-) -> NDArray[np.int64]:
-    """The first ``k`` of ``order``, only the best passage of each document if ``grouped``."""
+def _choose(view: PartitionView, found: _Candidates, ordering: Scores, k: int, grouped: bool) -> NDArray[np.int64]:
+    """The best ``k`` candidates, only the best passage of each document if ``grouped``; equal ones by shard and row."""
+    order = np.lexsort((found.rows, found.numbers, -ordering))
     if not grouped:
         return order[:k]
     documents = np.empty(len(order), np.int64)
@@ -181,16 +172,7 @@ def _choose(
     return order[np.sort(first)[:k]]
 
 
-def _hydrate(
-    serving: ServingRelease,
-    view: PartitionView,
-    found: _Candidates,
-    chosen: NDArray[np.int64],
-    ranking: Scores,
-    mode: str,
-    bound: float,
-) -> list[RankedPassage]:
-    scores = calibrate(serving.recipe.retrieval.calibration[mode], found.dense, found.lexical, ranking, bound)
+def _hydrate(view: PartitionView, found: _Candidates, chosen: NDArray[np.int64], scores: Scores) -> list[RankedPassage]:
     return [
         RankedPassage(
             rank=rank,
