@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.setup-done
 
-.PHONY: setup demo test check bench serve worker clean
+.PHONY: setup demo test lint check bench serve clean
 
 setup: $(SETUP)
 
@@ -19,13 +19,14 @@ demo: setup ## model, ingest, build, API, three questions, evaluation
 test: setup ## all tests, with the real model
 	$(BIN)/python -m pytest
 
-check: setup ## everything a change must pass
+lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(BIN)/python -m pytest
+
+check: lint test ## everything a change must pass
 
 bench: setup ## the figures of the README; takes about an hour on two cores
 	$(BIN)/python benchmarks/run_all.py

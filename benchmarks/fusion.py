@@ -31,7 +31,7 @@ SETS = (
     ("helpdesk", "dev", "queries.jsonl", None),
 )
 WEIGHTS = [round(0.05 * step, 2) for step in range(21)]
-CONSTANTS = ((0.9, 0.4), (1.2, 0.4), (1.2, 0.75), (1.5, 0.75))
+CONSTANTS = ((0.9, 0.4), (1.2, 0.6), (1.2, 0.75), (1.5, 0.75))
 CHOSEN = (1.2, 0.75)
 ABSOLUTE = "absolute (cosine and share of bound)"
 
@@ -59,6 +59,15 @@ def pools(
         ids = [view.passage(int(n), int(r)).document_id for n, r in zip(c.numbers, c.rows, strict=True)]
         found[query_id] = Pool(ids, c.dense, c.lexical, bound)
     return found
+
+
+def by_document(pool: Pool) -> Pool:
+    """The best cosine and the best BM25 of each document's candidates, which need not be of one passage."""
+    places = {document: place for place, document in enumerate(dict.fromkeys(pool.documents))}
+    dense, lexical = np.full(len(places), -1.0, np.float32), np.zeros(len(places), np.float32)
+    for place, d, x in zip((places[i] for i in pool.documents), pool.dense, pool.lexical, strict=True):
+        dense[place], lexical[place] = max(dense[place], d), max(lexical[place], x)
+    return Pool(list(places), dense, lexical, pool.bound)
 
 
 def rank(pool: Pool, scores: np.ndarray) -> dict[str, float]:
@@ -104,7 +113,7 @@ def calibration(queryset_pools: list, weight: float) -> dict[str, list[float]]:
         for queryset, found in queryset_pools:
             for query_id, pool in found.items():
                 ordering = FUSIONS[ABSOLUTE](pool, w)
-                for i in np.argsort(-ordering)[:20]:
+                for i in np.argsort(-ordering)[:100]:
                     values.append([ordering[i]])
                     labels.append(int(queryset.qrels[query_id].get(pool.documents[i], 0) > 0))
                     sample_weights.append(200.0 / len(found))
@@ -131,11 +140,17 @@ def main() -> None:
             for k1, b in CONSTANTS:
                 found = pools(serving, partition, queryset.queries, Bm25(k1, b), vectors)
                 by_constants[f"k1={k1} b={b}"] = {
-                    fusion: {str(w): round(ndcg(queryset, found, partial(scores, w=w)), 4) for w in WEIGHTS}
+                    f"{level}, {fusion}": {
+                        str(w): round(ndcg(queryset, pooled, partial(scores, w=w)), 4) for w in WEIGHTS
+                    }
+                    for level, pooled in (
+                        ("passages", found),
+                        ("documents", {q: by_document(p) for q, p in found.items()}),
+                    )
                     for fusion, scores in FUSIONS.items()
                 }
                 if (k1, b) == CHOSEN:
-                    everything.append((queryset, found))
+                    everything.append((queryset, {q: by_document(p) for q, p in found.items()}))
         results[name] = {"split": split, "queries": len(ids), "nDCG@10 by dense weight": by_constants}
         print(name, "done")
     best = {
@@ -143,7 +158,7 @@ def main() -> None:
             float(np.mean([r["nDCG@10 by dense weight"][constants][fusion][w] for r in results.values()])), 4
         )
         for constants in by_constants
-        for fusion in FUSIONS
+        for fusion in by_constants[constants]
         for w in map(str, WEIGHTS)
     }
     best = dict(sorted(best.items(), key=lambda item: -item[1])[:25])

@@ -8,9 +8,9 @@ import click
 
 from app.retrieval.retriever import MODES
 from indexing.cli import cli as root
-from indexing.cli import ensure_model
 from indexing.settings import Settings
 from indexing.terminal import collection_option, opened, print_json, progress_bar, screen
+from indexing.version_commands import ensure_model
 
 __all__ = ["commands"]
 

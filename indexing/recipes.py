@@ -24,10 +24,10 @@ class RetrievalConfig:
 
     bm25_k1: float = 1.2
     bm25_b: float = 0.75
-    dense_weight: float = 0.45
+    dense_weight: float = 0.4
     candidates: int = 100
     calibration: dict[str, list[float]] = field(
-        default_factory=lambda: {"dense": [-4.0, 8.0], "lexical": [-3.0, 6.0], "hybrid": [-6.0, 12.0]}
+        default_factory=lambda: {"dense": [-2.966, 2.257], "lexical": [-3.305, 4.6], "hybrid": [-2.369, 2.011]}
     )
 
 

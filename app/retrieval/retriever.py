@@ -20,7 +20,10 @@ MODES = ("hybrid", "dense", "lexical")
 
 @dataclass(frozen=True, slots=True)
 class RankedPassage:
-    """A hit: rank from 1, calibrated score 0..1, and the raw score of each leg that the mode used."""
+    """A hit: rank from 1, calibrated score 0..1, and the raw score of each leg that the mode used.
+
+    Grouped by document, the raw scores are the best that any passage of the document has in each leg.
+    """
 
     rank: int
     score: float
@@ -46,6 +49,17 @@ class _Candidates:
     rows: Rows
     dense: Scores | None
     lexical: Scores | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A hit before its passage is read."""
+
+    number: int
+    row: int
+    evidence: float
+    dense: float | None
+    lexical: float | None
 
 
 class Retriever:
@@ -107,18 +121,14 @@ def _search_view(
             term_scores, bound = serving.bm25.scores(view.segments, serving.analyser.terms(query))
     depth = max(serving.recipe.retrieval.candidates, 2 * k)
     while True:
-        candidates = _gather(view, vector, term_scores, depth, timings)
+        found = _gather(view, vector, term_scores, depth, timings)
         with timings.stage("fuse"):
-            ordering = evidence(
-                candidates.dense, candidates.lexical, bound=bound, dense_weight=serving.recipe.retrieval.dense_weight
-            )
-            chosen = _choose(view, candidates, ordering, k, grouped)
-        if len(chosen) == k or depth >= view.rows:
+            hits = _order(serving, view, found, bound, grouped)[:k]
+        if len(hits) == k or depth >= view.rows:
             break
         depth *= 4
     with timings.stage("hydrate"):
-        scores = calibrate(serving.recipe.retrieval.calibration[mode], ordering)
-        return _hydrate(view, candidates, chosen, scores)
+        return _hydrate(view, hits, serving.recipe.retrieval.calibration[mode])
 
 
 def _gather(
@@ -133,9 +143,9 @@ def _gather(
     if term_scores:
         with timings.stage("lexical"):
             keys.append(_best_rows(view, term_scores, depth))
-    merged = np.unique(np.concatenate(keys))
-    numbers, rows = merged >> 32, merged & 0xFFFFFFFF
     with timings.stage("fuse"):
+        merged = np.unique(np.concatenate(keys))
+        numbers, rows = merged >> 32, merged & 0xFFFFFFFF
         dense = None if vector is None else view.vectors(numbers, rows) @ vector
         lexical = None
         if term_scores:
@@ -159,27 +169,61 @@ def _best_rows(view: PartitionView, term_scores: Sequence[Scores], depth: int) -
     return key[np.lexsort((key, -value))[:depth]]
 
 
-def _choose(view: PartitionView, found: _Candidates, ordering: Scores, k: int, grouped: bool) -> NDArray[np.int64]:
-    """The best ``k`` candidates, only the best passage of each document if ``grouped``; equal ones by shard and row."""
+def _order(
+    serving: ServingRelease, view: PartitionView, found: _Candidates, bound: float, grouped: bool
+) -> list[_Found]:
+    """The candidates best first, equal ones by shard and row; one a document if ``grouped``.
+
+    A document counts by the best of its passages in each leg, which need not be the same passage; the passage shown
+    is the one that is best in both together.
+    """
+    weight = serving.recipe.retrieval.dense_weight
+    dense, lexical = found.dense, found.lexical
+    ordering = evidence(dense, lexical, bound=bound, dense_weight=weight)
     order = np.lexsort((found.rows, found.numbers, -ordering))
-    if not grouped:
-        return order[:k]
-    documents = np.empty(len(order), np.int64)
+    if grouped:
+        documents = _documents(view, found)
+        _, first, group = np.unique(documents[order], return_index=True, return_inverse=True)
+        shown = order[first]
+        dense, lexical = (_best_of_group(leg, order, group, len(first)) for leg in (dense, lexical))
+        ordering = evidence(dense, lexical, bound=bound, dense_weight=weight)
+        order = np.lexsort((found.rows[shown], found.numbers[shown], -ordering))
+    else:
+        shown = np.arange(len(ordering))
+    return [
+        _Found(
+            number=int(found.numbers[shown[index]]),
+            row=int(found.rows[shown[index]]),
+            evidence=float(ordering[index]),
+            dense=None if dense is None else float(dense[index]),
+            lexical=None if lexical is None else float(lexical[index]),
+        )
+        for index in order
+    ]
+
+
+def _documents(view: PartitionView, found: _Candidates) -> NDArray[np.int64]:
+    """Each candidate's document, as one number that is unique in the partition."""
+    documents = np.empty(len(found.rows), np.int64)
     for number, shard in enumerate(view.shards):
         mine = found.numbers == number
         documents[mine] = np.int64(number) << 32 | shard.passage_documents[found.rows[mine]].astype(np.int64)
-    _, first = np.unique(documents[order], return_index=True)
-    return order[np.sort(first)[:k]]
+    return documents
 
 
-def _hydrate(view: PartitionView, found: _Candidates, chosen: NDArray[np.int64], scores: Scores) -> list[RankedPassage]:
+def _best_of_group(
+    scores: Scores | None, order: NDArray[np.int64], group: NDArray[np.int64], groups: int
+) -> Scores | None:
+    if scores is None:
+        return None
+    best = np.full(groups, -np.inf, np.float32)
+    np.maximum.at(best, group, scores[order])
+    return best
+
+
+def _hydrate(view: PartitionView, hits: Sequence[_Found], calibration: Sequence[float]) -> list[RankedPassage]:
+    scores = calibrate(calibration, np.array([hit.evidence for hit in hits], np.float32))
     return [
-        RankedPassage(
-            rank=rank,
-            score=float(scores[index]),
-            dense=None if found.dense is None else float(found.dense[index]),
-            lexical=None if found.lexical is None else float(found.lexical[index]),
-            passage=view.passage(int(found.numbers[index]), int(found.rows[index])),
-        )
-        for rank, index in enumerate(chosen, 1)
+        RankedPassage(rank, float(score), hit.dense, hit.lexical, view.passage(hit.number, hit.row))
+        for rank, (hit, score) in enumerate(zip(hits, scores, strict=True), 1)
     ]

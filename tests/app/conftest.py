@@ -1,0 +1,44 @@
+"""A small home that serves: two collections, the real model, one release."""
+
+import pytest
+
+from indexing.build import build
+from indexing.catalogue import DEFAULT_TENANT
+from indexing.home import open_home
+from indexing.prepare import default_recipe, prepare_build
+from indexing.records import Document, Partition
+from indexing.settings import Settings
+
+ARTICLES = {
+    "password": (
+        "Reset a forgotten password",
+        "Open the sign-in page and choose Forgot password. A link arrives by e-mail.",
+    ),
+    "invoice": ("Read your invoice", "An invoice lists seats, proration and tax. Invoices are issued on the first."),
+    "webhook": ("Verify webhook signatures", "Compute the HMAC over the raw body. Error HL-8001 means a mismatch."),
+    "export": ("Export your data", "Owners download a CSV archive of contacts, jobs and invoices."),
+    "calendar": ("Google calendar sync", "Events travel both ways every five minutes. HL-7001 means a conflict."),
+}
+
+
+def fill(home, collection="helpdesk", articles=ARTICLES, tenant=DEFAULT_TENANT):
+    documents = [
+        Document(name, title, text, f"https://help.example/{name}", {"category": name[0]})
+        for name, (title, text) in articles.items()
+    ]
+    home.catalogue.put_documents(Partition(tenant, collection), documents)
+
+
+def release(home):
+    return build(prepare_build(home, default_recipe(home)))
+
+
+@pytest.fixture
+def served_home(tmp_path, model_home):
+    """A fresh home with one release over ``ARTICLES`` in collection ``helpdesk``."""
+    home = open_home(Settings(home=tmp_path / "home", api_key="test-key-0123456789", sessions=1, poll_seconds=0.05))
+    home.models.copy_from(model_home.models)
+    fill(home)
+    release(home)
+    yield home
+    home.close()

@@ -1,0 +1,207 @@
+import json
+import threading
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app, refresh
+from indexing.records import Partition
+from indexing.shards import KIND
+from tests.app.conftest import ARTICLES, fill, release
+
+pytestmark = pytest.mark.model
+KEY = {"Authorization": "Bearer test-key-0123456789"}
+
+
+@pytest.fixture
+def client(served_home):
+    with TestClient(create_app(served_home.settings), raise_server_exceptions=False) as client:
+        refresh(client.app.state.services)
+        yield client
+
+
+def ask(client, headers=KEY, **body):
+    return client.post(
+        "/v1/search", json={"query": "reset my password", "collection": "helpdesk"} | body, headers=headers
+    )
+
+
+def test_an_answer_has_the_promised_shape(client):
+    response = ask(client, k=2)
+    answer = response.json()
+    assert response.status_code == 200
+    assert list(answer) == ["request_id", "release", "snapshot", "hits", "timings_ms", "warnings"]
+    hit = answer["hits"][0]
+    assert hit["document_id"] == "password"
+    assert hit["passage_id"] == "password#0"
+    assert hit["url"] == "https://help.example/password"
+    assert hit["metadata"] == {"category": "p"}
+    assert hit["text"] == ARTICLES["password"][1][hit["start"] : hit["end"]]
+    assert [h["rank"] for h in answer["hits"]] == [1, 2]
+    assert response.headers["x-request-id"] == answer["request_id"]
+    assert response.headers["x-release-id"] == answer["release"] == "1.1"
+    assert response.headers["x-snapshot-id"] == answer["snapshot"]
+
+
+def test_a_sane_request_id_is_kept_and_another_replaced(client):
+    assert ask(client, headers=KEY | {"x-request-id": "trace-7"}).json()["request_id"] == "trace-7"
+    assert ask(client, headers=KEY | {"x-request-id": "x" * 500}).json()["request_id"] != "x" * 500
+
+
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+def test_a_leg_that_is_not_used_has_no_score(client, mode):
+    scores = ask(client, mode=mode).json()["hits"][0]["scores"]
+    assert (scores["dense"] is None) == (mode == "lexical")
+    assert (scores["lexical"] is None) == (mode == "dense")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}])
+def test_without_a_valid_key_nothing_is_found(client, headers):
+    response = ask(client, headers=headers)
+    assert response.status_code == 401
+    assert response.json()["error"] == "Unauthorized"
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+def test_another_tenants_collection_is_not_there(client, served_home):
+    served_home.catalogue.ensure_tenant("rival")
+    key = served_home.catalogue.create_key("rival")
+    response = ask(client, headers={"Authorization": f"Bearer {key}"})
+    assert response.status_code == 404
+    assert "helpdesk" in response.json()["message"]
+
+
+def test_two_tenants_with_the_same_collection_name_see_their_own_documents(served_home):
+    fill(
+        served_home, articles={"secret": ("Reset a password", "The rival's way to reset my password.")}, tenant="rival"
+    )
+    key = served_home.catalogue.create_key("rival")
+    release(served_home)
+    with TestClient(create_app(served_home.settings)) as client:
+        refresh(client.app.state.services)
+        theirs = ask(client, headers={"Authorization": f"Bearer {key}"}, k=100).json()["hits"]
+        ours = ask(client, k=100).json()["hits"]
+    assert [hit["document_id"] for hit in theirs] == ["secret"]
+    assert {hit["document_id"] for hit in ours} == set(ARTICLES)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"query": ""}, "query"),
+        ({"query": "   "}, "query"),
+        ({"query": "x" * 20_001}, "query"),
+        ({"k": 0}, "k"),
+        ({"k": 1001}, "k"),
+        ({"mode": "fuzzy"}, "mode"),
+        ({"query": None}, "query"),
+        ({"top_k": 3}, "top_k"),
+    ],
+)
+def test_a_malformed_request_is_refused_by_the_name_of_its_field(client, body, named):
+    response = ask(client, **body)
+    assert response.status_code == 422
+    assert response.json()["error"] == "MalformedRequest"
+    assert named in response.json()["message"]
+
+
+def test_a_body_that_is_not_json_is_refused_in_our_own_shape(client):
+    response = client.post("/v1/search", content=b"{", headers=KEY)
+    assert response.status_code == 422
+    assert set(response.json()) == {"error", "message", "request_id"}
+
+
+def test_any_text_can_be_asked(client):
+    for query in ("\x00", "🙂" * 500, "%s {0} ' OR 1=1 --", "مرحبا", "a" * 20_000):
+        assert ask(client, query=query).status_code == 200
+
+
+def test_a_collection_without_passages_has_no_hits(client, served_home):
+    served_home.catalogue.ensure_collection(Partition("default", "empty"))
+    assert ask(client, collection="empty").json()["hits"] == []
+
+
+def test_a_full_door_refuses_at_once_and_says_when_to_come_back(client):
+    services = client.app.state.services
+    services.in_progress = services.home.settings.max_concurrency
+    response = ask(client)
+    services.in_progress = 0
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert ask(client).status_code == 200
+
+
+def test_many_threads_at_once_are_all_answered_the_same(client):
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(ask(client).json()["hits"])) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 12
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_health_tells_what_serves(client):
+    assert client.get("/livez").json() == {"status": "alive"}
+    ready = client.get("/readyz").json()
+    assert (ready["status"], ready["release"], ready["passages"]) == ("ready", "1.1", 5)
+
+
+def test_before_a_release_the_process_lives_but_is_not_ready(home):
+    settings = home.settings.model_copy(update={"api_key": "test-key-0123456789"})
+    with TestClient(create_app(settings)) as client:
+        refresh(client.app.state.services)
+        assert client.get("/livez").status_code == 200
+        response = client.get("/readyz")
+        assert response.status_code == 503
+        assert "build" in response.json()["message"]
+        assert ask(client).status_code == 503
+        assert ask(client).headers["retry-after"] == "1"
+
+
+def test_a_corrupt_shard_is_named_by_readyz_and_in_the_answer(served_home):
+    name = served_home.storage.list(KIND)[0]
+    path = served_home.path / KIND / name / "lexical.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    with TestClient(create_app(served_home.settings)) as client:
+        refresh(client.app.state.services)
+        assert name in client.get("/readyz").json()["broken_shards"]
+        answer = ask(client).json()
+        assert answer["hits"] == []
+        assert name in answer["warnings"][0]
+
+
+def test_a_new_release_is_picked_up_without_a_restart(client, served_home):
+    fill(served_home, articles={"voice": ("Voice calls", "Ring a customer from the inbox.")})
+    release(served_home)
+    refresh(client.app.state.services)
+    answer = ask(client, query="ring a customer").json()
+    assert answer["release"] == "1.2"
+    assert answer["hits"][0]["document_id"] == "voice"
+
+
+def test_metrics_count_by_status_stage_and_release(client):
+    ask(client)
+    ask(client, headers={})
+    text = client.get("/metrics").text
+    assert 'groundwork_search_requests_total{release="1.1",status="200"} 1.0' in text
+    assert 'groundwork_search_requests_total{release="",status="401"} 1.0' in text
+    assert 'groundwork_search_stage_duration_seconds_count{release="1.1",stage="encode"} 1.0' in text
+    assert 'groundwork_release_info{release="1.1"' in text
+
+
+def test_the_log_names_request_and_release_but_not_the_query(client, caplog):
+    caplog.set_level("INFO")
+    ask(client, query="a very private question")
+    line = next(record for record in caplog.records if record.getMessage() == "search.answered")
+    assert line.fields["release"] == "1.1"
+    assert "private" not in json.dumps(line.fields)
+
+
+def test_openapi_describes_every_route_and_field(client):
+    document = client.get("/openapi.json").json()
+    assert {"/v1/search", "/livez", "/readyz", "/metrics"} <= set(document["paths"])
+    assert all(operation.get("summary") for path in document["paths"].values() for operation in path.values())
+    for field in document["components"]["schemas"]["SearchBody"]["properties"].values():
+        assert field["description"]

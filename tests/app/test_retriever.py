@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.retrieval.retriever import MODES, Retriever
+from app.retrieval.snapshot_pool import ServingRelease
+from indexing.embedder import HashingEmbedder
+from indexing.errors import InvalidInput
+from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
+from indexing.lexical import Analyser, Bm25
+from indexing.recipes import Recipe, RetrievalConfig
+from indexing.records import Document, Partition, Passage
+from indexing.releases import Release
+from indexing.shards import KIND, ShardInput, write_shard
+from indexing.snapshot import Snapshot, describe_snapshot, publish_snapshot
+from indexing.storage import LocalStorage
+
+EMBEDDER = HashingEmbedder(16)
+ANALYSER = Analyser("none")
+VIEWS = FeatureViews(
+    DEFAULT_PASSAGES,
+    EMBEDDING_VIEWS["int8"],
+    lexical_view("none"),
+    ModelFiles("t", {"int8": "x", "fp32": "y"}, 256, ""),
+)
+RECIPE = Recipe("fake@1", VIEWS.passage, VIEWS.embedding, VIEWS.lexical, RetrievalConfig(candidates=4), number=1)
+HERE, THERE = Partition("here", "c"), Partition("there", "c")
+
+
+def serve(root, shards):
+    """A release over shards given as lists of (partition, document id, passage texts)."""
+    storage = LocalStorage(root)
+    artefacts = []
+    for number, documents in enumerate(shards):
+        inputs = [
+            ShardInput(
+                partition,
+                Document(name, name, " ".join(texts)),
+                [Passage(name, i, 0, len(text), text, (), text) for i, text in enumerate(texts)],
+            )
+            for partition, name, texts in documents
+        ]
+        vectors = EMBEDDER.encode_passages([p.encoder_input for item in inputs for p in item.passages])
+        with storage.publish(KIND, f"shard{number}") as draft:
+            write_shard(draft, inputs, vectors, ANALYSER)
+        artefacts.append(storage.open(KIND, f"shard{number}"))
+    manifest = describe_snapshot(VIEWS, "fake@1", artefacts)
+    publish_snapshot(storage, manifest)
+    release = Release(1, 1, manifest.id, 0, "now", "test")
+    config = RECIPE.retrieval
+    return ServingRelease(
+        release, RECIPE, Snapshot(storage, manifest.id), EMBEDDER, ANALYSER, Bm25(config.bm25_k1, config.bm25_b)
+    )
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory):
+    first = [(HERE, f"d{i}", [f"alpha word{i}", f"beta word{i} alpha"]) for i in range(20)]
+    second = [(HERE, f"e{i}", [f"gamma word{i}"]) for i in range(10)] + [(THERE, "secret", ["alpha beta gamma"] * 3)]
+    return serve(tmp_path_factory.mktemp("home"), [first, second])
+
+
+def test_a_hit_is_exactly_the_passage_that_says_it(serving):
+    hit = Retriever().search(serving, HERE, "gamma word7", k=1).hits[0]
+    assert (hit.rank, hit.passage.document_id, hit.passage.text) == (1, "e7", "gamma word7")
+    assert hit.dense == pytest.approx(1.0, abs=1e-5)
+    assert hit.lexical is not None
+    assert hit.lexical > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_ranks_count_from_1_and_scores_never_rise(serving, mode):
+    hits = Retriever().search(serving, HERE, "alpha word3", k=10, mode=mode).hits
+    assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+    scores = [hit.score for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 < score < 1 for score in scores)
+
+
+@pytest.mark.parametrize("mode", ["dense", "hybrid"])
+@pytest.mark.parametrize(("grouped", "available"), [(True, 30), (False, 50)])
+def test_dense_and_hybrid_give_k_hits_whenever_there_are_k(serving, mode, grouped, available):
+    for k in (1, 7, 29, 30, 49, 50, 500):
+        result = Retriever().search(serving, HERE, "alpha", k=k, mode=mode, group_by_document=grouped)
+        assert len(result.hits) == min(k, available)
+
+
+def test_lexical_gives_only_passages_with_a_term_of_the_query(serving):
+    hits = Retriever().search(serving, HERE, "gamma", k=100, mode="lexical").hits
+    assert {hit.passage.document_id for hit in hits} == {f"e{i}" for i in range(10)}
+    assert Retriever().search(serving, HERE, "unheard", k=5, mode="lexical").hits == []
+
+
+def test_one_document_gives_one_hit_unless_asked_otherwise(serving):
+    grouped = Retriever().search(serving, HERE, "alpha", k=50).hits
+    assert len({hit.passage.document_id for hit in grouped}) == len(grouped)
+    every = Retriever().search(serving, HERE, "alpha", k=50, group_by_document=False).hits
+    assert len({hit.passage.document_id for hit in every}) < len(every)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_another_tenants_passages_are_never_hits(serving, mode):
+    hits = Retriever().search(serving, HERE, "alpha beta gamma", k=100, mode=mode, group_by_document=False).hits
+    assert {hit.passage.partition for hit in hits} == {HERE}
+
+
+def test_an_unknown_partition_has_no_hits(serving):
+    assert Retriever().search(serving, Partition("here", "nothing"), "alpha", k=3).hits == []
+
+
+@pytest.mark.parametrize(("k", "mode"), [(0, "dense"), (-1, "hybrid"), (3, "fuzzy")])
+def test_values_out_of_range_are_named(serving, k, mode):
+    with pytest.raises(InvalidInput, match=f"{k}|{mode}"):
+        Retriever().search(serving, HERE, "alpha", k=k, mode=mode)
+
+
+def test_timings_name_every_stage_of_a_hybrid_search(serving):
+    timings = Retriever().search(serving, HERE, "alpha", k=3).timings_ms
+    assert set(timings) == {"encode", "dense", "lexical", "fuse", "hydrate", "total"}
+    assert timings["total"] >= max(timings[stage] for stage in timings if stage != "total")
+
+
+@given(st.lists(st.sampled_from(["alpha", "beta", "gamma", *(f"word{i}" for i in range(9))]), min_size=1, max_size=5))
+def test_dense_order_equals_brute_force_over_documents(serving, words):
+    query = " ".join(words)
+    hits = Retriever().search(serving, HERE, query, k=30, mode="dense").hits
+    vector = EMBEDDER.encode_query(query)
+    texts = {f"d{i}": [f"alpha word{i}", f"beta word{i} alpha"] for i in range(20)}
+    texts |= {f"e{i}": [f"gamma word{i}"] for i in range(10)}
+    best = {name: max(float(EMBEDDER.encode_query(text) @ vector) for text in group) for name, group in texts.items()}
+    assert [hit.dense for hit in hits] == pytest.approx(sorted(best.values(), reverse=True), abs=1e-5)
+    assert all(hit.dense == pytest.approx(best[hit.passage.document_id], abs=1e-5) for hit in hits)
+
+
+def test_a_broken_shard_is_said_and_the_rest_is_found(tmp_path):
+    serving = serve(tmp_path, [[(HERE, "a", ["alpha"])], [(HERE, "b", ["alpha beta"])]])
+    (tmp_path / KIND / "shard1" / "lexical.safetensors").write_bytes(b"")
+    result = Retriever().search(serving, HERE, "alpha", k=5)
+    assert [hit.passage.document_id for hit in result.hits] == ["a"]
+    assert len(result.warnings) == 1
+    assert "shard1" in result.warnings[0]
+
+
+def test_scores_are_finite_for_a_query_of_no_words(serving):
+    hits = Retriever().search(serving, HERE, "?!", k=5).hits
+    assert len(hits) == 5
+    assert np.isfinite([hit.score for hit in hits]).all()

@@ -1,0 +1,56 @@
+"""What every test may use: a fresh home, a home with the real model, and hypothesis's profiles."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from indexing.compiler import DEFAULT_MODEL, register_model
+from indexing.home import Home, open_home
+from indexing.settings import Settings, limit_native_threads
+
+hypothesis_settings.register_profile("groundwork", deadline=None)
+hypothesis_settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "groundwork")
+
+# What the person who runs the tests has set for a home of their own must not reach the tests.
+for _name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
+    del os.environ[_name]
+limit_native_threads()
+
+
+def settings_at(path: Path, **values: object) -> Settings:
+    """Settings for a home under ``path``, small enough for two cores."""
+    return Settings(**{"home": path / "home", "sessions": 2, **values})
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A fresh, empty home, closed afterwards."""
+    opened = open_home(settings_at(tmp_path))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def model_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home in which the embedded default model is registered (about 12 s, once a run). Take copies; leave it be."""
+    opened = open_home(settings_at(tmp_path_factory.mktemp("model")))
+    register_model(opened.models, opened.storage, DEFAULT_MODEL)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with 512 kB of room. Tests beside it cover a full disk where none can be mounted."""
+    path = tmp_path / "small-disk"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(path)]
+    if os.name != "posix" or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("no right to mount a small tmpfs here: the full disk is only acted out by /dev/full and SQLite")
+    yield path
+    subprocess.run(["umount", "--lazy", str(path)], check=True)

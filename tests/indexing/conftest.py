@@ -1,0 +1,107 @@
+"""A model that is real but tiny: a few kilobytes of ONNX that give each token a direction and add them up."""
+
+import itertools
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.processors import BertProcessing
+
+from indexing.embedder import OnnxEmbedder
+from indexing.golden import CANONICAL_TEXTS
+from indexing.home import Home
+from indexing.model_registry import KIND, TOKENIZER_FILE, ModelVersion
+from indexing.records import Json
+
+DIMENSION, MAX_TOKENS = 16, 64
+
+
+def tiny_tokenizer() -> Tokenizer:
+    """Pairs of letters, single characters, and what is unknown."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *map("".join, itertools.product(letters, letters))]
+    names += map(chr, range(33, 127))
+    names += [f"##{name}" for name in names[4:]]
+    tokenizer = Tokenizer(WordPiece({name: i for i, name in enumerate(dict.fromkeys(names))}, unk_token="[UNK]"))
+    tokenizer.normalizer = BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = BertPreTokenizer()
+    tokenizer.post_processor = BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return tokenizer
+
+
+def write_onnx(path: Path, tokens: int, seed: int) -> None:
+    """The normalised sum of a random direction a token."""
+    table = np.random.default_rng(seed).standard_normal((tokens, DIMENSION), np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+            helper.make_node("ReduceSum", ["rows", "axes"], ["sum"], keepdims=0),
+            helper.make_node("LpNormalization", ["sum"], ["sentence_embedding"], axis=1, p=2),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["texts", "tokens"])],
+        [helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["texts", DIMENSION])],
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1], np.int64), "axes")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+@pytest.fixture(scope="session")
+def tiny_files() -> Mapping[str, bytes]:
+    """The three files of the tiny model; its two forms differ, so that vectors tell by which they were made."""
+    tokenizer = tiny_tokenizer()
+    files = {TOKENIZER_FILE: tokenizer.to_str().encode()}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed, precision in enumerate(("fp32", "int8")):
+            path = Path(folder) / f"{precision}.onnx"
+            write_onnx(path, tokenizer.get_vocab_size(), seed)
+            files[path.name] = path.read_bytes()
+    return files
+
+
+@pytest.fixture
+def register_tiny(tiny_files: Mapping[str, bytes]) -> Callable[..., ModelVersion]:
+    """Registers the tiny model in a home: ``register_tiny(home, name="tiny", canonical=None)``."""
+
+    def register(home: Home, name: str = "tiny", canonical: Json = None) -> ModelVersion:
+        version = home.models.next_version(name)
+        with home.storage.publish(KIND, f"{name}@{version}") as draft:
+            for file, content in tiny_files.items():
+                (draft.path / file).write_bytes(content)
+            draft.info.update(
+                dimension=DIMENSION,
+                max_tokens=MAX_TOKENS,
+                prompts={"query": "", "document": ""},
+                normalisation="l2",
+                parity={"cosine_min": {"fp32": 1.0, "int8": 1.0}},
+                canonical=canonical or {precision: canonical_of(draft.path, precision) for precision in FORMS},
+                lineage={"licence": "Apache-2.0", "source": "tests"},
+            )
+        return home.models.add(name, version, home.storage.open(KIND, f"{name}@{version}"))
+
+    return register
+
+
+FORMS = ("fp32", "int8")
+
+
+def canonical_of(folder: Path, precision: str) -> dict[str, list[float]]:
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+    embedder = OnnxEmbedder(folder / f"{precision}.onnx", tokenizer, max_tokens=MAX_TOKENS, sessions=1)
+    vectors = embedder.encode_passages(list(CANONICAL_TEXTS))
+    return dict(zip(CANONICAL_TEXTS, vectors.astype(float).tolist(), strict=True))
+
+
+@pytest.fixture
+def tiny_home(home: Home, register_tiny: Callable[..., ModelVersion]) -> Home:
+    """A fresh home in which the tiny model is registered as ``tiny@1``."""
+    register_tiny(home)
+    return home

@@ -1,0 +1,477 @@
+"""The catalogue keeps every acknowledged write, from however many processes, through a kill and a full disk."""
+
+import itertools
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from indexing.catalogue import Catalogue, DocumentKey, WriteCounts, hash_key
+from indexing.errors import CatalogueBusy, InvalidInput, NotFound, StorageFull
+from indexing.migrations import catalogue_migrations
+from indexing.records import MARKDOWN, PLAIN, Document, Partition
+
+HELP = Partition("acme", "help")
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
+    opened = Catalogue(tmp_path / "home" / "catalogue.db", busy_timeout_seconds=30)
+    yield opened
+    opened.close()
+
+
+def doc(document_id: str, text: str = "text", **fields: Any) -> Document:
+    return Document(document_id, fields.pop("title", "title"), text, **fields)
+
+
+def ids(catalogue: Catalogue, partition: Partition = HELP) -> list[str]:
+    return [key.id for key in catalogue.document_keys() if key.partition == partition]
+
+
+def check_whole(catalogue: Catalogue) -> None:
+    assert catalogue.row("PRAGMA integrity_check") == {"integrity_check": "ok"}
+    assert list(catalogue.rows("PRAGMA foreign_key_check")) == []
+
+
+# Opening
+
+
+def test_a_new_catalogue_is_in_wal_mode_with_every_migration_applied(catalogue: Catalogue) -> None:
+    assert catalogue.row("PRAGMA journal_mode") == {"journal_mode": "wal"}
+    assert catalogue.row("PRAGMA foreign_keys") == {"foreign_keys": 1}
+    with catalogue.write() as db:
+        assert not catalogue_migrations.pending(db)
+    assert catalogue.sequence() == 0
+    check_whole(catalogue)
+
+
+def test_opening_again_finds_what_was_written(catalogue: Catalogue) -> None:
+    catalogue.put_documents(HELP, [doc("a")])
+    again = Catalogue(catalogue.path)
+    assert again.document(HELP, "a") == doc("a")
+    assert again.sequence() == 1
+    again.close()
+
+
+# Documents
+
+
+def test_put_counts_added_changed_and_unchanged_and_the_sequence_counts_changes(catalogue: Catalogue) -> None:
+    assert catalogue.put_documents(HELP, [doc("a"), doc("b")]) == WriteCounts(added=2, changed=0, unchanged=0, seq=2)
+    assert catalogue.put_documents(HELP, [doc("a"), doc("b", "new"), doc("c")]) == WriteCounts(1, 1, 1, seq=4)
+    assert catalogue.put_documents(HELP, [doc("a")]) == WriteCounts(0, 0, 1, seq=4)
+    assert catalogue.put_documents(HELP, []) == WriteCounts(0, 0, 0, seq=4)
+    assert catalogue.sequence() == 4
+
+
+def test_the_same_id_twice_in_a_batch_keeps_the_last(catalogue: Catalogue) -> None:
+    assert catalogue.put_documents(HELP, [doc("a", "1"), doc("a", "2")]) == WriteCounts(1, 1, 0, seq=2)
+    assert catalogue.document(HELP, "a").text == "2"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        doc("a", "other"),
+        doc("a", title="other"),
+        doc("a", url="https://other"),
+        doc("a", metadata={"k": 2}),
+        doc("a", content_type=MARKDOWN),
+    ],
+)
+def test_a_change_of_any_field_is_a_change(catalogue: Catalogue, changed: Document) -> None:
+    catalogue.put_documents(HELP, [doc("a")])
+    assert catalogue.put_documents(HELP, [changed]).changed == 1
+    assert catalogue.document(HELP, "a") == changed
+
+
+def test_a_document_from_another_source_is_a_change(catalogue: Catalogue) -> None:
+    catalogue.put_documents(HELP, [doc("a")], source="api")
+    assert catalogue.put_documents(HELP, [doc("a")], source="folder").changed == 1
+    assert catalogue.document_ids(HELP, source="folder") == {"a"}
+    assert catalogue.document_ids(HELP, source="api") == set()
+
+
+def test_a_document_comes_back_exactly(catalogue: Catalogue) -> None:
+    full = Document("ü/1", "Ti\x00tle", "a\r\nb\u2028😀", "https://x", {"b": [1, None], "a": {"é": 1.5}}, MARKDOWN)
+    catalogue.put_documents(HELP, [full])
+    assert catalogue.document(HELP, "ü/1") == full
+
+
+def test_remove_counts_what_existed_and_moves_the_sequence_once(catalogue: Catalogue) -> None:
+    catalogue.put_documents(HELP, [doc("a"), doc("b"), doc("c")])
+    assert catalogue.remove_documents(HELP, ["a", "b", "never", "a"]) == 2
+    assert ids(catalogue) == ["c"]
+    assert catalogue.sequence() == 4
+    assert catalogue.remove_documents(HELP, ["a"]) == 0
+    assert catalogue.sequence() == 4
+
+
+def test_a_batch_that_fails_is_undone_whole(catalogue: Catalogue) -> None:
+    catalogue.put_documents(HELP, [doc("a")])
+
+    def failing() -> Iterator[Document]:
+        yield doc("b")
+        yield doc("a", "changed")
+        raise ValueError("bad source")
+
+    with pytest.raises(ValueError, match="bad source"):
+        catalogue.put_documents(Partition("new tenant", "new collection"), failing())
+    assert ids(catalogue) == ["a"]
+    assert catalogue.collections("new tenant") == {}
+    assert catalogue.sequence() == 1
+
+
+def test_the_same_id_in_two_collections_is_two_documents(catalogue: Catalogue) -> None:
+    other, stranger = Partition("acme", "blog"), Partition("zeta", "help")
+    for text, partition in zip("123", (HELP, other, stranger), strict=True):
+        catalogue.put_documents(partition, [doc("a", text)])
+    catalogue.remove_documents(other, ["a"])
+    assert catalogue.document(HELP, "a").text == "1"
+    assert catalogue.document(stranger, "a").text == "3"
+    with pytest.raises(NotFound, match=r"'a' in collection 'blog'"):
+        catalogue.document(other, "a")
+    assert catalogue.collections("acme") == {"blog": 0, "help": 1}
+    assert catalogue.collections("zeta") == {"help": 1}
+
+
+def test_document_keys_are_ordered_and_carry_what_names_a_shard(catalogue: Catalogue) -> None:
+    for partition in (Partition("b", "x"), Partition("a", "y"), Partition("a", "x")):
+        catalogue.put_documents(partition, [doc("2"), doc("10"), doc("é"), doc("Z")])
+    keys = list(catalogue.document_keys())
+    assert keys == sorted(keys, key=lambda key: (key.partition, key.id))
+    assert keys[0] == DocumentKey(Partition("a", "x"), "10", doc("10").content_sha256, doc("10").record_sha256)
+    assert len(keys) == 12
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Catalogue, Iterator[int]]]:
+    """One catalogue for all examples of a property, and numbers to name a fresh collection for each."""
+    opened = Catalogue(tmp_path_factory.mktemp("shared") / "catalogue.db")
+    yield opened, itertools.count()
+    opened.close()
+
+
+IDS = st.sampled_from(["a", "b", "ü", "d 1"])
+DOCUMENTS = st.builds(
+    Document,
+    id=IDS,
+    title=st.sampled_from(["", "t"]),
+    text=st.text(st.characters(codec="utf-8"), max_size=5),
+    url=st.sampled_from(["", "u"]),
+    metadata=st.sampled_from([{}, {"k": 1}, {"k": [True, None]}]),
+    content_type=st.sampled_from([PLAIN, MARKDOWN]),
+)
+STEPS = st.lists(
+    st.tuples(st.just("put"), st.lists(DOCUMENTS, max_size=3), st.sampled_from(["", "s"]))
+    | st.tuples(st.just("remove"), st.lists(IDS, max_size=3), st.just("")),
+    max_size=6,
+)
+
+
+@examples(max_examples=40)
+@given(steps=STEPS)
+def test_any_sequence_of_puts_and_removes_equals_a_dict(
+    shared: tuple[Catalogue, Iterator[int]], steps: list[tuple[str, Any, str]]
+) -> None:
+    catalogue, numbers = shared
+    partition = Partition("acme", f"c{next(numbers)}")
+    model: dict[str, tuple[Document, str]] = {}
+    seq = catalogue.sequence()
+    for step, items, source in steps:
+        if step == "put":
+            expected = {"added": 0, "changed": 0, "unchanged": 0}
+            for document in items:
+                old = model.get(document.id)
+                expected["added" if not old else "unchanged" if old == (document, source) else "changed"] += 1
+                model[document.id] = (document, source)
+            seq += expected["added"] + expected["changed"]
+            assert catalogue.put_documents(partition, items, source=source) == WriteCounts(**expected, seq=seq)
+        else:
+            removed = sum(model.pop(document_id, None) is not None for document_id in items)
+            seq += removed > 0
+            assert catalogue.remove_documents(partition, items) == removed
+        assert catalogue.sequence() == seq
+    assert ids(catalogue, partition) == sorted(model)
+    for document_id, (document, source) in model.items():
+        assert catalogue.document(partition, document_id) == document
+        assert document_id in catalogue.document_ids(partition, source=source)
+
+
+# Names and keys
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "x" * 129, "a\nb", "a\x00", "\ud800", "a\u2028b"])
+def test_a_tenant_or_collection_with_a_bad_name_is_refused(catalogue: Catalogue, name: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a tenant name"):
+        catalogue.ensure_collection(Partition(name, "c"))
+    with pytest.raises(InvalidInput, match="is not a collection name"):
+        catalogue.put_documents(Partition("t", name), [doc("a")])
+    assert catalogue.row("SELECT count(*) AS n FROM collections") == {"n": 0}
+
+
+@pytest.mark.parametrize("name", ["a", "Größe & 東京", "x" * 128, "..", "a'; DROP TABLE documents"])
+def test_any_printable_name_will_do(catalogue: Catalogue, name: str) -> None:
+    catalogue.put_documents(Partition(name, name), [doc("a")])
+    assert catalogue.collections(name) == {name: 1}
+
+
+def test_a_key_opens_its_tenant_and_is_stored_only_as_its_hash(catalogue: Catalogue) -> None:
+    catalogue.ensure_tenant("acme")
+    made, given_key = catalogue.create_key("acme"), catalogue.create_key("acme", "a key that a person chose")
+    assert made != catalogue.create_key("acme")
+    assert len(made) >= 40
+    assert catalogue.tenant_of_key(made) == catalogue.tenant_of_key(given_key) == "acme"
+    assert catalogue.row("SELECT 1 AS found FROM api_keys WHERE key_sha256 = ?", (hash_key(made),)) == {"found": 1}
+    stored = b"".join(path.read_bytes() for path in catalogue.path.parent.iterdir())
+    assert hash_key(made).encode() in stored
+    assert made.encode() not in stored
+    assert given_key.encode() not in stored
+
+
+@pytest.mark.parametrize("key", ["", "unknown", "gw_", "' OR 1=1 --", "ключ"])
+def test_an_unknown_key_opens_nothing(catalogue: Catalogue, key: str) -> None:
+    catalogue.ensure_tenant("acme")
+    stored = catalogue.create_key("acme")
+    assert catalogue.tenant_of_key(key) is None
+    assert catalogue.tenant_of_key(hash_key(stored)) is None
+    assert catalogue.tenant_of_key(stored.upper()) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "moment", "tenant"),
+    [
+        ("expires_at", "2001-01-01T00:00:00.000+00:00", None),
+        ("expires_at", "2999-01-01T00:00:00.000+00:00", "acme"),
+        ("revoked_at", "2001-01-01T00:00:00.000+00:00", None),
+    ],
+)
+def test_an_expired_or_revoked_key_opens_nothing(
+    catalogue: Catalogue, column: str, moment: str, tenant: str | None
+) -> None:
+    catalogue.ensure_tenant("acme")
+    key, other = catalogue.create_key("acme"), catalogue.create_key("acme")
+    with catalogue.write() as db:
+        db.execute(f"UPDATE api_keys SET {column} = ? WHERE key_sha256 = ?", (moment, hash_key(key)))
+    assert catalogue.tenant_of_key(key) == tenant
+    assert catalogue.tenant_of_key(other) == "acme"
+
+
+def test_a_key_never_changes_its_tenant(catalogue: Catalogue) -> None:
+    catalogue.ensure_tenant("acme")
+    catalogue.ensure_tenant("zeta")
+    key = catalogue.create_key("acme")
+    with suppress(InvalidInput):
+        catalogue.create_key("zeta", key)
+    assert catalogue.tenant_of_key(key) == "acme"
+
+
+@pytest.mark.xfail(strict=True, reason="create_key returns another tenant's key as if it were this tenant's")
+def test_a_key_that_another_tenant_holds_is_refused(catalogue: Catalogue) -> None:
+    catalogue.ensure_tenant("acme")
+    catalogue.ensure_tenant("zeta")
+    with pytest.raises(InvalidInput):
+        catalogue.create_key("zeta", catalogue.create_key("acme"))
+
+
+@pytest.mark.xfail(strict=True, raises=sqlite3.IntegrityError, reason="create_key does not name an unknown tenant")
+def test_a_key_for_an_unknown_tenant_is_refused(catalogue: Catalogue) -> None:
+    with pytest.raises(NotFound, match="nobody"):
+        catalogue.create_key("nobody")
+
+
+# Transactions
+
+
+def test_a_nested_write_joins_the_outer_one(catalogue: Catalogue) -> None:
+    def nested() -> None:
+        with catalogue.write():
+            catalogue.put_documents(HELP, [doc("a")])
+            with catalogue.write():
+                catalogue.put_documents(HELP, [doc("b")])
+            raise ValueError("outer")
+
+    with pytest.raises(ValueError, match="outer"):
+        nested()
+    assert ids(catalogue) == []
+    assert catalogue.sequence() == 0
+    with catalogue.write(), catalogue.write():
+        catalogue.put_documents(HELP, [doc("c")])
+    assert ids(catalogue) == ["c"]
+
+
+def test_a_reader_sees_nothing_of_a_write_before_it_ends(catalogue: Catalogue) -> None:
+    reader = Catalogue(catalogue.path)
+    with catalogue.write():
+        catalogue.put_documents(HELP, [doc("a")])
+        assert ids(reader) == []
+    assert ids(reader) == ["a"]
+    reader.close()
+
+
+def test_a_writer_that_waits_too_long_is_told_so_and_can_try_again(catalogue: Catalogue) -> None:
+    impatient = Catalogue(catalogue.path, busy_timeout_seconds=0.01)
+    with catalogue.write():
+        with pytest.raises(CatalogueBusy, match=r"locked for 0\.01 s.*GROUNDWORK_BUSY_TIMEOUT_SECONDS"):
+            impatient.put_documents(HELP, [doc("a")])
+        assert ids(impatient) == []
+    assert impatient.put_documents(HELP, [doc("a")]).added == 1
+    impatient.close()
+
+
+def test_threads_share_a_catalogue_and_lose_nothing(catalogue: Catalogue) -> None:
+    failures: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            for i in range(5):
+                catalogue.put_documents(HELP, [doc(f"{number}-{i}")])
+                catalogue.document(HELP, f"{number}-{i}")
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert len(ids(catalogue)) == catalogue.sequence() == 30
+
+
+def test_a_closed_catalogue_answers_no_more(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "catalogue.db")
+    catalogue.close()
+    catalogue.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        catalogue.sequence()
+
+
+# Processes
+
+
+class Processes:
+    """Python processes that each run ``body`` once for every line that ``go`` sends, all at the same time."""
+
+    def __init__(self, stack: ExitStack, count: int, body: str) -> None:
+        script = (
+            "import sys; from pathlib import Path\n"
+            "from indexing.catalogue import Catalogue; from indexing.records import Document, Partition\n"
+            "HELP = Partition('acme', 'help'); print('ready', flush=True)\n"
+            "for line in sys.stdin:\n"
+            "    path = Path(line.strip())\n" + "".join(f"    {text}\n" for text in body.splitlines())
+        )
+        self.children = [
+            stack.enter_context(
+                subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            for _ in range(count)
+        ]
+        assert self.answers() == ["ready"] * count
+
+    def answers(self) -> list[str]:
+        return [child.stdout.readline().decode().strip() for child in self.children if child.stdout]
+
+    def go(self, path: Path) -> list[str]:
+        for child in self.children:
+            assert child.stdin is not None
+            child.stdin.write(f"{path}\n".encode())
+            child.stdin.flush()
+        return self.answers()
+
+
+def test_eight_processes_open_and_migrate_one_new_catalogue_at_once(tmp_path: Path) -> None:
+    body = "c = Catalogue(path); c.ensure_collection(HELP); print(c.collections('acme'), flush=True); c.close()"
+    with ExitStack() as stack:
+        processes = Processes(stack, 8, body)
+        for number in range(3):
+            path = tmp_path / str(number) / "catalogue.db"
+            assert processes.go(path) == ["{'help': 0}"] * 8
+            catalogue = Catalogue(path)
+            check_whole(catalogue)
+            catalogue.close()
+
+
+def test_eight_processes_that_read_and_then_write_lose_nothing(catalogue: Catalogue) -> None:
+    catalogue.put_documents(HELP, [doc("counter", "0")])
+    body = """c = Catalogue(path)
+for _ in range(25):
+    with c.write():
+        n = int(c.document(HELP, 'counter').text)
+        c.put_documents(HELP, [Document('counter', 'title', str(n + 1))])
+c.close(); print('done', flush=True)"""
+    with ExitStack() as stack:
+        assert Processes(stack, 8, body).go(catalogue.path) == ["done"] * 8
+    assert catalogue.document(HELP, "counter").text == "200"
+    assert catalogue.sequence() == 201
+    check_whole(catalogue)
+
+
+def test_a_writer_killed_in_mid_transaction_leaves_the_catalogue_whole_and_unlocked(catalogue: Catalogue) -> None:
+    catalogue.put_documents(HELP, [doc("a")])
+    body = """c = Catalogue(path)
+with c.write() as db:
+    db.execute("PRAGMA cache_spill = 1"); db.execute("PRAGMA cache_size = 2")
+    c.put_documents(HELP, [Document(str(i), '', 'x' * 5000) for i in range(100)])
+    print('written', flush=True); sys.stdin.read()"""
+    with ExitStack() as stack:
+        processes = Processes(stack, 1, body)
+        assert processes.go(catalogue.path) == ["written"]
+        # Part of the transaction is in the write-ahead log already: the kill has something to spoil.
+        assert catalogue.path.with_name("catalogue.db-wal").stat().st_size > 200_000
+        processes.children[0].kill()
+    again = Catalogue(catalogue.path, busy_timeout_seconds=0.01)
+    check_whole(again)
+    assert ids(again) == ["a"]
+    assert again.put_documents(HELP, [doc("b")]) == WriteCounts(1, 0, 0, seq=2)
+    again.close()
+
+
+# A full disk
+
+
+def test_a_catalogue_that_may_not_grow_is_storage_full_and_stays_whole(catalogue: Catalogue) -> None:
+    catalogue.put_documents(HELP, [doc("a")])
+    with catalogue.write() as db:
+        db.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size, and then says "full" as on a full disk
+    with pytest.raises(StorageFull, match=r"No room to write .*catalogue\.db.*[Ff]ree some space"):
+        catalogue.put_documents(HELP, [doc("big", "x" * 200_000)])
+    assert ids(catalogue) == ["a"]
+    assert catalogue.sequence() == 1
+    check_whole(catalogue)
+    with catalogue.write() as db:
+        db.execute("PRAGMA max_page_count = 100000")
+    assert catalogue.put_documents(HELP, [doc("big", "x" * 200_000)]).added == 1
+
+
+def test_a_full_disk_is_storage_full_and_leaves_the_catalogue_whole(small_disk: Path) -> None:
+    catalogue = Catalogue(small_disk / "catalogue.db")
+    catalogue.put_documents(HELP, [doc("a")])
+    with pytest.raises(StorageFull):
+        catalogue.put_documents(HELP, [doc(str(i), "x" * 50_000) for i in range(20)])
+    check_whole(catalogue)
+    assert ids(catalogue) == ["a"]
+    assert catalogue.put_documents(HELP, [doc("b")]) == WriteCounts(1, 0, 0, seq=2)
+    catalogue.close()
+    again = Catalogue(small_disk / "catalogue.db")
+    assert ids(again) == ["a", "b"]
+    again.close()
+
+
+@pytest.mark.xfail(strict=True, raises=sqlite3.OperationalError, reason="connecting and WAL are outside of write()")
+def test_a_new_catalogue_on_a_full_disk_is_storage_full(small_disk: Path) -> None:
+    with pytest.raises(OSError, match="No space"), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(b"x" * 4096)
+    with pytest.raises(StorageFull):
+        Catalogue(small_disk / "catalogue.db")

@@ -1,0 +1,204 @@
+"""A fingerprint covers everything that can change a value; a definition, once used, is held to for ever."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
+from indexing.features import (
+    DEFAULT_PASSAGES,
+    EMBEDDING_VIEWS,
+    FIRST_256,
+    PASSAGE_VIEWS,
+    EmbeddingView,
+    FeatureViews,
+    ModelFiles,
+    PassageView,
+    definition,
+    lexical_view,
+    passage_view,
+    passage_view_from,
+    record_view,
+)
+from indexing.home import Home
+
+MODEL = ModelFiles("t" * 64, {"fp32": "f" * 64, "int8": "8" * 64}, 256, "")
+VIEWS = FeatureViews(DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), MODEL)
+
+
+def changed(where: str, **fields: Any) -> FeatureViews:
+    """``VIEWS`` with some fields of one of its four parts replaced."""
+    return dataclasses.replace(VIEWS, **{where: dataclasses.replace(getattr(VIEWS, where), **fields)})
+
+
+def what_differs(views: FeatureViews) -> set[str]:
+    kinds = ("passage", "embedding", "lexical")
+    return {kind for kind in kinds if getattr(views, f"{kind}_fingerprint") != getattr(VIEWS, f"{kind}_fingerprint")}
+
+
+@pytest.mark.parametrize(
+    ("views", "differs"),
+    [
+        (changed("passage", name="other"), {"passage"}),
+        (changed("passage", version=2), {"passage"}),
+        (changed("passage", strategy="head"), {"passage"}),
+        (changed("passage", max_tokens=128), {"passage"}),
+        (changed("passage", overlap_tokens=0), {"passage"}),
+        (changed("passage", context_tokens=0), {"passage"}),
+        (changed("passage", algorithm=2), {"passage"}),
+        (changed("embedding", name="other"), {"embedding"}),
+        (changed("embedding", version=2), {"embedding"}),
+        (changed("embedding", precision="fp32"), {"embedding"}),
+        (changed("embedding", algorithm=2), {"embedding"}),
+        (changed("lexical", name="other"), {"lexical"}),
+        (changed("lexical", version=2), {"lexical"}),
+        (changed("lexical", language="german"), {"lexical"}),
+        (changed("lexical", algorithm=2), {"lexical"}),
+        (changed("model", tokenizer_sha256="x" * 64), {"passage", "embedding"}),
+        (changed("model", onnx_sha256={"fp32": "f" * 64, "int8": "x" * 64}), {"embedding"}),
+        (changed("model", document_prompt="passage: "), {"embedding"}),
+    ],
+)
+def test_a_change_of_any_field_or_file_changes_exactly_the_fingerprints_it_matters_to(
+    views: FeatureViews, differs: set[str]
+) -> None:
+    assert what_differs(views) == differs
+    assert views.fingerprint != VIEWS.fingerprint
+
+
+def test_a_models_token_limit_changes_the_passages() -> None:
+    assert "passage" in what_differs(changed("model", max_tokens=512))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="embedding_fingerprint leaves out max_tokens, at which the encoder cuts its input"
+)
+def test_a_models_token_limit_changes_the_vectors() -> None:
+    assert "embedding" in what_differs(changed("model", max_tokens=512))
+
+
+def test_the_form_that_is_not_used_changes_nothing() -> None:
+    views = changed("model", onnx_sha256={"fp32": "x" * 64, "int8": "8" * 64})
+    assert what_differs(views) == set()
+    assert views.fingerprint == VIEWS.fingerprint
+
+
+def test_fingerprints_stay_what_they_were() -> None:
+    # A change here means that every vector and shard is computed again: raise `algorithm` instead if that is meant.
+    assert definition(DEFAULT_PASSAGES) == {
+        "kind": "passage",
+        "name": "default",
+        "version": 1,
+        "strategy": "headings",
+        "max_tokens": None,
+        "overlap_tokens": 32,
+        "context_tokens": 48,
+        "algorithm": 1,
+    }
+    assert definition(EMBEDDING_VIEWS["int8"]) == {
+        "kind": "embedding",
+        "name": "int8",
+        "version": 1,
+        "precision": "int8",
+        "algorithm": 1,
+    }
+    assert definition(lexical_view("german")) == {
+        "kind": "lexical",
+        "name": "german",
+        "version": 1,
+        "language": "german",
+        "algorithm": 1,
+    }
+
+
+@pytest.mark.parametrize("view", [DEFAULT_PASSAGES, EMBEDDING_VIEWS["fp32"], lexical_view("english")])
+def test_a_view_may_be_recorded_again_unchanged(home: Home, view: PassageView) -> None:
+    record_view(home.catalogue, view)
+    record_view(home.catalogue, view)
+    assert home.catalogue.row("SELECT count(*) AS n FROM feature_views") == {"n": 1}
+
+
+def test_a_view_that_changed_under_its_name_is_refused_with_the_version_to_give_it(home: Home) -> None:
+    record_view(home.catalogue, FIRST_256)
+    with pytest.raises(FeatureViewChanged, match=r"passage view first-256@1 was used as .*256.*128.*version 2"):
+        record_view(home.catalogue, dataclasses.replace(FIRST_256, max_tokens=128))
+    record_view(home.catalogue, dataclasses.replace(FIRST_256, max_tokens=128, version=2))
+    record_view(home.catalogue, FIRST_256)
+
+
+def test_views_of_different_kinds_may_share_a_name(home: Home) -> None:
+    record_view(home.catalogue, EmbeddingView("english", 1, "int8"))
+    record_view(home.catalogue, lexical_view("english"))
+    assert home.catalogue.row("SELECT count(*) AS n FROM feature_views") == {"n": 2}
+
+
+@pytest.mark.parametrize("name", PASSAGE_VIEWS)
+def test_built_in_views_are_found_in_a_fresh_home_and_pass_their_own_check(home: Home, name: str) -> None:
+    assert passage_view(home.catalogue, name) == PASSAGE_VIEWS[name]
+    assert passage_view_from(definition(PASSAGE_VIEWS[name])) == PASSAGE_VIEWS[name]
+
+
+def test_the_newest_version_of_a_view_is_found(home: Home) -> None:
+    mine = PassageView("mine", 1, "headings", 128, 16, 16)
+    newest = dataclasses.replace(mine, version=11, overlap_tokens=0)
+    for view in (newest, mine, dataclasses.replace(mine, version=2), dataclasses.replace(FIRST_256, version=2)):
+        record_view(home.catalogue, view)
+    assert passage_view(home.catalogue, "mine") == newest
+    assert passage_view(home.catalogue, "first-256").version == 2
+
+
+def test_an_unknown_view_is_refused_with_those_there_are(home: Home) -> None:
+    record_view(home.catalogue, PassageView("mine", 1, "headings", 128, 16, 16))
+    with pytest.raises(NotFound, match=r"'theirs'; there are default, first-256, mine\."):
+        passage_view(home.catalogue, "theirs")
+
+
+GOOD = {
+    "name": "mine",
+    "version": 1,
+    "strategy": "headings",
+    "max_tokens": 64,
+    "overlap_tokens": 8,
+    "context_tokens": 8,
+}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [GOOD, {**GOOD, "kind": "passage", "algorithm": 1}, {**GOOD, "max_tokens": None}, {**GOOD, "max_tokens": 32}],
+)
+def test_a_view_is_read_from_json(value: dict[str, Any]) -> None:
+    view = passage_view_from(value)
+    assert {**definition(view), **value} == definition(view)
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        (None, "None"),
+        ([GOOD], "expected an object with context_tokens, max_tokens, name"),
+        ({}, "expected an object with"),
+        ({k: v for k, v in GOOD.items() if k != "strategy"}, "expected an object with"),
+        ({**GOOD, "extra": 1}, "extra"),
+        ({**GOOD, "kind": "lexical"}, "kind 'passage'"),
+        ({**GOOD, "name": ""}, "a name"),
+        ({**GOOD, "name": 5}, "a name"),
+        ({**GOOD, "version": 0}, "version must be at least 1"),
+        ({**GOOD, "version": "1"}, "version must be at least 1"),
+        ({**GOOD, "version": True}, "version must be at least 1"),
+        ({**GOOD, "overlap_tokens": -1}, "not negative"),
+        ({**GOOD, "overlap_tokens": 1.5}, "whole"),
+        ({**GOOD, "context_tokens": None}, "whole"),
+        ({**GOOD, "algorithm": -1}, "not negative"),
+        ({**GOOD, "strategy": "sentences"}, "strategy 'sentences' is unknown"),
+        ({**GOOD, "strategy": ["head"]}, "strategy"),
+        ({**GOOD, "max_tokens": 15}, "max_tokens 15"),
+        ({**GOOD, "max_tokens": "64"}, "max_tokens '64'"),
+        ({**GOOD, "max_tokens": 64.0}, r"max_tokens 64\.0"),
+        ({**GOOD, "overlap_tokens": 30}, "at most half of max_tokens 64"),
+    ],
+)
+def test_a_bad_view_is_refused_naming_what_is_wrong(value: object, named: str) -> None:
+    with pytest.raises(InvalidInput, match=named):
+        passage_view_from(value)

@@ -1,0 +1,181 @@
+"""A source twice is a no-op, a changed one changes only what changed, and nothing is deleted by mistake."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from indexing.catalogue import DEFAULT_TENANT
+from indexing.errors import InvalidInput, SourceInvalid
+from indexing.home import Home
+from indexing.ingest import IngestReport, ingest
+from indexing.records import Document, Partition, Reject
+from indexing.sources import open_source
+
+ARTICLES = Partition(DEFAULT_TENANT, "articles")
+
+
+@dataclass
+class ListSource:
+    """A source that holds what it is given; an exception in it is raised when its turn comes."""
+
+    entries: Sequence[Document | Reject | Exception]
+    name: str = "list:test"
+
+    def read(self) -> Iterator[Document | Reject]:
+        for entry in self.entries:
+            if isinstance(entry, Exception):
+                raise entry
+            yield entry
+
+
+def documents(count: int, first: int = 0) -> list[Document]:
+    return [Document(f"d{i}", f"title {i}", f"text {i}") for i in range(first, first + count)]
+
+
+def ids(home: Home, partition: Partition = ARTICLES) -> set[str]:
+    return {key.id for key in home.catalogue.document_keys() if key.partition == partition}
+
+
+def counts(report: IngestReport) -> tuple[int, int, int, int]:
+    return report.added, report.changed, report.unchanged, report.removed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of three articles."""
+    path = tmp_path / "articles"
+    path.mkdir()
+    for name in ("one", "two", "three"):
+        (path / f"{name}.md").write_text(f"# {name}\n\nThe text of {name}.\n")
+    return path
+
+
+def test_the_same_source_twice_changes_nothing(home: Home, folder: Path) -> None:
+    first = ingest(home.catalogue, open_source(folder), ARTICLES)
+    assert counts(first) == (3, 0, 0, 0)
+    keys = list(home.catalogue.document_keys())
+    second = ingest(home.catalogue, open_source(folder), ARTICLES, prune=True)
+    assert counts(second) == (0, 0, 3, 0)
+    assert second.seq == first.seq
+    assert second.documents == first.documents == 3
+    assert list(home.catalogue.document_keys()) == keys
+
+
+def test_a_changed_source_changes_only_what_changed(home: Home, folder: Path) -> None:
+    first = ingest(home.catalogue, open_source(folder), ARTICLES)
+    before = {key.id: key for key in home.catalogue.document_keys()}
+    (folder / "two.md").write_text("# two\n\nRewritten.\n")
+    (folder / "four.md").write_text("# four\n")
+    second = ingest(home.catalogue, open_source(folder), ARTICLES)
+    assert counts(second) == (1, 1, 2, 0)
+    assert second.seq == first.seq + 2
+    after = {key.id: key for key in home.catalogue.document_keys()}
+    assert {name for name in before if before[name] != after[name]} == {"two.md"}
+    assert home.catalogue.document(ARTICLES, "two.md").text == "# two\n\nRewritten.\n"
+
+
+def test_a_file_that_is_gone_stays_until_it_is_pruned(home: Home, folder: Path) -> None:
+    ingest(home.catalogue, open_source(folder), ARTICLES)
+    (folder / "one.md").unlink()
+    assert counts(ingest(home.catalogue, open_source(folder), ARTICLES)) == (0, 0, 2, 0)
+    assert "one.md" in ids(home)
+    report = ingest(home.catalogue, open_source(folder), ARTICLES, prune=True)
+    assert counts(report) == (0, 0, 2, 1)
+    assert not report.prune_skipped
+    assert ids(home) == {"two.md", "three.md"}
+
+
+def test_pruning_leaves_other_sources_collections_and_tenants_alone(home: Home) -> None:
+    other_places = [Partition(DEFAULT_TENANT, "others"), Partition("another", "articles")]
+    for partition in (ARTICLES, *other_places):
+        ingest(home.catalogue, ListSource(documents(3)), partition)
+    ingest(home.catalogue, ListSource(documents(2, first=10), "list:second"), ARTICLES)
+    assert ingest(home.catalogue, ListSource(documents(1)), ARTICLES, prune=True).removed == 2
+    assert ids(home) == {"d0", "d10", "d11"}
+    for partition in other_places:
+        assert ids(home, partition) == {"d0", "d1", "d2"}
+
+
+def test_a_document_belongs_to_the_source_that_gave_it_last(home: Home) -> None:
+    ingest(home.catalogue, ListSource(documents(2)), ARTICLES)
+    ingest(home.catalogue, ListSource(documents(1), "list:second"), ARTICLES)
+    assert ingest(home.catalogue, ListSource(documents(1, first=1)), ARTICLES, prune=True).removed == 0
+    assert ids(home) == {"d0", "d1"}
+
+
+def test_a_broken_file_is_reported_by_name_and_the_rest_is_read(home: Home, folder: Path) -> None:
+    (folder / "broken.md").write_bytes(b"# caf\xe9\n")
+    report = ingest(home.catalogue, open_source(folder), ARTICLES)
+    assert counts(report) == (3, 0, 0, 0)
+    (reject,) = report.rejects
+    assert reject.name == "broken.md"
+    assert "not UTF-8" in reject.reason
+
+
+def test_a_broken_line_is_reported_by_its_number(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "docs.jsonl"
+    path.write_text(json.dumps({"id": "a", "text": "x"}) + "\n{broken\n" + json.dumps({"id": "b", "text": "y"}) + "\n")
+    report = ingest(home.catalogue, open_source(path), ARTICLES)
+    assert [reject.name for reject in report.rejects] == ["docs.jsonl:2"]
+    assert ids(home) == {"a", "b"}
+
+
+def test_nothing_is_pruned_while_anything_is_unreadable(home: Home, folder: Path) -> None:
+    ingest(home.catalogue, open_source(folder), ARTICLES)
+    (folder / "one.md").unlink()
+    (folder / "two.md").write_bytes(b"\xff")
+    report = ingest(home.catalogue, open_source(folder), ARTICLES, prune=True)
+    assert report.prune_skipped
+    assert report.removed == 0
+    assert ids(home) == {"one.md", "two.md", "three.md"}
+    (folder / "two.md").write_text("# two\n")
+    mended = ingest(home.catalogue, open_source(folder), ARTICLES, prune=True)
+    assert (mended.removed, mended.prune_skipped) == (1, False)
+
+
+def test_a_skipped_prune_is_only_told_to_those_who_asked(home: Home) -> None:
+    entries = [*documents(1), Reject("broken", "because")]
+    assert not ingest(home.catalogue, ListSource(entries), ARTICLES).prune_skipped
+    assert ingest(home.catalogue, ListSource(entries), ARTICLES, prune=True).prune_skipped
+
+
+@pytest.mark.parametrize("entries", [[], [Reject("broken", "because")]], ids=["empty", "unreadable"])
+def test_a_source_without_one_readable_document_never_empties_a_collection(
+    home: Home, entries: list[Document | Reject | Exception]
+) -> None:
+    ingest(home.catalogue, ListSource(documents(3)), ARTICLES)
+    with pytest.raises(SourceInvalid, match="list:test holds no readable document, so nothing was pruned"):
+        ingest(home.catalogue, ListSource(entries), ARTICLES, prune=True)
+    assert ids(home) == {"d0", "d1", "d2"}
+    assert ingest(home.catalogue, ListSource(entries), ARTICLES).documents == 0
+
+
+def test_progress_is_told_after_every_batch(home: Home) -> None:
+    told: list[int] = []
+    report = ingest(home.catalogue, ListSource(documents(1001)), ARTICLES, on_progress=told.append)
+    assert told == [500, 1000, 1001]
+    assert report.added == 1001
+
+
+def test_a_source_that_fails_on_the_way_leaves_whole_batches_and_prunes_nothing(home: Home) -> None:
+    ingest(home.catalogue, ListSource(documents(1, first=5000)), ARTICLES)
+    source = ListSource([*documents(700), SourceInvalid("the disk is gone")])
+    with pytest.raises(SourceInvalid, match="the disk is gone"):
+        ingest(home.catalogue, source, ARTICLES, prune=True)
+    assert len(ids(home)) == 501
+    assert counts(ingest(home.catalogue, ListSource(documents(700)), ARTICLES)) == (200, 0, 500, 0)
+
+
+def test_a_collection_without_documents_exists_after_an_empty_ingest(home: Home) -> None:
+    ingest(home.catalogue, ListSource([]), ARTICLES)
+    assert home.catalogue.collections(DEFAULT_TENANT) == {"articles": 0}
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a\nb", "x" * 129])
+def test_a_collection_with_an_impossible_name_is_refused(home: Home, name: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a collection name"):
+        ingest(home.catalogue, ListSource(documents(1)), Partition(DEFAULT_TENANT, name))
+    assert list(home.catalogue.document_keys()) == []

@@ -1,0 +1,76 @@
+"""A recipe is numbered once, and comes back exactly as it was."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from indexing.errors import NotFound
+from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FIRST_256, lexical_view
+from indexing.home import Home
+from indexing.model_registry import ModelVersion
+from indexing.recipes import Recipe, RetrievalConfig, read_recipe, record_recipe
+
+RECIPE = Recipe("model@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"model": "model@2"},
+        {"passage": FIRST_256},
+        {"embedding": EMBEDDING_VIEWS["fp32"]},
+        {"lexical": lexical_view("none")},
+        {"shard_rows": 10},
+        {"reranker": "cross@1"},
+        {"retrieval": RetrievalConfig(bm25_k1=0.9)},
+        {"retrieval": RetrievalConfig(bm25_b=0.5)},
+        {"retrieval": RetrievalConfig(dense_weight=0.0)},
+        {"retrieval": RetrievalConfig(candidates=7)},
+        {"retrieval": RetrievalConfig(calibration={"dense": [0.0, 1.0]})},
+    ],
+)
+def test_a_change_of_any_part_is_another_recipe_with_the_next_number(home: Home, fields: dict[str, Any]) -> None:
+    other = dataclasses.replace(RECIPE, **fields)
+    assert other.fingerprint != RECIPE.fingerprint
+    assert record_recipe(home.catalogue, RECIPE).number == 1
+    assert record_recipe(home.catalogue, other).number == 2
+
+
+def test_a_recipe_comes_back_as_it_was_recorded(home: Home) -> None:
+    recorded = record_recipe(home.catalogue, RECIPE)
+    assert recorded == dataclasses.replace(RECIPE, number=1)
+    assert read_recipe(home.catalogue, 1) == recorded
+
+
+def test_an_equal_recipe_keeps_its_number(home: Home) -> None:
+    record_recipe(home.catalogue, RECIPE)
+    for number in (0, 1, 99):
+        assert record_recipe(home.catalogue, dataclasses.replace(RECIPE, number=number)).number == 1
+
+
+@pytest.mark.xfail(strict=True, reason="INSERT OR IGNORE uses up an AUTOINCREMENT number at every build")
+def test_recording_an_equal_recipe_uses_up_no_number(home: Home) -> None:
+    for _ in range(3):
+        record_recipe(home.catalogue, RECIPE)
+    assert record_recipe(home.catalogue, dataclasses.replace(RECIPE, model="other@1")).number == 2
+
+
+def test_the_number_is_no_part_of_what_a_recipe_is() -> None:
+    assert dataclasses.replace(RECIPE, number=5).fingerprint == RECIPE.fingerprint
+
+
+def test_an_unknown_recipe_is_named(home: Home) -> None:
+    with pytest.raises(NotFound, match="No recipe 7"):
+        read_recipe(home.catalogue, 7)
+
+
+def test_a_recipe_is_bound_to_its_models_files() -> None:
+    names = ("tokenizer.json", "fp32.onnx", "int8.onnx")
+    files = {name: {"size_bytes": 1, "sha256": name} for name in names}
+    manifest = {"files": files, "max_tokens": 256, "prompts": {"query": "q: ", "document": "d: "}}
+    views = RECIPE.bind(ModelVersion("model", 1, manifest, "2026-01-01T00:00:00.000+00:00"))
+    assert (views.passage, views.embedding, views.lexical) == (RECIPE.passage, RECIPE.embedding, RECIPE.lexical)
+    assert views.model.tokenizer_sha256 == "tokenizer.json"
+    assert views.model.onnx_sha256 == {"fp32": "fp32.onnx", "int8": "int8.onnx"}
+    assert (views.model.max_tokens, views.model.document_prompt) == (256, "d: ")

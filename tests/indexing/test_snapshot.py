@@ -1,0 +1,420 @@
+"""A snapshot answers as if it were one index, however it is cut, and serves what is whole when a part is broken."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexing.catalogue import DocumentKey
+from indexing.embedder import HashingEmbedder
+from indexing.errors import ArtefactCorrupt, FormatUnknown, NotFound
+from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
+from indexing.lexical import Analyser, Bm25
+from indexing.placement import PlacedDocument, place
+from indexing.records import Document, Partition, Passage, fingerprint
+from indexing.shards import KIND as SHARDS
+from indexing.shards import LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, ShardInput, write_shard
+from indexing.snapshot import (
+    KIND,
+    MANIFEST_FILE,
+    PartitionView,
+    Snapshot,
+    SnapshotManifest,
+    describe_snapshot,
+    publish_snapshot,
+    read_snapshot,
+    verify_snapshot,
+)
+from indexing.storage import LocalStorage
+
+EMBEDDER = HashingEmbedder(16)
+ANALYSER = Analyser("none")
+BM25 = Bm25(1.2, 0.75)
+VIEWS = FeatureViews(
+    DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("none"), ModelFiles("t", {"int8": "i", "fp32": "f"}, 64, "")
+)
+WORDS = ["red", "green", "blue", "round", "square", "tall", "wide", "heavy"]
+A, B, C = Partition("a", "x"), Partition("a", "y"), Partition("b", "x")
+Corpus = dict[Partition, list[list[str]]]
+"""The texts of each document's passages; a document's id is its number."""
+PassageId = tuple[str, int]
+
+
+def shard_input(partition: Partition, number: int, texts: Sequence[str]) -> ShardInput:
+    name = f"d{number}"
+    passages = [Passage(name, i, 0, len(text), text, (), text) for i, text in enumerate(texts)]
+    return ShardInput(partition, Document(name, "", " ".join(texts)), passages)
+
+
+def inputs_of(corpus: Corpus) -> list[ShardInput]:
+    return [
+        shard_input(partition, n, texts) for partition in sorted(corpus) for n, texts in enumerate(corpus[partition])
+    ]
+
+
+def write(storage: LocalStorage, inputs: Sequence[ShardInput]) -> str:
+    """Publish one shard under the hash of what is in it."""
+    name = fingerprint([[str(one.partition), one.document.record_sha256] for one in inputs])[:32]
+    texts = [passage.encoder_input for one in inputs for passage in one.passages]
+    if not storage.exists(SHARDS, name):
+        with storage.publish(SHARDS, name) as draft:
+            write_shard(draft, inputs, EMBEDDER.encode_passages(texts), ANALYSER)
+    return name
+
+
+def make(storage: LocalStorage, corpus: Corpus, *, shard_rows: int = 1000) -> SnapshotManifest:
+    """Place, write and publish a corpus."""
+    inputs = {(one.partition, one.document.id): one for one in inputs_of(corpus)}
+    documents = [
+        PlacedDocument(DocumentKey(partition, name, "", ""), len(one.passages))
+        for (partition, name), one in sorted(inputs.items(), key=lambda pair: pair[0])
+    ]
+    names = [
+        write(storage, [inputs[document.key.partition, document.key.id] for document in shard])
+        for shard in place(documents, shard_rows=shard_rows)
+    ]
+    manifest = describe_snapshot(VIEWS, "m@1", [storage.open(SHARDS, name) for name in names])
+    publish_snapshot(storage, manifest)
+    return manifest
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path)
+
+
+def view_of(snapshot: Snapshot, partition: Partition) -> PartitionView:
+    view = snapshot.view(partition)
+    assert view is not None
+    return view
+
+
+def name_of(view: PartitionView, number: int, row: int) -> PassageId:
+    passage = view.passage(number, row)
+    return passage.document_id, passage.ordinal
+
+
+def found_by(view: PartitionView, query: str, k: int) -> list[tuple[PassageId, float]]:
+    numbers, rows, scores = view.search(EMBEDDER.encode_query(query), k)
+    return [
+        (name_of(view, int(n), int(row)), float(score)) for n, row, score in zip(numbers, rows, scores, strict=True)
+    ]
+
+
+def lexical_scores(view: PartitionView, query: str) -> tuple[dict[PassageId, float], float]:
+    scores, bound = BM25.scores(view.segments, ANALYSER.terms(query))
+    return {
+        name_of(view, number, view.starts[number] + i): float(score)
+        for number, part in enumerate(scores)
+        for i, score in enumerate(part)
+    }, bound
+
+
+TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
+CORPORA = st.dictionaries(
+    st.sampled_from([A, B, C]), st.lists(st.lists(TEXTS, min_size=1, max_size=3), min_size=1, max_size=8), min_size=1
+)
+
+
+@settings(max_examples=60)
+@given(CORPORA, st.integers(1, 30), TEXTS, st.integers(1, 30))
+def test_any_sharding_gives_what_numpy_gives_over_all_vectors(
+    corpus: Corpus, shard_rows: int, query: str, k: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        storage = LocalStorage(Path(folder))
+        snapshot = Snapshot(storage, make(storage, corpus, shard_rows=shard_rows).id)
+        assert snapshot.partitions == sorted(corpus)
+        for partition, documents in corpus.items():
+            exact = brute_force(documents, query)
+            best = sorted(exact.values(), reverse=True)[:k]
+            found = found_by(view_of(snapshot, partition), query, k)
+            assert [score for _, score in found] == pytest.approx(best, abs=1e-5)
+            assert len({name for name, _ in found}) == len(found)
+            for name, score in found:
+                assert score == pytest.approx(exact[name], abs=1e-5)
+            # Equal passages may stand in for each other at the end of the list; whoever is clearly better is in it.
+            assert {name for name, score in exact.items() if score > best[-1] + 1e-5} <= {name for name, _ in found}
+
+
+def brute_force(documents: Sequence[Sequence[str]], query: str) -> dict[PassageId, float]:
+    named = {(f"d{n}", i): text for n, texts in enumerate(documents) for i, text in enumerate(texts)}
+    scores = EMBEDDER.encode_passages(list(named.values())) @ EMBEDDER.encode_query(query)
+    return dict(zip(named, scores.tolist(), strict=True))
+
+
+@settings(max_examples=40)
+@given(CORPORA, st.integers(1, 30), TEXTS)
+def test_any_sharding_gives_the_lexical_scores_of_a_single_shard(corpus: Corpus, shard_rows: int, query: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        storage = LocalStorage(Path(folder))
+        cut = Snapshot(storage, make(storage, corpus, shard_rows=shard_rows).id)
+        for partition, documents in corpus.items():
+            alone = Snapshot(storage, make(storage, {partition: documents}).id)  # nor do other tenants count
+            assert len(view_of(alone, partition).shards) == 1
+            assert lexical_scores(view_of(cut, partition), query) == lexical_scores(view_of(alone, partition), query)
+
+
+CORPUS: Corpus = {A: [["red round"], ["green"], ["blue tall"], ["wide", "heavy"]], B: [["red square"]], C: [["red"]]}
+
+
+def test_equal_cosines_come_by_shard_and_row(storage: LocalStorage) -> None:
+    view = view_of(Snapshot(storage, make(storage, {A: [["red", "red"], ["red"], ["red"]]}, shard_rows=2).id), A)
+    numbers, rows, scores = view.search(EMBEDDER.encode_query("red"), 10)
+    assert scores == pytest.approx([1.0] * 4)
+    assert list(zip(numbers.tolist(), rows.tolist(), strict=True)) == sorted(
+        zip(numbers.tolist(), rows.tolist(), strict=True)
+    )
+
+
+def test_the_id_follows_from_the_content_alone(tmp_path: Path) -> None:
+    one, two = (LocalStorage(tmp_path / name) for name in ("one", "two"))
+    first = make(one, CORPUS, shard_rows=2)
+    names = [shard["name"] for shard in first.shards]
+    for name in reversed(names):
+        one.delete(SHARDS, name)
+    again = make(one, CORPUS, shard_rows=2)
+    backwards = describe_snapshot(VIEWS, "m@1", [one.open(SHARDS, name) for name in reversed(names)])
+    assert first == again == backwards == make(two, CORPUS, shard_rows=2)
+    assert one.list(KIND) == [first.id]
+
+
+def test_any_other_content_is_another_snapshot(storage: LocalStorage) -> None:
+    first = make(storage, CORPUS)
+    shards = [storage.open(SHARDS, shard["name"]) for shard in first.shards]
+    other_views = FeatureViews(DEFAULT_PASSAGES, EMBEDDING_VIEWS["fp32"], lexical_view("none"), VIEWS.model)
+    ids = {
+        first.id,
+        make(storage, CORPUS, shard_rows=2).id,
+        make(storage, CORPUS | {B: [["red squares"]]}).id,
+        describe_snapshot(VIEWS, "m@2", shards).id,
+        describe_snapshot(other_views, "m@1", shards).id,
+        describe_snapshot(VIEWS, "m@1", []).id,
+    }
+    assert len(ids) == 6
+
+
+def test_a_manifest_comes_back_as_it_was_published(storage: LocalStorage) -> None:
+    manifest = make(storage, CORPUS, shard_rows=2)
+    assert read_snapshot(storage, manifest.id) == manifest
+    assert manifest.rows == 7
+    assert manifest.size_bytes == sum(storage.open(SHARDS, shard["name"]).size_bytes for shard in manifest.shards)
+
+
+def test_an_empty_snapshot_holds_no_partition(storage: LocalStorage) -> None:
+    snapshot = Snapshot(storage, make(storage, {}).id)
+    snapshot.warm()
+    assert (snapshot.partitions, snapshot.view(A), snapshot.broken) == ([], None, {})
+
+
+def test_a_partition_that_is_not_in_the_snapshot_has_no_view(storage: LocalStorage) -> None:
+    snapshot = Snapshot(storage, make(storage, {A: [["red"]]}).id)
+    assert snapshot.view(C) is None
+    assert snapshot.broken_shards(C) == {}
+
+
+def test_an_unknown_id_is_not_found(storage: LocalStorage) -> None:
+    with pytest.raises(NotFound, match=r"No snapshot 'nope'.*snapshots list"):
+        Snapshot(storage, "nope")
+
+
+def test_a_newer_format_is_refused(storage: LocalStorage) -> None:
+    content = make(storage, CORPUS).content | {"format": 2}
+    publish_snapshot(storage, SnapshotManifest("newer", content))
+    with pytest.raises(FormatUnknown, match="snapshot newer has format 2; this version reads format 1"):
+        Snapshot(storage, "newer")
+
+
+def test_a_corrupt_manifest_is_refused_by_name(storage: LocalStorage) -> None:
+    manifest = make(storage, CORPUS)
+    flip_last_byte(storage.root / KIND / manifest.id / MANIFEST_FILE)
+    with pytest.raises(ArtefactCorrupt, match=rf"{manifest.id}/{MANIFEST_FILE} is corrupt"):
+        Snapshot(storage, manifest.id)
+
+
+def test_a_row_of_another_partition_never_leaves(storage: LocalStorage) -> None:
+    snapshot = Snapshot(storage, make(storage, CORPUS).id)
+    view, other = view_of(snapshot, A), view_of(snapshot, C)
+    assert view.shards == other.shards
+    with pytest.raises(ArtefactCorrupt, match=f"belongs to another partition than {A}"):
+        view.passage(0, other.starts[0])
+
+
+def test_vectors_come_in_the_order_asked_for(storage: LocalStorage) -> None:
+    view = view_of(Snapshot(storage, make(storage, CORPUS, shard_rows=2).id), A)
+    numbers, rows, scores = view.search(EMBEDDER.encode_query("red green"), 5)
+    assert len(set(numbers.tolist())) > 1
+    assert view.vectors(numbers, rows) @ EMBEDDER.encode_query("red green") == pytest.approx(scores, abs=1e-6)
+
+
+# A broken shard is named, and everything else goes on serving.
+
+
+def flip_last_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 0xFF
+    path.write_bytes(data)
+
+
+def shard_of(manifest: SnapshotManifest, partition: Partition) -> str:
+    """The name of the first shard that holds a piece of ``partition``."""
+    return next(
+        str(shard["name"])
+        for shard in manifest.shards
+        if any((p["tenant"], p["collection"]) == (partition.tenant, partition.collection) for p in shard["partitions"])
+    )
+
+
+def corrupt(storage: LocalStorage, name: str) -> None:
+    flip_last_byte(storage.root / SHARDS / name / VECTORS_FILE)
+
+
+def truncate(storage: LocalStorage, name: str) -> None:
+    path = storage.root / SHARDS / name / PASSAGES_FILE
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def lose(storage: LocalStorage, name: str) -> None:
+    storage.delete(SHARDS, name)
+
+
+def lose_a_file(storage: LocalStorage, name: str) -> None:
+    (storage.root / SHARDS / name / LEXICAL_FILE).unlink()
+
+
+def swap(storage: LocalStorage, name: str) -> None:
+    """Put another shard, whole and with a valid manifest, in its place."""
+    storage.delete(SHARDS, name)
+    with storage.publish(SHARDS, name) as draft:
+        inputs = [shard_input(A, 9, ["red secret"])]
+        write_shard(draft, inputs, EMBEDDER.encode_passages(["red secret"]), ANALYSER)
+
+
+def change_format(storage: LocalStorage, name: str) -> None:
+    path = storage.root / SHARDS / name / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    manifest["info"]["format"] = 2
+    path.write_text(json.dumps(manifest))
+
+
+BREAKAGES: dict[Callable[[LocalStorage, str], None], str] = {
+    corrupt: "sha256",
+    truncate: "bytes, promised",
+    lose: "is not in",
+    lose_a_file: "is missing",
+    swap: "differs from the one the snapshot names",
+    change_format: "has format 2",
+}
+
+
+@pytest.fixture(params=BREAKAGES, ids=lambda breakage: breakage.__name__)
+def broken(request: pytest.FixtureRequest, storage: LocalStorage) -> tuple[SnapshotManifest, str, str]:
+    """A snapshot of which one shard of partition A is broken: its manifest, the shard, and what is said of it."""
+    manifest = make(storage, CORPUS, shard_rows=2)
+    name = shard_of(manifest, A)
+    request.param(storage, name)
+    return manifest, name, BREAKAGES[request.param]
+
+
+def test_a_broken_shard_is_named_and_all_others_serve(
+    storage: LocalStorage, broken: tuple[SnapshotManifest, str, str]
+) -> None:
+    manifest, name, reason = broken
+    snapshot = Snapshot(storage, manifest.id)
+    snapshot.warm()
+    assert list(snapshot.broken) == [name]
+    assert name in snapshot.broken[name]
+    assert reason in snapshot.broken[name]
+    assert snapshot.broken_shards(A) == snapshot.broken
+    lost = {one for one in names_in(manifest, name) if one[0] == A}
+    everything = {(one.partition, p.document_id) for one in inputs_of(CORPUS) for p in one.passages}
+    served = {
+        (partition, document)
+        for partition in CORPUS
+        for (document, _), _ in found_by(view_of(snapshot, partition), "red", 10)
+    }
+    assert lost
+    assert served == everything - lost
+    assert snapshot.broken_shards(C) == {}
+
+
+def names_in(manifest: SnapshotManifest, shard: str) -> set[tuple[Partition, str]]:
+    """Partition and document of all that a shard held, by placing the corpus again in another folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        storage = LocalStorage(Path(folder))
+        assert make(storage, CORPUS, shard_rows=2).id == manifest.id
+        snapshot = Snapshot(storage, manifest.id)
+        snapshot.warm()
+        views = [view_of(snapshot, partition) for partition in snapshot.partitions]
+        return {
+            (view.partition, view.passage(number, row).document_id)
+            for view in views
+            for number, one in enumerate(view.shards)
+            if one.name == shard
+            for row in range(one.partitions[view.partition].start, one.partitions[view.partition].stop)
+        }
+
+
+def test_a_shard_that_breaks_while_it_is_served_goes_on_serving(storage: LocalStorage) -> None:
+    manifest = make(storage, CORPUS)
+    snapshot = Snapshot(storage, manifest.id)
+    before = found_by(view_of(snapshot, A), "red", 10)
+    lose(storage, shard_of(manifest, A))
+    assert found_by(view_of(snapshot, A), "red", 10) == before
+    assert snapshot.broken == {}
+
+
+def test_shards_are_opened_at_first_use(storage: LocalStorage) -> None:
+    manifest = make(storage, CORPUS, shard_rows=2)
+    lose(storage, shard_of(manifest, A))
+    snapshot = Snapshot(storage, manifest.id)
+    assert snapshot.broken == {}
+    view_of(snapshot, C)
+    assert snapshot.broken == {}
+    view_of(snapshot, A)
+    assert len(snapshot.broken) == 1
+
+
+def test_a_partition_whose_every_shard_is_broken_gives_nothing_and_says_so(storage: LocalStorage) -> None:
+    manifest = make(storage, {A: [["red"]], C: [["red"] for _ in range(4)]}, shard_rows=3)
+    corrupt(storage, shard_of(manifest, A))
+    snapshot = Snapshot(storage, manifest.id)
+    view = view_of(snapshot, A)
+    assert view.rows == 0
+    assert found_by(view, "red", 3) == []
+    assert lexical_scores(view, "red") == ({}, 0.0)
+    assert list(snapshot.broken_shards(A)) == [shard_of(manifest, A)]
+    assert len(found_by(view_of(snapshot, C), "red", 9)) == 4
+
+
+def test_verify_finds_nothing_wrong_with_a_whole_snapshot(storage: LocalStorage) -> None:
+    assert verify_snapshot(storage, make(storage, CORPUS, shard_rows=2)) == {}
+
+
+@pytest.mark.parametrize("file", [VECTORS_FILE, LEXICAL_FILE, PASSAGES_FILE])
+def test_verify_names_every_corrupt_file(storage: LocalStorage, file: str) -> None:
+    manifest = make(storage, CORPUS, shard_rows=2)
+    bad = {str(shard["name"]) for shard in manifest.shards[:2]}
+    for name in bad:
+        flip_last_byte(storage.root / SHARDS / name / file)
+    found = verify_snapshot(storage, manifest)
+    assert set(found) == bad
+    assert all(f"{name}/{file} is corrupt" in reason for name, reason in found.items())
+
+
+def test_verify_sees_a_flipped_bit_that_left_no_trace_in_the_file_system(storage: LocalStorage) -> None:
+    manifest = make(storage, CORPUS)
+    path = storage.root / SHARDS / shard_of(manifest, A) / VECTORS_FILE
+    about = path.stat()
+    with path.open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)
+        file.seek(-1, 2)
+        file.write(bytes([last[0] ^ 1]))
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert list(verify_snapshot(storage, manifest)) == [path.parent.name]
