@@ -82,9 +82,10 @@ class Catalogue:
             connection = sqlite3.connect(
                 self.path, timeout=self._busy_timeout_seconds, isolation_level=None, check_same_thread=False
             )
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = FULL")
-            _enable_wal(connection)
+            with self._translated():
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("PRAGMA synchronous = FULL")
+                _enable_wal(connection)
             database = Database(connection, execute_plugins=False)
             self._local.database = database
             with self._lock:
@@ -98,7 +99,7 @@ class Catalogue:
         if database.conn.in_transaction:
             yield database
             return
-        try:
+        with self._translated():
             database.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield database
@@ -106,6 +107,12 @@ class Catalogue:
             except BaseException:
                 database.rollback()
                 raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn SQLite's words for a lock held too long and for a full disk into errors of ours."""
+        try:
+            yield
         except sqlite3.OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 raise CatalogueBusy(

@@ -106,6 +106,7 @@ class FeatureViews:
                 definition(self.embedding),
                 self.model.onnx_sha256[self.embedding.precision],
                 self.model.tokenizer_sha256,
+                self.model.max_tokens,
                 self.model.document_prompt,
             ]
         )

@@ -24,10 +24,10 @@ class RetrievalConfig:
 
     bm25_k1: float = 1.2
     bm25_b: float = 0.75
-    dense_weight: float = 0.4
+    dense_weight: float = 0.45
     candidates: int = 100
     calibration: dict[str, list[float]] = field(
-        default_factory=lambda: {"dense": [-2.966, 2.257], "lexical": [-3.305, 4.6], "hybrid": [-2.369, 2.011]}
+        default_factory=lambda: {"dense": [-7.317, 7.452], "lexical": [-5.931, 9.73], "hybrid": [-7.374, 11.391]}
     )
 
 

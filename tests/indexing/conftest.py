@@ -22,6 +22,7 @@ from indexing.model_registry import KIND, TOKENIZER_FILE, ModelVersion
 from indexing.records import Json
 
 DIMENSION, MAX_TOKENS = 16, 64
+FORMS = ("fp32", "int8")
 
 
 def tiny_tokenizer() -> Tokenizer:
@@ -60,7 +61,7 @@ def tiny_files() -> Mapping[str, bytes]:
     tokenizer = tiny_tokenizer()
     files = {TOKENIZER_FILE: tokenizer.to_str().encode()}
     with tempfile.TemporaryDirectory() as folder:
-        for seed, precision in enumerate(("fp32", "int8")):
+        for seed, precision in enumerate(FORMS):
             path = Path(folder) / f"{precision}.onnx"
             write_onnx(path, tokenizer.get_vocab_size(), seed)
             files[path.name] = path.read_bytes()
@@ -88,9 +89,6 @@ def register_tiny(tiny_files: Mapping[str, bytes]) -> Callable[..., ModelVersion
         return home.models.add(name, version, home.storage.open(KIND, f"{name}@{version}"))
 
     return register
-
-
-FORMS = ("fp32", "int8")
 
 
 def canonical_of(folder: Path, precision: str) -> dict[str, list[float]]:

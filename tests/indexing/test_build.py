@@ -302,7 +302,7 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(EDITS)
 def test_whatever_happened_before_a_build_serves_the_catalogue_and_computes_what_is_new(
     edits: list[tuple[str, int, str]],
@@ -353,6 +353,16 @@ def test_a_dry_run_of_another_view_changes_nothing_that_serves(bench: Bench) -> 
     assert dry_run(bench.context(view=replace(VIEW, name="longer", max_tokens=32))).embeddings > 0
     assert (bench.files(), bench.blocks()) == (files, blocks)
     assert len(list_releases(bench.catalogue)) == 1
+
+
+@pytest.mark.xfail(reason="planning removes a corrupt shard, though it may be mapped and served, also in a dry run")
+def test_a_dry_run_removes_nothing(bench: Bench) -> None:
+    bench.put(*ARTICLES)
+    bench.build()
+    corrupt_vectors(bench.path / SHARDS / bench.storage.list(SHARDS)[0])
+    files = bench.files()
+    assert dry_run(bench.context()).shards == 1
+    assert bench.files() == files
 
 
 def test_a_dry_run_counts_a_text_that_stands_in_two_shards_once(bench: Bench) -> None:
@@ -594,6 +604,16 @@ def test_a_broken_block_of_vectors_is_computed_again(bench: Bench, breakage: Cal
         bench.storage.delete(SHARDS, name)
     assert bench.build().embeddings_computed == count < 36
     assert (bench.files(), bench.blocks()) == (files, blocks)
+
+
+@pytest.mark.xfail(reason="publish_snapshot looks at its existence only; the build says 'in service' of what is not")
+def test_a_broken_snapshot_is_written_again(bench: Bench) -> None:
+    bench.put(*ARTICLES)
+    first, files = bench.build(), bench.files()
+    flip_last_byte(bench.path / SNAPSHOTS / first.release.snapshot / "snapshot.json")
+    assert bench.build().release == first.release
+    assert bench.files() == files
+    assert set(bench.served()[OURS]) == {one.id for one in ARTICLES}
 
 
 @pytest.mark.xfail(reason="a shard is published before it is checked, and the next build takes it for good")

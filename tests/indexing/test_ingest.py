@@ -107,7 +107,7 @@ def test_a_document_belongs_to_the_source_that_gave_it_last(home: Home) -> None:
 
 
 def test_a_broken_file_is_reported_by_name_and_the_rest_is_read(home: Home, folder: Path) -> None:
-    (folder / "broken.md").write_bytes(b"# caf\xe9\n")
+    (folder / "broken.md").write_bytes(b"# \xe9t\xe9\n")
     report = ingest(home.catalogue, open_source(folder), ARTICLES)
     assert counts(report) == (3, 0, 0, 0)
     (reject,) = report.rejects

@@ -1,5 +1,6 @@
 """Terms are the same whatever form a text has; BM25 is the same however a partition is cut and whoever is beside it."""
 
+import itertools
 import math
 import threading
 from collections import Counter
@@ -74,7 +75,7 @@ def test_scripts_without_case_and_spaces_give_words_too() -> None:
 @pytest.mark.xfail(strict=True, reason="_WORD has no combining marks, and these languages' vowels are such marks")
 @pytest.mark.parametrize(
     ("language", "word"),
-    [("hindi", "हिन्दी"), ("nepali", "नेपाली"), ("tamil", "தமிழ்"), ("none", "বাংলা"), ("none", "עִבְרִית"), ("none", "ไม่")],
+    [("hindi", "हिन्दी"), ("nepali", "नेपाली"), ("tamil", "தமிழ்"), ("none", "বাংলা"), ("none", "עִבְרִית"), ("none", "ที่นี่")],
 )
 def test_a_word_with_vowel_signs_is_one_term(language: str, word: str) -> None:
     assert len(Analyser(language).terms(word)) == 1
@@ -256,9 +257,7 @@ def test_a_partition_cut_into_segments_in_any_way_scores_as_one(
     cuts = sorted(data.draw(st.lists(st.integers(0, len(corpus)), max_size=3)))
     edges = [0, *cuts, len(corpus)]
     whole, bound = scores([segment(corpus)], query, bm25)
-    cut, cut_bound = scores(
-        [segment(corpus[begin:end]) for begin, end in zip(edges, edges[1:], strict=False)], query, bm25
-    )
+    cut, cut_bound = scores([segment(corpus[begin:end]) for begin, end in itertools.pairwise(edges)], query, bm25)
     np.testing.assert_allclose(cut, whole, atol=1e-5)
     assert cut_bound == bound
 

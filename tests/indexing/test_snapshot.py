@@ -121,7 +121,7 @@ CORPORA = st.dictionaries(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(CORPORA, st.integers(1, 30), TEXTS, st.integers(1, 30))
 def test_any_sharding_gives_what_numpy_gives_over_all_vectors(
     corpus: Corpus, shard_rows: int, query: str, k: int
@@ -148,7 +148,7 @@ def brute_force(documents: Sequence[Sequence[str]], query: str) -> dict[PassageI
     return dict(zip(named, scores.tolist(), strict=True))
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(CORPORA, st.integers(1, 30), TEXTS)
 def test_any_sharding_gives_the_lexical_scores_of_a_single_shard(corpus: Corpus, shard_rows: int, query: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -243,6 +243,31 @@ def test_a_row_of_another_partition_never_leaves(storage: LocalStorage) -> None:
     assert view.shards == other.shards
     with pytest.raises(ArtefactCorrupt, match=f"belongs to another partition than {A}"):
         view.passage(0, other.starts[0])
+
+
+@pytest.mark.xfail(reason="a shard's row ranges are believed as its manifest has them; only its files are compared")
+def test_row_ranges_that_are_not_those_of_the_snapshot_are_refused(storage: LocalStorage) -> None:
+    manifest = make(storage, {A: [["red round"]], C: [["red secret"]]})
+    path = storage.root / SHARDS / shard_of(manifest, A) / "manifest.json"
+    changed = json.loads(path.read_bytes())
+    changed["info"]["partitions"][0]["stop"] = 2  # one row too many, which is C's
+    path.write_text(json.dumps(changed))
+    snapshot = Snapshot(storage, manifest.id)
+    assert "red secret" not in {text_of(view_of(snapshot, A), row) for row in range(view_of(snapshot, A).rows)}
+    assert list(snapshot.broken_shards(A)) == [path.parent.name]
+    assert list(verify_snapshot(storage, manifest)) == [path.parent.name]
+
+
+def text_of(view: PartitionView, row: int) -> str:
+    return view.passage(0, row).text
+
+
+@pytest.mark.xfail(reason="among equal cosines faiss drops the lowest row when a better one comes later")
+def test_of_equal_cosines_the_first_rows_are_kept(storage: LocalStorage) -> None:
+    view = view_of(Snapshot(storage, make(storage, {A: [["red blue"], ["red blue"], ["red"]]}).id), A)
+    whole = view.search(EMBEDDER.encode_query("red"), 3)[1].tolist()
+    assert whole == [2, 0, 1]
+    assert view.search(EMBEDDER.encode_query("red"), 2)[1].tolist() == whole[:2]
 
 
 def test_vectors_come_in_the_order_asked_for(storage: LocalStorage) -> None:

@@ -216,10 +216,10 @@ def test_deleting_forgets_that_the_artefact_was_seen(storage: LocalStorage) -> N
 
 
 def test_a_write_to_a_full_device_is_storage_full_and_leaves_nothing(storage: LocalStorage) -> None:
-    with pytest.raises(StorageFull, match=r"No room to write things/one.*free some space"):
-        with storage.publish("things", "one") as draft:
-            (draft.path / "file").symlink_to("/dev/full")
-            (draft.path / "file").write_bytes(b"anything")
+    full = pytest.raises(StorageFull, match=r"No room to write things/one.*free some space")
+    with full, storage.publish("things", "one") as draft:
+        (draft.path / "file").symlink_to("/dev/full")
+        (draft.path / "file").write_bytes(b"anything")
     assert list((storage.root / "things").iterdir()) == []
 
 

@@ -1,0 +1,128 @@
+"""A home of format 1 opens, answers and verifies for ever; what it must answer was written down when it was made."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexing.home import Home, open_home
+from indexing.lexical import Analyser, Bm25
+from indexing.recipes import read_recipe
+from indexing.records import Json, Partition, Vector
+from indexing.releases import stable_release
+from indexing.settings import Settings
+from indexing.shards import StoredPassage
+from indexing.snapshot import PartitionView, Snapshot, read_snapshot, verify_snapshot
+
+GOLDEN = Path(__file__).parent / "format-1"
+EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))
+PARTITIONS = [Partition(*name.split("/")) for name in EXPECTED["partitions"]]
+
+
+@pytest.fixture
+def golden(tmp_path: Path) -> Iterator[Home]:
+    """A copy of the golden home, since opening one writes into it."""
+    opened = open_home(Settings(home=shutil.copytree(GOLDEN / "home", tmp_path / "home")))
+    yield opened
+    opened.close()
+
+
+def served(home: Home) -> Snapshot:
+    return Snapshot(home.storage, stable_release(home.catalogue).snapshot)
+
+
+def view_of(snapshot: Snapshot, partition: Partition) -> PartitionView:
+    view = snapshot.view(partition)
+    assert view is not None
+    assert snapshot.broken == {}
+    return view
+
+
+def expected_of(partition: Partition) -> Json:
+    return EXPECTED["partitions"][str(partition)]
+
+
+def id_of(passage: StoredPassage) -> str:
+    return f"{passage.document_id}#{passage.ordinal}"
+
+
+def test_the_release_in_service_is_the_one_that_was_made(golden: Home) -> None:
+    release = stable_release(golden.catalogue)
+    assert (release.number, release.snapshot) == (EXPECTED["release"], EXPECTED["snapshot"])
+    assert read_recipe(golden.catalogue, release.recipe).model == "hashing@1"
+    snapshot = served(golden)
+    assert [shard["name"] for shard in snapshot.manifest.shards] == EXPECTED["shards"]
+    assert len(EXPECTED["shards"]) == 3
+    assert snapshot.partitions == PARTITIONS
+
+
+def test_every_file_is_what_was_published(golden: Home) -> None:
+    manifest = read_snapshot(golden.storage, EXPECTED["snapshot"])
+    assert verify_snapshot(golden.storage, manifest) == {}
+
+
+@pytest.mark.parametrize("partition", PARTITIONS, ids=str)
+def test_every_passage_comes_back_with_all_its_fields(golden: Home, partition: Partition) -> None:
+    view = view_of(served(golden), partition)
+    found = [
+        {name: value for name, value in asdict(passage).items() if name != "partition"}
+        for number, shard in enumerate(view.shards)
+        for row in range(shard.partitions[partition].start, shard.partitions[partition].stop)
+        for passage in [view.passage(number, row)]
+    ]
+    assert json.loads(json.dumps(found)) == expected_of(partition)["passages"]
+
+
+@pytest.mark.parametrize("partition", PARTITIONS, ids=str)
+def test_the_nearest_passages_are_those_of_then(golden: Home, partition: Partition) -> None:
+    view = view_of(served(golden), partition)
+    for query in expected_of(partition)["queries"]:
+        vector: Vector = np.array(query["vector"], np.float32)  # stored, so that only the snapshot is under test
+        numbers, rows, scores = view.search(vector, 5)
+        hits = [view.passage(int(number), int(row)) for number, row in zip(numbers, rows, strict=True)]
+        assert [id_of(hit) for hit in hits] == [one["id"] for one in query["dense"]]
+        assert [hit.text for hit in hits] == [one["text"] for one in query["dense"]]
+        assert scores == pytest.approx([one["score"] for one in query["dense"]], abs=1e-5)
+
+
+@pytest.mark.parametrize("partition", PARTITIONS, ids=str)
+def test_the_lexical_scores_are_those_of_then(golden: Home, partition: Partition) -> None:
+    view = view_of(served(golden), partition)
+    for query in expected_of(partition)["queries"]:
+        scores, _ = Bm25(1.2, 0.75).scores(view.segments, Analyser("english").terms(query["text"]))
+        found = {
+            id_of(view.passage(number, view.starts[number] + row)): score
+            for number, part in enumerate(scores)
+            for row, score in enumerate(part.tolist())
+            if score
+        }
+        assert found == pytest.approx(query["lexical"], rel=1e-5)
+
+
+def test_the_expectations_find_something_and_tell_the_tenants_apart() -> None:
+    for partition in PARTITIONS:
+        password, _, unicode, unknown = expected_of(partition)["queries"]
+        assert password["dense"][0]["id"].startswith("password-")
+        assert password["lexical"]
+        assert any(one["id"] == "unicode \N{SNOWMAN}#0" for one in unicode["dense"])
+        assert unknown["lexical"] == {}
+    acme, globex = ({p["url"] for p in expected_of(partition)["passages"]} - {""} for partition in PARTITIONS)
+    assert acme.isdisjoint(globex)
+
+
+def test_the_documents_are_still_in_the_catalogue(golden: Home) -> None:
+    keys = list(golden.catalogue.document_keys())
+    assert {key.partition for key in keys} == set(PARTITIONS)
+    for key in keys:
+        document = golden.catalogue.document(key.partition, key.id)
+        assert (document.content_sha256, document.record_sha256) == (key.content_sha256, key.record_sha256)
+
+
+def test_a_golden_home_stays_small_and_clean() -> None:
+    files = [path for path in GOLDEN.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 300_000
+    assert not (GOLDEN / "home" / "seen").exists()
