@@ -80,13 +80,14 @@ def _as_json(result: Result, release: str, snapshot: str) -> dict[str, Any]:
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Serve the HTTP API. The API key of the default tenant is in HOME/api-key unless GROUNDWORK_API_KEY sets it."""
     from app.main import run
-    from indexing.home import default_key
+    from indexing.home import KEY_FILE, default_key
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update=given)
     with opened(settings) as home:
         default_key(home)
-    click.echo(f"http://{settings.host}:{settings.port}/docs (API key: {settings.home / 'api-key'})", err=True)
+    where = "from GROUNDWORK_API_KEY" if settings.api_key else f"in {settings.home / KEY_FILE}"
+    click.echo(f"http://{settings.host}:{settings.port}/docs (API key {where})", err=True)
     run(settings)
 
 

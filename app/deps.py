@@ -19,7 +19,7 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Metrics:
-    """The process's Prometheus metrics, in a registry of their own. Labels are few: release, stage, mode, status."""
+    """The process's Prometheus metrics, in a registry of their own. Labels are few: release, stage, status."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

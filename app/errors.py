@@ -14,10 +14,10 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.ArtefactCorrupt: 503,
     errors.FormatUnknown: 503,
     errors.FeatureViewChanged: 409,
-    errors.ParityLost: 422,
+    errors.ParityLost: 409,
     errors.ModelMismatch: 503,
     errors.BuildFailed: 500,
-    errors.BuildRunning: 409,
+    errors.AlreadyRunning: 409,
     errors.CatalogueBusy: 503,
     errors.StorageFull: 507,
 }

@@ -71,9 +71,13 @@ def make_services(home: Home) -> Services:
 
 
 def _follow_releases(services: Services, stop: threading.Event) -> None:
-    """Open the deployed release, and every later one, until told to stop."""
+    """Open the deployed release, and every later one, until told to stop; nothing may end this thread before."""
     while True:
-        refresh(services)
+        try:
+            refresh(services)
+        except Exception as error:  # an unforeseen failure must not freeze the process on an old release
+            logger.exception("pool.refresh_failed")
+            services.pool.failure = f"{type(error).__name__}: {error}"
         if stop.wait(services.home.settings.poll_seconds):
             return
 

@@ -58,7 +58,7 @@ def scratch_collection(
             raise InvalidInput(
                 f"{len(report.rejects)} entries of {corpus} are unreadable; {reject.name}: {reject.reason}"
             )
-        recipe = change_recipe(scratch, default_recipe(scratch), **asdict(choices))
+        recipe = change_recipe(home, default_recipe(home), **asdict(choices))
         built = build(prepare_build(scratch, recipe, on_progress=on_progress))
         deploy(scratch.catalogue, built.release.recipe, reason="measured", actor="eval")
         yield SnapshotPool(scratch).refresh(), partition

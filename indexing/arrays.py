@@ -38,9 +38,9 @@ def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         ArtefactCorrupt: the header does not describe the file.
     """
-    with path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         header_size = int.from_bytes(mapped[:8], "little")
         header = json.loads(mapped[8 : 8 + header_size])
         arrays = {}
@@ -51,6 +51,6 @@ def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
             count = int(np.prod(entry["shape"], dtype=np.int64))
             offset = 8 + header_size + entry["data_offsets"][0]
             arrays[name] = np.frombuffer(mapped, dtype, count, offset).reshape(entry["shape"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise ArtefactCorrupt(f"{path} is not a readable array file: {error}.") from error
     return arrays

@@ -4,13 +4,9 @@ Every step leaves durable, content-addressed results, so a build that was killed
 unchanged documents computes and writes nothing.
 """
 
-import fcntl
-import getpass
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,14 +15,16 @@ import numpy as np
 from indexing.catalogue import Catalogue, DocumentKey
 from indexing.chunker import Chunker
 from indexing.embedder import Embedder
-from indexing.errors import ArtefactCorrupt, BuildFailed, BuildRunning, InvalidInput
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, InvalidInput, NotFound
 from indexing.feature_store import BLOCK_SIZE, FeatureStore, vector_key
 from indexing.features import FeatureViews, record_view
 from indexing.lexical import Analyser
+from indexing.locks import exclusive
 from indexing.placement import PlacedDocument, place
 from indexing.recipes import Recipe, record_recipe
 from indexing.records import Partition, Span, fingerprint
 from indexing.releases import Release, deploy, record_release, stable_recipe
+from indexing.settings import current_user
 from indexing.shards import FORMAT, KIND, Shard, ShardInput, write_shard
 from indexing.snapshot import describe_snapshot, publish_snapshot
 from indexing.storage import Artefact, Storage
@@ -35,6 +33,7 @@ Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
 
 _SAMPLE = 16
+_MOST_PLANS = 10
 _SELF_QUERIES = 8
 
 
@@ -118,6 +117,16 @@ def dry_run(context: BuildContext) -> DryRun:
     )
 
 
+def require_documents(catalogue: Catalogue) -> None:
+    """Refuse to build from nothing; an emptied collection that was released before may well be built.
+
+    Raises:
+        InvalidInput: there is no document, and nothing was ever released.
+    """
+    if stable_recipe(catalogue) is None and next(catalogue.document_keys(), None) is None:
+        raise InvalidInput("There is nothing to build: ingest documents first ('groundwork ingest --help').")
+
+
 def build(context: BuildContext) -> BuildReport:
     """Build everything that is missing and release it. The release in service is untouched until the end.
 
@@ -126,28 +135,23 @@ def build(context: BuildContext) -> BuildReport:
 
     Raises:
         InvalidInput: there is no document to build from, and there never was.
-        BuildRunning: another build of this home is running.
+        AlreadyRunning: another build of this home is running.
         FeatureViewChanged: a view was changed without a new version.
         BuildFailed: a new shard does not answer its own passages.
     """
     began = time.perf_counter()
-    with _lock(context.lock_path):
+    with exclusive(context.lock_path, "build"):
+        require_documents(context.catalogue)
         for view in (context.recipe.passage, context.recipe.embedding, context.recipe.lexical):
             record_view(context.catalogue, view)
         recipe = record_recipe(context.catalogue, context.recipe)
-        seq = context.catalogue.sequence()
-        plans, missing = _plan(context)
-        if not plans and stable_recipe(context.catalogue) is None:
-            raise InvalidInput("There is nothing to build: ingest documents first ('groundwork ingest --help').")
-        computed = _write_shards(context, missing)
+        plans, written, computed, seq = _build_shards(context)
         shards = [context.storage.open(KIND, plan.name) for plan in plans]
         manifest = describe_snapshot(context.views, recipe.model, shards)
         publish_snapshot(context.storage, manifest)
-        release, is_new = record_release(
-            context.catalogue, recipe.number, manifest.id, seq=seq, actor=getpass.getuser()
-        )
+        release, is_new = record_release(context.catalogue, recipe.number, manifest.id, seq=seq, actor=current_user())
         if stable_recipe(context.catalogue) is None:
-            deploy(context.catalogue, recipe.number, reason="first release", actor=getpass.getuser())
+            deploy(context.catalogue, recipe.number, reason="first release", actor=current_user())
     return BuildReport(
         release=release,
         is_new=is_new,
@@ -155,44 +159,45 @@ def build(context: BuildContext) -> BuildReport:
         documents=sum(len(plan.documents) for plan in plans),
         passages=sum(plan.rows for plan in plans),
         embeddings_computed=computed,
-        shards_written=len(missing),
-        shards_kept=len(plans) - len(missing),
+        shards_written=written,
+        shards_kept=len(plans) - written,
         seconds=time.perf_counter() - began,
     )
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold the home's build lock; the system frees it even if this process is killed."""
-    with path.open("a+") as file:
+class _DocumentChanged(Exception):
+    """A document was written or deleted after the build had planned with it."""
+
+
+def _build_shards(context: BuildContext) -> tuple[list[ShardPlan], int, int, int]:
+    """Plan and write until both saw the same documents: the plans, shards written, vectors computed, ``seq``."""
+    written = computed = 0
+    for _ in range(_MOST_PLANS):
+        seq = context.catalogue.sequence()
+        plans, missing = _plan(context)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise BuildRunning(
-                f"Another build of this home is running (process {file.read().strip() or 'unknown'}): wait for it."
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
+            for vectors in _write_shards(context, missing):
+                written += 1
+                computed += vectors
+        except _DocumentChanged:
+            continue
+        return plans, written, computed, seq
+    raise BuildFailed(f"Documents changed during each of {_MOST_PLANS} attempts to build: build when writes are fewer.")
 
 
 def _plan(context: BuildContext) -> tuple[list[ShardPlan], list[ShardPlan]]:
-    """All shards of the new snapshot, and those of them that are not stored (or stored corrupt, which removes them)."""
-    _chunk_new_documents(context)
-    shards = place(_placed_documents(context), shard_rows=context.recipe.shard_rows)
+    """All shards of the new snapshot, and those of them that are not stored whole."""
+    shards = place(_chunked_documents(context), shard_rows=context.recipe.shard_rows)
     plans = [ShardPlan(_shard_name(context.views, documents), documents) for documents in shards]
-    missing = []
-    for plan in plans:
-        if context.storage.exists(KIND, plan.name):
-            try:
-                context.storage.open(KIND, plan.name)
-                continue
-            except ArtefactCorrupt:
-                context.storage.delete(KIND, plan.name)
-        missing.append(plan)
-    return plans, missing
+    return plans, [plan for plan in plans if not _is_stored(context.storage, plan.name)]
+
+
+def _is_stored(storage: Storage, name: str) -> bool:
+    try:
+        storage.open(KIND, name)
+    except (ArtefactMissing, ArtefactCorrupt):
+        return False
+    return True
 
 
 def _shard_name(views: FeatureViews, documents: Sequence[PlacedDocument]) -> str:
@@ -201,16 +206,29 @@ def _shard_name(views: FeatureViews, documents: Sequence[PlacedDocument]) -> str
     return fingerprint([FORMAT, views.fingerprint, members])[:32]
 
 
-def _placed_documents(context: BuildContext) -> Iterator[PlacedDocument]:
+def _chunked_documents(context: BuildContext) -> list[PlacedDocument]:
+    """Every document with the number of its passages, as of one moment; documents written meanwhile are chunked too."""
     sql = (
         "SELECT d.tenant, d.collection, d.id, d.content_sha256, d.record_sha256, p.count FROM documents d"
-        " JOIN passages p ON p.view_fingerprint = ? AND p.content_sha256 = d.content_sha256"
+        " LEFT JOIN passages p ON p.view_fingerprint = ? AND p.content_sha256 = d.content_sha256"
         " ORDER BY d.tenant, d.collection, d.id"
     )
-    for row in context.catalogue.rows(sql, (context.views.passage_fingerprint,)):
-        partition = Partition(row["tenant"], row["collection"])
-        key = DocumentKey(partition, row["id"], row["content_sha256"], row["record_sha256"])
-        yield PlacedDocument(key, row["count"])
+    while True:
+        _chunk_new_documents(context)
+        rows = list(context.catalogue.rows(sql, (context.views.passage_fingerprint,)))
+        if all(row["count"] is not None for row in rows):
+            return [
+                PlacedDocument(
+                    DocumentKey(
+                        Partition(row["tenant"], row["collection"]),
+                        row["id"],
+                        row["content_sha256"],
+                        row["record_sha256"],
+                    ),
+                    row["count"],
+                )
+                for row in rows
+            ]
 
 
 def _chunk_new_documents(context: BuildContext) -> None:
@@ -224,7 +242,10 @@ def _chunk_new_documents(context: BuildContext) -> None:
     for start in range(0, len(waiting), BLOCK_SIZE):
         rows = []
         for row in waiting[start : start + BLOCK_SIZE]:
-            document = context.catalogue.document(Partition(row["tenant"], row["collection"]), row["id"])
+            try:
+                document = context.catalogue.document(Partition(row["tenant"], row["collection"]), row["id"])
+            except NotFound:
+                continue  # deleted since it was listed
             spans = context.chunker.spans(document)
             rows.append((view, document.content_sha256, len(spans), json.dumps([list(_fields(s)) for s in spans])))
         with context.catalogue.write() as db:
@@ -239,13 +260,16 @@ def _fields(span: Span) -> tuple[int, int, list[str]]:
 def _read_inputs(context: BuildContext, plan: ShardPlan) -> list[ShardInput]:
     inputs = []
     for placed in plan.documents:
-        document = context.catalogue.document(placed.key.partition, placed.key.id)
+        try:
+            document = context.catalogue.document(placed.key.partition, placed.key.id)
+        except NotFound as error:
+            raise _DocumentChanged from error
         row = context.catalogue.row(
             "SELECT spans FROM passages WHERE view_fingerprint = ? AND content_sha256 = ?",
             (context.views.passage_fingerprint, placed.key.content_sha256),
         )
         if row is None or document.record_sha256 != placed.key.record_sha256:
-            raise BuildFailed(f"Document {document.id!r} changed while it was built: run the build again.")
+            raise _DocumentChanged
         spans = [Span(start, end, tuple(headings)) for start, end, headings in json.loads(row["spans"])]
         inputs.append(ShardInput(placed.key.partition, document, context.chunker.passages(document, spans)))
     return inputs
@@ -259,33 +283,31 @@ def _encoder_inputs(context: BuildContext, inputs: Sequence[ShardInput]) -> Iter
         yield [vector_key(view, text) for text in texts], texts
 
 
-def _write_shards(context: BuildContext, missing: Sequence[ShardPlan]) -> int:
-    """Embed and write the missing shards one by one; gives the number of vectors computed."""
+def _write_shards(context: BuildContext, missing: Sequence[ShardPlan]) -> Iterator[int]:
+    """Embed and write the missing shards one by one; after each, gives the number of vectors computed for it."""
     if not missing:
-        return 0
+        return
     store = FeatureStore(context.storage, context.views.embedding_fingerprint)
     analyser = Analyser(context.recipe.lexical.language)
-    embedder = None
-    computed, done, total = 0, 0, sum(plan.rows for plan in missing)
+    embedder: Embedder | None = None
+    done, total = 0, sum(plan.rows for plan in missing)
     for plan in missing:
         inputs = _read_inputs(context, plan)
         pairs = [pair for keys, texts in _encoder_inputs(context, inputs) for pair in zip(keys, texts, strict=True)]
         texts = dict(pairs)
         wanted = store.missing(texts)
-        if wanted and embedder is None:
-            embedder = context.load_embedder()
         for start in range(0, len(wanted), BLOCK_SIZE):
+            embedder = embedder or context.load_embedder()
             block = wanted[start : start + BLOCK_SIZE]
-            assert embedder is not None  # noqa: S101 (for the type checker: wanted is not empty here)
             store.put(block, embedder.encode_passages([texts[key] for key in block]))
-            computed += len(block)
             context.on_progress("vectors", done + len(pairs) - len(wanted) + start + len(block), total)
+        context.storage.delete(KIND, plan.name)  # a corrupt one, if any
         with context.storage.publish(KIND, plan.name) as draft:
             write_shard(draft, inputs, store.vectors([key for key, _ in pairs]), analyser)
-        _check_shard(context.storage.open(KIND, plan.name))
+            _check_shard(Artefact(KIND, plan.name, draft.path, draft.info, {}))
         done += len(pairs)
         context.on_progress("vectors", done, total)
-    return computed
+        yield len(wanted)
 
 
 def _check_shard(artefact: Artefact) -> None:

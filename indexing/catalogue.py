@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from indexing.errors import CatalogueBusy, InvalidInput, NotFound, StorageFull
+from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
 from indexing.migrations import catalogue_migrations
 from indexing.records import Document, Json, Partition
 
@@ -65,7 +65,10 @@ class Catalogue:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise InvalidInput(f"{path.parent} is not a folder: give another --home or GROUNDWORK_HOME.") from None
         if catalogue_migrations.pending(self._database()):
             with self.write() as db:
                 catalogue_migrations.apply(db)
@@ -113,7 +116,11 @@ class Catalogue:
         """Turn SQLite's words for a lock held too long and for a full disk into errors of ours."""
         try:
             yield
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
+            if "not a database" in str(error) or "malformed" in str(error):
+                raise ArtefactCorrupt(
+                    f"{self.path} is no readable catalogue ({error}): restore it from a backup."
+                ) from error
             if "locked" in str(error) or "busy" in str(error):
                 raise CatalogueBusy(
                     f"The catalogue {self.path} stayed locked for {self._busy_timeout_seconds:g} s by another"
@@ -142,11 +149,22 @@ class Catalogue:
             db.conn.execute("INSERT OR IGNORE INTO tenants VALUES (?, ?)", (tenant, utc_now()))
 
     def create_key(self, tenant: str, api_key: str | None = None) -> str:
-        """Give ``tenant`` a key (made here unless given) and return it; only its hash is stored."""
+        """Give ``tenant`` a key (made here unless given) and return it; only its hash is stored.
+
+        Raises:
+            NotFound: there is no such tenant.
+            InvalidInput: the key was given out before, to another tenant or to be revoked.
+        """
         key = api_key or f"gw_{secrets.token_urlsafe(32)}"
         with self.write() as db:
+            if self.row("SELECT id FROM tenants WHERE id = ?", (tenant,)) is None:
+                raise NotFound(f"No tenant {tenant!r}: create it first.")
+            if self.row("SELECT 1 FROM api_keys WHERE key_sha256 = ?", (hash_key(key),)) is not None:
+                if self.tenant_of_key(key) != tenant:
+                    raise InvalidInput("This key belongs to another tenant, or was revoked: choose another.")
+                return key
             db.conn.execute(
-                "INSERT OR IGNORE INTO api_keys (key_sha256, tenant, created_at) VALUES (?, ?, ?)",
+                "INSERT INTO api_keys (key_sha256, tenant, created_at) VALUES (?, ?, ?)",
                 (hash_key(key), tenant, utc_now()),
             )
         return key

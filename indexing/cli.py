@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from indexing.errors import GroundworkError, NotFound
-from indexing.settings import Settings, limit_native_threads
+from indexing.settings import Settings, current_user, limit_native_threads
 from indexing.terminal import as_json, collection_option, opened, print_json, print_table, progress_bar, screen
 from indexing.version_commands import ensure_model, models, views
 
@@ -30,7 +31,12 @@ class _Commands(click.Group):
 @click.pass_context
 def cli(context: click.Context, home: Path | None) -> None:
     """Groundwork: documents in, versioned snapshots out, measured answers over HTTP."""
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        # Values are left out of the message: one of them is a key.
+        faults = [f"GROUNDWORK_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+        raise click.ClickException("; ".join(faults)) from None
     context.obj = settings.model_copy(update={"home": home}) if home else settings
 
 
@@ -106,6 +112,7 @@ def build(settings: Settings, /, dry_run: bool, as_json: bool, **choices: str | 
     from indexing.prepare import change_recipe, prepare_build, recipe_in_service
 
     with opened(settings) as home, progress_bar(quiet=as_json) as progress:
+        builder.require_documents(home.catalogue)
         ensure_model(home)
         recipe = change_recipe(home, recipe_in_service(home), **choices)
         context = prepare_build(home, recipe, on_progress=progress)
@@ -145,7 +152,12 @@ def snapshots_list(settings: Settings, as_json: bool) -> None:
         used: dict[str, list[str]] = {}
         for release in list_releases(home.catalogue):
             used.setdefault(release.snapshot, []).append(release.number)
-        manifests = [read_snapshot(home.storage, name) for name in home.storage.list(KIND)]
+        manifests, broken = [], {}
+        for name in home.storage.list(KIND):
+            try:
+                manifests.append(read_snapshot(home.storage, name))
+            except GroundworkError as error:
+                broken[name] = str(error)
     rows = [
         {
             "id": manifest.id,
@@ -157,6 +169,8 @@ def snapshots_list(settings: Settings, as_json: bool) -> None:
         }
         for manifest in manifests
     ]
+    for reason in broken.values():
+        click.echo(reason, err=True)
     if as_json:
         print_json(rows)
     else:
@@ -248,12 +262,10 @@ def releases_list(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def releases_deploy(settings: Settings, release: str, reason: str) -> None:
     """Serve the recipe of RELEASE from now on; deploying an earlier one is rolling back."""
-    import getpass
-
     from indexing.releases import deploy, find_release
 
     with opened(settings) as home:
         found = deploy(
-            home.catalogue, find_release(home.catalogue, release).recipe, reason=reason, actor=getpass.getuser()
+            home.catalogue, find_release(home.catalogue, release).recipe, reason=reason, actor=current_user()
         )
     click.echo(f"release {found.number} is in service")

@@ -4,7 +4,6 @@ It runs once, at registration. Everything that serves or builds loads what it wr
 """
 
 import contextlib
-import getpass
 import importlib.util
 import logging
 import platform
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 from indexing.embedder import MIN_COSINE, OnnxEmbedder
@@ -23,7 +23,7 @@ from indexing.errors import InvalidInput, ParityLost
 from indexing.golden import CANONICAL_TEXTS, GOLDEN
 from indexing.model_registry import KIND, TOKENIZER_FILE, ModelRegistry, ModelVersion
 from indexing.records import Json, Vectors
-from indexing.settings import forbid_hub_downloads
+from indexing.settings import current_user, forbid_hub_downloads
 from indexing.storage import Draft, Storage
 
 if TYPE_CHECKING:
@@ -67,20 +67,24 @@ def register_model(
 
     Raises:
         InvalidInput: the source is none of the three.
+        AlreadyRunning: another registration is running.
         ParityLost: the fp32 form does not reproduce the weights (cosine below 0.999).
     """
     name = name or Path(source).name.replace("_", "-").lower()
-    version = registry.next_version(name)
-    on_step("loading the weights")
-    folder, origin = _locate(source)
-    model = _load(folder)
-    with storage.publish(KIND, f"{name}@{version}") as draft:
-        on_step("compiling to ONNX")
-        _compile(model, draft.path)
-        on_step("checking parity and the effect of int8")
-        draft.info.update(_describe(model, draft))
-        draft.info["lineage"] = _lineage(origin, folder, lineage or Lineage())
-    return registry.add(name, version, storage.open(KIND, f"{name}@{version}"))
+    with registry.registering():
+        version = registry.next_version(name)
+        on_step("loading the weights")
+        folder, origin = _locate(source)
+        model = _load(folder)
+        # Files without a row are what a registration left that was killed at its very end.
+        storage.delete(KIND, f"{name}@{version}")
+        with storage.publish(KIND, f"{name}@{version}") as draft:
+            on_step("compiling to ONNX")
+            _compile(model, draft.path)
+            on_step("checking parity and the effect of int8")
+            draft.info.update(_describe(model, draft))
+            draft.info["lineage"] = _lineage(origin, folder, lineage or Lineage())
+        return registry.add(name, version, storage.open(KIND, f"{name}@{version}"))
 
 
 def _locate(source: str) -> tuple[str, dict[str, Json]]:
@@ -89,7 +93,10 @@ def _locate(source: str) -> tuple[str, dict[str, Json]]:
         if not (Path(source) / "modules.json").is_file():
             raise InvalidInput(f"{source} is no sentence-transformers folder: it holds no modules.json.")
         return source, {"kind": "folder", "source": str(Path(source).resolve())}
-    spec = importlib.util.find_spec(source.replace("-", "_")) if "/" not in source else None
+    try:
+        spec = importlib.util.find_spec(source.replace("-", "_")) if "/" not in source else None
+    except (ModuleNotFoundError, ValueError):
+        spec = None
     for location in (spec.submodule_search_locations or []) if spec else []:
         for modules in sorted(Path(location).rglob("modules.json")):
             return str(modules.parent), {"kind": "package", "source": source, "version": installed_version(source)}
@@ -109,7 +116,7 @@ def _load(folder: str) -> "SentenceTransformer":
     with _quiet():
         try:
             return SentenceTransformer(folder, device="cpu", model_kwargs={"attn_implementation": "eager"})
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise InvalidInput(f"{folder} cannot be loaded by sentence-transformers: {error}") from error
 
 
@@ -167,9 +174,7 @@ def _describe(model: "SentenceTransformer", draft: Draft) -> dict[str, Json]:
     }
     questions, answers = [pair[0] for pair in GOLDEN], [pair[1] for pair in GOLDEN]
     texts = [*CANONICAL_TEXTS, *questions, *answers]
-    reference = np.asarray(
-        model.encode([prompts["document"] + text for text in texts], prompt="", normalize_embeddings=True), np.float32
-    )
+    reference = np.asarray(model.encode(texts, prompt=prompts["document"], normalize_embeddings=True), np.float32)
     vectors = {precision: embedder.encode_passages(texts) for precision, embedder in embedders.items()}
     cosines = {precision: float(np.min(np.sum(found * reference, axis=1))) for precision, found in vectors.items()}
     if not cosines["fp32"] >= MIN_COSINE:
@@ -231,7 +236,7 @@ def _lineage(origin: dict[str, Json], folder: str, lineage: Lineage) -> dict[str
             for package in ("torch", "sentence-transformers", "transformers", "onnx", "onnxruntime", "tokenizers")
         },
         "machine": f"{platform.system()} {platform.machine()}",
-        "registered_by": getpass.getuser(),
+        "registered_by": current_user(),
     }
 
 

@@ -63,7 +63,7 @@ class OnnxEmbedder:
             self._sessions.put(_open_session(onnx_path))
         with self._session() as session:
             self._inputs = [item.name for item in session.get_inputs()]
-            self.dimension = int(session.get_outputs()[0].shape[-1])
+        self.dimension = len(self._encode("dimension"))
 
     @contextmanager
     def _session(self) -> Iterator[onnxruntime.InferenceSession]:
@@ -89,7 +89,8 @@ class OnnxEmbedder:
         return vectors
 
     def _encode(self, text: str) -> Vector:
-        encoding = self._tokenizer.encode(text)
+        # A Python string may hold half a surrogate pair, which no tokenizer takes.
+        encoding = self._tokenizer.encode(text.encode("utf-8", "replace").decode())
         values = {
             "input_ids": encoding.ids,
             "attention_mask": encoding.attention_mask,
@@ -161,11 +162,14 @@ def check_canonical(embedder: Embedder, canonical: Mapping[str, Sequence[float]]
     """
     vectors = embedder.encode_passages(list(canonical))
     expected = np.array(list(canonical.values()), np.float32)
+    if vectors.shape != expected.shape:
+        raise ModelMismatch(f"{name} gives vectors of shape {vectors.shape}, registered were {expected.shape}.")
     smallest = float(np.min(np.sum(vectors * expected, axis=1)))
-    if not smallest >= MIN_COSINE:
+    longest = float(np.max(np.abs(np.linalg.norm(vectors, axis=1) - 1.0)))
+    if not (smallest >= MIN_COSINE and longest <= 1.0 - MIN_COSINE):
         raise ModelMismatch(
             f"{name} gives other vectors on this machine than where it was registered (cosine {smallest:.4f}, expected"
-            f" at least {MIN_COSINE}): its arithmetic differs. Build with --precision fp32, or register the model here."
+            f" at least {MIN_COSINE}; length off by {longest:.4f}): its arithmetic differs. Build with --precision fp32, or register the model here."
         )
     return smallest
 

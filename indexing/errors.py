@@ -65,8 +65,8 @@ class BuildFailed(GroundworkError):
     """A build could not finish; the release in service is untouched."""
 
 
-class BuildRunning(GroundworkError):
-    """Another build holds the lock of this home."""
+class AlreadyRunning(GroundworkError):
+    """Another process is doing the same thing in this home, and it can only be done once at a time."""
 
 
 class CatalogueBusy(GroundworkError):

@@ -5,6 +5,7 @@ immutable *blocks*; a block's name follows from its keys, and a block is done wh
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexing.arrays import map_arrays, write_arrays
-from indexing.errors import ArtefactCorrupt, ArtefactMissing
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, ModelMismatch
 from indexing.records import Vectors
 from indexing.storage import Storage
 
+logger = logging.getLogger(__name__)
 BLOCK_SIZE = 256
 """Encoder inputs a block: a few seconds of work, so that little is lost when a worker dies."""
 _FILE = "block.safetensors"
@@ -41,12 +43,14 @@ class FeatureStore:
         self._kind = f"features/{view_fingerprint[:32]}"
         self._where: dict[bytes, tuple[int, int]] = {}
         self._blocks: list[NDArray[Any]] = []
+        self._corrupt: set[str] = set()
         for name in storage.list(self._kind):
             try:
                 self._add(name)
-            except ArtefactCorrupt:
-                # Its vectors are simply computed again, under the same name.
-                storage.delete(self._kind, name)
+            except ArtefactCorrupt as error:
+                # Its vectors are simply computed again.
+                self._corrupt.add(name)
+                logger.warning("feature_store.block_refused", extra={"fields": {"block": name, "reason": str(error)}})
 
     def __len__(self) -> int:
         return len(self._where)
@@ -59,8 +63,19 @@ class FeatureStore:
         return [key for key in dict.fromkeys(keys) if key not in self._where]
 
     def put(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Store the vectors of ``keys`` durably as one block; storing the same block twice keeps the first."""
+        """Store the vectors of ``keys`` durably as one block; storing the same block twice keeps the first.
+
+        Raises:
+            ModelMismatch: a vector is not finite.
+        """
+        if len(keys) != len(vectors):
+            raise ValueError(f"{len(vectors)} vectors for {len(keys)} keys")
+        if not np.isfinite(vectors).all():
+            raise ModelMismatch("The model gave a vector that is not finite: nothing of its block was stored.")
         name = block_name(keys)
+        if name in self._corrupt:
+            self._storage.delete(self._kind, name)
+            self._corrupt.discard(name)
         if not self._storage.exists(self._kind, name):
             with self._storage.publish(self._kind, name) as draft:
                 table = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), 32)

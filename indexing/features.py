@@ -58,6 +58,9 @@ class LexicalView:
     algorithm: int = 1
 
 
+ALGORITHM = 1
+"""The number of the passage algorithm that this code is; it changes when the same definition gives other passages."""
+MAX_VERSION = 1_000_000
 FeatureView: TypeAlias = PassageView | EmbeddingView | LexicalView
 
 DEFAULT_PASSAGES = PassageView("default", 1, "headings", None, overlap_tokens=32, context_tokens=48)
@@ -96,7 +99,8 @@ class FeatureViews:
     @property
     def passage_fingerprint(self) -> str:
         """Identifies a document's passages, given the document."""
-        return fingerprint([definition(self.passage), self.model.tokenizer_sha256, self.model.max_tokens])
+        model = self.model
+        return fingerprint([definition(self.passage), model.tokenizer_sha256, model.max_tokens, model.document_prompt])
 
     @property
     def embedding_fingerprint(self) -> str:
@@ -134,6 +138,12 @@ def record_view(catalogue: Catalogue, view: FeatureView) -> None:
         FeatureViewChanged: the same kind, name and version was written down with another definition.
     """
     text = json.dumps(definition(view), sort_keys=True)
+    built_in = PASSAGE_VIEWS.get(view.name) if isinstance(view, PassageView) else None
+    if built_in is not None and built_in.version == view.version and built_in != view:
+        raise FeatureViewChanged(
+            f"The passage view {view.name}@{view.version} is built in with another definition:"
+            f" give yours another name or version {view.version + 1}."
+        )
     key = (view.kind, view.name, view.version)
     with catalogue.write() as db:
         old = db.conn.execute(
@@ -187,6 +197,8 @@ def passage_view_from(value: Json) -> PassageView:
         raise InvalidInput(f"{value!r} is not a passage view: expected kind 'passage' and a name.")
     if not all(type(number) is int and number >= 0 for number in numbers) or view.version < 1:
         raise InvalidInput(f"{value!r}: version must be at least 1 and token numbers whole and not negative.")
+    if view.algorithm != ALGORITHM or view.version > MAX_VERSION:
+        raise InvalidInput(f"{value!r}: expected algorithm {ALGORITHM} and a version of at most {MAX_VERSION}.")
     if view.strategy not in ("headings", "head"):
         raise InvalidInput(f"strategy {view.strategy!r} is unknown: expected 'headings' or 'head'.")
     if view.max_tokens is not None and (type(view.max_tokens) is not int or view.max_tokens < 16):

@@ -40,14 +40,17 @@ def open_home(settings: Settings, path: Path | None = None) -> Home:
 def default_key(home: Home) -> str:
     """The API key of the default tenant: ``GROUNDWORK_API_KEY``, else the one kept in ``HOME/api-key`` (mode 600)."""
     given = home.settings.api_key
+    if given is not None:
+        return home.catalogue.create_key(DEFAULT_TENANT, given)
     file = home.path / KEY_FILE
-    if given is None and file.is_file():
-        given = file.read_text().strip()
-    if given is None:
-        given = home.catalogue.create_key(DEFAULT_TENANT)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(given + "\n")
-    elif home.catalogue.tenant_of_key(given) is None:
-        home.catalogue.create_key(DEFAULT_TENANT, given)
-    return given
+    kept = file.read_text().strip() if file.is_file() else ""
+    if kept and home.catalogue.tenant_of_key(kept) == DEFAULT_TENANT:
+        return kept
+    # None yet, an empty file left by a crash, or a key that was revoked.
+    key = home.catalogue.create_key(DEFAULT_TENANT)
+    draft = file.with_name(f".{KEY_FILE}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(key + "\n")
+    draft.replace(file)
+    return key

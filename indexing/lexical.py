@@ -6,7 +6,6 @@ and other tenants never count. Here every passage is a "document" in BM25's sens
 """
 
 import math
-import re
 import threading
 import unicodedata
 from bisect import bisect_left
@@ -16,13 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import regex
 import Stemmer
 from numpy.typing import NDArray
 
 from indexing.errors import InvalidInput
 from indexing.records import Scores
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*")
 _MAX_FREQUENCY = np.iinfo(np.uint16).max
 
 # Function words of English: articles, conjunctions, prepositions, pronouns, auxiliaries. Written for Groundwork;
@@ -38,7 +38,8 @@ LANGUAGES = frozenset({*Stemmer.algorithms(), "none"})
 
 
 class Analyser:
-    """Text to terms, the same offline and online: NFKC, lower case, words of letters and digits, stop words, stems.
+    """Text to terms, the same offline and online: NFKC and case folding, words of letters and digits with
+    their marks, stop words, stems.
 
     ``none`` is the default for a text of unknown language: words as they are, nothing removed, nothing stemmed.
     Safe to share between threads.
@@ -58,7 +59,8 @@ class Analyser:
 
     def terms(self, text: str) -> list[str]:
         """The terms of ``text`` in their order, repetitions kept."""
-        words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        words = _WORD.findall(folded)
         words = [word for word in words if word not in self._stop_words]
         if self.language == "none":
             return words

@@ -6,6 +6,7 @@ A model version is written once and never changed. Its files are ``fp32.onnx``, 
 import json
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tokenizers import Tokenizer
 from indexing.catalogue import Catalogue, utc_now
 from indexing.errors import InvalidInput, NotFound
 from indexing.features import ModelFiles
+from indexing.locks import exclusive
 from indexing.records import Json
 from indexing.storage import Artefact, Storage
 
@@ -53,6 +55,14 @@ class ModelRegistry:
     def __init__(self, catalogue: Catalogue, storage: Storage) -> None:
         self._catalogue = catalogue
         self._storage = storage
+
+    def registering(self) -> AbstractContextManager[None]:
+        """Hold this for a registration: two at once would take the same number.
+
+        Raises:
+            AlreadyRunning: another process is registering a model.
+        """
+        return exclusive(self._catalogue.path.with_name("models.lock"), "registration")
 
     def next_version(self, name: str) -> int:
         """The number that the next version of ``name`` gets.
@@ -99,11 +109,11 @@ class ModelRegistry:
         missing = [model for model in other.list() if model.id not in known]
         for model in missing:
             source = other._storage.open(KIND, model.id)
-            if not self._storage.exists(KIND, model.id):
-                with self._storage.publish(KIND, model.id) as draft:
-                    draft.info.update(source.info)
-                    for name in source.files:
-                        _link_or_copy(source.path / name, draft.path / name)
+            self._storage.delete(KIND, model.id)  # without a row, it is what a crash left
+            with self._storage.publish(KIND, model.id) as draft:
+                draft.info.update(source.info)
+                for name in source.files:
+                    _link_or_copy(source.path / name, draft.path / name)
             self.add(model.name, model.version, self._storage.open(KIND, model.id))
         return [model.id for model in missing]
 

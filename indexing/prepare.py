@@ -10,7 +10,7 @@ from indexing.errors import InvalidInput
 from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view, passage_view
 from indexing.home import Home
 from indexing.lexical import LANGUAGES
-from indexing.model_registry import load_tokenizer
+from indexing.model_registry import ModelVersion, load_tokenizer
 from indexing.recipes import Recipe, RetrievalConfig, read_recipe
 from indexing.releases import stable_recipe
 
@@ -81,10 +81,17 @@ def prepare_build(
         storage=home.storage,
         recipe=recipe,
         views=recipe.bind(model),
-        chunker=Chunker(recipe.passage, load_tokenizer(home.storage, model), model.files.max_tokens),
+        chunker=_chunker(home, recipe, model),
         load_embedder=partial(
             load_embedder, home.storage, model, recipe.embedding.precision, sessions=home.settings.sessions
         ),
         lock_path=home.path / "build.lock",
         on_progress=on_progress,
     )
+
+
+def _chunker(home: Home, recipe: Recipe, model: ModelVersion) -> Chunker:
+    """The recipe's chunker; the model's document prompt, which comes before every passage, has its room set aside."""
+    tokenizer = load_tokenizer(home.storage, model)
+    prompt = len(tokenizer.encode(model.files.document_prompt, add_special_tokens=False).ids)
+    return Chunker(recipe.passage, tokenizer, model.files.max_tokens - prompt)

@@ -68,12 +68,14 @@ class Recipe:
 def record_recipe(catalogue: Catalogue, recipe: Recipe) -> Recipe:
     """Number a recipe at its first use; an equal one keeps its number."""
     with catalogue.write() as db:
-        db.conn.execute(
-            "INSERT OR IGNORE INTO recipes (fingerprint, manifest, created_at) VALUES (?, ?, ?)",
-            (recipe.fingerprint, json.dumps(recipe.manifest, sort_keys=True), utc_now()),
-        )
-        number = db.conn.execute("SELECT number FROM recipes WHERE fingerprint = ?", (recipe.fingerprint,)).fetchone()
-    return read_recipe(catalogue, number[0])
+        row = db.conn.execute("SELECT number FROM recipes WHERE fingerprint = ?", (recipe.fingerprint,)).fetchone()
+        number = row[0] if row else None
+        if number is None:
+            number = db.conn.execute(
+                "INSERT INTO recipes (fingerprint, manifest, created_at) VALUES (?, ?, ?)",
+                (recipe.fingerprint, json.dumps(recipe.manifest, sort_keys=True), utc_now()),
+            ).lastrowid
+    return read_recipe(catalogue, number)
 
 
 def read_recipe(catalogue: Catalogue, number: int) -> Recipe:

@@ -1,6 +1,7 @@
 """Releases: recipe plus snapshot, numbered ``12.3``, and the append-only record of which recipe was deployed when."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from indexing.catalogue import Catalogue, utc_now
 from indexing.errors import InvalidInput, NotFound, NotReady
@@ -35,7 +36,7 @@ def record_release(catalogue: Catalogue, recipe: int, snapshot: str, *, seq: int
             db.conn.execute(
                 "UPDATE releases SET seq = max(seq, ?) WHERE recipe = ? AND build = ?", (seq, recipe, newest.build)
             )
-            return newest, False
+            return replace(newest, seq=max(newest.seq, seq)), False
         release = Release(recipe, newest.build + 1 if newest else 1, snapshot, seq, utc_now(), actor)
         db.conn.execute(
             "INSERT INTO releases VALUES (?, ?, ?, ?, ?, ?)",
@@ -56,13 +57,14 @@ def find_release(catalogue: Catalogue, number: str) -> Release:
         InvalidInput: the number has another form.
         NotFound: there is no such release.
     """
-    recipe, _, build = number.partition(".")
-    if not recipe.isdecimal() or (build and not build.isdecimal()):
-        raise InvalidInput(f"{number!r} is no release number: expected RECIPE.BUILD such as 12.3.")
+    form = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?", number)
+    if form is None:
+        raise InvalidInput(f"{number[:40]!r} is no release number: expected RECIPE.BUILD such as 12.3.")
+    recipe, build = form.groups()
     found = [
         release
         for release in list_releases(catalogue)
-        if release.recipe == int(recipe) and build in ("", str(release.build))
+        if release.recipe == int(recipe) and (build is None or release.build == int(build))
     ]
     if not found:
         raise NotFound(f"No release {number}. See 'groundwork releases list'.")

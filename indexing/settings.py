@@ -3,8 +3,10 @@
 Whatever changes results (passages, model, fusion) is part of a recipe and not a setting.
 """
 
+import getpass
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,9 +28,19 @@ class Settings(BaseSettings):
     )
     max_concurrency: int = Field(64, ge=1, description="Searches in progress before the door answers 503.")
     poll_seconds: float = Field(1.0, gt=0, description="How often the API looks for a newly deployed release.")
-    log_level: str = Field("INFO", description="Level of the structured log: DEBUG, INFO, WARNING or ERROR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Level of the structured log: DEBUG, INFO, WARNING or ERROR."
+    )
     log_queries: bool = Field(False, description="Whether query text may be written to the log.")
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
+
+
+def current_user() -> str:
+    """Who is running this, for the records; the number of the user where it has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def limit_native_threads() -> None:

@@ -72,9 +72,14 @@ def describe_snapshot(views: FeatureViews, model_id: str, shards: Iterable[Artef
 
 
 def publish_snapshot(storage: Storage, manifest: SnapshotManifest) -> None:
-    """Store a snapshot; its shards must be stored already. Storing one that exists changes nothing."""
-    if storage.exists(KIND, manifest.id):
+    """Store a snapshot; its shards must be stored already. One that is stored whole is left as it is."""
+    try:
+        storage.verify(KIND, manifest.id)
         return
+    except ArtefactMissing:
+        pass
+    except ArtefactCorrupt:
+        storage.delete(KIND, manifest.id)
     with storage.publish(KIND, manifest.id) as draft:
         (draft.path / MANIFEST_FILE).write_bytes(canonical_json(manifest.content))
         draft.info.update(format=FORMAT, rows=manifest.rows, shards=len(manifest.shards))
@@ -114,7 +119,8 @@ def verify_snapshot(storage: Storage, manifest: SnapshotManifest) -> dict[str, s
 
 def _check_promised(artefact: Artefact, shard: dict[str, Json]) -> None:
     """A shard must be the very one the snapshot was made of, not another of the same name."""
-    if artefact.files != shard["files"]:
+    described = {"files": artefact.files, "rows": artefact.info["rows"], "partitions": artefact.info["partitions"]}
+    if any(described[name] != shard[name] for name in described):
         raise ArtefactCorrupt(f"shards/{artefact.name} differs from the one the snapshot names: build again.")
 
 
@@ -132,8 +138,8 @@ class PartitionView:
         """The ``k`` nearest passages, exactly.
 
         Returns:
-            Shard numbers (into ``shards``), rows of those shards, and cosines, best first; equal cosines by shard
-            and row.
+            Shard numbers (into ``shards``), rows of those shards, and cosines, best first; equal cosines by shard and
+            row. Which of several equal ones are the last to fit in ``k`` is not promised.
         """
         found = [shard.search(self.partition, query, k) for shard in self.shards]
         numbers = np.concatenate(

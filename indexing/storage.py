@@ -103,15 +103,16 @@ class LocalStorage:
             manifest = {"kind": kind, "name": name, "info": draft.info, "files": files}
             _write_synced(draft.path / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
             _sync_folder(draft.path)
-            _rename_unless_published(draft.path, final)
+            is_ours = _rename_unless_published(draft.path, final)
             _sync_folder(final.parent)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        except Exception as error:
+            if _is_full(error):
                 raise StorageFull(f"No room to write {kind}/{name} under {self.root}: free some space.") from error
             raise
         finally:
             shutil.rmtree(draft.path, ignore_errors=True)
-        self._mark_seen(self._read(kind, name))
+        if is_ours:
+            self._mark_seen(self._read(kind, name))
 
     def exists(self, kind: str, name: str) -> bool:
         """See ``Storage``."""
@@ -136,9 +137,10 @@ class LocalStorage:
         for file_name, promised in artefact.files.items():
             found = _sha256(artefact.path / file_name)
             if found != promised["sha256"]:
+                (self._seen / kind / name).unlink(missing_ok=True)
                 raise ArtefactCorrupt(
                     f"{kind}/{name}/{file_name} is corrupt: sha256 {found[:12]}..., promised"
-                    f" {promised['sha256'][:12]}.... Delete {artefact.path} and build again."
+                    f" {promised['sha256'][:12]}.... {_remedy(kind)}"
                 )
         self._mark_seen(artefact)
         return artefact
@@ -161,25 +163,27 @@ class LocalStorage:
         (self._seen / kind / name).unlink(missing_ok=True)
 
     def _read(self, kind: str, name: str) -> Artefact:
+        if not name or "/" in name or name.startswith("."):
+            raise ArtefactMissing(f"{name!r} is not the name of an artefact.")
         path = self.root / kind / name
         try:
             manifest = json.loads((path / MANIFEST).read_bytes())
-            artefact = Artefact(kind, name, path, manifest["info"], manifest["files"])
+            artefact = Artefact(kind, name, path, dict(manifest["info"]), dict(manifest["files"]))
+            promises = {
+                name: (int(entry["size_bytes"]), str(entry["sha256"])) for name, entry in artefact.files.items()
+            }
         except FileNotFoundError:
-            raise ArtefactMissing(f"{kind}/{name} is not in {self.root}. Build again to restore it.") from None
+            raise ArtefactMissing(f"{kind}/{name} is not in {self.root}. {_remedy(kind)}") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise ArtefactCorrupt(
-                f"{path / MANIFEST} is not a manifest: {error}. Delete {path}, build again."
-            ) from error
-        for file_name, promised in artefact.files.items():
+            raise ArtefactCorrupt(f"{path / MANIFEST} is not a manifest: {error}. {_remedy(kind)}") from error
+        for file_name, (promised_bytes, _) in promises.items():
             try:
                 size_bytes = (path / file_name).stat().st_size
             except FileNotFoundError:
-                raise ArtefactCorrupt(f"{path / file_name} is missing. Delete {path} and build again.") from None
-            if size_bytes != promised["size_bytes"]:
+                raise ArtefactCorrupt(f"{path / file_name} is missing. {_remedy(kind)}") from None
+            if size_bytes != promised_bytes:
                 raise ArtefactCorrupt(
-                    f"{path / file_name} has {size_bytes} bytes, promised {promised['size_bytes']}."
-                    f" Delete {path} and build again."
+                    f"{path / file_name} has {size_bytes} bytes, promised {promised_bytes}. {_remedy(kind)}"
                 )
         return artefact
 
@@ -193,6 +197,19 @@ class LocalStorage:
         except OSError as error:
             # A read-only or full disk costs a second check, never an answer.
             logger.warning("storage.mark_failed", extra={"fields": {"marker": str(marker), "error": str(error)}})
+
+
+def _remedy(kind: str) -> str:
+    """What to do about an artefact that is missing or corrupt."""
+    if kind == "models":
+        return "Restore its folder from a backup, or register the model again as a new version and build with it."
+    return "Build again to restore it."
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether an error means that the disk is full; libraries in C++ and Rust say so only in their message."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or "No space left on device" in str(error) or "Disk quota exceeded" in str(error)
 
 
 def _identity(artefact: Artefact) -> str:
@@ -228,10 +245,22 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _rename_unless_published(draft: Path, final: Path) -> None:
+def _rename_unless_published(draft: Path, final: Path) -> bool:
+    """Move a finished draft into place unless the artefact is there already; gives whether it was moved.
+
+    A folder without a manifest that stands there is no artefact and gives way.
+    """
     try:
         draft.rename(final)
     except OSError as error:
-        # A folder that is not empty cannot be replaced: somebody published the same name first.
+        # A folder that is not empty cannot be replaced: somebody published the same name first, or left a torn one.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
+        if (final / MANIFEST).is_file():
+            return False
+        else:
+            torn = final.parent / f".{final.name}.{uuid.uuid4().hex}.tmp"
+            final.rename(torn)
+            shutil.rmtree(torn, ignore_errors=True)
+            draft.rename(final)
+    return True

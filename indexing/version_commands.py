@@ -181,7 +181,7 @@ def views_add(settings: Settings, file: Path) -> None:
 
     try:
         view = passage_view_from(json.loads(file.read_bytes()))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{file} is not JSON: {error}") from error
     with opened(settings) as home:
         record_view(home.catalogue, view)

@@ -51,6 +51,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     path.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(path)]
     if os.name != "posix" or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("no right to mount a small tmpfs here: the full disk is only acted out by /dev/full and SQLite")
+        pytest.skip("no right to mount a small tmpfs here: a full disk is only acted out beside this test")
     yield path
     subprocess.run(["umount", "--lazy", str(path)], check=True)

@@ -1,7 +1,7 @@
 """Fusion: the raw scores of a candidate to the one number that orders it, and to a calibrated score.
 
-Nothing here depends on the other candidates, so a passage's score is the same whatever else was found, in whatever
-order and on whatever replica.
+Nothing here depends on the other candidates, so the same raw scores give the same result whatever else was found, in
+whatever order and on whatever replica.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from indexing.releases import Release, stable_release
 from indexing.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
+REPAIR_SECONDS = 10.0
+"""How often a snapshot with refused shards is opened again, in case they were restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class SnapshotPool:
         self._lock = threading.Lock()
         self._serving: ServingRelease | None = None
         self._embedders: dict[tuple[str, str], Embedder] = {}
+        self._opened_at = 0.0
         self.failure: str | None = None
 
     def current(self) -> ServingRelease:
@@ -63,17 +67,22 @@ class SnapshotPool:
         with self._lock:
             release = stable_release(self._home.catalogue)
             serving = self._serving
-            if serving is None or (serving.release.number, serving.snapshot.id) != (release.number, release.snapshot):
+            if serving is None or serving.release.number != release.number or self._may_be_repaired(serving):
+                self._opened_at = time.monotonic()
                 serving = self._open(release)
                 self._serving = serving
-                self.failure = None
                 fields = {
                     "release": release.number,
                     "snapshot": release.snapshot,
                     "rows": serving.snapshot.manifest.rows,
                 }
                 logger.info("pool.release_in_service", extra={"fields": fields})
+            self.failure = None
             return serving
+
+    def _may_be_repaired(self, serving: ServingRelease) -> bool:
+        """Whether to open a snapshot with refused shards again: a build may have restored them."""
+        return bool(serving.snapshot.broken) and time.monotonic() - self._opened_at >= REPAIR_SECONDS
 
     def _open(self, release: Release) -> ServingRelease:
         recipe = read_recipe(self._home.catalogue, release.recipe)

@@ -26,7 +26,8 @@ def livez() -> dict[str, str]:
 def readyz(services: Annotated[Services, Depends(services_of)], response: Response) -> Ready:
     """Ready means: a snapshot is mapped, warmed, and has answered a query of its own.
 
-    Corrupt shards are named here; the rest of the snapshot goes on serving.
+    Corrupt shards are named here while the rest of the snapshot goes on serving; ``message`` says why a newer
+    release could not take over, if one could not.
     """
     try:
         serving = services.pool.current()
@@ -39,6 +40,7 @@ def readyz(services: Annotated[Services, Depends(services_of)], response: Respon
         snapshot=serving.snapshot.id,
         passages=serving.snapshot.manifest.rows,
         broken_shards=serving.snapshot.broken,
+        message=services.pool.failure,
     )
 
 

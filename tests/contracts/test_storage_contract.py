@@ -1,4 +1,4 @@
-"""What every ``Storage`` promises, whatever stands behind it: add an implementation to ``STORES`` to hold it to this."""
+"""What every ``Storage`` promises, whatever stands behind it: add yours to ``STORES`` to hold it to this."""
 
 import hashlib
 import itertools

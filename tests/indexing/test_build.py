@@ -24,7 +24,7 @@ from indexing.build import BuildContext, BuildReport, build, dry_run, report_jso
 from indexing.catalogue import Catalogue
 from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
-from indexing.errors import BuildFailed, BuildRunning, FeatureViewChanged, InvalidInput
+from indexing.errors import AlreadyRunning, BuildFailed, FeatureViewChanged, InvalidInput
 from indexing.feature_store import BLOCK_SIZE
 from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.recipes import Recipe, RetrievalConfig
@@ -459,7 +459,7 @@ def test_a_second_build_at_the_same_time_is_refused_by_the_number_of_the_first(b
         fcntl.flock(other, fcntl.LOCK_EX)
         other.write("4711")
         other.flush()
-        with pytest.raises(BuildRunning, match="process 4711"):
+        with pytest.raises(AlreadyRunning, match="process 4711"):
             bench.build()
     assert bench.build().is_new
 
@@ -666,7 +666,7 @@ def test_a_build_killed_in_the_middle_goes_on_to_the_very_same_files(tmp_path: P
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"stalled\n"
-            with pytest.raises(BuildRunning, match=f"process {process.pid}"):
+            with pytest.raises(AlreadyRunning, match=f"process {process.pid}"):
                 killed.build()
             process.kill()
         assert list_releases(killed.catalogue) == []

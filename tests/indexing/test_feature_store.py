@@ -11,7 +11,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from indexing.embedder import HashingEmbedder
-from indexing.errors import ArtefactMissing
+from indexing.errors import ArtefactMissing, ModelMismatch
 from indexing.feature_store import FeatureStore, block_name, vector_key
 from indexing.storage import LocalStorage
 
@@ -119,7 +119,6 @@ def test_a_broken_block_is_dropped_and_can_be_computed_again(storage: LocalStora
         hurt.write_bytes(content[:-1] + b"\x55" if damage == "changed" else content[:-8])
     again = FeatureStore(storage, VIEW)
     assert again.missing(keys) == keys[:2]
-    assert len(blocks(storage)) == 1
     again.put(keys[:2], vectors[:2])
     assert FeatureStore(storage, VIEW).vectors(keys).tobytes() == vectors.tobytes()
 
@@ -130,6 +129,17 @@ def test_vectors_stay_readable_when_their_block_is_deleted(storage: LocalStorage
     store.put(keys, vectors)
     storage.delete(f"features/{VIEW[:32]}", block_name(keys))
     assert store.vectors(keys).tobytes() == vectors.tobytes()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_block_with_a_value_that_is_no_number_is_refused_whole(storage: LocalStorage, value: float) -> None:
+    keys, vectors = keys_of("a", "b"), EMBEDDER.encode_passages(["a", "b"])
+    vectors[1, 3] = value
+    store = FeatureStore(storage, VIEW)
+    with pytest.raises(ModelMismatch, match="not finite"):
+        store.put(keys, vectors)
+    assert store.missing(keys) == keys
+    assert blocks(storage) == []
 
 
 @pytest.mark.xfail(strict=True, reason="put stores a block whose keys and vectors differ in number")

@@ -1,5 +1,6 @@
 """Artefacts on a local disk: checked at first sight, whole after a crash, never half-written on a full disk."""
 
+import errno
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from indexing.arrays import write_arrays
-from indexing.errors import ArtefactCorrupt, StorageFull
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, StorageFull
 from indexing.storage import MANIFEST, LocalStorage
 
 
@@ -73,7 +74,7 @@ def test_bytes_changed_at_the_same_size_are_refused_at_first_sight(storage: Loca
     folder = publish(storage)
     forget(storage)
     (folder / "file").write_bytes(b"CONTENT")
-    with pytest.raises(ArtefactCorrupt, match=r"things/one/file is corrupt: sha256 .*build again"):
+    with pytest.raises(ArtefactCorrupt, match=r"things/one/file is corrupt: sha256 .*Build again"):
         storage.open("things", "one")
 
 
@@ -183,14 +184,32 @@ ODD = pytest.mark.xfail(strict=True, raises=(AttributeError, KeyError), reason="
 def test_a_broken_manifest_is_named(storage: LocalStorage, manifest: bytes) -> None:
     folder = publish(storage)
     (folder / MANIFEST).write_bytes(manifest)
-    with pytest.raises(ArtefactCorrupt, match=rf"{MANIFEST} is not a manifest.*build again"):
+    with pytest.raises(ArtefactCorrupt, match=rf"{MANIFEST} is not a manifest.*Build again"):
         storage.open("things", "one")
 
 
-def test_a_folder_without_manifest_is_no_artefact(storage: LocalStorage) -> None:
+def test_a_folder_without_manifest_is_no_artefact_and_gives_way_to_one(storage: LocalStorage) -> None:
     (publish(storage) / MANIFEST).unlink()
     assert storage.list("things") == []
     assert not storage.exists("things", "one")
+    folder = publish(storage, content=b"again")
+    assert (folder / "file").read_bytes() == b"again"
+    assert list((storage.root / "things").iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../things/one", ".hidden", "a/b"])
+def test_what_cannot_be_a_name_is_missing_and_never_looked_for(storage: LocalStorage, name: str) -> None:
+    publish(storage)
+    with pytest.raises(ArtefactMissing, match="is not the name of an artefact"):
+        storage.open("things", name)
+
+
+def test_a_broken_model_is_not_told_to_be_built_again(storage: LocalStorage) -> None:
+    with storage.publish("models", "m@1") as draft:
+        (draft.path / "file").write_bytes(b"content")
+    (storage.root / "models" / "m@1" / "file").write_bytes(b"CONTENT")
+    with pytest.raises(ArtefactCorrupt, match=r"from a backup, or register the model again"):
+        storage.open("models", "m@1")
 
 
 def test_the_manifest_names_everything_and_is_plain_json(storage: LocalStorage) -> None:
@@ -215,11 +234,12 @@ def test_deleting_forgets_that_the_artefact_was_seen(storage: LocalStorage) -> N
     assert not any(path.is_file() for path in storage.root.rglob("*"))
 
 
-def test_a_write_to_a_full_device_is_storage_full_and_leaves_nothing(storage: LocalStorage) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_write_that_finds_no_room_is_storage_full_and_leaves_nothing(storage: LocalStorage, number: int) -> None:
     full = pytest.raises(StorageFull, match=r"No room to write things/one.*free some space")
     with full, storage.publish("things", "one") as draft:
-        (draft.path / "file").symlink_to("/dev/full")
-        (draft.path / "file").write_bytes(b"anything")
+        (draft.path / "file").write_bytes(b"half")
+        raise OSError(number, "no room", str(draft.path / "file"))
     assert list((storage.root / "things").iterdir()) == []
 
 
@@ -242,9 +262,6 @@ def test_a_full_disk_leaves_what_was_there_and_takes_the_artefact_once_there_is_
     storage.verify("things", "second")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="safetensors raises its own SafetensorError (no OSError) on ENOSPC; faiss a RuntimeError"
-)
 def test_arrays_that_do_not_fit_on_the_disk_are_storage_full(small_disk: Path) -> None:
     storage = LocalStorage(small_disk)
     with pytest.raises(StorageFull), storage.publish("things", "one") as draft:
