@@ -152,7 +152,9 @@ def _compile(model: "SentenceTransformer", folder: Path) -> None:
             opset_version=17,
             dynamo=False,
         )
-        quantize_dynamic(folder / "fp32.onnx", folder / "int8.onnx", weight_type=QuantType.QInt8)
+        # One scale a channel instead of one a matrix: cosine to fp32 0.995 instead of 0.934 at the same speed and size
+        # (60 SciFact abstracts, benchmarks/results/quality.json shows what it means for nDCG).
+        quantize_dynamic(folder / "fp32.onnx", folder / "int8.onnx", weight_type=QuantType.QInt8, per_channel=True)
     Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str()).save(str(folder / TOKENIZER_FILE))
 
 
@@ -229,7 +231,7 @@ def _lineage(origin: dict[str, Json], folder: str, lineage: Lineage) -> dict[str
         "training_data": lineage.training_data,
         "licence": lineage.licence or _licence_of_card(Path(folder)),
         "metrics": lineage.metrics,
-        "parameters": {"opset": 17, "quantisation": "dynamic, weights QInt8", **lineage.parameters},
+        "parameters": {"opset": 17, "quantisation": "dynamic, weights QInt8 per channel", **lineage.parameters},
         "code_version": lineage.code_version or f"groundwork {installed_version('groundwork')}",
         "libraries": {
             package: installed_version(package)

@@ -169,7 +169,8 @@ def check_canonical(embedder: Embedder, canonical: Mapping[str, Sequence[float]]
     if not (smallest >= MIN_COSINE and longest <= 1.0 - MIN_COSINE):
         raise ModelMismatch(
             f"{name} gives other vectors on this machine than where it was registered (cosine {smallest:.4f}, expected"
-            f" at least {MIN_COSINE}; length off by {longest:.4f}): its arithmetic differs. Build with --precision fp32, or register the model here."
+            f" at least {MIN_COSINE}; length off by {longest:.4f}): its arithmetic differs."
+            " Build with --precision fp32, or register the model here."
         )
     return smallest
 

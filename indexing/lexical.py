@@ -38,8 +38,9 @@ LANGUAGES = frozenset({*Stemmer.algorithms(), "none"})
 
 
 class Analyser:
-    """Text to terms, the same offline and online: NFKC and case folding, words of letters and digits with
-    their marks, stop words, stems.
+    """Text to terms, the same offline and online: words of letters and digits, stop words, stems.
+
+    Before that NFKC and case folding; a letter keeps the marks on it, which are vowels in many scripts.
 
     ``none`` is the default for a text of unknown language: words as they are, nothing removed, nothing stemmed.
     Safe to share between threads.

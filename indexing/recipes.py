@@ -1,7 +1,7 @@
 """Recipes: an immutable, numbered manifest of everything a person decides about a ranking."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from indexing.catalogue import Catalogue, utc_now
 from indexing.errors import NotFound
@@ -69,13 +69,13 @@ def record_recipe(catalogue: Catalogue, recipe: Recipe) -> Recipe:
     """Number a recipe at its first use; an equal one keeps its number."""
     with catalogue.write() as db:
         row = db.conn.execute("SELECT number FROM recipes WHERE fingerprint = ?", (recipe.fingerprint,)).fetchone()
-        number = row[0] if row else None
+        number: int | None = row[0] if row else None
         if number is None:
             number = db.conn.execute(
                 "INSERT INTO recipes (fingerprint, manifest, created_at) VALUES (?, ?, ?)",
                 (recipe.fingerprint, json.dumps(recipe.manifest, sort_keys=True), utc_now()),
             ).lastrowid
-    return read_recipe(catalogue, number)
+    return replace(recipe, number=number or 0)
 
 
 def read_recipe(catalogue: Catalogue, number: int) -> Recipe:

@@ -4,6 +4,7 @@ Run as a program, this file is the build that a test kills: see ``stalling_build
 """
 
 import fcntl
+import itertools
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,11 +22,12 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from indexing.build import BuildContext, BuildReport, build, dry_run, report_json
+from indexing.arrays import map_arrays, write_arrays
+from indexing.build import BuildContext, BuildReport, build, dry_run, report_json, require_documents
 from indexing.catalogue import Catalogue
 from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
-from indexing.errors import AlreadyRunning, BuildFailed, FeatureViewChanged, InvalidInput
+from indexing.errors import AlreadyRunning, BuildFailed, FeatureViewChanged, InvalidInput, ModelMismatch
 from indexing.feature_store import BLOCK_SIZE
 from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.recipes import Recipe, RetrievalConfig
@@ -33,8 +36,8 @@ from indexing.releases import deploy, list_releases, stable_recipe, stable_relea
 from indexing.shards import KIND as SHARDS
 from indexing.shards import VECTORS_FILE
 from indexing.snapshot import KIND as SNAPSHOTS
-from indexing.snapshot import Snapshot
-from indexing.storage import Draft, LocalStorage
+from indexing.snapshot import Snapshot, read_snapshot
+from indexing.storage import Artefact, Draft, LocalStorage
 
 VIEW = PassageView("lines", 1, "headings", 16, overlap_tokens=0, context_tokens=0)
 MODEL = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")
@@ -104,6 +107,11 @@ class Bench:
         """Every document of the snapshot in service, its passages' texts joined."""
         snapshot = Snapshot(self.storage, stable_release(self.catalogue).snapshot)
         return contents(snapshot)
+
+    def served_shards(self) -> list[str]:
+        """The names of the shards of the snapshot in service."""
+        manifest = read_snapshot(self.storage, stable_release(self.catalogue).snapshot)
+        return [str(shard["name"]) for shard in manifest.shards]
 
     def files(self) -> dict[str, bytes]:
         """Every file of every shard and snapshot."""
@@ -355,7 +363,6 @@ def test_a_dry_run_of_another_view_changes_nothing_that_serves(bench: Bench) -> 
     assert len(list_releases(bench.catalogue)) == 1
 
 
-@pytest.mark.xfail(reason="planning removes a corrupt shard, though it may be mapped and served, also in a dry run")
 def test_a_dry_run_removes_nothing(bench: Bench) -> None:
     bench.put(*ARTICLES)
     bench.build()
@@ -363,6 +370,37 @@ def test_a_dry_run_removes_nothing(bench: Bench) -> None:
     files = bench.files()
     assert dry_run(bench.context()).shards == 1
     assert bench.files() == files
+
+
+def test_a_dry_run_keeps_a_block_that_is_broken(bench: Bench) -> None:
+    bench.put(*ARTICLES)
+    bench.build()
+    flip_last_byte(bench.blocks()[0])
+    files, blocks = bench.files(), {path: path.read_bytes() for path in bench.blocks()}
+    assert dry_run(bench.context()).shards == 0
+    assert dry_run(bench.context(language="none")).embeddings > 0
+    assert (bench.files(), {path: path.read_bytes() for path in bench.blocks()}) == (files, blocks)
+
+
+class StorageThatWrites(LocalStorage):
+    """Calls ``write`` once, when a plan is compared with what is stored."""
+
+    def __init__(self, root: Path, write: Callable[[], None]) -> None:
+        super().__init__(root)
+        self.write: Callable[[], None] | None = write
+
+    def open(self, kind: str, name: str) -> Artefact:
+        write, self.write = self.write, None
+        if write is not None:
+            write()
+        return super().open(kind, name)
+
+
+@pytest.mark.xfail(reason="dry_run lets build's private _DocumentChanged out, a traceback for whoever runs it")
+def test_a_document_that_changes_during_a_dry_run_does_not_stop_it(bench: Bench) -> None:
+    bench.put(*ARTICLES)
+    storage = StorageThatWrites(bench.path, lambda: bench.put(replace(ARTICLES[0], text=passage("new", 0))))
+    assert dry_run(replace(bench.context(), storage=storage)).documents == 12
 
 
 def test_a_dry_run_counts_a_text_that_stands_in_two_shards_once(bench: Bench) -> None:
@@ -431,21 +469,34 @@ def test_documents_without_text_and_title_are_left_out(bench: Bench) -> None:
     assert bench.served()[OURS] == {"titled": "", "full": article("full").text}
 
 
-def test_only_empty_documents_are_nothing_to_build(bench: Bench) -> None:
+def test_only_empty_documents_give_an_empty_release(bench: Bench) -> None:
     bench.put(Document("empty", "", ""))
+    require_documents(bench.catalogue)
+    report = bench.build()
+    assert (report.documents, report.passages, report.embeddings_computed) == (0, 0, 0)
+    assert (report.is_deployed, report.release.number) == (True, "1.1")
+    assert bench.served() == {}
+
+
+def test_documents_are_required_only_before_the_first_release(bench: Bench) -> None:
     with pytest.raises(InvalidInput, match="nothing to build"):
-        bench.build()
+        require_documents(bench.catalogue)
+    bench.put(article("only"))
+    require_documents(bench.catalogue)
+    bench.build()
+    bench.catalogue.remove_documents(OURS, ["only"])
+    require_documents(bench.catalogue)
 
 
 @pytest.mark.slow
-def test_a_document_of_ten_megabytes_is_built_like_any_other(bench: Bench) -> None:
+def test_a_document_of_three_megabytes_is_built_like_any_other(bench: Bench) -> None:
     words = " ".join(f"longer-word-{i}" for i in range(58))
-    text = " ".join(f"Sentence {i} {words}." for i in range(12_000))
-    assert len(text) > 10_000_000
+    text = " ".join(f"Sentence {i} {words}." for i in range(4_200))
+    assert 3_000_000 < len(text) < 4_000_000
     bench.put(Document("huge", "", text), article("small"))
     report = bench.build(view=replace(VIEW, name="wide", max_tokens=64), shard_rows=4096)
     assert report.shards_written == 2  # a document is never cut in two
-    assert report.embeddings_computed == report.passages > 10_000
+    assert report.embeddings_computed == report.passages > 4_096
     assert bench.build(view=replace(VIEW, name="wide", max_tokens=64), shard_rows=4096).shards_written == 0
     assert set(bench.served()[OURS]) == {"huge", "small"}
 
@@ -497,30 +548,64 @@ def test_a_build_that_fails_at_once_holds_no_lock(bench: Bench) -> None:
     assert bench.build().is_deployed
 
 
-def test_a_document_that_changes_meanwhile_fails_the_build_and_the_next_one_has_it(bench: Bench) -> None:
+def test_documents_that_change_meanwhile_are_planned_again_and_built_as_they_are_now(bench: Bench) -> None:
     bench.put(*ARTICLES)
 
     def change_all() -> HashingEmbedder:
         bench.put(*(replace(one, text=f"changed {one.text}") for one in ARTICLES))
         return bench.embedder
 
-    with pytest.raises(BuildFailed, match=r"Document 'doc\d+' changed while it was built: run the build again"):
-        build(replace(bench.context(), load_embedder=change_all))
-    assert list_releases(bench.catalogue) == []
-    bench.build()
+    report = build(replace(bench.context(), load_embedder=change_all))
+    assert (report.documents, report.release.number, report.is_deployed) == (12, "1.1", True)
+    assert report.release.seq == bench.catalogue.sequence()  # nothing is left to build
+    assert report.embeddings_computed == len(bench.embedder.texts)
     assert bench.served()[OURS] == {d.id: f"changed {d.text}" for d in ARTICLES}
+    assert bench.build().is_new is False
 
 
-@pytest.mark.xfail(reason="raises NotFound, without a next step, instead of BuildFailed")
-def test_a_document_that_is_deleted_meanwhile_fails_the_build(bench: Bench) -> None:
+def test_documents_that_are_deleted_meanwhile_are_left_out(bench: Bench) -> None:
     bench.put(*ARTICLES)
 
-    def delete_all() -> HashingEmbedder:
-        bench.catalogue.remove_documents(OURS, [one.id for one in ARTICLES])
+    def delete_most() -> HashingEmbedder:
+        bench.catalogue.remove_documents(OURS, [one.id for one in ARTICLES[2:]])
         return bench.embedder
 
-    with pytest.raises(BuildFailed, match="while it was built: run the build again"):
-        build(replace(bench.context(), load_embedder=delete_all))
+    report = build(replace(bench.context(), load_embedder=delete_most))
+    assert (report.documents, report.passages) == (2, 6)
+    assert report.release.seq == bench.catalogue.sequence()
+    assert bench.served()[OURS] == {d.id: d.text for d in ARTICLES[:2]}
+
+
+def test_documents_that_never_stay_the_same_fail_the_build_and_leave_the_release(bench: Bench) -> None:
+    bench.put(*ARTICLES)
+    first = bench.build()
+    attempts = itertools.count(1)
+
+    def change_all() -> HashingEmbedder:
+        attempt = next(attempts)
+        bench.put(*(replace(one, text=f"changed {attempt} {one.text}") for one in ARTICLES))
+        return bench.embedder
+
+    change_all()
+    with pytest.raises(BuildFailed, match="during each of 10 attempts to build: build when writes are fewer"):
+        build(replace(bench.context(), load_embedder=change_all))
+    assert next(attempts) == 12  # one before the build and one in each attempt
+    assert list_releases(bench.catalogue) == [first.release]
+    assert bench.served()[OURS] == {d.id: d.text for d in ARTICLES}
+    assert bench.build().is_deployed
+
+
+@pytest.mark.xfail(reason="shards_written counts those of abandoned plans, so shards_kept may fall below zero")
+def test_a_report_counts_the_shards_of_its_release_alone(bench: Bench) -> None:
+    bench.put(*ARTICLES)
+
+    def change_all() -> HashingEmbedder:
+        bench.put(*(replace(one, text=f"changed {one.text}") for one in ARTICLES))
+        return bench.embedder
+
+    report = build(replace(bench.context(), load_embedder=change_all))
+    assert report.shards_kept >= 0
+    assert report.shards_written + report.shards_kept == len(bench.served_shards())
 
 
 def test_a_document_that_is_added_meanwhile_waits_for_the_next_build(bench: Bench) -> None:
@@ -536,6 +621,11 @@ def test_a_document_that_is_added_meanwhile_waits_for_the_next_build(bench: Benc
     assert "late" not in bench.served()[OURS]
     bench.build()
     assert "late" in bench.served()[OURS]
+
+
+def artefact_of(file: Path) -> tuple[str, str]:
+    """Kind and name of the feature block that ``file`` belongs to."""
+    return "/".join(file.parts[-4:-2]), file.parent.name
 
 
 def flip_last_byte(path: Path) -> None:
@@ -566,10 +656,7 @@ def lose_manifest(shard: Path) -> None:
         corrupt_vectors,
         lose_vectors,
         corrupt_manifest,
-        pytest.param(
-            lose_manifest,
-            marks=pytest.mark.xfail(reason="the folder that is left is in the way: ArtefactMissing for ever"),
-        ),
+        lose_manifest,
     ],
 )
 def test_a_broken_shard_is_written_again_without_any_embedding(bench: Bench, breakage: Callable[[Path], None]) -> None:
@@ -587,18 +674,15 @@ def test_a_broken_shard_is_written_again_without_any_embedding(bench: Bench, bre
     [
         flip_last_byte,
         Path.unlink,
-        pytest.param(
-            lambda path: lose_manifest(path.parent),
-            marks=pytest.mark.xfail(reason="the folder that is left is in the way: ArtefactMissing for ever"),
-            id="lose_manifest",
-        ),
+        pytest.param(lambda path: corrupt_manifest(path.parent), id="corrupt_manifest"),
+        pytest.param(lambda path: lose_manifest(path.parent), id="lose_manifest"),
     ],
 )
 def test_a_broken_block_of_vectors_is_computed_again(bench: Bench, breakage: Callable[[Path], None]) -> None:
     bench.put(*ARTICLES)
     bench.build()
     files, blocks = bench.files(), bench.blocks()
-    count = bench.storage.open("/".join(blocks[0].parts[-4:-2]), blocks[0].parent.name).info["count"]
+    count = bench.storage.open(*artefact_of(blocks[0])).info["count"]
     breakage(blocks[0])
     for name in bench.storage.list(SHARDS):
         bench.storage.delete(SHARDS, name)
@@ -606,17 +690,23 @@ def test_a_broken_block_of_vectors_is_computed_again(bench: Bench, breakage: Cal
     assert (bench.files(), bench.blocks()) == (files, blocks)
 
 
-@pytest.mark.xfail(reason="publish_snapshot looks at its existence only; the build says 'in service' of what is not")
-def test_a_broken_snapshot_is_written_again(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "breakage",
+    [
+        pytest.param(lambda folder: flip_last_byte(folder / "snapshot.json"), id="corrupt_content"),
+        corrupt_manifest,
+        lose_manifest,
+    ],
+)
+def test_a_broken_snapshot_is_written_again(bench: Bench, breakage: Callable[[Path], None]) -> None:
     bench.put(*ARTICLES)
     first, files = bench.build(), bench.files()
-    flip_last_byte(bench.path / SNAPSHOTS / first.release.snapshot / "snapshot.json")
+    breakage(bench.path / SNAPSHOTS / first.release.snapshot)
     assert bench.build().release == first.release
     assert bench.files() == files
     assert set(bench.served()[OURS]) == {one.id for one in ARTICLES}
 
 
-@pytest.mark.xfail(reason="a shard is published before it is checked, and the next build takes it for good")
 def test_vectors_that_are_not_numbers_never_reach_a_release(bench: Bench) -> None:
     class BrokenEmbedder(HashingEmbedder):
         def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
@@ -625,9 +715,28 @@ def test_vectors_that_are_not_numbers_never_reach_a_release(bench: Bench) -> Non
     bench.put(article("one"))
     broken = replace(bench.context(), load_embedder=BrokenEmbedder)
     for _ in range(2):
-        with pytest.raises(BuildFailed):
+        with pytest.raises(ModelMismatch, match="not finite"):
             build(broken)
-    assert list_releases(bench.catalogue) == []
+    assert (bench.files(), bench.blocks(), list_releases(bench.catalogue)) == ({}, [], [])
+    assert bench.build().is_deployed
+
+
+def test_a_shard_that_does_not_find_its_own_rows_is_never_published(bench: Bench) -> None:
+    bench.put(article("one"))
+    first = bench.build()
+    (block,) = bench.blocks()
+    arrays = {name: np.array(array) for name, array in map_arrays(block).items()}
+    arrays["vectors"][:] = np.nan  # whole by its checksum, as a block of an earlier version may be
+    bench.storage.delete(*artefact_of(block))
+    with bench.storage.publish(*artefact_of(block)) as draft:
+        write_arrays(draft.path / block.name, arrays)
+    for name in bench.storage.list(SHARDS):
+        bench.storage.delete(SHARDS, name)
+    for _ in range(2):
+        with pytest.raises(BuildFailed, match="does not find its own row 0: the release is not made"):
+            bench.build()
+    assert bench.storage.list(SHARDS) == []
+    assert list_releases(bench.catalogue) == [first.release]
 
 
 # Kill -9

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexing.errors import ArtefactCorrupt, InvalidInput, NotFound
+from indexing.errors import AlreadyRunning, ArtefactCorrupt, InvalidInput, NotFound
 from indexing.home import Home, open_home
 from indexing.model_registry import KIND, ModelVersion, load_tokenizer
 from indexing.settings import Settings
@@ -123,15 +123,20 @@ def test_a_model_that_is_broken_in_the_other_home_is_not_taken_over(home: Home, 
     assert not home.storage.exists(KIND, "a@1")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="copy_from keeps files that a crash left under the same name, whatever they hold"
-)
 def test_files_left_by_a_crash_are_not_mistaken_for_the_model_taken_over(home: Home, other: Home) -> None:
     with home.storage.publish(KIND, "a@1") as draft:
         (draft.path / "fp32.onnx").write_text("published, and killed before it was recorded")
     added = add(other, "a")
     home.models.copy_from(other.models)
     assert home.models.get("a@1").manifest == added.manifest
+
+
+def test_only_one_registration_runs_at_a_time(home: Home) -> None:
+    with home.models.registering():
+        with pytest.raises(AlreadyRunning, match="Another registration of this home"), home.models.registering():
+            pytest.fail("two registrations at once")
+    with home.models.registering():
+        assert home.models.next_version("a") == 1
 
 
 @pytest.mark.model

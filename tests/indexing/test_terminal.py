@@ -41,9 +41,6 @@ def test_a_long_cell_is_folded_and_not_cut(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.count("x") == 500
 
 
-@pytest.mark.xfail(
-    strict=True, reason="rich reads brackets in a cell as markup: [draft] vanishes, [/b] raises MarkupError"
-)
 @pytest.mark.parametrize("cell", ["[draft] plan", "a [/b] c", "[bold]x[/bold]", ":smile:"])
 def test_a_cell_is_shown_literally(capsys: pytest.CaptureFixture[str], cell: str) -> None:
     print_table("Things", ["name"], [[cell]])
