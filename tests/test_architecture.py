@@ -54,3 +54,9 @@ def test_every_required_package_can_be_imported_at_its_pinned_version():
     environment = {"RAGAS_DO_NOT_TRACK": "true", "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin", "HOME": "/tmp"}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
     assert result.stdout.strip() == "ok", result.stderr[-2000:]
+
+
+def test_no_test_names_a_device():
+    device = "/" + "dev/"  # a rename onto one, run as root, replaces it for the whole machine
+    named = [path for path in (ROOT / "tests").rglob("*.py") if device in path.read_text()]
+    assert named == []

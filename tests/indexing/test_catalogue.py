@@ -76,6 +76,22 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
         Catalogue(tmp_path / "home" / "catalogue.db")
 
 
+@pytest.mark.xfail(raises=sqlite3.DatabaseError, reason="rows() reads outside of _translated()")
+def test_a_catalogue_with_damaged_pages_is_refused_by_name_when_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.db"
+    first = Catalogue(path)
+    first.put_documents(HELP, [doc(str(number), "text " * 1000) for number in range(20)])
+    first.close()
+    data = path.read_bytes()
+    path.write_bytes(data[:16384] + b"Z" * (len(data) - 16384))
+    damaged = Catalogue(path)
+    try:
+        with pytest.raises(ArtefactCorrupt, match=r"catalogue\.db is no readable catalogue"):
+            list(damaged.document_keys())
+    finally:
+        damaged.close()
+
+
 # Documents
 
 

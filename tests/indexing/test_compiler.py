@@ -146,7 +146,7 @@ def test_a_folder_registers_as_the_next_version_with_its_lineage(home: Home, tin
     assert (stored["parent"], stored["licence"], stored["code_version"]) == ("tiny@1", "mit", "train.py 3")
     assert stored["training_data"] == lineage.training_data
     assert stored["metrics"] == lineage.metrics
-    assert stored["parameters"] == {"opset": 17, "quantisation": "dynamic, weights QInt8", "epochs": 1}
+    assert stored["parameters"] == {"opset": 17, "quantisation": "dynamic, weights QInt8 per channel", "epochs": 1}
     assert (second.manifest["dimension"], second.manifest["max_tokens"]) == (32, 48)
     assert second.files.onnx_sha256 != first.files.onnx_sha256
     assert second.files.tokenizer_sha256 == first.files.tokenizer_sha256

@@ -132,9 +132,9 @@ def test_files_left_by_a_crash_are_not_mistaken_for_the_model_taken_over(home: H
 
 
 def test_only_one_registration_runs_at_a_time(home: Home) -> None:
-    with home.models.registering():
-        with pytest.raises(AlreadyRunning, match="Another registration of this home"), home.models.registering():
-            pytest.fail("two registrations at once")
+    refused = pytest.raises(AlreadyRunning, match="Another registration of this home")
+    with home.models.registering(), refused, home.models.registering():
+        pytest.fail("two registrations at once")
     with home.models.registering():
         assert home.models.next_version("a") == 1
 
