@@ -8,13 +8,14 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from indexing.catalogue import Catalogue, DocumentKey
 from indexing.chunker import Chunker
 from indexing.embedder import Embedder
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, InvalidInput, NotFound
-from indexing.feature_store import BLOCK_SIZE, FeatureStore, vector_key
+from indexing.feature_store import FeatureStore, vector_key
 from indexing.features import FeatureViews, record_view
 from indexing.jobs import State, finish_job, start_job
 from indexing.locks import exclusive
@@ -32,6 +33,7 @@ Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
 
 _SAMPLE = 16
+_BATCH = 256
 _MOST_PLANS = 10
 
 
@@ -47,6 +49,7 @@ class BuildContext:
     load_embedder: Callable[[], Embedder]
     executor_for: Callable[[int], Executor]
     executor: str
+    block_size: int
     lock_path: Path
     on_progress: Progress = lambda stage, done, total: None
 
@@ -247,9 +250,9 @@ def _chunk_new_documents(context: BuildContext) -> None:
         " WHERE p.view_fingerprint = ? AND p.content_sha256 = d.content_sha256)"
     )
     waiting = list(context.catalogue.rows(sql, (view,)))
-    for start in range(0, len(waiting), BLOCK_SIZE):
+    for start in range(0, len(waiting), _BATCH):
         rows = []
-        for row in waiting[start : start + BLOCK_SIZE]:
+        for row in waiting[start : start + _BATCH]:
             try:
                 document = context.catalogue.document(Partition(row["tenant"], row["collection"]), row["id"])
             except NotFound:
@@ -258,7 +261,7 @@ def _chunk_new_documents(context: BuildContext) -> None:
             rows.append((view, document.content_sha256, len(spans), json.dumps([list(_fields(s)) for s in spans])))
         with context.catalogue.write() as db:
             db.conn.executemany("INSERT OR IGNORE INTO passages VALUES (?, ?, ?, ?)", rows)
-        context.on_progress("passages", min(start + BLOCK_SIZE, len(waiting)), len(waiting))
+        context.on_progress("passages", min(start + _BATCH, len(waiting)), len(waiting))
 
 
 def _fields(span: Span) -> tuple[int, int, list[str]]:
@@ -299,8 +302,8 @@ def _embed_blocks(
     waiting: dict[bytes, str] = {}
     claimed: set[bytes] = set()
 
-    def block(size: int) -> EmbedBlock:
-        texts = tuple(waiting.pop(key) for key in list(waiting)[:size])
+    def block() -> EmbedBlock:
+        texts = tuple(waiting.pop(key) for key in list(islice(waiting, context.block_size)))
         return EmbedBlock(context.recipe.model, views.embedding.precision, views.embedding_fingerprint, texts)
 
     for plan in missing:
@@ -310,10 +313,10 @@ def _embed_blocks(
             claimed.update(fresh)
             waiting.update(fresh)
             on_known(len(keys) - len(fresh))
-        while len(waiting) >= BLOCK_SIZE:
-            yield block(BLOCK_SIZE)
+        while len(waiting) >= context.block_size:
+            yield block()
     if waiting:
-        yield block(BLOCK_SIZE)
+        yield block()
 
 
 def _shard_blocks(context: BuildContext, missing: Sequence[ShardPlan], store: FeatureStore) -> Iterator[ShardBlock]:

@@ -18,8 +18,6 @@ from indexing.records import Vectors
 from indexing.storage import Storage
 
 logger = logging.getLogger(__name__)
-BLOCK_SIZE = 256
-"""Encoder inputs a block: a few seconds of work, so that little is lost when a worker dies."""
 _FILE = "block.safetensors"
 
 

@@ -96,6 +96,7 @@ def prepare_build(
             load_embedder, home.storage, model, recipe.embedding.precision, sessions=home.settings.sessions
         ),
         executor_for=executor_for or (lambda job: LocalExecutor(workshop)),
+        block_size=home.settings.block_size,
         executor="workers" if executor_for else "local",
         lock_path=home.path / "build.lock",
         on_progress=on_progress,
