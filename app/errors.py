@@ -17,6 +17,7 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.ParityLost: 409,
     errors.ModelMismatch: 503,
     errors.BuildFailed: 500,
+    errors.BuildCancelled: 409,
     errors.AlreadyRunning: 409,
     errors.CatalogueBusy: 503,
     errors.StorageFull: 507,

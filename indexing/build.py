@@ -8,33 +8,33 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
-
-import numpy as np
 
 from indexing.catalogue import Catalogue, DocumentKey
 from indexing.chunker import Chunker
 from indexing.embedder import Embedder
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, InvalidInput, NotFound
-from indexing.feature_store import BLOCK_SIZE, FeatureStore, vector_key
+from indexing.feature_store import FeatureStore, vector_key
 from indexing.features import FeatureViews, record_view
-from indexing.lexical import Analyser
+from indexing.jobs import State, finish_job, start_job
 from indexing.locks import exclusive
 from indexing.placement import PlacedDocument, place
 from indexing.recipes import Recipe, record_recipe
 from indexing.records import Partition, Span, fingerprint
 from indexing.releases import Release, deploy, record_release, stable_recipe
 from indexing.settings import current_user
-from indexing.shards import FORMAT, KIND, Shard, ShardInput, write_shard
+from indexing.shards import FORMAT, KIND, ShardInput
 from indexing.snapshot import describe_snapshot, publish_snapshot
-from indexing.storage import Artefact, Storage
+from indexing.storage import Storage
+from indexing.work import EmbedBlock, Executor, ShardBlock
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
 
 _SAMPLE = 16
+_BATCH = 256
 _MOST_PLANS = 10
-_SELF_QUERIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,9 @@ class BuildContext:
     views: FeatureViews
     chunker: Chunker
     load_embedder: Callable[[], Embedder]
+    executor_for: Callable[[int], Executor]
+    executor: str
+    block_size: int
     lock_path: Path
     on_progress: Progress = lambda stage, done, total: None
 
@@ -79,6 +82,7 @@ class DryRun:
 class BuildReport:
     """What a build did."""
 
+    job: int
     release: Release
     is_new: bool
     is_deployed: bool
@@ -145,14 +149,22 @@ def build(context: BuildContext) -> BuildReport:
         for view in (context.recipe.passage, context.recipe.embedding, context.recipe.lexical):
             record_view(context.catalogue, view)
         recipe = record_recipe(context.catalogue, context.recipe)
-        plans, written, computed, seq = _build_shards(context)
+        job = start_job(context.catalogue, recipe.number, context.executor)
+        try:
+            plans, written, computed, seq = _build_shards(context, context.executor_for(job.id))
+        except BaseException as error:
+            state: State = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
+            finish_job(context.catalogue, job.id, state, f"{type(error).__name__}: {error}")
+            raise
         shards = [context.storage.open(KIND, plan.name) for plan in plans]
         manifest = describe_snapshot(context.views, recipe.model, shards)
         publish_snapshot(context.storage, manifest)
         release, is_new = record_release(context.catalogue, recipe.number, manifest.id, seq=seq, actor=current_user())
         if stable_recipe(context.catalogue) is None:
             deploy(context.catalogue, recipe.number, reason="first release", actor=current_user())
+        finish_job(context.catalogue, job.id, "done")
     return BuildReport(
+        job=job.id,
         release=release,
         is_new=is_new,
         is_deployed=stable_recipe(context.catalogue) == recipe.number,
@@ -169,16 +181,15 @@ class _DocumentChanged(Exception):
     """A document was written or deleted after the build had planned with it."""
 
 
-def _build_shards(context: BuildContext) -> tuple[list[ShardPlan], int, int, int]:
+def _build_shards(context: BuildContext, executor: Executor) -> tuple[list[ShardPlan], int, int, int]:
     """Plan and write until both saw the same documents: the plans, shards written, vectors computed, ``seq``."""
     written = computed = 0
     for _ in range(_MOST_PLANS):
         seq = context.catalogue.sequence()
         plans, missing = _plan(context)
         try:
-            for vectors in _write_shards(context, missing):
-                written += 1
-                computed += vectors
+            computed += _write_shards(context, executor, missing)
+            written += len(missing)
         except _DocumentChanged:
             continue
         return plans, written, computed, seq
@@ -239,9 +250,9 @@ def _chunk_new_documents(context: BuildContext) -> None:
         " WHERE p.view_fingerprint = ? AND p.content_sha256 = d.content_sha256)"
     )
     waiting = list(context.catalogue.rows(sql, (view,)))
-    for start in range(0, len(waiting), BLOCK_SIZE):
+    for start in range(0, len(waiting), _BATCH):
         rows = []
-        for row in waiting[start : start + BLOCK_SIZE]:
+        for row in waiting[start : start + _BATCH]:
             try:
                 document = context.catalogue.document(Partition(row["tenant"], row["collection"]), row["id"])
             except NotFound:
@@ -250,7 +261,7 @@ def _chunk_new_documents(context: BuildContext) -> None:
             rows.append((view, document.content_sha256, len(spans), json.dumps([list(_fields(s)) for s in spans])))
         with context.catalogue.write() as db:
             db.conn.executemany("INSERT OR IGNORE INTO passages VALUES (?, ?, ?, ?)", rows)
-        context.on_progress("passages", min(start + BLOCK_SIZE, len(waiting)), len(waiting))
+        context.on_progress("passages", min(start + _BATCH, len(waiting)), len(waiting))
 
 
 def _fields(span: Span) -> tuple[int, int, list[str]]:
@@ -283,42 +294,58 @@ def _encoder_inputs(context: BuildContext, inputs: Sequence[ShardInput]) -> Iter
         yield [vector_key(view, text) for text in texts], texts
 
 
-def _write_shards(context: BuildContext, missing: Sequence[ShardPlan]) -> Iterator[int]:
-    """Embed and write the missing shards one by one; after each, gives the number of vectors computed for it."""
-    if not missing:
-        return
-    store = FeatureStore(context.storage, context.views.embedding_fingerprint)
-    analyser = Analyser(context.recipe.lexical.language)
-    embedder: Embedder | None = None
-    done, total = 0, sum(plan.rows for plan in missing)
+def _embed_blocks(
+    context: BuildContext, missing: Sequence[ShardPlan], store: FeatureStore, on_known: Callable[[int], None]
+) -> Iterator[EmbedBlock]:
+    """The blocks of encoder inputs that have no vector yet; ``on_known`` is told of passages that need none."""
+    views = context.views
+    waiting: dict[bytes, str] = {}
+    claimed: set[bytes] = set()
+
+    def block() -> EmbedBlock:
+        texts = tuple(waiting.pop(key) for key in list(islice(waiting, context.block_size)))
+        return EmbedBlock(context.recipe.model, views.embedding.precision, views.embedding_fingerprint, texts)
+
     for plan in missing:
-        inputs = _read_inputs(context, plan)
-        pairs = [pair for keys, texts in _encoder_inputs(context, inputs) for pair in zip(keys, texts, strict=True)]
-        texts = dict(pairs)
-        wanted = store.missing(texts)
-        for start in range(0, len(wanted), BLOCK_SIZE):
-            embedder = embedder or context.load_embedder()
-            block = wanted[start : start + BLOCK_SIZE]
-            store.put(block, embedder.encode_passages([texts[key] for key in block]))
-            context.on_progress("vectors", done + len(pairs) - len(wanted) + start + len(block), total)
-        context.storage.delete(KIND, plan.name)  # a corrupt one, if any
-        with context.storage.publish(KIND, plan.name) as draft:
-            write_shard(draft, inputs, store.vectors([key for key, _ in pairs]), analyser)
-            _check_shard(Artefact(KIND, plan.name, draft.path, draft.info, {}))
-        done += len(pairs)
-        context.on_progress("vectors", done, total)
-        yield len(wanted)
+        for keys, texts in _encoder_inputs(context, _read_inputs(context, plan)):
+            pairs = zip(keys, texts, strict=True)
+            fresh = {key: text for key, text in pairs if key not in store and key not in claimed}
+            claimed.update(fresh)
+            waiting.update(fresh)
+            on_known(len(keys) - len(fresh))
+        while len(waiting) >= context.block_size:
+            yield block()
+    if waiting:
+        yield block()
 
 
-def _check_shard(artefact: Artefact) -> None:
-    """A shard that was just written must find some of its own passages by their own vectors."""
-    shard = Shard(artefact)
-    for partition, part in shard.partitions.items():
-        for row in np.unique(np.linspace(part.start, part.stop - 1, _SELF_QUERIES).astype(np.int64)):
-            vector = shard.vectors(np.array([row]))[0]
-            rows, scores = shard.search(partition, vector, 1)
-            if len(rows) == 0 or not (part.start <= rows[0] < part.stop and scores[0] >= vector @ vector - 1e-4):
-                raise BuildFailed(f"shard {shard.name} does not find its own row {row}: the release is not made.")
+def _shard_blocks(context: BuildContext, missing: Sequence[ShardPlan], store: FeatureStore) -> Iterator[ShardBlock]:
+    view, language = context.views.embedding_fingerprint, context.recipe.lexical.language
+    for plan in missing:
+        inputs = tuple(_read_inputs(context, plan))
+        keys = [key for keys, _ in _encoder_inputs(context, inputs) for key in keys]
+        yield ShardBlock(plan.name, view, language, inputs, tuple(store.sources(keys)))
+
+
+def _write_shards(context: BuildContext, executor: Executor, missing: Sequence[ShardPlan]) -> int:
+    """Embed what has no vector, then write the missing shards; gives the number of vectors computed."""
+    if not missing:
+        return 0
+    store = FeatureStore(context.storage, context.views.embedding_fingerprint)
+    total, known, computed = sum(plan.rows for plan in missing), 0, 0
+
+    def count_known(passages: int) -> None:
+        nonlocal known
+        known += passages
+
+    for block in executor.run(_embed_blocks(context, missing, store, count_known)):
+        store.include(block.name)
+        computed += len(block.texts) if isinstance(block, EmbedBlock) else 0
+        context.on_progress("vectors", known + computed, total)
+    context.on_progress("vectors", total, total)
+    for written, _ in enumerate(executor.run(_shard_blocks(context, missing, store)), 1):
+        context.on_progress("shards", written, len(missing))
+    return computed
 
 
 def report_json(report: BuildReport | DryRun) -> dict[str, object]:

@@ -9,6 +9,7 @@ import click
 from pydantic import ValidationError
 
 from indexing.errors import GroundworkError, NotFound
+from indexing.job_commands import executor_for, jobs, worker
 from indexing.settings import Settings, current_user, limit_native_threads
 from indexing.terminal import as_json, collection_option, opened, print_json, print_table, progress_bar, screen
 from indexing.version_commands import ensure_model, models, views
@@ -41,6 +42,8 @@ def cli(context: click.Context, home: Path | None) -> None:
 
 
 cli.add_command(models)
+cli.add_command(jobs)
+cli.add_command(worker)
 cli.add_command(views)
 
 
@@ -115,7 +118,7 @@ def build(settings: Settings, /, dry_run: bool, as_json: bool, **choices: str | 
         builder.require_documents(home.catalogue)
         ensure_model(home)
         recipe = change_recipe(home, recipe_in_service(home), **choices)
-        context = prepare_build(home, recipe, on_progress=progress)
+        context = prepare_build(home, recipe, on_progress=progress, executor_for=executor_for(home))
         report: Any = builder.dry_run(context) if dry_run else builder.build(context)
     if as_json:
         print_json(builder.report_json(report))

@@ -65,6 +65,10 @@ class BuildFailed(GroundworkError):
     """A build could not finish; the release in service is untouched."""
 
 
+class BuildCancelled(GroundworkError):
+    """Somebody cancelled the job of this build; what it stored stays."""
+
+
 class AlreadyRunning(GroundworkError):
     """Another process is doing the same thing in this home, and it can only be done once at a time."""
 

@@ -18,8 +18,6 @@ from indexing.records import Vectors
 from indexing.storage import Storage
 
 logger = logging.getLogger(__name__)
-BLOCK_SIZE = 256
-"""Encoder inputs a block: a few seconds of work, so that little is lost when a worker dies."""
 _FILE = "block.safetensors"
 
 
@@ -35,18 +33,25 @@ def block_name(keys: Sequence[bytes]) -> str:
     return hashlib.sha256(b"".join(keys)).hexdigest()[:32]
 
 
-class FeatureStore:
-    """The vectors of one embedding view. Reads see the blocks that existed at construction plus those put since."""
+def feature_kind(view_fingerprint: str) -> str:
+    """The kind of the artefacts that hold an embedding view's vectors."""
+    return f"features/{view_fingerprint[:32]}"
 
-    def __init__(self, storage: Storage, view_fingerprint: str) -> None:
+
+class FeatureStore:
+    """The vectors of one embedding view: of the blocks opened at construction, and of those put or included since."""
+
+    def __init__(self, storage: Storage, view_fingerprint: str, *, blocks: Iterable[str] | None = None) -> None:
+        """Open the view's blocks: all that are stored, or only ``blocks``."""
         self._storage = storage
-        self._kind = f"features/{view_fingerprint[:32]}"
+        self._kind = feature_kind(view_fingerprint)
+        self._names: list[str] = []
         self._where: dict[bytes, tuple[int, int]] = {}
         self._blocks: list[NDArray[Any]] = []
         self._corrupt: set[str] = set()
-        for name in storage.list(self._kind):
+        for name in storage.list(self._kind) if blocks is None else blocks:
             try:
-                self._add(name)
+                self.include(name)
             except ArtefactCorrupt as error:
                 # Its vectors are simply computed again.
                 self._corrupt.add(name)
@@ -81,7 +86,11 @@ class FeatureStore:
                 table = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), 32)
                 write_arrays(draft.path / _FILE, {"keys": table, "vectors": vectors})
                 draft.info["count"] = len(keys)
-        self._add(name)
+        self.include(name)
+
+    def sources(self, keys: Iterable[bytes]) -> list[str]:
+        """The names of the blocks that hold ``keys``, sorted."""
+        return sorted({self._names[self._where[key][0]] for key in keys})
 
     def vectors(self, keys: Sequence[bytes]) -> Vectors:
         """The vectors of ``keys``, in order: float32, shape (len(keys), dimension).
@@ -97,10 +106,16 @@ class FeatureStore:
             raise ArtefactMissing(f"{self._kind} holds no vector {error.args[0].hex()[:16]}: build again.") from None
         return np.stack([self._blocks[block][row] for block, row in places])
 
-    def _add(self, name: str) -> None:
+    def include(self, name: str) -> None:
+        """Open one more block, which somebody else may have stored.
+
+        Raises:
+            ArtefactMissing, ArtefactCorrupt: it is not there, or not whole.
+        """
         arrays = map_arrays(self._storage.open(self._kind, name).path / _FILE)
         keys = arrays["keys"].tobytes()
         block = len(self._blocks)
         self._blocks.append(arrays["vectors"])
+        self._names.append(name)
         for row in range(len(arrays["keys"])):
             self._where.setdefault(keys[row * 32 : row * 32 + 32], (block, row))

@@ -64,3 +64,16 @@ def _releases(db: Database) -> None:
         "CREATE TABLE deployments (id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL"
         " REFERENCES recipes(number), reason TEXT NOT NULL, actor TEXT NOT NULL, created_at TEXT NOT NULL) STRICT"
     )
+
+
+@catalogue_migrations(name="0004_jobs")
+def _jobs(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL REFERENCES recipes(number),"
+        " state TEXT NOT NULL, executor TEXT NOT NULL, actor TEXT NOT NULL, created_at TEXT NOT NULL,"
+        " finished_at TEXT, error TEXT) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE job_blocks (job INTEGER NOT NULL REFERENCES jobs(id), name TEXT NOT NULL, kind TEXT NOT NULL,"
+        " state TEXT NOT NULL, attempts INTEGER NOT NULL, error TEXT, PRIMARY KEY (job, name)) STRICT, WITHOUT ROWID"
+    )

@@ -118,6 +118,17 @@ class ModelRegistry:
         return [model.id for model in missing]
 
 
+def stored_model(storage: Storage, model_id: str) -> ModelVersion:
+    """A model version from its artefact alone, for a worker that sees no catalogue.
+
+    Raises:
+        ArtefactMissing, ArtefactCorrupt: its files are not what the manifest promises.
+    """
+    artefact = storage.open(KIND, model_id)
+    name, _, version = model_id.rpartition("@")
+    return ModelVersion(name, int(version), {**artefact.info, "files": artefact.files}, "")
+
+
 def load_tokenizer(storage: Storage, model: ModelVersion) -> Tokenizer:
     """The model's tokenizer with truncation and padding off, for sizing passages.
 

@@ -1,5 +1,6 @@
 """From a home and a person's choices to a recipe, and from a recipe to a build that is ready to run."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +14,7 @@ from indexing.lexical import LANGUAGES
 from indexing.model_registry import ModelVersion, load_tokenizer
 from indexing.recipes import Recipe, RetrievalConfig, read_recipe
 from indexing.releases import stable_recipe
+from indexing.work import Executor, LocalExecutor, Workshop
 
 
 def default_recipe(home: Home) -> Recipe:
@@ -72,10 +74,18 @@ def change_recipe(
 
 
 def prepare_build(
-    home: Home, recipe: Recipe, *, on_progress: Progress = lambda stage, done, total: None
+    home: Home,
+    recipe: Recipe,
+    *,
+    on_progress: Progress = lambda stage, done, total: None,
+    executor_for: Callable[[int], Executor] | None = None,
 ) -> BuildContext:
-    """Bind a recipe to its model and this home. The model itself is loaded only if something must be encoded."""
+    """Bind a recipe to its model and this home. The model itself is loaded only if something must be encoded.
+
+    ``executor_for`` makes who does the blocks of a job; by default this process does.
+    """
     model = home.models.get(recipe.model)
+    workshop = Workshop(home.storage, sessions=home.settings.sessions)
     return BuildContext(
         catalogue=home.catalogue,
         storage=home.storage,
@@ -85,6 +95,9 @@ def prepare_build(
         load_embedder=partial(
             load_embedder, home.storage, model, recipe.embedding.precision, sessions=home.settings.sessions
         ),
+        executor_for=executor_for or (lambda job: LocalExecutor(workshop)),
+        block_size=home.settings.block_size,
+        executor="workers" if executor_for else "local",
         lock_path=home.path / "build.lock",
         on_progress=on_progress,
     )

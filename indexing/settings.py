@@ -23,6 +23,16 @@ class Settings(BaseSettings):
     api_key: str | None = Field(
         None, min_length=16, description="Key of the default tenant; without it one is made and kept in HOME/api-key."
     )
+    redis_url: str | None = Field(
+        None,
+        description="Redis for builds on workers, redis://HOST:PORT/DB; without it builds run in their own process.",
+    )
+    block_size: int = Field(
+        256, ge=1, le=10_000, description="Encoder inputs a block: what a killed worker loses at most."
+    )
+    lease_seconds: float = Field(
+        10.0, gt=0.5, description="How long a killed worker's block waits for the next worker."
+    )
     sessions: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="Single-threaded encoder sessions a process."
     )

@@ -1,0 +1,95 @@
+"""The commands about builds on workers: ``groundwork worker`` and ``groundwork jobs``."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import click
+
+from indexing.errors import InvalidInput
+from indexing.home import Home
+from indexing.settings import Settings
+from indexing.terminal import as_json, opened, print_json, print_table, progress_bar, screen
+from indexing.work import Executor, Workshop
+from indexing.worker import QUEUES, WorkerExecutor, run_worker
+
+
+def executor_for(home: Home) -> Callable[[int], Executor] | None:
+    """Who does the blocks of this home's builds: workers where Redis is configured, else ``None`` for this process."""
+    if home.settings.redis_url is None:
+        return None
+    workshop = Workshop(home.storage, sessions=home.settings.sessions)
+    return lambda job: WorkerExecutor(home.settings, home.catalogue, workshop, job, on_wait=screen.print)
+
+
+@click.command()
+@click.option("--concurrency", type=click.IntRange(1, 64), help="Processes; by default one a core.")
+@click.option("--queues", default=",".join(QUEUES.values()), show_default=True, help="Which queues to serve.")
+@click.option("--memory-mb", default=2048, show_default=True, type=click.IntRange(256), help="Memory of a process.")
+@click.pass_obj
+def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: int) -> None:
+    """Do the blocks of builds: embed and write shards. Needs GROUNDWORK_REDIS_URL and the artefact store."""
+    if settings.redis_url is None:
+        raise InvalidInput("GROUNDWORK_REDIS_URL is not set: workers need Redis, such as redis://127.0.0.1:6379/0.")
+    names = queues.split(",")
+    if unknown := sorted(set(names) - set(QUEUES.values())):
+        raise InvalidInput(f"queue {unknown[0]!r} is unknown: expected {' or '.join(QUEUES.values())}.")
+    run_worker(settings, concurrency=concurrency or settings.sessions, queues=names, memory_mb=memory_mb)
+
+
+@click.group()
+def jobs() -> None:
+    """List, show, cancel and retry builds."""
+
+
+@jobs.command("list")
+@as_json
+@click.pass_obj
+def jobs_list(settings: Settings, as_json: bool) -> None:
+    """All builds, newest first."""
+    from indexing.jobs import list_jobs
+
+    with opened(settings) as home:
+        rows = [asdict(job) for job in list_jobs(home.catalogue)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("jobs", list(rows[0]) if rows else ["id"], [list(row.values()) for row in rows])
+
+
+@jobs.command("show")
+@click.argument("job", type=int)
+@click.pass_obj
+def jobs_show(settings: Settings, job: int) -> None:
+    """JOB and the blocks that it handed to workers, with attempts and errors, as JSON."""
+    from indexing.jobs import job_blocks, read_job
+
+    with opened(settings) as home:
+        print_json({**asdict(read_job(home.catalogue, job)), "blocks": job_blocks(home.catalogue, job)})
+
+
+@jobs.command("cancel")
+@click.argument("job", type=int)
+@click.pass_obj
+def jobs_cancel(settings: Settings, job: int) -> None:
+    """Stop the running build JOB; what it stored stays for the next one."""
+    from indexing.jobs import cancel_job
+
+    with opened(settings) as home:
+        cancel_job(home.catalogue, job)
+    click.echo(f"job {job} cancelled")
+
+
+@jobs.command("retry")
+@click.argument("job", type=int)
+@click.pass_obj
+def jobs_retry(settings: Settings, job: int) -> None:
+    """Build the recipe of JOB again; only what is missing is done."""
+    from indexing.build import build
+    from indexing.jobs import read_job
+    from indexing.prepare import prepare_build
+    from indexing.recipes import read_recipe
+
+    with opened(settings) as home, progress_bar() as progress:
+        recipe = read_recipe(home.catalogue, read_job(home.catalogue, job).recipe)
+        report = build(prepare_build(home, recipe, on_progress=progress, executor_for=executor_for(home)))
+    click.echo(f"job {report.job} done: release {report.release.number}")

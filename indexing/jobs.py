@@ -1,0 +1,98 @@
+"""Jobs: the catalogue's record of builds and of the blocks that each handed to workers.
+
+Only the build command and the command line touch these rows; workers never open the catalogue.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from indexing.catalogue import Catalogue, Row, utc_now
+from indexing.errors import InvalidInput, NotFound
+from indexing.settings import current_user
+
+State = Literal["running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A build: which recipe, who runs it (``local`` or ``workers``), and how it stands."""
+
+    id: int
+    recipe: int
+    state: State
+    executor: str
+    actor: str
+    created_at: str
+    finished_at: str | None
+    error: str | None
+
+
+def start_job(catalogue: Catalogue, recipe: int, executor: str) -> Job:
+    """Record a build that begins now. A job left ``running`` by a build that was killed is marked as failed."""
+    with catalogue.write() as db:
+        db.conn.execute(
+            "UPDATE jobs SET state = 'failed', finished_at = ?, error = 'the build command ended without a word'"
+            " WHERE state = 'running'",
+            (utc_now(),),
+        )
+        number = db.conn.execute(
+            "INSERT INTO jobs (recipe, state, executor, actor, created_at) VALUES (?, 'running', ?, ?, ?)",
+            (recipe, executor, current_user(), utc_now()),
+        ).lastrowid
+    return read_job(catalogue, number or 0)
+
+
+def finish_job(catalogue: Catalogue, job: int, state: State, error: str | None = None) -> None:
+    """Record how a job ended; one that was cancelled stays so."""
+    with catalogue.write() as db:
+        db.conn.execute(
+            "UPDATE jobs SET state = ?, finished_at = ?, error = ? WHERE id = ? AND state = 'running'",
+            (state, utc_now(), error, job),
+        )
+
+
+def cancel_job(catalogue: Catalogue, job: int) -> None:
+    """Ask a running build to stop; it does so within a second, and what it stored stays for the next one.
+
+    Raises:
+        NotFound: there is no such job.
+        InvalidInput: it is not running.
+    """
+    state = read_job(catalogue, job).state
+    if state != "running":
+        raise InvalidInput(f"Job {job} is {state}: only a running job can be cancelled.")
+    finish_job(catalogue, job, "cancelled")
+
+
+def list_jobs(catalogue: Catalogue) -> list[Job]:
+    """All jobs, newest first."""
+    return [Job(**row) for row in catalogue.rows("SELECT * FROM jobs ORDER BY id DESC")]
+
+
+def read_job(catalogue: Catalogue, job: int) -> Job:
+    """One job.
+
+    Raises:
+        NotFound: there is none of this number.
+    """
+    row = catalogue.row("SELECT * FROM jobs WHERE id = ?", (job,))
+    if row is None:
+        raise NotFound(f"No job {job}. See 'groundwork jobs list'.")
+    return Job(**row)
+
+
+def record_block(
+    catalogue: Catalogue, job: int, name: str, kind: str, state: str, attempts: int, error: str | None = None
+) -> None:
+    """Write down how a block of a job stands."""
+    with catalogue.write() as db:
+        db.conn.execute(
+            "INSERT OR REPLACE INTO job_blocks VALUES (?, ?, ?, ?, ?, ?)", (job, name, kind, state, attempts, error)
+        )
+
+
+def job_blocks(catalogue: Catalogue, job: int) -> list[Row]:
+    """The blocks that a job handed to workers: name, kind, state, attempts, error."""
+    return list(
+        catalogue.rows("SELECT name, kind, state, attempts, error FROM job_blocks WHERE job = ? ORDER BY name", (job,))
+    )

@@ -1,0 +1,205 @@
+"""Units of work of a build, and the workshop that does them: the same functions in this process and in a worker.
+
+A *block* is a piece of a build that is done or not done: encoder inputs to vectors, or documents and vectors to a
+shard. It is done when its output artefact exists, so doing it twice is harmless and losing every message loses nothing.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import ClassVar, Protocol, TypeAlias
+
+import numpy as np
+
+from indexing.embedder import Embedder, load_embedder
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed
+from indexing.feature_store import FeatureStore, block_name, feature_kind, vector_key
+from indexing.lexical import Analyser
+from indexing.model_registry import stored_model
+from indexing.records import Document, Json, Partition, Passage, canonical_json
+from indexing.shards import KIND as SHARDS
+from indexing.shards import Shard, ShardInput, write_shard
+from indexing.storage import Artefact, Storage
+
+INPUT_FILE = "block.json"
+_SELF_QUERIES = 8
+
+
+@dataclass(frozen=True)
+class EmbedBlock:
+    """Encoder inputs to encode with a compiled model; ``view`` is the embedding view's fingerprint."""
+
+    kind: ClassVar[str] = "embed"
+    model: str
+    precision: str
+    view: str
+    texts: tuple[str, ...]
+
+    @cached_property
+    def keys(self) -> tuple[bytes, ...]:
+        """The key of each text in the feature store."""
+        return tuple(vector_key(self.view, text) for text in self.texts)
+
+    @cached_property
+    def name(self) -> str:
+        """The name of its output: the feature-store block of these keys."""
+        return block_name(self.keys)
+
+    @property
+    def output(self) -> tuple[str, str]:
+        """Kind and name of the artefact that it makes."""
+        return feature_kind(self.view), self.name
+
+
+@dataclass(frozen=True)
+class ShardBlock:
+    """Documents to write as the shard ``name``; their vectors lie in the feature-store blocks ``sources``."""
+
+    kind: ClassVar[str] = "shard"
+    name: str
+    view: str
+    language: str
+    inputs: tuple[ShardInput, ...]
+    sources: tuple[str, ...]
+
+    @property
+    def output(self) -> tuple[str, str]:
+        """Kind and name of the artefact that it makes."""
+        return SHARDS, self.name
+
+
+Block: TypeAlias = EmbedBlock | ShardBlock
+
+
+class Executor(Protocol):
+    """Who does the blocks of a build."""
+
+    def run(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """Do ``blocks``, reading ahead only a little, and give each when it is done, in any order.
+
+        Raises:
+            BuildFailed: a block cannot be done, by name.
+        """
+        ...
+
+
+class Workshop:
+    """Does blocks, keeping loaded models. Needs the artefact store and nothing else."""
+
+    def __init__(self, storage: Storage, *, sessions: int, load: Callable[[str, str], Embedder] | None = None) -> None:
+        """Encode with ``sessions`` sessions; ``load`` gives the embedder of a model and precision (for tests)."""
+        self._storage = storage
+        self._load = load or (lambda model, precision: _load(storage, model, precision, sessions))
+        self._embedders: dict[tuple[str, str], Embedder] = {}
+
+    def is_done(self, block: Block) -> bool:
+        """Whether the block's output exists whole."""
+        try:
+            self._storage.open(*block.output)
+        except (ArtefactMissing, ArtefactCorrupt):
+            return False
+        return True
+
+    def do(self, block: Block) -> None:
+        """Make the block's output durable; one that is corrupt is replaced.
+
+        Raises:
+            BuildFailed: the shard does not find its own passages.
+            ModelMismatch: this machine does not reproduce the model, or a vector is not finite.
+        """
+        if isinstance(block, EmbedBlock):
+            store = FeatureStore(self._storage, block.view, blocks=[])
+            store.put(block.keys, self._embedder(block).encode_passages(block.texts))
+        else:
+            self._write_shard(block)
+
+    def _embedder(self, block: EmbedBlock) -> Embedder:
+        key = (block.model, block.precision)
+        if key not in self._embedders:
+            self._embedders[key] = self._load(*key)
+        return self._embedders[key]
+
+    def _write_shard(self, block: ShardBlock) -> None:
+        store = FeatureStore(self._storage, block.view, blocks=block.sources)
+        keys = [vector_key(block.view, p.encoder_input) for item in block.inputs for p in item.passages]
+        if not self.is_done(block):
+            self._storage.delete(*block.output)  # a corrupt one, if any
+        with self._storage.publish(*block.output) as draft:
+            write_shard(draft, block.inputs, store.vectors(keys), Analyser(block.language))
+            _check_shard(Artefact(SHARDS, block.name, draft.path, draft.info, {}))
+
+
+class LocalExecutor:
+    """Does every block in this process, one after another."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+
+    def run(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """See ``Executor``."""
+        for block in blocks:
+            self._workshop.do(block)
+            yield block
+
+
+def save_block(storage: Storage, kind: str, block: Block) -> str:
+    """Store a block's input as an artefact of ``kind``; gives its name. Saving it again changes nothing."""
+    name = f"{block.kind}-{block.name}"
+    if not storage.exists(kind, name):
+        with storage.publish(kind, name) as draft:
+            (draft.path / INPUT_FILE).write_bytes(canonical_json(_encode(block)))
+    return name
+
+
+def load_block(storage: Storage, kind: str, name: str) -> Block:
+    """The block that ``save_block`` stored.
+
+    Raises:
+        ArtefactMissing: it was withdrawn, because it is done or the job was cancelled.
+    """
+    value = json.loads((storage.open(kind, name).path / INPUT_FILE).read_bytes())
+    if value["kind"] == EmbedBlock.kind:
+        return EmbedBlock(value["model"], value["precision"], value["view"], tuple(value["texts"]))
+    inputs = tuple(_decode_input(item) for item in value["inputs"])
+    return ShardBlock(value["name"], value["view"], value["language"], inputs, tuple(value["sources"]))
+
+
+def _encode(block: Block) -> dict[str, Json]:
+    if isinstance(block, EmbedBlock):
+        return {"kind": block.kind, **asdict(block)}
+    return {
+        "kind": block.kind,
+        "name": block.name,
+        "view": block.view,
+        "language": block.language,
+        "sources": block.sources,
+        "inputs": [
+            {
+                "partition": asdict(item.partition),
+                "document": {**asdict(item.document), "metadata": dict(item.document.metadata)},
+                "passages": [asdict(passage) for passage in item.passages],
+            }
+            for item in block.inputs
+        ],
+    }
+
+
+def _decode_input(value: Json) -> ShardInput:
+    passages = [Passage(**{**passage, "headings": tuple(passage["headings"])}) for passage in value["passages"]]
+    return ShardInput(Partition(**value["partition"]), Document(**value["document"]), passages)
+
+
+def _load(storage: Storage, model: str, precision: str, sessions: int) -> Embedder:
+    return load_embedder(storage, stored_model(storage, model), precision, sessions=sessions)
+
+
+def _check_shard(artefact: Artefact) -> None:
+    """A shard that was just written must find some of its own passages by their own vectors."""
+    shard = Shard(artefact)
+    for partition, part in shard.partitions.items():
+        for row in np.unique(np.linspace(part.start, part.stop - 1, _SELF_QUERIES).astype(np.int64)):
+            vector = shard.vectors(np.array([row]))[0]
+            rows, scores = shard.search(partition, vector, 1)
+            if len(rows) == 0 or not (part.start <= rows[0] < part.stop and scores[0] >= vector @ vector - 1e-4):
+                raise BuildFailed(f"shard {shard.name} does not find its own row {row}: the release is not made.")

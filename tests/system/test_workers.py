@@ -1,0 +1,257 @@
+"""Builds on real workers over a real Redis, and every way in which they are disturbed.
+
+Each ends in the very files of an undisturbed build in one process, and nothing that was stored is computed again.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+
+import psutil
+import pytest
+import redis
+
+from tests.system.conftest import ROOT, run, start
+
+pytestmark = [pytest.mark.model, pytest.mark.slow]
+ARTICLES = ROOT / "corpora" / "helpdesk" / "articles" / "api"
+BLOCK_SIZE, LEASE_SECONDS = 8, 2
+
+
+@pytest.fixture(scope="module")
+def reference(make_home):
+    """The files of an undisturbed build without workers."""
+    path = make_home("reference")
+    run(path, "ingest", ARTICLES)
+    run(path, "build")
+    return files(path)
+
+
+@pytest.fixture
+def site(make_home, redis_server):
+    """A home with documents and the settings under which build and workers meet."""
+    path = make_home("site")
+    run(path, "ingest", ARTICLES)
+    return path, {"redis_url": redis_server.url, "block_size": BLOCK_SIZE, "lease_seconds": LEASE_SECONDS}
+
+
+def files(home):
+    return {
+        f"{kind}/{path.relative_to(home / kind)}": path.read_bytes()
+        for kind in ("shards", "snapshots")
+        for path in sorted((home / kind).rglob("*"))
+        if path.is_file() and not path.relative_to(home / kind).parts[0].startswith(".")
+    }
+
+
+@contextmanager
+def worker(home, settings, log, concurrency=2):
+    with log.open("a") as stream:
+        process = start(home, "worker", "--concurrency", concurrency, stderr=stream, stdout=stream, **settings)
+    try:
+        yield process
+    finally:
+        kill_group(process)
+
+
+def kill_group(process):
+    """End a worker and its children at once, as a power cut would."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait(timeout=30)
+
+
+def blocks_done(log):
+    """The blocks that workers finished, one entry each time."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    entries = [json.loads(line) for line in lines if line.startswith("{")]
+    return [entry["block"] for entry in entries if entry["event"] == "worker.block_done"]
+
+
+def wait_for(condition, seconds=60):
+    for _ in range(int(seconds / 0.02)):
+        if condition():
+            return
+        time.sleep(0.02)
+    pytest.fail("it did not come to that")
+
+
+def finish(process, seconds=120):
+    out, err = process.communicate(timeout=seconds)
+    assert process.returncode == 0, err.decode()
+    return json.loads(out)
+
+
+def start_build(site):
+    home, settings = site
+    return start(home, "build", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE, **settings)
+
+
+def test_two_workers_make_the_files_of_a_build_in_one_process(site, reference, tmp_path):
+    log = tmp_path / "log"
+    with worker(*site, log):
+        report = finish(start_build(site))
+    assert files(site[0]) == reference
+    done = blocks_done(log)
+    assert len(done) == len(set(done))
+    assert report["embeddings_computed"] == report["passages"]
+    assert not list((site[0] / "work").rglob("block.json"))
+    job = json.loads(run(site[0], "jobs", "show", 1).stdout)
+    assert (job["state"], job["executor"]) == ("done", "workers")
+    assert {block["name"] for block in job["blocks"]} == set(done)
+
+
+def test_a_second_build_gives_workers_nothing_to_do(site, tmp_path):
+    log = tmp_path / "log"
+    with worker(*site, log):
+        finish(start_build(site))
+        before = blocks_done(log)
+        report = finish(start_build(site))
+    assert (report["embeddings_computed"], report["shards_written"]) == (0, 0)
+    assert blocks_done(log) == before
+
+
+def test_a_worker_killed_in_the_middle_of_a_block_is_replaced_by_another(site, reference, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    build = start_build(site)
+    with worker(*site, first) as process:
+        wait_for(lambda: len(blocks_done(first)) >= 2)
+        kill_group(process)
+    with worker(*site, second):
+        finish(build)
+    assert files(site[0]) == reference
+    assert not set(blocks_done(first)) & set(blocks_done(second))
+
+
+def test_a_killed_pool_child_loses_nothing(site, reference, tmp_path):
+    log = tmp_path / "log"
+    build = start_build(site)
+    with worker(*site, log) as process:
+        wait_for(lambda: len(blocks_done(log)) >= 2)
+        psutil.Process(process.pid).children()[0].kill()
+        finish(build)
+    assert files(site[0]) == reference
+    assert len(blocks_done(log)) == len(set(blocks_done(log)))
+
+
+def test_a_redis_that_forgets_everything_stops_nothing(site, reference, redis_server, tmp_path):
+    log = tmp_path / "log"
+    build = start_build(site)
+    with worker(*site, log):
+        wait_for(lambda: len(blocks_done(log)) >= 2)
+        redis_server.kill()
+        redis_server.start()
+        finish(build)
+    assert files(site[0]) == reference
+
+
+def test_a_message_delivered_twice_is_done_once(site, reference, redis_server, tmp_path):
+    log = tmp_path / "log"
+    build = start_build(site)
+    client = redis.Redis(port=redis_server.port)
+    wait_for(lambda: client.llen("embedding") >= 4)
+    for message in client.lrange("embedding", 0, -1):
+        client.rpush("embedding", message)
+    with worker(*site, log):
+        finish(build)
+    client.close()
+    assert files(site[0]) == reference
+    assert len(blocks_done(log)) == len(set(blocks_done(log)))
+
+
+def test_a_killed_build_command_goes_on_where_it_stopped(site, reference, tmp_path):
+    log = tmp_path / "log"
+    build = start_build(site)
+    with worker(*site, log):
+        wait_for(lambda: len(blocks_done(log)) >= 3)
+        build.kill()
+        build.communicate()
+        report = finish(start_build(site))
+    assert files(site[0]) == reference
+    assert 0 < report["embeddings_computed"] < report["passages"]
+    assert len(blocks_done(log)) == len(set(blocks_done(log)))
+    assert json.loads(run(site[0], "jobs", "show", 1).stdout)["state"] == "failed"
+
+
+def test_a_cancelled_build_stops_and_keeps_what_it_has(site, reference, tmp_path):
+    log = tmp_path / "log"
+    build = start_build(site)
+    with worker(*site, log):
+        wait_for(lambda: len(blocks_done(log)) >= 2)
+        run(site[0], "jobs", "cancel", 1)
+        _, error = build.communicate(timeout=30)
+        assert build.returncode == 1
+        assert b"cancelled" in error
+        assert not list((site[0] / "work").rglob("block.json"))
+        run(site[0], "jobs", "retry", 1, **site[1])
+    assert files(site[0]) == reference
+
+
+def test_a_block_that_fails_three_times_fails_the_build_by_name_and_the_release_stays(site, reference, tmp_path):
+    home, settings = site
+    log = tmp_path / "log"
+    with worker(home, settings, log):
+        finish(start_build(site))
+    run(home, "ingest", ROOT / "corpora" / "helpdesk" / "articles" / "privacy")
+    model = next((home / "models").iterdir())
+    weights = model / "int8.onnx"
+    content = weights.read_bytes()
+    weights.unlink()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with worker(home, settings, log):
+        result = run(home, "build", check=False, **settings)
+    assert result.returncode == 1
+    assert "failed 3 times" in result.stderr
+    assert "int8.onnx" in result.stderr
+    assert json.loads(run(home, "releases", "list", "--json").stdout)[0]["in_service"]
+    assert json.loads(run(home, "jobs", "list", "--json").stdout)[0]["state"] == "failed"
+
+
+def test_a_full_disk_fails_the_build_and_room_lets_it_go_on(site, reference, tmp_path):
+    home, settings = site
+    features = home / "features"
+    features.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(features)], capture_output=True
+    ).returncode:
+        pytest.skip("no right to mount a small tmpfs here")
+    try:
+        with worker(home, settings, tmp_path / "log"):
+            result = run(home, "build", check=False, **settings)
+        assert result.returncode == 1
+        assert "No room to write" in result.stderr
+    finally:
+        subprocess.run(["umount", "--lazy", str(features)], check=True)
+    with worker(home, settings, tmp_path / "log"):
+        finish(start_build(site))
+    assert files(home) == reference
+
+
+def test_many_random_kills_lose_no_passage_and_tear_no_file(site, reference, tmp_path):
+    log, seed = tmp_path / "log", 20261124
+    chance = random.Random(seed)
+    build = start_build(site)
+    kills = 0
+    while build.poll() is None and kills < 6:
+        with worker(*site, log) as process:
+            time.sleep(chance.uniform(2.5, 5.0))
+            kill_group(process)
+            kills += 1
+    with worker(*site, log):
+        finish(build, 240)
+    assert kills >= 1
+    assert files(site[0]) == reference
+    assert len(blocks_done(log)) == len(set(blocks_done(log)))
+    assert run(site[0], "snapshots", "verify").returncode == 0
+
+
+def test_a_worker_without_redis_says_what_it_needs(make_home):
+    result = run(make_home("none"), "worker", check=False)
+    assert result.returncode == 1
+    assert "GROUNDWORK_REDIS_URL" in result.stderr
