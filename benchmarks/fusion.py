@@ -14,13 +14,14 @@ import numpy as np
 from recording import write_result
 from sklearn.linear_model import LogisticRegression
 
-from app.retrieval.retriever import _gather
+from app.retrieval.retriever import best_of_legs, score_candidates
 from app.retrieval.snapshot_pool import ServingRelease
 from eval.collection import Choices, scratch_collection
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import QuerySet, load_queryset
 from indexing.home import open_home
 from indexing.lexical import Bm25
+from indexing.recipes import RetrievalConfig
 from indexing.records import Partition
 from indexing.settings import Settings
 from indexing.telemetry import StageTimings
@@ -55,7 +56,8 @@ def pools(
         if query_id not in vectors:
             vectors[query_id] = serving.embedder.encode_query(text)
         scores, bound = bm25.scores(view.segments, serving.analyser.terms(text))
-        c = _gather(view, vectors[query_id], scores, 100, StageTimings())
+        keys, _ = best_of_legs(view, vectors[query_id], scores, RetrievalConfig().candidates, StageTimings())
+        c = score_candidates(view, keys, vectors[query_id], scores, grouped=True)
         ids = [view.passage(int(n), int(r)).document_id for n, r in zip(c.numbers, c.rows, strict=True)]
         found[query_id] = Pool(ids, c.dense, c.lexical, bound)
     return found

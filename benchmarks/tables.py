@@ -22,7 +22,9 @@ def quality() -> None:
         modes = one["modes"]
         ndcg = [f"{modes[mode]['nDCG@10']:.3f}" for mode in ("hybrid", "dense", "lexical")]
         more = [f"{modes['hybrid'][measure]:.3f}" for measure in ("R@10", "R@100", "MRR@10")]
-        print(f"| {name} | {one['queries']} | {one['passages']:,} | **{ndcg[0]}** | " + " | ".join(ndcg[1:] + more) + " |")
+        print(
+            f"| {name} | {one['queries']} | {one['passages']:,} | **{ndcg[0]}** | " + " | ".join(ndcg[1:] + more) + " |"
+        )
 
 
 def speed() -> None:
@@ -32,7 +34,9 @@ def speed() -> None:
     for clients in ("1 client", "8 clients", "32 clients"):
         one = found[f"hybrid, {clients}"]
         latency = [f"{one['latency_ms'][q]:.1f}" for q in ("p50", "p95", "p99")]
-        stages = [f"{one['stages_ms'][stage]['p50']:.1f}" for stage in ("encode", "dense", "lexical", "fuse", "hydrate")]
+        stages = [
+            f"{one['stages_ms'][stage]['p50']:.1f}" for stage in ("encode", "dense", "lexical", "fuse", "hydrate")
+        ]
         print(f"| {clients.split()[0]} | {one['queries_per_second']:.0f} | " + " | ".join(latency + stages) + " |")
 
 

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from indexing.errors import InvalidInput
 from indexing.records import Scores
 
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*")
+MAX_TERMS = 512
+"""Different terms of a query that count: bounds what a pasted log costs."""
 _MAX_FREQUENCY = np.iinfo(np.uint16).max
 
 # Function words of English: articles, conjunctions, prepositions, pronouns, auxiliaries. Written for Groundwork;
@@ -132,14 +135,15 @@ class _TermList(Sequence[bytes]):
     """The sorted terms of a shard as a sequence that reads only what is asked for."""
 
     def __init__(self, term_bytes: NDArray[np.uint8], offsets: NDArray[np.uint64]) -> None:
+        # Memory views give plain bytes and numbers at a fraction of what numpy's indexing costs.
         self._bytes = memoryview(term_bytes)  # type: ignore[arg-type] # arrays are buffers
-        self._offsets = offsets
+        self._offsets = memoryview(offsets)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def __getitem__(self, index: Any) -> Any:
-        return bytes(self._bytes[int(self._offsets[index]) : int(self._offsets[index + 1])])
+        return self._bytes[self._offsets[index] : self._offsets[index + 1]].tobytes()
 
 
 class LexicalSegment:
@@ -183,7 +187,8 @@ class Bm25:
 
         Args:
             segments: All segments of the partition.
-            terms: The query's terms; a repeated term counts as often as it is repeated.
+            terms: The query's terms; a repeated term counts as often as it is repeated. Of more than ``MAX_TERMS``
+                different ones the first count.
 
         Returns:
             One float32 array a segment, aligned with its rows, 0 where no term occurs; and the bound that no score can
@@ -196,7 +201,7 @@ class Bm25:
             return scores, 0.0
         average = total_length / count
         bound = 0.0
-        for term, repeated in sorted(Counter(terms).items()):
+        for term, repeated in sorted(islice(Counter(terms).items(), MAX_TERMS)):
             found = [segment.postings(term) for segment in segments]
             frequency = sum(len(part[0]) for part in found if part is not None)
             if frequency == 0:

@@ -5,6 +5,7 @@ partition's passages are contiguous rows. This module alone knows faiss. Format:
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -170,6 +171,8 @@ class Shard:
         self.rows = int(info["rows"])
         self.size_bytes = artefact.size_bytes
         self.partitions = {part.partition: part for part in (ShardPartition(**entry) for entry in info["partitions"])}
+        self._ordered = sorted(self.partitions.values(), key=lambda part: part.start)
+        self._starts = [part.start for part in self._ordered]
         self._index = _map_index(artefact.path / VECTORS_FILE)
         self._lexical = map_arrays(artefact.path / LEXICAL_FILE)
         self._texts = map_arrays(artefact.path / PASSAGES_FILE)
@@ -206,9 +209,9 @@ class Shard:
 
     def partition_of(self, row: int) -> Partition:
         """Whose row it is, for the last check before a passage leaves."""
-        for partition, part in self.partitions.items():
-            if part.start <= row < part.stop:
-                return partition
+        place = bisect_right(self._starts, row) - 1
+        if place >= 0 and row < self._ordered[place].stop:
+            return self._ordered[place].partition
         raise ArtefactCorrupt(f"shard {self.name} has no row {row}.")
 
     def passage(self, row: int) -> StoredPassage:

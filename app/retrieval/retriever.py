@@ -42,11 +42,16 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidates:
-    """Passages of a partition by (shard number, row), with both raw scores where the mode uses them."""
+class Candidates:
+    """Passages of a partition by (shard number, row), with both raw scores where the mode uses them.
+
+    They stand in groups, each a document with all its passages or a single passage; ``first`` is where each group
+    begins.
+    """
 
     numbers: Rows
     rows: Rows
+    first: Rows
     dense: Scores | None
     lexical: Scores | None
 
@@ -119,23 +124,25 @@ def _search_view(
     if mode != "dense":
         with timings.stage("lexical"):
             term_scores, bound = serving.bm25.scores(view.segments, serving.analyser.terms(query))
-    depth = max(serving.recipe.retrieval.candidates, 2 * k)
+    depth = max(serving.recipe.retrieval.candidates, k)
     while True:
-        found = _gather(view, vector, term_scores, depth, timings)
+        keys, is_exhausted = best_of_legs(view, vector, term_scores, depth, timings)
         with timings.stage("fuse"):
-            hits = _order(serving, view, found, bound, grouped)[:k]
-        if len(hits) == k or depth >= view.rows:
+            found = score_candidates(view, keys, vector, term_scores, grouped=grouped)
+        if len(found.first) >= k or is_exhausted:
             break
         depth *= 4
+    with timings.stage("fuse"):
+        chosen = _choose(serving, found, bound, k)
     with timings.stage("hydrate"):
-        return _hydrate(view, hits, serving.recipe.retrieval.calibration[mode])
+        return _hydrate(view, chosen, serving.recipe.retrieval.calibration[mode])
 
 
-def _gather(
+def best_of_legs(
     view: PartitionView, vector: Vector | None, term_scores: Sequence[Scores], depth: int, timings: StageTimings
-) -> _Candidates:
-    """The best ``depth`` passages of each leg, every one of them scored by both."""
-    keys: list[NDArray[np.int64]] = []
+) -> tuple[Rows, bool]:
+    """Keys (shard number and row in one) of each leg's best ``depth`` passages, and whether no leg has any more."""
+    keys: list[Rows] = []
     if vector is not None:
         with timings.stage("dense"):
             numbers, rows, _ = view.search(vector, depth)
@@ -143,20 +150,10 @@ def _gather(
     if term_scores:
         with timings.stage("lexical"):
             keys.append(_best_rows(view, term_scores, depth))
-    with timings.stage("fuse"):
-        merged = np.unique(np.concatenate(keys))
-        numbers, rows = merged >> 32, merged & 0xFFFFFFFF
-        dense = None if vector is None else view.vectors(numbers, rows) @ vector
-        lexical = None
-        if term_scores:
-            lexical = np.empty(len(merged), np.float32)
-            for number, scores in enumerate(term_scores):
-                mine = numbers == number
-                lexical[mine] = scores[rows[mine] - view.starts[number]]
-    return _Candidates(numbers, rows, dense, lexical)
+    return np.unique(np.concatenate(keys)), all(len(part) < depth for part in keys) or depth >= view.rows
 
 
-def _best_rows(view: PartitionView, term_scores: Sequence[Scores], depth: int) -> NDArray[np.int64]:
+def _best_rows(view: PartitionView, term_scores: Sequence[Scores], depth: int) -> Rows:
     """Keys of the ``depth`` passages with the highest lexical scores; passages without a query term never count."""
     keys, values = [], []
     for number, scores in enumerate(term_scores):
@@ -169,56 +166,70 @@ def _best_rows(view: PartitionView, term_scores: Sequence[Scores], depth: int) -
     return key[np.lexsort((key, -value))[:depth]]
 
 
-def _order(
-    serving: ServingRelease, view: PartitionView, found: _Candidates, bound: float, grouped: bool
-) -> list[_Found]:
-    """The candidates best first, equal ones by shard and row; one a document if ``grouped``.
+def score_candidates(
+    view: PartitionView, keys: Rows, vector: Vector | None, term_scores: Sequence[Scores], *, grouped: bool
+) -> Candidates:
+    """Score passages by both legs; if ``grouped``, all passages of their documents, so that no better one is missed."""
+    numbers, rows = keys >> 32, keys & 0xFFFFFFFF
+    first = np.arange(len(keys))
+    if grouped:
+        numbers, rows, first = _whole_documents(view, numbers, rows)
+    dense = None if vector is None else view.vectors(numbers, rows) @ vector
+    lexical = None
+    if term_scores:
+        lexical = np.empty(len(rows), np.float32)
+        for number, scores in enumerate(term_scores):
+            mine = numbers == number
+            lexical[mine] = scores[rows[mine] - view.starts[number]]
+    return Candidates(numbers, rows, first, dense, lexical)
+
+
+def _whole_documents(view: PartitionView, numbers: Rows, rows: Rows) -> tuple[Rows, Rows, Rows]:
+    """All passages of the documents that some passages belong to, and where each document begins among them."""
+    all_numbers, all_rows, sizes = [], [], []
+    for number, shard in enumerate(view.shards):
+        owners = shard.passage_documents
+        documents = np.unique(owners[rows[numbers == number]])
+        begin = np.searchsorted(owners, documents, "left")
+        size = np.searchsorted(owners, documents, "right") - begin
+        offset = np.repeat(begin - (np.cumsum(size) - size), size)
+        all_rows.append(offset + np.arange(len(offset)))
+        all_numbers.append(np.full(len(offset), number, np.int64))
+        sizes.append(size)
+    size = np.concatenate(sizes)
+    return np.concatenate(all_numbers), np.concatenate(all_rows), np.cumsum(size) - size
+
+
+def _choose(serving: ServingRelease, found: Candidates, bound: float, k: int) -> list[_Found]:
+    """The best ``k`` groups, equal ones by shard and row.
 
     A document counts by the best of its passages in each leg, which need not be the same passage; the passage shown
     is the one that is best in both together.
     """
+    if len(found.first) == 0:
+        return []
     weight = serving.recipe.retrieval.dense_weight
-    dense, lexical = found.dense, found.lexical
+    dense, lexical = (
+        None if leg is None else np.maximum.reduceat(leg, found.first) for leg in (found.dense, found.lexical)
+    )
     ordering = evidence(dense, lexical, bound=bound, dense_weight=weight)
-    order = np.lexsort((found.rows, found.numbers, -ordering))
-    if grouped:
-        documents = _documents(view, found)
-        _, first, group = np.unique(documents[order], return_index=True, return_inverse=True)
-        shown = order[first]
-        dense, lexical = (_best_of_group(leg, order, group, len(first)) for leg in (dense, lexical))
-        ordering = evidence(dense, lexical, bound=bound, dense_weight=weight)
-        order = np.lexsort((found.rows[shown], found.numbers[shown], -ordering))
-    else:
-        shown = np.arange(len(ordering))
-    return [
-        _Found(
-            number=int(found.numbers[shown[index]]),
-            row=int(found.rows[shown[index]]),
-            evidence=float(ordering[index]),
-            dense=None if dense is None else float(dense[index]),
-            lexical=None if lexical is None else float(lexical[index]),
+    single = evidence(found.dense, found.lexical, bound=bound, dense_weight=weight)
+    order = np.lexsort((found.rows[found.first], found.numbers[found.first], -ordering))
+    ends = [*found.first[1:].tolist(), len(found.rows)]
+    chosen = []
+    for group in order[:k].tolist():
+        begin = int(found.first[group])
+        shown = begin + int(np.argmax(single[begin : ends[group]]))
+        chosen.append(
+            _Found(
+                number=int(found.numbers[shown]),
+                row=int(found.rows[shown]),
+                evidence=float(ordering[group]),
+                dense=None if dense is None else float(dense[group]),
+                lexical=None if lexical is None else float(lexical[group]),
+            )
         )
-        for index in order
-    ]
-
-
-def _documents(view: PartitionView, found: _Candidates) -> NDArray[np.int64]:
-    """Each candidate's document, as one number that is unique in the partition."""
-    documents = np.empty(len(found.rows), np.int64)
-    for number, shard in enumerate(view.shards):
-        mine = found.numbers == number
-        documents[mine] = np.int64(number) << 32 | shard.passage_documents[found.rows[mine]].astype(np.int64)
-    return documents
-
-
-def _best_of_group(
-    scores: Scores | None, order: NDArray[np.int64], group: NDArray[np.int64], groups: int
-) -> Scores | None:
-    if scores is None:
-        return None
-    best = np.full(groups, -np.inf, np.float32)
-    np.maximum.at(best, group, scores[order])
-    return best
+    return chosen
 
 
 def _hydrate(view: PartitionView, hits: Sequence[_Found], calibration: Sequence[float]) -> list[RankedPassage]:
