@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.setup-done
 
-.PHONY: setup demo test lint check bench serve clean
+.PHONY: setup demo test lint check bench serve worker clean
 
 setup: $(SETUP)
 
@@ -33,6 +33,9 @@ bench: setup ## the figures of the README; takes about an hour on two cores
 
 serve: setup ## the API on http://127.0.0.1:8080
 	$(BIN)/groundwork --home .groundwork serve
+
+worker: setup ## a worker for builds; needs GROUNDWORK_REDIS_URL, such as redis://127.0.0.1:6379/0
+	$(BIN)/groundwork --home .groundwork worker
 
 clean: ## remove the demo's state
 	rm -rf .groundwork

@@ -1,11 +1,9 @@
 """The online half's commands: ``groundwork search`` and ``groundwork serve``."""
 
-from typing import Any
-
 import click
 
-from app.retrieval.retriever import MODES, Result
 from indexing.cli import cli as root
+from indexing.records import MODES
 from indexing.settings import Settings
 from indexing.terminal import as_json as json_option
 from indexing.terminal import collection_option, opened, print_json
@@ -18,12 +16,14 @@ __all__ = ["commands"]
 @collection_option
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1, 1000), help="How many hits.")
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
+@click.option("--passages", is_flag=True, help="Every passage counts, not one a document.")
 @json_option
 @click.pass_obj
-def search(settings: Settings, query: str, collection: str, k: int, mode: str, as_json: bool) -> None:
+def search(settings: Settings, query: str, collection: str, k: int, mode: str, passages: bool, as_json: bool) -> None:
     """Search a collection of the release in service, in this process."""
     from app.retrieval.retriever import Retriever
     from app.retrieval.snapshot_pool import SnapshotPool
+    from app.schemas import answer_of
     from indexing.catalogue import DEFAULT_TENANT
     from indexing.errors import InvalidInput, NotFound
     from indexing.records import Partition
@@ -35,9 +35,12 @@ def search(settings: Settings, query: str, collection: str, k: int, mode: str, a
         if collection not in home.catalogue.collections(DEFAULT_TENANT):
             known = ", ".join(home.catalogue.collections(DEFAULT_TENANT)) or "none"
             raise NotFound(f"No collection {collection!r}; there are: {known}.")
-        result = Retriever().search(serving, Partition(DEFAULT_TENANT, collection), query, k=k, mode=mode)
+        partition = Partition(DEFAULT_TENANT, collection)
+        result = Retriever().search(serving, partition, query, k=k, mode=mode, group_by_document=not passages)
     if as_json:
-        print_json(_as_json(result, serving.release.number, serving.snapshot.id))
+        print_json(
+            answer_of(result, serving.release.number, serving.snapshot.id, "").model_dump(exclude={"request_id"})
+        )
         return
     for hit in result.hits:
         path = " > ".join([hit.passage.title, *hit.passage.headings[-1:]])
@@ -46,31 +49,6 @@ def search(settings: Settings, query: str, collection: str, k: int, mode: str, a
     for warning in result.warnings:
         click.echo(warning, err=True)
     click.echo(f"release {serving.release.number}, {result.timings_ms['total']:.1f} ms", err=True)
-
-
-def _as_json(result: Result, release: str, snapshot: str) -> dict[str, Any]:
-    hits = [
-        {
-            "rank": hit.rank,
-            "score": hit.score,
-            "scores": {"dense": hit.dense, "lexical": hit.lexical},
-            "document_id": hit.passage.document_id,
-            "title": hit.passage.title,
-            "text": hit.passage.text,
-            "start": hit.passage.start,
-            "end": hit.passage.end,
-            "url": hit.passage.url,
-            "metadata": hit.passage.metadata,
-        }
-        for hit in result.hits
-    ]
-    return {
-        "release": release,
-        "snapshot": snapshot,
-        "hits": hits,
-        "timings_ms": result.timings_ms,
-        "warnings": result.warnings,
-    }
 
 
 @root.command()

@@ -91,5 +91,5 @@ async def authorization_of(
     request: Request,
     _shown_in_docs: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
 ) -> str | None:
-    """The raw Authorization header; ``tenant_of`` resolves it in the thread of the request, as that reads the disk."""
+    """The raw Authorization header, which ``tenant_of`` turns into a tenant."""
     return request.headers.get("authorization")

@@ -3,16 +3,15 @@
 import contextlib
 import logging
 import threading
-import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.exceptions import HTTPException
 
 from app.deps import Services
+from app.doorman import Doorman
 from app.errors import headers_of, status_of
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool
@@ -59,9 +58,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Groundwork", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
     app.include_router(search.router)
     app.include_router(health.router)
-    app.add_middleware(_NameRequests)
+    app.add_middleware(Doorman)
     app.add_exception_handler(GroundworkError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_malformed)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unforeseen)
     return app
 
 
@@ -98,41 +99,13 @@ def refresh(services: Services) -> None:
     metrics.broken.set(len(serving.snapshot.broken))
 
 
-class _NameRequests:
-    """Gives each request an id (the caller's, if it sent a sane one) and returns it in the header ``x-request-id``."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        given = Headers(scope=scope).get("x-request-id", "")
-        name = given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() else uuid.uuid4().hex
-
-        async def send_named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = name
-            await send(message)
-
-        token = request_id.set(name)
-        try:
-            await self._app(scope, receive, send_named)
-        finally:
-            request_id.reset(token)
-
-
-def _problem(status: int, error: str, message: str, headers: dict[str, str]) -> JSONResponse:
+def _problem(status: int, error: str, message: str, headers: Mapping[str, str]) -> JSONResponse:
     problem = Problem(error=error, message=message, request_id=request_id.get())
     return JSONResponse(problem.model_dump(), status_code=status, headers=headers)
 
 
 def _answer_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, GroundworkError)  # noqa: S101 (registered for this class only)
-    services: Services = request.app.state.services
-    if request.url.path == "/v1/search":
-        services.metrics.requests.labels(str(status_of(error)), "").inc()
     return _problem(status_of(error), type(error).__name__, str(error), headers_of(error))
 
 
@@ -140,6 +113,18 @@ def _answer_malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for this class only)
     faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
     return _problem(422, "MalformedRequest", "; ".join(faults), {})
+
+
+def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class only)
+    return _problem(error.status_code, "Refused", str(error.detail), dict(error.headers or {}))
+
+
+def _answer_unforeseen(request: Request, error: Exception) -> JSONResponse:
+    logger.error("request.failed", exc_info=error)
+    return _problem(
+        500, "Unforeseen", "Something went wrong here that nobody foresaw; the log has it by request id.", {}
+    )
 
 
 def run(settings: Settings) -> None:

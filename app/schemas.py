@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.retrieval.retriever import Result
+
 MAX_K = 1000
 MAX_QUERY_CHARACTERS = 20_000
 
@@ -32,7 +34,10 @@ class SearchBody(BaseModel):
 
 
 class LegScores(BaseModel):
-    """The raw scores: cosine (-1..1) and BM25 (0 or more). A leg that the mode does not use is null."""
+    """The raw scores: cosine (-1..1) and BM25 (0 or more). A leg that the mode does not use is null.
+
+    Grouped by document, each is the best that any passage of the document has, which need not be the passage shown.
+    """
 
     dense: float | None
     lexical: float | None
@@ -85,5 +90,39 @@ class Ready(BaseModel):
     release: str | None = None
     snapshot: str | None = None
     passages: int | None = None
+    recipe_fingerprint: str | None = Field(
+        None, description="Identifies everything a person decided about the ranking."
+    )
+    views: dict[str, str] = Field(default_factory=dict, description="Fingerprints of the feature views.")
     broken_shards: dict[str, str] = Field(default_factory=dict)
     message: str | None = None
+
+
+def answer_of(result: Result, release: str, snapshot: str, request_id: str) -> SearchAnswer:
+    """A search result as it goes over the wire."""
+    hits = [
+        Hit(
+            rank=hit.rank,
+            score=hit.score,
+            scores=LegScores(dense=hit.dense, lexical=hit.lexical),
+            passage_id=hit.passage.id,
+            document_id=hit.passage.document_id,
+            title=hit.passage.title,
+            text=hit.passage.text,
+            start=hit.passage.start,
+            end=hit.passage.end,
+            headings=list(hit.passage.headings),
+            url=hit.passage.url,
+            metadata=hit.passage.metadata,
+        )
+        for hit in result.hits
+    ]
+    timings_ms = {stage: round(milliseconds, 3) for stage, milliseconds in result.timings_ms.items()}
+    return SearchAnswer(
+        request_id=request_id,
+        release=release,
+        snapshot=snapshot,
+        hits=hits,
+        timings_ms=timings_ms,
+        warnings=result.warnings,
+    )

@@ -21,9 +21,10 @@ import numpy as np
 import psutil
 from recording import write_result
 
-from eval.collection import Choices, scratch_collection
+from eval.collection import Choices, scratch_collection, scratch_path
 from eval.querysets import load_queryset
 from indexing.home import default_key, open_home
+from indexing.releases import deploy
 from indexing.settings import Settings
 
 CLIENTS = (1, 8, 32)
@@ -98,8 +99,9 @@ def main() -> None:
     home = open_home(Settings())
     with scratch_collection(home, folder, Choices(), on_progress=lambda *_: None) as (serving, partition):
         passages = serving.snapshot.manifest.rows
-    path = next((home.path / "scratch").glob("scifact-*"))
+    path = scratch_path(home, folder)
     scratch = open_home(home.settings, path)
+    deploy(scratch.catalogue, serving.release.recipe, reason="measured", actor="benchmark")
     key = default_key(scratch)
     queries = list(load_queryset(folder).queries.values()) + list(load_queryset(folder, "train").queries.values())
     process, url, ready = start(path)

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from recording import write_result
 
-from app.retrieval.retriever import MODES
-from eval.collection import Choices, LocalSearcher, scratch_collection
+from eval.collection import Choices, LocalSearcher, scratch_collection, scratch_path
 from eval.experiment import run_experiment
 from eval.measures import bootstrap_interval
 from eval.querysets import load_queryset
 from eval.reports import print_results
 from indexing.build import build
 from indexing.home import open_home
-from indexing.prepare import change_recipe, default_recipe, prepare_build
+from indexing.prepare import default_recipe, prepare_build
+from indexing.records import MODES
 from indexing.settings import Settings
 from indexing.terminal import progress_bar
 
@@ -56,10 +56,10 @@ def second_build(home, folder: Path) -> dict:
     """Build SciFact's scratch home again, unchanged."""
     with scratch_collection(home, folder, Choices(), on_progress=lambda *_: None):
         pass
-    path = next((home.path / "scratch").glob("scifact-*"))
+    path = scratch_path(home, folder)
     scratch = open_home(home.settings, path)
     began = time.perf_counter()
-    report = build(prepare_build(scratch, change_recipe(scratch, default_recipe(scratch))))
+    report = build(prepare_build(scratch, default_recipe(scratch)))
     seconds = time.perf_counter() - began
     scratch.close()
     return {

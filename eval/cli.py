@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from app.retrieval.retriever import MODES
 from indexing.cli import cli as root
+from indexing.records import MODES
 from indexing.settings import Settings
 from indexing.terminal import collection_option, opened, print_json, progress_bar, screen
 from indexing.version_commands import ensure_model

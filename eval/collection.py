@@ -18,7 +18,6 @@ from indexing.home import Home, open_home
 from indexing.ingest import ingest
 from indexing.prepare import change_recipe, default_recipe, prepare_build
 from indexing.records import Json, Partition
-from indexing.releases import deploy
 from indexing.sources import open_source
 
 _LIBRARIES = ("groundwork", "faiss-cpu", "numpy", "onnxruntime", "tokenizers", "ir-measures")
@@ -34,6 +33,12 @@ class Choices:
     language: str | None = None
 
 
+def scratch_path(home: Home, corpus: Path) -> Path:
+    """Where the scratch home of a corpus is: by its name and place."""
+    place = hashlib.sha256(str(corpus.resolve()).encode()).hexdigest()[:8]
+    return home.path / "scratch" / f"{corpus.resolve().name}-{place}"
+
+
 @contextmanager
 def scratch_collection(
     home: Home, corpus: Path, choices: Choices, *, on_progress: Progress
@@ -47,8 +52,7 @@ def scratch_collection(
         SourceInvalid: the corpus cannot be read, or some of it cannot (a measurement must not leave documents out).
         GroundworkError: as ``build``.
     """
-    name = f"{corpus.resolve().name}-{hashlib.sha256(str(corpus.resolve()).encode()).hexdigest()[:8]}"
-    scratch = open_home(home.settings, home.path / "scratch" / name)
+    scratch = open_home(home.settings, scratch_path(home, corpus))
     partition = Partition(DEFAULT_TENANT, corpus.resolve().name)
     try:
         scratch.models.copy_from(home.models)
@@ -60,8 +64,7 @@ def scratch_collection(
             )
         recipe = change_recipe(home, default_recipe(home), **asdict(choices))
         built = build(prepare_build(scratch, recipe, on_progress=on_progress))
-        deploy(scratch.catalogue, built.release.recipe, reason="measured", actor="eval")
-        yield SnapshotPool(scratch).refresh(), partition
+        yield SnapshotPool(scratch).open(built.release), partition
     finally:
         scratch.close()
 
@@ -112,49 +115,54 @@ class LocalSearcher:
 
 
 class HttpSearcher:
-    """Searches through ``POST /v1/search`` of a running API."""
+    """Searches through ``POST /v1/search`` of a running API, and holds it to the release it had at the beginning.
+
+    Raises (at construction):
+        NotReady: the API cannot be reached, or serves nothing.
+    """
 
     def __init__(self, url: str, api_key: str, collection: str) -> None:
         self._client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=30.0)
         self._url = url
         self._collection = collection
-        self._served: dict[str, Json] = {}
+        self._ready = self._send("GET", "/readyz")
 
     def __call__(self, query: str, *, k: int, mode: str) -> Sequence[str]:
         """Ids of at most ``k`` documents, best first.
 
         Raises:
-            NotReady: the API cannot be reached.
+            NotReady: the API cannot be reached, or lacks a shard.
             GroundworkError: it answers with a problem, or the release changed in the middle of the measurement.
         """
         body = {"query": query, "collection": self._collection, "k": k, "mode": mode}
+        answer = self._send("POST", "/v1/search", body)
+        if answer["release"] != self._ready["release"]:
+            raise GroundworkError(
+                f"The release changed during the measurement, from {self._ready['release']} to {answer['release']}."
+            )
+        if answer["warnings"]:
+            raise NotReady(f"A measurement needs every shard: {answer['warnings'][0]}")
+        return [hit["document_id"] for hit in answer["hits"]]
+
+    def _send(self, method: str, path: str, body: Json = None) -> Json:
         try:
-            response = self._client.post("/v1/search", json=body)
+            response = self._client.request(method, path, json=body)
         except httpx.HTTPError as error:
             raise NotReady(f"{self._url} does not answer: {error}. Start it with 'groundwork serve'.") from error
         if response.status_code != 200:
-            raise GroundworkError(f"{self._url} answered {response.status_code}: {response.text[:500]}")
-        answer = response.json()
-        served = {"release": answer["release"], "snapshot": answer["snapshot"]}
-        if self._served not in ({}, served):
-            raise GroundworkError(f"The release changed during the measurement, from {self._served} to {served}.")
-        if answer["warnings"]:
-            raise NotReady(f"A measurement needs every shard: {answer['warnings'][0]}")
-        self._served = served
-        return [hit["document_id"] for hit in answer["hits"]]
+            raise GroundworkError(f"{self._url}{path} answered {response.status_code}: {response.text[:500]}")
+        return response.json()
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
     def inputs(self) -> dict[str, Json]:
-        """What the API says of itself."""
-        ready = self._client.get("/readyz").json()
+        """Fingerprints and versions of what decided the ranking, as the API says them."""
+        names = ("release", "snapshot", "passages", "recipe_fingerprint", "views")
         return {
             "url": self._url,
-            "release": ready["release"],
-            "snapshot": ready["snapshot"],
-            "passages": ready["passages"],
+            **{name: self._ready[name] for name in names},
             "collection": self._collection,
             "libraries": {name: version(name) for name in _LIBRARIES},
         }

@@ -14,7 +14,7 @@ from pathlib import Path
 from indexing.catalogue import Catalogue, DocumentKey
 from indexing.chunker import Chunker
 from indexing.embedder import Embedder
-from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, InvalidInput, NotFound
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, FormatUnknown, InvalidInput, NotFound
 from indexing.feature_store import FeatureStore, vector_key
 from indexing.features import FeatureViews, record_view
 from indexing.jobs import State, finish_job, start_job
@@ -24,7 +24,7 @@ from indexing.recipes import Recipe, record_recipe
 from indexing.records import Partition, Span, fingerprint
 from indexing.releases import Release, deploy, record_release, stable_recipe
 from indexing.settings import current_user
-from indexing.shards import FORMAT, KIND, ShardInput
+from indexing.shards import FORMAT, KIND, Shard, ShardInput
 from indexing.snapshot import describe_snapshot, publish_snapshot
 from indexing.storage import Storage
 from indexing.work import EmbedBlock, Executor, ShardBlock
@@ -96,13 +96,14 @@ class BuildReport:
 
 def dry_run(context: BuildContext) -> DryRun:
     """Say what ``build`` would compute, without storing a vector, a shard or a release."""
-    plans, missing = _plan(context)
-    store = FeatureStore(context.storage, context.views.embedding_fingerprint)
-    texts: dict[bytes, str] = {}
-    for plan in missing:
-        for keys, inputs in _encoder_inputs(context, _read_inputs(context, plan)):
-            wanted = set(store.missing(keys))
-            texts |= {key: text for key, text in zip(keys, inputs, strict=True) if key in wanted}
+    _record_views(context)
+    while True:
+        plans, missing = _plan(context)
+        try:
+            texts = _missing_texts(context, missing)
+            break
+        except _DocumentChanged:
+            continue
     seconds = 0.0
     if texts:
         values = list(texts.values())
@@ -119,6 +120,22 @@ def dry_run(context: BuildContext) -> DryRun:
         shards=len(missing),
         seconds=seconds,
     )
+
+
+def _record_views(context: BuildContext) -> None:
+    for view in (context.recipe.passage, context.recipe.embedding, context.recipe.lexical):
+        record_view(context.catalogue, view)
+
+
+def _missing_texts(context: BuildContext, missing: Sequence[ShardPlan]) -> dict[bytes, str]:
+    """The encoder inputs of some shards that have no vector yet, by key."""
+    store = FeatureStore(context.storage, context.views.embedding_fingerprint)
+    texts: dict[bytes, str] = {}
+    for plan in missing:
+        for keys, inputs in _encoder_inputs(context, _read_inputs(context, plan)):
+            wanted = set(store.missing(keys))
+            texts |= {key: text for key, text in zip(keys, inputs, strict=True) if key in wanted}
+    return texts
 
 
 def require_documents(catalogue: Catalogue) -> None:
@@ -146,8 +163,7 @@ def build(context: BuildContext) -> BuildReport:
     began = time.perf_counter()
     with exclusive(context.lock_path, "build"):
         require_documents(context.catalogue)
-        for view in (context.recipe.passage, context.recipe.embedding, context.recipe.lexical):
-            record_view(context.catalogue, view)
+        _record_views(context)
         recipe = record_recipe(context.catalogue, context.recipe)
         job = start_job(context.catalogue, recipe.number, context.executor)
         try:
@@ -183,16 +199,18 @@ class _DocumentChanged(Exception):
 
 def _build_shards(context: BuildContext, executor: Executor) -> tuple[list[ShardPlan], int, int, int]:
     """Plan and write until both saw the same documents: the plans, shards written, vectors computed, ``seq``."""
-    written = computed = 0
+    written: set[str] = set()
+    computed = 0
     for _ in range(_MOST_PLANS):
         seq = context.catalogue.sequence()
         plans, missing = _plan(context)
         try:
             computed += _write_shards(context, executor, missing)
-            written += len(missing)
         except _DocumentChanged:
+            written.update(plan.name for plan in missing if _is_stored(context.storage, plan.name))
             continue
-        return plans, written, computed, seq
+        written.update(plan.name for plan in missing)
+        return plans, len(written & {plan.name for plan in plans}), computed, seq
     raise BuildFailed(f"Documents changed during each of {_MOST_PLANS} attempts to build: build when writes are fewer.")
 
 
@@ -205,8 +223,8 @@ def _plan(context: BuildContext) -> tuple[list[ShardPlan], list[ShardPlan]]:
 
 def _is_stored(storage: Storage, name: str) -> bool:
     try:
-        storage.open(KIND, name)
-    except (ArtefactMissing, ArtefactCorrupt):
+        Shard(storage.open(KIND, name))
+    except (ArtefactMissing, ArtefactCorrupt, FormatUnknown):
         return False
     return True
 

@@ -5,6 +5,7 @@ import json
 import secrets
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +52,13 @@ class DocumentKey:
     record_sha256: str
 
 
+class _Handle:
+    """One thread's connection."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+
 class Catalogue:
     """Safe to share between threads and to open from many processes at once.
 
@@ -63,7 +71,7 @@ class Catalogue:
         self.path = path
         self._busy_timeout_seconds = busy_timeout_seconds
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,24 +84,24 @@ class Catalogue:
     def close(self) -> None:
         """Close the connections of every thread; the catalogue must not be used afterwards."""
         with self._lock:
-            while self._connections:
-                self._connections.pop().close()
+            for handle in list(self._handles):
+                handle.database.conn.close()
 
     def _database(self) -> Database:
-        database: Database | None = getattr(self._local, "database", None)
-        if database is None:
-            connection = sqlite3.connect(
-                self.path, timeout=self._busy_timeout_seconds, isolation_level=None, check_same_thread=False
-            )
+        handle: _Handle | None = getattr(self._local, "handle", None)
+        if handle is None:
             with self._translated():
+                connection = sqlite3.connect(
+                    self.path, timeout=self._busy_timeout_seconds, isolation_level=None, check_same_thread=False
+                )
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA synchronous = FULL")
                 _enable_wal(connection)
-            database = Database(connection, execute_plugins=False)
-            self._local.database = database
+            # The thread alone holds the handle, so its connection is closed when the thread ends.
+            handle = self._local.handle = _Handle(Database(connection, execute_plugins=False))
             with self._lock:
-                self._connections.append(connection)
-        return database
+                self._handles.add(handle)
+        return handle.database
 
     @contextmanager
     def write(self) -> Iterator[Database]:
@@ -117,6 +125,8 @@ class Catalogue:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if "unable to open" in str(error):
+                raise InvalidInput(f"{self.path} cannot be opened: expected a file that may be written.") from error
             if "not a database" in str(error) or "malformed" in str(error):
                 raise ArtefactCorrupt(
                     f"{self.path} is no readable catalogue ({error}): restore it from a backup."
@@ -132,10 +142,11 @@ class Catalogue:
 
     def rows(self, sql: str, parameters: Sequence[Json] = ()) -> Iterator[Row]:
         """The rows of a query as dicts, lazily."""
-        cursor = self._database().conn.execute(sql, parameters)
-        names = [column[0] for column in cursor.description]
-        for row in cursor:
-            yield dict(zip(names, row, strict=True))
+        with self._translated():
+            cursor = self._database().conn.execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            for row in cursor:
+                yield dict(zip(names, row, strict=True))
 
     def row(self, sql: str, parameters: Sequence[Json] = ()) -> Row | None:
         """The first row of a query, or ``None``."""
@@ -177,6 +188,14 @@ class Catalogue:
             (hash_key(api_key), utc_now()),
         )
         return None if row is None else str(row["tenant"])
+
+    def revoke_other_keys(self, tenant: str, api_key: str) -> None:
+        """Let only ``api_key`` open ``tenant`` from now on."""
+        with self.write() as db:
+            db.conn.execute(
+                "UPDATE api_keys SET revoked_at = ? WHERE tenant = ? AND key_sha256 != ? AND revoked_at IS NULL",
+                (utc_now(), tenant, hash_key(api_key)),
+            )
 
     def ensure_collection(self, partition: Partition) -> None:
         """Create the tenant and the collection of ``partition`` unless they exist.

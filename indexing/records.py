@@ -24,6 +24,8 @@ Scores: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = NDArray[np.int64]
 """int64, shape (n,), row numbers."""
 
+MODES = ("hybrid", "dense", "lexical")
+"""Which legs rank a search: both, the vectors alone, or BM25 alone."""
 PLAIN = "text/plain"
 MARKDOWN = "text/markdown"
 

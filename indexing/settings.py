@@ -21,7 +21,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the API listens on.")
     api_key: str | None = Field(
-        None, min_length=16, description="Key of the default tenant; without it one is made and kept in HOME/api-key."
+        None,
+        min_length=16,
+        repr=False,
+        description="Key of the default tenant; without it one is made and kept in HOME/api-key.",
     )
     redis_url: str | None = Field(
         None,

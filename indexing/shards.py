@@ -151,6 +151,11 @@ class StoredPassage:
     headings: tuple[str, ...]
     text: str
 
+    @property
+    def id(self) -> str:
+        """Unique inside its collection, as ``Passage.id``."""
+        return f"{self.document_id}#{self.ordinal}"
+
 
 class Shard:
     """A published shard, memory-mapped: opening reads headers only. Safe to share between threads.
@@ -168,9 +173,13 @@ class Shard:
                 " Update Groundwork, or build again with this version."
             )
         self.name = artefact.name
-        self.rows = int(info["rows"])
         self.size_bytes = artefact.size_bytes
-        self.partitions = {part.partition: part for part in (ShardPartition(**entry) for entry in info["partitions"])}
+        try:
+            self.rows = int(info["rows"])
+            parts = [ShardPartition(**entry) for entry in info["partitions"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtefactCorrupt(f"shard {artefact.name}: its manifest is damaged ({error}). Build again.") from error
+        self.partitions = {part.partition: part for part in parts}
         self._ordered = sorted(self.partitions.values(), key=lambda part: part.start)
         self._starts = [part.start for part in self._ordered]
         self._index = _map_index(artefact.path / VECTORS_FILE)

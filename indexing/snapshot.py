@@ -119,7 +119,8 @@ def verify_snapshot(storage: Storage, manifest: SnapshotManifest) -> dict[str, s
 
 def _check_promised(artefact: Artefact, shard: dict[str, Json]) -> None:
     """A shard must be the very one the snapshot was made of, not another of the same name."""
-    described = {"files": artefact.files, "rows": artefact.info["rows"], "partitions": artefact.info["partitions"]}
+    info = artefact.info
+    described = {"files": artefact.files, "rows": info.get("rows"), "partitions": info.get("partitions")}
     if any(described[name] != shard[name] for name in described):
         raise ArtefactCorrupt(f"shards/{artefact.name} differs from the one the snapshot names: build again.")
 

@@ -5,17 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.retrieval.fusion import calibrate, evidence
 from app.retrieval.snapshot_pool import ServingRelease
 from indexing.errors import InvalidInput
-from indexing.records import Partition, Rows, Scores, Vector
+from indexing.records import MODES, Partition, Rows, Scores, Vector
 from indexing.shards import StoredPassage
 from indexing.snapshot import PartitionView
 from indexing.telemetry import StageTimings
-
-MODES = ("hybrid", "dense", "lexical")
 
 
 @dataclass(frozen=True, slots=True)

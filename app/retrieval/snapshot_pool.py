@@ -17,7 +17,7 @@ from indexing.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 REPAIR_SECONDS = 10.0
-"""How often a snapshot with refused shards is opened again, in case they were restored."""
+"""When a snapshot with refused shards is opened again, in case they were restored; then after twice that, and so on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class SnapshotPool:
         self._serving: ServingRelease | None = None
         self._embedders: dict[tuple[str, str], Embedder] = {}
         self._opened_at = 0.0
+        self._repairs = 0
         self.failure: str | None = None
 
     def current(self) -> ServingRelease:
@@ -68,9 +69,11 @@ class SnapshotPool:
             release = stable_release(self._home.catalogue)
             serving = self._serving
             if serving is None or serving.release.number != release.number or self._may_be_repaired(serving):
+                is_new = serving is None or serving.release.number != release.number
+                self._repairs = 0 if is_new else self._repairs + 1
                 self._opened_at = time.monotonic()
-                serving = self._open(release)
-                self._serving = serving
+                self._serving = serving = self.open(release)
+                self._embedders = {key: self._embedders[key] for key in [_embedder_key(serving.recipe)]}
                 fields = {
                     "release": release.number,
                     "snapshot": release.snapshot,
@@ -82,9 +85,17 @@ class SnapshotPool:
 
     def _may_be_repaired(self, serving: ServingRelease) -> bool:
         """Whether to open a snapshot with refused shards again: a build may have restored them."""
-        return bool(serving.snapshot.broken) and time.monotonic() - self._opened_at >= REPAIR_SECONDS
+        return bool(serving.snapshot.broken) and time.monotonic() - self._opened_at >= REPAIR_SECONDS * 2 ** min(
+            self._repairs, 8
+        )
 
-    def _open(self, release: Release) -> ServingRelease:
+    def open(self, release: Release) -> ServingRelease:
+        """A release opened, warmed and proved, without putting it in service.
+
+        Raises:
+            NotReady: none of its shards can be searched, or it does not find its own passage.
+            GroundworkError: its recipe, model or snapshot cannot be read.
+        """
         recipe = read_recipe(self._home.catalogue, release.recipe)
         snapshot = Snapshot(self._home.storage, release.snapshot)
         snapshot.warm()
@@ -100,13 +111,17 @@ class SnapshotPool:
         return serving
 
     def _embedder(self, recipe: Recipe) -> Embedder:
-        key = (recipe.model, recipe.embedding.precision)
+        key = _embedder_key(recipe)
         if key not in self._embedders:
             model = self._home.models.get(recipe.model)
             self._embedders[key] = load_embedder(
                 self._home.storage, model, recipe.embedding.precision, sessions=self._home.settings.sessions
             )
         return self._embedders[key]
+
+
+def _embedder_key(recipe: Recipe) -> tuple[str, str]:
+    return recipe.model, recipe.embedding.precision
 
 
 def _query_itself(serving: ServingRelease) -> None:
@@ -125,3 +140,6 @@ def _query_itself(serving: ServingRelease) -> None:
         if not np.isclose(scores[0], 1.0, atol=1e-3):
             raise NotReady(f"Release {serving.release.number} does not find its own passage (score {scores[0]:.4f}).")
         return
+    if serving.snapshot.manifest.rows:
+        reasons = "; ".join(serving.snapshot.broken.values())
+        raise NotReady(f"Release {serving.release.number} has no shard that can be searched: {reasons}")

@@ -39,6 +39,8 @@ def readyz(services: Annotated[Services, Depends(services_of)], response: Respon
         release=serving.release.number,
         snapshot=serving.snapshot.id,
         passages=serving.snapshot.manifest.rows,
+        recipe_fingerprint=serving.recipe.fingerprint,
+        views=serving.snapshot.manifest.content["views"],
         broken_shards=serving.snapshot.broken,
         message=services.pool.failure,
     )

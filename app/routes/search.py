@@ -7,8 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Response
 
 from app.deps import Services, authorization_of, services_of
-from app.retrieval.retriever import Result
-from app.schemas import Hit, LegScores, Problem, SearchAnswer, SearchBody
+from app.schemas import Problem, SearchAnswer, SearchBody, answer_of
 from app.tenancy import tenant_of
 from indexing.errors import NotFound
 from indexing.records import Partition
@@ -40,16 +39,16 @@ async def search(
 
     The answer names the release and the snapshot that served it, and how long each stage took.
     """
+    tenant = tenant_of(services.home.catalogue, authorization)
     with services.door():
-        answer = await to_thread.run_sync(_search, services, authorization, body, limiter=services.threads)
+        answer = await to_thread.run_sync(_search, services, tenant, body, limiter=services.threads)
     response.headers["x-release-id"] = answer.release
     response.headers["x-snapshot-id"] = answer.snapshot
     return answer
 
 
-def _search(services: Services, authorization: str | None, body: SearchBody) -> SearchAnswer:
-    """Everything that blocks, in one thread."""
-    tenant = tenant_of(services.home.catalogue, authorization)
+def _search(services: Services, tenant: str, body: SearchBody) -> SearchAnswer:
+    """Everything that takes time, in one thread."""
     serving = services.pool.current()
     partition = Partition(tenant, body.collection)
     if serving.snapshot.view(partition) is None and body.collection not in services.home.catalogue.collections(tenant):
@@ -60,37 +59,8 @@ def _search(services: Services, authorization: str | None, body: SearchBody) -> 
     release = serving.release.number
     for stage, milliseconds in result.timings_ms.items():
         services.metrics.stages.labels(stage, release).observe(milliseconds / 1000.0)
-    services.metrics.requests.labels("200", release).inc()
     fields = {"release": release, "mode": body.mode, "hits": len(result.hits), "timings_ms": result.timings_ms}
     if services.home.settings.log_queries:
         fields["query"] = body.query
     logger.info("search.answered", extra={"fields": fields})
-    return _answer(result, release, serving.snapshot.id)
-
-
-def _answer(result: Result, release: str, snapshot: str) -> SearchAnswer:
-    hits = [
-        Hit(
-            rank=hit.rank,
-            score=hit.score,
-            scores=LegScores(dense=hit.dense, lexical=hit.lexical),
-            passage_id=f"{hit.passage.document_id}#{hit.passage.ordinal}",
-            document_id=hit.passage.document_id,
-            title=hit.passage.title,
-            text=hit.passage.text,
-            start=hit.passage.start,
-            end=hit.passage.end,
-            headings=list(hit.passage.headings),
-            url=hit.passage.url,
-            metadata=hit.passage.metadata,
-        )
-        for hit in result.hits
-    ]
-    return SearchAnswer(
-        request_id=request_id.get(),
-        release=release,
-        snapshot=snapshot,
-        hits=hits,
-        timings_ms={stage: round(milliseconds, 3) for stage, milliseconds in result.timings_ms.items()},
-        warnings=result.warnings,
-    )
+    return answer_of(result, release, serving.snapshot.id, request_id.get())

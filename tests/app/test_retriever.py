@@ -3,14 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.retriever import MODES, Retriever
+from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import ServingRelease
 from indexing.embedder import HashingEmbedder
 from indexing.errors import InvalidInput
 from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
 from indexing.lexical import Analyser, Bm25
 from indexing.recipes import Recipe, RetrievalConfig
-from indexing.records import Document, Partition, Passage
+from indexing.records import MODES, Document, Partition, Passage
 from indexing.releases import Release
 from indexing.shards import KIND, ShardInput, write_shard
 from indexing.snapshot import Snapshot, describe_snapshot, publish_snapshot
