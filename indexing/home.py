@@ -39,7 +39,7 @@ def open_home(settings: Settings, path: Path | None = None) -> Home:
 
 
 def default_key(home: Home) -> str:
-    """The key of the default tenant: ``GROUNDWORK_API_KEY``, which revokes all others, else the one in ``HOME/api-key``."""
+    """The default tenant's key: ``GROUNDWORK_API_KEY``, which revokes all others, else the one in ``HOME/api-key``."""
     given = home.settings.api_key
     if given is not None:
         home.catalogue.create_key(DEFAULT_TENANT, given)

@@ -27,7 +27,7 @@ class RetrievalConfig:
     dense_weight: float = 0.45
     candidates: int = 100
     calibration: dict[str, list[float]] = field(
-        default_factory=lambda: {"dense": [-7.317, 7.452], "lexical": [-5.931, 9.73], "hybrid": [-7.374, 11.391]}
+        default_factory=lambda: {"dense": [-7.193, 7.301], "lexical": [-5.946, 9.762], "hybrid": [-7.291, 11.223]}
     )
 
 
