@@ -1,5 +1,6 @@
 """What every request passes first: it gets its id, its body is bounded, and its answer is counted."""
 
+import logging
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -7,8 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.deps import Services
+from app.errors import problem_answer
 from indexing.telemetry import request_id
 
+logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
 """A search is a query and a few options; anything larger is refused unread."""
 
@@ -28,7 +31,11 @@ class Doorman:
         given = headers.get("x-request-id", "")
         name = given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() else uuid.uuid4().hex
 
+        is_answered = False
+
         async def send_named(message: Message) -> None:
+            nonlocal is_answered
+            is_answered = True
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
                 answer["x-request-id"] = name
@@ -41,6 +48,12 @@ class Doorman:
         token = request_id.set(name)
         try:
             await self._app(scope, _bounded(receive, headers), send_named)
+        except Exception as error:  # what nobody foresaw still gets an id, an answer and a count
+            logger.error("request.failed", exc_info=error)
+            if is_answered:
+                raise
+            message = "Something went wrong here that nobody foresaw; the log has it under this request id."
+            await problem_answer(500, "Unforeseen", message, {})(scope, receive, send_named)
         finally:
             request_id.reset(token)
 

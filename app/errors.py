@@ -1,6 +1,12 @@
 """Which HTTP status each error becomes. A test proves that the map is complete."""
 
+from collections.abc import Mapping
+
+from starlette.responses import JSONResponse
+
+from app.schemas import Problem
 from indexing import errors
+from indexing.telemetry import request_id
 
 STATUS: dict[type[errors.GroundworkError], int] = {
     errors.GroundworkError: 500,
@@ -36,3 +42,9 @@ def headers_of(error: errors.GroundworkError) -> dict[str, str]:
         seconds = error.retry_after_seconds if isinstance(error, errors.Overloaded) else 1
         return {"Retry-After": str(seconds)}
     return {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+
+
+def problem_answer(status: int, error: str, message: str, headers: Mapping[str, str]) -> JSONResponse:
+    """Any answer that is not a success, in the one shape that all of them have."""
+    problem = Problem(error=error, message=message, request_id=request_id.get())
+    return JSONResponse(problem.model_dump(), status_code=status, headers=headers)

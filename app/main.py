@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,15 +12,14 @@ from starlette.exceptions import HTTPException
 
 from app.deps import Services
 from app.doorman import Doorman
-from app.errors import headers_of, status_of
+from app.errors import headers_of, problem_answer, status_of
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool
 from app.routes import health, search
-from app.schemas import Problem
 from indexing.errors import GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
-from indexing.telemetry import configure_logging, request_id
+from indexing.telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +61,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(GroundworkError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_malformed)
     app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(Exception, _answer_unforeseen)
     return app
 
 
@@ -99,32 +97,20 @@ def refresh(services: Services) -> None:
     metrics.broken.set(len(serving.snapshot.broken))
 
 
-def _problem(status: int, error: str, message: str, headers: Mapping[str, str]) -> JSONResponse:
-    problem = Problem(error=error, message=message, request_id=request_id.get())
-    return JSONResponse(problem.model_dump(), status_code=status, headers=headers)
-
-
 def _answer_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, GroundworkError)  # noqa: S101 (registered for this class only)
-    return _problem(status_of(error), type(error).__name__, str(error), headers_of(error))
+    return problem_answer(status_of(error), type(error).__name__, str(error), headers_of(error))
 
 
 def _answer_malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for this class only)
     faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-    return _problem(422, "MalformedRequest", "; ".join(faults), {})
+    return problem_answer(422, "MalformedRequest", "; ".join(faults), {})
 
 
 def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class only)
-    return _problem(error.status_code, "Refused", str(error.detail), dict(error.headers or {}))
-
-
-def _answer_unforeseen(request: Request, error: Exception) -> JSONResponse:
-    logger.error("request.failed", exc_info=error)
-    return _problem(
-        500, "Unforeseen", "Something went wrong here that nobody foresaw; the log has it by request id.", {}
-    )
+    return problem_answer(error.status_code, "Refused", str(error.detail), dict(error.headers or {}))
 
 
 def run(settings: Settings) -> None:

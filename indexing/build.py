@@ -200,17 +200,17 @@ class _DocumentChanged(Exception):
 def _build_shards(context: BuildContext, executor: Executor) -> tuple[list[ShardPlan], int, int, int]:
     """Plan and write until both saw the same documents: the plans, shards written, vectors computed, ``seq``."""
     written: set[str] = set()
-    computed = 0
+    computed: list[int] = []
     for _ in range(_MOST_PLANS):
         seq = context.catalogue.sequence()
         plans, missing = _plan(context)
         try:
-            computed += _write_shards(context, executor, missing)
+            _write_shards(context, executor, missing, computed.append)
         except _DocumentChanged:
             written.update(plan.name for plan in missing if _is_stored(context.storage, plan.name))
             continue
         written.update(plan.name for plan in missing)
-        return plans, len(written & {plan.name for plan in plans}), computed, seq
+        return plans, len(written & {plan.name for plan in plans}), sum(computed), seq
     raise BuildFailed(f"Documents changed during each of {_MOST_PLANS} attempts to build: build when writes are fewer.")
 
 
@@ -330,7 +330,8 @@ def _embed_blocks(
             fresh = {key: text for key, text in pairs if key not in store and key not in claimed}
             claimed.update(fresh)
             waiting.update(fresh)
-            on_known(len(keys) - len(fresh))
+            if len(keys) > len(fresh):
+                on_known(len(keys) - len(fresh))
         while len(waiting) >= context.block_size:
             yield block()
     if waiting:
@@ -345,25 +346,27 @@ def _shard_blocks(context: BuildContext, missing: Sequence[ShardPlan], store: Fe
         yield ShardBlock(plan.name, view, language, inputs, tuple(store.sources(keys)))
 
 
-def _write_shards(context: BuildContext, executor: Executor, missing: Sequence[ShardPlan]) -> int:
-    """Embed what has no vector, then write the missing shards; gives the number of vectors computed."""
+def _write_shards(
+    context: BuildContext, executor: Executor, missing: Sequence[ShardPlan], on_computed: Callable[[int], None]
+) -> None:
+    """Embed what has no vector, then write the missing shards; ``on_computed`` is told of vectors once stored."""
     if not missing:
-        return 0
+        return
     store = FeatureStore(context.storage, context.views.embedding_fingerprint)
-    total, known, computed = sum(plan.rows for plan in missing), 0, 0
+    total, done = sum(plan.rows for plan in missing), 0
 
-    def count_known(passages: int) -> None:
-        nonlocal known
-        known += passages
+    def count(passages: int) -> None:
+        nonlocal done
+        done += passages
+        context.on_progress("vectors", done, total)
 
-    for block in executor.run(_embed_blocks(context, missing, store, count_known)):
+    for block in executor.run(_embed_blocks(context, missing, store, count)):
         store.include(block.name)
-        computed += len(block.texts) if isinstance(block, EmbedBlock) else 0
-        context.on_progress("vectors", known + computed, total)
-    context.on_progress("vectors", total, total)
+        if isinstance(block, EmbedBlock):
+            on_computed(len(block.texts))
+            count(len(block.texts))
     for written, _ in enumerate(executor.run(_shard_blocks(context, missing, store)), 1):
         context.on_progress("shards", written, len(missing))
-    return computed
 
 
 def report_json(report: BuildReport | DryRun) -> dict[str, object]:

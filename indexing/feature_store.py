@@ -48,13 +48,11 @@ class FeatureStore:
         self._names: list[str] = []
         self._where: dict[bytes, tuple[int, int]] = {}
         self._blocks: list[NDArray[Any]] = []
-        self._corrupt: set[str] = set()
         for name in storage.list(self._kind) if blocks is None else blocks:
             try:
                 self.include(name)
             except ArtefactCorrupt as error:
                 # Its vectors are simply computed again.
-                self._corrupt.add(name)
                 logger.warning("feature_store.block_refused", extra={"fields": {"block": name, "reason": str(error)}})
 
     def __len__(self) -> int:
@@ -68,7 +66,7 @@ class FeatureStore:
         return [key for key in dict.fromkeys(keys) if key not in self._where]
 
     def put(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Store the vectors of ``keys`` durably as one block; storing the same block twice keeps the first.
+        """Store the vectors of ``keys`` durably as one block; one that is stored whole is kept.
 
         Raises:
             ModelMismatch: a vector is not finite.
@@ -78,10 +76,10 @@ class FeatureStore:
         if not np.isfinite(vectors).all():
             raise ModelMismatch("The model gave a vector that is not finite: nothing of its block was stored.")
         name = block_name(keys)
-        if name in self._corrupt:
+        try:
+            self._storage.open(self._kind, name)
+        except (ArtefactMissing, ArtefactCorrupt):
             self._storage.delete(self._kind, name)
-            self._corrupt.discard(name)
-        if not self._storage.exists(self._kind, name):
             with self._storage.publish(self._kind, name) as draft:
                 table = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), 32)
                 write_arrays(draft.path / _FILE, {"keys": table, "vectors": vectors})

@@ -1,5 +1,7 @@
 """A small home that serves: two collections, the real model, one release."""
 
+from dataclasses import replace
+
 import pytest
 
 from indexing.build import build
@@ -29,16 +31,29 @@ def fill(home, collection="helpdesk", articles=ARTICLES, tenant=DEFAULT_TENANT):
     home.catalogue.put_documents(Partition(tenant, collection), documents)
 
 
-def release(home):
-    return build(prepare_build(home, default_recipe(home)))
+def release(home, **changes):
+    return build(prepare_build(home, replace(default_recipe(home), **changes)))
+
+
+def _make(tmp_path, model_home, **changes):
+    home = open_home(Settings(home=tmp_path / "home", api_key="test-key-0123456789", sessions=1, poll_seconds=0.05))
+    home.models.copy_from(model_home.models)
+    fill(home)
+    release(home, **changes)
+    return home
 
 
 @pytest.fixture
 def served_home(tmp_path, model_home):
     """A fresh home with one release over ``ARTICLES`` in collection ``helpdesk``."""
-    home = open_home(Settings(home=tmp_path / "home", api_key="test-key-0123456789", sessions=1, poll_seconds=0.05))
-    home.models.copy_from(model_home.models)
-    fill(home)
-    release(home)
+    home = _make(tmp_path, model_home)
+    yield home
+    home.close()
+
+
+@pytest.fixture
+def sharded_home(tmp_path, model_home):
+    """The same over several shards."""
+    home = _make(tmp_path, model_home, shard_rows=2)
     yield home
     home.close()

@@ -160,16 +160,58 @@ def test_before_a_release_the_process_lives_but_is_not_ready(home):
         assert ask(client).headers["retry-after"] == "1"
 
 
-def test_a_corrupt_shard_is_named_by_readyz_and_in_the_answer(served_home):
-    name = served_home.storage.list(KIND)[0]
+def test_a_corrupt_shard_is_named_by_readyz_and_in_the_answer(sharded_home):
+    name = sharded_home.storage.list(KIND)[0]
+    path = sharded_home.path / KIND / name / "lexical.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    with TestClient(create_app(sharded_home.settings)) as client:
+        refresh(client.app.state.services)
+        assert name in client.get("/readyz").json()["broken_shards"]
+        answer = ask(client, k=100).json()
+        assert 0 < len(answer["hits"]) < len(ARTICLES)
+        assert name in answer["warnings"][0]
+
+
+def test_with_no_whole_shard_the_process_is_not_ready_and_says_why(served_home):
+    (name,) = served_home.storage.list(KIND)
     path = served_home.path / KIND / name / "lexical.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
     with TestClient(create_app(served_home.settings)) as client:
         refresh(client.app.state.services)
-        assert name in client.get("/readyz").json()["broken_shards"]
-        answer = ask(client).json()
-        assert answer["hits"] == []
-        assert name in answer["warnings"][0]
+        response = client.get("/readyz")
+        assert response.status_code == 503
+        assert name in response.json()["message"]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v1/search", 405)])
+def test_every_refusal_has_our_own_shape(client, method, path, status):
+    response = client.request(method, path)
+    assert response.status_code == status
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+
+
+def test_a_body_that_is_too_large_is_refused(client):
+    body = b'{"query": "' + b"x" * 300_000 + b'"}'
+    announced = client.post("/v1/search", content=body, headers=KEY)
+    in_pieces = client.post("/v1/search", content=iter([body[:200_000], body[200_000:]]), headers=KEY)
+    for response in (announced, in_pieces):
+        assert response.status_code == 413
+        assert set(response.json()) == {"error", "message", "request_id"}
+
+
+def test_an_unforeseen_failure_is_a_500_with_its_request_id(client, monkeypatch):
+    services = client.app.state.services
+    monkeypatch.setattr(services.pool, "current", lambda: 1 / 0)
+    response = ask(client)
+    assert response.status_code == 500
+    assert response.json()["error"] == "Unforeseen"
+    assert 'groundwork_search_requests_total{release="",status="500"} 1.0' in client.get("/metrics").text
+
+
+def test_the_first_ten_hits_do_not_depend_on_how_many_are_asked_for(client):
+    few = ask(client, query="how do I sync invoices", k=3).json()["hits"]
+    many = ask(client, query="how do I sync invoices", k=100).json()["hits"]
+    assert few == many[:3]
 
 
 def test_a_new_release_is_picked_up_without_a_restart(client, served_home):

@@ -25,6 +25,7 @@ from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MARKDOWN, Document, Json, Partition
 from indexing.snapshot import PartitionView, Snapshot
 from indexing.storage import LocalStorage
+from indexing.work import LocalExecutor, Workshop
 
 FOLDER = Path(__file__).parent / "format-1"
 DIMENSION, SHARD_ROWS = 32, 40
@@ -71,6 +72,7 @@ def main() -> None:
     tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
     model = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")
+    workshop = Workshop(storage, sessions=1, load=lambda model, precision: embedder)
     report = build(
         BuildContext(
             catalogue=catalogue,
@@ -81,6 +83,9 @@ def main() -> None:
             views=FeatureViews(passage, EMBEDDING_VIEWS["int8"], lexical, model),
             chunker=Chunker(passage, tokenizer, 64),
             load_embedder=lambda: embedder,
+            executor_for=lambda job: LocalExecutor(workshop),
+            executor="local",
+            block_size=256,
             lock_path=home / "build.lock",
         )
     )

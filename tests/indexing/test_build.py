@@ -28,7 +28,6 @@ from indexing.catalogue import Catalogue
 from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
 from indexing.errors import AlreadyRunning, BuildFailed, FeatureViewChanged, InvalidInput, ModelMismatch
-from indexing.feature_store import BLOCK_SIZE
 from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import Document, Partition, Vectors
@@ -38,6 +37,7 @@ from indexing.shards import VECTORS_FILE
 from indexing.snapshot import KIND as SNAPSHOTS
 from indexing.snapshot import Snapshot, read_snapshot
 from indexing.storage import Artefact, Draft, LocalStorage
+from indexing.work import LocalExecutor, Workshop
 
 VIEW = PassageView("lines", 1, "headings", 16, overlap_tokens=0, context_tokens=0)
 MODEL = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")
@@ -52,6 +52,9 @@ def word_tokenizer() -> Tokenizer:
 
 
 TOKENIZER = word_tokenizer()
+
+
+BLOCK_SIZE = 8
 
 
 class CountingEmbedder(HashingEmbedder):
@@ -84,8 +87,16 @@ class Bench:
         return self.embedder
 
     def context(
-        self, *, view: PassageView = VIEW, language: str = "english", precision: str = "int8", shard_rows: int = 8
+        self,
+        *,
+        view: PassageView = VIEW,
+        language: str = "english",
+        precision: str = "int8",
+        shard_rows: int = 8,
+        load: Callable[[], HashingEmbedder] | None = None,
     ) -> BuildContext:
+        load = load or self.load_embedder
+        workshop = Workshop(self.storage, sessions=1, load=lambda model, precision: load())
         lexical, embedding = lexical_view(language), EMBEDDING_VIEWS[precision]
         return BuildContext(
             catalogue=self.catalogue,
@@ -93,7 +104,10 @@ class Bench:
             recipe=Recipe("m@1", view, embedding, lexical, RetrievalConfig(), shard_rows),
             views=FeatureViews(view, embedding, lexical, MODEL),
             chunker=Chunker(view, TOKENIZER, MODEL.max_tokens),
-            load_embedder=self.load_embedder,
+            load_embedder=load,
+            executor_for=lambda job: LocalExecutor(workshop),
+            executor="local",
+            block_size=BLOCK_SIZE,
             lock_path=self.path / "build.lock",
         )
 
@@ -287,7 +301,7 @@ def test_progress_only_grows_and_ends_at_the_total(bench: Bench) -> None:
         steps = [done for name, done, total in told if name == stage and total == whole]
         assert steps == sorted(steps)
         assert steps[-1] == whole
-    assert {stage for stage, _, _ in told} == {"passages", "vectors"}
+    assert {stage for stage, _, _ in told} == {"passages", "vectors", "shards"}
 
 
 def test_a_report_is_plain_json_with_the_release_number(bench: Bench) -> None:
@@ -396,7 +410,6 @@ class StorageThatWrites(LocalStorage):
         return super().open(kind, name)
 
 
-@pytest.mark.xfail(reason="dry_run lets build's private _DocumentChanged out, a traceback for whoever runs it")
 def test_a_document_that_changes_during_a_dry_run_does_not_stop_it(bench: Bench) -> None:
     bench.put(*ARTICLES)
     storage = StorageThatWrites(bench.path, lambda: bench.put(replace(ARTICLES[0], text=passage("new", 0))))
@@ -555,7 +568,7 @@ def test_documents_that_change_meanwhile_are_planned_again_and_built_as_they_are
         bench.put(*(replace(one, text=f"changed {one.text}") for one in ARTICLES))
         return bench.embedder
 
-    report = build(replace(bench.context(), load_embedder=change_all))
+    report = build(bench.context(load=change_all))
     assert (report.documents, report.release.number, report.is_deployed) == (12, "1.1", True)
     assert report.release.seq == bench.catalogue.sequence()  # nothing is left to build
     assert report.embeddings_computed == len(bench.embedder.texts)
@@ -570,7 +583,7 @@ def test_documents_that_are_deleted_meanwhile_are_left_out(bench: Bench) -> None
         bench.catalogue.remove_documents(OURS, [one.id for one in ARTICLES[2:]])
         return bench.embedder
 
-    report = build(replace(bench.context(), load_embedder=delete_most))
+    report = build(bench.context(load=delete_most))
     assert (report.documents, report.passages) == (2, 6)
     assert report.release.seq == bench.catalogue.sequence()
     assert bench.served()[OURS] == {d.id: d.text for d in ARTICLES[:2]}
@@ -581,23 +594,24 @@ def test_documents_that_never_stay_the_same_fail_the_build_and_leave_the_release
     first = bench.build()
     attempts = itertools.count(1)
 
-    def change_all() -> HashingEmbedder:
+    def change_all() -> None:
         attempt = next(attempts)
         bench.put(*(replace(one, text=f"changed {attempt} {one.text}") for one in ARTICLES))
-        return bench.embedder
+
+    class Changing(HashingEmbedder):
+        def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
+            change_all()
+            return super().encode_passages(texts, on_progress)
 
     change_all()
     with pytest.raises(BuildFailed, match="during each of 10 attempts to build: build when writes are fewer"):
-        build(replace(bench.context(), load_embedder=change_all))
-    assert next(attempts) == 12  # one before the build and one in each attempt
+        build(bench.context(load=lambda: Changing(bench.embedder.dimension)))
+    assert next(attempts) > 11  # one before the build and at least one in each attempt
     assert list_releases(bench.catalogue) == [first.release]
     assert bench.served()[OURS] == {d.id: d.text for d in ARTICLES}
     assert bench.build().is_deployed
 
 
-@pytest.mark.xfail(
-    raises=AssertionError, reason="shards_written counts those of abandoned plans, so shards_kept may fall below zero"
-)
 def test_a_report_counts_the_shards_of_its_release_alone(bench: Bench) -> None:
     bench.put(*ARTICLES)
 
@@ -605,7 +619,7 @@ def test_a_report_counts_the_shards_of_its_release_alone(bench: Bench) -> None:
         bench.put(*(replace(one, text=f"changed {one.text}") for one in ARTICLES))
         return bench.embedder
 
-    report = build(replace(bench.context(), load_embedder=change_all))
+    report = build(bench.context(load=change_all))
     assert report.shards_kept >= 0
     assert report.shards_written + report.shards_kept == len(bench.served_shards())
 
@@ -617,7 +631,7 @@ def test_a_document_that_is_added_meanwhile_waits_for_the_next_build(bench: Benc
         bench.put(article("late"))
         return bench.embedder
 
-    report = build(replace(bench.context(), load_embedder=add_one))
+    report = build(bench.context(load=add_one))
     assert report.documents == 12
     assert report.release.seq < bench.catalogue.sequence()  # so that the write is not taken for built
     assert "late" not in bench.served()[OURS]
@@ -715,7 +729,7 @@ def test_vectors_that_are_not_numbers_never_reach_a_release(bench: Bench) -> Non
             return super().encode_passages(texts, on_progress) * float("nan")
 
     bench.put(article("one"))
-    broken = replace(bench.context(), load_embedder=BrokenEmbedder)
+    broken = bench.context(load=BrokenEmbedder)
     for _ in range(2):
         with pytest.raises(ModelMismatch, match="not finite"):
             build(broken)

@@ -76,7 +76,6 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
         Catalogue(tmp_path / "home" / "catalogue.db")
 
 
-@pytest.mark.xfail(raises=sqlite3.DatabaseError, reason="rows() reads outside of _translated()")
 def test_a_catalogue_with_damaged_pages_is_refused_by_name_when_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.db"
     first = Catalogue(path)

@@ -177,7 +177,7 @@ def test_verify_names_a_corrupt_file_and_fails(run: Run, built: str, tiny_home: 
 def test_verify_names_a_snapshot_that_does_not_exist(run: Run, built: str) -> None:
     result = run("snapshots", "verify", "nope")
     assert result.exit_code == 1
-    assert "snapshots/nope" in result.output
+    assert "No snapshot 'nope'" in result.output
 
 
 def test_releases_are_listed_with_what_made_them(run: Run, built: str) -> None:

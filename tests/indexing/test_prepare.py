@@ -179,7 +179,8 @@ def test_progress_is_passed_on(tiny_home: Home) -> None:
         )
     )
     assert told[0] == "passages 2"
-    assert told[-1] == "vectors 2"
+    assert "vectors 2" in told
+    assert told[-1] == "shards 1"
 
 
 def test_a_machine_with_other_arithmetic_is_refused_before_anything_is_stored(

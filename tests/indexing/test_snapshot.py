@@ -294,7 +294,6 @@ def test_row_ranges_that_are_not_those_of_the_snapshot_are_refused(storage: Loca
     assert list(verify_snapshot(storage, manifest)) == [path.parent.name]
 
 
-@pytest.mark.xfail(raises=KeyError, reason="_check_promised looks up info's fields, which a manifest may have lost")
 def test_a_shard_whose_manifest_lost_its_facts_is_refused_like_any_other(storage: LocalStorage) -> None:
     manifest = make(storage, CORPUS)
     path = storage.root / SHARDS / shard_of(manifest, A) / "manifest.json"

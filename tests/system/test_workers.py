@@ -196,19 +196,25 @@ def test_a_block_that_fails_three_times_fails_the_build_by_name_and_the_release_
     log = tmp_path / "log"
     with worker(home, settings, log):
         finish(start_build(site))
-    run(home, "ingest", ROOT / "corpora" / "helpdesk" / "articles" / "privacy")
-    model = next((home / "models").iterdir())
-    weights = model / "int8.onnx"
-    content = weights.read_bytes()
-    weights.unlink()
-    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with worker(home, settings, log):
-        result = run(home, "build", check=False, **settings)
-    assert result.returncode == 1
-    assert "failed 3 times" in result.stderr
-    assert "int8.onnx" in result.stderr
+        run(home, "ingest", ROOT / "corpora" / "helpdesk" / "articles" / "privacy")
+        # Nothing can be published where a file stands in the way of the folder.
+        (features,) = (home / "features").iterdir()
+        features.rename(home / "put-aside")
+        features.write_text("in the way")
+        build = start_build(site)
+        _, error = build.communicate(timeout=120)
+    assert build.returncode == 1
+    assert b"failed 3 times" in error
+    assert b"NotADirectoryError" in error
     assert json.loads(run(home, "releases", "list", "--json").stdout)[0]["in_service"]
-    assert json.loads(run(home, "jobs", "list", "--json").stdout)[0]["state"] == "failed"
+    (job, *_) = json.loads(run(home, "jobs", "list", "--json").stdout)
+    assert job["state"] == "failed"
+    assert "failed" in {block["state"] for block in json.loads(run(home, "jobs", "show", job["id"]).stdout)["blocks"]}
+    features.unlink()
+    (home / "put-aside").rename(features)
+    with worker(home, settings, log):
+        run(home, "jobs", "retry", job["id"], **settings)
+    assert json.loads(run(home, "jobs", "list", "--json").stdout)[0]["state"] == "done"
 
 
 def test_a_full_disk_fails_the_build_and_room_lets_it_go_on(site, reference, tmp_path):
