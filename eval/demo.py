@@ -29,7 +29,7 @@ from indexing.terminal import progress_bar
 QUESTIONS = (
     "my customer's card keeps getting refused, what can they do?",
     "HL-4290 too many requests",
-    "someone left the company, how do I stop them from logging in",
+    "can I get my money back for the yearly plan",
 )
 _START_SECONDS = 60.0
 

@@ -46,6 +46,15 @@ def test_the_api_process_loads_neither_torch_nor_the_training_and_judging_librar
     assert result.stdout.strip() == "[]"
 
 
+def test_commands_and_workers_load_nothing_that_a_forked_child_must_not_inherit():
+    code = (
+        "import sys, indexing.start, indexing.cli, app.cli, eval.cli, indexing.worker; "
+        "print(sorted({'faiss', 'onnxruntime', 'torch', 'fastapi'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
 def test_every_required_package_can_be_imported_at_its_pinned_version():
     code = (
         "import warnings; warnings.simplefilter('ignore'); "

@@ -1,0 +1,54 @@
+import pytest
+
+from indexing.errors import InvalidInput, NotFound
+from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
+from indexing.jobs import cancel_job, finish_job, job_blocks, list_jobs, read_job, record_block, start_job
+from indexing.recipes import Recipe, RetrievalConfig, record_recipe
+
+
+@pytest.fixture
+def catalogue(home):
+    recipe = Recipe("m@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("none"), RetrievalConfig())
+    record_recipe(home.catalogue, recipe)
+    return home.catalogue
+
+
+def test_a_job_runs_and_then_is_done(catalogue):
+    job = start_job(catalogue, 1, "local")
+    assert (job.state, job.finished_at) == ("running", None)
+    finish_job(catalogue, job.id, "done")
+    found = read_job(catalogue, job.id)
+    assert found.state == "done"
+    assert found.finished_at is not None
+
+
+def test_a_job_whose_build_was_killed_is_failed_once_the_next_begins(catalogue):
+    killed = start_job(catalogue, 1, "workers")
+    start_job(catalogue, 1, "workers")
+    assert [job.state for job in list_jobs(catalogue)] == ["running", "failed"]
+    assert "without a word" in read_job(catalogue, killed.id).error
+
+
+def test_a_cancelled_job_stays_cancelled_however_its_build_ends(catalogue):
+    job = start_job(catalogue, 1, "workers")
+    cancel_job(catalogue, job.id)
+    finish_job(catalogue, job.id, "failed", "BuildCancelled")
+    assert read_job(catalogue, job.id).state == "cancelled"
+
+
+def test_only_a_running_job_can_be_cancelled(catalogue):
+    job = start_job(catalogue, 1, "local")
+    finish_job(catalogue, job.id, "done")
+    with pytest.raises(InvalidInput, match="is done"):
+        cancel_job(catalogue, job.id)
+    with pytest.raises(NotFound, match="No job 99"):
+        cancel_job(catalogue, 99)
+
+
+def test_the_last_word_on_a_block_is_kept(catalogue):
+    job = start_job(catalogue, 1, "workers").id
+    record_block(catalogue, job, "embed-a", "embed", "failing", 1, "OSError: x")
+    record_block(catalogue, job, "embed-a", "embed", "done", 2, "OSError: x")
+    assert job_blocks(catalogue, job) == [
+        {"name": "embed-a", "kind": "embed", "state": "done", "attempts": 2, "error": "OSError: x"}
+    ]

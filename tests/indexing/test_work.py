@@ -1,0 +1,120 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexing.embedder import HashingEmbedder
+from indexing.errors import ArtefactMissing
+from indexing.feature_store import FeatureStore
+from indexing.records import Document, Partition, Passage
+from indexing.shards import Shard, ShardInput
+from indexing.storage import LocalStorage
+from indexing.work import EmbedBlock, LocalExecutor, ShardBlock, Workshop, load_block, save_block
+
+VIEW = "f" * 64
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+class Loads:
+    """A loader that counts."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, model, precision):
+        self.asked.append((model, precision))
+        return HashingEmbedder(8)
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return LocalStorage(tmp_path)
+
+
+@pytest.fixture
+def workshop(storage):
+    return Workshop(storage, sessions=1, load=Loads())
+
+
+def embed(*words):
+    return EmbedBlock("m@1", "int8", VIEW, words)
+
+
+def shard(words, sources):
+    passages = [Passage("d", i, 0, len(word), word, ("H",), word) for i, word in enumerate(words)]
+    item = ShardInput(Partition("t", "c"), Document("d", "D", " ".join(words), "u", {"k": [1, None]}), passages)
+    return ShardBlock("name", VIEW, "english", (item,), tuple(sources))
+
+
+@given(st.lists(texts, min_size=1, max_size=5), texts)
+def test_a_block_comes_back_from_the_store_as_it_was(tmp_path_factory, words, title):
+    storage = LocalStorage(tmp_path_factory.mktemp("work"))
+    one = embed(*words)
+    other = shard(words, ["a", "b"])
+    document = replace(other.inputs[0].document, title=title, metadata={"title": title})
+    other = replace(other, inputs=(replace(other.inputs[0], document=document),))
+    for block in (one, other):
+        name = save_block(storage, "work/1", block)
+        assert load_block(storage, "work/1", name) == block
+        assert load_block(storage, "work/1", name).output == block.output
+
+
+def test_a_withdrawn_block_is_missing(storage):
+    name = save_block(storage, "work/1", embed("a"))
+    storage.delete("work/1", name)
+    with pytest.raises(ArtefactMissing):
+        load_block(storage, "work/1", name)
+
+
+def test_a_block_is_done_once_its_output_exists(storage, workshop):
+    block = embed("red", "green")
+    assert not workshop.is_done(block)
+    workshop.do(block)
+    assert workshop.is_done(block)
+    assert len(FeatureStore(storage, VIEW)) == 2
+
+
+def test_a_model_is_loaded_once_for_many_blocks(storage):
+    loads = Loads()
+    workshop = Workshop(storage, sessions=1, load=loads)
+    done = list(LocalExecutor(workshop).run(embed(word) for word in "abc"))
+    assert [block.texts for block in done] == [("a",), ("b",), ("c",)]
+    assert loads.asked == [("m@1", "int8")]
+
+
+def test_a_shard_is_written_from_the_named_blocks_alone(storage, workshop):
+    words = ("red", "green", "blue")
+    vectors = embed(*words)
+    workshop.do(vectors)
+    block = shard(words, [vectors.name])
+    workshop.do(block)
+    written = Shard(storage.open(*block.output))
+    expected = HashingEmbedder(8).encode_passages(words)
+    assert np.array_equal(written.vectors(np.arange(3)), expected)
+    with pytest.raises(ArtefactMissing):
+        workshop.do(replace(shard(words, []), name="other"))
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"x"), lambda path: path.unlink()])
+def test_a_broken_output_is_made_anew(storage, workshop, damage):
+    vectors = embed("red")
+    block = shard(("red",), [vectors.name])
+    for one in (vectors, block):
+        workshop.do(one)
+        folder = storage.open(*one.output).path
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        damage(next(path for path in sorted(folder.iterdir()) if path.name != "manifest.json"))
+        assert not workshop.is_done(one)
+        workshop.do(one)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_doing_a_block_twice_changes_nothing(storage, workshop):
+    block = embed("red")
+    workshop.do(block)
+    file = storage.open(*block.output).path / "block.safetensors"
+    before = file.stat().st_ino
+    workshop.do(block)
+    assert file.stat().st_ino == before
