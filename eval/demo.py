@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 
 import httpx
 from rich.console import Console
@@ -57,7 +58,7 @@ def run_demo(home: Home, corpus: Path, collection: str) -> None:
         built = build(prepare_build(home, recipe_in_service(home), on_progress=progress))
     out.print(
         f"release {built.release.number}, snapshot {built.release.snapshot}: {built.passages} passages,"
-        f" {built.embeddings_computed} embeddings computed in {built.seconds:.1f} s"
+        f"\n{built.embeddings_computed} embeddings computed in {built.seconds:.1f} s"
     )
     out.rule("answers over HTTP")
     with _served(home) as url:
@@ -80,10 +81,10 @@ def _ask(out: Console, url: str, key: str, collection: str, question: str) -> No
     )
     response.raise_for_status()
     answer = response.json()
-    out.print(f"\n[bold]{question}[/bold]   (release {answer['release']}, {answer['timings_ms']['total']:.1f} ms)")
+    out.print(f"\n[bold]{question}[/bold]\n  (release {answer['release']}, {answer['timings_ms']['total']:.1f} ms)")
     for hit in answer["hits"]:
-        text = " ".join(hit["text"].split())[:110]
-        out.print(f"  {hit['rank']}. {hit['score']:.2f}  {hit['title']}\n     {text}...", markup=False, highlight=False)
+        text = shorten(hit["text"], 72, placeholder=" ...")
+        out.print(f"  {hit['rank']}. {hit['score']:.2f}  {hit['title']}\n     {text}", markup=False, highlight=False)
 
 
 @contextmanager
