@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("lexical", "fusion", "encode", "quality", "latency")
+SCRIPTS = ("lexical", "fusion", "encode", "quality", "latency", "workers")
 
 if __name__ == "__main__":
     for script in SCRIPTS:

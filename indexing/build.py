@@ -138,6 +138,19 @@ def _missing_texts(context: BuildContext, missing: Sequence[ShardPlan]) -> dict[
     return texts
 
 
+def encoder_inputs_now(context: BuildContext) -> dict[bytes, str]:
+    """The encoder inputs of all documents there are now, by their key in the feature store."""
+    while True:
+        try:
+            found: dict[bytes, str] = {}
+            plan = ShardPlan("", _chunked_documents(context))
+            for keys, texts in _encoder_inputs(context, _read_inputs(context, plan)):
+                found.update(zip(keys, texts, strict=True))
+            return found
+        except _DocumentChanged:
+            continue
+
+
 def require_documents(catalogue: Catalogue) -> None:
     """Refuse to build from nothing; an emptied collection that was released before may well be built.
 

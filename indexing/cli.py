@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from indexing.errors import GroundworkError, NotFound
 from indexing.job_commands import executor_for, jobs, worker
+from indexing.retention_commands import disk, gc
 from indexing.settings import Settings, current_user
 from indexing.terminal import as_json, collection_option, opened, print_json, print_table, progress_bar, screen
 from indexing.version_commands import ensure_model, models, views
@@ -59,6 +60,8 @@ cli.add_command(models)
 cli.add_command(jobs)
 cli.add_command(worker)
 cli.add_command(views)
+cli.add_command(gc)
+cli.add_command(disk)
 
 
 def main() -> None:
@@ -207,6 +210,31 @@ def snapshots_show(settings: Settings, snapshot: str) -> None:
     with opened(settings) as home:
         manifest = read_snapshot(home.storage, snapshot)
     print_json({"id": manifest.id, **manifest.content})
+
+
+@snapshots.command("diff")
+@click.argument("before")
+@click.argument("after")
+@as_json
+@click.pass_obj
+def snapshots_diff(settings: Settings, before: str, after: str, as_json: bool) -> None:
+    """Which documents and shards snapshot AFTER adds, removes and changes against BEFORE."""
+    from dataclasses import asdict
+
+    from indexing.snapshot import diff_snapshots, read_snapshot
+
+    with opened(settings) as home:
+        found = diff_snapshots(home.storage, read_snapshot(home.storage, before), read_snapshot(home.storage, after))
+    if as_json:
+        print_json(asdict(found))
+        return
+    for mark, keys in (("+", found.added), ("-", found.removed), ("~", found.changed)):
+        for key in keys:
+            click.echo(f"{mark} {key}")
+    click.echo(
+        f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed; shards:"
+        f" {len(found.shards_added)} new, {len(found.shards_removed)} gone, {found.shards_shared} shared"
+    )
 
 
 @snapshots.command("verify")

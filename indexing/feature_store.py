@@ -38,6 +38,16 @@ def feature_kind(view_fingerprint: str) -> str:
     return f"features/{view_fingerprint[:32]}"
 
 
+def block_keys(storage: Storage, kind: str, name: str) -> list[bytes]:
+    """The keys of one stored block.
+
+    Raises:
+        ArtefactMissing, ArtefactCorrupt: it is not there, or not whole.
+    """
+    keys = map_arrays(storage.open(kind, name).path / _FILE)["keys"].tobytes()
+    return [keys[place : place + 32] for place in range(0, len(keys), 32)]
+
+
 class FeatureStore:
     """The vectors of one embedding view: of the blocks opened at construction, and of those put or included since."""
 

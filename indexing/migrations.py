@@ -77,3 +77,8 @@ def _jobs(db: Database) -> None:
         "CREATE TABLE job_blocks (job INTEGER NOT NULL REFERENCES jobs(id), name TEXT NOT NULL, kind TEXT NOT NULL,"
         " state TEXT NOT NULL, attempts INTEGER NOT NULL, error TEXT, PRIMARY KEY (job, name)) STRICT, WITHOUT ROWID"
     )
+
+
+@catalogue_migrations(name="0005_retired_releases")
+def _retired_releases(db: Database) -> None:
+    db.execute("ALTER TABLE releases ADD COLUMN retired_at TEXT")

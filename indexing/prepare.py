@@ -1,10 +1,10 @@
 """From a home and a person's choices to a recipe, and from a recipe to a build that is ready to run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from indexing.build import BuildContext, Progress
+from indexing.build import BuildContext, Progress, encoder_inputs_now
 from indexing.chunker import Chunker
 from indexing.embedder import load_embedder
 from indexing.errors import InvalidInput
@@ -13,7 +13,8 @@ from indexing.home import Home
 from indexing.lexical import LANGUAGES
 from indexing.model_registry import ModelVersion, load_tokenizer
 from indexing.recipes import Recipe, RetrievalConfig, read_recipe
-from indexing.releases import stable_recipe
+from indexing.releases import Release, stable_recipe
+from indexing.retention import NeededKeys, Retained
 from indexing.work import Executor, LocalExecutor, Workshop
 
 
@@ -108,3 +109,14 @@ def _chunker(home: Home, recipe: Recipe, model: ModelVersion) -> Chunker:
     tokenizer = load_tokenizer(home.storage, model)
     prompt = len(tokenizer.encode(model.files.document_prompt, add_special_tokens=False).ids)
     return Chunker(recipe.passage, tokenizer, model.files.max_tokens - prompt)
+
+
+def retained_recipes(home: Home, kept: Iterable[Release]) -> list[Retained]:
+    """The recipes of some releases, bound to their models."""
+    recipes = [read_recipe(home.catalogue, number) for number in sorted({release.recipe for release in kept})]
+    return [Retained(recipe, recipe.bind(home.models.get(recipe.model))) for recipe in recipes]
+
+
+def needed_keys(home: Home) -> NeededKeys:
+    """Finds the feature-store keys that the documents of now need under a recipe."""
+    return lambda recipe: set(encoder_inputs_now(prepare_build(home, recipe)))

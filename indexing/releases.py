@@ -17,6 +17,7 @@ class Release:
     seq: int
     created_at: str
     created_by: str
+    retired_at: str | None = None
 
     @property
     def number(self) -> str:
@@ -37,17 +38,19 @@ def record_release(catalogue: Catalogue, recipe: int, snapshot: str, *, seq: int
                 "UPDATE releases SET seq = max(seq, ?) WHERE recipe = ? AND build = ?", (seq, recipe, newest.build)
             )
             return replace(newest, seq=max(newest.seq, seq)), False
-        release = Release(recipe, newest.build + 1 if newest else 1, snapshot, seq, utc_now(), actor)
+        last = db.conn.execute("SELECT max(build) FROM releases WHERE recipe = ?", (recipe,)).fetchone()[0]
+        release = Release(recipe, (last or 0) + 1, snapshot, seq, utc_now(), actor)
         db.conn.execute(
-            "INSERT INTO releases VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO releases (recipe, build, snapshot, seq, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?)",
             (release.recipe, release.build, snapshot, seq, release.created_at, actor),
         )
     return release, True
 
 
 def list_releases(catalogue: Catalogue) -> list[Release]:
-    """All releases, oldest first."""
-    return [Release(**row) for row in catalogue.rows("SELECT * FROM releases ORDER BY created_at, recipe, build")]
+    """All releases that were not retired, oldest first."""
+    sql = "SELECT * FROM releases WHERE retired_at IS NULL ORDER BY created_at, recipe, build"
+    return [Release(**row) for row in catalogue.rows(sql)]
 
 
 def find_release(catalogue: Catalogue, number: str) -> Release:
@@ -88,6 +91,12 @@ def deploy(catalogue: Catalogue, recipe: int, *, reason: str, actor: str) -> Rel
     return newest
 
 
+def deployed_recipes(catalogue: Catalogue) -> list[int]:
+    """Every recipe that was ever deployed, each once, the last deployed first."""
+    sql = "SELECT recipe FROM deployments GROUP BY recipe ORDER BY max(id) DESC"
+    return [int(row["recipe"]) for row in catalogue.rows(sql)]
+
+
 def stable_recipe(catalogue: Catalogue) -> int | None:
     """The number of the recipe that was deployed last, or ``None`` before the first."""
     row = catalogue.row("SELECT recipe FROM deployments ORDER BY id DESC LIMIT 1")
@@ -108,5 +117,7 @@ def stable_release(catalogue: Catalogue) -> Release:
 
 
 def _newest(catalogue: Catalogue, recipe: int) -> Release | None:
-    row = catalogue.row("SELECT * FROM releases WHERE recipe = ? ORDER BY build DESC LIMIT 1", (recipe,))
+    row = catalogue.row(
+        "SELECT * FROM releases WHERE recipe = ? AND retired_at IS NULL ORDER BY build DESC LIMIT 1", (recipe,)
+    )
     return None if row is None else Release(**row)

@@ -4,9 +4,10 @@ A shard stores vectors (faiss), lexical postings and the passages' text, so that
 partition's passages are contiguous rows. This module alone knows faiss. Format: docs/snapshot-format.md.
 """
 
+import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -231,9 +232,21 @@ class Shard:
             self.partition_of(row), document_id, title, url, metadata, ordinal, start, end, tuple(headings), text
         )
 
+    def documents(self) -> Iterator[tuple[Partition, str, str]]:
+        """Each document's partition, id, and the sha256 of all that is stored of it."""
+        owners = self.passage_documents
+        for number in range(len(self._texts["document_offsets"]) - 1):
+            begin, end = (int(np.searchsorted(owners, number, side)) for side in ("left", "right"))
+            digest = hashlib.sha256(self._bytes("document", number, number + 1))
+            digest.update(self._bytes("passage", begin, end))
+            yield self.partition_of(begin), self._record("document", number)[0], digest.hexdigest()
+
+    def _bytes(self, kind: str, first: int, last: int) -> bytes:
+        offsets = self._texts[f"{kind}_offsets"]
+        return bytes(self._texts[f"{kind}s"][int(offsets[first]) : int(offsets[last])])
+
     def _record(self, kind: str, number: int) -> Json:
-        begin, end = (int(offset) for offset in self._texts[f"{kind}_offsets"][number : number + 2])
-        return json.loads(bytes(self._texts[f"{kind}s"][begin:end]))
+        return json.loads(self._bytes(kind, number, number + 1))
 
 
 def _map_index(path: Path) -> Any:

@@ -74,12 +74,24 @@ class Storage(Protocol):
         """The artefact, the sha256 of every file checked now."""
         ...
 
+    def kinds(self, prefix: str) -> list[str]:
+        """The kinds directly below ``prefix`` (``features`` gives ``features/VIEW``), sorted."""
+        ...
+
     def list(self, kind: str) -> list[str]:
         """The names of all published artefacts of a kind, sorted."""
         ...
 
+    def describe(self, kind: str, name: str) -> Artefact:
+        """The artefact, only sizes checked: for what looks at manifests and not into files."""
+        ...
+
     def delete(self, kind: str, name: str) -> None:
         """Remove the artefact; removing one that does not exist is no error."""
+        ...
+
+    def sweep(self) -> int:
+        """Remove what killed publishers left unfinished; gives how much it was. Nobody may be publishing meanwhile."""
         ...
 
 
@@ -145,12 +157,31 @@ class LocalStorage:
         self._mark_seen(artefact)
         return artefact
 
+    def kinds(self, prefix: str) -> list[str]:
+        """See ``Storage``."""
+        folder = self.root / prefix
+        if not folder.is_dir():
+            return []
+        return sorted(f"{prefix}/{path.name}" for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+
     def list(self, kind: str) -> list[str]:
         """See ``Storage``."""
         folder = self.root / kind
         if not folder.is_dir():
             return []
         return sorted(path.name for path in folder.iterdir() if path.name[0] != "." and (path / MANIFEST).is_file())
+
+    def describe(self, kind: str, name: str) -> Artefact:
+        """See ``Storage``; raises as ``open``."""
+        return self._read(kind, name)
+
+    def sweep(self) -> int:
+        """See ``Storage``."""
+        drafts = [path for kind in ("models", "shards", "snapshots") for path in (self.root / kind).glob(".*.tmp")]
+        drafts += [path for kind in ("features", "work") for path in (self.root / kind).glob("*/.*.tmp")]
+        for path in drafts:
+            shutil.rmtree(path, ignore_errors=True)
+        return len(drafts)
 
     def delete(self, kind: str, name: str) -> None:
         """See ``Storage``. The folder is renamed first, so that nobody sees half of it."""

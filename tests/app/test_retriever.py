@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -84,6 +86,19 @@ def test_dense_and_hybrid_give_k_hits_whenever_there_are_k(serving, mode, groupe
     for k in (1, 7, 29, 30, 49, 50, 500):
         result = Retriever().search(serving, HERE, "alpha", k=k, mode=mode, group_by_document=grouped)
         assert len(result.hits) == min(k, available)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_first_ten_hits_are_the_same_however_many_are_asked_for(serving, mode, grouped):
+    recipe = replace(serving.recipe, retrieval=RetrievalConfig())
+    serving = replace(serving, recipe=recipe)
+    for query in ("alpha", "beta word3", "gamma alpha word7 word12", "alpha beta gamma"):
+        ten, hundred = (
+            Retriever().search(serving, HERE, query, k=k, mode=mode, group_by_document=grouped).hits for k in (10, 100)
+        )
+        assert len(ten) == min(10, len(hundred))
+        assert ten == hundred[:10]
 
 
 def test_lexical_gives_only_passages_with_a_term_of_the_query(serving):

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
@@ -377,6 +378,21 @@ def test_threads_share_a_catalogue_and_lose_nothing(catalogue: Catalogue) -> Non
         thread.join()
     assert not failures
     assert len(ids(catalogue)) == catalogue.sequence() == 30
+
+
+def test_a_thread_that_ended_leaves_no_connection_open(catalogue: Catalogue) -> None:
+    def opened() -> int:
+        return sum(Path(file.path).name.startswith(catalogue.path.name) for file in psutil.Process().open_files())
+
+    catalogue.sequence()
+    counts = []
+    for _ in range(20):
+        thread = threading.Thread(target=catalogue.sequence)
+        thread.start()
+        thread.join()
+        counts.append(opened())
+    assert max(counts[5:]) <= counts[4]
+    assert counts[-1] <= 6  # two connections of three files: one that works, one whose file SQLite keeps for the next
 
 
 def test_a_closed_catalogue_answers_no_more(tmp_path: Path) -> None:

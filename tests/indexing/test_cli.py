@@ -147,6 +147,36 @@ def serving(run: Run) -> str:
 # snapshots, releases, views and models
 
 
+def test_a_build_goes_on_with_the_recipe_in_service_unless_the_defaults_are_asked_for(
+    run: Run, built: str, tiny_home: Home
+) -> None:
+    output_of(run("build", "--language", "german"))
+    output_of(run("releases", "deploy", "2.1"))
+    assert json_of(run("build", "--json"))["release"]["number"] == "2.1"
+    assert json_of(run("build", "--defaults", "--json"))["release"]["number"] == "1.1"
+
+
+@pytest.mark.parametrize(
+    ("package", "extra"), [("fastapi", "serve"), ("sentence_transformers", "models"), ("redis", "worker")]
+)
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, package: str, extra: str
+) -> None:
+    def missing(*args: object) -> None:
+        raise ModuleNotFoundError(f"No module named '{package}.sub'", name=f"{package}.sub")
+
+    monkeypatch.setattr("indexing.snapshot.read_snapshot", missing)
+    assert f"pip install 'groundwork[{extra}]'" in error_of(run("snapshots", "show", "any"))
+
+
+def test_a_missing_module_that_is_no_extra_stays_a_defect(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*args: object) -> None:
+        raise ModuleNotFoundError("No module named 'indexing.gone'", name="indexing.gone")
+
+    monkeypatch.setattr("indexing.snapshot.read_snapshot", missing)
+    assert isinstance(run("snapshots", "show", "any").exception, ModuleNotFoundError)
+
+
 def test_snapshots_are_listed_and_shown(run: Run, built: str) -> None:
     (row,) = json_of(run("snapshots", "list", "--json"))
     assert row.pop("size_bytes") > 0
@@ -172,6 +202,17 @@ def test_verify_names_a_corrupt_file_and_fails(run: Run, built: str, tiny_home: 
         assert result.exit_code == 1
         (line,) = result.stdout.splitlines()
         assert f"{path.parent.name}/{file} is corrupt" in line
+
+
+def test_verify_gives_json_whether_or_not_something_is_corrupt(run: Run, built: str, tiny_home: Home) -> None:
+    assert json_of(run("snapshots", "verify", "--json")) == {"snapshots": [built], "broken": {}}
+    (path,) = (tiny_home.path / "shards").glob(f"*/{VECTORS_FILE}")
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    result = run("snapshots", "verify", built, "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["snapshots"] == [built]
+    assert list(report["broken"]) == [path.parent.name]
 
 
 def test_verify_names_a_snapshot_that_does_not_exist(run: Run, built: str) -> None:

@@ -1,0 +1,148 @@
+"""Retention: which releases are kept, what they reach, what can be freed, and how much disk each release takes."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from indexing.catalogue import Catalogue, utc_now
+from indexing.errors import GroundworkError
+from indexing.feature_store import block_keys, feature_kind
+from indexing.features import FeatureViews
+from indexing.model_registry import KIND as MODELS
+from indexing.recipes import Recipe
+from indexing.releases import Release, deployed_recipes, list_releases
+from indexing.shards import KIND as SHARDS
+from indexing.snapshot import KIND as SNAPSHOTS
+from indexing.snapshot import read_snapshot
+from indexing.storage import Storage
+
+NeededKeys = Callable[[Recipe], set[bytes]]
+"""The feature-store keys of all documents there are now, under a recipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """A recipe that is kept, bound to its model."""
+
+    recipe: Recipe
+    views: FeatureViews
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """An artefact that no retained release reaches."""
+
+    kind: str
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What a release takes: all its shards, and those that no other release shares."""
+
+    release: str
+    size_bytes: int
+    own_bytes: int
+
+
+def retained_releases(catalogue: Catalogue, *, keep: int) -> list[Release]:
+    """The newest ``keep`` builds of each recipe that may still be wanted.
+
+    These are the last ``keep`` different recipes that were deployed (so that rolling back is possible) and every
+    recipe that is newer than the one in service (so that a candidate survives).
+    """
+    releases = list_releases(catalogue)
+    deployed = deployed_recipes(catalogue)
+    wanted = set(deployed[:keep]) | {
+        release.recipe for release in releases if release.recipe > max(deployed, default=0)
+    }
+    kept = []
+    for recipe in sorted(wanted):
+        builds = [release for release in releases if release.recipe == recipe]
+        kept += sorted(builds, key=lambda release: release.build)[-keep:]
+    return kept
+
+
+def find_garbage(
+    storage: Storage, kept: Sequence[Release], recipes: Sequence[Retained], newest_models: set[str], needed: NeededKeys
+) -> Iterator[Garbage]:
+    """Every artefact that nothing kept reaches, snapshots first.
+
+    Args:
+        storage: Where they are.
+        kept: The releases that are retained.
+        recipes: Their recipes.
+        newest_models: Models that are kept though no release uses them yet.
+        needed: Which vectors the documents of now need.
+
+    Raises:
+        GroundworkError: a retained snapshot cannot be read; nothing can then be said to be garbage.
+    """
+    snapshots = {release.snapshot for release in kept}
+    shards = {str(shard["name"]) for name in snapshots for shard in read_snapshot(storage, name).shards}
+    models = {retained.recipe.model for retained in recipes} | newest_models
+    for kind, reached in ((SNAPSHOTS, snapshots), (SHARDS, shards), (MODELS, models)):
+        for name in storage.list(kind):
+            if name not in reached:
+                yield _garbage(storage, kind, name)
+    views = {feature_kind(retained.views.embedding_fingerprint): retained for retained in recipes}
+    for kind in storage.kinds("features"):
+        keys = needed(views[kind].recipe) if kind in views else set()
+        for name in storage.list(kind):
+            if kind not in views or not _reaches(storage, kind, name, keys):
+                yield _garbage(storage, kind, name)
+    for kind in storage.kinds("work"):
+        for name in storage.list(kind):
+            yield _garbage(storage, kind, name)
+
+
+def _reaches(storage: Storage, kind: str, name: str, keys: set[bytes]) -> bool:
+    try:
+        return any(key in keys for key in block_keys(storage, kind, name))
+    except GroundworkError:
+        return False  # a corrupt block is of no use to anybody
+
+
+def _garbage(storage: Storage, kind: str, name: str) -> Garbage:
+    try:
+        size_bytes = storage.describe(kind, name).size_bytes
+    except GroundworkError:
+        size_bytes = 0
+    return Garbage(kind, name, size_bytes)
+
+
+def collect(catalogue: Catalogue, storage: Storage, kept: Sequence[Release], garbage: Sequence[Garbage]) -> None:
+    """Retire every other release and free what was found. Call it with the locks of builds and registrations held.
+
+    Readers are not disturbed: what they have mapped stays readable, and what serves next is always retained.
+    """
+    numbers = {(release.recipe, release.build) for release in kept}
+    with catalogue.write() as db:
+        for release in list_releases(catalogue):
+            if (release.recipe, release.build) not in numbers:
+                db.conn.execute(
+                    "UPDATE releases SET retired_at = ? WHERE recipe = ? AND build = ?",
+                    (utc_now(), release.recipe, release.build),
+                )
+        db.conn.execute("DELETE FROM passages WHERE content_sha256 NOT IN (SELECT content_sha256 FROM documents)")
+    for one in garbage:
+        storage.delete(one.kind, one.name)
+    storage.sweep()
+
+
+def disk_use(storage: Storage, releases: Sequence[Release]) -> list[Disk]:
+    """How many bytes of shards each release holds, and how many of them it alone holds."""
+    shards: dict[str, Mapping[str, int]] = {}
+    for release in releases:
+        shards[release.number] = {
+            str(shard["name"]): sum(int(file["size_bytes"]) for file in shard["files"].values())
+            for shard in read_snapshot(storage, release.snapshot).shards
+        }
+    users: dict[str, int] = {}
+    for held in shards.values():
+        for name in held:
+            users[name] = users.get(name, 0) + 1
+    return [
+        Disk(number, sum(held.values()), sum(size for name, size in held.items() if users[name] == 1))
+        for number, held in shards.items()
+    ]

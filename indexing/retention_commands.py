@@ -1,0 +1,66 @@
+"""The commands about what a home holds: ``groundwork gc`` and ``groundwork disk``."""
+
+from dataclasses import asdict
+
+import click
+from rich.filesize import decimal
+
+from indexing.settings import Settings
+from indexing.terminal import as_json, opened, print_json, print_table, screen
+
+
+@click.command()
+@click.option(
+    "--keep", default=3, show_default=True, type=click.IntRange(1), help="Builds a recipe, and recipes, to keep."
+)
+@click.option("--yes", is_flag=True, help="Do it; without this it only says what it would free.")
+@as_json
+@click.pass_obj
+def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
+    """Free models, vectors, shards and snapshots that no retained release reaches.
+
+    Retained are the newest builds of the recipes deployed last, and of every recipe newer than the one in service.
+    Readers are not disturbed; while a build or a registration runs, it refuses.
+    """
+    from contextlib import ExitStack
+
+    from indexing.locks import exclusive
+    from indexing.prepare import needed_keys, retained_recipes
+    from indexing.retention import collect, find_garbage, retained_releases
+
+    with ExitStack() as stack, screen.status("looking"):
+        home = stack.enter_context(opened(settings))
+        stack.enter_context(exclusive(home.path / "build.lock", "build"))
+        stack.enter_context(home.models.registering())
+        kept = retained_releases(home.catalogue, keep=keep)
+        newest = {model.name: model.id for model in home.models.list()}
+        recipes = retained_recipes(home, kept)
+        garbage = list(find_garbage(home.storage, kept, recipes, set(newest.values()), needed_keys(home)))
+        if yes:
+            collect(home.catalogue, home.storage, kept, garbage)
+    size_bytes = sum(one.size_bytes for one in garbage)
+    if as_json:
+        names = [release.number for release in kept]
+        print_json({"freed": yes, "kept": names, "size_bytes": size_bytes, "garbage": [asdict(one) for one in garbage]})
+        return
+    for one in garbage:
+        click.echo(f"{one.kind}/{one.name}  {decimal(one.size_bytes)}")
+    verb = "freed" if yes else "would free (do it with --yes)"
+    click.echo(f"{verb}: {len(garbage)} artefacts, {decimal(size_bytes)}; keeps {len(kept)} releases")
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def disk(settings: Settings, as_json: bool) -> None:
+    """How much disk each release takes, and how much of it no other release shares."""
+    from indexing.releases import list_releases
+    from indexing.retention import disk_use
+
+    with opened(settings) as home:
+        rows = disk_use(home.storage, list_releases(home.catalogue))
+    if as_json:
+        print_json([asdict(row) for row in rows])
+    else:
+        shown: list[list[object]] = [[row.release, decimal(row.size_bytes), decimal(row.own_bytes)] for row in rows]
+        print_table("disk", ["release", "shards", "its own"], shown)

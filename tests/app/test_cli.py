@@ -1,0 +1,59 @@
+"""``groundwork search``: the API's answer on the command line."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import app.cli  # noqa: F401 (adds its commands)
+from app.retrieval.retriever import Retriever
+from app.retrieval.snapshot_pool import SnapshotPool
+from app.schemas import SearchAnswer
+from indexing.cli import cli
+from indexing.records import Document, Partition
+from indexing.shards import KIND
+from tests.app.conftest import ARTICLES, release
+
+pytestmark = pytest.mark.model
+HELPDESK = Partition("default", "helpdesk")
+
+
+def search(home, *arguments):
+    command = ["--home", str(home.path), "search", *arguments, "--collection", "helpdesk"]
+    return CliRunner().invoke(cli, command)
+
+
+def test_json_is_the_answer_of_the_api_without_a_request_id(served_home):
+    answer = json.loads(search(served_home, "forgot my password", "--json", "-k", "2").stdout)
+    assert set(answer) == set(SearchAnswer.model_fields) - {"request_id"}
+    SearchAnswer(request_id="", **answer)
+    expected = Retriever().search(SnapshotPool(served_home).refresh(), HELPDESK, "forgot my password", k=2)
+    assert [hit["passage_id"] for hit in answer["hits"]] == [hit.passage.document_id + "#0" for hit in expected.hits]
+    assert [hit["score"] for hit in answer["hits"]] == [hit.score for hit in expected.hits]
+
+
+def test_passages_of_one_document_are_one_hit_unless_asked_for(served_home):
+    text = "\n\n".join(f"# Part {i}\n\nReset a forgotten password, way {i}." for i in range(3))
+    served_home.catalogue.put_documents(HELPDESK, [Document("ways", "Ways", text, content_type="text/markdown")])
+    release(served_home)
+    for options, expected in (((), 1), (("--passages",), 3)):
+        answer = json.loads(search(served_home, "forgotten password", "-k", "20", "--json", *options).stdout)
+        assert [hit["document_id"] for hit in answer["hits"]].count("ways") == expected
+
+
+def test_hits_are_lines_for_a_person_and_what_is_missing_is_said_beside_them(sharded_home):
+    name, *_ = sharded_home.storage.list(KIND)
+    path = sharded_home.path / KIND / name / "lexical.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    result = search(sharded_home, "password", "-k", "20")
+    assert result.exit_code == 0
+    assert 0 < sum(f"[{article}]" in result.stdout for article in ARTICLES) < len(ARTICLES)
+    assert name in result.stderr
+    assert "release 1.1" in result.stderr
+
+
+@pytest.mark.parametrize(("query", "said"), [("", "empty"), (" \n", "empty")])
+def test_an_empty_query_is_refused(served_home, query, said):
+    result = search(served_home, query)
+    assert result.exit_code == 1
+    assert said in result.stderr

@@ -1,0 +1,170 @@
+"""The doorman alone, over plain ASGI applications that do what a test needs."""
+
+import asyncio
+import json
+from types import SimpleNamespace
+
+import pytest
+from starlette.exceptions import HTTPException
+
+from app.deps import Metrics
+from app.doorman import MAX_BODY_BYTES, Doorman
+from indexing.telemetry import request_id
+
+
+class Call:
+    """One request through the doorman: what was answered, and what was counted."""
+
+    def __init__(self, app, *, path="/v1/search", headers=(), chunks=(b"",)):
+        self.metrics = Metrics()
+        self.sent = []
+        incoming = [
+            {"type": "http.request", "body": chunk, "more_body": i < len(chunks)} for i, chunk in enumerate(chunks, 1)
+        ]
+        state = SimpleNamespace(services=SimpleNamespace(metrics=self.metrics))
+        encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+        scope = {"type": "http", "path": path, "headers": encoded, "app": SimpleNamespace(state=state)}
+
+        async def receive():
+            return incoming.pop(0)
+
+        async def send(message):
+            self.sent.append(message)
+
+        asyncio.run(Doorman(app)(scope, receive, send))
+
+    @property
+    def status(self):
+        return self.sent[0]["status"]
+
+    @property
+    def id(self):
+        return dict(self.sent[0]["headers"])[b"x-request-id"].decode()
+
+    @property
+    def body(self):
+        return json.loads(b"".join(message.get("body", b"") for message in self.sent[1:]))
+
+    def counted(self, status, release=""):
+        return self.metrics.requests.labels(str(status), release)._value.get()
+
+
+def answering(status=200, headers=()):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+        await send({"type": "http.response.body", "body": request_id.get().encode()})
+
+    return app
+
+
+class Reader:
+    """Reads the body to its end, as a route does."""
+
+    def __init__(self):
+        self.read = b""
+
+    async def __call__(self, scope, receive, send):
+        while True:
+            message = await receive()
+            self.read += message["body"]
+            if not message["more_body"]:
+                break
+        await answering()(scope, receive, send)
+
+
+async def failing(scope, receive, send):
+    raise ZeroDivisionError("a secret of the house")
+
+
+async def failing_late(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("given", ["trace-7", "a", "x" * 128, "with space / and ~"])
+def test_a_sane_request_id_is_kept_for_everything_that_the_request_does(given):
+    call = Call(answering(), headers=[("x-request-id", given)])
+    assert call.id == call.sent[1]["body"].decode() == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 129, "line\nbreak", "tab\t", "ä", "\x7f"])
+def test_any_other_request_id_is_replaced(given):
+    call = Call(answering(), headers=[("x-request-id", given)])
+    assert len(call.id) == 32
+    assert call.id != given
+
+
+def test_requests_without_an_id_get_different_ones_and_leave_none_behind():
+    assert Call(answering()).id != Call(answering()).id
+    assert request_id.get() == ""
+
+
+def test_a_body_of_the_largest_size_passes_whole():
+    reader = Reader()
+    half = b"x" * (MAX_BODY_BYTES // 2)
+    assert Call(reader, headers=[("content-length", str(MAX_BODY_BYTES))], chunks=[half, half]).status == 200
+    assert reader.read == half + half
+
+
+@pytest.mark.parametrize(
+    ("announced", "chunks"),
+    [
+        (str(MAX_BODY_BYTES + 1), [b"x"]),
+        ("9" * 5000, [b"x"]),
+        (None, [b"x" * MAX_BODY_BYTES, b"x"]),
+        ("3", [b"x" * (MAX_BODY_BYTES + 1)]),
+        ("-1", [b"x" * (MAX_BODY_BYTES + 1)]),
+    ],
+)
+def test_a_larger_body_is_refused_whatever_was_announced(announced, chunks):
+    refused = []
+
+    async def app(scope, receive, send):
+        try:
+            await Reader()(scope, receive, send)
+        except HTTPException as error:
+            refused.append(error.status_code)
+            await answering(error.status_code)(scope, receive, send)
+
+    headers = [] if announced is None else [("content-length", announced)]
+    call = Call(app, headers=headers, chunks=chunks)
+    assert refused == [413]
+    assert call.counted(413) == 1
+
+
+def test_every_answer_of_the_search_route_is_counted_with_its_release():
+    call = Call(answering(200, [(b"x-release-id", b"1.2")]))
+    assert call.counted(200, "1.2") == 1
+    assert Call(answering(422)).counted(422) == 1
+
+
+def test_answers_of_other_routes_are_not_counted():
+    (family,) = Call(answering(), path="/livez").metrics.requests.collect()
+    assert family.samples == []
+
+
+def test_what_nobody_foresaw_is_answered_counted_logged_and_not_told(caplog):
+    call = Call(failing, headers=[("x-request-id", "trace-7")])
+    assert (call.status, call.id) == (500, "trace-7")
+    assert call.body["error"] == "Unforeseen"
+    assert call.body["request_id"] == "trace-7"
+    assert "secret" not in call.body["message"]
+    assert call.counted(500) == 1
+    (record,) = caplog.records
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_a_failure_after_the_answer_began_is_not_answered_twice():
+    with pytest.raises(ZeroDivisionError):
+        Call(failing_late)
+    assert request_id.get() == ""
+
+
+def test_what_is_no_request_passes_untouched():
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append((scope, receive, send))
+
+    asyncio.run(Doorman(app)({"type": "lifespan"}, "receive", "send"))
+    assert seen == [({"type": "lifespan"}, "receive", "send")]

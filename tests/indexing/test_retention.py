@@ -1,0 +1,162 @@
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from app.retrieval.retriever import Retriever
+from app.retrieval.snapshot_pool import SnapshotPool
+from indexing.build import build
+from indexing.cli import cli
+from indexing.errors import AlreadyRunning
+from indexing.locks import exclusive
+from indexing.prepare import change_recipe, default_recipe, needed_keys, prepare_build, retained_recipes
+from indexing.records import Document, Partition
+from indexing.releases import deploy, find_release, list_releases, stable_release
+from indexing.retention import collect, disk_use, find_garbage, retained_releases
+from indexing.snapshot import diff_snapshots, read_snapshot
+
+OURS = Partition("default", "default")
+
+
+def write(home, **texts):
+    home.catalogue.put_documents(OURS, [Document(name, name, text) for name, text in texts.items()])
+
+
+def make(home, **choices):
+    return build(prepare_build(home, replace(change_recipe(home, default_recipe(home), **choices), shard_rows=1)))
+
+
+def find(home, keep):
+    kept = retained_releases(home.catalogue, keep=keep)
+    newest = {home.models.list()[-1].id}
+    return kept, list(find_garbage(home.storage, kept, retained_recipes(home, kept), newest, needed_keys(home)))
+
+
+@pytest.fixture
+def grown(tiny_home):
+    """Four builds of one recipe, each with another text of ``b``."""
+    for number in range(4):
+        write(tiny_home, a="red apples", b=f"green pears {number}")
+        make(tiny_home)
+    return tiny_home
+
+
+def names(garbage, kind):
+    return [one.name for one in garbage if one.kind.startswith(kind)]
+
+
+def test_the_newest_builds_are_kept_and_the_rest_is_garbage(grown):
+    kept, garbage = find(grown, keep=2)
+    assert [release.number for release in kept] == ["1.3", "1.4"]
+    assert len(names(garbage, "snapshots")) == 2
+    assert len(names(garbage, "shards")) == 2
+    assert all(one.size_bytes > 0 for one in garbage)
+
+
+def test_vectors_that_no_document_needs_any_more_are_garbage_and_the_others_stay(grown):
+    kept, garbage = find(grown, keep=1)
+    assert len(names(garbage, "features")) == 2  # the first block holds the vector of ``a`` beside that of ``b``
+    collect(grown.catalogue, grown.storage, kept, garbage)
+    assert make(grown).embeddings_computed == 0
+
+
+def test_looking_frees_nothing(grown):
+    before = {path: path.stat().st_mtime_ns for path in grown.path.rglob("*.safetensors")}
+    find(grown, keep=1)
+    assert {path: path.stat().st_mtime_ns for path in grown.path.rglob("*.safetensors")} == before
+
+
+def test_collecting_retires_releases_frees_files_and_leaves_what_serves(grown):
+    stable = stable_release(grown.catalogue)
+    kept, garbage = find(grown, keep=1)
+    collect(grown.catalogue, grown.storage, kept, garbage)
+    assert [release.number for release in list_releases(grown.catalogue)] == ["1.4"]
+    assert stable_release(grown.catalogue) == stable
+    assert len(grown.storage.list("snapshots")) == 1
+    assert find(grown, keep=1)[1] == []
+    write(grown, b="new pears")
+    assert make(grown).release.number == "1.5"
+
+
+def test_a_reader_goes_on_with_what_it_has_mapped(grown):
+    serving = SnapshotPool(grown).refresh()
+    write(grown, a="other apples", b="other pears")
+    make(grown)
+    kept, garbage = find(grown, keep=1)
+    collect(grown.catalogue, grown.storage, kept, garbage)
+    hits = Retriever().search(serving, OURS, "red apples", k=2).hits
+    assert {hit.passage.text for hit in hits} == {"red apples", "green pears 3"}
+
+
+def test_recipes_to_roll_back_to_and_candidates_are_kept(tiny_home):
+    write(tiny_home, a="red apples")
+    first = make(tiny_home)
+    second = make(tiny_home, language="german")
+    deploy(tiny_home.catalogue, second.release.recipe, reason="x", actor="x")
+    candidate = make(tiny_home, language="french")
+    kept = {release.recipe for release in retained_releases(tiny_home.catalogue, keep=2)}
+    assert kept == {first.release.recipe, second.release.recipe, candidate.release.recipe}
+    assert {r.recipe for r in retained_releases(tiny_home.catalogue, keep=1)} == {
+        second.release.recipe,
+        candidate.release.recipe,
+    }
+
+
+def test_what_killed_publishers_left_is_swept(grown):
+    draft = grown.path / "shards" / ".x.123.tmp"
+    draft.mkdir()
+    (draft / "half").write_bytes(b"x")
+    kept, garbage = find(grown, keep=4)
+    collect(grown.catalogue, grown.storage, kept, garbage)
+    assert not draft.exists()
+
+
+def test_the_command_only_says_what_it_would_free_until_told_to(grown):
+    def run(*arguments):
+        return CliRunner().invoke(cli, ["--home", str(grown.path), "gc", "--keep", "1", *arguments])
+
+    shown = json.loads(run("--json").stdout)
+    assert (shown["freed"], shown["kept"]) == (False, ["1.4"])
+    assert shown["size_bytes"] > 0
+    assert "would free" in run().output
+    assert "freed" in run("--yes").output
+    assert json.loads(run("--json").stdout)["garbage"] == []
+
+
+def test_nothing_is_collected_while_a_build_runs(grown):
+    with exclusive(grown.path / "build.lock", "build"):
+        result = CliRunner().invoke(cli, ["--home", str(grown.path), "gc", "--yes"])
+    assert result.exit_code == 1
+    assert "Another build" in result.output
+    with pytest.raises(AlreadyRunning), exclusive(grown.path / "x.lock", "x"), exclusive(grown.path / "x.lock", "x"):
+        pytest.fail("the lock is held")
+
+
+def test_disk_use_tells_shared_bytes_from_own(grown):
+    uses = disk_use(grown.storage, list_releases(grown.catalogue))
+    assert [use.release for use in uses] == ["1.1", "1.2", "1.3", "1.4"]
+    assert all(0 < use.own_bytes < use.size_bytes for use in uses)
+
+
+def test_two_snapshots_differ_in_exactly_what_was_written_between(grown):
+    before = find_release(grown.catalogue, "1.4")
+    grown.catalogue.remove_documents(OURS, ["a"])
+    write(grown, b="changed pears", c="blue plums")
+    after = make(grown).release
+    diff = diff_snapshots(
+        grown.storage, *(read_snapshot(grown.storage, release.snapshot) for release in (before, after))
+    )
+    assert diff.added == ("default/default/c",)
+    assert diff.removed == ("default/default/a",)
+    assert diff.changed == ("default/default/b",)
+    same = diff_snapshots(grown.storage, *[read_snapshot(grown.storage, after.snapshot)] * 2)
+    assert (same.added, same.removed, same.changed, same.shards_shared) == ((), (), (), 2)
+
+
+def test_a_retained_snapshot_that_cannot_be_read_stops_everything(grown):
+    shutil.rmtree(grown.path / "snapshots" / stable_release(grown.catalogue).snapshot)
+    result = CliRunner().invoke(cli, ["--home", str(grown.path), "gc", "--yes"])
+    assert result.exit_code == 1
+    assert len(grown.storage.list("snapshots")) == 3
