@@ -58,6 +58,10 @@ class _Handle:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    def __del__(self) -> None:
+        # The wrapper is part of reference cycles: its connection would stay open until some later garbage collection.
+        self.database.conn.close()
+
 
 class Catalogue:
     """Safe to share between threads and to open from many processes at once.

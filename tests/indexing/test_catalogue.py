@@ -382,7 +382,7 @@ def test_threads_share_a_catalogue_and_lose_nothing(catalogue: Catalogue) -> Non
 
 def test_a_thread_that_ended_leaves_no_connection_open(catalogue: Catalogue) -> None:
     def opened() -> int:
-        return sum(Path(file.path).name.startswith(catalogue.path.name) for file in psutil.Process().open_files())
+        return sum(file.path.startswith(str(catalogue.path)) for file in psutil.Process().open_files())
 
     catalogue.sequence()
     counts = []

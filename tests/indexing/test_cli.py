@@ -235,6 +235,23 @@ def test_releases_are_listed_with_what_made_them(run: Run, built: str) -> None:
     assert "1.1" in output_of(run("releases", "list"))
 
 
+def test_jobs_are_listed_shown_and_done_again(run: Run, built: str) -> None:
+    (job,) = json_of(run("jobs", "list", "--json"))
+    assert (job["id"], job["state"], job["executor"], job["error"]) == (1, "done", "local", None)
+    assert json_of(run("jobs", "show", 1)) == {**job, "blocks": []}
+    assert output_of(run("jobs", "retry", 1)) == "job 2 done: release 1.1\n"
+    assert [job["id"] for job in json_of(run("jobs", "list", "--json"))] == [2, 1]
+    assert "is done" in error_of(run("jobs", "cancel", 1))
+    for command in ("show", "cancel", "retry"):
+        assert "No job 9" in error_of(run("jobs", command, 9))
+
+
+def test_a_worker_that_could_do_nothing_does_not_start(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "GROUNDWORK_REDIS_URL" in error_of(run("worker"))
+    monkeypatch.setenv("GROUNDWORK_REDIS_URL", "redis://127.0.0.1:1/0")
+    assert "queue 'nothing' is unknown" in error_of(run("worker", "--queues", "embedding,nothing"))
+
+
 def test_lists_of_an_empty_home_are_empty(run: Run) -> None:
     for what in ("releases", "snapshots"):
         assert json_of(run(what, "list", "--json")) == []

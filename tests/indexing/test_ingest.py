@@ -160,6 +160,15 @@ def test_progress_is_told_after_every_batch(home: Home) -> None:
     assert report.added == 1001
 
 
+def test_large_documents_are_stored_in_smaller_batches(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexing.ingest._BATCH_CHARACTERS", 100)
+    sizes = [60, 60, 10, 10, 80, 500, 1]
+    told: list[int] = []
+    source = ListSource([Document(f"d{i}", "", "x" * size) for i, size in enumerate(sizes)])
+    assert ingest(home.catalogue, source, ARTICLES, on_progress=told.append).added == len(sizes)
+    assert told == [2, 5, 6, 7]
+
+
 def test_a_source_that_fails_on_the_way_leaves_whole_batches_and_prunes_nothing(home: Home) -> None:
     ingest(home.catalogue, ListSource(documents(1, first=5000)), ARTICLES)
     source = ListSource([*documents(700), SourceInvalid("the disk is gone")])

@@ -14,7 +14,7 @@ from indexing.storage import LocalStorage
 from indexing.work import EmbedBlock, LocalExecutor, ShardBlock, Workshop, load_block, save_block
 
 VIEW = "f" * 64
-texts = st.text(st.characters(), max_size=30)  # lone surrogates too: a source may hold them as JSON escapes
+texts = st.text(st.characters(), max_size=30)  # lone surrogates too
 
 
 class Loads:

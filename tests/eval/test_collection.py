@@ -1,0 +1,93 @@
+"""Measuring over HTTP, against a server of a few lines that answers what a test tells it to."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import pytest
+
+from eval.collection import HttpSearcher
+from indexing.errors import GroundworkError, NotReady
+
+READY = {
+    "status": "ready",
+    "release": "1.1",
+    "snapshot": "s",
+    "passages": 3,
+    "recipe_fingerprint": "r",
+    "views": {"passage": "p"},
+}
+ANSWER = {"release": "1.1", "hits": [{"document_id": "b"}, {"document_id": "a"}], "warnings": []}
+
+
+@pytest.fixture
+def api():
+    """What it answers may be changed; ``seen`` has every request."""
+    told = SimpleNamespace(ready=(200, READY), answer=(200, ANSWER), seen=[])
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.respond(None, *told.ready)
+
+        def do_POST(self):
+            self.respond(json.loads(self.rfile.read(int(self.headers["content-length"]))), *told.answer)
+
+        def respond(self, body, status, value):
+            told.seen.append((self.path, body, self.headers["authorization"]))
+            content = json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    told.url = f"http://127.0.0.1:{server.server_port}"
+    yield told
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def searcher(api):
+    searcher = HttpSearcher(api.url, "the key", "helpdesk")
+    yield searcher
+    searcher.close()
+
+
+def test_it_asks_what_serves_before_it_searches_and_says_so_afterwards(api, searcher):
+    assert searcher("a question", k=7, mode="dense") == ["b", "a"]
+    body = {"query": "a question", "collection": "helpdesk", "k": 7, "mode": "dense"}
+    assert api.seen == [("/readyz", None, "Bearer the key"), ("/v1/search", body, "Bearer the key")]
+    inputs = searcher.inputs()
+    names = ("release", "snapshot", "passages", "recipe_fingerprint", "views")
+    assert {name: inputs[name] for name in names} == {name: READY[name] for name in names}
+
+
+def test_an_api_that_is_not_ready_is_not_measured(api):
+    api.ready = (503, {"status": "not ready", "message": "nothing is released"})
+    with pytest.raises(GroundworkError, match="nothing is released"):
+        HttpSearcher(api.url, "key", "helpdesk")
+
+
+def test_an_address_where_nobody_answers_is_said_with_the_remedy():
+    with pytest.raises(NotReady, match="groundwork serve"):
+        HttpSearcher("http://127.0.0.1:1", "key", "helpdesk")
+
+
+@pytest.mark.parametrize(
+    ("status", "change", "said"),
+    [
+        (200, {"release": "1.2"}, "from 1.1 to 1.2"),
+        (200, {"warnings": ["not searched: shard x"]}, "shard x"),
+        (404, {"message": "No collection"}, "answered 404.*No collection"),
+    ],
+)
+def test_a_measurement_ends_where_its_answers_stop_being_comparable(api, searcher, status, change, said):
+    api.answer = (status, ANSWER | change)
+    with pytest.raises(GroundworkError, match=said):
+        searcher("a question", k=7, mode="dense")
