@@ -11,11 +11,12 @@ hang.
 
 import logging
 import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -303,8 +304,43 @@ class WorkerExecutor:
 
 
 def run_worker(settings: Settings, *, concurrency: int, queues: list[str], memory_mb: int) -> None:
-    """Serve blocks until told to stop: ``concurrency`` forked children, each replaced once it exceeds ``memory_mb``."""
+    """Serve blocks until told to stop: ``concurrency`` forked children, each replaced once it exceeds ``memory_mb``.
+
+    Celery runs in a child of this process and is started again when it ends unbidden: losing the broker at the wrong
+    moment can end it (kombu 5.7 acknowledges through a connection that is gone).
+    """
     configure_logging(settings.log_level)
+    child, stopping = 0, threading.Event()
+
+    def stop(number: int, _frame: object) -> None:
+        stopping.set()
+        if child:
+            with suppress(ProcessLookupError):
+                os.kill(child, number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    while not stopping.is_set():
+        child = os.fork()
+        if child == 0:
+            try:
+                _serve(settings, concurrency, queues, memory_mb)
+            except Exception:
+                logger.exception("worker.ended")
+            finally:
+                os._exit(1)  # nothing of the parent's call stack may run here
+        if stopping.is_set():
+            stop(signal.SIGTERM, None)  # the signal came just before the fork
+        _, status = os.waitpid(child, 0)
+        if not stopping.is_set():
+            logger.error("worker.restarted", extra={"fields": {"status": status}})
+            time.sleep(_QUIET_SECONDS)
+
+
+def _serve(settings: Settings, concurrency: int, queues: list[str], memory_mb: int) -> None:
+    """Be a Celery worker until told to stop."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     app = make_celery(settings)
     app.conf.worker_max_memory_per_child = memory_mb * 1024
     app.worker_main(

