@@ -181,16 +181,17 @@ def build(context: BuildContext) -> BuildReport:
         job = start_job(context.catalogue, recipe.number, context.executor)
         try:
             plans, written, computed, seq = _build_shards(context, context.executor_for(job.id))
+            shards = [context.storage.open(KIND, plan.name) for plan in plans]
+            manifest = describe_snapshot(context.views, recipe.model, shards)
+            publish_snapshot(context.storage, manifest)
+            actor = current_user()
+            release, is_new = record_release(context.catalogue, recipe.number, manifest.id, seq=seq, actor=actor)
+            if stable_recipe(context.catalogue) is None:
+                deploy(context.catalogue, recipe.number, reason="first release", actor=actor)
         except BaseException as error:
             state: State = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
             finish_job(context.catalogue, job.id, state, f"{type(error).__name__}: {error}")
             raise
-        shards = [context.storage.open(KIND, plan.name) for plan in plans]
-        manifest = describe_snapshot(context.views, recipe.model, shards)
-        publish_snapshot(context.storage, manifest)
-        release, is_new = record_release(context.catalogue, recipe.number, manifest.id, seq=seq, actor=current_user())
-        if stable_recipe(context.catalogue) is None:
-            deploy(context.catalogue, recipe.number, reason="first release", actor=current_user())
         finish_job(context.catalogue, job.id, "done")
     return BuildReport(
         job=job.id,

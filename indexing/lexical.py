@@ -137,7 +137,7 @@ class _TermList(Sequence[bytes]):
     def __init__(self, term_bytes: NDArray[np.uint8], offsets: NDArray[np.uint64]) -> None:
         # Memory views give plain bytes and numbers at a fraction of what numpy's indexing costs.
         self._bytes = memoryview(term_bytes)  # type: ignore[arg-type] # arrays are buffers
-        self._offsets = memoryview(offsets)  # type: ignore[arg-type]
+        self._offsets = memoryview(offsets)  # type: ignore[arg-type] # likewise
 
     def __len__(self) -> int:
         return len(self._offsets) - 1

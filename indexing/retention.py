@@ -85,11 +85,12 @@ def find_garbage(
         for name in storage.list(kind):
             if name not in reached:
                 yield _garbage(storage, kind, name)
-    views = {feature_kind(retained.views.embedding_fingerprint): retained for retained in recipes}
     for kind in storage.kinds("features"):
-        keys = needed(views[kind].recipe) if kind in views else set()
+        # Recipes with different passage views may share an embedding view.
+        users = [one.recipe for one in recipes if feature_kind(one.views.embedding_fingerprint) == kind]
+        keys = {key for recipe in users for key in needed(recipe)}
         for name in storage.list(kind):
-            if kind not in views or not _reaches(storage, kind, name, keys):
+            if not _reaches(storage, kind, name, keys):
                 yield _garbage(storage, kind, name)
     for kind in storage.kinds("work"):
         for name in storage.list(kind):
@@ -97,6 +98,8 @@ def find_garbage(
 
 
 def _reaches(storage: Storage, kind: str, name: str, keys: set[bytes]) -> bool:
+    if not keys:
+        return False
     try:
         return any(key in keys for key in block_keys(storage, kind, name))
     except GroundworkError:

@@ -117,7 +117,7 @@ class LocalStorage:
             _sync_folder(draft.path)
             is_ours = _rename_unless_published(draft.path, final)
             _sync_folder(final.parent)
-        except Exception as error:
+        except Exception as error:  # libraries say in their own ways that the disk is full; all else goes on up
             if _is_full(error):
                 raise StorageFull(f"No room to write {kind}/{name} under {self.root}: free some space.") from error
             raise
@@ -203,7 +203,7 @@ class LocalStorage:
             promises = {
                 name: (int(entry["size_bytes"]), str(entry["sha256"])) for name, entry in artefact.files.items()
             }
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise ArtefactMissing(f"{kind}/{name} is not in {self.root}. {_remedy(kind)}") from None
         except (ValueError, KeyError, TypeError) as error:
             raise ArtefactCorrupt(f"{path / MANIFEST} is not a manifest: {error}. {_remedy(kind)}") from error

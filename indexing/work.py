@@ -101,18 +101,22 @@ class Workshop:
             return False
         return True
 
-    def do(self, block: Block) -> None:
-        """Make the block's output durable; one that is corrupt is replaced.
+    def do(self, block: Block) -> bool:
+        """Make the block's output durable, unless it exists whole; gives whether there was anything to do.
 
         Raises:
             BuildFailed: the shard does not find its own passages.
             ModelMismatch: this machine does not reproduce the model, or a vector is not finite.
         """
+        if self.is_done(block):
+            return False
+        self._storage.delete(*block.output)  # a corrupt one, if any
         if isinstance(block, EmbedBlock):
             store = FeatureStore(self._storage, block.view, blocks=[])
             store.put(block.keys, self._embedder(block).encode_passages(block.texts))
         else:
             self._write_shard(block)
+        return True
 
     def _embedder(self, block: EmbedBlock) -> Embedder:
         key = (block.model, block.precision)
@@ -123,8 +127,6 @@ class Workshop:
     def _write_shard(self, block: ShardBlock) -> None:
         store = FeatureStore(self._storage, block.view, blocks=block.sources)
         keys = [vector_key(block.view, p.encoder_input) for item in block.inputs for p in item.passages]
-        if not self.is_done(block):
-            self._storage.delete(*block.output)  # a corrupt one, if any
         with self._storage.publish(*block.output) as draft:
             write_shard(draft, block.inputs, store.vectors(keys), Analyser(block.language))
             _check_shard(Artefact(SHARDS, block.name, draft.path, draft.info, {}))

@@ -99,10 +99,8 @@ class _WorkerState:
                 return
             try:
                 block = load_block(storage, work_kind(job), name)
-                if self._workshop.is_done(block):
-                    return
-                self._workshop.do(block)
-                logger.info("worker.block_done", extra={"fields": {"job": job, "block": name, "pid": os.getpid()}})
+                if self._workshop.do(block):
+                    logger.info("worker.block_done", extra={"fields": {"job": job, "block": name, "pid": os.getpid()}})
             except ArtefactMissing as error:
                 if not storage.exists(work_kind(job), name):
                     return  # withdrawn: done by somebody else, or the job was cancelled
@@ -224,7 +222,7 @@ class WorkerExecutor:
             if not open_:
                 return
             for name, entry in list(open_.items()):
-                if self._storage.exists(*entry.block.output) and self._workshop.is_done(entry.block):
+                if self._workshop.is_done(entry.block):
                     del open_[name]
                     self._withdraw(name, entry)
                     self._idle_since = None
@@ -277,7 +275,7 @@ class WorkerExecutor:
         """Whether a block is neither waiting in its queue nor in anybody's hands, nor just done."""
         if now - (entry.sent_at or now) < _QUIET_SECONDS or waiting[QUEUES[entry.block.kind]]:
             return False
-        return not self._leases.is_held(name) and not self._storage.exists(*entry.block.output)
+        return not self._leases.is_held(name) and not self._workshop.is_done(entry.block)
 
     def _count_failure(self, name: str, entry: _Outstanding, error: str) -> None:
         entry.failures += 1
@@ -325,7 +323,7 @@ def run_worker(settings: Settings, *, concurrency: int, queues: list[str], memor
         if child == 0:
             try:
                 _serve(settings, concurrency, queues, memory_mb)
-            except Exception:
+            except Exception:  # whatever ended it, the parent starts it again
                 logger.exception("worker.ended")
             finally:
                 os._exit(1)  # nothing of the parent's call stack may run here

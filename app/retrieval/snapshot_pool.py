@@ -68,8 +68,8 @@ class SnapshotPool:
         with self._lock:
             release = stable_release(self._home.catalogue)
             serving = self._serving
-            if serving is None or serving.release.number != release.number or self._may_be_repaired(serving):
-                is_new = serving is None or serving.release.number != release.number
+            is_new = serving is None or serving.release.number != release.number
+            if serving is None or is_new or self._may_be_repaired(serving):
                 self._repairs = 0 if is_new else self._repairs + 1
                 self._opened_at = time.monotonic()
                 self._serving = serving = self.open(release)

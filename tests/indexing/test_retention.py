@@ -104,6 +104,22 @@ def test_recipes_to_roll_back_to_and_candidates_are_kept(tiny_home):
     }
 
 
+def test_vectors_of_every_kept_recipe_stay_where_two_passage_views_share_an_embedding_view(tiny_home):
+    write(tiny_home, a="red apples and green pears")
+    first = make(tiny_home)
+    make(tiny_home, view="first-256")
+    kept, garbage = find(tiny_home, keep=2)
+    assert len({release.recipe for release in kept}) == 2
+    assert names(garbage, "features") == []
+    collect(tiny_home.catalogue, tiny_home.storage, kept, garbage)
+    for release in kept:
+        for shard in read_snapshot(tiny_home.storage, release.snapshot).shards:
+            tiny_home.storage.delete("shards", shard["name"])
+    assert make(tiny_home).embeddings_computed == 0
+    assert make(tiny_home, view="first-256").embeddings_computed == 0
+    assert first.embeddings_computed > 0
+
+
 def test_what_killed_publishers_left_is_swept(grown):
     draft = grown.path / "shards" / ".x.123.tmp"
     draft.mkdir()

@@ -113,8 +113,8 @@ def test_a_broken_output_is_made_anew(storage, workshop, damage):
 
 def test_doing_a_block_twice_changes_nothing(storage, workshop):
     block = embed("red")
-    workshop.do(block)
+    assert workshop.do(block)
     file = storage.open(*block.output).path / "block.safetensors"
     before = file.stat().st_ino
-    workshop.do(block)
+    assert not workshop.do(block)
     assert file.stat().st_ino == before
