@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from indexing.catalogue import Catalogue, DocumentKey
+from indexing.catalogue import Catalogue, DocumentKey, LeaveOut
 from indexing.chunker import Chunker
 from indexing.embedder import Embedder
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, FormatUnknown, InvalidInput, NotFound
@@ -19,12 +19,12 @@ from indexing.feature_store import FeatureStore, vector_key
 from indexing.features import FeatureViews, record_view
 from indexing.jobs import State, finish_job, start_job
 from indexing.locks import exclusive
-from indexing.placement import PlacedDocument, place
+from indexing.placement import PlacedDocument, PlacedShard, place
 from indexing.recipes import Recipe, record_recipe
 from indexing.records import Partition, Span, fingerprint
 from indexing.releases import Release, deploy, record_release, stable_recipe
 from indexing.settings import current_user
-from indexing.shards import FORMAT, KIND, Shard, ShardInput
+from indexing.shards import APPROXIMATE_FORMAT, EXACT_FORMAT, KIND, Shard, ShardInput
 from indexing.snapshot import describe_snapshot, publish_snapshot
 from indexing.storage import Storage
 from indexing.work import EmbedBlock, Executor, ShardBlock
@@ -60,6 +60,8 @@ class ShardPlan:
 
     name: str
     documents: Sequence[PlacedDocument]
+    min_recall: float | None = None
+    """Of its approximate index; ``None`` for exact search."""
 
     @property
     def rows(self) -> int:
@@ -80,7 +82,7 @@ class DryRun:
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did."""
+    """What a build did. ``recall_at_10`` is the lowest of its approximate indexes, ``None`` if there is none."""
 
     job: int
     release: Release
@@ -91,6 +93,7 @@ class BuildReport:
     embeddings_computed: int
     shards_written: int
     shards_kept: int
+    recall_at_10: float | None
     seconds: float
 
 
@@ -138,12 +141,12 @@ def _missing_texts(context: BuildContext, missing: Sequence[ShardPlan]) -> dict[
     return texts
 
 
-def encoder_inputs_now(context: BuildContext) -> dict[bytes, str]:
-    """The encoder inputs of all documents there are now, by their key in the feature store."""
+def encoder_inputs_now(context: BuildContext, leave_out: LeaveOut = lambda key: False) -> dict[bytes, str]:
+    """The encoder inputs of the documents there are now, some left out, by their key in the feature store."""
     while True:
         try:
             found: dict[bytes, str] = {}
-            plan = ShardPlan("", _chunked_documents(context))
+            plan = ShardPlan("", [placed for placed in _chunked_documents(context) if not leave_out(placed.key)])
             for keys, texts in _encoder_inputs(context, _read_inputs(context, plan)):
                 found.update(zip(keys, texts, strict=True))
             return found
@@ -203,6 +206,9 @@ def build(context: BuildContext) -> BuildReport:
         embeddings_computed=computed,
         shards_written=written,
         shards_kept=len(plans) - written,
+        recall_at_10=min(
+            (shard.info["lists"]["recall_at_10"] for shard in shards if "lists" in shard.info), default=None
+        ),
         seconds=time.perf_counter() - began,
     )
 
@@ -230,9 +236,20 @@ def _build_shards(context: BuildContext, executor: Executor) -> tuple[list[Shard
 
 def _plan(context: BuildContext) -> tuple[list[ShardPlan], list[ShardPlan]]:
     """All shards of the new snapshot, and those of them that are not stored whole."""
-    shards = place(_chunked_documents(context), shard_rows=context.recipe.shard_rows)
-    plans = [ShardPlan(_shard_name(context.views, documents), documents) for documents in shards]
+    recipe = context.recipe
+    shards = place(_chunked_documents(context), shard_rows=recipe.shard_rows, approximation=recipe.approximation)
+    plans = [_plan_shard(context, shard) for shard in shards]
     return plans, [plan for plan in plans if not _is_stored(context.storage, plan.name)]
+
+
+def _plan_shard(context: BuildContext, shard: PlacedShard) -> ShardPlan:
+    """Name a shard by all that decides its bytes."""
+    approximation = context.recipe.approximation
+    min_recall = approximation.min_recall if approximation is not None and shard.is_approximate else None
+    keys = [document.key for document in shard.documents]
+    members = [[key.partition.tenant, key.partition.collection, key.id, key.record_sha256] for key in keys]
+    how = [EXACT_FORMAT] if min_recall is None else [APPROXIMATE_FORMAT, min_recall]
+    return ShardPlan(fingerprint([*how, context.views.fingerprint, members])[:32], shard.documents, min_recall)
 
 
 def _is_stored(storage: Storage, name: str) -> bool:
@@ -241,12 +258,6 @@ def _is_stored(storage: Storage, name: str) -> bool:
     except (ArtefactMissing, ArtefactCorrupt, FormatUnknown):
         return False
     return True
-
-
-def _shard_name(views: FeatureViews, documents: Sequence[PlacedDocument]) -> str:
-    keys = [document.key for document in documents]
-    members = [[key.partition.tenant, key.partition.collection, key.id, key.record_sha256] for key in keys]
-    return fingerprint([FORMAT, views.fingerprint, members])[:32]
 
 
 def _chunked_documents(context: BuildContext) -> list[PlacedDocument]:
@@ -357,7 +368,7 @@ def _shard_blocks(context: BuildContext, missing: Sequence[ShardPlan], store: Fe
     for plan in missing:
         inputs = tuple(_read_inputs(context, plan))
         keys = [key for keys, _ in _encoder_inputs(context, inputs) for key in keys]
-        yield ShardBlock(plan.name, view, language, inputs, tuple(store.sources(keys)))
+        yield ShardBlock(plan.name, view, language, inputs, tuple(store.sources(keys)), plan.min_recall)
 
 
 def _write_shards(

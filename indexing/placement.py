@@ -1,10 +1,9 @@
 """Placement: which shard holds which documents, from ids and sizes alone.
 
 Keys are hashed and stand as leaves of a binary trie over the bits of their hash; a leaf that holds too many rows is
-split by
-the next bit. So placement needs no memory of earlier builds, a shard's size is bounded, and a change moves nothing
-outside
-its own leaf. The same trie places small partitions into shared shards and a large partition's documents into its own.
+split by the next bit. So placement needs no memory of earlier builds, a shard's size is bounded, and a change moves
+nothing outside its own leaf. The same trie places small partitions into shared shards and a large partition's documents
+into its own.
 """
 
 import hashlib
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from indexing.catalogue import DocumentKey
+from indexing.recipes import Approximation
 
 _BITS = 256
 
@@ -26,38 +26,57 @@ class PlacedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedShard:
+    """The documents of a shard, ordered by tenant, collection and id, and whether it gets an approximate index."""
+
+    documents: Sequence[PlacedDocument]
+    is_approximate: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Item:
     hash: int
     rows: int
     documents: Sequence[PlacedDocument]
 
 
-def place(documents: Iterable[PlacedDocument], *, shard_rows: int) -> list[list[PlacedDocument]]:
+def place(
+    documents: Iterable[PlacedDocument], *, shard_rows: int, approximation: Approximation | None = None
+) -> list[PlacedShard]:
     """Distribute documents over shards.
 
     Args:
         documents: Ordered by tenant, collection and id.
         shard_rows: Rows above which a shard is split; only a single document, or a single small partition, may
-        exceed it.
+            exceed it.
+        approximation: When a partition gets larger shards with approximate indexes; ``None`` for never.
 
     Returns:
-        The documents of each shard, ordered by tenant, collection and id; shards without passages are left out.
+        The shards, ordered by their first document; those without passages are left out.
     """
     small: list[_Item] = []
-    leaves: list[list[_Item]] = []
+    shards: list[PlacedShard] = []
     for partition, group in groupby(documents, key=lambda document: document.key.partition):
         members = [document for document in group if document.rows]
         rows = sum(document.rows for document in members)
-        if rows > shard_rows:
+        is_approximate = approximation is not None and rows > approximation.above_rows
+        most = approximation.shard_rows if approximation is not None and is_approximate else shard_rows
+        if is_approximate or rows > shard_rows:
             items = [_Item(_hash(document.key.id), document.rows, [document]) for document in members]
-            leaves += _split(items, 0, shard_rows)
+            shards += _shards(items, most, is_approximate)
         elif rows:
             small.append(_Item(_hash(str(partition)), rows, members))
-    leaves += _split(small, 0, shard_rows)
-    shards = [[document for item in leaf for document in item.documents] for leaf in leaves]
-    for shard in shards:
-        shard.sort(key=lambda document: (document.key.partition, document.key.id))
-    return sorted(shards, key=lambda shard: (shard[0].key.partition, shard[0].key.id))
+    shards += _shards(small, shard_rows, False)
+    return sorted(shards, key=lambda shard: (shard.documents[0].key.partition, shard.documents[0].key.id))
+
+
+def _shards(items: list[_Item], most_rows: int, is_approximate: bool) -> list[PlacedShard]:
+    shards = []
+    for leaf in _split(items, 0, most_rows):
+        documents = [document for item in leaf for document in item.documents]
+        documents.sort(key=lambda document: (document.key.partition, document.key.id))
+        shards.append(PlacedShard(documents, is_approximate))
+    return shards
 
 
 def _hash(key: str) -> int:

@@ -5,16 +5,18 @@ from dataclasses import replace
 from functools import partial
 
 from indexing.build import BuildContext, Progress, encoder_inputs_now
+from indexing.catalogue import LeaveOut
 from indexing.chunker import Chunker
 from indexing.embedder import load_embedder
 from indexing.errors import InvalidInput
 from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view, passage_view
 from indexing.home import Home
 from indexing.lexical import LANGUAGES
+from indexing.model_registry import KIND as MODELS
 from indexing.model_registry import ModelVersion, load_tokenizer
-from indexing.recipes import Recipe, RetrievalConfig, read_recipe
-from indexing.releases import Release, stable_recipe
-from indexing.retention import NeededKeys, Retained
+from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
+from indexing.releases import Release, list_releases, stable_recipe
+from indexing.retention import NeededKeys, Retained, needed_by_kind
 from indexing.work import Executor, LocalExecutor, Workshop
 
 
@@ -31,6 +33,7 @@ def default_recipe(home: Home) -> Recipe:
         embedding=EMBEDDING_VIEWS["int8"],
         lexical=lexical_view("english"),
         retrieval=RetrievalConfig(),
+        approximation=Approximation(),
     )
 
 
@@ -52,8 +55,9 @@ def change_recipe(
     view: str | None = None,
     precision: str | None = None,
     language: str | None = None,
+    approximate_above: int | None = None,
 ) -> Recipe:
-    """A recipe with these changes; ``None`` changes nothing.
+    """A recipe with these changes; ``None`` changes nothing, and 0 passages mean exact search at every size.
 
     Raises:
         NotFound: no such model or view.
@@ -71,6 +75,11 @@ def change_recipe(
         if language not in LANGUAGES:
             raise InvalidInput(f"language {language!r} is unknown: expected one of {', '.join(sorted(LANGUAGES))}.")
         recipe = replace(recipe, lexical=lexical_view(language))
+    if approximate_above is not None:
+        known = recipe.approximation or Approximation()
+        recipe = replace(
+            recipe, approximation=replace(known, above_rows=approximate_above) if approximate_above else None
+        )
     return replace(recipe, number=0)
 
 
@@ -117,6 +126,21 @@ def retained_recipes(home: Home, kept: Iterable[Release]) -> list[Retained]:
     return [Retained(recipe, recipe.bind(home.models.get(recipe.model))) for recipe in recipes]
 
 
-def needed_keys(home: Home) -> NeededKeys:
-    """Finds the feature-store keys that the documents of now need under a recipe."""
-    return lambda recipe: set(encoder_inputs_now(prepare_build(home, recipe)))
+def needed_keys(home: Home, leave_out: LeaveOut = lambda key: False) -> NeededKeys:
+    """Finds the feature-store keys that the documents of now, some left out, need under a recipe."""
+    return lambda recipe: set(encoder_inputs_now(prepare_build(home, recipe), leave_out))
+
+
+def needed_vectors(home: Home, leave_out: LeaveOut) -> dict[str, set[bytes]]:
+    """For each kind of stored feature blocks, the keys that all documents but some need, now or in the next build.
+
+    That is under the recipe of every release that may serve, and of a build that was interrupted.
+    """
+    numbers = {release.recipe for release in list_releases(home.catalogue)}
+    recipes = [read_recipe(home.catalogue, number) for number in sorted(numbers)]
+    last = home.catalogue.row("SELECT recipe FROM jobs ORDER BY id DESC LIMIT 1")
+    if last is not None and last["recipe"] not in numbers:
+        interrupted = read_recipe(home.catalogue, int(last["recipe"]))
+        recipes += [interrupted] if home.storage.exists(MODELS, interrupted.model) else []
+    bound = [Retained(recipe, recipe.bind(home.models.get(recipe.model))) for recipe in recipes]
+    return dict(needed_by_kind(home.storage, bound, needed_keys(home, leave_out)))

@@ -32,8 +32,25 @@ class RetrievalConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Approximation:
+    """From what size a partition is searched approximately, in which shards, and how well at least.
+
+    ``above_rows`` is the passages up to which it is searched exactly; ``shard_rows`` bounds a shard of a larger one;
+    ``min_recall`` is the recall@10, in 0..1, below which a build fails.
+    Source: benchmarks/results/index_options.json.
+    """
+
+    above_rows: int = 32_768
+    shard_rows: int = 262_144
+    min_recall: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
-    """Model version, feature views, analyser and retrieval config; ``number`` is 0 until it is recorded."""
+    """Model version, feature views, analyser, retrieval config and indexes; ``number`` is 0 until it is recorded.
+
+    Without an ``approximation`` every partition is searched exactly, whatever its size.
+    """
 
     model: str
     passage: PassageView
@@ -42,18 +59,22 @@ class Recipe:
     retrieval: RetrievalConfig
     shard_rows: int = DEFAULT_SHARD_ROWS
     reranker: str | None = None
+    approximation: Approximation | None = None
     number: int = 0
 
     @property
     def manifest(self) -> dict[str, Json]:
         """The recipe as plain JSON, without its number."""
-        return {
+        manifest = {
             "model": self.model,
             "views": [definition(view) for view in (self.passage, self.embedding, self.lexical)],
             "retrieval": asdict(self.retrieval),
             "shard_rows": self.shard_rows,
             "reranker": self.reranker,
         }
+        if self.approximation is not None:  # recipes from before there was one keep their fingerprint
+            manifest["approximation"] = asdict(self.approximation)
+        return manifest
 
     @property
     def fingerprint(self) -> str:
@@ -97,5 +118,6 @@ def read_recipe(catalogue: Catalogue, number: int) -> Recipe:
         retrieval=RetrievalConfig(**manifest["retrieval"]),
         shard_rows=manifest["shard_rows"],
         reranker=manifest["reranker"],
+        approximation=Approximation(**manifest["approximation"]) if "approximation" in manifest else None,
         number=number,
     )

@@ -1,7 +1,7 @@
 """Shards: immutable file sets that hold the passages of partitions, with everything a search needs of them.
 
-A shard stores vectors (faiss), lexical postings and the passages' text, so that a search replica needs no catalogue. A
-partition's passages are contiguous rows. This module alone knows faiss. Format: docs/snapshot-format.md.
+A shard stores vectors, lexical postings and the passages' text, so that a search replica needs no catalogue. A
+partition's passages are contiguous rows. Format: docs/snapshot-format.md.
 """
 
 import hashlib
@@ -9,10 +9,8 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,10 +19,14 @@ from indexing.errors import ArtefactCorrupt, FormatUnknown
 from indexing.lexical import Analyser, LexicalSegment, TermRange, build_postings
 from indexing.records import Document, Json, Partition, Passage, Rows, Scores, Vector, Vectors
 from indexing.storage import Artefact, Draft
+from indexing.vector_index import MIN_ROWS, ApproximateIndex, ExactIndex, write_exact, write_lists
 
 KIND = "shards"
-FORMAT = 1
+EXACT_FORMAT = 1
+APPROXIMATE_FORMAT = 2
+"""As format 1, with ``lists.faiss`` and what the manifest says of it: a piece of a large partition."""
 VECTORS_FILE = "vectors.faiss"
+LISTS_FILE = "lists.faiss"
 LEXICAL_FILE = "lexical.safetensors"
 PASSAGES_FILE = "passages.safetensors"
 
@@ -56,7 +58,14 @@ class ShardInput:
     passages: Sequence[Passage]
 
 
-def write_shard(draft: Draft, inputs: Sequence[ShardInput], vectors: Vectors, analyser: Analyser) -> None:
+def write_shard(
+    draft: Draft,
+    inputs: Sequence[ShardInput],
+    vectors: Vectors,
+    analyser: Analyser,
+    *,
+    min_recall: float | None = None,
+) -> None:
     """Fill an artefact draft with a shard. The same inputs give the same bytes.
 
     Args:
@@ -64,9 +73,13 @@ def write_shard(draft: Draft, inputs: Sequence[ShardInput], vectors: Vectors, an
         inputs: Documents in row order, those of a partition side by side.
         vectors: One row a passage, in the order of ``inputs``.
         analyser: Turns encoder inputs (context and text) into terms.
+        min_recall: Give the shard, a piece of one large partition, an approximate index with at least this recall@10;
+            ``None`` for exact search.
 
     Raises:
-        ValueError: the number of vectors is not the number of passages, or a partition's documents are not contiguous.
+        ValueError: the number of vectors is not the number of passages, a partition's documents are not contiguous,
+            or an approximate index was asked for several partitions.
+        BuildFailed: the approximate index finds too little.
     """
     rows = sum(len(item.passages) for item in inputs)
     if len(vectors) != rows:
@@ -78,20 +91,32 @@ def write_shard(draft: Draft, inputs: Sequence[ShardInput], vectors: Vectors, an
         grouped.append([one for item in terms[position : position + partition.documents] for one in item])
         position += partition.documents
     postings, ranges = build_postings(grouped)
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(np.ascontiguousarray(vectors))
-    faiss.write_index(index, str(draft.path / VECTORS_FILE))
+    write_vectors(draft, vectors, partitions=len(partitions), min_recall=min_recall)
     write_arrays(draft.path / LEXICAL_FILE, postings)
     write_arrays(draft.path / PASSAGES_FILE, _store_texts(inputs))
     draft.info.update(
-        format=FORMAT,
         rows=rows,
-        dimension=int(vectors.shape[1]),
         partitions=[
             asdict(replace(partition, term_start=span.start, term_stop=span.stop))
             for partition, span in zip(partitions, ranges, strict=True)
         ],
     )
+
+
+def write_vectors(draft: Draft, vectors: Vectors, *, partitions: int, min_recall: float | None) -> None:
+    """Write a shard's vectors and, where asked for and worth while, its approximate index, and describe them.
+
+    Raises:
+        ValueError, BuildFailed: as ``write_shard``.
+    """
+    write_exact(draft.path / VECTORS_FILE, vectors)
+    draft.info.update(format=EXACT_FORMAT, dimension=int(vectors.shape[1]))
+    if min_recall is None or len(vectors) < MIN_ROWS:
+        return
+    if partitions != 1:
+        raise ValueError(f"an approximate index over {partitions} partitions: expected one")
+    lists = write_lists(draft.path / LISTS_FILE, vectors, min_recall=min_recall)
+    draft.info.update(format=APPROXIMATE_FORMAT, lists=asdict(lists) | {"min_recall": min_recall})
 
 
 def _lay_out(inputs: Sequence[ShardInput]) -> list[ShardPartition]:
@@ -168,14 +193,18 @@ class Shard:
 
     def __init__(self, artefact: Artefact) -> None:
         info = artefact.info
-        if info.get("format") != FORMAT:
+        if info.get("format") not in (EXACT_FORMAT, APPROXIMATE_FORMAT):
             raise FormatUnknown(
-                f"shard {artefact.name} has format {info.get('format')!r}; this version reads format {FORMAT}."
+                f"shard {artefact.name} has format {info.get('format')!r}; this version reads formats {EXACT_FORMAT}"
+                f" and {APPROXIMATE_FORMAT}."
                 " Update Groundwork, or build again with this version."
             )
         self.name = artefact.name
         self.size_bytes = artefact.size_bytes
+        self.lists: dict[str, Json] | None = None
         try:
+            if info["format"] == APPROXIMATE_FORMAT:
+                self.lists = {"probes": int(info["lists"]["probes"]), **info["lists"]}
             self.rows = int(info["rows"])
             parts = [ShardPartition(**entry) for entry in info["partitions"]]
         except (KeyError, TypeError, ValueError) as error:
@@ -183,39 +212,38 @@ class Shard:
         self.partitions = {part.partition: part for part in parts}
         self._ordered = sorted(self.partitions.values(), key=lambda part: part.start)
         self._starts = [part.start for part in self._ordered]
-        self._index = _map_index(artefact.path / VECTORS_FILE)
+        self._exact = ExactIndex(artefact.path / VECTORS_FILE)
         self._lexical = map_arrays(artefact.path / LEXICAL_FILE)
         self._texts = map_arrays(artefact.path / PASSAGES_FILE)
         owners = self._texts["passage_documents"]
-        if not self._index.ntotal == len(self._lexical["lengths"]) == len(owners) == self.rows:
+        if not self._exact.rows == len(self._lexical["lengths"]) == len(owners) == self.rows:
             raise ArtefactCorrupt(f"shard {self.name}: its files hold different numbers of passages than {self.rows}.")
         self.passage_documents: NDArray[np.uint32] = owners
-        self._vectors: Vectors = faiss.rev_swig_ptr(self._index.get_xb(), self.rows * self._index.d).reshape(
-            self.rows, self._index.d
-        )
+        self._approximate: ApproximateIndex | None = None
+        if self.lists is not None:
+            self._approximate = ApproximateIndex(artefact.path / LISTS_FILE, self._exact, probes=self.lists["probes"])
 
     def segment(self, partition: Partition) -> LexicalSegment:
         """The lexical side of a partition that this shard holds."""
         part = self.partitions[partition]
         return LexicalSegment(self._lexical, TermRange(part.term_start, part.term_stop), part.start, part.stop)
 
-    def search(self, partition: Partition, query: Vector, k: int) -> tuple[Rows, Scores]:
-        """The ``k`` nearest passages of a partition by inner product, exactly, reading only its rows.
+    def search(self, partition: Partition, query: Vector, k: int, *, exact: bool = False) -> tuple[Rows, Scores]:
+        """The ``k`` nearest passages of a partition by inner product, reading only its rows.
+
+        They are the nearest ones, unless the shard has lists and ``exact`` is false; scores are exact always.
 
         Returns:
             Rows of the shard and cosines, best first; fewer than ``k`` only when the partition is smaller.
         """
         part = self.partitions[partition]
-        k = min(k, part.stop - part.start)
-        if k == 0:
-            return np.empty(0, np.int64), np.empty(0, np.float32)
-        parameters = faiss.SearchParameters(sel=faiss.IDSelectorRange(part.start, part.stop))  # type: ignore[call-arg] # SWIG adds it
-        scores, rows = self._index.search(query[None, :], k, params=parameters)
-        return rows[0], scores[0]
+        if self._approximate is not None and not exact:
+            return self._approximate.search(query, k)
+        return self._exact.search(query, k, part.start, part.stop)
 
     def vectors(self, rows: Rows) -> Vectors:
         """The vectors of some rows, copied."""
-        return self._vectors[rows]
+        return self._exact.vectors[rows]
 
     def partition_of(self, row: int) -> Partition:
         """Whose row it is, for the last check before a passage leaves."""
@@ -247,10 +275,3 @@ class Shard:
 
     def _record(self, kind: str, number: int) -> Json:
         return json.loads(self._bytes(kind, number, number + 1))
-
-
-def _map_index(path: Path) -> Any:
-    try:
-        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
-        raise ArtefactCorrupt(f"{path} is not a readable faiss index: {str(error).splitlines()[-1]}") from error

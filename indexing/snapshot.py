@@ -6,7 +6,7 @@ A snapshot's id is the fingerprint of its content, so building the same content 
 import json
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,16 +58,30 @@ def describe_snapshot(views: FeatureViews, model_id: str, shards: Iterable[Artef
             "embedding": views.embedding_fingerprint,
             "lexical": views.lexical_fingerprint,
         },
-        "shards": [
-            {
-                "name": shard.name,
-                "rows": shard.info["rows"],
-                "files": shard.files,
-                "partitions": shard.info["partitions"],
-            }
-            for shard in sorted(shards, key=lambda shard: shard.name)
-        ],
+        "shards": [_describe_shard(shard) for shard in sorted(shards, key=lambda shard: shard.name)],
     }
+    return SnapshotManifest(fingerprint(content)[:16], content)
+
+
+def _describe_shard(shard: Artefact) -> dict[str, Json]:
+    return {
+        "name": shard.name,
+        "rows": shard.info["rows"],
+        "files": shard.files,
+        "partitions": shard.info["partitions"],
+        **({"lists": shard.info["lists"]} if "lists" in shard.info else {}),
+    }
+
+
+def replace_shards(manifest: SnapshotManifest, replacements: Mapping[str, Artefact | None]) -> SnapshotManifest:
+    """The manifest of the snapshot with other shards in the place of some; ``None`` stands for no shard."""
+    kept = [shard for shard in manifest.shards if shard["name"] not in replacements]
+    new = [
+        _describe_shard(shard)
+        for name in {str(shard["name"]) for shard in manifest.shards} & replacements.keys()
+        if (shard := replacements[name]) is not None
+    ]
+    content = {**manifest.content, "shards": sorted([*kept, *new], key=lambda shard: str(shard["name"]))}
     return SnapshotManifest(fingerprint(content)[:16], content)
 
 
@@ -120,8 +134,8 @@ def verify_snapshot(storage: Storage, manifest: SnapshotManifest) -> dict[str, s
 def _check_promised(artefact: Artefact, shard: dict[str, Json]) -> None:
     """A shard must be the very one the snapshot was made of, not another of the same name."""
     info = artefact.info
-    described = {"files": artefact.files, "rows": info.get("rows"), "partitions": info.get("partitions")}
-    if any(described[name] != shard[name] for name in described):
+    described = {"files": artefact.files} | {name: info.get(name) for name in ("rows", "partitions", "lists")}
+    if any(described[name] != shard.get(name) for name in described):
         raise ArtefactCorrupt(f"shards/{artefact.name} differs from the one the snapshot names: build again.")
 
 
@@ -135,14 +149,14 @@ class PartitionView:
         self.starts = [shard.partitions[partition].start for shard in shards]
         self.rows = sum(len(segment) for segment in self.segments)
 
-    def search(self, query: Vector, k: int) -> tuple[Rows, Rows, Scores]:
-        """The ``k`` nearest passages, exactly.
+    def search(self, query: Vector, k: int, *, exact: bool = False) -> tuple[Rows, Rows, Scores]:
+        """The ``k`` nearest passages: exactly where the partition is small or ``exact`` is true, else nearly so.
 
         Returns:
             Shard numbers (into ``shards``), rows of those shards, and cosines, best first; equal cosines by shard and
             row. Which of several equal ones are the last to fit in ``k`` is not promised.
         """
-        found = [shard.search(self.partition, query, k) for shard in self.shards]
+        found = [shard.search(self.partition, query, k, exact=exact) for shard in self.shards]
         numbers = np.concatenate(
             [np.full(len(rows), i, np.int64) for i, (rows, _) in enumerate(found)] or [np.empty(0, np.int64)]
         )

@@ -54,7 +54,10 @@ class EmbedBlock:
 
 @dataclass(frozen=True)
 class ShardBlock:
-    """Documents to write as the shard ``name``; their vectors lie in the feature-store blocks ``sources``."""
+    """Documents to write as the shard ``name``; their vectors lie in the feature-store blocks ``sources``.
+
+    ``min_recall`` is that of its approximate index, ``None`` for exact search.
+    """
 
     kind: ClassVar[str] = "shard"
     name: str
@@ -62,6 +65,7 @@ class ShardBlock:
     language: str
     inputs: tuple[ShardInput, ...]
     sources: tuple[str, ...]
+    min_recall: float | None = None
 
     @property
     def output(self) -> tuple[str, str]:
@@ -128,7 +132,15 @@ class Workshop:
         store = FeatureStore(self._storage, block.view, blocks=block.sources)
         keys = [vector_key(block.view, p.encoder_input) for item in block.inputs for p in item.passages]
         with self._storage.publish(*block.output) as draft:
-            write_shard(draft, block.inputs, store.vectors(keys), Analyser(block.language))
+            try:
+                write_shard(
+                    draft, block.inputs, store.vectors(keys), Analyser(block.language), min_recall=block.min_recall
+                )
+            except BuildFailed as error:
+                whose = block.inputs[0].partition
+                raise BuildFailed(
+                    f"shard {block.name} of {whose}: {error}. Build with --approximate-above 0 to search it exactly."
+                ) from error
             _check_shard(Artefact(SHARDS, block.name, draft.path, draft.info, {}))
 
 
@@ -164,7 +176,9 @@ def load_block(storage: Storage, kind: str, name: str) -> Block:
     if value["kind"] == EmbedBlock.kind:
         return EmbedBlock(value["model"], value["precision"], value["view"], tuple(value["texts"]))
     inputs = tuple(_decode_input(item) for item in value["inputs"])
-    return ShardBlock(value["name"], value["view"], value["language"], inputs, tuple(value["sources"]))
+    return ShardBlock(
+        value["name"], value["view"], value["language"], inputs, tuple(value["sources"]), value["min_recall"]
+    )
 
 
 def _encode(block: Block) -> dict[str, Json]:
@@ -176,6 +190,7 @@ def _encode(block: Block) -> dict[str, Json]:
         "view": block.view,
         "language": block.language,
         "sources": block.sources,
+        "min_recall": block.min_recall,
         "inputs": [
             {
                 "partition": asdict(item.partition),
@@ -202,6 +217,6 @@ def _check_shard(artefact: Artefact) -> None:
     for partition, part in shard.partitions.items():
         for row in np.unique(np.linspace(part.start, part.stop - 1, _SELF_QUERIES).astype(np.int64)):
             vector = shard.vectors(np.array([row]))[0]
-            rows, scores = shard.search(partition, vector, 1)
+            rows, scores = shard.search(partition, vector, 1, exact=True)
             if len(rows) == 0 or not (part.start <= rows[0] < part.stop and scores[0] >= vector @ vector - 1e-4):
                 raise BuildFailed(f"shard {shard.name} does not find its own row {row}: the release is not made.")

@@ -29,13 +29,13 @@ from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
 from indexing.errors import AlreadyRunning, BuildFailed, FeatureViewChanged, InvalidInput, ModelMismatch
 from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
-from indexing.recipes import Recipe, RetrievalConfig
+from indexing.recipes import Approximation, Recipe, RetrievalConfig
 from indexing.records import Document, Partition, Vectors
 from indexing.releases import deploy, list_releases, stable_recipe, stable_release
 from indexing.shards import KIND as SHARDS
 from indexing.shards import VECTORS_FILE
 from indexing.snapshot import KIND as SNAPSHOTS
-from indexing.snapshot import Snapshot, read_snapshot
+from indexing.snapshot import Snapshot, read_snapshot, verify_snapshot
 from indexing.storage import Artefact, Draft, LocalStorage
 from indexing.work import LocalExecutor, Workshop
 
@@ -93,6 +93,7 @@ class Bench:
         language: str = "english",
         precision: str = "int8",
         shard_rows: int = 8,
+        approximation: Approximation | None = None,
         load: Callable[[], HashingEmbedder] | None = None,
     ) -> BuildContext:
         load = load or self.load_embedder
@@ -101,7 +102,7 @@ class Bench:
         return BuildContext(
             catalogue=self.catalogue,
             storage=self.storage,
-            recipe=Recipe("m@1", view, embedding, lexical, RetrievalConfig(), shard_rows),
+            recipe=Recipe("m@1", view, embedding, lexical, RetrievalConfig(), shard_rows, approximation=approximation),
             views=FeatureViews(view, embedding, lexical, MODEL),
             chunker=Chunker(view, TOKENIZER, MODEL.max_tokens),
             load_embedder=load,
@@ -806,3 +807,79 @@ def test_a_build_killed_in_the_middle_goes_on_to_the_very_same_files(tmp_path: P
 
 if __name__ == "__main__":
     stalling_build(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+
+
+# Large partitions
+
+LARGE = [Document(f"large{i}", f"Subject {i}", f"Something about subject {i} and group {i % 9}.") for i in range(700)]
+
+
+def put_large(bench: Bench) -> None:
+    bench.put(*LARGE)
+    bench.put(*ARTICLES[:3], partition=THEIRS)
+
+
+def test_a_partition_above_the_threshold_gets_an_approximate_index_with_its_recall(bench: Bench) -> None:
+    put_large(bench)
+    report = bench.build(approximation=Approximation(above_rows=300, shard_rows=600, min_recall=0.5))
+    manifest = read_snapshot(bench.storage, report.release.snapshot)
+    approximate = [shard for shard in manifest.shards if "lists" in shard]
+    assert {part["collection"] for shard in approximate for part in shard["partitions"]} == {OURS.collection}
+    assert sum(shard["rows"] for shard in approximate) == report.passages - sum(
+        shard["rows"] for shard in manifest.shards if shard not in approximate
+    )
+    assert all("lists.faiss" in shard["files"] for shard in approximate)
+    assert report.recall_at_10 == min(shard["lists"]["recall_at_10"] for shard in approximate)
+    assert 0.5 <= report.recall_at_10 <= 1.0
+    assert verify_snapshot(bench.storage, manifest) == {}
+
+
+def test_a_large_partition_can_be_searched_both_ways(bench: Bench) -> None:
+    put_large(bench)
+    bench.build(approximation=Approximation(above_rows=300, min_recall=0.5))
+    view = Snapshot(bench.storage, stable_release(bench.catalogue).snapshot).view(OURS)
+    assert view is not None
+    query = bench.embedder.encode_query("subject 5 group 5")
+    exact = view.search(query, 10, exact=True)
+    approximate = view.search(query, 10)
+    assert len(exact[1]) == len(approximate[1]) == 10
+    assert len(set(exact[1]) & set(approximate[1])) >= 5
+    assert (np.diff(exact[2]) <= 0).all()
+
+
+def test_without_an_approximation_a_large_partition_is_searched_exactly(bench: Bench) -> None:
+    put_large(bench)
+    report = bench.build()
+    assert report.recall_at_10 is None
+    assert not any("lists" in shard for shard in read_snapshot(bench.storage, report.release.snapshot).shards)
+
+
+def test_too_little_recall_fails_the_build_by_name_and_the_release_stays(bench: Bench) -> None:
+    put_large(bench)
+    first = bench.build()
+    with pytest.raises(BuildFailed, match=rf"shard \w+ of {OURS}: .*expected at least 1.1.*--approximate-above 0"):
+        bench.build(approximation=Approximation(above_rows=300, min_recall=1.1))
+    assert stable_release(bench.catalogue).snapshot == first.release.snapshot
+    states = [row["state"] for row in bench.catalogue.rows("SELECT state FROM jobs ORDER BY id")]
+    assert states == ["done", "failed"]
+
+
+def test_a_second_build_of_a_large_partition_writes_nothing(bench: Bench) -> None:
+    put_large(bench)
+    approximation = Approximation(above_rows=300, min_recall=0.5)
+    first = bench.build(approximation=approximation)
+    before = bench.files()
+    second = bench.build(approximation=approximation)
+    assert (second.shards_written, second.embeddings_computed) == (0, 0)
+    assert (second.release, second.recall_at_10) == (first.release, first.recall_at_10)
+    assert bench.files() == before
+
+
+def test_a_large_partition_comes_out_the_same_from_an_empty_home(bench: Bench, tmp_path: Path) -> None:
+    approximation = Approximation(above_rows=300, min_recall=0.5)
+    put_large(bench)
+    bench.build(approximation=approximation)
+    with bench_at(tmp_path / "other") as other:
+        put_large(other)
+        other.build(approximation=approximation)
+        assert other.files() == bench.files()

@@ -8,7 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from indexing.catalogue import DocumentKey
-from indexing.placement import PlacedDocument, place
+from indexing.placement import PlacedDocument
+from indexing.placement import place as place_shards
+from indexing.recipes import Approximation
 from indexing.records import Partition
 
 SHARD_ROWS = 10
@@ -16,6 +18,10 @@ PARTITIONS = st.builds(Partition, st.sampled_from(["a", "b", "ä"]), st.sampled_
 IDS = st.one_of(st.integers(0, 60).map(str), st.text(min_size=1, max_size=4))
 CORPORA = st.dictionaries(st.tuples(PARTITIONS, IDS), st.integers(0, 13), max_size=60)
 Corpus = dict[tuple[Partition, str], int]
+
+
+def place(documents: Iterable[PlacedDocument], *, shard_rows: int) -> list[Sequence[PlacedDocument]]:
+    return [shard.documents for shard in place_shards(documents, shard_rows=shard_rows)]
 
 
 def placed(corpus: Corpus) -> list[PlacedDocument]:
@@ -167,3 +173,22 @@ def test_a_change_of_one_in_ten_thousand_touches_one_shard() -> None:
     after = place(placed(corpus_of({"big": 10_001})), shard_rows=256)
     assert len(before) > 40
     assert len(sets(before) - sets(after)) == 1
+
+
+def test_a_partition_above_the_threshold_gets_larger_approximate_shards_of_its_own() -> None:
+    documents = placed(corpus_of({"large": 200, "middle": 30, "small": 5}))
+    shards = place_shards(documents, shard_rows=SHARD_ROWS, approximation=Approximation(above_rows=50, shard_rows=80))
+    large = [shard for shard in shards if shard.is_approximate]
+    assert {partition.collection for shard in large for partition in partitions_of(shard.documents)} == {"large"}
+    assert rows_of(document for shard in large for document in shard.documents) == 200
+    assert 3 <= len(large) <= 8
+    assert all(rows_of(shard.documents) <= 80 for shard in large)
+    others = [shard.documents for shard in shards if not shard.is_approximate]
+    assert sets(others) == sets(place(placed(corpus_of({"middle": 30, "small": 5})), shard_rows=SHARD_ROWS))
+
+
+def test_a_partition_at_the_threshold_is_placed_as_ever() -> None:
+    documents = placed(corpus_of({"a": 50}))
+    shards = place_shards(documents, shard_rows=SHARD_ROWS, approximation=Approximation(above_rows=50, shard_rows=80))
+    assert not any(shard.is_approximate for shard in shards)
+    assert [shard.documents for shard in shards] == place(documents, shard_rows=SHARD_ROWS)

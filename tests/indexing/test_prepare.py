@@ -15,7 +15,7 @@ from indexing.golden import CANONICAL_TEXTS
 from indexing.home import Home
 from indexing.model_registry import ModelVersion
 from indexing.prepare import change_recipe, default_recipe, prepare_build, recipe_in_service
-from indexing.recipes import Recipe, RetrievalConfig, read_recipe
+from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.records import Document, Partition
 from indexing.releases import list_releases
 from indexing.snapshot import Snapshot
@@ -29,7 +29,7 @@ def refuse_to_load() -> Embedder:
     raise AssertionError("the model was loaded though nothing is to be encoded")
 
 
-def chosen(home: Home, **choices: str) -> Recipe:
+def chosen(home: Home, **choices: Any) -> Recipe:
     return change_recipe(home, recipe_in_service(home), **choices)
 
 
@@ -44,8 +44,20 @@ def with_documents(home: Home) -> Home:
 
 
 def test_before_the_first_release_the_defaults_are_chosen(tiny_home: Home) -> None:
-    expected = Recipe("tiny@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())
+    expected = Recipe(
+        "tiny@1",
+        DEFAULT_PASSAGES,
+        EMBEDDING_VIEWS["int8"],
+        lexical_view("english"),
+        RetrievalConfig(),
+        approximation=Approximation(),
+    )
     assert default_recipe(tiny_home) == recipe_in_service(tiny_home) == chosen(tiny_home) == expected
+
+
+def test_the_size_above_which_search_is_approximate_can_be_chosen(tiny_home: Home) -> None:
+    assert chosen(tiny_home, approximate_above=500).approximation == Approximation(above_rows=500)
+    assert chosen(tiny_home, approximate_above=0).approximation is None
 
 
 def test_without_a_model_the_message_says_how_to_get_one(home: Home) -> None:

@@ -186,8 +186,8 @@ def test_context_is_searched_and_text_alone_is_shown(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_refused_and_the_remedy_named(tmp_path: Path) -> None:
     artefact = publish(tmp_path, THREE)
-    for found in (2, None, "1"):
-        with pytest.raises(FormatUnknown, match=rf"shard shard has format {found!r}.*reads format 1.*Update"):
+    for found in (3, None, "1"):
+        with pytest.raises(FormatUnknown, match=rf"shard shard has format {found!r}.*reads formats 1 and 2.*Update"):
             Shard(replace(artefact, info=artefact.info | {"format": found}))
 
 

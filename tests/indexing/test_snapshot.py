@@ -76,7 +76,7 @@ def make(storage: LocalStorage, corpus: Corpus, *, shard_rows: int = 1000) -> Sn
     ]
     names = [
         write(storage, [inputs[document.key.partition, document.key.id] for document in shard])
-        for shard in place(documents, shard_rows=shard_rows)
+        for shard in (placed.documents for placed in place(documents, shard_rows=shard_rows))
     ]
     manifest = describe_snapshot(VIEWS, "m@1", [storage.open(SHARDS, name) for name in names])
     publish_snapshot(storage, manifest)
@@ -361,7 +361,7 @@ def swap(storage: LocalStorage, name: str) -> None:
 def change_format(storage: LocalStorage, name: str) -> None:
     path = storage.root / SHARDS / name / "manifest.json"
     manifest = json.loads(path.read_bytes())
-    manifest["info"]["format"] = 2
+    manifest["info"]["format"] = 3
     path.write_text(json.dumps(manifest))
 
 
@@ -371,7 +371,7 @@ BREAKAGES: dict[Callable[[LocalStorage, str], None], str] = {
     lose: "is not in",
     lose_a_file: "is missing",
     swap: "differs from the one the snapshot names",
-    change_format: "has format 2",
+    change_format: "has format 3",
 }
 
 

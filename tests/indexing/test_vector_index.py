@@ -1,0 +1,139 @@
+"""Exact search gives what numpy gives; lists give nearly that, say how nearly, and never fewer than asked for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexing import vector_index
+from indexing.errors import ArtefactCorrupt, BuildFailed
+from indexing.records import Vectors
+from indexing.vector_index import ApproximateIndex, ExactIndex, ListsInfo, sample_queries, write_exact, write_lists
+
+DIMENSION = 16
+
+
+def clustered(rows: int, *, seed: int = 7, dimension: int = DIMENSION) -> Vectors:
+    """Vectors of unit norm around some centres, as texts about some subjects give them."""
+    chance = np.random.default_rng(seed)
+    centres = chance.normal(size=(max(rows // 40, 2), dimension))
+    vectors = centres[chance.integers(0, len(centres), rows)] + 0.5 * chance.normal(size=(rows, dimension))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def scattered(rows: int, dimension: int) -> Vectors:
+    """Vectors without any structure, of which no list can say where the near ones are."""
+    vectors = np.random.default_rng(3).normal(size=(rows, dimension))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def written(
+    folder: Path, vectors: Vectors, *, min_recall: float = 0.9
+) -> tuple[ExactIndex, ApproximateIndex, ListsInfo]:
+    write_exact(folder / "vectors", vectors)
+    info = write_lists(folder / "lists", vectors, min_recall=min_recall)
+    exact = ExactIndex(folder / "vectors")
+    return exact, ApproximateIndex(folder / "lists", exact, probes=info.probes), info
+
+
+def test_exact_search_gives_what_numpy_gives_in_the_range_asked_for(tmp_path: Path) -> None:
+    vectors = clustered(500)
+    write_exact(tmp_path / "vectors", vectors)
+    rows, scores = ExactIndex(tmp_path / "vectors").search(vectors[7], 12, 100, 300)
+    expected = vectors[100:300] @ vectors[7]
+    assert rows.tolist() == (100 + np.argsort(-expected)[:12]).tolist()
+    np.testing.assert_allclose(scores, np.sort(expected)[::-1][:12], rtol=1e-5)
+
+
+def test_the_recall_in_the_manifest_is_what_a_search_gives(tmp_path: Path) -> None:
+    vectors = clustered(4000)
+    exact, approximate, info = written(tmp_path, vectors)
+    given = 0
+    for query in sample_queries(vectors, info.queries):
+        tenth = exact.search(query, 10, 0, 4000)[1][-1]
+        given += int((approximate.search(query, 10)[1] >= tenth - 1e-3).sum())
+    assert info.recall_at_10 == pytest.approx(given / 10 / info.queries, abs=1e-4)
+    assert 0.9 <= info.recall_at_10 <= 1.0
+    assert 8 <= info.probes <= info.lists
+
+
+def test_a_crowd_of_nearly_equal_pages_is_no_failure(tmp_path: Path) -> None:
+    vectors = np.repeat(clustered(10, seed=1), 300, axis=0)
+    vectors = vectors + np.float32(1e-4) * scattered(len(vectors), DIMENSION)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    assert write_lists(tmp_path / "lists", vectors, min_recall=0.95).recall_at_10 >= 0.95
+
+
+def test_scores_of_approximate_hits_are_exact_and_in_order(tmp_path: Path) -> None:
+    vectors = clustered(2000)
+    _, approximate, _ = written(tmp_path, vectors)
+    rows, scores = approximate.search(vectors[11], 20)
+    assert rows[0] == 11
+    np.testing.assert_allclose(scores, vectors[rows] @ vectors[11], rtol=1e-6)
+    assert (np.diff(scores) <= 0).all()
+
+
+@pytest.mark.parametrize("k", [1, 10, 300, 1999, 2000, 5000])
+def test_never_fewer_hits_than_asked_for_or_there(tmp_path: Path, k: int) -> None:
+    vectors = clustered(2000)
+    _, approximate, _ = written(tmp_path, vectors)
+    rows, _ = approximate.search(vectors[0], k)
+    assert len(rows) == len(set(rows.tolist())) == min(k, 2000)
+
+
+def test_the_same_vectors_give_the_same_bytes(tmp_path: Path) -> None:
+    vectors = clustered(1000)
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert write_lists(first, vectors, min_recall=0.9) == write_lists(second, vectors.copy(), min_recall=0.9)
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3, 7, 16, 384])
+def test_every_dimension_can_be_quantised(tmp_path: Path, dimension: int) -> None:
+    vectors = clustered(400, dimension=dimension)
+    _, approximate, _ = written(tmp_path, vectors, min_recall=0.0)
+    assert len(approximate.search(vectors[5], 10)[0]) == 10
+
+
+def test_equal_vectors_are_no_obstacle(tmp_path: Path) -> None:
+    vectors = np.repeat(clustered(4), 100, axis=0)
+    _, approximate, _ = written(tmp_path, vectors, min_recall=0.0)
+    rows, scores = approximate.search(vectors[0], 10)
+    assert len(rows) == 10
+    np.testing.assert_allclose(scores, 1.0, rtol=1e-5)
+
+
+def test_vectors_that_no_list_can_find_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildFailed, match=r"finds 0\.\d+ of the ten nearest passages, expected at least 0.98"):
+        write_lists(tmp_path / "lists", scattered(20_000, 256), min_recall=0.98)
+
+
+def test_more_probes_are_taken_where_the_least_recall_needs_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = scattered(3000, 24)
+    monkeypatch.setattr(vector_index, "_SCANNED_ROWS", 1)
+    frugal = write_lists(tmp_path / "frugal", vectors, min_recall=0.1)
+    careful = write_lists(tmp_path / "careful", vectors, min_recall=frugal.recall_at_10 + 0.01)
+    assert frugal.probes < careful.probes < careful.lists
+    assert frugal.recall_at_10 < careful.recall_at_10
+
+
+def test_sampled_queries_are_always_the_same_and_of_unit_norm() -> None:
+    vectors = clustered(1000)
+    queries = sample_queries(vectors, 50)
+    np.testing.assert_array_equal(queries, sample_queries(vectors, 50))
+    np.testing.assert_allclose(np.linalg.norm(queries, axis=1), 1.0, rtol=1e-5)
+
+
+def test_lists_of_other_vectors_are_refused(tmp_path: Path) -> None:
+    write_exact(tmp_path / "vectors", clustered(300))
+    write_lists(tmp_path / "lists", clustered(400), min_recall=0.0)
+    with pytest.raises(ArtefactCorrupt, match="holds 400 passages instead of 300"):
+        ApproximateIndex(tmp_path / "lists", ExactIndex(tmp_path / "vectors"), probes=8)
+
+
+def test_a_file_that_is_no_index_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "vectors").write_bytes(b"no index at all")
+    with pytest.raises(ArtefactCorrupt, match="vectors is not a readable faiss index"):
+        ExactIndex(tmp_path / "vectors")
