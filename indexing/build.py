@@ -27,7 +27,7 @@ from indexing.settings import current_user
 from indexing.shards import APPROXIMATE_FORMAT, EXACT_FORMAT, KIND, Shard, ShardInput
 from indexing.snapshot import describe_snapshot, publish_snapshot
 from indexing.storage import Storage
-from indexing.work import EmbedBlock, Executor, ShardBlock
+from indexing.work import EmbedBlock, Executor, ShardBlock, withdraw_blocks
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
@@ -179,6 +179,7 @@ def build(context: BuildContext) -> BuildReport:
     began = time.perf_counter()
     with exclusive(context.lock_path, "build"):
         require_documents(context.catalogue)
+        withdraw_blocks(context.storage)
         _record_views(context)
         recipe = record_recipe(context.catalogue, context.recipe)
         job = start_job(context.catalogue, recipe.number, context.executor)
@@ -301,14 +302,11 @@ def _chunk_new_documents(context: BuildContext) -> None:
             except NotFound:
                 continue  # deleted since it was listed
             spans = context.chunker.spans(document)
-            rows.append((view, document.content_sha256, len(spans), json.dumps([list(_fields(s)) for s in spans])))
+            stored = json.dumps([[span.start, span.end, list(span.headings)] for span in spans])
+            rows.append((view, document.content_sha256, len(spans), stored))
         with context.catalogue.write() as db:
             db.conn.executemany("INSERT OR IGNORE INTO passages VALUES (?, ?, ?, ?)", rows)
         context.on_progress("passages", min(start + _BATCH, len(waiting)), len(waiting))
-
-
-def _fields(span: Span) -> tuple[int, int, list[str]]:
-    return span.start, span.end, list(span.headings)
 
 
 def _read_inputs(context: BuildContext, plan: ShardPlan) -> list[ShardInput]:

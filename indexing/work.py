@@ -181,6 +181,13 @@ def load_block(storage: Storage, kind: str, name: str) -> Block:
     )
 
 
+def withdraw_blocks(storage: Storage) -> None:
+    """Delete every input that ``save_block`` stored and a killed build left; call it with the lock of builds held."""
+    for kind in storage.kinds("work"):
+        for name in storage.list(kind):
+            storage.delete(kind, name)
+
+
 def _encode(block: Block) -> dict[str, Json]:
     if isinstance(block, EmbedBlock):
         return {"kind": block.kind, **asdict(block)}

@@ -1,9 +1,9 @@
 """The worker door: Celery over Redis. The queue is a hint, the files are the truth.
 
 A worker needs Redis and the artefact store, never the catalogue. While it does a block it holds a *lease*, a Redis
-key that expires unless
-renewed. The build command enqueues again whatever has neither output nor lease, so a killed worker, a lost message
-and a Redis that forgot everything all end the same way: the block is done once more by somebody else.
+key that expires unless renewed. The build command enqueues again whatever has neither output nor lease, so a killed
+worker, a lost message and a Redis that forgot everything all end the same way: the block is done once more by somebody
+else.
 
 Nothing here imports faiss, numpy or ONNX Runtime before the pool has forked: a child that inherits their threads may
 hang.
@@ -12,7 +12,6 @@ hang.
 import logging
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +22,8 @@ from typing import TYPE_CHECKING
 import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis.exceptions import LockError
+from redis.lock import Lock
 
 from indexing.errors import ArtefactMissing, BuildCancelled, BuildFailed
 from indexing.jobs import read_job, record_block
@@ -47,6 +48,7 @@ WINDOW = 64
 """Blocks handed out and not yet done; bounds memory and what a lost Redis makes send again."""
 _POLL_SECONDS = 0.05
 _QUIET_SECONDS = 1.0
+_RENEW_SECONDS = 0.5
 _IDLE_SECONDS = 10.0
 
 
@@ -88,15 +90,15 @@ class _WorkerState:
 
     def do(self, job: int, name: str) -> None:
         """Do one block unless it is done, withdrawn or in other hands; report a failure to the build command."""
-        from indexing.work import Workshop, load_block
-
         storage = LocalStorage(self._settings.home)
         leases = Leases(self._settings)
-        if self._workshop is None:
-            self._workshop = Workshop(storage, sessions=1)
-        with leases.hold(name) as is_ours:
+        with leases.hold(job, name) as is_ours:
             if not is_ours:
                 return
+            from indexing.work import Workshop, load_block  # slow at first, so the lease comes before it
+
+            if self._workshop is None:
+                self._workshop = Workshop(storage, sessions=1)
             try:
                 block = load_block(storage, work_kind(job), name)
                 if self._workshop.do(block):
@@ -116,23 +118,26 @@ class Leases:
     def __init__(self, settings: Settings) -> None:
         self._redis = redis.Redis.from_url(settings.redis_url or "", socket_timeout=5, decode_responses=True)
         self._seconds = settings.lease_seconds
-        self._holder = f"{socket.gethostname()}:{os.getpid()}"
 
     @contextmanager
-    def hold(self, name: str) -> Iterator[bool]:
-        """Hold the lease of a block for the block of code, renewing it; gives whether it could be had.
+    def hold(self, job: int, name: str) -> Iterator[bool]:
+        """Hold the lease of a job's block for the block of code, renewing it; gives whether it could be had.
 
         Without Redis the work is done all the same: doing it twice costs time and harms nothing.
         """
-        key, stop = f"groundwork:lease:{name}", threading.Event()
+        stop = threading.Event()
+        lease = self._redis.lock(f"groundwork:lease:{name}", timeout=self._seconds, thread_local=False)
         try:
-            is_ours = bool(self._redis.set(key, self._holder, nx=True, px=int(self._seconds * 1000)))
+            is_ours = lease.acquire(blocking=False)
+            if is_ours:
+                self._redis.hincrby(f"groundwork:takes:{job}", name)
+                self._redis.expire(f"groundwork:takes:{job}", 86_400)
         except redis.RedisError:
             is_ours = True
         if not is_ours:
             yield False
             return
-        renewer = threading.Thread(target=self._renew, args=(key, stop), daemon=True)
+        renewer = threading.Thread(target=self._renew, args=(lease, stop), daemon=True)
         renewer.start()
         try:
             yield True
@@ -140,20 +145,31 @@ class Leases:
             stop.set()
             renewer.join()
             try:
-                self._redis.delete(key)
-            except redis.RedisError:
-                logger.warning("worker.lease_not_released", extra={"fields": {"block": name}})
+                lease.release()
+            except redis.RedisError as error:
+                fields = {"block": name, "reason": str(error)}
+                logger.warning("worker.lease_not_released", extra={"fields": fields})
 
-    def _renew(self, key: str, stop: threading.Event) -> None:
-        while not stop.wait(self._seconds / 3):
-            try:
-                self._redis.set(key, self._holder, px=int(self._seconds * 1000))
-            except redis.RedisError:
-                continue  # it may be back before the next turn
+    def _renew(self, lease: Lock, stop: threading.Event) -> None:
+        while not stop.wait(min(self._seconds / 3, _RENEW_SECONDS)):
+            with suppress(redis.RedisError):  # it may be back before the next turn
+                try:
+                    lease.reacquire()
+                except LockError:  # a Redis that forgot everything forgot this, too
+                    lease.acquire(blocking=False)
 
     def is_held(self, name: str) -> bool:
         """Whether somebody is doing the block."""
         return bool(self._redis.exists(f"groundwork:lease:{name}"))
+
+    def held(self) -> list[str]:
+        """The blocks that somebody is doing, sorted."""
+        prefix = "groundwork:lease:"
+        return sorted(str(key).removeprefix(prefix) for key in self._redis.scan_iter(f"{prefix}*"))
+
+    def takes(self, job: int) -> dict[str, int]:
+        """How often each block of a job was taken in hand, as far as Redis remembers."""
+        return {str(name): int(count) for name, count in self._redis.hgetall(f"groundwork:takes:{job}").items()}
 
     def waiting(self, queue: str) -> int:
         """How many messages nobody has taken from a queue yet."""
@@ -182,6 +198,8 @@ class _Outstanding:
 
     block: "Block"
     sent_at: float | None = None
+    missing_since: float | None = None
+    takes: int = 0
     failures: int = 0
     losses: int = 0
     error: str | None = None
@@ -261,21 +279,29 @@ class WorkerExecutor:
                 self._on_wait("No worker has taken a block yet: is one running? Start one with 'groundwork worker'.")
             self._idle_since = None
         waiting = {queue: self._leases.waiting(queue) for queue in QUEUES.values()}
-        now = time.monotonic()
+        takes = self._leases.takes(self._job)
         for name, entry in outstanding.items():
             if entry.sent_at is None:
                 self._send(name, entry)
-            elif self._is_lost(name, entry, waiting, now):
-                entry.losses += 1
+            elif self._is_lost(name, entry, takes.get(name, 0), waiting[QUEUES[entry.block.kind]]):
+                # A message that nobody took was lost with Redis, and says nothing about the block.
+                entry.losses += takes.get(name, 0) > entry.takes
+                entry.takes = takes.get(name, 0)
                 if entry.losses >= MAX_LOSSES:
                     self._fail(name, entry, f"{MAX_LOSSES} workers died while doing it")
                 self._send(name, entry)
 
-    def _is_lost(self, name: str, entry: _Outstanding, waiting: dict[str, int], now: float) -> bool:
-        """Whether a block is neither waiting in its queue nor in anybody's hands, nor just done."""
-        if now - (entry.sent_at or now) < _QUIET_SECONDS or waiting[QUEUES[entry.block.kind]]:
+    def _is_lost(self, name: str, entry: _Outstanding, takes: int, waiting: int) -> bool:
+        """Whether a block, for a while now, has been neither waiting in its queue nor in anybody's hands, nor done."""
+        was_taken = takes > entry.takes
+        entry.takes = min(entry.takes, takes)  # Redis may have forgotten
+        if (waiting and not was_taken) or self._leases.is_held(name) or self._workshop.is_done(entry.block):
+            entry.missing_since = None
             return False
-        return not self._leases.is_held(name) and not self._workshop.is_done(entry.block)
+        now = time.monotonic()
+        if entry.missing_since is None:
+            entry.missing_since = now
+        return now - max(entry.missing_since, entry.sent_at or now) >= _QUIET_SECONDS
 
     def _count_failure(self, name: str, entry: _Outstanding, error: str) -> None:
         entry.failures += 1
@@ -298,7 +324,7 @@ class WorkerExecutor:
 
     def _send(self, name: str, entry: _Outstanding) -> None:
         self._celery.send_task(TASK, args=[self._job, name], queue=QUEUES[entry.block.kind])
-        entry.sent_at = time.monotonic()
+        entry.sent_at, entry.missing_since = time.monotonic(), None
 
 
 def run_worker(settings: Settings, *, concurrency: int, queues: list[str], memory_mb: int) -> None:
