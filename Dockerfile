@@ -17,6 +17,6 @@ EXPOSE 8080
 CMD ["groundwork", "serve"]
 
 FROM base AS worker
-RUN pip install --no-cache-dir --constraint constraints.txt ".[models,worker,eval]"
+RUN pip install --no-cache-dir --constraint constraints.txt ".[models,sources,worker,eval]"
 USER groundwork
 CMD ["groundwork", "worker"]

@@ -1,0 +1,186 @@
+"""One partition of 1,000,000 passages: what does it cost to build, and is it searched like a small one?
+
+The build is the real one, from documents in the catalogue to a release, except that the encoder is replaced: passage
+number N gets made vector N (vector_sets.py says how they are made from real ones), so no time goes into encoding. Texts
+are sentences of real collections. Beside it stands a partition of 10,000 passages made the same way. A second process
+then opens the snapshot and searches both with the real queries of five collections, on one core.
+
+Reported: seconds by stage, bytes by file, the build's memory peak; recall@10 against exact search, p50, p95, p99 of the
+dense search of both partitions and their ratio, memory of the searching process.
+
+Usage: python benchmarks/large_partition.py --data ../shared/data [--rows 1000000]
+"""
+
+import argparse
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+import psutil
+from recording import write_result
+from vector_sets import made_vectors, real_sets
+
+from indexing.build import build
+from indexing.catalogue import DEFAULT_TENANT
+from indexing.home import open_home
+from indexing.prepare import default_recipe, prepare_build
+from indexing.records import Document, Partition
+from indexing.releases import stable_release
+from indexing.settings import Settings
+from indexing.snapshot import Snapshot
+from indexing.terminal import progress_bar
+from indexing.work import LocalExecutor, Workshop
+
+SMALL = 10_000
+LARGE = Partition(DEFAULT_TENANT, "large")
+LITTLE = Partition(DEFAULT_TENANT, "little")
+_NUMBER = re.compile(r"Note (\d+)")
+_BATCH = 10_000
+
+
+class MadeEmbedder:
+    """Gives passage number N the vector number N."""
+
+    def __init__(self, vectors) -> None:
+        self.vectors = vectors
+
+    def encode_passages(self, texts, on_progress=None):
+        """The vectors of the numbers that the texts begin with."""
+        return self.vectors[[int(_NUMBER.search(text).group(1)) for text in texts]]
+
+
+def sentences(data: Path) -> list[str]:
+    found = []
+    for name in ("scifact", "ray_docs", "mtrag_cloud"):
+        with (data / name / "corpus.jsonl").open() as lines:
+            for line in lines:
+                found += [part for part in re.split(r"(?<=[.!?])\s+", json.loads(line)["text"]) if 40 < len(part) < 300]
+    return found
+
+
+def build_home(path: Path, data: Path, vectors) -> dict:
+    """Ingest and build; says what it took."""
+    texts = cycle(sentences(data))
+    home = open_home(Settings(), path)
+    began = time.perf_counter()
+    for partition, rows in ((LARGE, len(vectors)), (LITTLE, SMALL)):
+        for start in range(0, rows, _BATCH):
+            numbers = range(start, min(start + _BATCH, rows))
+            batch = [
+                Document(f"n{number:07}", f"Note {number}", text)
+                for number, text in zip(numbers, islice(texts, len(numbers)), strict=True)
+            ]
+            home.catalogue.put_documents(partition, batch)
+    stages = {"documents": time.perf_counter() - began}
+    marks: dict[str, float] = {}
+
+    def on_progress(stage: str, done: int, total: int) -> None:
+        marks[stage] = time.perf_counter()
+        progress(stage, done, total)
+
+    with progress_bar() as progress:
+        workshop = Workshop(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
+        context = prepare_build(
+            home, default_recipe(home), on_progress=on_progress, executor_for=lambda job: LocalExecutor(workshop)
+        )
+        began = time.perf_counter()
+        report = build(replace(context, block_size=_BATCH))
+    last = began
+    for stage in ("passages", "vectors", "shards"):
+        stages[stage], last = marks[stage] - last, marks[stage]
+    stages["snapshot and release"] = time.perf_counter() - last
+    manifest = Snapshot(home.storage, report.release.snapshot).manifest
+    sizes: dict[str, int] = {}
+    for shard in manifest.shards:
+        if "lists" in shard:
+            for name, file in shard["files"].items():
+                sizes[name] = sizes.get(name, 0) + file["size_bytes"]
+    home.close()
+    return {
+        "passages": report.passages,
+        "seconds": round(report.seconds, 1),
+        "seconds by stage": {stage: round(seconds, 1) for stage, seconds in stages.items()},
+        "memory peak, MB, of which vectors held by this script": [
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            vectors.nbytes >> 20,
+        ],
+        "lists": [{"rows": shard["rows"], **shard["lists"]} for shard in manifest.shards if "lists" in shard],
+        "bytes by file": sizes,
+        "bytes a passage": round(sum(sizes.values()) / len(vectors)),
+        "recall@10 measured by the build": report.recall_at_10,
+    }
+
+
+def search_home(path: Path, queries) -> dict:
+    """What a process that only searches sees."""
+    home = open_home(Settings(), path)
+    own = psutil.Process().memory_full_info().uss
+    began = time.perf_counter()
+    snapshot = Snapshot(home.storage, stable_release(home.catalogue).snapshot)
+    views = {partition: snapshot.view(partition) for partition in (LARGE, LITTLE)}
+    result: dict = {"seconds to open": round(time.perf_counter() - began, 3)}
+    for partition, view in views.items():
+        exact = [view.search(query, 10, exact=True) for query in queries]
+        for query in queries:
+            view.search(query, 10)
+        milliseconds, hits = [], 0
+        for _ in range(3):
+            for query, (numbers, rows, _scores) in zip(queries, exact, strict=True):
+                started = time.perf_counter()
+                found = view.search(query, 10)
+                milliseconds.append((time.perf_counter() - started) * 1000.0)
+                hits += len(set(zip(numbers, rows, strict=True)) & set(zip(*found[:2], strict=True)))
+        result[partition.collection] = {
+            "rows": view.rows,
+            "shards": len(view.shards),
+            "recall@10": round(hits / len(milliseconds) / 10, 4),
+            **{f"p{q}_ms": round(float(np.percentile(milliseconds, q)), 3) for q in (50, 95, 99)},
+        }
+    result["own memory added by opening and searching, MB"] = (psutil.Process().memory_full_info().uss - own) >> 20
+    result["p99 of the large against the small"] = round(result["large"]["p99_ms"] / result["little"]["p99_ms"], 2)
+    home.close()
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--search", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help="Where to put the home, some 8 GB; by default a temporary folder.")
+    arguments = parser.parse_args()
+    if arguments.search:
+        print(json.dumps(search_home(arguments.search / "home", np.load(arguments.search / "queries.npy"))))
+        return
+    home = open_home(Settings())
+    sets = real_sets(home, arguments.data)
+    vectors = made_vectors(np.concatenate([passages for passages, _ in sets.values()]), arguments.rows)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+        folder = Path(name)
+        np.save(folder / "queries.npy", np.concatenate([asked for _, asked in sets.values()]))
+        scratch = open_home(Settings(), folder / "home")
+        scratch.models.copy_from(home.models)
+        scratch.close()
+        result = {"build": build_home(folder / "home", arguments.data, vectors)}
+        output = subprocess.run(
+            [sys.executable, __file__, "--search", str(folder)],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        result["search"] = json.loads(output.stdout)
+    print(json.dumps(result, indent=1))
+    write_result("large_partition", result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""What a document's fields may hold: the checks and conversions behind every reject of a source."""
+
+import base64
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import date, time
+
+from frontmatter import YAMLHandler
+from yaml import YAMLError
+
+from indexing.records import Json
+
+MAX_ID_CHARS = 512
+_MAX_FRONT_MATTER_CHARS = 256 * 1024
+_MAX_VALUES = 10_000  # of metadata; YAML aliases can make a few lines into billions
+_MAX_DEPTH = 32
+_BOUNDARY = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
+
+
+class Refused(Exception):
+    """Why one line or file is not a document; a source makes it into a reject."""
+
+
+def json_record(line: str) -> dict[str, Json]:
+    """The object that one line of JSON Lines holds."""
+    try:
+        record = json.loads(line, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"{shown(line.strip())} is not JSON ({error}): write one object on each line") from error
+    if not isinstance(record, dict):
+        raise Refused(f"{shown(record)} is not a JSON object: write one object on each line")
+    if "\\u" in line:
+        refuse_surrogates(record)
+    return record
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"{number[:40]} is not a finite number")
+    return value
+
+
+def refuse_surrogates(value: Json) -> None:
+    """Refuses a value that no UTF-8 can hold."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise Refused(f"it is nested more than {_MAX_DEPTH} deep: flatten it") from error
+    except UnicodeEncodeError as error:
+        code = f"U+{ord(error.object[error.start]):04X}"
+        raise Refused(f"it holds the lone surrogate {code}, which no UTF-8 can hold: remove or repair it") from error
+
+
+def decoded(data: bytes, *, is_first: bool = True) -> str:
+    """``data`` as text; the first bytes of a file may be a byte order mark."""
+    try:
+        return data.decode("utf-8-sig" if is_first else "utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused(
+            f"byte {error.object[error.start]:#04x} at {error.start} is not UTF-8: save it as UTF-8"
+        ) from error
+
+
+def string_field(record: Mapping[str, Json], key: str) -> str:
+    """A field that must be a string; the empty string where it is missing."""
+    value = record.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Refused(f"{key} is {shown(value)}, not a string: put it in quotes or leave it out")
+    return value
+
+
+def checked_id(value: Json, key: str) -> str:
+    """A document's id: a name, or a whole number as a name."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise Refused(f"{key} is {shown(value)}, not a name or whole number: give every document its own")
+    if len(value) > MAX_ID_CHARS:
+        raise Refused(f"{key} {shown(value)} has {len(value)} characters, more than {MAX_ID_CHARS}: shorten it")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        raise Refused(f"{key} {shown(value)} has control characters or bytes that are not UTF-8: remove them")
+    return value
+
+
+def shown(value: Json) -> str:
+    """A value as a message shows it: short, and encodable whatever is in it."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    if value is None:
+        return "missing"
+    text = value if isinstance(value, str) else repr(value)
+    text = text if len(text) <= 80 else text[:77] + "..."
+    return ascii(text) if not text.isprintable() or not text else text
+
+
+def front_matter(text: str) -> tuple[dict[str, Json], str]:
+    """The fields above the text, and the text below them, which is the rest of the file unchanged."""
+    if not _BOUNDARY.match(text):
+        return {}, text
+    handler = YAMLHandler(fm_boundary=_BOUNDARY)
+    try:
+        source, body = handler.split(text)
+    except ValueError:  # nothing closes it, so it is a rule of the text
+        return {}, text
+    if len(source) > _MAX_FRONT_MATTER_CHARS:
+        raise Refused(f"front matter has {len(source)} characters, more than {_MAX_FRONT_MATTER_CHARS}: shorten it")
+    try:
+        fields = handler.load(source)
+    except (YAMLError, ValueError, OverflowError, RecursionError) as error:
+        raise Refused(f"front matter is not YAML ({' '.join(str(error).split())[:200]}): correct it") from error
+    if fields is None:
+        return {}, body
+    if not isinstance(fields, dict):
+        raise Refused(
+            f"front matter is {shown(plain_json(fields))}, not a mapping: "
+            "write 'key: value' lines, or put an empty line before the first ---"
+        )
+    plain: dict[str, Json] = plain_json(fields)
+    return plain, body
+
+
+def plain_json(value: object) -> Json:
+    """``value`` as JSON can hold it: moments in ISO form, sets sorted, whatever else is strange as a string."""
+    return _plain(value, iter(range(_MAX_VALUES)), 0)
+
+
+def _plain(value: object, budget: Iterator[int], depth: int) -> Json:
+    if next(budget, None) is None or depth > _MAX_DEPTH:
+        raise Refused(
+            f"metadata holds more than {_MAX_VALUES} values, or is nested more than {_MAX_DEPTH} deep: simplify it"
+        )
+    if isinstance(value, dict):
+        return {str(_plain(key, budget, depth + 1)): _plain(item, budget, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, budget, depth + 1) for item in value]
+    if isinstance(value, set):
+        return sorted(str(_plain(item, budget, depth + 1)) for item in value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, int) and value.bit_length() > 1024:
+        return hex(value)  # Python refuses to write very long numbers as decimals
+    is_json = value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_json else str(value)

@@ -1,0 +1,88 @@
+"""The process that parses web pages, PDFs and Word files: one request after another, in bounded memory and time.
+
+It is started by ``indexing/extraction.py`` and talks to it in frames: four bytes of length, then that many bytes. It
+loads all it needs, then gives up the right to open files and sockets, so that nothing in a file can make a parser
+read another file or ask the network.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import BinaryIO
+
+from indexing.extraction import LENGTH
+from indexing.extracts import Extract, Unreadable
+from indexing.office import read_word
+from indexing.pdf import read_pdf
+from indexing.webpages import read_webpage
+
+READERS: Mapping[str, Callable[[bytes], Extract]] = {
+    ".htm": read_webpage,
+    ".html": read_webpage,
+    ".xhtml": read_webpage,
+    ".pdf": read_pdf,
+    ".docx": read_word,
+}
+_SPARE_SECONDS = 5
+
+
+def main() -> None:
+    """Answers requests on standard input until it ends; the arguments are the bytes and seconds it may use."""
+    max_bytes, seconds = int(sys.argv[1]), float(sys.argv[2])
+    requests, answers = os.fdopen(0, "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)  # what a library prints must not stand between the answers
+    _limit(max_bytes)
+    _send(answers, b"")  # ready
+    while suffix := _frame(requests):
+        signal.alarm(int(seconds) + _SPARE_SECONDS)  # ends this process even if nobody is there to stop it
+        answer = json.dumps(_answer(suffix.decode(), _frame(requests)), ensure_ascii=False).encode("utf-8", "replace")
+        signal.alarm(0)
+        _send(answers, answer)
+
+
+def _limit(max_bytes: int) -> None:
+    limits = {
+        resource.RLIMIT_AS: max_bytes,
+        resource.RLIMIT_NOFILE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+    }
+    for name, value in limits.items():
+        with suppress(ValueError, OSError):  # not every system has every limit
+            resource.setrlimit(name, (value, value))
+
+
+def _send(answers: BinaryIO, frame: bytes) -> None:
+    answers.write(LENGTH.pack(len(frame)) + frame)
+    answers.flush()
+
+
+def _frame(requests: BinaryIO) -> bytes:
+    head = requests.read(LENGTH.size)
+    return requests.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
+
+
+def _answer(suffix: str, data: bytes) -> dict[str, object]:
+    try:
+        extract = READERS[suffix](data)
+    except Unreadable as refusal:
+        return {"refused": str(refusal)}
+    except MemoryError:
+        return {"memory": True}
+    except RecursionError:
+        return {"refused": "it is nested too deep to be read: simplify it"}
+    except Exception as error:  # whatever a parser says of bytes that it does not expect
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return {
+            "refused": f"the parser cannot read it ({what}): open it in the program it was made with and save it again"
+        }
+    return {"text": extract.text, "title": extract.title, "url": extract.url, "facts": dict(extract.facts)}
+
+
+if __name__ == "__main__":
+    main()
