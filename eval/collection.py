@@ -136,9 +136,10 @@ class HttpSearcher:
         """
         body = {"query": query, "collection": self._collection, "k": k, "mode": mode}
         answer = self._send("POST", "/v1/search", body)
-        if answer["release"] != self._ready["release"]:
+        before, now = ((one["release"], one["snapshot"]) for one in (self._ready, answer))
+        if before != now:  # an erasure changes the snapshot alone
             raise GroundworkError(
-                f"The release changed during the measurement, from {self._ready['release']} to {answer['release']}."
+                f"The release changed during the measurement, from {' '.join(before)} to {' '.join(now)}."
             )
         if answer["warnings"]:
             raise NotReady(f"A measurement needs every shard: {answer['warnings'][0]}")

@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +50,10 @@ class DocumentKey:
     id: str
     content_sha256: str
     record_sha256: str
+
+
+LeaveOut = Callable[[DocumentKey], bool]
+"""Whether to do as if a document were not there."""
 
 
 class _Handle:
@@ -100,6 +104,7 @@ class Catalogue:
                 )
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only unlinked
                 _enable_wal(connection)
             # The thread alone holds the handle, so its connection is closed when the thread ends.
             handle = self._local.handle = _Handle(Database(connection, execute_plugins=False))
@@ -143,6 +148,27 @@ class Catalogue:
             if "full" in str(error) or "disk I/O" in str(error):
                 raise StorageFull(f"No room to write {self.path}: {error}. Free some space and try again.") from error
             raise
+
+    def compact(self) -> None:
+        """Leave no trace in the files of anything that was deleted or overwritten; call it outside ``write()``.
+
+        The file is written anew without free pages, and the write-ahead log is emptied.
+
+        Raises:
+            CatalogueBusy: another connection still reads or writes what the log holds after the busy timeout.
+            StorageFull: there is no room for a second copy of the catalogue.
+        """
+        with self._translated():
+            connection = self._database().conn
+            connection.execute("VACUUM")
+            is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        log = self.path.with_name(f"{self.path.name}-wal")
+        left_bytes = log.stat().st_size if log.exists() else 0
+        if is_busy or left_bytes:
+            raise CatalogueBusy(
+                f"{log} could not be emptied within {self._busy_timeout_seconds:g} s, since another process reads the"
+                f" catalogue: its {left_bytes} bytes may still hold deleted text. End that process, then try again."
+            )
 
     def rows(self, sql: str, parameters: Sequence[Json] = ()) -> Iterator[Row]:
         """The rows of a query as dicts, lazily."""

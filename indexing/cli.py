@@ -8,6 +8,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from indexing.erasure_commands import erase, erasures
 from indexing.errors import GroundworkError, NotFound
 from indexing.job_commands import executor_for, jobs, worker
 from indexing.retention_commands import disk, gc
@@ -62,6 +63,8 @@ cli.add_command(worker)
 cli.add_command(views)
 cli.add_command(gc)
 cli.add_command(disk)
+cli.add_command(erase)
+cli.add_command(erasures)
 
 
 def main() -> None:
@@ -80,7 +83,7 @@ def main() -> None:
 @as_json
 @click.pass_obj
 def ingest(settings: Settings, path: Path, collection: str, kind: Any, prune: bool, as_json: bool) -> None:
-    """Read documents from PATH: a BEIR folder, a JSONL file, or a folder of Markdown and text.
+    """Read documents from PATH: a BEIR folder, a JSONL file, or a folder of Markdown, text, HTML, PDF and DOCX.
 
     Broken files and lines are reported by name and skipped. The same source again changes nothing.
     """
@@ -118,15 +121,21 @@ def ingest(settings: Settings, path: Path, collection: str, kind: Any, prune: bo
 @click.option("--model", help="Model version (see 'models list'); by default the one in service.")
 @click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Compiled form of the model.")
 @click.option("--language", help="Language of the lexical leg: a Snowball language, or none.")
+@click.option(
+    "--approximate-above",
+    type=click.IntRange(min=0),
+    metavar="PASSAGES",
+    help="Size above which a collection gets an approximate index; 0 for exact search at every size.",
+)
 @click.option("--defaults", is_flag=True, help="Start from this version's default recipe, not the one in service.")
 @click.option("--dry-run", is_flag=True, help="Say how many embeddings would be computed and how long that takes.")
 @as_json
 @click.pass_obj
-def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, **choices: str | None) -> None:
+def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, **choices: Any) -> None:
     """Build everything that changed into a snapshot and release it.
 
     The first recipe is deployed at once, and so is every new build of the recipe in service. Another recipe (another
-    view, model, precision or language) is built beside it and waits for 'releases deploy'.
+    view, model, precision, language or index) is built beside it and waits for 'releases deploy'.
     """
     from indexing import build as builder
     from indexing.prepare import change_recipe, default_recipe, prepare_build, recipe_in_service
@@ -153,6 +162,7 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
             f"release {report.release.number} (snapshot {report.release.snapshot}) {state}:"
             f" {report.documents} documents, {report.passages} passages; computed {report.embeddings_computed}"
             f" embeddings, wrote {report.shards_written} shards, kept {report.shards_kept}, in {report.seconds:.1f} s"
+            + ("" if report.recall_at_10 is None else f"; recall@10 of its approximate indexes {report.recall_at_10}")
         )
 
 
@@ -275,12 +285,14 @@ def releases() -> None:
 @click.pass_obj
 def releases_list(settings: Settings, as_json: bool) -> None:
     """All releases; the one in service is marked."""
+    from indexing.erasure_log import list_rewrites
     from indexing.errors import NotReady
     from indexing.recipes import read_recipe
     from indexing.releases import list_releases, stable_release
 
     with opened(settings) as home:
         found = list_releases(home.catalogue)
+        rewrites = list(list_rewrites(home.catalogue))
         recipes = {release.recipe: read_recipe(home.catalogue, release.recipe) for release in found}
         try:
             serving = stable_release(home.catalogue).number
@@ -296,6 +308,7 @@ def releases_list(settings: Settings, as_json: bool) -> None:
             f" {recipes[release.recipe].lexical.name}",
             "created_at": release.created_at,
             "created_by": release.created_by,
+            "erasures": [one.erasure for one in rewrites if one.release == release.number],
         }
         for release in found
     ]

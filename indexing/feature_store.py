@@ -48,6 +48,29 @@ def block_keys(storage: Storage, kind: str, name: str) -> list[bytes]:
     return [keys[place : place + 32] for place in range(0, len(keys), 32)]
 
 
+def drop_vectors(storage: Storage, kind: str, name: str, kept: Sequence[bytes]) -> None:
+    """Replace a block by one that holds only ``kept``, some of its keys in its order; with none of them, by nothing."""
+    if kept:
+        arrays = map_arrays(storage.open(kind, name).path / _FILE)
+        rows = {arrays["keys"][row].tobytes(): row for row in range(len(arrays["keys"]))}
+        _publish(storage, kind, kept, arrays["vectors"][[rows[key] for key in kept]])
+    storage.delete(kind, name)
+
+
+def _publish(storage: Storage, kind: str, keys: Sequence[bytes], vectors: Vectors) -> str:
+    """Store vectors as the block of their keys, unless it is stored whole; gives its name."""
+    name = block_name(keys)
+    try:
+        storage.open(kind, name)
+    except (ArtefactMissing, ArtefactCorrupt):
+        storage.delete(kind, name)
+        with storage.publish(kind, name) as draft:
+            table = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), 32)
+            write_arrays(draft.path / _FILE, {"keys": table, "vectors": vectors})
+            draft.info["count"] = len(keys)
+    return name
+
+
 class FeatureStore:
     """The vectors of one embedding view: of the blocks opened at construction, and of those put or included since."""
 
@@ -85,16 +108,7 @@ class FeatureStore:
             raise ValueError(f"{len(vectors)} vectors for {len(keys)} keys")
         if not np.isfinite(vectors).all():
             raise ModelMismatch("The model gave a vector that is not finite: nothing of its block was stored.")
-        name = block_name(keys)
-        try:
-            self._storage.open(self._kind, name)
-        except (ArtefactMissing, ArtefactCorrupt):
-            self._storage.delete(self._kind, name)
-            with self._storage.publish(self._kind, name) as draft:
-                table = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), 32)
-                write_arrays(draft.path / _FILE, {"keys": table, "vectors": vectors})
-                draft.info["count"] = len(keys)
-        self.include(name)
+        self.include(_publish(self._storage, self._kind, keys, vectors))
 
     def sources(self, keys: Iterable[bytes]) -> list[str]:
         """The names of the blocks that hold ``keys``, sorted."""

@@ -82,3 +82,21 @@ def _jobs(db: Database) -> None:
 @catalogue_migrations(name="0005_retired_releases")
 def _retired_releases(db: Database) -> None:
     db.execute("ALTER TABLE releases ADD COLUMN retired_at TEXT")
+
+
+@catalogue_migrations(name="0006_erasures")
+def _erasures(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE erasures (id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, collection TEXT NOT NULL,"
+        " state TEXT NOT NULL, actor TEXT NOT NULL, created_at TEXT NOT NULL, finished_at TEXT) STRICT"
+    )
+    # An id may be personal data: it stands here only until the erasure is done, its hash for ever.
+    db.execute(
+        "CREATE TABLE erased_documents (erasure INTEGER NOT NULL REFERENCES erasures(id), id_sha256 TEXT NOT NULL,"
+        " id TEXT, PRIMARY KEY (erasure, id_sha256)) STRICT, WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE erased_releases (erasure INTEGER NOT NULL REFERENCES erasures(id), recipe INTEGER NOT NULL,"
+        " build INTEGER NOT NULL, old_snapshot TEXT NOT NULL, new_snapshot TEXT NOT NULL,"
+        " PRIMARY KEY (erasure, recipe, build, old_snapshot)) STRICT, WITHOUT ROWID"
+    )

@@ -85,16 +85,23 @@ def find_garbage(
         for name in storage.list(kind):
             if name not in reached:
                 yield _garbage(storage, kind, name)
-    for kind in storage.kinds("features"):
-        # Recipes with different passage views may share an embedding view.
-        users = [one.recipe for one in recipes if feature_kind(one.views.embedding_fingerprint) == kind]
-        keys = {key for recipe in users for key in needed(recipe)}
+    for kind, keys in needed_by_kind(storage, recipes, needed):
         for name in storage.list(kind):
             if not _reaches(storage, kind, name, keys):
                 yield _garbage(storage, kind, name)
     for kind in storage.kinds("work"):
         for name in storage.list(kind):
             yield _garbage(storage, kind, name)
+
+
+def needed_by_kind(
+    storage: Storage, recipes: Sequence[Retained], needed: NeededKeys
+) -> Iterator[tuple[str, set[bytes]]]:
+    """For each kind of stored feature blocks, the keys of the vectors that the recipes need."""
+    for kind in storage.kinds("features"):
+        # Recipes with different passage views may share an embedding view.
+        users = [one.recipe for one in recipes if feature_kind(one.views.embedding_fingerprint) == kind]
+        yield kind, {key for recipe in users for key in needed(recipe)}
 
 
 def _reaches(storage: Storage, kind: str, name: str, keys: set[bytes]) -> bool:

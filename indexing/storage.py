@@ -91,7 +91,10 @@ class Storage(Protocol):
         ...
 
     def sweep(self) -> int:
-        """Remove what killed publishers left unfinished; gives how much it was. Nobody may be publishing meanwhile."""
+        """Remove what has no manifest, as killed publishers leave it, and say how much. Nobody may publish meanwhile.
+
+        A model's folder without one stays: a person may restore it.
+        """
         ...
 
 
@@ -179,6 +182,9 @@ class LocalStorage:
         """See ``Storage``."""
         drafts = [path for kind in ("models", "shards", "snapshots") for path in (self.root / kind).glob(".*.tmp")]
         drafts += [path for kind in ("features", "work") for path in (self.root / kind).glob("*/.*.tmp")]
+        torn = [path for kind in ("shards", "snapshots") for path in (self.root / kind).glob("[!.]*/")]
+        torn += [path for kind in ("features", "work") for path in (self.root / kind).glob("*/[!.]*/")]
+        drafts += [path for path in torn if not (path / MANIFEST).is_file()]
         for path in drafts:
             shutil.rmtree(path, ignore_errors=True)
         return len(drafts)
@@ -191,7 +197,7 @@ class LocalStorage:
         except FileNotFoundError:
             return
         shutil.rmtree(doomed)
-        (self._seen / kind / name).unlink(missing_ok=True)
+        self._forget_seen(kind, name)
 
     def _read(self, kind: str, name: str) -> Artefact:
         if not name or "/" in name or name.startswith("."):
@@ -217,6 +223,11 @@ class LocalStorage:
                     f"{path / file_name} has {size_bytes} bytes, promised {promised_bytes}. {_remedy(kind)}"
                 )
         return artefact
+
+    def _forget_seen(self, kind: str, name: str) -> None:
+        """Remove every host's marker of an artefact that is gone."""
+        for host in self.root.glob("seen/*/"):
+            (host / kind / name).unlink(missing_ok=True)
 
     def _mark_seen(self, artefact: Artefact) -> None:
         marker = self._seen / artefact.kind / artefact.name

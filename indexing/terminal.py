@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from indexing.erasure_log import unfinished_erasures
 from indexing.home import Home, open_home
 from indexing.settings import Settings
 
@@ -20,12 +21,27 @@ screen = Console(stderr=True)
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Home]:
-    """The home of the settings, closed afterwards."""
+    """The home of the settings, closed afterwards. An unfinished erasure is never passed over in silence."""
     home = open_home(settings)
     try:
+        remind_of_erasures(home)
         yield home
     finally:
         home.close()
+
+
+def remind_of_erasures(home: Home) -> None:
+    """Say on standard error which erasures are not finished, and what to do."""
+    for erasure in unfinished_erasures(home.catalogue):
+        left = "the catalogue's free pages and log" if erasure.state == "compacting" else "files of this home"
+        screen.print(
+            f"Erasure {erasure.id} of {erasure.documents} documents of {erasure.partition} is not finished:"
+            f" {left} may still hold their text. Finish it with 'groundwork erase --resume --yes'.",
+            style="red",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @contextmanager

@@ -46,9 +46,7 @@ class ExactIndex:
     def __init__(self, path: Path) -> None:
         self._index = _map(path)
         self.rows = int(self._index.ntotal)
-        self.vectors: Vectors = faiss.rev_swig_ptr(self._index.get_xb(), self.rows * self._index.d).reshape(
-            self.rows, self._index.d
-        )
+        self.vectors: Vectors = np.asarray(_Rows(self._index))
 
     def search(self, query: Vector, k: int, start: int, stop: int) -> tuple[Rows, Scores]:
         """The ``k`` rows of ``start`` to ``stop`` nearest by inner product, reading only those; fewer if there are."""
@@ -58,6 +56,20 @@ class ExactIndex:
         parameters = faiss.SearchParameters(sel=faiss.IDSelectorRange(start, stop))  # type: ignore[call-arg] # SWIG adds it
         scores, rows = self._index.search(query[None, :], k, params=parameters)
         return rows[0], scores[0]
+
+
+class _Rows:
+    """What numpy needs to show an index's vectors without copying them, and to keep the index alive meanwhile."""
+
+    def __init__(self, index: Any) -> None:
+        self._index = index
+        flat = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
+        self.__array_interface__ = {
+            "version": 3,
+            "typestr": flat.dtype.str,
+            "shape": (int(index.ntotal), int(index.d)),
+            "data": (flat.ctypes.data, True),
+        }
 
 
 @dataclass(frozen=True, slots=True)

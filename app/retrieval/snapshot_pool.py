@@ -68,7 +68,8 @@ class SnapshotPool:
         with self._lock:
             release = stable_release(self._home.catalogue)
             serving = self._serving
-            is_new = serving is None or serving.release.number != release.number
+            # An erasure gives a release another snapshot under the same number.
+            is_new = serving is None or _identity(serving.release) != _identity(release)
             if serving is None or is_new or self._may_be_repaired(serving):
                 self._repairs = 0 if is_new else self._repairs + 1
                 self._opened_at = time.monotonic()
@@ -118,6 +119,10 @@ class SnapshotPool:
                 self._home.storage, model, recipe.embedding.precision, sessions=self._home.settings.sessions
             )
         return self._embedders[key]
+
+
+def _identity(release: Release) -> tuple[str, str]:
+    return release.number, release.snapshot
 
 
 def _embedder_key(recipe: Recipe) -> tuple[str, str]:

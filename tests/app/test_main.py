@@ -1,10 +1,14 @@
 import json
 import threading
+from functools import partial
 
 import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
+from indexing.erasure import erase
+from indexing.holdings import find_documents
+from indexing.prepare import needed_vectors
 from indexing.records import Partition
 from indexing.shards import KIND
 from tests.app.conftest import ARTICLES, fill, release
@@ -247,3 +251,34 @@ def test_openapi_describes_every_route_and_field(client):
     assert all(operation.get("summary") for path in document["paths"].values() for operation in path.values())
     for field in document["components"]["schemas"]["SearchBody"]["properties"].values():
         assert field["description"]
+
+
+def test_an_erasure_is_followed_without_one_failed_search(client, served_home):
+    first = ask(client, query="HL-7001 calendar").json()
+    assert first["hits"][0]["document_id"] == "calendar"
+    answers, stop = [], threading.Event()
+
+    def search():
+        while not stop.is_set():
+            answers.append(ask(client, query="HL-7001 calendar", k=9))
+
+    searching = threading.Thread(target=search)
+    searching.start()
+    try:
+        found = find_documents(served_home, Partition("default", "helpdesk"), frozenset({"calendar"}))
+        erase(served_home, found, partial(needed_vectors, served_home))
+        while ask(client).json()["snapshot"] == first["snapshot"]:
+            pass
+        while answers[-1].json()["snapshot"] == first["snapshot"]:
+            pass
+    finally:
+        stop.set()
+        searching.join()
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["release"] for answer in answers} == {"1.1"}
+    assert [answer.json()["warnings"] for answer in answers if answer.json()["warnings"]] == []
+    for answer in answers:
+        ids = {hit["document_id"] for hit in answer.json()["hits"]}
+        assert ("calendar" in ids) == (answer.json()["snapshot"] == first["snapshot"])
+    assert ids == set(ARTICLES) - {"calendar"}
+    assert client.get("/readyz").json()["broken_shards"] == {}

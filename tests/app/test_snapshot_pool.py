@@ -1,3 +1,4 @@
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -5,7 +6,10 @@ import pytest
 from app.retrieval import snapshot_pool
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import REPAIR_SECONDS, SnapshotPool
+from indexing.erasure import erase
 from indexing.errors import GroundworkError, NotReady
+from indexing.holdings import find_documents
+from indexing.prepare import needed_vectors
 from indexing.records import Document, Partition
 from indexing.shards import KIND, VECTORS_FILE
 from indexing.snapshot import KIND as SNAPSHOTS
@@ -60,6 +64,21 @@ def test_a_search_gives_the_same_bits_every_time(served_home):
         Retriever().search(SnapshotPool(served_home).refresh(), HELPDESK, "forgot my password", k=3) for _ in range(2)
     )
     assert first.hits == second.hits
+
+
+def test_a_release_that_an_erasure_gave_another_snapshot_takes_over_under_its_number(served_home):
+    pool = SnapshotPool(served_home)
+    before = pool.refresh()
+    found = find_documents(served_home, HELPDESK, frozenset({"password"}))
+    erase(served_home, found, partial(needed_vectors, served_home))
+    old = Retriever().search(before, HELPDESK, "forgot my password", k=10).hits
+    after = pool.refresh()
+    assert after.release.number == before.release.number
+    assert after.snapshot.id != before.snapshot.id
+    assert after.embedder is before.embedder
+    new = Retriever().search(after, HELPDESK, "forgot my password", k=10).hits
+    assert {hit.passage.document_id for hit in old} - {hit.passage.document_id for hit in new} == {"password"}
+    assert pool.refresh() is after
 
 
 @pytest.fixture

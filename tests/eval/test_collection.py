@@ -18,7 +18,12 @@ READY = {
     "recipe_fingerprint": "r",
     "views": {"passage": "p"},
 }
-ANSWER = {"release": "1.1", "hits": [{"document_id": "b"}, {"document_id": "a"}], "warnings": []}
+ANSWER = {
+    "release": "1.1",
+    "snapshot": READY["snapshot"],
+    "hits": [{"document_id": "b"}, {"document_id": "a"}],
+    "warnings": [],
+}
 
 
 @pytest.fixture
@@ -82,7 +87,8 @@ def test_an_address_where_nobody_answers_is_said_with_the_remedy():
 @pytest.mark.parametrize(
     ("status", "change", "said"),
     [
-        (200, {"release": "1.2"}, "from 1.1 to 1.2"),
+        (200, {"release": "1.2"}, "from 1.1 .* to 1.2"),
+        (200, {"snapshot": "rewritten"}, "from 1.1 .* to 1.1 rewritten"),
         (200, {"warnings": ["not searched: shard x"]}, "shard x"),
         (404, {"message": "No collection"}, "answered 404.*No collection"),
     ],

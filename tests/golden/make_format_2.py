@@ -1,7 +1,7 @@
-"""Makes ``format-2/``: a shard with an approximate index as the first version that wrote one did, and what it must give.
+"""Makes ``format-2/``: a shard with an approximate index as the first version that wrote one did, and what it gives.
 
-Run once, when the format was new; what it made is kept for ever, so it refuses to make it again. Only the shard is kept:
-a home is that of format 1.
+Run once, when the format was new; what it made is kept for ever, so it refuses to make it again. Only the shard is
+kept: a home is that of format 1.
 """
 
 import json

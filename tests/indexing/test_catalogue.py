@@ -80,10 +80,10 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_catalogue_with_damaged_pages_is_refused_by_name_when_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.db"
     first = Catalogue(path)
-    first.put_documents(HELP, [doc(str(number), "text " * 1000) for number in range(20)])
+    first.put_documents(HELP, [doc(str(number), "text " * 1000) for number in range(100)])
     first.close()
-    data = path.read_bytes()
-    path.write_bytes(data[:16384] + b"Z" * (len(data) - 16384))
+    data, schema_bytes = path.read_bytes(), 131_072  # the pages that opening reads come first
+    path.write_bytes(data[:schema_bytes] + b"Z" * (len(data) - schema_bytes))
     damaged = Catalogue(path)
     try:
         with pytest.raises(ArtefactCorrupt, match=r"catalogue\.db is no readable catalogue"):
@@ -520,3 +520,64 @@ def test_a_new_catalogue_on_a_full_disk_is_storage_full(small_disk: Path) -> Non
             filler.write(b"x" * 4096)
     with pytest.raises(StorageFull):
         Catalogue(small_disk / "catalogue.db")
+
+
+# What is deleted
+
+
+def files_with(path: Path, needle: bytes) -> list[str]:
+    return sorted(file.name for file in path.parent.iterdir() if needle in file.read_bytes())
+
+
+def test_deleted_text_is_overwritten_at_once_in_the_file_proper(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.db"
+    catalogue = Catalogue(path)
+    catalogue.put_documents(HELP, [doc("a", "wordquix " * 3000), doc("b")])
+    catalogue.compact()
+    assert files_with(path, b"wordquix") == ["catalogue.db"]
+    catalogue.remove_documents(HELP, ["a"])
+    catalogue.close()  # the last connection moves the log into the file
+    assert files_with(path, b"wordquix") == []
+
+
+def test_compacting_leaves_no_trace_of_what_was_overwritten_or_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.db"
+    catalogue = Catalogue(path)
+    with sqlite3.connect(path) as careless:  # as earlier versions wrote
+        careless.execute("PRAGMA secure_delete = OFF")
+        careless.execute("CREATE TABLE notes (text TEXT)")
+        careless.executemany("INSERT INTO notes VALUES (?)", [(f"wordquix {number} " * 300,) for number in range(50)])
+        careless.commit()
+        careless.execute("DELETE FROM notes")
+        careless.commit()
+    careless.close()
+    assert files_with(path, b"wordquix")
+    catalogue.compact()
+    assert files_with(path, b"wordquix") == []
+    assert (tmp_path / "catalogue.db-wal").stat().st_size == 0
+    catalogue.close()
+
+
+def test_a_reader_in_the_way_of_compacting_is_an_error_that_says_what_is_left(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "catalogue.db", busy_timeout_seconds=0.1)
+    reader = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM documents").fetchone()
+    catalogue.put_documents(HELP, [doc("a")])
+    with pytest.raises(CatalogueBusy, match=r"catalogue\.db-wal could not be emptied within 0\.1 s.*deleted text"):
+        catalogue.compact()
+    reader.execute("ROLLBACK")
+    reader.close()
+    catalogue.compact()
+    catalogue.close()
+
+
+def test_a_writer_in_the_way_of_compacting_is_waited_for_as_in_every_write(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "catalogue.db", busy_timeout_seconds=0.1)
+    writer = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    with pytest.raises(CatalogueBusy, match="stayed locked for 0.1 s"):
+        catalogue.compact()
+    writer.execute("ROLLBACK")
+    writer.close()
+    catalogue.close()

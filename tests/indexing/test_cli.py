@@ -231,6 +231,7 @@ def test_releases_are_listed_with_what_made_them(run: Run, built: str) -> None:
         "snapshot": built,
         "model": "tiny@1",
         "views": "default int8 english",
+        "erasures": [],
     }
     assert "1.1" in output_of(run("releases", "list"))
 
@@ -342,7 +343,7 @@ def test_a_corrupt_model_file_is_named(run: Run, tiny_home: Home) -> None:
     ("arguments", "message"),
     [
         (["ingest", "no/such/folder"], "no/such/folder"),
-        (["ingest", "{empty}"], "not usable: expected a folder with .md"),
+        (["ingest", "{empty}"], "not usable: expected a folder with files"),
         (["ingest", "{articles}", "--kind", "beir"], "expected a folder with corpus.jsonl"),
         (["ingest", "{articles}", "--collection", "a/b"], "'a/b' is not a collection name"),
         (["build"], "nothing to build: ingest documents first"),

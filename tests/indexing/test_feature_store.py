@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactMissing, ModelMismatch
-from indexing.feature_store import FeatureStore, block_name, vector_key
+from indexing.feature_store import FeatureStore, block_name, drop_vectors, feature_kind, vector_key
 from indexing.storage import LocalStorage
 
 VIEW, OTHER_VIEW = "a" * 64, "b" * 64
@@ -149,6 +149,20 @@ def test_a_block_needs_one_vector_a_key(storage: LocalStorage, rows: int) -> Non
     with pytest.raises(ValueError, match=f"{rows} vectors for 2 keys"):
         FeatureStore(storage, VIEW).put(keys_of("a", "b"), EMBEDDER.encode_passages(["x"] * rows))
     assert blocks(storage) == []
+
+
+def test_vectors_are_dropped_by_replacing_their_block(storage: LocalStorage) -> None:
+    keys, vectors = keys_of("a", "b", "c"), EMBEDDER.encode_passages(["a", "b", "c"])
+    store = FeatureStore(storage, VIEW)
+    store.put(keys, vectors)
+    kind = feature_kind(VIEW)
+    drop_vectors(storage, kind, block_name(keys), [keys[0], keys[2]])
+    assert storage.list(kind) == [block_name([keys[0], keys[2]])]
+    after = FeatureStore(storage, VIEW)
+    assert after.missing(keys) == [keys[1]]
+    assert np.array_equal(after.vectors([keys[2], keys[0]]), vectors[[2, 0]])
+    drop_vectors(storage, kind, block_name([keys[0], keys[2]]), [])
+    assert storage.list(kind) == []
 
 
 @pytest.fixture(scope="module")

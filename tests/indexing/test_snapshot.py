@@ -28,6 +28,7 @@ from indexing.snapshot import (
     describe_snapshot,
     publish_snapshot,
     read_snapshot,
+    replace_shards,
     verify_snapshot,
 )
 from indexing.storage import LocalStorage
@@ -481,3 +482,16 @@ def test_verify_sees_a_flipped_bit_that_left_no_trace_in_the_file_system(storage
         file.write(bytes([last[0] ^ 1]))
     os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
     assert list(verify_snapshot(storage, manifest)) == [path.parent.name]
+
+
+def test_a_manifest_with_other_shards_is_that_of_a_snapshot_made_of_them(storage: LocalStorage) -> None:
+    manifest = make(storage, CORPUS, shard_rows=2)
+    first, second, *rest = (storage.open(SHARDS, str(shard["name"])) for shard in manifest.shards)
+    assert replace_shards(manifest, {first.name: None, "of another snapshot": first}) == describe_snapshot(
+        VIEWS, manifest.content["model"], [second, *rest]
+    )
+    shorter = replace_shards(manifest, {first.name: None})
+    assert replace_shards(shorter, {second.name: first}) == describe_snapshot(
+        VIEWS, manifest.content["model"], [first, *rest]
+    )
+    assert replace_shards(manifest, {}) == manifest

@@ -261,3 +261,25 @@ def test_arrays_that_do_not_fit_on_the_disk_are_storage_full(small_disk: Path) -
     storage = LocalStorage(small_disk)
     with pytest.raises(StorageFull), storage.publish("things", "one") as draft:
         write_arrays(draft.path / "file", {"a": np.ones(200_000, np.float32)})
+
+
+def test_sweeping_removes_drafts_and_what_has_no_manifest_and_leaves_the_rest(storage: LocalStorage) -> None:
+    for kind in ("shards", "features/view", "work/1", "models"):
+        for name in ("whole", "torn", ".half.1.tmp"):
+            (storage.root / kind / name).mkdir(parents=True)
+            (storage.root / kind / name / "file").write_bytes(b"x")
+        (storage.root / kind / "whole" / "manifest.json").write_bytes(b"{}")
+    assert storage.sweep() == 7
+    left = {str(path.parent.relative_to(storage.root)) for path in storage.root.rglob("file")}
+    assert left == {"shards/whole", "features/view/whole", "work/1/whole", "models/whole", "models/torn"}
+
+
+def test_deleting_removes_the_markers_of_every_host(storage: LocalStorage) -> None:
+    publish(storage, "one", b"x")
+    publish(storage, "two", b"x")
+    other = storage.root / "seen" / "another-host" / "things" / "one"
+    other.parent.mkdir(parents=True)
+    other.write_text("x")
+    (storage.root / "seen" / "no-folder").write_text("x")
+    storage.delete("things", "one")
+    assert {path.name for path in (storage.root / "seen").rglob("things/*")} == {"two"}

@@ -45,6 +45,14 @@ def test_exact_search_gives_what_numpy_gives_in_the_range_asked_for(tmp_path: Pa
     np.testing.assert_allclose(scores, np.sort(expected)[::-1][:12], rtol=1e-5)
 
 
+def test_the_vectors_of_an_index_outlive_it_and_cannot_be_written(tmp_path: Path) -> None:
+    write_exact(tmp_path / "vectors", clustered(300))
+    vectors = ExactIndex(tmp_path / "vectors").vectors
+    np.testing.assert_array_equal(vectors, clustered(300))
+    with pytest.raises(ValueError, match="read-only"):
+        vectors[0] = 0.0
+
+
 def test_the_recall_in_the_manifest_is_what_a_search_gives(tmp_path: Path) -> None:
     vectors = clustered(4000)
     exact, approximate, info = written(tmp_path, vectors)

@@ -47,6 +47,13 @@ def test_a_lease_is_held_by_one_at_a_time_and_given_back(redis_server):  # noqa:
     assert not yours.is_held("block")
 
 
+def test_blocks_in_hand_are_listed(redis_server):  # noqa: F811
+    mine = leases(redis_server)
+    with mine.hold(1, "shard-b"), mine.hold(1, "embed-a"):
+        assert leases(redis_server).held() == ["embed-a", "shard-b"]
+    assert mine.held() == []
+
+
 def test_a_lease_expires_by_itself(redis_server):  # noqa: F811
     client = redis.Redis(port=redis_server.port)
     with leases(redis_server, lease_seconds=5).hold(1, "block"):

@@ -1,0 +1,171 @@
+"""Erasure: take documents out of everything a home retains, in an order in which they can never come back.
+
+First the catalogue, so that no build reads them again; then new shards and snapshots beside the old ones, and the
+releases pointed at them; then everything old is deleted. What is to be done stands in the catalogue until it is done,
+so an erasure that was killed is finished by doing it again.
+"""
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, replace
+
+from indexing.annex import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
+from indexing.catalogue import Catalogue, LeaveOut
+from indexing.erasure_log import (
+    Erasure,
+    begin_erasure,
+    finish_erasure,
+    forget_ids,
+    ids_to_erase,
+    list_rewrites,
+    point_releases,
+)
+from indexing.excision import excise
+from indexing.feature_store import drop_vectors
+from indexing.holdings import Holdings, StaleBlock, find_stale_blocks, look
+from indexing.home import Home
+from indexing.shards import KIND as SHARDS
+from indexing.snapshot import KIND as SNAPSHOTS
+from indexing.snapshot import publish_snapshot, replace_shards
+from indexing.work import withdraw_blocks
+
+NeededVectors = Callable[[LeaveOut], Mapping[str, Set[bytes]]]
+"""Per kind of stored feature blocks, the keys of the vectors that all documents but some need."""
+Step = Callable[[str], None]
+"""Told what is done next."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureReport:
+    """What an erasure rewrites or removes; ``erasure`` is 0 where it was only looked for."""
+
+    erasure: int
+    partition: str
+    documents: int
+    in_catalogue: int
+    releases: tuple[str, ...]
+    shards: int
+    snapshots: int
+    feature_blocks: int
+    inputs: int
+    scratch_homes: int
+    evaluations: int
+
+
+def foresee(home: Home, found: Holdings, needed: NeededVectors) -> ErasureReport:
+    """What erasing these documents will rewrite and remove; changes nothing."""
+    return _report(home, 0, found, find_stale_blocks(home.storage, needed(found.covers)))
+
+
+def _report(home: Home, erasure: int, found: Holdings, stale: list[StaleBlock]) -> ErasureReport:
+    return ErasureReport(
+        erasure=erasure,
+        partition=str(found.partition),
+        documents=len(found.ids),
+        in_catalogue=len(found.in_catalogue),
+        releases=found.releases,
+        shards=len(found.shards),
+        snapshots=len(found.snapshots) + len(found.orphans),
+        feature_blocks=len(stale),
+        inputs=sum(len(home.storage.list(kind)) for kind in home.storage.kinds("work")),
+        scratch_homes=len(scratch_homes(home.path)),
+        evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots})),
+    )
+
+
+def erase(home: Home, found: Holdings, needed: NeededVectors, on_step: Step = lambda step: None) -> ErasureReport:
+    """Erase documents from everything the home retains. Call it with the locks of builds and registrations held.
+
+    The service goes on answering: what it has mapped stays readable until it switches to the rewritten release.
+
+    Raises:
+        GroundworkError: something is in the way. From the moment at which the documents have left the catalogue, the
+            erasure stays unfinished until ``resume`` ends it.
+    """
+    stale = find_stale_blocks(home.storage, needed(found.covers))
+    report = _report(home, 0, found, stale)
+    on_step("catalogue")
+    erasure = _leave_catalogue(home.catalogue, found)
+    _rewrite(home, erasure, found, stale, on_step)
+    _compact(home.catalogue, erasure, on_step)
+    return replace(report, erasure=erasure)
+
+
+def foresee_rest(home: Home, erasure: Erasure, needed: NeededVectors) -> ErasureReport:
+    """What ``resume`` will do; changes nothing."""
+    return _report(home, erasure.id, *_rest(home, erasure, needed))
+
+
+def resume(home: Home, erasure: Erasure, needed: NeededVectors, on_step: Step = lambda step: None) -> ErasureReport:
+    """Finish an erasure that was interrupted; the report says what was left to do. Locks and errors as in ``erase``.
+
+    Documents of the same ids that were written to the catalogue since stay there: the next build brings them.
+    """
+    found, stale = _rest(home, erasure, needed)
+    report = _report(home, erasure.id, found, stale)
+    if erasure.state == "running":
+        _rewrite(home, erasure.id, found, stale, on_step)
+    _compact(home.catalogue, erasure.id, on_step)
+    return report
+
+
+def _rest(home: Home, erasure: Erasure, needed: NeededVectors) -> tuple[Holdings, list[StaleBlock]]:
+    if erasure.state == "compacting":
+        return Holdings(erasure.partition, frozenset(), frozenset()), []
+    found = look(home, erasure.partition, ids_to_erase(home.catalogue, erasure.id))
+    return found, find_stale_blocks(home.storage, needed(lambda key: False))
+
+
+def _leave_catalogue(catalogue: Catalogue, found: Holdings) -> int:
+    """Delete what the catalogue has of the documents and write down that the rest is to follow, all or nothing."""
+    with catalogue.write() as db:
+        ids = found.ids
+        if found.is_whole:  # also those that were written since
+            sql = "SELECT id FROM documents WHERE tenant = ? AND collection = ?"
+            ids |= {row[0] for row in db.conn.execute(sql, (found.partition.tenant, found.partition.collection))}
+        erasure = begin_erasure(catalogue, found.partition, ids)
+        catalogue.remove_documents(found.partition, ids)
+        # Passage spans hold headings, and the message of an error may quote a text.
+        db.conn.execute("DELETE FROM passages WHERE content_sha256 NOT IN (SELECT content_sha256 FROM documents)")
+        for table in ("jobs", "job_blocks"):
+            db.conn.execute(
+                f"UPDATE {table} SET error = substr(error, 1, instr(error, ':') - 1) WHERE instr(error, ':') > 0"
+            )
+    return erasure
+
+
+def _rewrite(home: Home, erasure: int, found: Holdings, stale: list[StaleBlock], on_step: Step) -> None:
+    """Every file that may hold the text: first what replaces it, then the releases, then the old files."""
+    storage = home.storage
+    on_step("shards")
+    wanted = {str(shard["name"]) for manifest in found.snapshots for shard in manifest.shards} & found.shards.keys()
+    new_shards = {
+        name: excise(storage, storage.open(SHARDS, name), found.partition, found.shards[name])
+        for name in sorted(wanted)
+    }
+    on_step("snapshots")
+    new_ids = {}
+    for manifest in found.snapshots:
+        rewritten = replace_shards(manifest, new_shards)
+        publish_snapshot(storage, rewritten)
+        new_ids[manifest.id] = rewritten.id
+    point_releases(home.catalogue, erasure, new_ids)
+    on_step("old files")
+    for name in (*new_ids, *found.orphans):
+        storage.delete(SNAPSHOTS, name)
+    for name in found.shards:
+        storage.delete(SHARDS, name)
+    on_step("feature store")
+    for block in stale:
+        drop_vectors(storage, block.kind, block.name, block.kept)
+    withdraw_blocks(storage)
+    storage.sweep()
+    remove_scratch(home.path)
+    rewrites = [one for one in list_rewrites(home.catalogue) if one.erasure == erasure]
+    mark_evaluations(home.path, {one.old_snapshot: one.new_snapshot for one in rewrites}, erasure)
+    forget_ids(home.catalogue, erasure)
+
+
+def _compact(catalogue: Catalogue, erasure: int, on_step: Step) -> None:
+    on_step("compacting the catalogue")
+    catalogue.compact()
+    finish_erasure(catalogue, erasure)

@@ -1,0 +1,185 @@
+"""The commands about erasure: ``groundwork erase`` and ``groundwork erasures``."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from indexing.catalogue import DEFAULT_TENANT
+from indexing.errors import AlreadyRunning, GroundworkError, NotReady
+from indexing.home import Home
+from indexing.records import Partition
+from indexing.settings import Settings
+from indexing.terminal import as_json, collection_option, opened, print_json, print_table, remind_of_erasures, screen
+
+if TYPE_CHECKING:
+    from indexing.erasure import ErasureReport
+    from indexing.erasure_log import Erasure
+    from indexing.holdings import Holdings
+
+NOT_REACHED = (
+    "the sources, from which the next ingest reads the documents again",
+    "backups, snapshots of the file system, and copies of the home on other hosts",
+    "logs, and what Redis remembers of failed blocks for a day",
+    "memory of an API process until it has switched, within GROUNDWORK_POLL_SECONDS plus the time to open the snapshot",
+)
+"""Where the text may still stand when an erasure is done."""
+
+
+@click.command()
+@click.argument("document_ids", nargs=-1, metavar="DOCUMENT_ID...")
+@collection_option
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Whose collection it is.")
+@click.option("--whole-collection", is_flag=True, help="Erase every document of --collection, which must be given.")
+@click.option("--resume", is_flag=True, help="Only finish erasures that were interrupted.")
+@click.option("--yes", is_flag=True, help="Do it; without this it only says what it would erase.")
+@as_json
+@click.pass_obj
+def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Erase documents from everything that is retained: catalogue, shards of every release, vectors, leftovers.
+
+    Also older versions, and documents that were deleted before. Releases keep their numbers and get new snapshots, so
+    what they answered can not be replayed. While a build or a registration runs, it refuses.
+    """
+    _check(document_ids, options)
+    chosen = None if options["whole_collection"] else frozenset(document_ids)
+    partition = Partition(options["tenant"], options["collection"])
+    yes = bool(options["yes"])
+    with opened(settings) as home, _alone(home), screen.status("looking") as status:
+        try:
+            reports = _run(home, partition, chosen, options["resume"], status.update if yes else None)
+        except GroundworkError:
+            remind_of_erasures(home)
+            raise
+    if as_json:
+        print_json({"erased": yes, "erasures": [asdict(one) for one in reports], "not_reached": NOT_REACHED})
+        return
+    for report in reports:
+        _show(report, yes)
+    if not reports:
+        click.echo("nothing to resume")
+
+
+def _check(document_ids: tuple[str, ...], options: dict[str, Any]) -> None:
+    if sum((bool(document_ids), options["whole_collection"], options["resume"])) != 1:
+        raise click.UsageError("Give either DOCUMENT_ID..., or --whole-collection, or --resume.")
+    source = click.get_current_context().get_parameter_source("collection")
+    if options["whole_collection"] and source is click.core.ParameterSource.DEFAULT:
+        raise click.UsageError("--whole-collection needs --collection, also for the collection 'default'.")
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Let no build, registration or evaluation write meanwhile."""
+    from indexing.annex import scratch_idle
+    from indexing.locks import exclusive
+
+    with exclusive(home.path / "build.lock", "build"), home.models.registering(), scratch_idle(home.path):
+        yield
+
+
+def _run(
+    home: Home, partition: Partition, ids: frozenset[str] | None, only_resume: bool, on_step: Any
+) -> "list[ErasureReport]":
+    """Erase, after finishing what was interrupted; without ``on_step`` only look."""
+    from indexing.erasure import erase as run
+    from indexing.erasure import foresee, foresee_rest, resume
+    from indexing.erasure_log import unfinished_erasures
+    from indexing.holdings import find_documents
+    from indexing.prepare import needed_vectors
+    from indexing.work import withdraw_blocks
+
+    needed = partial(needed_vectors, home)
+    pending = unfinished_erasures(home.catalogue)
+    if on_step is None:
+        if only_resume:
+            return [foresee_rest(home, one, needed) for one in pending]
+        return [foresee(home, find_documents(home, partition, ids), needed)]
+    withdraw_blocks(home.storage)  # so that no worker begins with one
+    _require_idle_workers(home.settings)
+    reports = [resume(home, one, needed, on_step) for one in pending]
+    found = None if only_resume else _find(home, partition, ids, pending)
+    return reports if found is None else [*reports, run(home, found, needed, on_step)]
+
+
+def _find(home: Home, partition: Partition, ids: frozenset[str] | None, resumed: "list[Erasure]") -> "Holdings | None":
+    """The documents that were asked for; ``None`` when finishing an interrupted erasure has just erased them all."""
+    from indexing.erasure_log import last_erasure_of
+    from indexing.holdings import find_documents, look
+
+    if resumed:
+        numbers = {erasure.id for erasure in resumed}
+        present = look(home, partition, ids).ids
+        if ids is None and not present and any(erasure.partition == partition for erasure in resumed):
+            return None
+        if ids is not None:
+            last = {name: last_erasure_of(home.catalogue, partition, name) for name in ids - present}
+            ids -= {name for name, erasure in last.items() if erasure is not None and erasure.id in numbers}
+            if not ids:
+                return None
+    return find_documents(home, partition, ids)
+
+
+def _require_idle_workers(settings: Settings) -> None:
+    """A worker may outlive the build that gave it a block, and would store what it holds after the erasure.
+
+    Raises:
+        AlreadyRunning: a worker still does a block.
+        NotReady: Redis does not say.
+    """
+    if settings.redis_url is None:
+        return
+    from redis import RedisError
+
+    from indexing.worker import Leases
+
+    try:
+        held = Leases(settings).held()
+    except RedisError as error:
+        raise NotReady(
+            f"Redis does not answer ({error}), so nobody can say whether a worker still holds a document: start it, or"
+            " stop all workers and unset GROUNDWORK_REDIS_URL."
+        ) from error
+    if held:
+        raise AlreadyRunning(f"A worker still does block {held[0]} of a build that ended: wait for it, or stop it.")
+
+
+def _show(report: "ErasureReport", yes: bool) -> None:
+    verb = f"erased (erasure {report.erasure})" if yes else "would erase (do it with --yes)"
+    click.echo(f"{verb}: {report.documents} documents of {report.partition}, {report.in_catalogue} in the catalogue")
+    click.echo(f"  releases that get a new snapshot: {', '.join(report.releases) or 'none'}")
+    click.echo(f"  shards rewritten or removed: {report.shards}, snapshots: {report.snapshots}")
+    click.echo(f"  feature blocks rewritten or removed: {report.feature_blocks}, inputs of jobs: {report.inputs}")
+    click.echo(f"  evaluations marked: {report.evaluations}, scratch homes removed: {report.scratch_homes}")
+    for place in NOT_REACHED:
+        click.echo(f"  not reached: {place}")
+
+
+@click.group()
+def erasures() -> None:
+    """What was erased, without saying what it was."""
+
+
+@erasures.command("list")
+@as_json
+@click.pass_obj
+def erasures_list(settings: Settings, as_json: bool) -> None:
+    """All erasures, oldest first, with the releases that each gave another snapshot."""
+    from indexing.erasure_log import list_erasures, list_rewrites
+
+    with opened(settings) as home:
+        rewrites = [asdict(one) for one in list_rewrites(home.catalogue)]
+        rows = [
+            {**asdict(one), "releases": [rewrite for rewrite in rewrites if rewrite["erasure"] == one.id]}
+            for one in list_erasures(home.catalogue)
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    shown: list[list[object]] = [
+        [*list(row.values())[:-1], ", ".join(dict.fromkeys(one["release"] for one in row["releases"]))] for row in rows
+    ]
+    print_table("erasures", list(rows[0]) if rows else ["id"], shown)

@@ -1,0 +1,154 @@
+"""Holdings: where the text of documents stands in a home, in whatever version, and which vectors nobody needs."""
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+
+from indexing.catalogue import Catalogue, DocumentKey
+from indexing.erasure_log import last_erasure_of
+from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
+from indexing.excision import held_documents
+from indexing.feature_store import block_keys
+from indexing.home import Home
+from indexing.records import Partition
+from indexing.releases import list_releases
+from indexing.shards import KIND as SHARDS
+from indexing.snapshot import KIND as SNAPSHOTS
+from indexing.snapshot import SnapshotManifest, read_snapshot
+from indexing.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class StaleBlock:
+    """A feature block with vectors that no document needs; ``kept`` are the keys of the others, in their order."""
+
+    kind: str
+    name: str
+    kept: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Where the documents ``ids`` of a partition stand; ``is_whole`` says that all of the partition are meant.
+
+    ``in_catalogue`` are the ids of those that the catalogue holds, whatever their version; ``shards`` are all stored
+    shards that hold some of them, or that nobody reaches and nobody can read, with the ids; ``snapshots`` those of the
+    ``releases`` that must be rewritten; ``orphans`` the snapshots of no release that name such a shard.
+    """
+
+    partition: Partition
+    ids: frozenset[str]
+    in_catalogue: frozenset[str]
+    is_whole: bool = False
+    shards: dict[str, frozenset[str]] = field(default_factory=dict)
+    snapshots: tuple[SnapshotManifest, ...] = ()
+    orphans: tuple[str, ...] = ()
+    releases: tuple[str, ...] = ()
+
+    def covers(self, key: DocumentKey) -> bool:
+        """Whether a document is one of these."""
+        return key.partition == self.partition and (self.is_whole or key.id in self.ids)
+
+
+def find_documents(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
+    """Look for documents in the catalogue and in every stored shard, whatever their version.
+
+    Args:
+        home: Where.
+        partition: Whose documents they are.
+        ids: Which ones; ``None`` for all of the partition.
+
+    Raises:
+        NotFound: one of them, or for ``None`` every one, stands nowhere.
+        GroundworkError: a release's snapshot, or a shard of it that may hold them, cannot be read.
+    """
+    found = look(home, partition, ids)
+    if missing := sorted((ids or set()) - found.ids):
+        raise NotFound(_nowhere(home.catalogue, partition, missing[0]))
+    if not found.ids:
+        raise NotFound(f"No document of collection {partition.collection!r} of tenant {partition.tenant!r} is stored.")
+    return found
+
+
+def _nowhere(catalogue: Catalogue, partition: Partition, document_id: str) -> str:
+    message = f"No document {document_id!r} in collection {partition.collection!r}, neither in the catalogue nor in any"
+    earlier = last_erasure_of(catalogue, partition, document_id)
+    if earlier is None:
+        return f"{message} shard that is stored."
+    return f"{message} shard that is stored: erasure {earlier.id} of {earlier.created_at} removed it."
+
+
+def look(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
+    """As ``find_documents``, without minding what stands nowhere."""
+    sql = "SELECT id FROM documents WHERE tenant = ? AND collection = ?"
+    rows = home.catalogue.rows(sql, (partition.tenant, partition.collection))
+    in_catalogue = frozenset(str(row["id"]) for row in rows if ids is None or row["id"] in ids)
+    releases = list_releases(home.catalogue)
+    manifests = {name: read_snapshot(home.storage, name) for name in sorted({one.snapshot for one in releases})}
+    reached = {str(shard["name"]) for manifest in manifests.values() for shard in manifest.shards}
+    shards: dict[str, frozenset[str]] = {}
+    for name in home.storage.list(SHARDS):
+        held = _held(home.storage, name, partition, is_reached=name in reached)
+        if held is None or (mine := held if ids is None else held & ids):
+            shards[name] = frozenset() if held is None else frozenset(mine)
+    affected = {name: one for name, one in manifests.items() if _names(one) & shards.keys()}
+    return Holdings(
+        partition=partition,
+        ids=in_catalogue.union(*shards.values()),
+        in_catalogue=in_catalogue,
+        is_whole=ids is None,
+        shards=shards,
+        snapshots=tuple(affected.values()),
+        orphans=tuple(_orphans(home.storage, set(manifests), shards.keys())),
+        releases=tuple(release.number for release in releases if release.snapshot in affected),
+    )
+
+
+def _held(storage: Storage, name: str, partition: Partition, *, is_reached: bool) -> Set[str] | None:
+    """The ids that a shard holds of a partition, or ``None`` if it cannot be read and may hold anything.
+
+    Where a release needs such a shard, nothing can be erased; any other is garbage.
+    """
+    try:
+        artefact = storage.describe(SHARDS, name)
+        if any(Partition(one["tenant"], one["collection"]) == partition for one in artefact.info["partitions"]):
+            return held_documents(storage.open(SHARDS, name), partition).keys()
+        return frozenset()
+    except (ArtefactCorrupt, FormatUnknown) as error:
+        if not is_reached:
+            return None
+        raise ArtefactCorrupt(
+            f"Nobody can say what shard {name} holds, so nothing more was erased: {error} Restore it with 'groundwork"
+            " build', or retire the releases that need it with 'groundwork gc'."
+        ) from error
+
+
+def _names(manifest: SnapshotManifest) -> set[str]:
+    return {str(shard["name"]) for shard in manifest.shards}
+
+
+def _orphans(storage: Storage, reached: Set[str], shards: Set[str]) -> Iterator[str]:
+    """Stored snapshots of no release that name one of the shards, or that nobody can read."""
+    for name in storage.list(SNAPSHOTS):
+        if name in reached:
+            continue
+        try:
+            if _names(read_snapshot(storage, name)) & shards:
+                yield name
+        except GroundworkError:
+            yield name
+
+
+def find_stale_blocks(storage: Storage, needed: Mapping[str, Set[bytes]]) -> list[StaleBlock]:
+    """Every feature block with a vector that is not needed; a corrupt one is of no use to anybody."""
+    stale = []
+    for kind in storage.kinds("features"):
+        wanted = needed.get(kind, frozenset())
+        for name in storage.list(kind):
+            try:
+                keys = block_keys(storage, kind, name)
+            except GroundworkError:
+                keys = [b""]
+            kept = tuple(key for key in keys if key in wanted)
+            if len(kept) < len(keys):
+                stale.append(StaleBlock(kind, name, kept))
+    return stale

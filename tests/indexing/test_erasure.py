@@ -1,0 +1,583 @@
+"""After an erasure no file of the home holds the text, nor what was made of it: every file is searched byte by byte."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.retrieval.retriever import Retriever
+from app.retrieval.snapshot_pool import SnapshotPool
+from eval.experiment import load, run_experiment, save
+from eval.querysets import QuerySet
+from indexing.build import build
+from indexing.catalogue import Catalogue
+from indexing.erasure import erase, foresee, resume
+from indexing.erasure_log import list_erasures, list_rewrites, unfinished_erasures
+from indexing.errors import CatalogueBusy, NotFound
+from indexing.feature_store import FeatureStore, block_keys
+from indexing.holdings import find_documents
+from indexing.home import open_home
+from indexing.jobs import record_block, start_job
+from indexing.lexical import Analyser
+from indexing.prepare import change_recipe, default_recipe, needed_vectors, prepare_build
+from indexing.records import Document, Partition
+from indexing.releases import deploy, list_releases, stable_release
+from indexing.shards import KIND as SHARDS
+from indexing.shards import Shard
+from indexing.snapshot import KIND as SNAPSHOTS
+from indexing.snapshot import Snapshot, read_snapshot, verify_snapshot
+from indexing.work import EmbedBlock, save_block
+
+OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
+ID = "Patient-Quibblethörpe-4711"
+OLD = Document(
+    ID,
+    "Oldtitlezwick über alles",
+    "# Oldheadingzwick\n\nThe first wording oldbodyzwick was wrong.",
+    "https://example.org/oldurlzwick",
+    {"note": "oldmetazwick é"},
+    "text/markdown",
+)
+NEW = Document(
+    ID,
+    "Newtitlezwack über alles",
+    "# Newheadingzwack\n\nThe second wording newbodyzwack is right.\n\nAnd a newtailzwäck beside it.",
+    "https://example.org/newurlzwack",
+    {"note": "newmetazwack é"},
+    "text/markdown",
+)
+MARKERS = [
+    *("Quibblethörpe", "Oldtitlezwick", "Oldheadingzwick", "oldbodyzwick", "oldurlzwick", "oldmetazwick"),
+    *("Newtitlezwack", "Newheadingzwack", "newbodyzwack", "newtailzwäck", "newurlzwack", "newmetazwack"),
+]
+OTHERS = [
+    Document("apples", "Red apples", "Red apples grow in the garden.", "https://example.org/a", {"kind": "fruit"}),
+    Document("pears", "Green pears", "Green pears grow beside the garden. They are eaten in autumn."),
+    Document("wording", "Wording", "The second wording is another one."),
+]
+
+
+def make(home, **choices):
+    shard_rows = choices.pop("shard_rows", 4096)
+    return build(
+        prepare_build(home, replace(change_recipe(home, default_recipe(home), **choices), shard_rows=shard_rows))
+    )
+
+
+def erase_now(home, ids=frozenset({ID}), partition=OURS):
+    found = find_documents(home, partition, None if ids is None else frozenset(ids))
+    return erase(home, found, partial(needed_vectors, home))
+
+
+def resume_all(home):
+    return [resume(home, one, partial(needed_vectors, home)) for one in unfinished_erasures(home.catalogue)]
+
+
+def files_with(home, needle):
+    """The files below a home, relative to it, that hold some bytes."""
+    files = [path for path in home.path.rglob("*") if path.is_file()]
+    return {str(path.relative_to(home.path)) for path in files if needle in path.read_bytes()}
+
+
+def forms(marker):
+    """How a marker may stand in a file: as it is, escaped in JSON, and as a term."""
+    terms = [term for language in ("english", "german") for term in Analyser(language).terms(marker)]
+    return {form.encode() for form in (marker, json.dumps(marker)[1:-1], marker.lower(), *terms)}
+
+
+def derived(home, ids=(ID,), partition=OURS):
+    """Bytes that were made of documents: their vectors, and the keys under which the feature store has those."""
+    found = set()
+    for name in home.storage.list(SHARDS):
+        shard = Shard(home.storage.open(SHARDS, name))
+        rows = [row for row in range(shard.rows) if shard.passage(row).document_id in ids]
+        rows = [row for row in rows if shard.partition_of(row) == partition]
+        found |= {vector.tobytes() for vector in shard.vectors(np.array(rows, np.int64))}
+    for kind in home.storage.kinds("features"):
+        for name in home.storage.list(kind):
+            keys = block_keys(home.storage, kind, name)
+            store = FeatureStore(home.storage, kind.partition("/")[2], blocks=[name])
+            found |= {key for key in keys if store.vectors([key]).tobytes() in found}
+    return found
+
+
+def leave_traces(home, document):
+    """What a killed build on workers, a failed one and an evaluation leave behind."""
+    job = start_job(home.catalogue, 1, "workers")
+    save_block(home.storage, f"work/{job.id}", EmbedBlock("tiny@1", "int8", "f" * 64, (document.text,)))
+    record_block(home.catalogue, job.id, "embed-x", "embed", "failed", 3, f"ValueError: cannot read {document.text!r}")
+    scratch = open_home(home.settings, home.path / "scratch" / "corpus-1")
+    scratch.catalogue.put_documents(Partition("default", "corpus"), [document])
+    scratch.close()
+
+
+def evaluate(home):
+    """An evaluation of what serves, saved."""
+    serving = SnapshotPool(home).refresh()
+    queryset = QuerySet("manual", {"q1": "garden"}, {"q1": {"apples": 1}}, "f")
+    experiment = run_experiment(
+        queryset, lambda query, k, mode: ["apples"], modes=["dense"], inputs={"snapshot": serving.snapshot.id}
+    )
+    return save(experiment, home.path / "evaluations"), experiment
+
+
+def fill(home):
+    """Two versions of the document in four releases of two recipes, beside other documents and another tenant."""
+    home.catalogue.put_documents(OURS, [*OTHERS, OLD], source="folder")
+    home.catalogue.put_documents(THEIRS, [replace(OTHERS[0], title="Theirs"), replace(NEW, id="theirs", title="T")][:1])
+    make(home)
+    evaluate(home)
+    make(home, precision="fp32", view="first-256", language="german", shard_rows=1)
+    home.catalogue.put_documents(OURS, [NEW], source="folder")
+    make(home)
+    make(home, precision="fp32", view="first-256", language="german", shard_rows=1)
+    leave_traces(home, NEW)
+
+
+@pytest.fixture
+def filled(tiny_home):
+    fill(tiny_home)
+    return tiny_home
+
+
+def assert_nothing_is_left(home, bytes_of_it):
+    for marker in MARKERS:
+        for form in forms(marker):
+            assert files_with(home, form) == set(), form
+    for needle in bytes_of_it:
+        assert files_with(home, needle) == set()
+    assert unfinished_erasures(home.catalogue) == []
+    for release in list_releases(home.catalogue):
+        assert verify_snapshot(home.storage, read_snapshot(home.storage, release.snapshot)) == {}
+
+
+# The proof
+
+
+def test_before_an_erasure_the_search_of_all_files_finds_every_trace(filled):
+    found = {marker: files_with(filled, marker.encode()) for marker in MARKERS}
+    kept = {marker: {path.partition("/")[0] for path in paths} for marker, paths in found.items()}
+    for marker in MARKERS:
+        places = {"shards"} if marker.isascii() else set()  # JSON in shards escapes the others
+        if marker.lower().startswith("new") or marker == "Quibblethörpe":
+            places |= {"catalogue.db-wal"}
+        assert places <= kept[marker], marker
+    assert "scratch" in kept["newbodyzwack"]
+    assert "work" in kept["newbodyzwack"]
+    assert any(path.endswith("passages.safetensors") for path in files_with(filled, b"newtailzw\\u00e4ck"))
+    for term in ("oldbodyzwick", "newbodyzwack", "oldtitlezwick", "newheadingzwack"):
+        (stem,) = Analyser("english").terms(term)
+        assert any(path.endswith("lexical.safetensors") for path in files_with(filled, stem.encode())), term
+    made = derived(filled)
+    assert len({len(needle) for needle in made}) == 2  # keys of 32 bytes, and vectors
+    places = {Path(path).name for needle in made for path in files_with(filled, needle)}
+    assert places == {"vectors.faiss", "block.safetensors"}
+    spans = json.dumps("Newheadingzwack").encode()
+    assert any(path.startswith("catalogue.db") for path in files_with(filled, spans))
+
+
+@pytest.mark.parametrize("is_deleted_before", [False, True])
+def test_after_an_erasure_no_file_holds_the_text_or_what_was_made_of_it(filled, is_deleted_before):
+    made = derived(filled)
+    if is_deleted_before:
+        filled.catalogue.remove_documents(OURS, [ID])
+        make(filled)
+    assert len(made) > 8
+    report = erase_now(filled)
+    assert_nothing_is_left(filled, made)
+    assert set(report.releases) >= {"1.1", "1.2", "2.1", "2.2"}
+    assert report.in_catalogue == (0 if is_deleted_before else 1)
+    assert (report.documents, report.scratch_homes, report.evaluations) == (1, 1, 1)
+    assert report.inputs == (0 if is_deleted_before else 1)  # the build has withdrawn it
+
+
+def test_the_shards_are_those_of_a_build_that_never_saw_the_document(filled, tmp_path, register_tiny):
+    erase_now(filled)
+    fresh = open_home(replace_home(filled.settings, tmp_path / "fresh"))
+    register_tiny(fresh)
+    fresh.catalogue.put_documents(OURS, OTHERS)
+    fresh.catalogue.put_documents(THEIRS, [replace(OTHERS[0], title="Theirs")])
+    expected = [make(fresh), make(fresh, precision="fp32", view="first-256", language="german", shard_rows=1)]
+    for wanted, number in zip(expected, ("1.2", "2.2"), strict=True):
+        (release,) = [one for one in list_releases(filled.catalogue) if one.number == number]
+        files = [
+            sorted(
+                json.dumps([one["files"], one["partitions"]]) for one in read_snapshot(home.storage, snapshot).shards
+            )
+            for home, snapshot in ((filled, release.snapshot), (fresh, wanted.release.snapshot))
+        ]
+        assert files[0] == files[1]
+    fresh.close()
+
+
+def replace_home(settings, path):
+    return settings.model_copy(update={"home": path})
+
+
+def test_other_documents_are_found_as_in_a_home_that_never_had_the_document(filled, tmp_path, register_tiny):
+    dense = Retriever().search(SnapshotPool(filled).refresh(), OURS, "pears in the garden", k=9, mode="dense").hits
+    erase_now(filled)
+    fresh = open_home(replace_home(filled.settings, tmp_path / "fresh"))
+    register_tiny(fresh)
+    fresh.catalogue.put_documents(OURS, OTHERS)
+    make(fresh)
+    after, never = SnapshotPool(filled).refresh(), SnapshotPool(fresh).refresh()
+    for mode in ("dense", "lexical", "hybrid"):
+        for query in ("pears in the garden", "the second wording"):
+            assert (
+                Retriever().search(after, OURS, query, k=9, mode=mode).hits
+                == Retriever().search(never, OURS, query, k=9, mode=mode).hits
+            )
+    stay = [(hit.passage.id, pytest.approx(hit.dense, abs=1e-6)) for hit in dense if hit.passage.document_id != ID]
+    now = Retriever().search(after, OURS, "pears in the garden", k=9, mode="dense").hits
+    assert [(hit.passage.id, hit.dense) for hit in now] == stay
+    fresh.close()
+
+
+def test_no_other_tenant_is_touched(filled):
+    def theirs():
+        found = []
+        for release in list_releases(filled.catalogue):
+            view = Snapshot(filled.storage, release.snapshot).view(THEIRS)
+            for number, shard in enumerate(view.shards):
+                part = shard.partitions[THEIRS]
+                rows = np.arange(part.start, part.stop)
+                terms = [shard.segment(THEIRS).postings(term) for term in ("red", "appl", "garden")]
+                found.append(
+                    (
+                        release.number,
+                        shard.vectors(rows).tobytes(),
+                        [view.passage(number, int(row)) for row in rows],
+                        [None if one is None else (one[0].tolist(), one[1].tolist()) for one in terms],
+                    )
+                )
+        return found
+
+    alone = {
+        name for name in filled.storage.list(SHARDS) if len(Shard(filled.storage.open(SHARDS, name)).partitions) == 1
+    }
+    own = [name for name in alone if THEIRS in Shard(filled.storage.open(SHARDS, name)).partitions]
+    before, inodes = theirs(), [os.stat(filled.path / SHARDS / name / "vectors.faiss") for name in own]
+    assert own
+    erase_now(filled)
+    assert theirs() == before
+    assert [os.stat(filled.path / SHARDS / name / "vectors.faiss") for name in own] == inodes
+
+
+def test_a_document_of_the_same_id_in_another_collection_stays(tiny_home):
+    elsewhere = Partition("default", "elsewhere")
+    tiny_home.catalogue.put_documents(OURS, [OLD])
+    tiny_home.catalogue.put_documents(elsewhere, [NEW])
+    make(tiny_home)
+    erase_now(tiny_home)
+    assert tiny_home.catalogue.document(elsewhere, ID) == NEW
+    serving = SnapshotPool(tiny_home).refresh()
+    assert Retriever().search(serving, elsewhere, "newbodyzwack", k=1).hits[0].passage.document_id == ID
+    assert serving.snapshot.view(OURS) is None
+    assert files_with(tiny_home, b"oldbodyzwick") == set()
+
+
+def test_a_vector_stays_while_another_document_has_the_same_text(tiny_home):
+    twin = Document("twin", OTHERS[0].title, OTHERS[0].text)
+    tiny_home.catalogue.put_documents(OURS, [OTHERS[0], twin, NEW])
+    make(tiny_home)
+    shared = derived(tiny_home, ids=("twin",))
+    erase_now(tiny_home, {"apples", ID})
+    assert all(files_with(tiny_home, needle) for needle in shared)
+    spans = tiny_home.catalogue.row("SELECT count(*) AS n FROM passages")
+    assert spans == {"n": 1}
+    assert make(tiny_home).embeddings_computed == 0
+
+
+def test_the_feature_store_keeps_no_vector_that_no_document_needs(filled):
+    filled.catalogue.remove_documents(OURS, ["pears"])  # only deleted, and still in every snapshot
+    erase_now(filled)
+    needed = needed_vectors(filled, lambda key: False)
+    for kind in filled.storage.kinds("features"):
+        keys = [key for name in filled.storage.list(kind) for key in block_keys(filled.storage, kind, name)]
+        assert set(keys) == needed[kind]
+    assert make(filled).embeddings_computed == 0
+
+
+def test_a_build_after_an_erasure_computes_nothing_and_brings_nothing_back(filled):
+    made = derived(filled)
+    erase_now(filled)
+    for choices in ({}, {"precision": "fp32", "view": "first-256", "language": "german", "shard_rows": 1}):
+        report = make(filled, **choices)
+        assert report.embeddings_computed == 0
+        assert report.documents == 4
+        assert make(filled, **choices).is_new is False
+    assert_nothing_is_left(filled, made)
+
+
+def test_releases_keep_their_numbers_and_rolling_back_serves_rewritten_content(filled):
+    before = {release.number: release.snapshot for release in list_releases(filled.catalogue)}
+    erase_now(filled)
+    after = {release.number: release.snapshot for release in list_releases(filled.catalogue)}
+    assert before.keys() == after.keys()
+    assert not set(before.values()) & set(after.values())
+    assert set(filled.storage.list(SNAPSHOTS)) == set(after.values())
+    rewrites = list(list_rewrites(filled.catalogue))
+    assert {one.release: (one.old_snapshot, one.new_snapshot) for one in rewrites} == {
+        number: (before[number], after[number]) for number in before
+    }
+    deploy(filled.catalogue, 2, reason="x", actor="x")
+    serving = SnapshotPool(filled).refresh()
+    assert serving.release.number == "2.2"
+    hits = Retriever().search(serving, OURS, "newbodyzwack second wording", k=9).hits
+    assert {hit.passage.document_id for hit in hits} == {"apples", "pears", "wording"}
+
+
+def test_what_was_erased_is_recorded_without_saying_what_it_was(filled):
+    erase_now(filled)
+    (erasure,) = list_erasures(filled.catalogue)
+    assert (erasure.state, erasure.partition, erasure.documents) == ("done", OURS, 1)
+    assert erasure.finished_at
+    row = filled.catalogue.row("SELECT * FROM erased_documents")
+    assert row["id"] is None
+    with pytest.raises(NotFound, match=f"erasure {erasure.id} of .* removed it"):
+        find_documents(filled, OURS, frozenset({ID}))
+
+
+def test_a_whole_collection_leaves_nothing_but_its_name(filled):
+    made = derived(filled, ids=(ID, "apples", "pears", "wording"))
+    made -= derived(filled, ids=("apples",), partition=THEIRS)
+    report = erase_now(filled, None)
+    assert report.documents == 4
+    assert_nothing_is_left(filled, made)
+    assert files_with(filled, b"beside the garden") == set()
+    assert filled.catalogue.collections("default") == {"manual": 0}
+    serving = SnapshotPool(filled).refresh()
+    assert serving.snapshot.partitions == [THEIRS]
+    with pytest.raises(NotFound, match="No document of collection"):
+        find_documents(filled, OURS, None)
+
+
+def test_a_home_that_holds_nothing_else_serves_an_empty_snapshot(tiny_home):
+    tiny_home.catalogue.put_documents(OURS, [NEW])
+    make(tiny_home)
+    erase_now(tiny_home)
+    serving = SnapshotPool(tiny_home).refresh()
+    assert (serving.release.number, serving.snapshot.manifest.rows) == ("1.1", 0)
+    assert make(tiny_home).release.number == "1.1"
+
+
+def test_a_document_that_was_never_built_is_erased_too(tiny_home):
+    tiny_home.catalogue.put_documents(OURS, [OLD])
+    tiny_home.catalogue.put_documents(OURS, [NEW])
+    assert erase_now(tiny_home).releases == ()
+    assert_nothing_is_left(tiny_home, set())
+
+
+def test_looking_changes_nothing(filled):
+    before = {
+        path: path.read_bytes() for path in filled.path.rglob("*") if path.is_file() and "catalogue" not in path.name
+    }
+    found = find_documents(filled, OURS, frozenset({ID}))
+    seen = foresee(filled, found, partial(needed_vectors, filled))
+    assert {path: path.read_bytes() for path in before} == before
+    assert filled.catalogue.document(OURS, ID) == NEW
+    done = erase_now(filled)
+    assert replace(done, erasure=0) == seen
+
+
+def test_evaluations_of_a_rewritten_snapshot_are_marked_and_still_read(filled):
+    path, experiment = evaluate(filled)
+    old = stable_release(filled.catalogue).snapshot
+    erase_now(filled)
+    new = stable_release(filled.catalogue).snapshot
+    assert json.loads(path.read_bytes())["erasures"] == [{"erasure": 1, "old_snapshot": old, "new_snapshot": new}]
+    assert load(path) == experiment
+
+
+def test_markers_of_what_is_gone_are_swept_on_every_host(filled):
+    (name, *_) = filled.storage.list(SHARDS)
+    stranger = filled.path / "seen" / "another-host" / SHARDS / name
+    stranger.parent.mkdir(parents=True)
+    stranger.write_text("x")
+    erase_now(filled, None)
+    kinds = [SHARDS, SNAPSHOTS, *filled.storage.kinds("features")]
+    for host in (filled.path / "seen").iterdir():
+        for kind in kinds:
+            seen = {path.name for path in (host / kind).iterdir()} if (host / kind).is_dir() else set()
+            assert seen <= set(filled.storage.list(kind)), host
+
+
+def test_two_erasures_one_after_the_other_leave_what_one_of_both_leaves(filled, tmp_path):
+    twice = copy_of(filled, tmp_path / "twice")
+    erase_now(filled, {ID, "pears"})
+    erase_now(twice)
+    erase_now(twice, {"pears"})
+    files = [
+        sorted(json.dumps(one["files"]) for one in read_snapshot(home.storage, release.snapshot).shards)
+        for home in (filled, twice)
+        for release in list_releases(home.catalogue)
+    ]
+    assert files[:4] == files[4:]
+    twice.close()
+
+
+# The service
+
+
+def test_the_service_answers_all_the_while_and_then_follows(filled):
+    pool = SnapshotPool(filled)
+    before = pool.refresh()
+    old = Retriever().search(before, OURS, "newbodyzwack", k=9).hits
+    erase_now(filled)
+    assert Retriever().search(pool.current(), OURS, "newbodyzwack", k=9).hits == old  # mapped still
+    after = pool.refresh()
+    assert after.release.number == before.release.number
+    assert after.snapshot.id == stable_release(filled.catalogue).snapshot != before.snapshot.id
+    assert after.snapshot.broken == {}
+    assert ID not in {hit.passage.document_id for hit in Retriever().search(after, OURS, "newbodyzwack", k=9).hits}
+    assert pool.refresh() is after
+
+
+# Interruptions
+
+
+class Killed(BaseException):
+    """What ends an erasure between two steps."""
+
+
+STEPS = {
+    "rename": (Path, "rename"),
+    "replace": (Path, "replace"),
+    "unlink": (Path, "unlink"),
+    "rmtree": (shutil, "rmtree"),
+    "fsync": (os, "fsync"),
+    "write": (Catalogue, "write"),
+    "compact": (Catalogue, "compact"),
+}
+
+
+@contextmanager
+def dying(monkeypatch, after, die):
+    """Call ``die`` instead of the step number ``after`` on disk; gives how many steps were done."""
+    done = {"steps": 0}
+
+    def wrap(original):
+        def step(*arguments, **options):
+            if done["steps"] == after:
+                die()
+            done["steps"] += 1
+            return original(*arguments, **options)
+
+        return step
+
+    with monkeypatch.context() as patch:
+        for place, name in STEPS.values():
+            patch.setattr(place, name, wrap(getattr(place, name)))
+        yield done
+
+
+def copy_of(home, path):
+    home.catalogue.compact()
+    shutil.copytree(home.path, path)
+    return open_home(replace_home(home.settings, path))
+
+
+@pytest.mark.slow
+def test_an_erasure_killed_at_any_step_is_finished_by_the_next(filled, tmp_path, monkeypatch):
+    made = derived(filled)
+
+    def die():
+        raise Killed
+
+    number, is_over, unfinished = 0, False, 0
+    while not is_over:
+        home = copy_of(filled, tmp_path / f"copy-{number}")
+        with dying(monkeypatch, number, die):
+            try:
+                erase_now(home)
+                is_over = True
+            except Killed:
+                pass
+        for release in list_releases(home.catalogue):  # whatever happened, what serves is whole
+            assert verify_snapshot(home.storage, read_snapshot(home.storage, release.snapshot)) == {}
+        if not is_over:
+            unfinished += len(unfinished_erasures(home.catalogue))
+            resume_all(home)
+            if not list_erasures(home.catalogue):  # it had not begun
+                erase_now(home)
+        assert_nothing_is_left(home, made)
+        assert make(home).embeddings_computed == 0
+        home.close()
+        shutil.rmtree(home.path)
+        number += 5 if number > 12 else 1
+    assert unfinished > 15
+
+
+KILL = """
+import os, signal, sys
+from functools import partial
+from pathlib import Path
+import pytest
+from indexing.home import open_home
+from indexing.settings import Settings
+from tests.indexing.test_erasure import dying, erase_now
+
+home = open_home(Settings(home=Path(sys.argv[1]), sessions=1))
+with dying(pytest.MonkeyPatch(), int(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)):
+    erase_now(home)
+"""
+
+
+@pytest.mark.parametrize("number", [1, 9, 31, 64, 95])
+def test_an_erasure_that_was_really_killed_is_finished_by_the_next(filled, number):
+    made = derived(filled)
+    command = [sys.executable, "-c", KILL, str(filled.path), str(number)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    resume_all(filled)
+    if not list_erasures(filled.catalogue):  # it had not begun
+        erase_now(filled)
+    assert_nothing_is_left(filled, made)
+
+
+def test_a_reader_that_holds_up_the_compaction_is_named_and_the_erasure_stays_unfinished(filled):
+    made = derived(filled)
+    patient = Catalogue(filled.path / "catalogue.db", busy_timeout_seconds=0.1)
+    home = replace(filled, catalogue=patient)
+    reader = sqlite3.connect(filled.path / "catalogue.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM documents").fetchone()
+    with pytest.raises(CatalogueBusy, match=r"catalogue\.db-wal could not be emptied within 0\.1 s"):
+        erase_now(home)
+    (erasure,) = unfinished_erasures(patient)
+    assert erasure.state == "compacting"
+    left = files_with(filled, b"newbodyzwack")
+    assert left
+    assert left <= {"catalogue.db", "catalogue.db-wal"}
+    reader.execute("COMMIT")
+    reader.close()
+    (report,) = resume_all(home)
+    assert (report.erasure, report.documents) == (erasure.id, 0)
+    assert_nothing_is_left(filled, made)
+    patient.close()
+
+
+def test_a_document_written_again_while_an_erasure_is_unfinished_is_left_to_the_next_build(filled, monkeypatch):
+    def die():
+        raise Killed
+
+    with dying(monkeypatch, 12, die), pytest.raises(Killed):
+        erase_now(filled)
+    filled.catalogue.put_documents(OURS, [NEW])
+    make(filled)
+    resume_all(filled)
+    serving = SnapshotPool(filled).refresh()
+    assert ID not in {hit.passage.document_id for hit in Retriever().search(serving, OURS, "newbodyzwack", k=9).hits}
+    make(filled)
+    serving = SnapshotPool(filled).refresh()
+    assert Retriever().search(serving, OURS, "newbodyzwack", k=9).hits[0].passage.document_id == ID

@@ -1,0 +1,171 @@
+"""``groundwork erase`` says first and does it when told; it refuses beside whoever may write the text again."""
+
+import json
+
+import pytest
+import redis
+from click.testing import CliRunner
+
+from indexing.catalogue import Catalogue
+from indexing.cli import cli
+from indexing.erasure_log import list_erasures, unfinished_erasures
+from indexing.errors import CatalogueBusy
+from indexing.locks import exclusive
+from indexing.worker import Leases
+from tests.indexing.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived, files_with, fill
+
+
+@pytest.fixture
+def run(tiny_home):
+    """Runs a command on a home that ``fill`` filled."""
+    fill(tiny_home)
+    return lambda *arguments: CliRunner().invoke(cli, ["--home", str(tiny_home.path), *arguments])
+
+
+def erase(run, *arguments):
+    return run("erase", "--collection", "manual", *arguments)
+
+
+def test_it_only_says_what_it_would_erase_until_told_to(run, tiny_home):
+    told = erase(run, ID)
+    assert told.exit_code == 0, told.output
+    for line in (
+        "would erase (do it with --yes): 1 documents of default/manual, 1 in the catalogue",
+        "releases that get a new snapshot: 1.1, 2.1, 1.2, 2.2",
+        "inputs of jobs: 1",
+        "evaluations marked: 1, scratch homes removed: 1",
+        "not reached: the sources",
+    ):
+        assert line in told.output
+    seen = json.loads(erase(run, ID, "--json").stdout)
+    assert (seen["erased"], seen["erasures"][0]["documents"]) == (False, 1)
+    assert tiny_home.catalogue.document(OURS, ID) == NEW
+    made = derived(tiny_home)
+    done = erase(run, ID, "--yes")
+    assert "erased (erasure 1): 1 documents of default/manual" in done.output
+    for needle in (*(marker.encode() for marker in MARKERS), *made):
+        assert files_with(tiny_home, needle) == set()
+
+
+def test_releases_and_erasures_say_what_was_rewritten(run):
+    before = {row["release"]: row["snapshot"] for row in json.loads(run("releases", "list", "--json").stdout)}
+    erase(run, ID, "--yes")
+    for row in json.loads(run("releases", "list", "--json").stdout):
+        assert row["erasures"] == [1]
+        assert row["snapshot"] != before[row["release"]]
+    (erasure,) = json.loads(run("erasures", "list", "--json").stdout)
+    assert (erasure["state"], erasure["documents"], erasure["collection"]) == ("done", 1, "manual")
+    assert {one["release"]: one["old_snapshot"] for one in erasure["releases"]} == before
+    shown = run("erasures", "list").output
+    assert "manual" in shown
+    assert ID not in shown
+    assert run("snapshots", "verify").exit_code == 0
+
+
+def test_erasures_are_listed_where_there_are_none(tiny_home):
+    assert CliRunner().invoke(cli, ["--home", str(tiny_home.path), "erasures", "list"]).exit_code == 0
+
+
+def test_an_unknown_document_is_an_error_and_one_that_was_erased_is_told(run):
+    result = erase(run, ID, "nobody", "--yes")
+    assert result.exit_code == 1
+    assert "No document 'nobody' in collection 'manual'" in result.output
+    assert erase(run, ID, "--yes").exit_code == 0
+    again = erase(run, ID, "--yes")
+    assert again.exit_code == 1
+    assert "erasure 1 of" in again.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Give either DOCUMENT_ID"),
+        (["a", "--whole-collection", "--collection", "manual"], "Give either DOCUMENT_ID"),
+        (["a", "--resume"], "Give either DOCUMENT_ID"),
+        (["--whole-collection", "--yes"], "--whole-collection needs --collection"),
+    ],
+)
+def test_what_is_to_be_erased_must_be_said_clearly(run, arguments, said):
+    result = run("erase", *arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_a_whole_collection_of_another_tenant_is_erased(run, tiny_home):
+    result = erase(run, "--tenant", THEIRS.tenant, "--whole-collection", "--yes")
+    assert "1 documents of other/manual" in result.output
+    assert tiny_home.catalogue.collections("other") == {"manual": 0}
+    assert tiny_home.catalogue.document(OURS, ID) == NEW
+
+
+@pytest.mark.parametrize("lock", ["build.lock", "models.lock", "scratch/corpus-1/build.lock"])
+def test_it_refuses_while_somebody_builds_or_registers(run, tiny_home, lock):
+    with exclusive(tiny_home.path / lock, "build"):
+        result = erase(run, ID, "--yes")
+    assert result.exit_code == 1
+    assert "Another" in result.output
+    assert tiny_home.catalogue.document(OURS, ID) == NEW
+
+
+def test_it_refuses_while_a_worker_still_does_a_block_of_a_build_that_ended(run, tiny_home, monkeypatch):
+    monkeypatch.setenv("GROUNDWORK_REDIS_URL", "redis://127.0.0.1:1/0")
+    held = ["shard-x"]
+    monkeypatch.setattr(Leases, "held", lambda self: held)
+    result = erase(run, ID, "--yes")
+    assert result.exit_code == 1
+    assert "A worker still does block shard-x" in result.output
+    assert tiny_home.catalogue.document(OURS, ID) == NEW
+    held.clear()
+    assert erase(run, ID, "--yes").exit_code == 0
+
+
+def test_it_refuses_when_redis_cannot_say_what_workers_do(run, tiny_home, monkeypatch):
+    monkeypatch.setenv("GROUNDWORK_REDIS_URL", "redis://127.0.0.1:1/0")
+
+    def unreachable(self):
+        raise redis.ConnectionError("nobody there")
+
+    monkeypatch.setattr(Leases, "held", unreachable)
+    result = erase(run, ID, "--yes")
+    assert result.exit_code == 1
+    assert "unset GROUNDWORK_REDIS_URL" in result.output
+    assert tiny_home.catalogue.document(OURS, ID) == NEW
+
+
+def interrupted(run, monkeypatch):
+    """An erasure that found the catalogue busy at the end."""
+
+    def busy(self):
+        raise CatalogueBusy("somebody reads")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalogue, "compact", busy)
+        return erase(run, ID, "--yes")
+
+
+def test_an_unfinished_erasure_fails_loudly_and_every_command_reminds_of_it(run, tiny_home, monkeypatch):
+    result = interrupted(run, monkeypatch)
+    assert result.exit_code == 1
+    assert "somebody reads" in result.output
+    assert "groundwork erase --resume --yes" in result.output
+    for command in (["gc"], ["releases", "list"], ["erase", "--resume"]):
+        assert "is not finished" in run(*command).stderr
+    assert len(unfinished_erasures(tiny_home.catalogue)) == 1
+    assert "erased (erasure 1)" in run("erase", "--resume", "--yes").output
+    assert run("erase", "--resume", "--yes").output == "nothing to resume\n"
+    assert "is not finished" not in run("gc").stderr
+
+
+def test_the_same_command_again_finishes_what_was_interrupted(run, tiny_home, monkeypatch):
+    interrupted(run, monkeypatch)
+    result = erase(run, ID, "--yes")
+    assert result.exit_code == 0, result.output
+    assert [one.state for one in list_erasures(tiny_home.catalogue)] == ["done"]
+
+
+def test_other_documents_are_erased_after_what_was_interrupted_is_finished(run, tiny_home, monkeypatch):
+    interrupted(run, monkeypatch)
+    result = erase(run, ID, "pears", "--yes")
+    assert result.exit_code == 0, result.output
+    assert [(one.state, one.documents) for one in list_erasures(tiny_home.catalogue)] == [("done", 1), ("done", 1)]
+    assert files_with(tiny_home, b"eaten in autumn") == set()
