@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("lexical", "fusion", "encode", "quality", "latency", "workers")
+SCRIPTS = ("lexical", "fusion", "encode", "quality", "latency", "workers", "disturbances", "kills")
 
 if __name__ == "__main__":
     for script in SCRIPTS:

