@@ -11,11 +11,12 @@ import httpx
 
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import ServingRelease, SnapshotPool
-from indexing.build import Progress, build
+from indexing.build import build
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady
 from indexing.home import Home, open_home
 from indexing.ingest import ingest
+from indexing.plan import Progress
 from indexing.prepare import change_recipe, default_recipe, prepare_build
 from indexing.records import Json, Partition
 from indexing.sources import open_source

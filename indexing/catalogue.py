@@ -1,8 +1,6 @@
 """The catalogue: one SQLite file that knows tenants, documents, versions and releases. SQLite is opened only here."""
 
-import hashlib
 import json
-import secrets
 import sqlite3
 import threading
 import weakref
@@ -16,6 +14,7 @@ from sqlite_utils import Database
 
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
 from indexing.migrations import catalogue_migrations
+from indexing.quotas import require_room
 from indexing.records import Document, Json, Partition
 
 DEFAULT_TENANT = "default"
@@ -27,9 +26,14 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def hash_key(api_key: str) -> str:
-    """How an API key is stored: its sha256 (keys are random, so no salt is needed)."""
-    return hashlib.sha256(api_key.encode()).hexdigest()
+def require_name(kind: str, name: str) -> None:
+    """Refuse what cannot name a tenant or a collection.
+
+    Raises:
+        InvalidInput: ``name`` is empty, longer than 128 characters or holds ``/`` or a control character.
+    """
+    if not 0 < len(name) <= 128 or "/" in name or not name.isprintable():
+        raise InvalidInput(f"{name!r} is not a {kind} name: expected 1 to 128 printable characters without '/'.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,9 @@ class Catalogue:
                 connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only unlinked
                 _enable_wal(connection)
             # The thread alone holds the handle, so its connection is closed when the thread ends.
-            handle = self._local.handle = _Handle(Database(connection, execute_plugins=False))
+            # Recursive triggers: a document that is replaced counts as deleted and inserted, not as inserted alone.
+            database = Database(connection, execute_plugins=False, recursive_triggers=True)
+            handle = self._local.handle = _Handle(database)
             with self._lock:
                 self._handles.add(handle)
         return handle.database
@@ -170,6 +176,17 @@ class Catalogue:
                 f" catalogue: its {left_bytes} bytes may still hold deleted text. End that process, then try again."
             )
 
+    @contextmanager
+    def at_one_moment(self) -> Iterator["Catalogue"]:
+        """The catalogue as it is now, whatever is written meanwhile: to be read only, and by this thread only."""
+        reader = Catalogue(self.path, busy_timeout_seconds=self._busy_timeout_seconds)
+        try:
+            reader._database().conn.execute("BEGIN")
+            reader.sequence()  # the first read decides which moment it is
+            yield reader
+        finally:
+            reader.close()
+
     def rows(self, sql: str, parameters: Sequence[Json] = ()) -> Iterator[Row]:
         """The rows of a query as dicts, lazily."""
         with self._translated():
@@ -182,50 +199,17 @@ class Catalogue:
         """The first row of a query, or ``None``."""
         return next(iter(self.rows(sql, parameters)), None)
 
-    # Tenants, keys and collections
+    # Tenants and collections
 
     def ensure_tenant(self, tenant: str) -> None:
-        """Create ``tenant`` unless it exists."""
-        with self.write() as db:
-            db.conn.execute("INSERT OR IGNORE INTO tenants VALUES (?, ?)", (tenant, utc_now()))
-
-    def create_key(self, tenant: str, api_key: str | None = None) -> str:
-        """Give ``tenant`` a key (made here unless given) and return it; only its hash is stored.
+        """Create ``tenant``, without limits, unless it exists.
 
         Raises:
-            NotFound: there is no such tenant.
-            InvalidInput: the key was given out before, to another tenant or to be revoked.
+            InvalidInput: the name is empty, longer than 128 characters or holds ``/`` or a control character.
         """
-        key = api_key or f"gw_{secrets.token_urlsafe(32)}"
+        require_name("tenant", tenant)
         with self.write() as db:
-            if self.row("SELECT id FROM tenants WHERE id = ?", (tenant,)) is None:
-                raise NotFound(f"No tenant {tenant!r}: create it first.")
-            if self.row("SELECT 1 FROM api_keys WHERE key_sha256 = ?", (hash_key(key),)) is not None:
-                if self.tenant_of_key(key) != tenant:
-                    raise InvalidInput("This key belongs to another tenant, or was revoked: choose another.")
-                return key
-            db.conn.execute(
-                "INSERT INTO api_keys (key_sha256, tenant, created_at) VALUES (?, ?, ?)",
-                (hash_key(key), tenant, utc_now()),
-            )
-        return key
-
-    def tenant_of_key(self, api_key: str) -> str | None:
-        """The tenant that a valid key belongs to, or ``None`` for an unknown, expired or revoked one."""
-        row = self.row(
-            "SELECT tenant FROM api_keys WHERE key_sha256 = ? AND revoked_at IS NULL"
-            " AND (expires_at IS NULL OR expires_at > ?)",
-            (hash_key(api_key), utc_now()),
-        )
-        return None if row is None else str(row["tenant"])
-
-    def revoke_other_keys(self, tenant: str, api_key: str) -> None:
-        """Let only ``api_key`` open ``tenant`` from now on."""
-        with self.write() as db:
-            db.conn.execute(
-                "UPDATE api_keys SET revoked_at = ? WHERE tenant = ? AND key_sha256 != ? AND revoked_at IS NULL",
-                (utc_now(), tenant, hash_key(api_key)),
-            )
+            db.conn.execute("INSERT OR IGNORE INTO tenants (id, created_at) VALUES (?, ?)", (tenant, utc_now()))
 
     def ensure_collection(self, partition: Partition) -> None:
         """Create the tenant and the collection of ``partition`` unless they exist.
@@ -233,39 +217,42 @@ class Catalogue:
         Raises:
             InvalidInput: a name is empty, longer than 128 characters or holds ``/`` or a control character.
         """
-        for kind, name in (("tenant", partition.tenant), ("collection", partition.collection)):
-            if not 0 < len(name) <= 128 or "/" in name or not name.isprintable():
-                raise InvalidInput(
-                    f"{name!r} is not a {kind} name: expected 1 to 128 printable characters without '/'."
-                )
+        require_name("tenant", partition.tenant)
+        require_name("collection", partition.collection)
         with self.write() as db:
             self.ensure_tenant(partition.tenant)
             db.conn.execute(
-                "INSERT OR IGNORE INTO collections VALUES (?, ?, ?)",
+                "INSERT OR IGNORE INTO collections (tenant, name, created_at) VALUES (?, ?, ?)",
                 (partition.tenant, partition.collection, utc_now()),
             )
 
     def collections(self, tenant: str) -> dict[str, int]:
         """The collections of ``tenant`` with their document counts, by name."""
-        sql = (
-            "SELECT c.name, (SELECT count(*) FROM documents d WHERE d.tenant = c.tenant AND d.collection = c.name) AS n"
-            " FROM collections c WHERE c.tenant = ? ORDER BY c.name"
-        )
-        return {row["name"]: row["n"] for row in self.rows(sql, (tenant,))}
+        rows = self.rows("SELECT name, documents FROM collections WHERE tenant = ? ORDER BY name", (tenant,))
+        return {row["name"]: row["documents"] for row in rows}
 
     # Documents
 
-    def put_documents(self, partition: Partition, documents: Iterable[Document], *, source: str = "") -> WriteCounts:
-        """Insert or replace ``documents``, all or none; a document that is the same already is left untouched."""
+    def put_documents(
+        self, partition: Partition, documents: Iterable[Document], *, source: str = "", live: bool = False
+    ) -> WriteCounts:
+        """Insert or replace ``documents``, all or none; a document that is the same already is left untouched.
+
+        Those that are ``live`` are to be found before the next build holds them.
+
+        Raises:
+            QuotaExceeded: the tenant would hold more than it may. Let it end an outer ``write()`` as well.
+        """
         counts = {"added": 0, "changed": 0, "unchanged": 0}
         with self.write() as db:
             self.ensure_collection(partition)
             for document in documents:
-                counts[self._put_document(db, partition, document, source)] += 1
+                counts[self._put_document(db, partition, document, source, live)] += 1
+            require_room(db, partition.tenant, added=counts["added"], changed=counts["changed"])
             seq = db.conn.execute("SELECT value FROM write_sequence").fetchone()[0]
         return WriteCounts(**counts, seq=seq)
 
-    def _put_document(self, db: Database, partition: Partition, document: Document, source: str) -> str:
+    def _put_document(self, db: Database, partition: Partition, document: Document, source: str, live: bool) -> str:
         key = (partition.tenant, partition.collection, document.id)
         old = db.conn.execute(
             "SELECT record_sha256, source FROM documents WHERE tenant = ? AND collection = ? AND id = ?", key
@@ -273,9 +260,10 @@ class Catalogue:
         if old == (document.record_sha256, source):
             return "unchanged"
         db.conn.execute("UPDATE write_sequence SET value = value + 1")
+        db.conn.execute("DELETE FROM deletions WHERE tenant = ? AND collection = ? AND id = ?", key)
         db.conn.execute(
             "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-            " (SELECT value FROM write_sequence), ?)",
+            " (SELECT value FROM write_sequence), ?, ?, ?)",
             (
                 *key,
                 document.title,
@@ -287,21 +275,29 @@ class Catalogue:
                 document.content_sha256,
                 document.record_sha256,
                 utc_now(),
+                None if document.allow is None else json.dumps(sorted(set(document.allow)), ensure_ascii=False),
+                int(live),
             ),
         )
         return "added" if old is None else "changed"
 
     def remove_documents(self, partition: Partition, ids: Iterable[str]) -> int:
-        """Delete the documents with these ids, all or none; returns how many existed."""
+        """Delete the documents with these ids, all or none; returns how many existed.
+
+        When each was deleted is kept under the next sequence number, so that a snapshot from before can hide it.
+        """
         removed = 0
         with self.write() as db:
+            seq = self.sequence() + 1
             for document_id in ids:
-                removed += db.conn.execute(
-                    "DELETE FROM documents WHERE tenant = ? AND collection = ? AND id = ?",
-                    (partition.tenant, partition.collection, document_id),
-                ).rowcount
+                key = (partition.tenant, partition.collection, document_id)
+                if db.conn.execute(
+                    "DELETE FROM documents WHERE tenant = ? AND collection = ? AND id = ?", key
+                ).rowcount:
+                    db.conn.execute("INSERT OR REPLACE INTO deletions VALUES (?, ?, ?, ?)", (*key, seq))
+                    removed += 1
             if removed:
-                db.conn.execute("UPDATE write_sequence SET value = value + 1")
+                db.conn.execute("UPDATE write_sequence SET value = ?", (seq,))
         return removed
 
     def document_ids(self, partition: Partition, *, source: str) -> set[str]:
@@ -331,14 +327,25 @@ class Catalogue:
         )
         if row is None:
             raise NotFound(f"No document {document_id!r} in collection {partition.collection!r}.")
-        return Document(
-            row["id"], row["title"], row["text"], row["url"], json.loads(row["metadata"]), row["content_type"]
-        )
+        return document_of(row)
 
     def sequence(self) -> int:
         """The sequence number of the last write."""
         row = self.row("SELECT value FROM write_sequence")
         return 0 if row is None else int(row["value"])
+
+
+def document_of(row: Row) -> Document:
+    """The document that a row of the table ``documents`` holds."""
+    return Document(
+        row["id"],
+        row["title"],
+        row["text"],
+        row["url"],
+        json.loads(row["metadata"]),
+        row["content_type"],
+        None if row["allow"] is None else tuple(json.loads(row["allow"])),
+    )
 
 
 def _enable_wal(connection: sqlite3.Connection) -> None:

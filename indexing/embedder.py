@@ -17,7 +17,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from indexing.errors import ModelMismatch
-from indexing.model_registry import KIND, ModelVersion, load_tokenizer
+from indexing.model_registry import EMBEDDING, KIND, ModelVersion, load_tokenizer, require_kind
 from indexing.records import Vector, Vectors
 from indexing.storage import Storage
 
@@ -36,6 +36,10 @@ class Embedder(Protocol):
 
     def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """The unit vectors of encoder inputs, in order; the same text always gives the same bits on one machine."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the model's tokenizer makes of a text of any length, without special tokens."""
         ...
 
 
@@ -60,7 +64,7 @@ class OnnxEmbedder:
         self._sessions: queue.LifoQueue[onnxruntime.InferenceSession] = queue.LifoQueue()
         self.session_count = sessions
         for _ in range(sessions):
-            self._sessions.put(_open_session(onnx_path))
+            self._sessions.put(open_session(onnx_path))
         with self._session() as session:
             self._inputs = [item.name for item in session.get_inputs()]
         self.dimension = len(self._encode("dimension"))
@@ -88,9 +92,13 @@ class OnnxEmbedder:
                     on_progress(index + 1)
         return vectors
 
+    def count_tokens(self, text: str) -> int:
+        """See ``Embedder``."""
+        encoding = self._tokenizer.encode(encodable(text), add_special_tokens=False)
+        return len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing)
+
     def _encode(self, text: str) -> Vector:
-        # A Python string may hold half a surrogate pair, which no tokenizer takes.
-        encoding = self._tokenizer.encode(text.encode("utf-8", "replace").decode())
+        encoding = self._tokenizer.encode(encodable(text))
         values = {
             "input_ids": encoding.ids,
             "attention_mask": encoding.attention_mask,
@@ -102,7 +110,13 @@ class OnnxEmbedder:
         return vector
 
 
-def _open_session(path: Path) -> onnxruntime.InferenceSession:
+def encodable(text: str) -> str:
+    """``text`` without halves of surrogate pairs: a Python string may hold them, and no tokenizer takes them."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """A single-threaded session over an ONNX file."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -136,6 +150,10 @@ class HashingEmbedder:
             if on_progress is not None:
                 on_progress(index + 1)
         return vectors
+
+    def count_tokens(self, text: str) -> int:
+        """See ``Embedder``; a word is a token."""
+        return len(text.split())
 
     def _direction(self, word: str) -> Vector:
         direction = self._directions.get(word)
@@ -179,9 +197,11 @@ def load_embedder(storage: Storage, model: ModelVersion, precision: str, *, sess
     """A model version, loaded and proved on this machine by its canonical vectors.
 
     Raises:
+        InvalidInput: it is no embedding model.
         ArtefactMissing, ArtefactCorrupt: its files are not what the manifest promises.
         ModelMismatch: this machine's arithmetic differs; the message names the remedy.
     """
+    require_kind(model, EMBEDDING)
     embedder = OnnxEmbedder(
         storage.open(KIND, model.id).path / f"{precision}.onnx",
         load_tokenizer(storage, model),

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexing.catalogue import DEFAULT_TENANT
 from indexing.errors import AlreadyRunning, GroundworkError, NotReady
 from indexing.home import Home
 from indexing.records import Partition
 from indexing.settings import Settings
-from indexing.terminal import as_json, collection_option, opened, print_json, print_table, remind_of_erasures, screen
+from indexing.terminal import (
+    as_json,
+    collection_option,
+    opened,
+    print_json,
+    print_table,
+    remind_of_erasures,
+    screen,
+    short_time,
+    tenant_option,
+)
 
 if TYPE_CHECKING:
     from indexing.erasure import ErasureReport
@@ -32,9 +41,10 @@ NOT_REACHED = (
 @click.command()
 @click.argument("document_ids", nargs=-1, metavar="DOCUMENT_ID...")
 @collection_option
-@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Whose collection it is.")
+@tenant_option
 @click.option("--whole-collection", is_flag=True, help="Erase every document of --collection, which must be given.")
 @click.option("--resume", is_flag=True, help="Only finish erasures that were interrupted.")
+@click.option("--no-workers", is_flag=True, help="All workers are stopped: go on where nobody can be asked.")
 @click.option("--yes", is_flag=True, help="Do it; without this it only says what it would erase.")
 @as_json
 @click.pass_obj
@@ -50,6 +60,8 @@ def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, *
     yes = bool(options["yes"])
     with opened(settings) as home, _alone(home), screen.status("looking") as status:
         try:
+            if yes:
+                _quieten(home, options["no_workers"])
             reports = _run(home, partition, chosen, options["resume"], status.update if yes else None)
         except GroundworkError:
             remind_of_erasures(home)
@@ -90,7 +102,6 @@ def _run(
     from indexing.erasure_log import unfinished_erasures
     from indexing.holdings import find_documents
     from indexing.prepare import needed_vectors
-    from indexing.work import withdraw_blocks
 
     needed = partial(needed_vectors, home)
     pending = unfinished_erasures(home.catalogue)
@@ -98,8 +109,6 @@ def _run(
         if only_resume:
             return [foresee_rest(home, one, needed) for one in pending]
         return [foresee(home, find_documents(home, partition, ids), needed)]
-    withdraw_blocks(home.storage)  # so that no worker begins with one
-    _require_idle_workers(home.settings)
     reports = [resume(home, one, needed, on_step) for one in pending]
     found = None if only_resume else _find(home, partition, ids, pending)
     return reports if found is None else [*reports, run(home, found, needed, on_step)]
@@ -123,25 +132,40 @@ def _find(home: Home, partition: Partition, ids: frozenset[str] | None, resumed:
     return find_documents(home, partition, ids)
 
 
-def _require_idle_workers(settings: Settings) -> None:
-    """A worker may outlive the build that gave it a block, and would store what it holds after the erasure.
+def _quieten(home: Home, are_stopped: bool) -> None:
+    """Let no worker store what it holds after the erasure: it may outlive the build that gave it a block.
+
+    Args:
+        home: Whose workers.
+        are_stopped: Somebody says that there are none: it is believed where nobody can be asked.
 
     Raises:
         AlreadyRunning: a worker still does a block.
-        NotReady: Redis does not say.
+        NotReady: nobody says whether one does.
     """
-    if settings.redis_url is None:
-        return
     from redis import RedisError
 
-    from indexing.worker import Leases
+    from indexing.jobs import newest_job_on_workers
+    from indexing.leases import Leases
+    from indexing.work import withdraw_blocks
 
+    withdraw_blocks(home.storage)  # so that none begins with one
+    if home.settings.redis_url is None:
+        job = newest_job_on_workers(home.catalogue)
+        if job is not None and job.state != "done" and not are_stopped:
+            raise NotReady(
+                f"Job {job.id} ran on workers and is {job.state}: one of them may still hold a document and store it"
+                " later. Set GROUNDWORK_REDIS_URL, so that they can be asked, or stop all workers and say --no-workers."
+            )
+        return
     try:
-        held = Leases(settings).held()
+        held = Leases(home.settings, home.storage).held()
     except RedisError as error:
+        if are_stopped:
+            return
         raise NotReady(
             f"Redis does not answer ({error}), so nobody can say whether a worker still holds a document: start it, or"
-            " stop all workers and unset GROUNDWORK_REDIS_URL."
+            " stop all workers and say --no-workers."
         ) from error
     if held:
         raise AlreadyRunning(f"A worker still does block {held[0]} of a build that ended: wait for it, or stop it.")
@@ -180,6 +204,15 @@ def erasures_list(settings: Settings, as_json: bool) -> None:
         print_json(rows)
         return
     shown: list[list[object]] = [
-        [*list(row.values())[:-1], ", ".join(dict.fromkeys(one["release"] for one in row["releases"]))] for row in rows
+        [
+            row["id"],
+            f"{row['tenant']}/{row['collection']}",
+            row["documents"],
+            row["state"],
+            row["actor"],
+            short_time(row["created_at"]),
+            ", ".join(dict.fromkeys(one["release"] for one in row["releases"])),
+        ]
+        for row in rows
     ]
-    print_table("erasures", list(rows[0]) if rows else ["id"], shown)
+    print_table("erasures", ["id", "collection", "documents", "state", "by", "begun", "releases"], shown)

@@ -119,6 +119,13 @@ def list_rewrites(catalogue: Catalogue) -> Iterator[Rewrite]:
 def forget_ids(catalogue: Catalogue, erasure: int) -> None:
     """All files are rewritten: keep only the hashes of the ids. What is left is to compact the catalogue."""
     with catalogue.write() as db:
+        # Nothing is left that a deletion would have to hide.
+        db.conn.execute(
+            "DELETE FROM deletions WHERE EXISTS (SELECT 1 FROM erasures e JOIN erased_documents d ON d.erasure = e.id"
+            " WHERE e.id = ? AND e.tenant = deletions.tenant AND e.collection = deletions.collection"
+            " AND d.id = deletions.id)",
+            (erasure,),
+        )
         db.conn.execute("UPDATE erased_documents SET id = NULL WHERE erasure = ?", (erasure,))
         db.conn.execute("UPDATE erasures SET state = 'compacting' WHERE id = ?", (erasure,))
 

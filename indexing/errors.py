@@ -18,11 +18,34 @@ class SourceInvalid(InvalidInput):
 
 
 class NotFound(GroundworkError):
-    """The named collection, document, model, view, snapshot or release does not exist."""
+    """The named tenant, key, collection, document, model, view, snapshot or release does not exist."""
+
+
+class AlreadyExists(GroundworkError):
+    """Something of this name is there already, or was and may not be made again."""
 
 
 class Unauthorized(GroundworkError):
     """The request carries no API key, or one that is unknown, expired or revoked."""
+
+
+class Forbidden(GroundworkError):
+    """The API key is valid and may not do this: it lacks a scope, or would give away more than it has."""
+
+
+class RateLimited(GroundworkError):
+    """A tenant sent more requests than it may; the next is admitted after ``retry_after_seconds``."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class QuotaExceeded(GroundworkError):
+    """A tenant holds as many documents or passages as it may; nothing of the batch was stored."""
+
+    retry_after_seconds = 3600
+    """No time frees a quota, but somebody may: clients come back rarely."""
 
 
 class Overloaded(GroundworkError):
@@ -33,8 +56,16 @@ class Overloaded(GroundworkError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class DeadlineExceeded(GroundworkError):
+    """The time that a request may take was over before the work was done; the rest of it was not begun."""
+
+
 class NotReady(GroundworkError):
     """Nothing can be served yet: no model, no release, or the snapshot is still being opened."""
+
+
+class NotYetSearchable(GroundworkError):
+    """A search asked to see a write that cannot be found here yet."""
 
 
 class ArtefactMissing(GroundworkError):

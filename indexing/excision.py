@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexing.arrays import map_arrays, write_arrays
+from indexing.attributes import build_attributes
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, FormatUnknown
+from indexing.lexical import TermRange
 from indexing.records import Partition, Vectors, fingerprint
 from indexing.shards import (
+    ATTRIBUTES_FILE,
     KIND,
     LEXICAL_FILE,
     LISTS_FILE,
@@ -103,6 +106,8 @@ def _write(draft: Draft, artefact: Artefact, is_kept: NDArray[np.bool_], gone: d
     write_arrays(draft.path / LEXICAL_FILE, lexical)
     write_arrays(draft.path / PASSAGES_FILE, _excise_texts(map_arrays(artefact.path / PASSAGES_FILE), is_kept))
     row_places = _running(is_kept)
+    attributes, attribute_places = _attributes(Shard(artefact), is_kept)
+    write_arrays(draft.path / ATTRIBUTES_FILE, attributes)
     moved = [
         replace(
             part,
@@ -111,6 +116,8 @@ def _write(draft: Draft, artefact: Artefact, is_kept: NDArray[np.bool_], gone: d
             term_start=int(term_places[part.term_start]),
             term_stop=int(term_places[part.term_stop]),
             documents=part.documents - gone.get(part.partition, 0),
+            attribute_start=attribute_places[part.partition].start,
+            attribute_stop=attribute_places[part.partition].stop,
         )
         for part in (ShardPartition(**entry) for entry in artefact.info["partitions"])
     ]
@@ -118,6 +125,19 @@ def _write(draft: Draft, artefact: Artefact, is_kept: NDArray[np.bool_], gone: d
     old = Shard(artefact)  # whose mapping must outlive its vectors
     _write_vectors(draft, artefact, old.vectors(np.flatnonzero(is_kept)), len(partitions))
     draft.info.update(rows=int(is_kept.sum()), partitions=partitions)
+
+
+def _attributes(old: Shard, is_kept: NDArray[np.bool_]) -> tuple[Arrays, dict[Partition, TermRange]]:
+    """The attributes of the kept documents, and where those of each partition stand; also of a shard that has none."""
+    documents = {
+        part.partition: [
+            old.document(int(number))
+            for number in np.unique(old.passage_documents[part.start : part.stop][is_kept[part.start : part.stop]])
+        ]
+        for part in sorted(old.partitions.values(), key=lambda part: part.start)
+    }
+    arrays, ranges = build_attributes(list(documents.values()))
+    return arrays, dict(zip(documents, ranges, strict=True))
 
 
 def _write_vectors(draft: Draft, artefact: Artefact, vectors: Vectors, partitions: int) -> None:

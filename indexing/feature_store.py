@@ -7,6 +7,7 @@ immutable *blocks*; a block's name follows from its keys, and a block is done wh
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from indexing.records import Vectors
 from indexing.storage import Storage
 
 logger = logging.getLogger(__name__)
+SMALL_BLOCK = 64
+"""Vectors up to which a block is small: those of single documents, as the live layer stores them."""
+_MERGED_BLOCK = 1024
 _FILE = "block.safetensors"
 
 
@@ -55,6 +59,36 @@ def drop_vectors(storage: Storage, kind: str, name: str, kept: Sequence[bytes]) 
         rows = {arrays["keys"][row].tobytes(): row for row in range(len(arrays["keys"]))}
         _publish(storage, kind, kept, arrays["vectors"][[rows[key] for key in kept]])
     storage.delete(kind, name)
+
+
+def merge_small_blocks(storage: Storage, kind: str, names: Iterable[str]) -> int:
+    """Put the vectors of small blocks together into large ones, once they are many; gives how many it replaced.
+
+    Every key keeps its vector. To be called by one process at a time, with names of blocks that nobody looks for by
+    name any more.
+    """
+    small: list[str] = []
+    for name in names:
+        with suppress(ArtefactMissing, ArtefactCorrupt):
+            if int(storage.describe(kind, name).info["count"]) <= SMALL_BLOCK:
+                small.append(name)
+    if len(small) < SMALL_BLOCK:
+        return 0
+    vectors: dict[bytes, Vectors] = {}
+    merged: list[str] = []
+    for name in small:
+        with suppress(ArtefactMissing, ArtefactCorrupt):  # a broken one is computed again where it is needed
+            arrays = map_arrays(storage.open(kind, name).path / _FILE)
+            vectors |= {key.tobytes(): row for key, row in zip(arrays["keys"], arrays["vectors"], strict=True)}
+            merged.append(name)
+        if len(vectors) >= _MERGED_BLOCK or name == small[-1]:
+            if len(merged) > 1:
+                new = _publish(storage, kind, list(vectors), np.stack(list(vectors.values())))
+                for old in merged:
+                    if old != new:
+                        storage.delete(kind, old)
+            vectors, merged = {}, []
+    return len(small)
 
 
 def _publish(storage: Storage, kind: str, keys: Sequence[bytes], vectors: Vectors) -> str:

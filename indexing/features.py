@@ -1,14 +1,15 @@
 """Feature views: named, versioned definitions of computed values, and the fingerprints that identify them.
 
-Three kinds: a *passage* view (how a document becomes passages), an *embedding* view (how a passage becomes a vector)
-and a *lexical* view (how a text becomes terms). A definition is what a person writes; its fingerprint also covers the
-model's files, so it is the sha256 of everything that can change a value.
+Four kinds: a *passage* view (how a document becomes passages), an *embedding* view (how a passage becomes a vector),
+a *lexical* view (how a text becomes terms) and a *conversation* view (how a chat becomes a query). A definition is what
+a person writes; the fingerprint of the first three also covers the model's files, so it is the sha256 of everything
+that can change a value that a shard holds.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, TypeVar
 
 from indexing.catalogue import Catalogue, utc_now
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
@@ -58,10 +59,32 @@ class LexicalView:
     algorithm: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class ConversationView:
+    """How a conversation becomes a query: what its earlier turns count beside the question, which is its last turn.
+
+    The last ``earlier_turns`` turns before the question count, of those whose role is one of ``roles``.
+    ``dense_weight`` is the share of their mean vector in the query's vector, at least 0 and below 1; ``lexical_weight``
+    is what a term of one of them counts where a term of the question counts 1.
+    """
+
+    kind: ClassVar[str] = "conversation"
+    name: str
+    version: int
+    roles: tuple[str, ...]
+    earlier_turns: int
+    dense_weight: float
+    lexical_weight: float
+    algorithm: int = 1
+
+
 ALGORITHM = 1
 """The number of the passage algorithm that this code is; it changes when the same definition gives other passages."""
 MAX_VERSION = 1_000_000
-FeatureView: TypeAlias = PassageView | EmbeddingView | LexicalView
+ROLES = ("user", "assistant", "system")
+MAX_EARLIER_TURNS = 32
+"""Of a conversation view: bounds what one search has to encode."""
+FeatureView: TypeAlias = PassageView | EmbeddingView | LexicalView | ConversationView
 
 DEFAULT_PASSAGES = PassageView("default", 1, "headings", None, overlap_tokens=32, context_tokens=48)
 FIRST_256 = PassageView("first-256", 1, "head", 256, overlap_tokens=0, context_tokens=256)
@@ -69,6 +92,13 @@ PASSAGE_VIEWS: Mapping[str, PassageView] = {view.name: view for view in (DEFAULT
 EMBEDDING_VIEWS: Mapping[str, EmbeddingView] = {
     "int8": EmbeddingView("int8", 1, "int8"),
     "fp32": EmbeddingView("fp32", 1, "fp32"),
+}
+# The weights are measured: benchmarks/results/conversation.json.
+DEFAULT_CONVERSATION = ConversationView("default", 1, ("user",), earlier_turns=8, dense_weight=0.3, lexical_weight=0.1)
+CONVERSATION_VIEWS: Mapping[str, ConversationView] = {DEFAULT_CONVERSATION.name: DEFAULT_CONVERSATION}
+_BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
+    PassageView.kind: PASSAGE_VIEWS,
+    ConversationView.kind: CONVERSATION_VIEWS,
 }
 
 
@@ -128,7 +158,8 @@ class FeatureViews:
 
 def definition(view: FeatureView) -> dict[str, Json]:
     """A view as plain JSON, its kind included."""
-    return {"kind": view.kind, **asdict(view)}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(view).items()}
+    return {"kind": view.kind, **plain}
 
 
 def record_view(catalogue: Catalogue, view: FeatureView) -> None:
@@ -138,10 +169,10 @@ def record_view(catalogue: Catalogue, view: FeatureView) -> None:
         FeatureViewChanged: the same kind, name and version was written down with another definition.
     """
     text = json.dumps(definition(view), sort_keys=True)
-    built_in = PASSAGE_VIEWS.get(view.name) if isinstance(view, PassageView) else None
+    built_in = _BUILT_IN.get(view.kind, {}).get(view.name)
     if built_in is not None and built_in.version == view.version and built_in != view:
         raise FeatureViewChanged(
-            f"The passage view {view.name}@{view.version} is built in with another definition:"
+            f"The {view.kind} view {view.name}@{view.version} is built in with another definition:"
             f" give yours another name or version {view.version + 1}."
         )
     key = (view.kind, view.name, view.version)
@@ -165,21 +196,80 @@ def passage_view(catalogue: Catalogue, name: str) -> PassageView:
     Raises:
         NotFound: there is none of that name.
     """
+    stored = _newest_definition(catalogue, PassageView.kind, name)
+    added = None if stored is None else passage_view_from(stored)
+    return _newest_view(catalogue, PassageView.kind, name, PASSAGE_VIEWS.get(name), added)
+
+
+def conversation_view(catalogue: Catalogue, name: str) -> ConversationView:
+    """The newest version of the named conversation view, built in or added.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    stored = _newest_definition(catalogue, ConversationView.kind, name)
+    added = None if stored is None else conversation_view_from(stored)
+    return _newest_view(catalogue, ConversationView.kind, name, CONVERSATION_VIEWS.get(name), added)
+
+
+def _newest_definition(catalogue: Catalogue, kind: str, name: str) -> Json:
     row = catalogue.row(
-        "SELECT definition FROM feature_views WHERE kind = 'passage' AND name = ? ORDER BY version DESC", (name,)
+        "SELECT definition FROM feature_views WHERE kind = ? AND name = ? ORDER BY version DESC", (kind, name)
     )
-    built_in = PASSAGE_VIEWS.get(name)
-    stored = None if row is None else passage_view_from(json.loads(row["definition"]))
+    return None if row is None else json.loads(row["definition"])
+
+
+_View = TypeVar("_View", PassageView, ConversationView)
+
+
+def _newest_view(catalogue: Catalogue, kind: str, name: str, built_in: _View | None, stored: _View | None) -> _View:
     candidates = [view for view in (built_in, stored) if view is not None]
     if not candidates:
-        known = sorted(
-            {
-                *PASSAGE_VIEWS,
-                *(r["name"] for r in catalogue.rows("SELECT name FROM feature_views WHERE kind='passage'")),
-            }
-        )
-        raise NotFound(f"No passage view {name!r}; there are {', '.join(known)}. Add one with 'groundwork views add'.")
+        added = {row["name"] for row in catalogue.rows("SELECT name FROM feature_views WHERE kind = ?", (kind,))}
+        known = sorted(added | set(_BUILT_IN[kind]))
+        raise NotFound(f"No {kind} view {name!r}; there are {', '.join(known)}. Add one with 'groundwork views add'.")
     return max(candidates, key=lambda view: view.version)
+
+
+def view_from(value: Json) -> PassageView | ConversationView:
+    """A view of a kind that people add, from JSON; without a ``kind`` it is a passage view.
+
+    Raises:
+        InvalidInput: a field is missing, unknown or out of range.
+    """
+    is_conversation = isinstance(value, dict) and value.get("kind") == ConversationView.kind
+    return conversation_view_from(value) if is_conversation else passage_view_from(value)
+
+
+def conversation_view_from(value: Json) -> ConversationView:
+    """A conversation view from JSON.
+
+    Raises:
+        InvalidInput: a field is missing, unknown or out of range.
+    """
+    fields = {"kind", "name", "version", "roles", "earlier_turns", "dense_weight", "lexical_weight"}
+    if not isinstance(value, dict) or not fields <= set(value) <= fields | {"algorithm"}:
+        raise InvalidInput(f"{value!r} is not a conversation view: expected the fields {', '.join(sorted(fields))}.")
+    roles, turns = value["roles"], value["earlier_turns"]
+    if value["kind"] != ConversationView.kind or not isinstance(value["name"], str) or not value["name"]:
+        raise InvalidInput(f"{value!r} is not a conversation view: expected kind 'conversation' and a name.")
+    if type(value["version"]) is not int or not 1 <= value["version"] <= MAX_VERSION or value.get("algorithm", 1) != 1:
+        raise InvalidInput(f"{value!r}: expected algorithm 1 and a version from 1 to {MAX_VERSION}.")
+    if not isinstance(roles, list) or not roles or not all(role in ROLES for role in roles):
+        raise InvalidInput(f"roles {roles!r}: expected a list of at least one of {', '.join(ROLES)}.")
+    if type(turns) is not int or not 0 <= turns <= MAX_EARLIER_TURNS:
+        raise InvalidInput(f"earlier_turns {turns!r}: expected a whole number from 0 to {MAX_EARLIER_TURNS}.")
+    for name in ("dense_weight", "lexical_weight"):
+        if type(value[name]) not in (int, float) or not 0 <= value[name] < 1:
+            raise InvalidInput(f"{name} {value[name]!r}: expected a number of at least 0 and below 1.")
+    return ConversationView(
+        value["name"],
+        value["version"],
+        tuple(roles),
+        earlier_turns=turns,
+        dense_weight=float(value["dense_weight"]),
+        lexical_weight=float(value["lexical_weight"]),
+    )
 
 
 def passage_view_from(value: Json) -> PassageView:

@@ -74,6 +74,16 @@ def string_field(record: Mapping[str, Json], key: str) -> str:
     return value
 
 
+def allow_field(record: Mapping[str, Json]) -> tuple[str, ...] | None:
+    """The principals under ``allow``; ``None`` where the record has none, and everybody may see the document."""
+    value = record.get("allow")
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise Refused(f"allow is {shown(value)}, not a list of names: write it as [...] or leave it out")
+    return tuple(sorted(set(value)))
+
+
 def checked_id(value: Json, key: str) -> str:
     """A document's id: a name, or a whole number as a name."""
     if isinstance(value, int) and not isinstance(value, bool):

@@ -79,9 +79,7 @@ def _nowhere(catalogue: Catalogue, partition: Partition, document_id: str) -> st
 
 def look(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
     """As ``find_documents``, without minding what stands nowhere."""
-    sql = "SELECT id FROM documents WHERE tenant = ? AND collection = ?"
-    rows = home.catalogue.rows(sql, (partition.tenant, partition.collection))
-    in_catalogue = frozenset(str(row["id"]) for row in rows if ids is None or row["id"] in ids)
+    in_catalogue = _ids(home.catalogue, "documents", partition, ids)
     releases = list_releases(home.catalogue)
     manifests = {name: read_snapshot(home.storage, name) for name in sorted({one.snapshot for one in releases})}
     reached = {str(shard["name"]) for manifest in manifests.values() for shard in manifest.shards}
@@ -93,7 +91,7 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
     affected = {name: one for name, one in manifests.items() if _names(one) & shards.keys()}
     return Holdings(
         partition=partition,
-        ids=in_catalogue.union(*shards.values()),
+        ids=in_catalogue.union(_ids(home.catalogue, "deletions", partition, ids), *shards.values()),
         in_catalogue=in_catalogue,
         is_whole=ids is None,
         shards=shards,
@@ -101,6 +99,14 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
         orphans=tuple(_orphans(home.storage, set(manifests), shards.keys())),
         releases=tuple(release.number for release in releases if release.snapshot in affected),
     )
+
+
+def _ids(catalogue: Catalogue, table: str, partition: Partition, ids: Set[str] | None) -> frozenset[str]:
+    """The ids that a table of the catalogue has of a partition, among ``ids`` unless that is ``None``."""
+    rows = catalogue.rows(
+        f"SELECT id FROM {table} WHERE tenant = ? AND collection = ?", (partition.tenant, partition.collection)
+    )
+    return frozenset(str(row["id"]) for row in rows if ids is None or row["id"] in ids)
 
 
 def _held(storage: Storage, name: str, partition: Partition, *, is_reached: bool) -> Set[str] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from indexing.catalogue import DEFAULT_TENANT, Catalogue
 from indexing.errors import InvalidInput
+from indexing.keys import adopt_key, new_secret, revoke_other_defaults
 from indexing.model_registry import ModelRegistry
 from indexing.settings import Settings
 from indexing.storage import LocalStorage, Storage
@@ -39,20 +40,25 @@ def open_home(settings: Settings, path: Path | None = None) -> Home:
 
 
 def default_key(home: Home) -> str:
-    """The default tenant's key: ``GROUNDWORK_API_KEY``, which revokes all others, else the one in ``HOME/api-key``."""
+    """The default tenant's default key: ``GROUNDWORK_API_KEY``, else the one in ``HOME/api-key``.
+
+    A given key revokes the default keys before it, and none that was made with ``groundwork keys create``.
+    """
     given = home.settings.api_key
     if given is not None:
-        home.catalogue.create_key(DEFAULT_TENANT, given)
-        home.catalogue.revoke_other_keys(DEFAULT_TENANT, given)
+        adopt_key(home.catalogue, DEFAULT_TENANT, given)
+        revoke_other_defaults(home.catalogue, DEFAULT_TENANT, given)
         return given
     file = home.path / KEY_FILE
     kept = file.read_text().strip() if file.is_file() else ""
     if kept:
         try:
-            return home.catalogue.create_key(DEFAULT_TENANT, kept)
+            adopt_key(home.catalogue, DEFAULT_TENANT, kept)
+            return kept
         except InvalidInput:
             pass  # it was revoked
-    key = home.catalogue.create_key(DEFAULT_TENANT)
+    key = new_secret()
+    adopt_key(home.catalogue, DEFAULT_TENANT, key)
     draft = file.with_name(f".{KEY_FILE}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:

@@ -9,7 +9,7 @@ import click
 from indexing.errors import InvalidInput
 from indexing.home import Home
 from indexing.settings import Settings
-from indexing.terminal import as_json, opened, print_json, print_table, progress_bar, screen
+from indexing.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
 
 if TYPE_CHECKING:
     from indexing.work import Executor
@@ -43,6 +43,47 @@ def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: 
     run_worker(settings, concurrency=concurrency or settings.sessions, queues=names, memory_mb=memory_mb)
 
 
+@click.command()
+@click.option("--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Also build what changed, this often.")
+@click.option("--once", is_flag=True, help="Run the build that is wanted now, if any, and end.")
+@click.pass_obj
+def builder(settings: Settings, every: float | None, once: bool) -> None:
+    """Run the builds that the API asks for, one at a time, until told to stop.
+
+    It builds the recipe in service, on workers where GROUNDWORK_REDIS_URL is set, and gives way to other processes of
+    the machine. A build in progress is finished.
+    """
+    import os
+    import signal
+    import threading
+
+    from indexing.build import build
+    from indexing.builder import Builder
+    from indexing.prepare import prepare_build, recipe_in_service
+    from indexing.telemetry import configure_logging
+    from indexing.version_commands import ensure_model
+
+    configure_logging(settings.log_level)
+    os.nice(10)
+    with opened(settings) as home:
+
+        def run_build() -> None:
+            ensure_model(home)
+            report = build(prepare_build(home, recipe_in_service(home), executor_for=executor_for(home)))
+            click.echo(
+                f"release {report.release.number}: {report.documents} documents in {report.seconds:.1f} s", err=True
+            )
+
+        one = Builder(home.catalogue, run_build, every_seconds=every)
+        if once:
+            one.step()
+            return
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        one.run(stop)
+
+
 @click.group()
 def jobs() -> None:
     """List, show, cancel and retry builds."""
@@ -60,7 +101,10 @@ def jobs_list(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table("jobs", list(rows[0]) if rows else ["id"], [list(row.values()) for row in rows])
+        for row in rows:
+            row |= {name: short_time(row[name]) for name in ("created_at", "finished_at")}
+        columns = ["id", "recipe", "state", "on", "by", "begun", "ended", "error"]
+        print_table("jobs", columns, [["" if cell is None else cell for cell in row.values()] for row in rows])
 
 
 @jobs.command("show")

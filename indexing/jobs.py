@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from indexing.catalogue import Catalogue, Row, utc_now
-from indexing.errors import InvalidInput, NotFound
+from indexing.errors import BuildCancelled, InvalidInput, NotFound
 from indexing.settings import current_user
 
 State = Literal["running", "done", "failed", "cancelled"]
@@ -42,6 +42,16 @@ def start_job(catalogue: Catalogue, recipe: int, executor: str) -> Job:
     return read_job(catalogue, number or 0)
 
 
+def require_not_cancelled(catalogue: Catalogue, job: int) -> None:
+    """Let a build go on unless somebody cancelled it.
+
+    Raises:
+        BuildCancelled: somebody did.
+    """
+    if read_job(catalogue, job).state == "cancelled":
+        raise BuildCancelled(f"Job {job} was cancelled; what it stored stays for the next build.")
+
+
 def finish_job(catalogue: Catalogue, job: int, state: State, error: str | None = None) -> None:
     """Record how a job ended; one that was cancelled stays so."""
     with catalogue.write() as db:
@@ -52,16 +62,25 @@ def finish_job(catalogue: Catalogue, job: int, state: State, error: str | None =
 
 
 def cancel_job(catalogue: Catalogue, job: int) -> None:
-    """Ask a running build to stop; it does so within a second, and what it stored stays for the next one.
+    """Ask a running build on workers to stop; it makes no release, and what it stored stays for the next one.
 
     Raises:
         NotFound: there is no such job.
-        InvalidInput: it is not running.
+        InvalidInput: it is not running, or runs in its own process.
     """
-    state = read_job(catalogue, job).state
-    if state != "running":
-        raise InvalidInput(f"Job {job} is {state}: only a running job can be cancelled.")
-    finish_job(catalogue, job, "cancelled")
+    with catalogue.write():
+        found = read_job(catalogue, job)
+        if found.state != "running":
+            raise InvalidInput(f"Job {job} is {found.state}: only a running job can be cancelled.")
+        if found.executor == "local":
+            raise InvalidInput(f"Job {job} builds in its own process, which asks nobody: press Ctrl-C where it runs.")
+        finish_job(catalogue, job, "cancelled")
+
+
+def newest_job_on_workers(catalogue: Catalogue) -> Job | None:
+    """The build that last handed blocks to workers, if any did."""
+    row = catalogue.row("SELECT * FROM jobs WHERE executor = 'workers' ORDER BY id DESC LIMIT 1")
+    return None if row is None else Job(**row)
 
 
 def list_jobs(catalogue: Catalogue) -> list[Job]:

@@ -8,6 +8,7 @@ and other tenants never count. Here every passage is a "document" in BM25's sens
 import math
 import threading
 import unicodedata
+from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -84,12 +85,13 @@ class TermRange:
 
 
 def build_postings(
-    partitions: Sequence[Sequence[Sequence[str]]],
+    partitions: Iterable[Iterable[Sequence[str]]],
 ) -> tuple[dict[str, NDArray[Any]], list[TermRange]]:
     """Postings of one shard.
 
     Args:
-        partitions: For each partition of the shard, in row order, the terms of each of its passages.
+        partitions: For each partition of the shard, in row order, the terms of each of its passages; read once, a
+            passage at a time.
 
     Returns:
         Arrays to store, and one term range a partition. ``term_bytes`` uint8: the UTF-8 of all terms end to end,
@@ -104,14 +106,14 @@ def build_postings(
     lengths: list[int] = []
     ranges = []
     for passages in partitions:
-        postings: dict[str, list[tuple[int, int]]] = {}
+        postings: dict[str, array[int]] = {}  # row, frequency, row, ...: lists of pairs would take ten times the memory
         for passage in passages:
             for term, count in Counter(passage).items():
-                postings.setdefault(term, []).append((len(lengths), min(count, _MAX_FREQUENCY)))
+                postings.setdefault(term, array("I")).extend((len(lengths), min(count, _MAX_FREQUENCY)))
             lengths.append(len(passage))
         first = len(terms)
         for encoded, term in sorted((term.encode("utf-8", "surrogatepass"), term) for term in postings):
-            pairs = np.array(postings[term], dtype=np.int64)
+            pairs = np.frombuffer(postings[term], np.uint32).reshape(-1, 2)
             terms.append(encoded)
             rows.append(pairs[:, 0].astype(np.uint32))
             frequencies.append(pairs[:, 1].astype(np.uint16))
@@ -131,8 +133,8 @@ def _offsets(sizes: Iterable[int]) -> NDArray[np.uint64]:
     return np.concatenate([np.zeros(1, np.uint64), np.cumsum(np.fromiter(sizes, np.uint64), dtype=np.uint64)])
 
 
-class _TermList(Sequence[bytes]):
-    """The sorted terms of a shard as a sequence that reads only what is asked for."""
+class TermList(Sequence[bytes]):
+    """The sorted terms of a shard as a sequence of bytes that reads only what is asked for."""
 
     def __init__(self, term_bytes: NDArray[np.uint8], offsets: NDArray[np.uint64]) -> None:
         # Memory views give plain bytes and numbers at a fraction of what numpy's indexing costs.
@@ -147,16 +149,33 @@ class _TermList(Sequence[bytes]):
 
 
 class LexicalSegment:
-    """One partition's postings in one shard, read straight from the mapped arrays; nothing is loaded beforehand."""
+    """One partition's postings in one shard, read straight from the mapped arrays; nothing is loaded beforehand.
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]], term_range: TermRange, start: int, stop: int) -> None:
-        """Look at rows ``start`` to ``stop`` (exclusive) of the shard that ``arrays`` belong to."""
+    ``count`` passages and their ``total_length`` in terms count in its statistics: all but the hidden ones.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        term_range: TermRange,
+        start: int,
+        stop: int,
+        *,
+        hidden: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Look at rows ``start`` to ``stop`` (exclusive) of the shard that ``arrays`` belong to.
+
+        ``hidden``, bool, (stop - start,), says which of them are treated as if they were not there.
+        """
         self._arrays = arrays
-        self._terms = _TermList(arrays["term_bytes"], arrays["term_offsets"])
+        self._terms = TermList(arrays["term_bytes"], arrays["term_offsets"])
         self._range = term_range
         self._start = start
+        self._hidden = hidden
         self.lengths: NDArray[np.uint32] = arrays["lengths"][start:stop]
-        self.total_length = int(self.lengths.sum(dtype=np.int64))
+        counted = self.lengths if hidden is None else self.lengths[~hidden]
+        self.count = len(counted)
+        self.total_length = int(counted.sum(dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -169,7 +188,11 @@ class LexicalSegment:
             return None
         begin, end = (int(offset) for offset in self._arrays["posting_offsets"][index : index + 2])
         rows = self._arrays["posting_rows"][begin:end].astype(np.int64) - self._start
-        return rows, self._arrays["posting_frequencies"][begin:end]
+        frequencies = self._arrays["posting_frequencies"][begin:end]
+        if self._hidden is None:
+            return rows, frequencies
+        seen = ~self._hidden[rows]
+        return rows[seen], frequencies[seen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,36 +205,39 @@ class Bm25:
     k1: float
     b: float
 
-    def scores(self, segments: Sequence[LexicalSegment], terms: Sequence[str]) -> tuple[list[Scores], float]:
+    def scores(
+        self, segments: Sequence[LexicalSegment], terms: Sequence[str] | Mapping[str, float]
+    ) -> tuple[list[Scores], float]:
         """Score every passage of a partition.
 
         Args:
             segments: All segments of the partition.
-            terms: The query's terms; a repeated term counts as often as it is repeated. Of more than ``MAX_TERMS``
-                different ones the first count.
+            terms: The query's terms, or what each counts; a repeated term counts as often as it is repeated. Of more
+                than ``MAX_TERMS`` different ones the first count.
 
         Returns:
             One float32 array a segment, aligned with its rows, 0 where no term occurs; and the bound that no score can
-            exceed: sum of idf * (k1 + 1) over the terms, 0.0 when none of them occurs in the partition.
+            exceed: sum of weight * idf * (k1 + 1) over the terms, 0.0 when none of them occurs in the partition.
         """
-        count = sum(len(segment) for segment in segments)
+        count = sum(segment.count for segment in segments)
         total_length = sum(segment.total_length for segment in segments)
         scores = [np.zeros(len(segment), np.float32) for segment in segments]
         if count == 0 or total_length == 0:
             return scores, 0.0
         average = total_length / count
         bound = 0.0
-        for term, repeated in sorted(islice(Counter(terms).items(), MAX_TERMS)):
+        weights: Mapping[str, float] = terms if isinstance(terms, Mapping) else Counter(terms)
+        for term, weight in sorted(islice(weights.items(), MAX_TERMS)):
             found = [segment.postings(term) for segment in segments]
             frequency = sum(len(part[0]) for part in found if part is not None)
             if frequency == 0:
                 continue
             idf = math.log1p((count - frequency + 0.5) / (frequency + 0.5))
-            bound += repeated * idf * (self.k1 + 1.0)
+            bound += weight * idf * (self.k1 + 1.0)
             for segment, part, score in zip(segments, found, scores, strict=True):
                 if part is not None:
                     rows, frequencies = part
                     tf = frequencies.astype(np.float32)
                     damping = self.k1 * (1.0 - self.b + self.b * segment.lengths[rows].astype(np.float32) / average)
-                    score[rows] += np.float32(repeated * idf * (self.k1 + 1.0)) * tf / (tf + damping)
+                    score[rows] += np.float32(weight * idf * (self.k1 + 1.0)) * tf / (tf + damping)
         return scores, bound

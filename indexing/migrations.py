@@ -100,3 +100,63 @@ def _erasures(db: Database) -> None:
         " build INTEGER NOT NULL, old_snapshot TEXT NOT NULL, new_snapshot TEXT NOT NULL,"
         " PRIMARY KEY (erasure, recipe, build, old_snapshot)) STRICT, WITHOUT ROWID"
     )
+
+
+@catalogue_migrations(name="0007_keys_and_limits")
+def _keys_and_limits(db: Database) -> None:
+    db.execute("ALTER TABLE tenants ADD COLUMN revoked_at TEXT")
+    for limit in ("max_documents", "max_passages", "requests_per_minute"):
+        db.execute(f"ALTER TABLE tenants ADD COLUMN {limit} INTEGER")  # NULL is unlimited
+    # What a key was made for before there were scopes, it may do now; ids are given to keys that had none.
+    db.execute("ALTER TABLE api_keys ADD COLUMN id TEXT")
+    db.execute("ALTER TABLE api_keys ADD COLUMN name TEXT NOT NULL DEFAULT ''")
+    db.execute("""ALTER TABLE api_keys ADD COLUMN scopes TEXT NOT NULL DEFAULT '["search", "write", "admin"]'""")
+    db.execute("ALTER TABLE api_keys ADD COLUMN is_default INTEGER NOT NULL DEFAULT 0")
+    db.execute("UPDATE api_keys SET id = 'k_' || lower(hex(randomblob(5)))")
+    db.execute("UPDATE api_keys SET is_default = 1, name = 'default' WHERE tenant = 'default'")
+    db.execute("CREATE UNIQUE INDEX api_keys_ids ON api_keys (id)")
+    db.execute("CREATE INDEX api_keys_of_tenants ON api_keys (tenant, created_at, id)")
+    # Counts that a quota is compared with at every write.
+    db.execute("ALTER TABLE collections ADD COLUMN documents INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE collections ADD COLUMN passages INTEGER NOT NULL DEFAULT 0")
+    db.execute(
+        "UPDATE collections SET documents = (SELECT count(*) FROM documents d"
+        " WHERE d.tenant = collections.tenant AND d.collection = collections.name)"
+    )
+    db.execute(
+        "CREATE TRIGGER documents_added AFTER INSERT ON documents BEGIN"
+        " UPDATE collections SET documents = documents + 1 WHERE tenant = NEW.tenant AND name = NEW.collection; END"
+    )
+    db.execute(
+        "CREATE TRIGGER documents_removed AFTER DELETE ON documents BEGIN"
+        " UPDATE collections SET documents = documents - 1 WHERE tenant = OLD.tenant AND name = OLD.collection; END"
+    )
+
+
+@catalogue_migrations(name="0008_permissions_and_deletions")
+def _permissions_and_deletions(db: Database) -> None:
+    db.execute("ALTER TABLE documents ADD COLUMN allow TEXT")
+    # What was deleted when, so that a snapshot from before can hide it; writing the document again takes it back.
+    db.execute(
+        "CREATE TABLE deletions (tenant TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL,"
+        " seq INTEGER NOT NULL, PRIMARY KEY (tenant, collection, id)) STRICT, WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX deletions_in_order ON deletions (seq)")
+    db.execute("CREATE INDEX documents_in_order ON documents (seq)")
+
+
+@catalogue_migrations(name="0009_live_writes")
+def _live_writes(db: Database) -> None:
+    # Whether a write is to be found before the next build holds it; what a source brings waits for the build.
+    db.execute("ALTER TABLE documents ADD COLUMN live INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX documents_live ON documents (seq) WHERE live = 1")
+    db.execute(
+        "CREATE TABLE build_requests (id INTEGER PRIMARY KEY AUTOINCREMENT, reason TEXT NOT NULL, seq INTEGER NOT NULL,"
+        " created_at TEXT NOT NULL) STRICT"
+    )
+
+
+@catalogue_migrations(name="0010_logged_queries")
+def _logged_queries(db: Database) -> None:
+    # Whether the texts of a tenant's queries may stand in the log; the installation has to allow it as well.
+    db.execute("ALTER TABLE tenants ADD COLUMN log_queries INTEGER NOT NULL DEFAULT 0")

@@ -1,6 +1,7 @@
 """The model registry: model versions as frozen data, their files as artefacts, their lineage as facts.
 
-A model version is written once and never changed. Its files are ``fp32.onnx``, ``int8.onnx`` and ``tokenizer.json``.
+A model version is written once and never changed. Its files are ``fp32.onnx``, ``int8.onnx`` and ``tokenizer.json``; a
+reranker whose int8 form orders otherwise has none.
 """
 
 import json
@@ -21,11 +22,16 @@ from indexing.storage import Artefact, Storage
 
 KIND = "models"
 TOKENIZER_FILE = "tokenizer.json"
+EMBEDDING, RERANKER = "embedding", "reranker"
+"""What models are for; a manifest that does not say is an embedding model's."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """An embedding model as frozen data. ``manifest`` holds everything known of it; ``id`` is ``name@version``."""
+    """An embedding model or a reranker as frozen data.
+
+    ``manifest`` holds everything known of it; ``id`` is ``name@version``.
+    """
 
     name: str
     version: int
@@ -38,8 +44,18 @@ class ModelVersion:
         return f"{self.name}@{self.version}"
 
     @property
+    def kind(self) -> str:
+        """``embedding`` or ``reranker``."""
+        return str(self.manifest.get("kind", EMBEDDING))
+
+    @property
     def files(self) -> ModelFiles:
-        """What of it can change a value."""
+        """What of an embedding model can change a value.
+
+        Raises:
+            InvalidInput: it is none.
+        """
+        require_kind(self, EMBEDDING)
         sha256 = {name: entry["sha256"] for name, entry in self.manifest["files"].items()}
         return ModelFiles(
             tokenizer_sha256=sha256[TOKENIZER_FILE],
@@ -116,6 +132,18 @@ class ModelRegistry:
                     _link_or_copy(source.path / name, draft.path / name)
             self.add(model.name, model.version, self._storage.open(KIND, model.id))
         return [model.id for model in missing]
+
+
+def require_kind(model: ModelVersion, kind: str) -> None:
+    """Let a model on that is for what it is wanted for.
+
+    Raises:
+        InvalidInput: it is for something else.
+    """
+    if model.kind != kind:
+        raise InvalidInput(
+            f"Model {model.id} is of kind {model.kind!r}, expected {kind!r}: see 'groundwork models list'."
+        )
 
 
 def stored_model(storage: Storage, model_id: str) -> ModelVersion:

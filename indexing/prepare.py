@@ -4,20 +4,30 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from indexing.build import BuildContext, Progress, encoder_inputs_now
 from indexing.catalogue import LeaveOut
 from indexing.chunker import Chunker
 from indexing.embedder import load_embedder
 from indexing.errors import InvalidInput
-from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view, passage_view
+from indexing.features import (
+    DEFAULT_CONVERSATION,
+    DEFAULT_PASSAGES,
+    EMBEDDING_VIEWS,
+    conversation_view,
+    lexical_view,
+    passage_view,
+)
 from indexing.home import Home
 from indexing.lexical import LANGUAGES
+from indexing.model_registry import EMBEDDING, RERANKER, ModelVersion, load_tokenizer, require_kind
 from indexing.model_registry import KIND as MODELS
-from indexing.model_registry import ModelVersion, load_tokenizer
+from indexing.plan import BuildContext, Progress, encoder_keys_now
 from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.releases import Release, list_releases, stable_recipe
 from indexing.retention import NeededKeys, Retained, needed_by_kind
 from indexing.work import Executor, LocalExecutor, Workshop
+
+NONE = "none"
+"""What takes a part that a recipe can do without out of it."""
 
 
 def default_recipe(home: Home) -> Recipe:
@@ -26,7 +36,7 @@ def default_recipe(home: Home) -> Recipe:
     Raises:
         NotFound: no model is registered.
     """
-    newest = home.models.list()
+    newest = [model for model in home.models.list() if model.kind == EMBEDDING]
     return Recipe(
         model=newest[-1].id if newest else home.models.get("").id,
         passage=DEFAULT_PASSAGES,
@@ -34,6 +44,7 @@ def default_recipe(home: Home) -> Recipe:
         lexical=lexical_view("english"),
         retrieval=RetrievalConfig(),
         approximation=Approximation(),
+        conversation=DEFAULT_CONVERSATION,
     )
 
 
@@ -56,15 +67,22 @@ def change_recipe(
     precision: str | None = None,
     language: str | None = None,
     approximate_above: int | None = None,
+    conversation: str | None = None,
+    reranker: str | None = None,
+    rerank_depth: int | None = None,
+    rerank_budget_ms: int | None = None,
 ) -> Recipe:
-    """A recipe with these changes; ``None`` changes nothing, and 0 passages mean exact search at every size.
+    """A recipe with these changes; ``None`` changes nothing.
+
+    0 passages mean exact search at every size, the conversation view ``none`` that a chat's last turn counts alone, and
+    the reranker ``none`` that there is no second pass.
 
     Raises:
         NotFound: no such model or view.
-        InvalidInput: no such precision or language.
+        InvalidInput: no such precision or language, or a model of another kind than it is chosen for.
     """
     if model is not None:
-        recipe = replace(recipe, model=home.models.get(model).id)
+        recipe = replace(recipe, model=_of_kind(home.models.get(model), EMBEDDING).id)
     if view is not None:
         recipe = replace(recipe, passage=passage_view(home.catalogue, view))
     if precision is not None:
@@ -80,7 +98,33 @@ def change_recipe(
         recipe = replace(
             recipe, approximation=replace(known, above_rows=approximate_above) if approximate_above else None
         )
-    return replace(recipe, number=0)
+    if conversation is not None:
+        chat = None if conversation == NONE else conversation_view(home.catalogue, conversation)
+        recipe = replace(recipe, conversation=chat)
+    return replace(_with_reranker(home, recipe, reranker, rerank_depth, rerank_budget_ms), number=0)
+
+
+def _with_reranker(
+    home: Home, recipe: Recipe, reranker: str | None, depth: int | None, budget_ms: int | None
+) -> Recipe:
+    if reranker == NONE:
+        recipe = replace(recipe, reranker=None, reranking=None)
+    elif reranker is not None:
+        model = _of_kind(home.models.get(reranker), RERANKER)
+        precision = "int8" if "int8" in model.manifest["precisions"] else "fp32"
+        recipe = replace(recipe, reranker=model.id, reranking=replace(recipe.second_pass, precision=precision))
+    if depth is None and budget_ms is None:
+        return recipe
+    if recipe.reranker is None:
+        raise InvalidInput("There is no reranker whose depth or budget could be changed: name one with --reranker.")
+    plan = recipe.second_pass
+    plan = replace(plan, depth=depth or plan.depth, budget_ms=budget_ms or plan.budget_ms)
+    return replace(recipe, reranking=plan)
+
+
+def _of_kind(model: ModelVersion, kind: str) -> ModelVersion:
+    require_kind(model, kind)
+    return model
 
 
 def prepare_build(
@@ -128,7 +172,7 @@ def retained_recipes(home: Home, kept: Iterable[Release]) -> list[Retained]:
 
 def needed_keys(home: Home, leave_out: LeaveOut = lambda key: False) -> NeededKeys:
     """Finds the feature-store keys that the documents of now, some left out, need under a recipe."""
-    return lambda recipe: set(encoder_inputs_now(prepare_build(home, recipe), leave_out))
+    return lambda recipe: encoder_keys_now(prepare_build(home, recipe), leave_out)
 
 
 def needed_vectors(home: Home, leave_out: LeaveOut) -> dict[str, set[bytes]]:

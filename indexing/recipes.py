@@ -5,7 +5,15 @@ from dataclasses import asdict, dataclass, field, replace
 
 from indexing.catalogue import Catalogue, utc_now
 from indexing.errors import NotFound
-from indexing.features import EmbeddingView, FeatureViews, LexicalView, PassageView, definition
+from indexing.features import (
+    ConversationView,
+    EmbeddingView,
+    FeatureViews,
+    LexicalView,
+    PassageView,
+    conversation_view_from,
+    definition,
+)
 from indexing.model_registry import ModelVersion
 from indexing.records import Json, fingerprint
 
@@ -46,10 +54,26 @@ class Approximation:
 
 
 @dataclass(frozen=True, slots=True)
+class Reranking:
+    """How a reranker is used: the best ``depth`` hits, within ``budget_ms`` milliseconds or not at all.
+
+    ``precision`` names the compiled form; ``calibration`` has bias and slope of the logistic curve that maps a logit to
+    a score in 0..1, the mode ``rerank`` of the other calibrations. Source of the defaults: a passage takes a small
+    encoder some 30 ms of a core (benchmarks/results/encode.json), so ten pairs take 300.
+    """
+
+    depth: int = 10
+    budget_ms: int = 500
+    precision: str = "int8"
+    calibration: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Model version, feature views, analyser, retrieval config and indexes; ``number`` is 0 until it is recorded.
 
-    Without an ``approximation`` every partition is searched exactly, whatever its size.
+    Without an ``approximation`` every partition is searched exactly, whatever its size. Without a ``conversation`` a
+    chat is searched by its last turn alone. A ``reranker`` is a model version; ``reranking`` says how it is used.
     """
 
     model: str
@@ -60,7 +84,14 @@ class Recipe:
     shard_rows: int = DEFAULT_SHARD_ROWS
     reranker: str | None = None
     approximation: Approximation | None = None
+    conversation: ConversationView | None = None
+    reranking: Reranking | None = None
     number: int = 0
+
+    @property
+    def second_pass(self) -> Reranking:
+        """How its reranker is used, by default where it does not say."""
+        return self.reranking or Reranking()
 
     @property
     def manifest(self) -> dict[str, Json]:
@@ -74,6 +105,10 @@ class Recipe:
         }
         if self.approximation is not None:  # recipes from before there was one keep their fingerprint
             manifest["approximation"] = asdict(self.approximation)
+        if self.conversation is not None:  # likewise
+            manifest["conversation"] = definition(self.conversation)
+        if self.reranking is not None:
+            manifest["reranking"] = {**asdict(self.reranking), "calibration": list(self.reranking.calibration)}
         return manifest
 
     @property
@@ -119,5 +154,12 @@ def read_recipe(catalogue: Catalogue, number: int) -> Recipe:
         shard_rows=manifest["shard_rows"],
         reranker=manifest["reranker"],
         approximation=Approximation(**manifest["approximation"]) if "approximation" in manifest else None,
+        conversation=conversation_view_from(manifest["conversation"]) if "conversation" in manifest else None,
+        reranking=_reranking(manifest["reranking"]) if "reranking" in manifest else None,
         number=number,
     )
+
+
+def _reranking(value: dict[str, Json]) -> Reranking:
+    bias, slope = value["calibration"]
+    return Reranking(value["depth"], value["budget_ms"], value["precision"], (bias, slope))

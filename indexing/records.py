@@ -24,6 +24,9 @@ Scores: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = NDArray[np.int64]
 """int64, shape (n,), row numbers."""
 
+Mask: TypeAlias = NDArray[np.bool_]
+"""bool, shape (n,): which of n rows or documents are meant."""
+
 MODES = ("hybrid", "dense", "lexical")
 """Which legs rank a search: both, the vectors alone, or BM25 alone."""
 PLAIN = "text/plain"
@@ -53,7 +56,10 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The unit of ingestion. ``text`` is exactly what passage offsets count in, in code points."""
+    """The unit of ingestion. ``text`` is exactly what passage offsets count in, in code points.
+
+    ``allow`` names the principals (users, groups, roles) that may see it; ``None`` is every caller of the tenant.
+    """
 
     id: str
     title: str
@@ -61,6 +67,7 @@ class Document:
     url: str = ""
     metadata: Mapping[str, Json] = field(default_factory=dict)
     content_type: str = PLAIN
+    allow: tuple[str, ...] | None = None
 
     @property
     def content_sha256(self) -> str:
@@ -70,7 +77,8 @@ class Document:
     @property
     def record_sha256(self) -> str:
         """Identifies everything that a shard stores of the document."""
-        return fingerprint([self.id, self.content_sha256, self.url, dict(self.metadata)])
+        permissions = [] if self.allow is None else [sorted(set(self.allow))]
+        return fingerprint([self.id, self.content_sha256, self.url, dict(self.metadata), *permissions])
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,8 @@ def find_garbage(
     """
     snapshots = {release.snapshot for release in kept}
     shards = {str(shard["name"]) for name in snapshots for shard in read_snapshot(storage, name).shards}
-    models = {retained.recipe.model for retained in recipes} | newest_models
+    models = {name for retained in recipes for name in (retained.recipe.model, retained.recipe.reranker) if name}
+    models |= newest_models
     for kind, reached in ((SNAPSHOTS, snapshots), (SHARDS, shards), (MODELS, models)):
         for name in storage.list(kind):
             if name not in reached:
@@ -135,6 +136,9 @@ def collect(catalogue: Catalogue, storage: Storage, kept: Sequence[Release], gar
                     (utc_now(), release.recipe, release.build),
                 )
         db.conn.execute("DELETE FROM passages WHERE content_sha256 NOT IN (SELECT content_sha256 FROM documents)")
+        # What no retained snapshot can hold any more need not be hidden.
+        oldest = min((release.seq for release in list_releases(catalogue)), default=catalogue.sequence())
+        db.conn.execute("DELETE FROM deletions WHERE seq <= ?", (oldest,))
     for one in garbage:
         storage.delete(one.kind, one.name)
     storage.sweep()

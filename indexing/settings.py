@@ -39,13 +39,51 @@ class Settings(BaseSettings):
     sessions: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="Single-threaded encoder sessions a process."
     )
-    max_concurrency: int = Field(64, ge=1, description="Searches in progress before the door answers 503.")
+    workers: int = Field(1, ge=1, le=64, description="API processes that share the port.")
+    max_concurrency: int = Field(
+        64, ge=1, description="Searches in progress before the door answers 503, in each process."
+    )
+    deadline_ms: int = Field(
+        10_000, ge=1, le=600_000, description="Milliseconds a search may take at most; a request may ask for fewer."
+    )
+    drain_seconds: float = Field(
+        0.0, ge=0, le=300, description="How long SIGTERM leaves the port open while /readyz already answers 503."
+    )
+    query_cache_mb: int = Field(
+        64, ge=0, description="Memory for vectors of queries that were asked before, in each process."
+    )
+    query_cache_seconds: int = Field(
+        86_400, ge=0, description="How long Redis keeps a query's vector; 0 for not at all."
+    )
+    max_open_shards: int = Field(
+        512, ge=1, description="Shards mapped at once; the one not used for longest gives way, and is mapped again."
+    )
     poll_seconds: float = Field(1.0, gt=0, description="How often the API looks for a newly deployed release.")
+    live_poll_seconds: float = Field(0.2, gt=0, description="How often the API looks for writes of other processes.")
+    live_max_mb: int = Field(256, ge=1, description="Memory for writes that no build holds yet, a process.")
+    live_max_passages: int = Field(20_000, ge=1, description="Passages of writes that no build holds yet, a process.")
+    min_seq_seconds: float = Field(2.0, ge=0, description="How long a search waits for the write that it must see.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Level of the structured log: DEBUG, INFO, WARNING or ERROR."
     )
     log_queries: bool = Field(False, description="Whether query text may be written to the log.")
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
+
+
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Read by prometheus_client when it is imported: where processes that are scraped as one keep their counts."""
+
+
+def metrics_folder() -> Path | None:
+    """Where the processes that are scraped as one keep their counts; ``None`` for a process that is scraped alone."""
+    folder = os.environ.get(METRICS_VARIABLE)
+    return Path(folder) if folder else None
+
+
+def environment_of(settings: Settings, **others: str) -> dict[str, str]:
+    """The environment of a child process that is to read the same settings, with ``others`` set in it as well."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    return os.environ | {f"GROUNDWORK_{name.upper()}": str(value) for name, value in values.items()} | others
 
 
 def current_user() -> str:

@@ -6,34 +6,40 @@ partition's passages are contiguous rows. Format: docs/snapshot-format.md.
 
 import hashlib
 import json
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from itertools import groupby
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexing.arrays import map_arrays, write_arrays
+from indexing.attributes import AttributeSegment, build_attributes
 from indexing.errors import ArtefactCorrupt, FormatUnknown
 from indexing.lexical import Analyser, LexicalSegment, TermRange, build_postings
-from indexing.records import Document, Json, Partition, Passage, Rows, Scores, Vector, Vectors
+from indexing.records import Document, Json, Mask, Partition, Passage, Rows, Scores, Vector, Vectors
 from indexing.storage import Artefact, Draft
 from indexing.vector_index import MIN_ROWS, ApproximateIndex, ExactIndex, write_exact, write_lists
 
 KIND = "shards"
-EXACT_FORMAT = 1
-APPROXIMATE_FORMAT = 2
-"""As format 1, with ``lists.faiss`` and what the manifest says of it: a piece of a large partition."""
+FORMAT = 3
+READABLE_FORMATS = (1, 2, 3)
+"""1: exact search only; 2: may have an approximate index; 3: also has the documents' attributes."""
 VECTORS_FILE = "vectors.faiss"
 LISTS_FILE = "lists.faiss"
 LEXICAL_FILE = "lexical.safetensors"
 PASSAGES_FILE = "passages.safetensors"
+ATTRIBUTES_FILE = "attributes.safetensors"
+
+
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class ShardPartition:
-    """Where a partition stands in a shard: rows ``start`` to ``stop``, terms ``term_start`` to ``term_stop``."""
+    """Where a partition stands in a shard: its rows, lexical terms and attribute terms, ``start`` to ``stop`` each."""
 
     tenant: str
     collection: str
@@ -42,6 +48,8 @@ class ShardPartition:
     term_start: int
     term_stop: int
     documents: int
+    attribute_start: int = 0
+    attribute_stop: int = 0
 
     @property
     def partition(self) -> Partition:
@@ -81,26 +89,12 @@ def write_shard(
             or an approximate index was asked for several partitions.
         BuildFailed: the approximate index finds too little.
     """
-    rows = sum(len(item.passages) for item in inputs)
-    if len(vectors) != rows:
-        raise ValueError(f"{len(vectors)} vectors for {rows} passages")
-    partitions = _lay_out(inputs)
-    terms = [[analyser.terms(p.encoder_input) for p in item.passages] for item in inputs]
-    grouped, position = [], 0
-    for partition in partitions:
-        grouped.append([one for item in terms[position : position + partition.documents] for one in item])
-        position += partition.documents
-    postings, ranges = build_postings(grouped)
-    write_vectors(draft, vectors, partitions=len(partitions), min_recall=min_recall)
-    write_arrays(draft.path / LEXICAL_FILE, postings)
-    write_arrays(draft.path / PASSAGES_FILE, _store_texts(inputs))
-    draft.info.update(
-        rows=rows,
-        partitions=[
-            asdict(replace(partition, term_start=span.start, term_stop=span.stop))
-            for partition, span in zip(partitions, ranges, strict=True)
-        ],
-    )
+    contents = _lay_out(inputs, len(vectors), analyser)
+    write_vectors(draft, vectors, partitions=len(contents.partitions), min_recall=min_recall)
+    write_arrays(draft.path / LEXICAL_FILE, contents.lexical)
+    write_arrays(draft.path / PASSAGES_FILE, contents.texts)
+    write_arrays(draft.path / ATTRIBUTES_FILE, contents.attributes)
+    draft.info.update(rows=len(vectors), partitions=[asdict(partition) for partition in contents.partitions])
 
 
 def write_vectors(draft: Draft, vectors: Vectors, *, partitions: int, min_recall: float | None) -> None:
@@ -110,36 +104,62 @@ def write_vectors(draft: Draft, vectors: Vectors, *, partitions: int, min_recall
         ValueError, BuildFailed: as ``write_shard``.
     """
     write_exact(draft.path / VECTORS_FILE, vectors)
-    draft.info.update(format=EXACT_FORMAT, dimension=int(vectors.shape[1]))
+    draft.info.update(format=FORMAT, dimension=int(vectors.shape[1]))
     if min_recall is None or len(vectors) < MIN_ROWS:
         return
     if partitions != 1:
         raise ValueError(f"an approximate index over {partitions} partitions: expected one")
     lists = write_lists(draft.path / LISTS_FILE, vectors, min_recall=min_recall)
-    draft.info.update(format=APPROXIMATE_FORMAT, lists=asdict(lists) | {"min_recall": min_recall})
+    draft.info.update(lists=asdict(lists) | {"min_recall": min_recall})
 
 
-def _lay_out(inputs: Sequence[ShardInput]) -> list[ShardPartition]:
-    layout: list[ShardPartition] = []
-    row = 0
-    for item in inputs:
-        last = layout[-1] if layout else None
-        if last is None or last.partition != item.partition:
-            if any(seen.partition == item.partition for seen in layout):
-                raise ValueError(f"the documents of {item.partition} are not side by side")
-            last = ShardPartition(item.partition.tenant, item.partition.collection, row, row, 0, 0, 0)
-            layout.append(last)
-        row += len(item.passages)
-        layout[-1] = replace(last, stop=row, documents=last.documents + 1)
-    return layout
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What a shard holds beside its vectors."""
+
+    partitions: Sequence[ShardPartition]
+    lexical: Arrays
+    texts: Arrays
+    attributes: Arrays
 
 
-def _store_texts(inputs: Sequence[ShardInput]) -> dict[str, NDArray[Any]]:
+def _lay_out(inputs: Sequence[ShardInput], vectors: int, analyser: Analyser) -> _Contents:
+    rows = sum(len(item.passages) for item in inputs)
+    if vectors != rows:
+        raise ValueError(f"{vectors} vectors for {rows} passages")
+    terms, documents, row = [], [], 0
+    partitions: list[ShardPartition] = []
+    for partition, group in groupby(inputs, key=lambda item: item.partition):
+        members = list(group)
+        if any(seen.partition == partition for seen in partitions):
+            raise ValueError(f"the documents of {partition} are not side by side")
+        # One passage's terms at a time: those of a whole large shard would take more than all its files.
+        terms.append(analyser.terms(passage.encoder_input) for item in members for passage in item.passages)
+        documents.append([item.document for item in members])
+        first, row = row, row + sum(len(item.passages) for item in members)
+        partitions.append(ShardPartition(partition.tenant, partition.collection, first, row, 0, 0, len(members)))
+    lexical, term_ranges = build_postings(terms)
+    attributes, attribute_ranges = build_attributes(documents)
+    placed = [
+        replace(
+            partition,
+            term_start=term_range.start,
+            term_stop=term_range.stop,
+            attribute_start=attribute_range.start,
+            attribute_stop=attribute_range.stop,
+        )
+        for partition, term_range, attribute_range in zip(partitions, term_ranges, attribute_ranges, strict=True)
+    ]
+    return _Contents(placed, lexical, _store_texts(inputs), attributes)
+
+
+def _store_texts(inputs: Sequence[ShardInput]) -> Arrays:
     """Documents and passages as JSON records end to end, with where each begins, and each passage's document."""
     documents, passages, owners = [], [], []
     for number, item in enumerate(inputs):
         document = item.document
-        documents.append(_encode([document.id, document.title, document.url, dict(document.metadata)]))
+        record = [document.id, document.title, document.url, dict(document.metadata)]
+        documents.append(_encode(record if document.allow is None else [*record, sorted(set(document.allow))]))
         for passage in item.passages:
             passages.append(
                 _encode([passage.ordinal, passage.start, passage.end, list(passage.headings), passage.text])
@@ -183,6 +203,19 @@ class StoredPassage:
         return f"{self.document_id}#{self.ordinal}"
 
 
+def require_readable(artefact: Artefact) -> None:
+    """Refuse a shard in a format of the future.
+
+    Raises:
+        FormatUnknown: written by a newer version.
+    """
+    if artefact.info.get("format") not in READABLE_FORMATS:
+        raise FormatUnknown(
+            f"shard {artefact.name} has format {artefact.info.get('format')!r}; this version reads formats"
+            f" {', '.join(map(str, READABLE_FORMATS))}. Update Groundwork, or build again with this version."
+        )
+
+
 class Shard:
     """A published shard, memory-mapped: opening reads headers only. Safe to share between threads.
 
@@ -193,53 +226,126 @@ class Shard:
 
     def __init__(self, artefact: Artefact) -> None:
         info = artefact.info
-        if info.get("format") not in (EXACT_FORMAT, APPROXIMATE_FORMAT):
-            raise FormatUnknown(
-                f"shard {artefact.name} has format {info.get('format')!r}; this version reads formats {EXACT_FORMAT}"
-                f" and {APPROXIMATE_FORMAT}."
-                " Update Groundwork, or build again with this version."
-            )
+        require_readable(artefact)
         self.name = artefact.name
         self.size_bytes = artefact.size_bytes
-        self.lists: dict[str, Json] | None = None
         try:
-            if info["format"] == APPROXIMATE_FORMAT:
-                self.lists = {"probes": int(info["lists"]["probes"]), **info["lists"]}
+            self.lists: dict[str, Json] | None = info.get("lists")
+            probes = 0 if self.lists is None else int(self.lists["probes"])
             self.rows = int(info["rows"])
             parts = [ShardPartition(**entry) for entry in info["partitions"]]
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactCorrupt(f"shard {artefact.name}: its manifest is damaged ({error}). Build again.") from error
+        self._exact = ExactIndex(artefact.path / VECTORS_FILE)
+        self._approximate: ApproximateIndex | None = None
+        attributes = map_arrays(artefact.path / ATTRIBUTES_FILE) if info["format"] >= 3 else None
+        self._fill(
+            parts, map_arrays(artefact.path / LEXICAL_FILE), map_arrays(artefact.path / PASSAGES_FILE), attributes
+        )
+        if probes:
+            self._approximate = ApproximateIndex(artefact.path / LISTS_FILE, self._exact, probes=probes)
+
+    @classmethod
+    def in_memory(cls, name: str, inputs: Sequence[ShardInput], vectors: Vectors, analyser: Analyser) -> Self:
+        """A shard that was never written: the same contents, searched the same way, gone with the process.
+
+        Raises:
+            ValueError: as ``write_shard``.
+        """
+        shard = cls.__new__(cls)
+        contents = _lay_out(inputs, len(vectors), analyser)
+        shard.name, shard.rows, shard.lists = name, len(vectors), None
+        arrays = (contents.lexical, contents.texts, contents.attributes)
+        shard.size_bytes = vectors.nbytes + sum(array.nbytes for some in arrays for array in some.values())
+        shard._exact, shard._approximate = ExactIndex(vectors=vectors), None
+        shard._fill(contents.partitions, *arrays)
+        return shard
+
+    def _fill(self, parts: Sequence[ShardPartition], lexical: Arrays, texts: Arrays, attributes: Arrays | None) -> None:
         self.partitions = {part.partition: part for part in parts}
         self._ordered = sorted(self.partitions.values(), key=lambda part: part.start)
         self._starts = [part.start for part in self._ordered]
-        self._exact = ExactIndex(artefact.path / VECTORS_FILE)
-        self._lexical = map_arrays(artefact.path / LEXICAL_FILE)
-        self._texts = map_arrays(artefact.path / PASSAGES_FILE)
-        owners = self._texts["passage_documents"]
-        if not self._exact.rows == len(self._lexical["lengths"]) == len(owners) == self.rows:
+        self._lexical, self._texts, self._attributes = lexical, texts, attributes
+        self._computed: dict[Partition, AttributeSegment] = {}
+        owners = texts["passage_documents"]
+        if not self._exact.rows == len(lexical["lengths"]) == len(owners) == self.rows:
             raise ArtefactCorrupt(f"shard {self.name}: its files hold different numbers of passages than {self.rows}.")
         self.passage_documents: NDArray[np.uint32] = owners
-        self._approximate: ApproximateIndex | None = None
-        if self.lists is not None:
-            self._approximate = ApproximateIndex(artefact.path / LISTS_FILE, self._exact, probes=self.lists["probes"])
 
-    def segment(self, partition: Partition) -> LexicalSegment:
-        """The lexical side of a partition that this shard holds."""
+    @property
+    def dimension(self) -> int:
+        """Components of each vector."""
+        return int(self._exact.vectors.shape[1])
+
+    def segment(self, partition: Partition, hidden: Mask | None = None) -> LexicalSegment:
+        """The lexical side of a partition that this shard holds, as if its ``hidden`` rows were not there."""
         part = self.partitions[partition]
-        return LexicalSegment(self._lexical, TermRange(part.term_start, part.term_stop), part.start, part.stop)
+        terms = TermRange(part.term_start, part.term_stop)
+        return LexicalSegment(self._lexical, terms, part.start, part.stop, hidden=hidden)
 
-    def search(self, partition: Partition, query: Vector, k: int, *, exact: bool = False) -> tuple[Rows, Scores]:
+    def attributes(self, partition: Partition) -> AttributeSegment:
+        """Which documents of a partition carry what; of a shard from before format 3, read from its records once."""
+        part = self.partitions[partition]
+        first = int(self.passage_documents[part.start])
+        if self._attributes is not None:
+            terms = TermRange(part.attribute_start, part.attribute_stop)
+            return AttributeSegment(self._attributes, terms, first, part.documents)
+        if partition not in self._computed:
+            arrays, (terms,) = build_attributes([[self.document(first + n) for n in range(part.documents)]])
+            self._computed[partition] = AttributeSegment(arrays, terms, 0, part.documents)
+        return self._computed[partition]
+
+    def rows_of(self, partition: Partition, documents: Mask) -> Mask:
+        """The rows of some documents of a partition: bool, one entry a row of the partition."""
+        part = self.partitions[partition]
+        owners = self.passage_documents[part.start : part.stop]
+        rows: Mask = documents[owners - owners[0]]
+        return rows
+
+    def find(self, partition: Partition, ids: Iterable[str]) -> Mask:
+        """The documents of a partition that have one of ``ids``: bool, one entry a document."""
+        part = self.partitions[partition]
+        first = int(self.passage_documents[part.start])
+        numbers = range(first, first + part.documents)
+        wanted = set(ids)
+        if len(wanted) * part.documents.bit_length() > part.documents:  # reading all once is less than looking for each
+            return np.fromiter((self._record("document", number)[0] in wanted for number in numbers), np.bool_)
+        found = np.zeros(part.documents, np.bool_)
+        for name in wanted:
+            place = bisect_left(numbers, name, key=lambda number: str(self._record("document", number)[0]))
+            if place < part.documents and self._record("document", first + place)[0] == name:
+                found[place] = True
+        return found
+
+    def search(
+        self,
+        partition: Partition,
+        query: Vector,
+        k: int,
+        *,
+        allowed: Mask | None = None,
+        exact: bool = False,
+        floor: float = -1.0,
+    ) -> tuple[Rows, Scores]:
         """The ``k`` nearest passages of a partition by inner product, reading only its rows.
 
         They are the nearest ones, unless the shard has lists and ``exact`` is false; scores are exact always.
 
+        Args:
+            partition: One that the shard holds.
+            query: float32 (dimension,), unit norm.
+            k: At least 1.
+            allowed: bool, one entry a row of the partition: which may be found; ``None`` for all.
+            exact: Not to use the lists.
+            floor: A cosine that ten passages of other shards reach already: a hint that spares effort.
+
         Returns:
-            Rows of the shard and cosines, best first; fewer than ``k`` only when the partition is smaller.
+            Rows of the shard and cosines, best first; fewer than ``k`` only when fewer are there and allowed.
         """
         part = self.partitions[partition]
         if self._approximate is not None and not exact:
-            return self._approximate.search(query, k)
-        return self._exact.search(query, k, part.start, part.stop)
+            return self._approximate.search(query, k, allowed=allowed, floor=floor)
+        return self._exact.search(query, k, part.start, part.stop, allowed=allowed)
 
     def vectors(self, rows: Rows) -> Vectors:
         """The vectors of some rows, copied."""
@@ -255,10 +361,24 @@ class Shard:
     def passage(self, row: int) -> StoredPassage:
         """Everything stored of the passage at ``row``."""
         ordinal, start, end, headings, text = self._record("passage", row)
-        document_id, title, url, metadata = self._record("document", int(self.passage_documents[row]))
+        owner = self.document(int(self.passage_documents[row]))
         return StoredPassage(
-            self.partition_of(row), document_id, title, url, metadata, ordinal, start, end, tuple(headings), text
+            self.partition_of(row),
+            owner.id,
+            owner.title,
+            owner.url,
+            dict(owner.metadata),
+            ordinal,
+            start,
+            end,
+            tuple(headings),
+            text,
         )
+
+    def document(self, number: int) -> Document:
+        """A document by its number in the shard; its text is not stored as a whole."""
+        name, title, url, metadata, *allow = self._record("document", number)
+        return Document(name, title, "", url, metadata, allow=tuple(allow[0]) if allow else None)
 
     def documents(self) -> Iterator[tuple[Partition, str, str]]:
         """Each document's partition, id, and the sha256 of all that is stored of it."""

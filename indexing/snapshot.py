@@ -6,23 +6,28 @@ A snapshot's id is the fingerprint of its content, so building the same content 
 import json
 import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
+from indexing.attributes import AttributeSegment
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, GroundworkError, NotFound
 from indexing.features import FeatureViews
 from indexing.lexical import LexicalSegment
-from indexing.records import Json, Partition, Rows, Scores, Vector, Vectors, canonical_json, fingerprint
+from indexing.records import Json, Mask, Partition, Rows, Scores, Vector, Vectors, canonical_json, fingerprint
 from indexing.shards import KIND as SHARDS
-from indexing.shards import Shard, StoredPassage
+from indexing.shards import Shard, StoredPassage, require_readable
 from indexing.storage import Artefact, Storage
 
 logger = logging.getLogger(__name__)
 KIND = "snapshots"
 FORMAT = 1
 MANIFEST_FILE = "snapshot.json"
+_FLOOR_PLACE = 10  # recall is promised for the ten nearest
+DEFAULT_MAX_SHARDS = 512
+"""Shards mapped at once: four files each, of the 65,530 mappings that Linux allows a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +145,66 @@ def _check_promised(artefact: Artefact, shard: dict[str, Json]) -> None:
 
 
 class PartitionView:
-    """One partition across all shards of a snapshot that hold a piece of it. Rows are addressed as (shard, row)."""
+    """One partition across all shards that hold a piece of it. Rows are addressed as (shard, row).
 
-    def __init__(self, partition: Partition, shards: Sequence[Shard]) -> None:
+    ``hidden`` says for each shard which rows of the partition are treated as if they were not there; ``None`` for none.
+    """
+
+    def __init__(
+        self, partition: Partition, shards: Sequence[Shard], hidden: Sequence[Mask | None] | None = None
+    ) -> None:
         self.partition = partition
         self.shards = shards
-        self.segments: list[LexicalSegment] = [shard.segment(partition) for shard in shards]
+        self.hidden: Sequence[Mask | None] = hidden or [None] * len(shards)
+        self.segments: list[LexicalSegment] = [
+            shard.segment(partition, mask) for shard, mask in zip(shards, self.hidden, strict=True)
+        ]
         self.starts = [shard.partitions[partition].start for shard in shards]
-        self.rows = sum(len(segment) for segment in self.segments)
+        self.rows = sum(segment.count for segment in self.segments)
 
-    def search(self, query: Vector, k: int, *, exact: bool = False) -> tuple[Rows, Rows, Scores]:
+    @cached_property
+    def attributes(self) -> list[AttributeSegment]:
+        """The attributes of the partition's documents, shard by shard."""
+        return [shard.attributes(self.partition) for shard in self.shards]
+
+    def allowed(self, matching: Callable[[AttributeSegment], Mask | None] | None = None) -> list[Mask | None]:
+        """For each shard the rows that a search may give: not hidden, and of documents that ``matching`` picks.
+
+        ``matching`` gives one entry a document, or ``None`` for all; so does the result, one entry a row.
+        """
+        masks: list[Mask | None] = []
+        for number, (shard, hidden) in enumerate(zip(self.shards, self.hidden, strict=True)):
+            seen = None if hidden is None else ~hidden
+            documents = None if matching is None else matching(self.attributes[number])
+            if documents is not None:
+                picked = shard.rows_of(self.partition, documents)
+                seen = picked if seen is None else picked & seen
+            masks.append(seen)
+        return masks
+
+    def search(
+        self, query: Vector, k: int, *, allowed: Sequence[Mask | None] | None = None, exact: bool = False
+    ) -> tuple[Rows, Rows, Scores]:
         """The ``k`` nearest passages: exactly where the partition is small or ``exact`` is true, else nearly so.
+
+        Args:
+            query: float32 (dimension,), unit norm.
+            k: At least 1.
+            allowed: What ``allowed()`` gave; by default all that is not hidden.
+            exact: Not to use approximate indexes.
 
         Returns:
             Shard numbers (into ``shards``), rows of those shards, and cosines, best first; equal cosines by shard and
             row. Which of several equal ones are the last to fit in ``k`` is not promised.
         """
-        found = [shard.search(self.partition, query, k, exact=exact) for shard in self.shards]
+        masks = self.allowed() if allowed is None else allowed
+        found: list[tuple[Rows, Scores]] = []
+        best = np.full(_FLOOR_PLACE, -1.0, np.float32)
+        for shard, mask in zip(self.shards, masks, strict=True):
+            rows, scores = shard.search(self.partition, query, k, allowed=mask, exact=exact, floor=float(best[0]))
+            found.append((rows, scores))
+            if len(self.shards) > 1:
+                best = np.sort(np.concatenate([best, scores[:_FLOOR_PLACE]]))[-_FLOOR_PLACE:]
         numbers = np.concatenate(
             [np.full(len(rows), i, np.int64) for i, (rows, _) in enumerate(found)] or [np.empty(0, np.int64)]
         )
@@ -167,14 +215,11 @@ class PartitionView:
 
     def vectors(self, numbers: Rows, rows: Rows) -> Vectors:
         """The vectors of some passages, in order."""
-        found = np.empty((len(rows), 0), np.float32)
+        found = np.empty((len(rows), self.shards[0].dimension if self.shards else 0), np.float32)
         for number, shard in enumerate(self.shards):
             mine = numbers == number
             if mine.any():
-                vectors = shard.vectors(rows[mine])
-                if found.shape[1] == 0:
-                    found = np.empty((len(rows), vectors.shape[1]), np.float32)
-                found[mine] = vectors
+                found[mine] = shard.vectors(rows[mine])
         return found
 
     def passage(self, number: int, row: int) -> StoredPassage:
@@ -192,9 +237,13 @@ class PartitionView:
 
 
 class Snapshot:
-    """A snapshot opened for search. Shards are mapped at first use; one that is broken is named, the others serve."""
+    """A snapshot opened for search. One broken shard is named, the others serve. Safe to share between threads.
 
-    def __init__(self, storage: Storage, snapshot_id: str) -> None:
+    Shards are mapped at first use, and no more than ``max_shards`` stay mapped: the one that was not used for longest
+    gives way (it stays readable for who still holds it). A partition of more shards than that keeps all its own.
+    """
+
+    def __init__(self, storage: Storage, snapshot_id: str, *, max_shards: int = DEFAULT_MAX_SHARDS) -> None:
         """Read the manifest only.
 
         Raises:
@@ -204,8 +253,11 @@ class Snapshot:
         self.id = snapshot_id
         self.broken: dict[str, str] = {}
         self._storage = storage
+        self._max_shards = max_shards
         self._lock = threading.Lock()
         self._shards: dict[str, Shard] = {}
+        self._used: dict[str, int] = {}
+        self._turn = 0
         self._views: dict[Partition, PartitionView] = {}
         self._where: dict[Partition, list[str]] = {}
         self._described = {str(shard["name"]): shard for shard in self.manifest.shards}
@@ -218,38 +270,75 @@ class Snapshot:
         """Every partition the snapshot holds, sorted."""
         return sorted(self._where)
 
-    def warm(self) -> None:
-        """Map every shard now, so that the first search pays nothing; broken ones end up in ``broken``."""
-        for partition in self.partitions:
-            self.view(partition)
+    @property
+    def open_shards(self) -> int:
+        """How many shards are mapped now."""
+        return len(self._shards)
+
+    def check(self) -> None:
+        """Look at every shard without mapping it, so that those broken are in ``broken`` before anybody asks."""
+        for name in self._described:
+            with self._lock:
+                self._artefact(name)
 
     def view(self, partition: Partition) -> PartitionView | None:
         """The partition for search, or ``None`` when the snapshot holds nothing of it."""
         found = self._views.get(partition)
-        if found is None and partition in self._where:
+        if found is None:
+            names = self._where.get(partition)
+            if names is None:
+                return None
             with self._lock:
-                opened = [self._open(name) for name in self._where[partition]]
+                opened = [self._open(name) for name in names]
                 found = PartitionView(partition, [shard for shard in opened if shard is not None])
                 self._views[partition] = found
+                self._make_room(set(names))
+        self._turn += 1  # two threads may take the same turn, which harms nothing
+        for shard in found.shards:
+            self._used[shard.name] = self._turn
         return found
 
     def broken_shards(self, partition: Partition) -> dict[str, str]:
         """The shards of a partition that cannot be served, with the reason."""
         return {name: self.broken[name] for name in self._where.get(partition, []) if name in self.broken}
 
+    def _make_room(self, wanted: set[str]) -> None:
+        """Unmap what was not used for longest, but for the ``wanted`` shards."""
+        surplus = len(self._shards) - self._max_shards
+        if surplus <= 0:
+            return
+        oldest = sorted(self._shards.keys() - wanted, key=lambda name: self._used.get(name, 0))
+        for name in oldest[:surplus]:
+            for partition in self._shards.pop(name).partitions:
+                self._views.pop(partition, None)
+            self._used.pop(name, None)
+
     def _open(self, name: str) -> Shard | None:
+        shard = self._shards.get(name)
+        artefact = self._artefact(name) if shard is None else None
+        if artefact is not None:
+            try:
+                shard = self._shards[name] = Shard(artefact)
+            except ArtefactCorrupt as error:
+                self._refuse(name, error)
+        return shard
+
+    def _artefact(self, name: str) -> Artefact | None:
+        """The very shard that the snapshot names, or ``None`` where it is broken."""
         if name in self.broken:
             return None
-        shard = self._shards.get(name)
-        if shard is None:
-            try:
-                artefact = self._storage.open(SHARDS, name)
-                _check_promised(artefact, self._described[name])
-                shard = self._shards[name] = Shard(artefact)
-            except (ArtefactMissing, ArtefactCorrupt, FormatUnknown) as error:
-                self.broken[name] = str(error)
-                logger.error("snapshot.shard_refused", extra={"fields": {"shard": name, "reason": str(error)}})
-        return shard
+        try:
+            artefact = self._storage.open(SHARDS, name)
+            _check_promised(artefact, self._described[name])
+            require_readable(artefact)
+        except (ArtefactMissing, ArtefactCorrupt, FormatUnknown) as error:
+            self._refuse(name, error)
+            return None
+        return artefact
+
+    def _refuse(self, name: str, error: GroundworkError) -> None:
+        self.broken[name] = str(error)
+        logger.error("snapshot.shard_refused", extra={"fields": {"shard": name, "reason": str(error)}})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from indexing.extraction import PLAIN_SUFFIXES, SUFFIXES, Extractor, Limits, mis
 from indexing.extracts import Unreadable
 from indexing.fields import (
     Refused,
+    allow_field,
     checked_id,
     decoded,
     front_matter,
@@ -176,7 +177,8 @@ class _JsonLines:
             raise Refused(f"text is {shown(record.get('text'))}, not a string: give the document's text in quotes")
         given = next((record[key] for key in self.id_keys if key in record), None)
         identity = checked_id(given, self.id_keys[0])
-        return Document(identity, string_field(record, "title"), record["text"], url, metadata, content_type)
+        title, allow = string_field(record, "title"), allow_field(record)
+        return Document(identity, title, record["text"], url, metadata, content_type, allow)
 
 
 def _once(document: Document, where: str, seen: dict[str, str]) -> Document:
@@ -249,9 +251,10 @@ class _Tree:
         title = str(fields.get("title") or "").strip()
         if not title and content_type == MARKDOWN:
             title = self._markdown.first_title(body)
-        metadata = {key: value for key, value in fields.items() if key not in ("title", "url")} | {"path": path}
+        allow = allow_field(fields)
+        metadata = {key: value for key, value in fields.items() if key not in ("title", "url", "allow")}
         refuse_surrogates(path)
-        return Document(identity, title or Path(path).stem, body, url, metadata, content_type)
+        return Document(identity, title or Path(path).stem, body, url, metadata | {"path": path}, content_type, allow)
 
     def _extracted(self, path: str, suffix: str, extractor: Extractor) -> Document:
         identity = checked_id(path, "id")

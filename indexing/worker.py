@@ -11,24 +11,25 @@ hang.
 
 import logging
 import os
+import resource
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import redis
 from celery import Celery
+from celery.signals import worker_process_init
 from kombu.exceptions import OperationalError
-from redis.exceptions import LockError
-from redis.lock import Lock
 
 from indexing.errors import ArtefactMissing, BuildCancelled, BuildFailed
-from indexing.jobs import read_job, record_block
+from indexing.jobs import record_block, require_not_cancelled
+from indexing.leases import Leases, queue_of
 from indexing.settings import Settings
-from indexing.storage import LocalStorage
+from indexing.storage import LocalStorage, Storage
 from indexing.telemetry import configure_logging
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ MAX_FAILURES = 3
 """Failures of one block that fail the build."""
 MAX_LOSSES = 10
 """Workers that one block may lose before it is taken for what kills them."""
-WINDOW = 64
-"""Blocks handed out and not yet done; bounds memory and what a lost Redis makes send again."""
+WINDOWS = {"embed": 64, "shard": 4}
+"""Blocks handed out and not yet done, by kind: bounds the inputs on disk, and what a lost Redis makes send again."""
+MEMORY_FACTOR = 2
+"""How often ``memory_mb`` a block may take before it fails; a process beyond ``memory_mb`` is replaced after it."""
 _POLL_SECONDS = 0.05
 _QUIET_SECONDS = 1.0
-_RENEW_SECONDS = 0.5
 _IDLE_SECONDS = 10.0
 
 
@@ -70,7 +72,6 @@ def make_celery(settings: Settings) -> Celery:
         # A lost worker's message comes back only after the visibility timeout; leases make that unimportant.
         broker_transport_options={"visibility_timeout": 3600, "socket_keepalive": True},
         task_publish_retry=False,
-        task_routes={TASK: {"queue": QUEUES["embed"]}},
     )
     state = _WorkerState(settings)
 
@@ -91,105 +92,46 @@ class _WorkerState:
     def do(self, job: int, name: str) -> None:
         """Do one block unless it is done, withdrawn or in other hands; report a failure to the build command."""
         storage = LocalStorage(self._settings.home)
-        leases = Leases(self._settings)
+        leases = Leases(self._settings, storage)
+        fields = {"job": job, "block": name}
+        failure: Exception | None = None
         with leases.hold(job, name) as is_ours:
             if not is_ours:
                 return
-            from indexing.work import Workshop, load_block  # slow at first, so the lease comes before it
-
-            if self._workshop is None:
-                self._workshop = Workshop(storage, sessions=1)
             try:
-                block = load_block(storage, work_kind(job), name)
-                if self._workshop.do(block):
-                    logger.info("worker.block_done", extra={"fields": {"job": job, "block": name, "pid": os.getpid()}})
+                if self._do(storage, work_kind(job), name):
+                    logger.info("worker.block_done", extra={"fields": fields | {"pid": os.getpid()}})
             except ArtefactMissing as error:
-                if not storage.exists(work_kind(job), name):
-                    return  # withdrawn: done by somebody else, or the job was cancelled
-                leases.report_failure(job, name, error)
+                if storage.exists(work_kind(job), name):  # else withdrawn: done by another, or the job was cancelled
+                    failure = error
+            except MemoryError:
+                failure = MemoryError(_beyond_memory())
             except Exception as error:  # whatever it is, the build command must hear of it
-                logger.exception("worker.block_failed", extra={"fields": {"job": job, "block": name}})
-                leases.report_failure(job, name, error)
+                logger.exception("worker.block_failed", extra={"fields": fields})
+                failure = error.with_traceback(None)
+            if isinstance(failure, MemoryError):  # only now, when what filled the memory is gone
+                logger.error("worker.block_failed", extra={"fields": fields | {"error": str(failure)}})
+            if failure is not None:
+                leases.report_failure(job, name, failure)
+
+    def _do(self, storage: Storage, kind: str, name: str) -> bool:
+        from indexing.work import Workshop, load_block  # slow at first, so the lease comes before it
+
+        if self._workshop is None:
+            self._workshop = Workshop(storage, sessions=1)
+        return self._workshop.do(load_block(storage, kind, name))
 
 
-class Leases:
-    """Who is doing which block, and what failed: a few keys in Redis that may be lost at any moment."""
+def limit_memory(megabytes: int) -> None:
+    """Let this process have no more data than that: what asks for more gets a ``MemoryError``."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = megabytes << 20 if most == resource.RLIM_INFINITY else min(megabytes << 20, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
-    def __init__(self, settings: Settings) -> None:
-        self._redis = redis.Redis.from_url(settings.redis_url or "", socket_timeout=5, decode_responses=True)
-        self._seconds = settings.lease_seconds
 
-    @contextmanager
-    def hold(self, job: int, name: str) -> Iterator[bool]:
-        """Hold the lease of a job's block for the block of code, renewing it; gives whether it could be had.
-
-        Without Redis the work is done all the same: doing it twice costs time and harms nothing.
-        """
-        stop = threading.Event()
-        lease = self._redis.lock(f"groundwork:lease:{name}", timeout=self._seconds, thread_local=False)
-        try:
-            is_ours = lease.acquire(blocking=False)
-            if is_ours:
-                self._redis.hincrby(f"groundwork:takes:{job}", name)
-                self._redis.expire(f"groundwork:takes:{job}", 86_400)
-        except redis.RedisError:
-            is_ours = True
-        if not is_ours:
-            yield False
-            return
-        renewer = threading.Thread(target=self._renew, args=(lease, stop), daemon=True)
-        renewer.start()
-        try:
-            yield True
-        finally:
-            stop.set()
-            renewer.join()
-            try:
-                lease.release()
-            except redis.RedisError as error:
-                fields = {"block": name, "reason": str(error)}
-                logger.warning("worker.lease_not_released", extra={"fields": fields})
-
-    def _renew(self, lease: Lock, stop: threading.Event) -> None:
-        while not stop.wait(min(self._seconds / 3, _RENEW_SECONDS)):
-            with suppress(redis.RedisError):  # it may be back before the next turn
-                try:
-                    lease.reacquire()
-                except LockError:  # a Redis that forgot everything forgot this, too
-                    lease.acquire(blocking=False)
-
-    def is_held(self, name: str) -> bool:
-        """Whether somebody is doing the block."""
-        return bool(self._redis.exists(f"groundwork:lease:{name}"))
-
-    def held(self) -> list[str]:
-        """The blocks that somebody is doing, sorted."""
-        prefix = "groundwork:lease:"
-        return sorted(str(key).removeprefix(prefix) for key in self._redis.scan_iter(f"{prefix}*"))
-
-    def takes(self, job: int) -> dict[str, int]:
-        """How often each block of a job was taken in hand, as far as Redis remembers."""
-        return {str(name): int(count) for name, count in self._redis.hgetall(f"groundwork:takes:{job}").items()}
-
-    def waiting(self, queue: str) -> int:
-        """How many messages nobody has taken from a queue yet."""
-        return int(self._redis.llen(queue))
-
-    def report_failure(self, job: int, name: str, error: Exception) -> None:
-        """Tell the build command that a block failed; without Redis it only sees that nothing came."""
-        try:
-            self._redis.hset(f"groundwork:failures:{job}", name, f"{type(error).__name__}: {error}")
-            self._redis.expire(f"groundwork:failures:{job}", 86_400)
-        except redis.RedisError:
-            logger.warning("worker.failure_not_reported", extra={"fields": {"block": name, "error": str(error)}})
-
-    def take_failures(self, job: int) -> dict[str, str]:
-        """What failed since the last call, by block, with the error."""
-        key = f"groundwork:failures:{job}"
-        failures = {str(name): str(error) for name, error in self._redis.hgetall(key).items()}
-        if failures:
-            self._redis.hdel(key, *failures)
-        return failures
+def _beyond_memory() -> str:
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return f"it needs more than the {limit >> 20} MB that a worker's process may take, {MEMORY_FACTOR} x --memory-mb"
 
 
 @dataclass(slots=True)
@@ -205,6 +147,10 @@ class _Outstanding:
     error: str | None = None
 
 
+def _has_room(outstanding: Mapping[str, _Outstanding]) -> bool:
+    return len(outstanding) < min((WINDOWS[entry.block.kind] for entry in outstanding.values()), default=1)
+
+
 class WorkerExecutor:
     """Hands blocks to workers and waits for their outputs. See ``indexing.work.Executor``."""
 
@@ -216,38 +162,48 @@ class WorkerExecutor:
         job: int,
         on_wait: Callable[[str], None] = lambda message: None,
     ) -> None:
-        """Work on ``job``; ``on_wait`` is told, once, when it seems that no worker is there."""
+        """Work on ``job``; ``on_wait`` is told when it seems that nobody serves a queue."""
         self._on_wait = on_wait
         self._catalogue = catalogue
         self._workshop = workshop
         self._storage = LocalStorage(settings.home)
         self._job = job
-        self._leases = Leases(settings)
+        self._leases = Leases(settings, self._storage)
+        self._queues = {kind: queue_of(self._storage, name) for kind, name in QUEUES.items()}
         self._celery = make_celery(settings)
-        self._idle_since: float | None = time.monotonic()
+        self._idle_since: float | None = None
 
     def run(self, blocks: Iterable["Block"]) -> Iterator["Block"]:
-        """See ``Executor``; also raises ``BuildCancelled`` when the job is cancelled."""
+        """See ``Executor``; a shard's block comes back without its documents.
+
+        Raises:
+            BuildFailed: a block cannot be done, by name.
+            BuildCancelled: somebody cancelled the job.
+        """
         source = iter(blocks)
         open_: dict[str, _Outstanding] = {}
         exhausted = False
+        self._idle_since = time.monotonic()
         while True:
-            while not exhausted and len(open_) < WINDOW:
+            while not exhausted and _has_room(open_):
                 block = next(source, None)
                 exhausted = block is None
                 if block is not None:
-                    open_[self._save(block)] = _Outstanding(block)
+                    name, kept = self._save(block)
+                    open_[name] = _Outstanding(kept)
             if not open_:
                 return
             for name, entry in list(open_.items()):
                 if self._workshop.is_done(entry.block):
                     del open_[name]
                     self._withdraw(name, entry)
-                    self._idle_since = None
+                    self._idle_since = time.monotonic()
                     yield entry.block
-            if read_job(self._catalogue, self._job).state == "cancelled":
+            try:
+                require_not_cancelled(self._catalogue, self._job)
+            except BuildCancelled:
                 self._withdraw_all()
-                raise BuildCancelled(f"Job {self._job} was cancelled; what it stored stays for the next build.")
+                raise
             try:
                 self._look_after(open_)
             except (redis.RedisError, OperationalError) as error:
@@ -255,10 +211,10 @@ class WorkerExecutor:
                 time.sleep(_QUIET_SECONDS)
             time.sleep(_POLL_SECONDS)
 
-    def _save(self, block: "Block") -> str:
-        from indexing.work import save_block
+    def _save(self, block: "Block") -> tuple[str, "Block"]:
+        from indexing.work import save_block, without_documents
 
-        return save_block(self._storage, work_kind(self._job), block)
+        return save_block(self._storage, work_kind(self._job), block), without_documents(block)
 
     def _withdraw(self, name: str, entry: _Outstanding) -> None:
         self._storage.delete(work_kind(self._job), name)
@@ -275,9 +231,7 @@ class WorkerExecutor:
             if (entry := outstanding.get(name)) is not None:
                 self._count_failure(name, entry, error)
         if self._idle_since is not None and time.monotonic() - self._idle_since > _IDLE_SECONDS:
-            if not any(self._leases.is_held(name) for name in outstanding):
-                self._on_wait("No worker has taken a block yet: is one running? Start one with 'groundwork worker'.")
-            self._idle_since = None
+            self._look_for_workers(outstanding)
         waiting = {queue: self._leases.waiting(queue) for queue in QUEUES.values()}
         takes = self._leases.takes(self._job)
         for name, entry in outstanding.items():
@@ -290,6 +244,17 @@ class WorkerExecutor:
                 if entry.losses >= MAX_LOSSES:
                     self._fail(name, entry, f"{MAX_LOSSES} workers died while doing it")
                 self._send(name, entry)
+
+    def _look_for_workers(self, outstanding: Mapping[str, _Outstanding]) -> None:
+        if any(self._leases.is_held(name) for name in outstanding):
+            self._idle_since = time.monotonic()
+            return
+        for queue in sorted({QUEUES[entry.block.kind] for entry in outstanding.values()}):
+            self._on_wait(
+                f"Nobody has taken a block of the queue '{queue}' for {_IDLE_SECONDS:g} s: is a worker with this"
+                f" GROUNDWORK_HOME running that serves it? Start one with 'groundwork worker --queues {queue}'."
+            )
+        self._idle_since = None  # said once, until a block is done
 
     def _is_lost(self, name: str, entry: _Outstanding, takes: int, waiting: int) -> bool:
         """Whether a block, for a while now, has been neither waiting in its queue nor in anybody's hands, nor done."""
@@ -323,12 +288,14 @@ class WorkerExecutor:
         )
 
     def _send(self, name: str, entry: _Outstanding) -> None:
-        self._celery.send_task(TASK, args=[self._job, name], queue=QUEUES[entry.block.kind])
+        self._celery.send_task(TASK, args=[self._job, name], queue=self._queues[entry.block.kind])
         entry.sent_at, entry.missing_since = time.monotonic(), None
 
 
 def run_worker(settings: Settings, *, concurrency: int, queues: list[str], memory_mb: int) -> None:
     """Serve blocks until told to stop: ``concurrency`` forked children, each replaced once it exceeds ``memory_mb``.
+
+    A block that needs more than ``MEMORY_FACTOR`` times that fails, and the host is not taken down.
 
     Celery runs in a child of this process and is started again when it ends unbidden: losing the broker at the wrong
     moment can end it (kombu 5.7 acknowledges through a connection that is gone).
@@ -367,12 +334,18 @@ def _serve(settings: Settings, concurrency: int, queues: list[str], memory_mb: i
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     app = make_celery(settings)
     app.conf.worker_max_memory_per_child = memory_mb * 1024
+    storage = LocalStorage(settings.home)
+
+    @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator] # celery carries no types
+    def bound(**_: object) -> None:
+        limit_memory(MEMORY_FACTOR * memory_mb)
+
     app.worker_main(
         [
             "worker",
             "--pool=prefork",
             f"--concurrency={concurrency}",
-            f"--queues={','.join(queues)}",
+            f"--queues={','.join(queue_of(storage, name) for name in queues)}",
             f"--loglevel={settings.log_level}",
             f"--hostname=groundwork-{os.getpid()}@%h",
             "--without-gossip",

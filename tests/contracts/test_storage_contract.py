@@ -3,8 +3,10 @@
 import hashlib
 import itertools
 import mmap
+import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -168,6 +170,67 @@ def test_verify_names_a_damaged_file_and_the_next_step(storage: Storage, damage:
     }[damage]()
     with pytest.raises(ArtefactCorrupt, match=r"hurt.*[Bb]uild again"):
         storage.verify("things", "one")
+
+
+def test_a_description_has_sizes_and_facts_and_looks_into_no_file(storage: Storage) -> None:
+    publish(storage, "one", {"a": b"alpha", "b": b""}, rows=3)
+    described = storage.describe("things", "one")
+    assert (described.size_bytes, described.info) == (5, {"rows": 3})
+    assert described == storage.open("things", "one")
+    (described.path / "a").write_bytes(b"alphx")  # of the same size: only who looks inside sees it
+    assert storage.describe("things", "one") == described
+    with pytest.raises(ArtefactCorrupt):
+        storage.verify("things", "one")
+    (described.path / "a").write_bytes(b"alp")
+    with pytest.raises(ArtefactCorrupt):
+        storage.describe("things", "one")
+    with pytest.raises(ArtefactMissing, match="things/never"):
+        storage.describe("things", "never")
+
+
+@pytest.mark.parametrize("kind", ["shards", "snapshots", "features/0123", "work/7"])
+def test_a_sweep_removes_what_killed_publishers_left_and_nothing_else(storage: Storage, kind: str) -> None:
+    publish(storage, "whole", {"a": b"1"}, kind=kind)
+    assert storage.sweep() == 0
+    with suppress(KeyboardInterrupt), storage.publish(kind, "torn") as draft:
+        (draft.path / "a").write_bytes(b"half of a text")
+        assert storage.sweep() == 1  # as if the publisher had died here
+        assert not draft.path.exists()
+        raise KeyboardInterrupt
+    assert storage.sweep() == 0
+    assert storage.list(kind) == ["whole"]
+    assert contents(storage, "whole", kind=kind) == {"a": b"1"}
+
+
+def test_a_store_is_the_same_for_everybody_and_no_other_is(fresh: Callable[[], Storage], storage: Storage) -> None:
+    identity = storage.identity()
+    assert re.fullmatch(r"[0-9a-f]{32}", identity)
+    publish(storage, "one", {"a": b"1"})
+    storage.delete("things", "one")
+    storage.sweep()
+    assert storage.identity() == identity
+    assert len({fresh().identity(), fresh().identity(), identity}) == 3
+
+
+def test_whoever_asks_first_decides_what_a_store_is_called(
+    request: pytest.FixtureRequest, storage: Storage, tmp_path: Path
+) -> None:
+    barrier = threading.Barrier(8)
+    found: list[str] = []
+
+    make = request.node.callspec.params["storage"]
+
+    def ask() -> None:
+        opened = make(tmp_path / "store")
+        barrier.wait(timeout=30)
+        found.append(opened.identity())
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [storage.identity()] * 8
 
 
 NAMES = st.sampled_from(["a", "b", "c@1", "12.3"])

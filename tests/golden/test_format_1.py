@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from indexing.home import Home, open_home
+from indexing.keys import SCOPES, admit, hash_key
 from indexing.lexical import Analyser, Bm25
 from indexing.recipes import read_recipe
 from indexing.records import Json, Partition, Vector
@@ -17,6 +20,7 @@ from indexing.releases import stable_release
 from indexing.settings import Settings
 from indexing.shards import StoredPassage
 from indexing.snapshot import PartitionView, Snapshot, read_snapshot, verify_snapshot
+from indexing.tenants import list_tenants
 
 GOLDEN = Path(__file__).parent / "format-1"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))
@@ -120,6 +124,22 @@ def test_the_documents_are_still_in_the_catalogue(golden: Home) -> None:
     for key in keys:
         document = golden.catalogue.document(key.partition, key.id)
         assert (document.content_sha256, document.record_sha256) == (key.content_sha256, key.record_sha256)
+
+
+def test_a_key_of_then_opens_its_tenant_with_every_public_scope(tmp_path: Path) -> None:
+    path = shutil.copytree(GOLDEN / "home", tmp_path / "home")
+    with closing(sqlite3.connect(path / "catalogue.db", isolation_level=None)) as connection:
+        row = (hash_key("a key of then"), "acme", "2026-11-24T15:00:00.000+00:00")
+        connection.execute("INSERT INTO api_keys VALUES (?, ?, ?, NULL, NULL)", row)
+    opened = open_home(Settings(home=path))
+    admission = admit(opened.catalogue, "a key of then")
+    assert admission is not None
+    assert (admission.key.tenant, admission.key.scopes) == ("acme", SCOPES)
+    counts = opened.catalogue.rows("SELECT tenant, count(*) AS n FROM documents GROUP BY tenant")
+    assert {row["tenant"]: row["n"] for row in counts} == {
+        tenant.name: tenant.documents for tenant in list_tenants(opened.catalogue) if tenant.documents
+    }
+    opened.close()
 
 
 def test_a_golden_home_stays_small_and_clean() -> None:

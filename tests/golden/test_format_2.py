@@ -44,3 +44,9 @@ def test_it_answers_as_it_did_when_it_was_made(shard: Shard, query: Json) -> Non
 def test_its_passages_come_back(shard: Shard) -> None:
     passage = shard.passage(0)
     assert (passage.text, passage.partition, passage.metadata) == (EXPECTED["first"], ACME, {"group": 0})
+
+
+def test_its_attributes_are_read_from_its_records(shard: Shard) -> None:
+    segment = shard.attributes(ACME)
+    assert int(segment.equal("group", 3).sum()) == 43
+    assert not segment.has_permissions

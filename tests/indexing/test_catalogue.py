@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from indexing.catalogue import Catalogue, DocumentKey, WriteCounts, hash_key
+from indexing.catalogue import Catalogue, DocumentKey, WriteCounts
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
 from indexing.migrations import catalogue_migrations
 from indexing.records import MARKDOWN, PLAIN, Document, Partition
@@ -237,7 +237,7 @@ def test_any_sequence_of_puts_and_removes_equals_a_dict(
         assert document_id in catalogue.document_ids(partition, source=source)
 
 
-# Names and keys
+# Names
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "x" * 129, "a\nb", "a\x00", "\ud800", "a\u2028b"])
@@ -253,72 +253,6 @@ def test_a_tenant_or_collection_with_a_bad_name_is_refused(catalogue: Catalogue,
 def test_any_printable_name_will_do(catalogue: Catalogue, name: str) -> None:
     catalogue.put_documents(Partition(name, name), [doc("a")])
     assert catalogue.collections(name) == {name: 1}
-
-
-def test_a_key_opens_its_tenant_and_is_stored_only_as_its_hash(catalogue: Catalogue) -> None:
-    catalogue.ensure_tenant("acme")
-    made, given_key = catalogue.create_key("acme"), catalogue.create_key("acme", "a key that a person chose")
-    assert made != catalogue.create_key("acme")
-    assert len(made) >= 40
-    assert catalogue.tenant_of_key(made) == catalogue.tenant_of_key(given_key) == "acme"
-    assert catalogue.row("SELECT 1 AS found FROM api_keys WHERE key_sha256 = ?", (hash_key(made),)) == {"found": 1}
-    stored = b"".join(path.read_bytes() for path in catalogue.path.parent.iterdir())
-    assert hash_key(made).encode() in stored
-    assert made.encode() not in stored
-    assert given_key.encode() not in stored
-
-
-@pytest.mark.parametrize("key", ["", "unknown", "gw_", "' OR 1=1 --", "ключ"])
-def test_an_unknown_key_opens_nothing(catalogue: Catalogue, key: str) -> None:
-    catalogue.ensure_tenant("acme")
-    stored = catalogue.create_key("acme")
-    assert catalogue.tenant_of_key(key) is None
-    assert catalogue.tenant_of_key(hash_key(stored)) is None
-    assert catalogue.tenant_of_key(stored.upper()) is None
-
-
-@pytest.mark.parametrize(
-    ("column", "moment", "tenant"),
-    [
-        ("expires_at", "2001-01-01T00:00:00.000+00:00", None),
-        ("expires_at", "2999-01-01T00:00:00.000+00:00", "acme"),
-        ("revoked_at", "2001-01-01T00:00:00.000+00:00", None),
-    ],
-)
-def test_an_expired_or_revoked_key_opens_nothing(
-    catalogue: Catalogue, column: str, moment: str, tenant: str | None
-) -> None:
-    catalogue.ensure_tenant("acme")
-    key, other = catalogue.create_key("acme"), catalogue.create_key("acme")
-    with catalogue.write() as db:
-        db.execute(f"UPDATE api_keys SET {column} = ? WHERE key_sha256 = ?", (moment, hash_key(key)))
-    assert catalogue.tenant_of_key(key) == tenant
-    assert catalogue.tenant_of_key(other) == "acme"
-
-
-def test_a_key_that_another_tenant_holds_is_refused_and_stays_with_it(catalogue: Catalogue) -> None:
-    catalogue.ensure_tenant("acme")
-    catalogue.ensure_tenant("zeta")
-    key = catalogue.create_key("acme")
-    with pytest.raises(InvalidInput, match="belongs to another tenant"):
-        catalogue.create_key("zeta", key)
-    assert catalogue.tenant_of_key(key) == "acme"
-
-
-@pytest.mark.parametrize("column", ["revoked_at", "expires_at"])
-def test_a_key_that_opens_nothing_any_more_is_not_given_out_again(catalogue: Catalogue, column: str) -> None:
-    catalogue.ensure_tenant("acme")
-    key = catalogue.create_key("acme")
-    with catalogue.write() as db:
-        db.execute(f"UPDATE api_keys SET {column} = '2001-01-01T00:00:00.000+00:00'")
-    with pytest.raises(InvalidInput, match="revoked"):
-        catalogue.create_key("acme", key)
-    assert catalogue.tenant_of_key(key) is None
-
-
-def test_a_key_for_an_unknown_tenant_is_refused(catalogue: Catalogue) -> None:
-    with pytest.raises(NotFound, match="nobody"):
-        catalogue.create_key("nobody")
 
 
 # Transactions

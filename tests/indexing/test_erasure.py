@@ -379,6 +379,16 @@ def test_a_document_that_was_never_built_is_erased_too(tiny_home):
     assert_nothing_is_left(tiny_home, set())
 
 
+def test_of_a_document_that_was_deleted_and_never_built_not_even_the_id_stays(tiny_home):
+    tiny_home.catalogue.put_documents(OURS, [NEW, Document("other", "", "stays")])
+    make(tiny_home)
+    tiny_home.catalogue.put_documents(OURS, [replace(NEW, id="Fleetingblörp")])
+    tiny_home.catalogue.remove_documents(OURS, ["Fleetingblörp", "other"])
+    erase_now(tiny_home, frozenset({"Fleetingblörp"}))
+    assert not files_with(tiny_home, "Fleetingblörp".encode())
+    assert [row["id"] for row in tiny_home.catalogue.rows("SELECT id FROM deletions")] == ["other"]
+
+
 def test_looking_changes_nothing(filled):
     before = {
         path: path.read_bytes() for path in filled.path.rglob("*") if path.is_file() and "catalogue" not in path.name

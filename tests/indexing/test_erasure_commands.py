@@ -10,8 +10,9 @@ from indexing.catalogue import Catalogue
 from indexing.cli import cli
 from indexing.erasure_log import list_erasures, unfinished_erasures
 from indexing.errors import CatalogueBusy
+from indexing.jobs import finish_job, newest_job_on_workers, start_job
+from indexing.leases import Leases
 from indexing.locks import exclusive
-from indexing.worker import Leases
 from tests.indexing.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived, files_with, fill
 
 
@@ -19,6 +20,7 @@ from tests.indexing.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived,
 def run(tiny_home):
     """Runs a command on a home that ``fill`` filled."""
     fill(tiny_home)
+    finish_job(tiny_home.catalogue, newest_job_on_workers(tiny_home.catalogue).id, "done")
     return lambda *arguments: CliRunner().invoke(cli, ["--home", str(tiny_home.path), *arguments])
 
 
@@ -57,7 +59,12 @@ def test_releases_and_erasures_say_what_was_rewritten(run):
     assert (erasure["state"], erasure["documents"], erasure["collection"]) == ("done", 1, "manual")
     assert {one["release"]: one["old_snapshot"] for one in erasure["releases"]} == before
     shown = run("erasures", "list").output
-    assert "manual" in shown
+    assert "default/manual" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    releases = run("releases", "list").output
+    for word in ("1.2 *", "tiny@1", "first-256", "german", str(erasure["created_at"])[:10]):
+        assert word in releases, word
+    assert max(map(len, releases.splitlines())) <= 80
     assert ID not in shown
     assert run("snapshots", "verify").exit_code == 0
 
@@ -128,8 +135,34 @@ def test_it_refuses_when_redis_cannot_say_what_workers_do(run, tiny_home, monkey
     monkeypatch.setattr(Leases, "held", unreachable)
     result = erase(run, ID, "--yes")
     assert result.exit_code == 1
-    assert "unset GROUNDWORK_REDIS_URL" in result.output
+    assert "stop all workers and say --no-workers" in result.output
     assert tiny_home.catalogue.document(OURS, ID) == NEW
+    assert erase(run, ID, "--yes", "--no-workers").exit_code == 0
+
+
+def test_nobody_says_away_a_worker_that_redis_knows_of(run, tiny_home, monkeypatch):
+    monkeypatch.setenv("GROUNDWORK_REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(Leases, "held", lambda self: ["shard-x"])
+    assert erase(run, ID, "--yes", "--no-workers").exit_code == 1
+    assert tiny_home.catalogue.document(OURS, ID) == NEW
+
+
+@pytest.mark.parametrize("has_local_build_since", [False, True])
+def test_without_redis_it_refuses_while_a_worker_of_a_killed_build_may_hold_the_text(
+    run, tiny_home, has_local_build_since
+):
+    job = start_job(tiny_home.catalogue, 1, "workers")
+    if has_local_build_since:  # it says nothing about the workers of the one before
+        finish_job(tiny_home.catalogue, start_job(tiny_home.catalogue, 1, "local").id, "done")
+    result = erase(run, ID, "--yes")
+    assert result.exit_code == 1
+    assert f"Job {job.id} ran on workers and is" in result.output
+    assert "GROUNDWORK_REDIS_URL" in result.output
+    assert "--no-workers" in result.output
+    assert tiny_home.catalogue.document(OURS, ID) == NEW
+    assert erase(run, ID).exit_code == 0  # it only says what it would do
+    assert erase(run, ID, "--yes", "--no-workers").exit_code == 0
+    assert erase(run, "pears", "--yes", "--no-workers").exit_code == 0
 
 
 def interrupted(run, monkeypatch):

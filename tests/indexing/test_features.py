@@ -1,25 +1,31 @@
 """A fingerprint covers everything that can change a value; a definition, once used, is held to for ever."""
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
 
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
 from indexing.features import (
+    DEFAULT_CONVERSATION,
     DEFAULT_PASSAGES,
     EMBEDDING_VIEWS,
     FIRST_256,
     PASSAGE_VIEWS,
+    ConversationView,
     EmbeddingView,
     FeatureViews,
     ModelFiles,
     PassageView,
+    conversation_view,
+    conversation_view_from,
     definition,
     lexical_view,
     passage_view,
     passage_view_from,
     record_view,
+    view_from,
 )
 from indexing.home import Home
 
@@ -203,3 +209,68 @@ def test_a_view_is_read_from_json(value: dict[str, Any]) -> None:
 def test_a_bad_view_is_refused_naming_what_is_wrong(value: object, named: str) -> None:
     with pytest.raises(InvalidInput, match=named):
         passage_view_from(value)
+
+
+# Conversation views
+
+CHAT = {
+    "kind": "conversation",
+    "name": "mine",
+    "version": 1,
+    "roles": ["user", "assistant"],
+    "earlier_turns": 4,
+    "dense_weight": 0,
+    "lexical_weight": 0.25,
+}
+
+
+def test_a_conversation_view_comes_back_from_its_definition() -> None:
+    view = conversation_view_from(CHAT)
+    assert view == ConversationView("mine", 1, ("user", "assistant"), 4, 0.0, 0.25)
+    assert view_from(CHAT) == view
+    assert conversation_view_from(definition(view)) == view
+    assert json.loads(json.dumps(definition(view))) == definition(view)
+    assert conversation_view_from(definition(DEFAULT_CONVERSATION)) == DEFAULT_CONVERSATION
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"kind": "passage"}, "not a passage view"),
+        ({"name": ""}, "a name"),
+        ({"surprise": 1}, "not a conversation view"),
+        ({"version": 0}, "version from 1"),
+        ({"version": True}, "version from 1"),
+        ({"algorithm": 2}, "algorithm 1"),
+        ({"roles": []}, "at least one of user, assistant, system"),
+        ({"roles": ["tool"]}, "at least one of user, assistant, system"),
+        ({"roles": "user"}, "at least one of user, assistant, system"),
+        ({"earlier_turns": -1}, "from 0 to 32"),
+        ({"earlier_turns": 33}, "from 0 to 32"),
+        ({"dense_weight": 1}, "dense_weight 1"),
+        ({"lexical_weight": -0.1}, r"lexical_weight -0\.1"),
+        ({"lexical_weight": float("nan")}, "lexical_weight nan"),
+        ({"dense_weight": "0.1"}, "dense_weight '0.1'"),
+    ],
+)
+def test_a_conversation_view_with_a_fault_is_refused_by_its_field(fault: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        view_from(CHAT | fault)
+
+
+def test_a_conversation_view_is_held_to_its_definition_and_found_in_its_newest_version(home: Home) -> None:
+    mine = conversation_view_from(CHAT)
+    record_view(home.catalogue, mine)
+    with pytest.raises(FeatureViewChanged, match=r"conversation view mine@1 was used as .*version 2"):
+        record_view(home.catalogue, dataclasses.replace(mine, earlier_turns=5))
+    newest = dataclasses.replace(mine, version=2, earlier_turns=5)
+    record_view(home.catalogue, newest)
+    assert conversation_view(home.catalogue, "mine") == newest
+    assert conversation_view(home.catalogue, "default") == DEFAULT_CONVERSATION
+    with pytest.raises(NotFound, match=r"No conversation view 'theirs'; there are default, mine\."):
+        conversation_view(home.catalogue, "theirs")
+
+
+def test_a_built_in_conversation_view_cannot_be_redefined(home: Home) -> None:
+    with pytest.raises(FeatureViewChanged, match=r"conversation view default@1 is built in .*version 2"):
+        record_view(home.catalogue, dataclasses.replace(DEFAULT_CONVERSATION, dense_weight=0.5))

@@ -9,12 +9,20 @@ import pytest
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.errors import InvalidInput
 from indexing.home import KEY_FILE, Home, default_key, open_home
+from indexing.keys import SCOPES, admit, create_key
 from indexing.settings import Settings
 
 
 def reopened(home: Home, **settings: object) -> Home:
     """The same home as another process with other settings sees it, over the same catalogue object."""
     return dataclasses.replace(home, settings=Settings(**{"home": home.path, **settings}))
+
+
+def opens(home: Home, secret: str) -> bool:
+    """Whether a secret opens the default tenant, with the three public scopes."""
+    admission = admit(home.catalogue, secret)
+    assert admission is None or (admission.key.tenant, admission.key.scopes) == (DEFAULT_TENANT, SCOPES)
+    return admission is not None
 
 
 def test_a_fresh_home_has_the_default_tenant_and_nothing_else(home: Home) -> None:
@@ -39,7 +47,7 @@ def test_a_path_decides_over_the_settings(home: Home, tmp_path: Path) -> None:
 
 def test_the_default_key_is_made_once_and_readable_by_its_owner_alone(home: Home) -> None:
     key = default_key(home)
-    assert home.catalogue.tenant_of_key(key) == DEFAULT_TENANT
+    assert opens(home, key)
     file = home.path / KEY_FILE
     assert file.read_text() == key + "\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -51,22 +59,30 @@ def test_a_given_key_is_taken_and_never_written_to_a_file(home: Home) -> None:
     given = "a key that a person chose"
     assert default_key(reopened(home, api_key=given)) == given
     assert default_key(reopened(home, api_key=given)) == given
-    assert home.catalogue.tenant_of_key(given) == DEFAULT_TENANT
+    assert opens(home, given)
     assert not (home.path / KEY_FILE).exists()
 
 
 def test_a_given_key_takes_the_place_of_the_kept_one_which_opens_nothing_any_more(home: Home) -> None:
     kept, given = default_key(home), "a key that a person chose"
     assert default_key(reopened(home, api_key=given)) == given
-    assert home.catalogue.tenant_of_key(given) == DEFAULT_TENANT
-    assert home.catalogue.tenant_of_key(kept) is None
+    assert opens(home, given)
+    assert not opens(home, kept)
+
+
+def test_a_given_key_leaves_those_alone_that_were_made_by_command(home: Home) -> None:
+    kept = default_key(home)
+    _, made = create_key(home.catalogue, DEFAULT_TENANT)
+    default_key(reopened(home, api_key="a key that a person chose"))
+    assert opens(home, made)
+    assert not opens(home, kept)
 
 
 def check_new_key(home: Home, old: str) -> None:
     """A key other than ``old`` is given out, opens the default tenant, and is the one that is kept from now on."""
     key = default_key(home)
     assert key != old
-    assert home.catalogue.tenant_of_key(key) == DEFAULT_TENANT
+    assert opens(home, key)
     assert (home.path / KEY_FILE).read_text() == key + "\n"
     assert stat.S_IMODE((home.path / KEY_FILE).stat().st_mode) == 0o600
     assert default_key(home) == key
@@ -77,7 +93,7 @@ def test_a_kept_key_that_an_older_catalogue_does_not_know_goes_on_opening(home: 
     with home.catalogue.write() as db:
         db.execute("DELETE FROM api_keys")
     assert default_key(home) == key
-    assert home.catalogue.tenant_of_key(key) == DEFAULT_TENANT
+    assert opens(home, key)
 
 
 def test_an_empty_key_file_is_written_anew(home: Home) -> None:
@@ -94,7 +110,7 @@ def test_a_revoked_default_key_is_not_given_out(home: Home) -> None:
     key = default_key(home)
     revoke_all(home)
     check_new_key(home, key)
-    assert home.catalogue.tenant_of_key(key) is None
+    assert not opens(home, key)
 
 
 def test_a_given_key_that_was_revoked_is_refused(home: Home) -> None:
@@ -103,7 +119,7 @@ def test_a_given_key_that_was_revoked_is_refused(home: Home) -> None:
     revoke_all(home)
     with pytest.raises(InvalidInput, match="revoked"):
         default_key(reopened(home, api_key=given))
-    assert home.catalogue.tenant_of_key(given) is None
+    assert not opens(home, given)
 
 
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,18 @@
 import pytest
 
-from indexing.errors import InvalidInput, NotFound
+from indexing.errors import BuildCancelled, InvalidInput, NotFound
 from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
-from indexing.jobs import cancel_job, finish_job, job_blocks, list_jobs, read_job, record_block, start_job
+from indexing.jobs import (
+    cancel_job,
+    finish_job,
+    job_blocks,
+    list_jobs,
+    newest_job_on_workers,
+    read_job,
+    record_block,
+    require_not_cancelled,
+    start_job,
+)
 from indexing.recipes import Recipe, RetrievalConfig, record_recipe
 
 
@@ -34,6 +44,30 @@ def test_a_cancelled_job_stays_cancelled_however_its_build_ends(catalogue):
     cancel_job(catalogue, job.id)
     finish_job(catalogue, job.id, "failed", "BuildCancelled")
     assert read_job(catalogue, job.id).state == "cancelled"
+
+
+def test_a_build_in_its_own_process_cannot_be_cancelled_from_elsewhere(catalogue):
+    job = start_job(catalogue, 1, "local")
+    with pytest.raises(InvalidInput, match="press Ctrl-C where it runs"):
+        cancel_job(catalogue, job.id)
+    assert read_job(catalogue, job.id).state == "running"
+    require_not_cancelled(catalogue, job.id)
+
+
+def test_a_build_hears_that_it_was_cancelled(catalogue):
+    job = start_job(catalogue, 1, "workers")
+    require_not_cancelled(catalogue, job.id)
+    cancel_job(catalogue, job.id)
+    with pytest.raises(BuildCancelled, match="Job 1 was cancelled"):
+        require_not_cancelled(catalogue, job.id)
+
+
+def test_the_newest_job_on_workers_is_found_behind_others(catalogue):
+    assert newest_job_on_workers(catalogue) is None
+    start_job(catalogue, 1, "workers")
+    found = start_job(catalogue, 1, "workers")
+    start_job(catalogue, 1, "local")
+    assert newest_job_on_workers(catalogue).id == found.id
 
 
 def test_only_a_running_job_can_be_cancelled(catalogue):

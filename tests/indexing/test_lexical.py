@@ -299,3 +299,17 @@ def test_idf_falls_with_the_number_of_passages_that_hold_the_term() -> None:
     bounds = [scores([segment([["a"]] * df + [["b"]] * (10 - df))], ["a"])[1] for df in range(1, 10)]
     assert bounds == sorted(bounds, reverse=True)
     assert bounds[0] == pytest.approx(math.log(1 + 9.5 / 1.5) * 2.2)
+
+
+def test_a_term_that_counts_twice_is_a_term_that_stands_there_twice():
+    bm25 = Bm25(1.2, 0.75)
+    arrays, ranges = build_postings([[["apple", "pear"], ["pear", "plum", "plum"]]])
+    segment = LexicalSegment(arrays, ranges[0], 0, 2)
+    repeated, bound = bm25.scores([segment], ["apple", "plum", "plum"])
+    weighted, same_bound = bm25.scores([segment], {"apple": 1.0, "plum": 2.0})
+    assert weighted[0].tobytes() == repeated[0].tobytes()
+    assert same_bound == bound
+    halved, half_bound = bm25.scores([segment], {"plum": 0.5})
+    single, single_bound = bm25.scores([segment], ["plum"])
+    assert halved[0] == pytest.approx(single[0] / 2)
+    assert half_bound == pytest.approx(single_bound / 2)

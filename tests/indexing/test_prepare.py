@@ -11,7 +11,15 @@ from indexing.build import build
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.embedder import Embedder
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
-from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FIRST_256, PassageView, lexical_view, record_view
+from indexing.features import (
+    DEFAULT_CONVERSATION,
+    DEFAULT_PASSAGES,
+    EMBEDDING_VIEWS,
+    FIRST_256,
+    PassageView,
+    lexical_view,
+    record_view,
+)
 from indexing.golden import CANONICAL_TEXTS
 from indexing.home import Home
 from indexing.model_registry import ModelVersion
@@ -52,6 +60,7 @@ def test_before_the_first_release_the_defaults_are_chosen(tiny_home: Home) -> No
         lexical_view("english"),
         RetrievalConfig(),
         approximation=Approximation(),
+        conversation=DEFAULT_CONVERSATION,
     )
     assert default_recipe(tiny_home) == recipe_in_service(tiny_home) == chosen(tiny_home) == expected
 
@@ -59,6 +68,15 @@ def test_before_the_first_release_the_defaults_are_chosen(tiny_home: Home) -> No
 def test_the_size_above_which_search_is_approximate_can_be_chosen(tiny_home: Home) -> None:
     assert chosen(tiny_home, approximate_above=500).approximation == Approximation(above_rows=500)
     assert chosen(tiny_home, approximate_above=0).approximation is None
+
+
+def test_what_earlier_turns_of_a_conversation_count_can_be_chosen(tiny_home: Home) -> None:
+    mine = replace(DEFAULT_CONVERSATION, name="mine", earlier_turns=2)
+    record_view(tiny_home.catalogue, mine)
+    assert chosen(tiny_home, conversation="mine").conversation == mine
+    assert chosen(tiny_home, conversation="none").conversation is None
+    with pytest.raises(NotFound, match="No conversation view 'nope'; there are default, mine"):
+        chosen(tiny_home, conversation="nope")
 
 
 def test_without_a_model_the_message_says_how_to_get_one(home: Home) -> None:

@@ -1,12 +1,13 @@
 """A recipe is numbered once, and comes back exactly as it was."""
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
 
 from indexing.errors import NotFound
-from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FIRST_256, lexical_view
+from indexing.features import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, FIRST_256, lexical_view
 from indexing.home import Home
 from indexing.model_registry import ModelVersion
 from indexing.recipes import Recipe, RetrievalConfig, read_recipe, record_recipe
@@ -23,6 +24,7 @@ RECIPE = Recipe("model@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_vi
         {"lexical": lexical_view("none")},
         {"shard_rows": 10},
         {"reranker": "cross@1"},
+        {"conversation": DEFAULT_CONVERSATION},
         {"retrieval": RetrievalConfig(bm25_k1=0.9)},
         {"retrieval": RetrievalConfig(bm25_b=0.5)},
         {"retrieval": RetrievalConfig(dense_weight=0.0)},
@@ -41,6 +43,14 @@ def test_a_recipe_comes_back_as_it_was_recorded(home: Home) -> None:
     recorded = record_recipe(home.catalogue, RECIPE)
     assert recorded == dataclasses.replace(RECIPE, number=1)
     assert read_recipe(home.catalogue, 1) == recorded
+
+
+def test_a_conversation_view_comes_back_with_its_recipe_and_older_recipes_keep_their_fingerprint(home: Home) -> None:
+    chatty = dataclasses.replace(RECIPE, conversation=DEFAULT_CONVERSATION)
+    recorded = record_recipe(home.catalogue, chatty)
+    assert read_recipe(home.catalogue, recorded.number) == recorded
+    assert "conversation" not in RECIPE.manifest
+    assert json.loads(json.dumps(chatty.manifest)) == chatty.manifest
 
 
 def test_an_equal_recipe_keeps_its_number(home: Home) -> None:

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from indexing.settings import Settings, forbid_hub_downloads, limit_native_threads
+from indexing.settings import (
+    METRICS_VARIABLE,
+    Settings,
+    environment_of,
+    forbid_hub_downloads,
+    limit_native_threads,
+    metrics_folder,
+)
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -78,3 +85,18 @@ def test_hub_downloads_are_forbidden_for_good(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     forbid_hub_downloads()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+def test_a_child_process_reads_the_settings_of_its_parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GROUNDWORK_PORT", "9000")
+    given = Settings(home=tmp_path, port=1234, log_queries=True, api_key="a key of 16 or more", sessions=3)
+    for name, value in environment_of(given, OTHER="x").items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == given
+    assert os.environ["OTHER"] == "x"
+
+
+def test_processes_that_are_scraped_as_one_are_told_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert metrics_folder() is None
+    monkeypatch.setenv(METRICS_VARIABLE, str(tmp_path))
+    assert metrics_folder() == tmp_path

@@ -4,6 +4,7 @@ import gc
 import json
 import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,23 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
     assert first.info == second.info
 
 
+def test_the_terms_of_one_passage_at_a_time_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terms(list[str]):
+        """A list that can be watched."""
+
+    seen: list[weakref.ref[Terms]] = []
+
+    def terms(self: Analyser, text: str) -> Terms:
+        assert sum(one() is not None for one in seen) <= 1
+        found = Terms(text.split())
+        seen.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr(Analyser, "terms", terms)
+    publish(tmp_path, [item(A, f"a{number:02}", "apples and pears", "plums") for number in range(20)])
+    assert len(seen) == 40
+
+
 def test_metadata_in_another_order_gives_the_same_bytes(tmp_path: Path) -> None:
     one = publish(tmp_path / "one", [item(A, "a", "text", metadata={"x": 1, "y": {"p": 1, "q": 2}})])
     two = publish(tmp_path / "two", [item(A, "a", "text", metadata={"y": {"q": 2, "p": 1}, "x": 1})])
@@ -186,8 +204,8 @@ def test_context_is_searched_and_text_alone_is_shown(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_refused_and_the_remedy_named(tmp_path: Path) -> None:
     artefact = publish(tmp_path, THREE)
-    for found in (3, None, "1"):
-        with pytest.raises(FormatUnknown, match=rf"shard shard has format {found!r}.*reads formats 1 and 2.*Update"):
+    for found in (4, None, "1"):
+        with pytest.raises(FormatUnknown, match=rf"shard shard has format {found!r}.*reads formats 1, 2, 3.*Update"):
             Shard(replace(artefact, info=artefact.info | {"format": found}))
 
 

@@ -209,7 +209,7 @@ def test_a_manifest_comes_back_as_it_was_published(storage: LocalStorage) -> Non
 
 def test_an_empty_snapshot_holds_no_partition(storage: LocalStorage) -> None:
     snapshot = Snapshot(storage, make(storage, {}).id)
-    snapshot.warm()
+    snapshot.check()
     assert (snapshot.partitions, snapshot.view(A), snapshot.broken) == ([], None, {})
 
 
@@ -300,7 +300,7 @@ def test_a_shard_whose_manifest_lost_its_facts_is_refused_like_any_other(storage
     path = storage.root / SHARDS / shard_of(manifest, A) / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_bytes()) | {"info": {}}))
     snapshot = Snapshot(storage, manifest.id)
-    snapshot.warm()
+    snapshot.check()
     assert list(snapshot.broken) == [path.parent.name]
     assert list(verify_snapshot(storage, manifest)) == [path.parent.name]
 
@@ -362,7 +362,7 @@ def swap(storage: LocalStorage, name: str) -> None:
 def change_format(storage: LocalStorage, name: str) -> None:
     path = storage.root / SHARDS / name / "manifest.json"
     manifest = json.loads(path.read_bytes())
-    manifest["info"]["format"] = 3
+    manifest["info"]["format"] = 4
     path.write_text(json.dumps(manifest))
 
 
@@ -372,7 +372,7 @@ BREAKAGES: dict[Callable[[LocalStorage, str], None], str] = {
     lose: "is not in",
     lose_a_file: "is missing",
     swap: "differs from the one the snapshot names",
-    change_format: "has format 3",
+    change_format: "has format 4",
 }
 
 
@@ -390,7 +390,7 @@ def test_a_broken_shard_is_named_and_all_others_serve(
 ) -> None:
     manifest, name, reason = broken
     snapshot = Snapshot(storage, manifest.id)
-    snapshot.warm()
+    snapshot.check()
     assert list(snapshot.broken) == [name]
     assert name in snapshot.broken[name]
     assert reason in snapshot.broken[name]
@@ -413,7 +413,7 @@ def names_in(manifest: SnapshotManifest, shard: str) -> set[tuple[Partition, str
         storage = LocalStorage(Path(folder))
         assert make(storage, CORPUS, shard_rows=2).id == manifest.id
         snapshot = Snapshot(storage, manifest.id)
-        snapshot.warm()
+        snapshot.check()
         views = [view_of(snapshot, partition) for partition in snapshot.partitions]
         return {
             (view.partition, view.passage(number, row).document_id)
@@ -495,3 +495,59 @@ def test_a_manifest_with_other_shards_is_that_of_a_snapshot_made_of_them(storage
         VIEWS, manifest.content["model"], [first, *rest]
     )
     assert replace_shards(manifest, {}) == manifest
+
+
+# Many partitions
+
+
+def many(storage: LocalStorage, count: int) -> Snapshot:
+    """A snapshot of ``count`` one-document partitions, two to a shard, of which four shards may be mapped at once."""
+    corpus = {Partition(f"t{number:02}", "x"): [[f"red number{number}"]] for number in range(count)}
+    return Snapshot(storage, make(storage, corpus, shard_rows=2).id, max_shards=4)
+
+
+def test_no_more_shards_stay_mapped_than_allowed_and_every_partition_answers(storage: LocalStorage) -> None:
+    snapshot = many(storage, 40)
+    assert snapshot.open_shards == 0
+    for _ in range(2):
+        for number in range(40):
+            view = view_of(snapshot, Partition(f"t{number:02}", "x"))
+            assert text_of(view, view.starts[0]) == f"red number{number}"
+            assert snapshot.open_shards <= 4
+
+
+def test_a_partition_in_use_stays_mapped(storage: LocalStorage) -> None:
+    snapshot = many(storage, 40)
+    favourite = Partition("t00", "x")
+    first = view_of(snapshot, favourite)
+    for number in range(1, 40):
+        view_of(snapshot, Partition(f"t{number:02}", "x"))
+        assert view_of(snapshot, favourite) is first
+
+
+def test_who_holds_a_view_can_go_on_with_it_after_its_shard_gave_way(storage: LocalStorage) -> None:
+    snapshot = many(storage, 40)
+    held = view_of(snapshot, Partition("t00", "x"))
+    for number in range(1, 40):
+        view_of(snapshot, Partition(f"t{number:02}", "x"))
+    assert view_of(snapshot, Partition("t00", "x")) is not held
+    assert text_of(held, held.starts[0]) == "red number0"
+
+
+def test_a_partition_of_more_shards_than_may_be_mapped_is_searched_whole(storage: LocalStorage) -> None:
+    corpus = {A: [[f"red number{number}"] for number in range(30)], C: [["red"]]}
+    snapshot = Snapshot(storage, make(storage, corpus, shard_rows=2).id, max_shards=3)
+    assert view_of(snapshot, A).rows == 30
+    assert len(view_of(snapshot, A).shards) > 3
+    view_of(snapshot, C)
+    assert snapshot.open_shards <= 3
+
+
+def test_checking_finds_broken_shards_and_maps_none(
+    storage: LocalStorage, broken: tuple[SnapshotManifest, str, str]
+) -> None:
+    manifest, name, _ = broken
+    snapshot = Snapshot(storage, manifest.id)
+    snapshot.check()
+    assert list(snapshot.broken) == [name]
+    assert snapshot.open_shards == 0

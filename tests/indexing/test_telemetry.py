@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing import telemetry
-from indexing.telemetry import JsonFormatter, StageTimings, configure_logging, request_id
+from indexing.telemetry import JsonFormatter, StageTimings, caller_ids, configure_logging, request_id
 
 
 @pytest.fixture
@@ -51,6 +51,15 @@ def test_a_line_names_moment_level_logger_and_event() -> None:
 def test_fields_are_added_and_values_without_a_json_form_become_text() -> None:
     found = line(fields={"rows": 3, "path": Path("/x"), "name": "é"})
     assert (found["rows"], found["path"], found["name"]) == (3, "/x", "é")
+
+
+def test_who_asked_is_added_inside_a_request_only() -> None:
+    assert "tenant" not in line()
+    token = caller_ids.set(("acme", "k_1"))
+    try:
+        assert (line()["tenant"], line()["key_id"]) == ("acme", "k_1")
+    finally:
+        caller_ids.reset(token)
 
 
 def test_the_request_id_is_added_inside_a_request_only() -> None:
@@ -114,3 +123,28 @@ def test_a_stage_that_fails_is_timed_too(clock: SimpleNamespace) -> None:
         raise ValueError("stop")
     timings.add("given", 2.0)
     assert timings.milliseconds == {"failing": 125.0, "given": 2.0}
+
+
+def test_what_comes_before_a_stage_can_end_the_work(clock: SimpleNamespace) -> None:
+    begun: list[str] = []
+
+    def before_stage() -> None:
+        if len(begun) == 2:
+            raise TimeoutError("late")
+
+    timings = StageTimings(before_stage)
+    with pytest.raises(TimeoutError):
+        for name in ("first", "second", "third"):
+            with timings.stage(name):
+                begun.append(name)
+    assert begun == list(timings.milliseconds) == ["first", "second"]
+
+
+def test_what_is_said_outside_a_request_is_not_kept() -> None:
+    telemetry.annotate(hits=3)
+    assert telemetry.log_fields.get() is None
+    fields: dict[str, object] = {}
+    token = telemetry.log_fields.set(fields)
+    telemetry.annotate(hits=3, mode="dense")
+    telemetry.log_fields.reset(token)
+    assert fields == {"hits": 3, "mode": "dense"}

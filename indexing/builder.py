@@ -1,0 +1,72 @@
+"""The builder: runs the builds that were asked for, one after another, until told to stop."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from indexing.build_requests import open_requests
+from indexing.catalogue import Catalogue
+from indexing.errors import AlreadyRunning, GroundworkError, NotReady
+from indexing.releases import stable_release
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 1.0
+"""How often the catalogue is asked whether a build is wanted."""
+MOST_PAUSE_SECONDS = 60.0
+"""The longest pause after builds that failed."""
+
+
+@dataclass(slots=True)
+class Builder:
+    """Decides whether a build is wanted, and has it run.
+
+    ``run_build`` builds the recipe in service; ``every_seconds`` is how often at most anything that changed is built
+    without being asked for, ``None`` for never.
+    """
+
+    catalogue: Catalogue
+    run_build: Callable[[], object]
+    every_seconds: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    failures: int = 0
+    _built_at: float | None = field(default=None, init=False)
+
+    def reason(self) -> str | None:
+        """Why a build is wanted now, or ``None``."""
+        requests = open_requests(self.catalogue)
+        if requests:
+            return requests[0].reason
+        is_time = self._built_at is None or self.clock() - self._built_at >= (self.every_seconds or 0.0)
+        if self.every_seconds is None or not is_time:
+            return None
+        try:
+            built = stable_release(self.catalogue).seq
+        except NotReady:
+            built = 0
+        return "documents changed" if self.catalogue.sequence() > built else None
+
+    def step(self) -> bool:
+        """Run a build if one is wanted; gives whether it did. A failure is logged, and the build stays wanted."""
+        reason = self.reason()
+        if reason is None:
+            return False
+        logger.info("builder.begins", extra={"fields": {"reason": reason}})
+        self._built_at = self.clock()
+        try:
+            self.run_build()
+        except AlreadyRunning:
+            return False  # that build may hold all that is wanted
+        except GroundworkError as error:
+            self.failures += 1
+            logger.error("builder.failed", extra={"fields": {"reason": f"{type(error).__name__}: {error}"}})
+            return False
+        self.failures = 0
+        return True
+
+    def run(self, stop: threading.Event) -> None:
+        """Go on until told to stop; the pause grows while builds fail."""
+        while not stop.is_set():
+            self.step()
+            stop.wait(min(MOST_PAUSE_SECONDS, POLL_SECONDS * 2 ** min(self.failures, 10)))

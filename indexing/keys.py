@@ -1,0 +1,246 @@
+"""API keys: made, shown once, stored as hashes, scoped, expiring if asked, and revoked."""
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from indexing.catalogue import Catalogue, Row, utc_now
+from indexing.errors import InvalidInput, NotFound
+from indexing.tenants import PAGE, require_open
+
+SCOPES = ("search", "write", "admin")
+"""What a key may do with its own tenant: ask, change documents, look after keys."""
+OPERATOR = "operator"
+"""Whoever looks after all tenants. Only the command line gives this scope."""
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_VALID = "k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?) AND t.revoked_at IS NULL"
+_SELECT = "SELECT k.*, t.requests_per_minute, t.log_queries FROM api_keys k JOIN tenants t ON t.id = k.tenant WHERE"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is known of a key; its secret is not. ``id`` is public and stands in lists and logs."""
+
+    id: str
+    tenant: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A key that opens its tenant now, how many requests that tenant may send, and if its queries may be logged."""
+
+    key: Key
+    requests_per_minute: int | None
+    log_queries: bool
+
+
+def hash_key(secret: str) -> str:
+    """How an API key is stored: its sha256 (keys are random, so no salt is needed)."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def new_secret() -> str:
+    """What a key is known by: 256 random bits, with a prefix that scanners for leaked secrets can look for."""
+    return f"gw_{secrets.token_urlsafe(32)}"
+
+
+def _key(row: Row) -> Key:
+    return Key(
+        row["id"],
+        row["tenant"],
+        row["name"],
+        tuple(json.loads(row["scopes"])),
+        row["created_at"],
+        row["expires_at"],
+        row["revoked_at"],
+    )
+
+
+def create_key(
+    catalogue: Catalogue,
+    tenant: str,
+    *,
+    scopes: Iterable[str] = SCOPES,
+    name: str = "",
+    expires_at: datetime | None = None,
+) -> tuple[Key, str]:
+    """Give ``tenant`` a new key.
+
+    Returns:
+        The key, and its secret, which nobody can read again: only its hash is stored.
+
+    Raises:
+        NotFound: there is no such tenant.
+        InvalidInput: the tenant was revoked, a scope is unknown or none is given, the name is too long, or
+        ``expires_at`` is in the past.
+    """
+    if len(name) > 128 or not name.isprintable():
+        raise InvalidInput(f"{name[:128]!r} is not a key's name: expected up to 128 printable characters.")
+    until = None if expires_at is None else stored_moment(expires_at)
+    if until is not None and until <= utc_now():
+        raise InvalidInput(f"The key would have expired already, at {until}: give a later moment, or none.")
+    secret = new_secret()
+    with catalogue.write():
+        require_open(catalogue, tenant)
+        return _insert(catalogue, tenant, secret, _ordered(scopes), name, until, is_default=False), secret
+
+
+def adopt_key(catalogue: Catalogue, tenant: str, secret: str) -> None:
+    """Let a secret that was chosen elsewhere open ``tenant`` with all scopes of ``SCOPES``, as its default key.
+
+    Raises:
+        InvalidInput: the key was given out before, to another tenant or to be revoked.
+    """
+    with catalogue.write():
+        row = catalogue.row("SELECT * FROM api_keys WHERE key_sha256 = ?", (hash_key(secret),))
+        if row is None:
+            _insert(catalogue, tenant, secret, SCOPES, "default", None, is_default=True)
+        elif row["tenant"] != tenant or row["revoked_at"] or (row["expires_at"] or "9") <= utc_now():
+            raise InvalidInput("This key belongs to another tenant, or was revoked: choose another.")
+
+
+def revoke_other_defaults(catalogue: Catalogue, tenant: str, secret: str) -> None:
+    """Let only ``secret`` be the default key of ``tenant``; keys that ``create_key`` made are left alone."""
+    with catalogue.write() as db:
+        db.conn.execute(
+            "UPDATE api_keys SET revoked_at = ? WHERE tenant = ? AND key_sha256 != ? AND is_default AND"
+            " revoked_at IS NULL",
+            (utc_now(), tenant, hash_key(secret)),
+        )
+
+
+def admit(catalogue: Catalogue, secret: str) -> Admission | None:
+    """What a secret opens now, by two index lookups; ``None`` if it or its tenant is unknown, expired or revoked."""
+    row = catalogue.row(f"{_SELECT} k.key_sha256 = ? AND {_VALID}", (hash_key(secret), utc_now()))
+    return None if row is None else Admission(_key(row), row["requests_per_minute"], bool(row["log_queries"]))
+
+
+def list_keys(catalogue: Catalogue, tenant: str | None = None, *, after: str = "", limit: int = PAGE) -> list[Key]:
+    """The next keys, the oldest first, expired and revoked ones included.
+
+    Args:
+        catalogue: Where from.
+        tenant: Whose; ``None`` for all tenants.
+        after: The id of the last key of the page before; empty for the first page.
+        limit: How many at most.
+    """
+    wanted, values = ("k.tenant = ?", [tenant]) if tenant is not None else ("1", [])
+    if after:
+        wanted += f" AND (k.created_at, k.id) > (SELECT k.created_at, k.id FROM api_keys k WHERE k.id = ? AND {wanted})"
+        values = [*values, after, *values]
+    rows = catalogue.rows(f"{_SELECT} {wanted} ORDER BY k.created_at, k.id LIMIT ?", (*values, limit))
+    return [_key(row) for row in rows]
+
+
+def read_key(catalogue: Catalogue, key_id: str, tenant: str | None = None) -> Key:
+    """One key, if it belongs to ``tenant`` (``None``: to whomever).
+
+    Raises:
+        NotFound: there is no such key, or it is another tenant's, which nobody can tell apart.
+    """
+    row = catalogue.row("SELECT * FROM api_keys WHERE id = ?", (key_id,))
+    if row is None or tenant not in (None, row["tenant"]):
+        raise NotFound(f"No key {key_id!r}: see 'groundwork keys list', or GET /v1/keys.")
+    return _key(row)
+
+
+def revoke_key(catalogue: Catalogue, key_id: str, tenant: str | None = None) -> Key:
+    """Let a key open nothing from now on, for ever.
+
+    Raises:
+        NotFound: there is no such key, or it is another tenant's.
+    """
+    with catalogue.write() as db:
+        read_key(catalogue, key_id, tenant)
+        db.conn.execute("UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (utc_now(), key_id))
+        return read_key(catalogue, key_id)
+
+
+def count_operators(catalogue: Catalogue) -> int:
+    """How many keys with the scope ``operator`` open their tenant now."""
+    sql = f"SELECT count(*) AS n FROM api_keys k JOIN tenants t ON t.id = k.tenant WHERE {_VALID} AND k.scopes LIKE ?"
+    row = catalogue.row(sql, (utc_now(), f'%"{OPERATOR}"%'))
+    return 0 if row is None else int(row["n"])
+
+
+def parse_expiry(text: str) -> datetime:
+    """When ``30d`` (or ``m``, ``h``, ``w``) from now is, or a date (its beginning, UTC), or a moment with its zone.
+
+    Raises:
+        InvalidInput: the text is neither.
+    """
+    try:
+        if (span := re.fullmatch(r"([0-9]{1,9})([mhdw])", text)) is not None:
+            return datetime.fromisoformat(utc_now()) + timedelta(**{_UNITS[span[2]]: int(span[1])})
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:
+            raise ValueError("a moment needs its zone")
+        return moment.replace(tzinfo=moment.tzinfo or UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput(
+            f"{text[:40]!r} is no expiry: expected a span such as 30d, a date such as 2026-12-31, or a moment with its"
+            " zone such as 2026-12-31T18:00Z."
+        ) from None
+
+
+def stored_moment(value: datetime) -> str:
+    """The form in which moments are stored and compared.
+
+    Raises:
+        InvalidInput: the moment has no form in UTC.
+    """
+    try:
+        return value.astimezone(UTC).isoformat(timespec="milliseconds")
+    except OverflowError:
+        raise InvalidInput(f"{value} is beyond the calendar: give an earlier moment, or none.") from None
+
+
+def _ordered(scopes: Iterable[str]) -> tuple[str, ...]:
+    wanted, known = set(scopes), (*SCOPES, OPERATOR)
+    if not wanted or wanted - set(known):
+        raise InvalidInput(
+            f"{', '.join(sorted(wanted - set(known))) or 'No scope'} will not do: expected some of {', '.join(known)}."
+        )
+    return tuple(scope for scope in known if scope in wanted)
+
+
+def _fresh_id() -> str:
+    return "k_" + "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(10))
+
+
+def _insert(
+    catalogue: Catalogue,
+    tenant: str,
+    secret: str,
+    scopes: tuple[str, ...],
+    name: str,
+    expires_at: str | None,
+    *,
+    is_default: bool,
+) -> Key:
+    key = Key(_fresh_id(), tenant, name, scopes, utc_now(), expires_at, None)
+    with catalogue.write() as db:
+        db.conn.execute(
+            "INSERT INTO api_keys (key_sha256, id, tenant, name, scopes, created_at, expires_at, is_default)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                hash_key(secret),
+                key.id,
+                tenant,
+                name,
+                json.dumps(scopes),
+                key.created_at,
+                expires_at,
+                int(is_default),
+            ),
+        )
+    return key

@@ -1,0 +1,192 @@
+"""The plan of a build: which documents there are, how they are cut, and which shards the new snapshot needs.
+
+Everything follows from the catalogue and the recipe; only the passages' spans are written down.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from indexing.catalogue import Catalogue, DocumentKey, LeaveOut, Row
+from indexing.chunker import Chunker
+from indexing.embedder import Embedder
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
+from indexing.feature_store import vector_key
+from indexing.features import FeatureViews
+from indexing.placement import PlacedDocument, PlacedShard, place
+from indexing.recipes import Recipe
+from indexing.records import Partition, Span, fingerprint
+from indexing.shards import FORMAT, KIND, Shard, ShardInput
+from indexing.storage import Storage
+from indexing.work import Executor
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and how much there is."""
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What a build works with: where to, what with, and by which recipe."""
+
+    catalogue: Catalogue
+    storage: Storage
+    recipe: Recipe
+    views: FeatureViews
+    chunker: Chunker
+    load_embedder: Callable[[], Embedder]
+    executor_for: Callable[[int], Executor]
+    executor: str
+    block_size: int
+    lock_path: Path
+    on_progress: Progress = lambda stage, done, total: None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPlan:
+    """A shard that the new snapshot needs: its name follows from everything that will be in it."""
+
+    name: str
+    documents: Sequence[PlacedDocument]
+    min_recall: float | None = None
+    """Of its approximate index; ``None`` for exact search."""
+
+    @property
+    def rows(self) -> int:
+        """Passages it holds."""
+        return sum(document.rows for document in self.documents)
+
+
+class DocumentChanged(Exception):
+    """A document was written or deleted after the build had planned with it."""
+
+
+@contextmanager
+def planned_from(context: BuildContext, *, is_frozen: bool) -> Iterator[BuildContext]:
+    """The build over the catalogue as it goes on, or as it is at a moment at which every document is cut."""
+    while is_frozen:
+        _chunk_new_documents(context)
+        with context.catalogue.at_one_moment() as moment:
+            frozen = replace(context, catalogue=moment)
+            if not _uncut_documents(frozen):
+                yield frozen
+                return
+    yield context
+
+
+def plan_shards(context: BuildContext) -> tuple[list[ShardPlan], list[ShardPlan]]:
+    """All shards of the new snapshot, and those of them that are not stored whole."""
+    recipe = context.recipe
+    shards = place(_chunked_documents(context), shard_rows=recipe.shard_rows, approximation=recipe.approximation)
+    plans = [_plan_shard(context, shard) for shard in shards]
+    return plans, [plan for plan in plans if not is_stored(context.storage, plan.name)]
+
+
+def _plan_shard(context: BuildContext, shard: PlacedShard) -> ShardPlan:
+    """Name a shard by all that decides its bytes."""
+    approximation = context.recipe.approximation
+    min_recall = approximation.min_recall if approximation is not None and shard.is_approximate else None
+    keys = [document.key for document in shard.documents]
+    members = [[key.partition.tenant, key.partition.collection, key.id, key.record_sha256] for key in keys]
+    name = fingerprint([FORMAT, min_recall, context.views.fingerprint, members])[:32]
+    return ShardPlan(name, shard.documents, min_recall)
+
+
+def is_stored(storage: Storage, name: str) -> bool:
+    """Whether a shard is stored whole, in a format that this version reads."""
+    try:
+        Shard(storage.open(KIND, name))
+    except (ArtefactMissing, ArtefactCorrupt, FormatUnknown):
+        return False
+    return True
+
+
+def _chunked_documents(context: BuildContext) -> list[PlacedDocument]:
+    """Every document with the number of its passages, as of one moment; documents written meanwhile are chunked too."""
+    sql = (
+        "SELECT d.tenant, d.collection, d.id, d.content_sha256, d.record_sha256, p.count FROM documents d"
+        " LEFT JOIN passages p ON p.view_fingerprint = ? AND p.content_sha256 = d.content_sha256"
+        " ORDER BY d.tenant, d.collection, d.id"
+    )
+    while True:
+        _chunk_new_documents(context)
+        rows = list(context.catalogue.rows(sql, (context.views.passage_fingerprint,)))
+        if all(row["count"] is not None for row in rows):
+            return [
+                PlacedDocument(DocumentKey(Partition(tenant, collection), name, content, record), passages)
+                for tenant, collection, name, content, record, passages in (row.values() for row in rows)
+            ]
+
+
+def _uncut_documents(context: BuildContext) -> list[Row]:
+    sql = (
+        "SELECT d.tenant, d.collection, d.id FROM documents d WHERE NOT EXISTS (SELECT 1 FROM passages p"
+        " WHERE p.view_fingerprint = ? AND p.content_sha256 = d.content_sha256)"
+    )
+    return list(context.catalogue.rows(sql, (context.views.passage_fingerprint,)))
+
+
+def _chunk_new_documents(context: BuildContext) -> None:
+    """Compute the spans of every document content that this passage view has not seen yet."""
+    view = context.views.passage_fingerprint
+    waiting = _uncut_documents(context)
+    for start in range(0, len(waiting), _BATCH):
+        rows = []
+        for row in waiting[start : start + _BATCH]:
+            try:
+                document = context.catalogue.document(Partition(row["tenant"], row["collection"]), row["id"])
+            except NotFound:
+                continue  # deleted since it was listed
+            spans = context.chunker.spans(document)
+            stored = json.dumps([[span.start, span.end, list(span.headings)] for span in spans])
+            rows.append((view, document.content_sha256, len(spans), stored, document.content_sha256))
+        with context.catalogue.write() as db:
+            # Whoever plans without the lock of builds must not bring the headings of an erased document back.
+            db.conn.executemany(
+                "INSERT OR IGNORE INTO passages SELECT ?, ?, ?, ?"
+                " WHERE EXISTS (SELECT 1 FROM documents WHERE content_sha256 = ?)",
+                rows,
+            )
+        context.on_progress("passages", min(start + _BATCH, len(waiting)), len(waiting))
+
+
+def read_inputs(context: BuildContext, plan: ShardPlan) -> Iterator[ShardInput]:
+    """What a planned shard will hold, text and passages, one document at a time.
+
+    Raises:
+        DocumentChanged: a document is not as it was planned.
+    """
+    for placed in plan.documents:
+        try:
+            document = context.catalogue.document(placed.key.partition, placed.key.id)
+        except NotFound as error:
+            raise DocumentChanged from error
+        row = context.catalogue.row(
+            "SELECT spans FROM passages WHERE view_fingerprint = ? AND content_sha256 = ?",
+            (context.views.passage_fingerprint, placed.key.content_sha256),
+        )
+        if row is None or document.record_sha256 != placed.key.record_sha256:
+            raise DocumentChanged
+        spans = [Span(start, end, tuple(headings)) for start, end, headings in json.loads(row["spans"])]
+        yield ShardInput(placed.key.partition, document, context.chunker.passages(document, spans))
+
+
+def encoder_inputs(context: BuildContext, inputs: Iterable[ShardInput]) -> Iterator[tuple[list[bytes], list[str]]]:
+    """Keys and encoder inputs of a shard's passages, a document at a time."""
+    view = context.views.embedding_fingerprint
+    for item in inputs:
+        texts = [passage.encoder_input for passage in item.passages]
+        yield [vector_key(view, text) for text in texts], texts
+
+
+def encoder_keys_now(context: BuildContext, leave_out: LeaveOut = lambda key: False) -> set[bytes]:
+    """The feature-store keys that the documents of now, some left out, need; no more than one text is held at once."""
+    while True:
+        plan = ShardPlan("", [placed for placed in _chunked_documents(context) if not leave_out(placed.key)])
+        try:
+            return {key for keys, _ in encoder_inputs(context, read_inputs(context, plan)) for key in keys}
+        except DocumentChanged:
+            continue

@@ -1,0 +1,93 @@
+import threading
+
+import pytest
+
+from indexing.build_requests import open_requests, request_build
+from indexing.builder import Builder
+from indexing.errors import AlreadyRunning, BuildFailed
+from indexing.records import Document, Partition
+from indexing.releases import deploy, record_release
+
+OURS = Partition("default", "manual")
+
+
+class Bench:
+    def __init__(self, catalogue):
+        self.catalogue, self.builds, self.error, self.now = catalogue, 0, None, 0.0
+        with catalogue.write() as db:
+            db.conn.execute("INSERT INTO recipes VALUES (1, 'f', '{}', 'now')")
+
+    def put(self, name="one", **options):
+        self.catalogue.put_documents(OURS, [Document(name, "", "text")], **options)
+
+    def build(self):
+        self.builds += 1
+        if self.error is not None:
+            raise self.error
+        record_release(self.catalogue, 1, f"s{self.builds}", seq=self.catalogue.sequence(), actor="test")
+        deploy(self.catalogue, 1, reason="test", actor="test")
+
+    def builder(self, **options):
+        return Builder(self.catalogue, self.build, clock=lambda: self.now, **options)
+
+
+@pytest.fixture
+def bench(home):
+    return Bench(home.catalogue)
+
+
+def test_a_build_that_is_asked_for_is_run_once(bench):
+    builder = bench.builder()
+    assert not builder.step()
+    bench.put()
+    request_build(bench.catalogue, "a test")
+    assert builder.step()
+    assert not builder.step()
+    assert bench.builds == 1
+    assert open_requests(bench.catalogue) == []
+
+
+def test_a_write_after_the_build_is_a_request_of_its_own(bench):
+    bench.put()
+    first = request_build(bench.catalogue, "a test")
+    assert request_build(bench.catalogue, "a test") == first
+    bench.put("two")
+    assert request_build(bench.catalogue, "a test").id > first.id
+    assert bench.builder().step()
+    assert open_requests(bench.catalogue) == []
+
+
+def test_a_build_that_fails_stays_wanted(bench):
+    builder = bench.builder()
+    bench.put()
+    request_build(bench.catalogue, "a test")
+    bench.error = BuildFailed("no")
+    assert not builder.step()
+    assert builder.failures == 1
+    bench.error = AlreadyRunning("another")
+    assert not builder.step()
+    bench.error = None
+    assert builder.step()
+    assert builder.failures == 0
+
+
+def test_with_every_what_changed_is_built_unasked_but_not_too_often(bench):
+    builder = bench.builder(every_seconds=60)
+    bench.put()
+    assert builder.step()
+    bench.put("two")
+    assert not builder.step()
+    bench.now += 60
+    assert builder.step()
+    bench.now += 60
+    assert not builder.step()
+    assert not bench.builder().step()  # without it, only what is asked for
+
+
+def test_it_ends_when_told(bench):
+    stop = threading.Event()
+    running = threading.Thread(target=bench.builder().run, args=(stop,))
+    running.start()
+    stop.set()
+    running.join(20)
+    assert not running.is_alive()

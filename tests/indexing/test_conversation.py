@@ -1,0 +1,126 @@
+"""A conversation becomes one query, by weights that are written down; without earlier turns it is the question."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexing.conversation import Message, Turns, conversation_terms, conversation_vector, read_conversation
+from indexing.embedder import HashingEmbedder
+from indexing.errors import InvalidInput
+from indexing.features import DEFAULT_CONVERSATION, ConversationView
+from indexing.lexical import Analyser
+
+VIEW = ConversationView("v", 1, ("user",), earlier_turns=2, dense_weight=0.25, lexical_weight=0.5)
+EMBEDDER = HashingEmbedder(16)
+TERMS = Analyser("none").terms
+CHAT = [
+    Message("system", "be brief"),
+    Message("user", "one"),
+    Message("assistant", "an answer"),
+    Message("user", " two "),
+    Message("user", "three"),
+    Message("assistant", "another answer"),
+    Message("user", "four"),
+]
+WORDS = st.lists(st.sampled_from(["apple", "pear", "plum", "fig"]), min_size=1, max_size=4).map(" ".join)
+
+
+def test_the_last_message_of_the_user_is_the_question_and_so_many_before_it_count():
+    assert read_conversation(VIEW, CHAT) == Turns("four", ("two", "three"))
+
+
+def test_only_the_roles_of_the_view_count():
+    both = dataclasses.replace(VIEW, roles=("user", "assistant"), earlier_turns=3)
+    assert read_conversation(both, CHAT).earlier == ("two", "three", "another answer")
+
+
+def test_what_stands_after_the_question_does_not_count():
+    assert read_conversation(VIEW, [*CHAT[:3], Message("assistant", "Well")]) == Turns("one")
+
+
+def test_blank_messages_do_not_count():
+    messages = [Message("user", text) for text in ("  ", "one", "\n", "two", " ")]
+    assert read_conversation(VIEW, messages) == Turns("two", ("one",))
+
+
+@pytest.mark.parametrize("view", [None, dataclasses.replace(VIEW, earlier_turns=0)])
+def test_without_a_view_the_question_stands_alone(view):
+    assert read_conversation(view, CHAT) == Turns("four")
+
+
+@pytest.mark.parametrize("messages", [[], [Message("assistant", "hello")], [Message("user", " ")]])
+def test_a_chat_without_a_question_is_refused(messages):
+    with pytest.raises(InvalidInput, match="role 'user'"):
+        read_conversation(VIEW, messages)
+
+
+@given(WORDS)
+def test_a_chat_of_one_turn_has_the_vector_and_the_terms_of_its_question(text):
+    alone = Turns(text)
+    assert conversation_vector(VIEW, alone, EMBEDDER.encode_query).tobytes() == EMBEDDER.encode_query(text).tobytes()
+    weights = conversation_terms(VIEW, alone, TERMS)
+    assert weights == {term: text.split().count(term) for term in text.split()}
+    assert list(weights) == list(dict.fromkeys(TERMS(text)))
+
+
+def test_turns_that_weigh_nothing_are_not_encoded():
+    asked = []
+
+    def encode(text):
+        asked.append(text)
+        return EMBEDDER.encode_query(text)
+
+    silent = dataclasses.replace(VIEW, dense_weight=0.0)
+    vector = conversation_vector(silent, Turns("apple", ("pear",)), encode)
+    assert asked == ["apple"]
+    assert vector.tobytes() == EMBEDDER.encode_query("apple").tobytes()
+
+
+def test_each_turn_is_encoded_by_itself_and_the_vector_is_their_weighted_sum():
+    asked = []
+
+    def encode(text):
+        asked.append(text)
+        return EMBEDDER.encode_query(text)
+
+    vector = conversation_vector(VIEW, Turns("fig", ("apple", "pear")), encode)
+    assert asked == ["fig", "apple", "pear"]
+    one, two, own = (EMBEDDER.encode_query(text).astype(np.float64) for text in ("apple", "pear", "fig"))
+    expected = 0.75 * own + 0.25 * (one + two) / 2
+    np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-6)
+
+
+@given(WORDS, st.lists(WORDS, max_size=5))
+def test_a_query_vector_is_of_unit_norm_and_the_same_each_time(question, earlier):
+    turns = Turns(question, tuple(earlier))
+    first, second = (conversation_vector(VIEW, turns, EMBEDDER.encode_query) for _ in range(2))
+    assert first.dtype == np.float32
+    assert float(np.linalg.norm(first)) == pytest.approx(1.0, abs=1e-5)
+    assert first.tobytes() == second.tobytes()
+
+
+def test_turns_that_cancel_each_other_out_leave_the_question():
+    vectors = {"yes": np.array([1, 0], np.float32), "no": np.array([-1, 0], np.float32)}
+    half = dataclasses.replace(VIEW, dense_weight=0.5)
+    assert conversation_vector(half, Turns("yes", ("no",)), vectors.__getitem__).tolist() == [1, 0]
+
+
+def test_a_term_counts_by_where_it_stands():
+    turns = Turns("apple apple fig", ("pear pear", "plum apple"))
+    assert conversation_terms(VIEW, turns, TERMS) == {"apple": 2.5, "fig": 1.0, "plum": 0.5, "pear": 0.5}
+
+
+def test_terms_of_later_turns_come_first_so_that_the_oldest_are_the_first_to_be_left_out():
+    assert list(conversation_terms(VIEW, Turns("a", ("d e", "b c")), TERMS)) == ["a", "b", "c", "d", "e"]
+
+
+def test_terms_that_weigh_nothing_are_left_out():
+    silent = dataclasses.replace(VIEW, lexical_weight=0.0)
+    assert conversation_terms(silent, Turns("a", ("b",)), TERMS) == {"a": 1.0}
+
+
+def test_the_default_counts_what_was_measured():
+    assert (DEFAULT_CONVERSATION.roles, DEFAULT_CONVERSATION.version) == (("user",), 1)
