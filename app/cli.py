@@ -6,7 +6,7 @@ from indexing.cli import cli as root
 from indexing.records import MODES
 from indexing.settings import Settings
 from indexing.terminal import as_json as json_option
-from indexing.terminal import collection_option, opened, print_json
+from indexing.terminal import collection_option, opened, print_json, tenant_option
 
 __all__ = ["commands"]
 
@@ -14,32 +14,38 @@ __all__ = ["commands"]
 @root.command()
 @click.argument("query")
 @collection_option
+@tenant_option
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1, 1000), help="How many hits.")
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
 @click.option("--passages", is_flag=True, help="Every passage counts, not one a document.")
 @json_option
 @click.pass_obj
-def search(settings: Settings, query: str, collection: str, k: int, mode: str, passages: bool, as_json: bool) -> None:
+def search(
+    settings: Settings, query: str, collection: str, tenant: str, k: int, mode: str, passages: bool, as_json: bool
+) -> None:
     """Search a collection of the release in service, in this process."""
     from app.retrieval.retriever import Retriever
     from app.retrieval.snapshot_pool import SnapshotPool
     from app.schemas import answer_of
-    from indexing.catalogue import DEFAULT_TENANT
     from indexing.errors import InvalidInput, NotFound
     from indexing.records import Partition
+    from indexing.tenants import read_tenant
 
     if not query.strip():
         raise InvalidInput("The query is empty: say what to look for.")
     with opened(settings) as home:
         serving = SnapshotPool(home).refresh()
-        if collection not in home.catalogue.collections(DEFAULT_TENANT):
-            known = ", ".join(home.catalogue.collections(DEFAULT_TENANT)) or "none"
+        read_tenant(home.catalogue, tenant)
+        if collection not in home.catalogue.collections(tenant):
+            known = ", ".join(home.catalogue.collections(tenant)) or "none"
             raise NotFound(f"No collection {collection!r}; there are: {known}.")
-        partition = Partition(DEFAULT_TENANT, collection)
+        partition = Partition(tenant, collection)
         result = Retriever().search(serving, partition, query, k=k, mode=mode, group_by_document=not passages)
     if as_json:
         print_json(
-            answer_of(result, serving.release.number, serving.snapshot.id, "").model_dump(exclude={"request_id"})
+            answer_of(result, serving.release.number, serving.snapshot.id, "", seq=serving.release.seq).model_dump(
+                exclude={"request_id"}
+            )
         )
         return
     for hit in result.hits:
@@ -54,19 +60,26 @@ def search(settings: Settings, query: str, collection: str, k: int, mode: str, p
 @root.command()
 @click.option("--host", help="Address to listen on (GROUNDWORK_HOST).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (GROUNDWORK_PORT).")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that share the port (GROUNDWORK_WORKERS).")
 @click.pass_obj
-def serve(settings: Settings, host: str | None, port: int | None) -> None:
+def serve(settings: Settings, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the HTTP API. The API key of the default tenant is in HOME/api-key unless GROUNDWORK_API_KEY sets it."""
-    from app.main import run
     from indexing.home import KEY_FILE, default_key
 
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = settings.model_copy(update=given)
+    options = {"host": host, "port": port, "workers": workers}
+    settings = settings.model_copy(update={name: value for name, value in options.items() if value is not None})
     with opened(settings) as home:
         default_key(home)
     where = "from GROUNDWORK_API_KEY" if settings.api_key else f"in {settings.home / KEY_FILE}"
     click.echo(f"http://{settings.host}:{settings.port}/docs (API key {where})", err=True)
-    run(settings)
+    if settings.workers == 1:
+        from app.server import serve as serve_alone
+
+        serve_alone(settings)
+    else:
+        from app.supervisor import supervise
+
+        supervise(settings)
 
 
 commands = (search, serve)

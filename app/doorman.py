@@ -1,7 +1,9 @@
-"""What every request passes first: it gets its id, its body is bounded, and its answer is counted."""
+"""What every request passes first: it gets its id, its body is bounded, its answer is counted and logged."""
 
 import logging
+import time
 import uuid
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -9,11 +11,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.deps import Services
 from app.errors import problem_answer
-from indexing.telemetry import request_id
+from indexing.telemetry import caller_ids, log_fields, request_id
 
 logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
 """A search is a query and a few options; anything larger is refused unread."""
+MAX_WRITE_BYTES = 8 * 1024 * 1024
+"""Of a request below ``/v1/collections/``, which may bring documents."""
+
+_PROBES = ("/livez", "/readyz", "/metrics")
 
 
 class Doorman:
@@ -28,48 +34,79 @@ class Doorman:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        name = given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() else uuid.uuid4().hex
-
-        is_answered = False
-
-        async def send_named(message: Message) -> None:
-            nonlocal is_answered
-            is_answered = True
-            if message["type"] == "http.response.start":
-                answer = MutableHeaders(scope=message)
-                answer["x-request-id"] = name
-                if scope["path"] == "/v1/search":
-                    services: Services = scope["app"].state.services
-                    release = answer.get("x-release-id", "")
-                    services.metrics.requests.labels(str(message["status"]), release).inc()
-            await send(message)
-
-        token = request_id.set(name)
+        visit = _Visit(scope, headers.get("x-request-id", ""), send)
+        fields: dict[str, Any] = {}
+        tokens = request_id.set(visit.name), caller_ids.set(None), log_fields.set(fields)
         try:
-            await self._app(scope, _bounded(receive, headers), send_named)
+            await self._app(scope, _bounded(receive, headers, _limit(scope["path"])), visit.send)
         except Exception as error:  # what nobody foresaw still gets an id, an answer and a count
             logger.error("request.failed", exc_info=error)
-            if is_answered:
+            if visit.status:
                 raise
             message = "Something went wrong here that nobody foresaw; the log has it under this request id."
-            await problem_answer(500, "Unforeseen", message, {})(scope, receive, send_named)
+            await problem_answer(500, "Unforeseen", message, {})(scope, receive, visit.send)
         finally:
-            request_id.reset(token)
+            visit.log(fields)
+            request_id.reset(tokens[0])
+            caller_ids.reset(tokens[1])
+            log_fields.reset(tokens[2])
 
 
-def _bounded(receive: Receive, headers: Headers) -> Receive:
-    """``receive``, refusing a body that is announced or turns out to be larger than ``MAX_BODY_BYTES``."""
+class _Visit:
+    """One request on its way through: its id, the status of its answer, and how long it took."""
+
+    def __init__(self, scope: Scope, given: str, send: Send) -> None:
+        is_sane = 0 < len(given) <= 128 and given.isascii() and given.isprintable()
+        self.name = given if is_sane else uuid.uuid4().hex
+        self.status = 0
+        self._scope = scope
+        self._send = send
+        self._began = time.perf_counter()
+
+    async def send(self, message: Message) -> None:
+        """Send what the application answers under the request's id; count it if it answers a search."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            services: Services = self._scope["app"].state.services
+            answer = MutableHeaders(scope=message)
+            answer["x-request-id"] = self.name
+            if services.is_stopping:
+                answer["connection"] = "close"  # whoever comes back must not come back here
+            if self._scope["path"] == "/v1/search":
+                services.metrics.requests.labels(str(self.status), answer.get("x-release-id", "")).inc()
+        await self._send(message)
+
+    def log(self, fields: dict[str, Any]) -> None:
+        """Write the one line that every request has; what probes ask all the time is for debugging alone."""
+        level = logging.DEBUG if self._scope["path"] in _PROBES else logging.INFO
+        if not logger.isEnabledFor(level):
+            return
+        path = getattr(self._scope.get("route"), "path", None) or self._scope["path"][:200]
+        about = {
+            "method": self._scope["method"],
+            "path": path,
+            "status": self.status,
+            "duration_ms": round((time.perf_counter() - self._began) * 1000.0, 3),
+        }
+        logger.log(level, "request.answered", extra={"fields": about | fields})
+
+
+def _limit(path: str) -> int:
+    return MAX_WRITE_BYTES if path.startswith("/v1/collections/") else MAX_BODY_BYTES
+
+
+def _bounded(receive: Receive, headers: Headers, limit: int) -> Receive:
+    """``receive``, refusing a body that is announced or turns out to be larger than ``limit`` bytes."""
     announced = headers.get("content-length", "")
-    is_announced_too_large = announced.isdecimal() and int(announced[:20]) > MAX_BODY_BYTES
+    is_announced_too_large = announced.isdecimal() and int(announced[:20]) > limit
     received = 0
 
     async def bounded() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if is_announced_too_large or received > MAX_BODY_BYTES:
-            raise HTTPException(413, f"The body is larger than {MAX_BODY_BYTES} bytes: send a shorter query.")
+        if is_announced_too_large or received > limit:
+            raise HTTPException(413, f"The body is larger than {limit} bytes: send less at a time.")
         return message
 
     return bounded

@@ -13,9 +13,15 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.InvalidInput: 400,
     errors.SourceInvalid: 400,
     errors.NotFound: 404,
+    errors.AlreadyExists: 409,
     errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.RateLimited: 429,
+    errors.QuotaExceeded: 429,
     errors.Overloaded: 503,
+    errors.DeadlineExceeded: 504,
     errors.NotReady: 503,
+    errors.NotYetSearchable: 412,
     errors.ArtefactMissing: 503,
     errors.ArtefactCorrupt: 503,
     errors.FormatUnknown: 503,
@@ -30,17 +36,25 @@ STATUS: dict[type[errors.GroundworkError], int] = {
 }
 
 
+REFUSALS: dict[type[errors.GroundworkError], str] = {
+    errors.Unauthorized: "key",
+    errors.Forbidden: "scope",
+    errors.RateLimited: "rate",
+    errors.QuotaExceeded: "quota",
+}
+"""What is counted as a refusal of a caller, by its reason."""
+
+
 def status_of(error: errors.GroundworkError) -> int:
     """The HTTP status of an error."""
     return STATUS[type(error)]
 
 
 def headers_of(error: errors.GroundworkError) -> dict[str, str]:
-    """The headers that go with an error's status: ``Retry-After`` with 503, ``WWW-Authenticate`` with 401."""
+    """The headers that go with an error's status: ``Retry-After`` with 429 and 503, ``WWW-Authenticate`` with 401."""
     status = status_of(error)
-    if status == 503:
-        seconds = error.retry_after_seconds if isinstance(error, errors.Overloaded) else 1
-        return {"Retry-After": str(seconds)}
+    if status in (429, 503):
+        return {"Retry-After": str(getattr(error, "retry_after_seconds", 1))}
     return {"WWW-Authenticate": "Bearer"} if status == 401 else {}
 
 

@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -12,26 +13,30 @@ from starlette.exceptions import HTTPException
 
 from app.deps import Services
 from app.doorman import Doorman
-from app.errors import headers_of, problem_answer, status_of
+from app.errors import REFUSALS, headers_of, problem_answer, status_of
+from app.limits import limiter_for
+from app.retrieval.live import LiveLayer
+from app.retrieval.query_cache import QueryCache, query_cache_for
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool
-from app.routes import health, search
-from indexing.errors import GroundworkError
+from app.routes import admin, collections, context, documents, health, recall, search
+from indexing.errors import DeadlineExceeded, GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
-from indexing.telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
+OPENING_SECONDS = 60.0
+"""How long one of several workers waits for the release to be open before it takes connections all the same."""
 
 _DESCRIPTION = """
 Hybrid retrieval over versioned snapshots.
 
-Send your API key as `Authorization: Bearer KEY`; it decides whose documents are searched. Every answer names its
-request id
+Send your API key as `Authorization: Bearer KEY`; it decides whose documents are searched, and what you may do: its
+scopes are some of `search`, `write` and `admin`. Every answer names its request id
 (also in the header `x-request-id`), the **release** that ranked it and the **snapshot** that held the documents.
 
 Problems come as `{error, message, request_id}`; the message says which value was wrong, what was expected, and what
-to do. With 503, come back after `Retry-After` seconds.
+to do. With 429 and 503, come back after `Retry-After` seconds.
 """
 
 
@@ -43,19 +48,35 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         home = open_home(settings)
         default_key(home)
-        services = app.state.services = make_services(home)
-        stop = threading.Event()
-        follower = threading.Thread(target=_follow_releases, args=(services, stop), name="follow-releases", daemon=True)
+        queries = query_cache_for(settings)
+        services = app.state.services = make_services(home, queries)
+        stop, has_tried = threading.Event(), threading.Event()
+        follower = threading.Thread(
+            target=_follow_releases, args=(services, stop, has_tried), name="follow-releases", daemon=True
+        )
         follower.start()
+        writes = threading.Thread(target=services.live.run, args=(stop,), name="follow-writes", daemon=True)
+        writes.start()
         try:
+            if settings.workers > 1:  # the others serve meanwhile
+                await to_thread.run_sync(has_tried.wait, OPENING_SECONDS)
             yield
         finally:
             stop.set()
+            services.live.wake()
             follower.join(timeout=10)
+            writes.join(timeout=10)
+            await services.limiter.close()
+            queries.close()
             home.close()
 
     app = FastAPI(title="Groundwork", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
     app.include_router(search.router)
+    app.include_router(recall.router)
+    app.include_router(context.router)
+    app.include_router(collections.router)
+    app.include_router(documents.router)
+    app.include_router(admin.router)
     app.include_router(health.router)
     app.add_middleware(Doorman)
     app.add_exception_handler(GroundworkError, _answer_error)
@@ -64,12 +85,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def make_services(home: Home) -> Services:
+def make_services(home: Home, queries: QueryCache) -> Services:
     """The state of a process over an open home; nothing is opened for serving yet."""
-    return Services(home, SnapshotPool(home), Retriever())
+    live = LiveLayer(home)
+    pool = SnapshotPool(home, live, queries)
+    services = Services(home, pool, Retriever(), live, limiter=limiter_for(home.settings.redis_url))
+    queries.on_lookup = lambda outcome: services.metrics.query_cache.labels(outcome).inc()
+    return services
 
 
-def _follow_releases(services: Services, stop: threading.Event) -> None:
+def say_stopping(app: FastAPI) -> None:
+    """Let the process say that it is about to end; requests are answered as before."""
+    services: Services | None = getattr(app.state, "services", None)
+    if services is not None:
+        services.is_stopping = True
+
+
+def _follow_releases(services: Services, stop: threading.Event, has_tried: threading.Event) -> None:
     """Open the deployed release, and every later one, until told to stop; nothing may end this thread before."""
     while True:
         try:
@@ -77,6 +109,8 @@ def _follow_releases(services: Services, stop: threading.Event) -> None:
         except Exception as error:  # an unforeseen failure must not freeze the process on an old release
             logger.exception("pool.refresh_failed")
             services.pool.failure = f"{type(error).__name__}: {error}"
+        services.metrics.sample()
+        has_tried.set()
         if stop.wait(services.home.settings.poll_seconds):
             return
 
@@ -91,14 +125,21 @@ def refresh(services: Services) -> None:
             logger.error("pool.refresh_failed", extra={"fields": {"reason": str(error)}})
         pool.failure = str(error)
         return
-    metrics.release.clear()
-    metrics.release.labels(serving.release.number, serving.snapshot.id).set(1)
+    metrics.serve(serving.release.number, serving.snapshot.id)
     metrics.passages.set(serving.snapshot.manifest.rows)
+    metrics.shards.set(len(serving.snapshot.manifest.shards))
+    metrics.open_shards.set(serving.snapshot.open_shards)
     metrics.broken.set(len(serving.snapshot.broken))
 
 
 def _answer_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, GroundworkError)  # noqa: S101 (registered for this class only)
+    services: Services = request.app.state.services
+    if isinstance(error, DeadlineExceeded):
+        services.metrics.late.inc()
+    if (reason := REFUSALS.get(type(error))) is not None:
+        services.metrics.refusals.labels(reason).inc()
+        logger.info("request.refused", extra={"fields": {"reason": reason, "path": request.url.path}})
     return problem_answer(status_of(error), type(error).__name__, str(error), headers_of(error))
 
 
@@ -111,18 +152,3 @@ def _answer_malformed(request: Request, error: Exception) -> JSONResponse:
 def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class only)
     return problem_answer(error.status_code, "Refused", str(error.detail), dict(error.headers or {}))
-
-
-def run(settings: Settings) -> None:
-    """Serve until told to stop; requests in progress are finished."""
-    import uvicorn
-
-    configure_logging(settings.log_level)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=30,
-    )

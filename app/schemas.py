@@ -1,13 +1,46 @@
 """The shapes of requests and answers on the wire."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from app.retrieval.retriever import Result
+from indexing.conversation import USER, Message, Turns, read_conversation
+from indexing.features import ConversationView
 
 MAX_K = 1000
 MAX_QUERY_CHARACTERS = 20_000
+MAX_DIMENSION = 8_192
+MAX_PRINCIPALS = 1_000
+MAX_MESSAGES = 200
+MAX_MESSAGE_CHARACTERS = 100_000
+
+QueryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
+
+
+class TextPart(BaseModel):
+    """A piece of a message's text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["text"]
+    text: str = Field(max_length=MAX_MESSAGE_CHARACTERS)
+
+
+class ChatMessage(BaseModel):
+    """One turn of a chat, as OpenAI's chat completions have it; the parts of a content are joined by line breaks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["user", "assistant", "system"]
+    content: Annotated[str, StringConstraints(max_length=MAX_MESSAGE_CHARACTERS)] | list[TextPart]
+
+    @property
+    def message(self) -> Message:
+        """The same with its content as one text."""
+        if isinstance(self.content, str):
+            return Message(self.role, self.content)
+        return Message(self.role, "\n".join(part.text for part in self.content))
 
 
 class SearchBody(BaseModel):
@@ -18,10 +51,23 @@ class SearchBody(BaseModel):
         json_schema_extra={"examples": [{"query": "why was my card declined", "collection": "helpdesk", "k": 5}]},
     )
 
-    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)] = (
-        Field(
-            description="What to look for, in the user's words. Beyond the model's limit, text counts only lexically."
-        )
+    query: QueryText | None = Field(
+        None,
+        description="What to look for, in the user's words. Beyond the model's limit, text counts only lexically."
+        " Either this or messages.",
+    )
+    messages: list[ChatMessage] | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_MESSAGES,
+        description="The chat so far, oldest first, instead of a query. Its last message of the user is the question;"
+        " what the turns before it count is part of the recipe (its conversation view).",
+    )
+    vector: list[FiniteFloat] | None = Field(
+        None,
+        max_length=MAX_DIMENSION,
+        description="The query's vector, by the model of the release; it is set to unit norm. Alone with mode dense, or"
+        " beside a query with mode hybrid, which is then not encoded.",
     )
     collection: str = Field("default", description="The set of documents to search.")
     k: int = Field(10, ge=1, le=MAX_K, description="How many hits to return.")
@@ -31,6 +77,50 @@ class SearchBody(BaseModel):
     group_by_document: bool = Field(
         True, description="One hit a document (its best passage); false: every passage counts."
     )
+    min_seq: int | None = Field(
+        None,
+        ge=0,
+        description="See at least the write with this sequence number; waits a little for it, else answers 412.",
+    )
+    filters: dict[str, Any] | None = Field(
+        None,
+        description="Which documents may be found, by their metadata: {type: eq|ne|gt|gte|lt|lte|in|nin, key, value} or"
+        " {type: and|or, filters: [...]}.",
+    )
+    principals: list[Annotated[str, StringConstraints(min_length=1, max_length=512)]] = Field(
+        default_factory=list,
+        max_length=MAX_PRINCIPALS,
+        description="Who asks: the user, its groups and roles, as your backend knows them. A document that names who"
+        " may see it is found by those alone; without principals only documents that name nobody are found.",
+    )
+
+    @model_validator(mode="after")
+    def _say_what_to_look_for(self) -> Self:
+        if self.query is not None and self.messages is not None:
+            raise ValueError("give either query or messages, not both: the question is the last of the messages")
+        if self.query is None and self.messages is None and (self.vector is None or self.mode != "dense"):
+            raise ValueError("give a query or messages; a vector alone is enough only with mode 'dense'")
+        if self.vector is not None and self.mode == "lexical":
+            raise ValueError("mode 'lexical' takes no vector: leave it out, or choose another mode")
+        return self
+
+    @model_validator(mode="after")
+    def _have_a_question(self) -> Self:
+        if self.messages is not None:
+            asked = [turn.message.content.strip() for turn in self.messages if turn.role == USER]
+            question = next((text for text in reversed(asked) if text), "")
+            if not 0 < len(question) <= MAX_QUERY_CHARACTERS:
+                raise ValueError(
+                    f"the question, the last of the messages whose role is user, has {len(question)} characters:"
+                    f" expected 1 to {MAX_QUERY_CHARACTERS}"
+                )
+        return self
+
+    def turns(self, view: ConversationView | None) -> Turns:
+        """The question, empty beside a vector alone, and the turns before it that count under a conversation view."""
+        if self.messages is None:
+            return Turns(self.query or "")
+        return read_conversation(view, [turn.message for turn in self.messages])
 
 
 class LegScores(BaseModel):
@@ -41,6 +131,7 @@ class LegScores(BaseModel):
 
     dense: float | None
     lexical: float | None
+    rerank: float | None = Field(None, description="The reranker's logit for this passage; null without a second pass.")
 
 
 class Hit(BaseModel):
@@ -66,6 +157,9 @@ class SearchAnswer(BaseModel):
     request_id: str
     release: str = Field(description="The release that served this answer, RECIPE.BUILD.")
     snapshot: str
+    seq: int = Field(
+        description="Writes up to this sequence number are in this answer, but for those that wait for a build."
+    )
     hits: list[Hit]
     timings_ms: dict[str, float] = Field(
         description="Milliseconds by stage: encode, dense, lexical, fuse, hydrate, total."
@@ -98,13 +192,13 @@ class Ready(BaseModel):
     message: str | None = None
 
 
-def answer_of(result: Result, release: str, snapshot: str, request_id: str) -> SearchAnswer:
+def answer_of(result: Result, release: str, snapshot: str, request_id: str, *, seq: int) -> SearchAnswer:
     """A search result as it goes over the wire."""
     hits = [
         Hit(
             rank=hit.rank,
             score=hit.score,
-            scores=LegScores(dense=hit.dense, lexical=hit.lexical),
+            scores=LegScores(dense=hit.dense, lexical=hit.lexical, rerank=hit.rerank),
             passage_id=hit.passage.id,
             document_id=hit.passage.document_id,
             title=hit.passage.title,
@@ -122,6 +216,7 @@ def answer_of(result: Result, release: str, snapshot: str, request_id: str) -> S
         request_id=request_id,
         release=release,
         snapshot=snapshot,
+        seq=seq,
         hits=hits,
         timings_ms=timings_ms,
         warnings=result.warnings,

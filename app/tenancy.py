@@ -1,21 +1,85 @@
-"""Tenancy: an API key to its tenant. The tenant comes from the key and from nothing else."""
+"""Tenancy: an API key to its tenant and what it may do. The tenant comes from the key and from nothing else."""
+
+from dataclasses import dataclass
 
 from indexing.catalogue import Catalogue
-from indexing.errors import Unauthorized
+from indexing.errors import Forbidden, Unauthorized
+from indexing.keys import OPERATOR, SCOPES, admit
 
 
-def tenant_of(catalogue: Catalogue, authorization: str | None) -> str:
-    """The tenant of an ``Authorization: Bearer KEY`` header.
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends a request. ``key_id`` is public; the secret is not kept."""
+
+    tenant: str
+    scopes: frozenset[str]
+    key_id: str
+    expires_at: str | None = None
+    requests_per_minute: int | None = None
+    log_queries: bool = False
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether it looks after all tenants."""
+        return OPERATOR in self.scopes
+
+    def require(self, scope: str) -> None:
+        """Let a caller on that has ``scope``; an operator may also do what ``admin`` may.
+
+        Raises:
+            Forbidden: it has not.
+        """
+        if scope not in self.scopes and not (scope == "admin" and self.is_operator):
+            raise Forbidden(
+                f"This needs the scope {scope!r}; key {self.key_id} has {', '.join(sorted(self.scopes))}. Use a key"
+                " that has it, or ask whoever makes your keys for one."
+            )
+
+    def require_may_give(self, scopes: frozenset[str], expires_at: str | None) -> None:
+        """Let a caller make a key that can do no more than its own, and not for longer.
+
+        An operator may give each of the public scopes; ``operator`` itself is given by the command line alone.
+
+        Raises:
+            Forbidden: the new key would be worth more.
+        """
+        beyond = scopes - (frozenset(SCOPES) if self.is_operator else self.scopes & frozenset(SCOPES))
+        if beyond:
+            raise Forbidden(
+                f"Key {self.key_id} may not give the scope {', '.join(sorted(beyond))!r}: it has"
+                f" {', '.join(sorted(self.scopes))}."
+            )
+        is_longer = self.expires_at is not None and (expires_at is None or expires_at > self.expires_at)
+        if is_longer and not self.is_operator:
+            raise Forbidden(
+                f"Key {self.key_id} expires at {self.expires_at}, and so must every key that is made with it, at the"
+                " latest."
+            )
+
+
+def caller_of(catalogue: Catalogue, authorization: str | None) -> Caller:
+    """Who sends an ``Authorization: Bearer KEY`` header.
+
+    The catalogue is asked each time, so a key that is revoked or expires opens nothing from the next request on, in
+    every process.
 
     Raises:
         Unauthorized: the header is missing or malformed, or the key is unknown, expired or revoked.
     """
     if not authorization:
         raise Unauthorized("No API key: send the header 'Authorization: Bearer KEY'.")
-    scheme, _, key = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    scheme, _, secret = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
         raise Unauthorized("The Authorization header is not 'Bearer KEY'.")
-    tenant = catalogue.tenant_of_key(key.strip())
-    if tenant is None:
+    admission = admit(catalogue, secret.strip())
+    if admission is None:
         raise Unauthorized("This API key is unknown, expired or revoked.")
-    return tenant
+    key = admission.key
+    return Caller(
+        key.tenant,
+        frozenset(key.scopes),
+        key.id,
+        key.expires_at,
+        admission.requests_per_minute,
+        admission.log_queries,
+    )

@@ -1,25 +1,37 @@
 """The retriever: one query against one partition of one release, for the API, the command line and evaluation."""
 
+import os
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from app.retrieval.fusion import calibrate, evidence
+from app.retrieval.reranker import Reranker, pair_text
 from app.retrieval.snapshot_pool import ServingRelease
+from indexing.attributes import AttributeSegment
+from indexing.conversation import Turns, conversation_terms, conversation_vector
 from indexing.errors import InvalidInput
-from indexing.records import MODES, Partition, Rows, Scores, Vector
+from indexing.pair_scorer import PairScorer
+from indexing.records import MODES, Mask, Partition, Rows, Scores, Vector
 from indexing.shards import StoredPassage
 from indexing.snapshot import PartitionView
 from indexing.telemetry import StageTimings
+
+Matching: TypeAlias = Callable[[AttributeSegment], Mask | None]
+"""Picks documents of a segment: bool, one entry a document, or ``None`` for all."""
 
 
 @dataclass(frozen=True, slots=True)
 class RankedPassage:
     """A hit: rank from 1, calibrated score 0..1, and the raw score of each leg that the mode used.
 
-    Grouped by document, the raw scores are the best that any passage of the document has in each leg.
+    Grouped by document, the raw scores are the best that any passage of the document has in each leg. ``rerank`` is
+    the reranker's logit for the passage, where there was a second pass.
     """
 
     rank: int
@@ -27,6 +39,7 @@ class RankedPassage:
     dense: float | None
     lexical: float | None
     passage: StoredPassage
+    rerank: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,19 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class _Query:
+    """What is asked of a partition; see ``Retriever.search``."""
+
+    text: str
+    k: int
+    mode: str
+    grouped: bool
+    vector: Vector | None
+    matching: Matching | None
+    earlier: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """A hit before its passage is read."""
 
@@ -65,7 +91,14 @@ class _Found:
 
 
 class Retriever:
-    """Searches a release. Holds no state of its own, so one serves every thread."""
+    """Searches a release. One serves every thread: all that it keeps is a few threads for second legs."""
+
+    def __init__(self, reranker: Reranker | None = None) -> None:
+        """Rerank by ``reranker`` the releases that ask for it."""
+        self._reranker = reranker or Reranker()
+        cores = os.cpu_count() or 1
+        self._legs = ThreadPoolExecutor(cores, thread_name_prefix="second-leg")
+        self._idle = threading.BoundedSemaphore(cores)
 
     def search(
         self,
@@ -76,73 +109,177 @@ class Retriever:
         k: int,
         mode: str = "hybrid",
         group_by_document: bool = True,
+        vector: Vector | None = None,
+        matching: Matching | None = None,
+        earlier: Sequence[str] = (),
+        before_stage: Callable[[], None] | None = None,
     ) -> Result:
         """The best ``k`` passages of a partition for a query.
 
         Args:
             serving: The release to search.
             partition: The tenant and collection; one that the snapshot does not hold gives no hits.
-            query: The text to look for.
+            query: The text to look for; it may be empty where ``mode`` is ``dense`` and a vector is given.
             k: How many hits, at least 1.
             mode: ``hybrid``, ``dense`` or ``lexical``.
             group_by_document: Whether a document gives at most one hit, its best passage.
+            vector: The query's vector, float32 (dimension,) and of unit norm, where the caller has it.
+            matching: Which documents may be found; ``None`` for all.
+            earlier: The turns of the conversation before the query, oldest first, as ``read_conversation`` gives them;
+                the recipe's conversation view says what they count, and without one they count nothing.
+            before_stage: Called before each stage; an error that it raises ends the search.
 
         Returns:
             Hits best first, equal scores in a fixed order. ``dense`` and ``hybrid`` give fewer than ``k`` hits only
-            when the partition holds fewer; ``lexical`` gives only passages that hold a term of the query.
+            when fewer may be found; ``lexical`` gives only passages that hold a term of the query. Where the recipe
+            has a reranker, the best of them stand in its order, unless a warning says that it was skipped.
 
         Raises:
-            InvalidInput: ``k`` or ``mode`` is out of range.
+            InvalidInput: ``k``, ``mode`` or the vector's dimension is out of range.
         """
         if k < 1 or mode not in MODES:
             raise InvalidInput(
                 f"k {k} or mode {mode!r} is out of range: expected k of at least 1 and {', '.join(MODES)}."
             )
-        timings = StageTimings()
+        if vector is not None and len(vector) != serving.embedder.dimension:
+            raise InvalidInput(
+                f"the vector has {len(vector)} components: expected {serving.embedder.dimension}, as the model gives."
+            )
+        timings = StageTimings(before_stage)
         began = time.perf_counter()
-        view = serving.snapshot.view(partition)
+        view = serving.view(partition)
         hits: list[RankedPassage] = []
         if view is not None and view.rows:
-            hits = _search_view(serving, view, query, k, mode, group_by_document, timings)
-        broken = serving.snapshot.broken_shards(partition)
+            depth = k if serving.reranker is None else max(k, serving.recipe.second_pass.depth)
+            hits = self._search_view(
+                serving, view, _Query(query, depth, mode, group_by_document, vector, matching, tuple(earlier)), timings
+            )
+        warnings = [f"not searched: {reason}" for reason in serving.snapshot.broken_shards(partition).values()]
+        if serving.reranker is not None and hits:
+            with timings.stage("rerank"):
+                hits = self._rerank(serving, serving.reranker, query, hits, warnings)[:k]
         timings.add("total", (time.perf_counter() - began) * 1000.0)
-        return Result(hits, timings.milliseconds, [f"not searched: {reason}" for reason in broken.values()])
+        return Result(hits, timings.milliseconds, warnings)
 
+    def _rerank(
+        self,
+        serving: ServingRelease,
+        scorer: PairScorer,
+        question: str,
+        hits: list[RankedPassage],
+        warnings: list[str],
+    ) -> list[RankedPassage]:
+        """The hits in the reranker's order, or as they are and a warning why."""
+        plan = serving.recipe.second_pass
+        texts = [pair_text(hit.passage) for hit in hits[: plan.depth]]
+        second = self._reranker.score(scorer, question, texts, plan.budget_ms)
+        if second.logits is None:
+            warnings.append(f"not reranked: {second.reason}")
+            return hits
+        return _reordered(hits, second.logits, plan.calibration)
 
-def _search_view(
-    serving: ServingRelease, view: PartitionView, query: str, k: int, mode: str, grouped: bool, timings: StageTimings
-) -> list[RankedPassage]:
-    vector: Vector | None = None
-    term_scores: list[Scores] = []
-    bound = 0.0
-    if mode != "lexical":
-        with timings.stage("encode"):
-            vector = serving.embedder.encode_query(query)
-    if mode != "dense":
-        with timings.stage("lexical"):
-            term_scores, bound = serving.bm25.scores(view.segments, serving.analyser.terms(query))
-    depth = max(serving.recipe.retrieval.candidates, k)
-    while True:
-        keys, is_exhausted = best_of_legs(view, vector, term_scores, depth, timings)
+    def _search_view(
+        self, serving: ServingRelease, view: PartitionView, query: _Query, timings: StageTimings
+    ) -> list[RankedPassage]:
+        with timings.stage("filter"):
+            allowed = view.allowed(query.matching)
+        vector, (term_scores, bound) = self._both_legs(serving, view, query, allowed, timings)
+        depth = max(serving.recipe.retrieval.candidates, query.k)
+        while True:
+            keys, is_exhausted = best_of_legs(view, vector, term_scores, depth, timings, allowed)
+            with timings.stage("fuse"):
+                found = score_candidates(view, keys, vector, term_scores, grouped=query.grouped)
+            if len(found.first) >= query.k or is_exhausted:
+                break
+            depth *= 4
         with timings.stage("fuse"):
-            found = score_candidates(view, keys, vector, term_scores, grouped=grouped)
-        if len(found.first) >= k or is_exhausted:
-            break
-        depth *= 4
-    with timings.stage("fuse"):
-        chosen = _choose(serving, found, bound, k)
-    with timings.stage("hydrate"):
-        return _hydrate(view, chosen, serving.recipe.retrieval.calibration[mode])
+            chosen = _choose(serving, found, bound, query.k)
+        with timings.stage("hydrate"):
+            return _hydrate(view, chosen, serving.recipe.retrieval.calibration[query.mode])
+
+    def _both_legs(
+        self,
+        serving: ServingRelease,
+        view: PartitionView,
+        query: _Query,
+        allowed: Sequence[Mask | None],
+        timings: StageTimings,
+    ) -> tuple[Vector | None, tuple[list[Scores], float]]:
+        """The query's vector, and the lexical scores with their bound; side by side where a thread is idle."""
+
+        def lexical() -> tuple[list[Scores], float]:
+            with timings.stage("lexical"):
+                return _term_scores(serving, view, query, allowed)
+
+        def encode() -> Vector:
+            if query.vector is not None:
+                return query.vector
+            with timings.stage("encode"):
+                return _query_vector(serving, query)
+
+        if query.mode == "dense" or not query.text:
+            return encode(), ([], 0.0)
+        if query.mode == "lexical":
+            return None, lexical()
+        if query.vector is None and self._idle.acquire(blocking=False):
+            try:
+                other = self._legs.submit(lexical)
+                return encode(), other.result()
+            finally:
+                self._idle.release()
+        return encode(), lexical()
+
+
+def _query_vector(serving: ServingRelease, query: _Query) -> Vector:
+    conversation = serving.recipe.conversation
+    if conversation is None:
+        return serving.embedder.encode_query(query.text)
+    return conversation_vector(conversation, Turns(query.text, query.earlier), serving.embedder.encode_query)
+
+
+def unit_vector(components: Sequence[float]) -> Vector:
+    """A query vector of unit norm.
+
+    Raises:
+        InvalidInput: it has no direction.
+    """
+    vector: Vector = np.array(components, np.float32)
+    norm = float(np.linalg.norm(vector))
+    if not 0.0 < norm < float("inf"):
+        raise InvalidInput("the vector has no direction: expected finite components that are not all zero.")
+    return vector / np.float32(norm)
+
+
+def _term_scores(
+    serving: ServingRelease, view: PartitionView, query: _Query, allowed: Sequence[Mask | None]
+) -> tuple[list[Scores], float]:
+    """BM25 of every passage, 0 for those that may not be found, and the bound that none exceeds."""
+    conversation = serving.recipe.conversation
+    terms: Sequence[str] | Mapping[str, float]
+    if conversation is None:
+        terms = serving.analyser.terms(query.text)
+    else:
+        terms = conversation_terms(conversation, Turns(query.text, query.earlier), serving.analyser.terms)
+    scores, bound = serving.bm25.scores(view.segments, terms)
+    for values, mask in zip(scores, allowed, strict=True):
+        if mask is not None:
+            values[~mask] = 0.0
+    return scores, bound
 
 
 def best_of_legs(
-    view: PartitionView, vector: Vector | None, term_scores: Sequence[Scores], depth: int, timings: StageTimings
+    view: PartitionView,
+    vector: Vector | None,
+    term_scores: Sequence[Scores],
+    depth: int,
+    timings: StageTimings,
+    allowed: Sequence[Mask | None] | None = None,
 ) -> tuple[Rows, bool]:
     """Keys (shard number and row in one) of each leg's best ``depth`` passages, and whether no leg has any more."""
     keys: list[Rows] = []
     if vector is not None:
         with timings.stage("dense"):
-            numbers, rows, _ = view.search(vector, depth)
+            numbers, rows, _ = view.search(vector, depth, allowed=allowed)
             keys.append(numbers << 32 | rows)
     if term_scores:
         with timings.stage("lexical"):
@@ -227,6 +364,18 @@ def _choose(serving: ServingRelease, found: Candidates, bound: float, k: int) ->
             )
         )
     return chosen
+
+
+def _reordered(hits: Sequence[RankedPassage], logits: Scores, calibration: Sequence[float]) -> list[RankedPassage]:
+    """The first hits by their logits, equal ones as they stood; the others after them, with no higher score."""
+    scores = calibrate(calibration, logits)
+    order = np.argsort(-logits, kind="stable").tolist()
+    first = [
+        replace(hits[place], rank=rank, score=float(scores[place]), rerank=float(logits[place]))
+        for rank, place in enumerate(order, 1)
+    ]
+    least = first[-1].score
+    return first + [replace(hit, score=min(hit.score, least)) for hit in hits[len(first) :]]
 
 
 def _hydrate(view: PartitionView, hits: Sequence[_Found], calibration: Sequence[float]) -> list[RankedPassage]:

@@ -3,21 +3,34 @@
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
+from app.retrieval.query_cache import QueryCache
 from indexing.embedder import Embedder, load_embedder
 from indexing.errors import NotReady
 from indexing.home import Home
 from indexing.lexical import Analyser, Bm25
+from indexing.pair_scorer import PairScorer, load_pair_scorer
 from indexing.recipes import Recipe, read_recipe
+from indexing.records import Partition, fingerprint
 from indexing.releases import Release, stable_release
-from indexing.snapshot import Snapshot
+from indexing.snapshot import PartitionView, Snapshot
 
 logger = logging.getLogger(__name__)
 REPAIR_SECONDS = 10.0
 """When a snapshot with refused shards is opened again, in case they were restored; then after twice that, and so on."""
+
+
+class Overlay(Protocol):
+    """What lies over a snapshot: writes that it does not hold yet."""
+
+    def view(self, partition: Partition) -> PartitionView | None:
+        """The partition for search, or ``None`` when nothing of it is there."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,24 @@ class ServingRelease:
     embedder: Embedder
     analyser: Analyser
     bm25: Bm25
+    overlay: Overlay | None = None
+    reranker: PairScorer | None = None
+
+    def view(self, partition: Partition) -> PartitionView | None:
+        """The partition for search, or ``None`` when nothing of it is there."""
+        return (self.overlay or self.snapshot).view(partition)
+
+
+class FreshWrites(Protocol):
+    """Who keeps what no snapshot holds yet, and lays it over each release before that takes over."""
+
+    def taking_over(self, serving: ServingRelease) -> AbstractContextManager[ServingRelease]:
+        """The release with all that its snapshot lacks; it is in service when the block ends."""
+        ...
+
+    def is_outdated(self) -> bool:
+        """Whether what is kept must be read anew, since something was erased."""
+        ...
 
 
 class SnapshotPool:
@@ -39,11 +70,18 @@ class SnapshotPool:
     itself.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, fresh: FreshWrites | None = None, queries: QueryCache | None = None) -> None:
+        """Serve the releases of ``home``, with ``fresh`` writes over them or as they were built.
+
+        Queries that were asked before are not encoded again where there is a cache of ``queries``.
+        """
         self._home = home
+        self._fresh = fresh
+        self._queries = queries
         self._lock = threading.Lock()
         self._serving: ServingRelease | None = None
         self._embedders: dict[tuple[str, str], Embedder] = {}
+        self._scorers: dict[tuple[str, str], PairScorer] = {}
         self._opened_at = 0.0
         self._repairs = 0
         self.failure: str | None = None
@@ -73,16 +111,25 @@ class SnapshotPool:
             if serving is None or is_new or self._may_be_repaired(serving):
                 self._repairs = 0 if is_new else self._repairs + 1
                 self._opened_at = time.monotonic()
-                self._serving = serving = self.open(release)
+                serving = self._take_over(self.open(release))
                 self._embedders = {key: self._embedders[key] for key in [_embedder_key(serving.recipe)]}
+                self._scorers = {key: self._scorers[key] for key in _scorer_keys(serving.recipe)}
                 fields = {
                     "release": release.number,
                     "snapshot": release.snapshot,
                     "rows": serving.snapshot.manifest.rows,
                 }
                 logger.info("pool.release_in_service", extra={"fields": fields})
+            elif serving.release != release or (self._fresh is not None and self._fresh.is_outdated()):
+                # A build that gave the same snapshot moves the sequence number from which on writes are fresh.
+                serving = self._take_over(replace(serving, release=release))
             self.failure = None
             return serving
+
+    def _take_over(self, opened: ServingRelease) -> ServingRelease:
+        with nullcontext(opened) if self._fresh is None else self._fresh.taking_over(opened) as serving:
+            self._serving = serving
+        return serving
 
     def _may_be_repaired(self, serving: ServingRelease) -> bool:
         """Whether to open a snapshot with refused shards again: a build may have restored them."""
@@ -98,8 +145,8 @@ class SnapshotPool:
             GroundworkError: its recipe, model or snapshot cannot be read.
         """
         recipe = read_recipe(self._home.catalogue, release.recipe)
-        snapshot = Snapshot(self._home.storage, release.snapshot)
-        snapshot.warm()
+        snapshot = Snapshot(self._home.storage, release.snapshot, max_shards=self._home.settings.max_open_shards)
+        snapshot.check()
         serving = ServingRelease(
             release=release,
             recipe=recipe,
@@ -107,9 +154,15 @@ class SnapshotPool:
             embedder=self._embedder(recipe),
             analyser=Analyser(recipe.lexical.language),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
+            reranker=self._scorer(recipe),
         )
-        _query_itself(serving)
-        return serving
+        _query_itself(serving)  # by the encoder itself: a cached vector would prove nothing
+        return serving if self._queries is None else replace(serving, embedder=self._cached(recipe, self._queries))
+
+    def _cached(self, recipe: Recipe, queries: QueryCache) -> Embedder:
+        model = self._home.models.get(recipe.model)
+        identity = recipe.bind(model).embedding_fingerprint, model.manifest["prompts"]["query"]
+        return queries.over(self._embedder(recipe), fingerprint(identity))
 
     def _embedder(self, recipe: Recipe) -> Embedder:
         key = _embedder_key(recipe)
@@ -120,6 +173,16 @@ class SnapshotPool:
             )
         return self._embedders[key]
 
+    def _scorer(self, recipe: Recipe) -> PairScorer | None:
+        """The recipe's reranker, loaded and proved, if it has one."""
+        for name, precision in _scorer_keys(recipe):
+            if (name, precision) not in self._scorers:
+                self._scorers[name, precision] = load_pair_scorer(
+                    self._home.storage, self._home.models.get(name), precision, sessions=self._home.settings.sessions
+                )
+            return self._scorers[name, precision]
+        return None
+
 
 def _identity(release: Release) -> tuple[str, str]:
     return release.number, release.snapshot
@@ -127,6 +190,10 @@ def _identity(release: Release) -> tuple[str, str]:
 
 def _embedder_key(recipe: Recipe) -> tuple[str, str]:
     return recipe.model, recipe.embedding.precision
+
+
+def _scorer_keys(recipe: Recipe) -> list[tuple[str, str]]:
+    return [] if recipe.reranker is None else [(recipe.reranker, recipe.second_pass.precision)]
 
 
 def _query_itself(serving: ServingRelease) -> None:
@@ -138,7 +205,7 @@ def _query_itself(serving: ServingRelease) -> None:
             continue
         numbers, rows, _ = view.search(vector, 1)
         own = view.vectors(numbers, rows)[0]
-        _, _, scores = view.search(own, 1)
+        _, _, scores = view.search(own, 1, exact=True)
         serving.bm25.scores(
             view.segments, serving.analyser.terms(view.passage(int(numbers[0]), int(rows[0])).text[:500])
         )

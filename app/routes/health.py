@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.deps import Services, services_of
 from app.schemas import Ready
@@ -29,6 +29,9 @@ def readyz(services: Annotated[Services, Depends(services_of)], response: Respon
     Corrupt shards are named here while the rest of the snapshot goes on serving; ``message`` says why a newer
     release could not take over, if one could not.
     """
+    if services.is_stopping:
+        response.status_code = 503
+        return Ready(status="not ready", message="shutting down")
     try:
         serving = services.pool.current()
     except NotReady as error:
@@ -48,5 +51,5 @@ def readyz(services: Annotated[Services, Depends(services_of)], response: Respon
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 def metrics(services: Annotated[Services, Depends(services_of)]) -> Response:
-    """Counters and histograms by stage and release, never by tenant."""
-    return Response(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    """Counters and histograms by stage and release, never by tenant; with several workers, of all of them."""
+    return Response(services.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -1,66 +1,127 @@
 """The search route."""
 
-import logging
-from typing import Annotated
+import time
+from typing import Annotated, Any
 
-from anyio import to_thread
-from fastapi import APIRouter, Depends, Response
+from anyio import sleep
+from fastapi import APIRouter, Depends, Request, Response
 
-from app.deps import Services, authorization_of, services_of
+from app.deadline import Deadline
+from app.deps import Searcher, Services, Timely, services_of
+from app.retrieval.filters import matching, parse_filter
+from app.retrieval.retriever import Result, unit_vector
+from app.retrieval.snapshot_pool import ServingRelease
 from app.schemas import Problem, SearchAnswer, SearchBody, answer_of
-from app.tenancy import tenant_of
-from indexing.errors import NotFound
+from app.tenancy import Caller
+from indexing.documents import require_collection
+from indexing.errors import NotYetSearchable
 from indexing.records import Partition
-from indexing.telemetry import request_id
+from indexing.telemetry import annotate, request_id
 
-logger = logging.getLogger(__name__)
 router = APIRouter(tags=["search"])
 
-_PROBLEMS = {
+_STATUSES = {
     401: "No valid API key.",
+    403: "The key lacks the scope `search`.",
     404: "The tenant has no such collection.",
+    412: "The write `min_seq` cannot be found here yet.",
     422: "The request is malformed.",
+    429: "The tenant sent too many requests; come back after `Retry-After` seconds.",
     503: "Too busy or not ready; come back after `Retry-After` seconds.",
+    504: "Not answered within the time that the request may take.",
 }
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text} for status, text in _STATUSES.items()
+}
+"""What a route that searches may answer instead, for its description."""
 
 
-@router.post(
-    "/v1/search",
-    summary="Search a collection",
-    responses={status: {"model": Problem, "description": text} for status, text in _PROBLEMS.items()},
-)
+@router.post("/v1/search", summary="Search a collection", responses=PROBLEMS)
 async def search(
     body: SearchBody,
+    request: Request,
     response: Response,
     services: Annotated[Services, Depends(services_of)],
-    authorization: Annotated[str | None, Depends(authorization_of)],
+    caller: Searcher,
+    deadline: Timely,
 ) -> SearchAnswer:
     """Find the passages that answer a query, best first, one a document unless asked otherwise.
 
     The answer names the release and the snapshot that served it, and how long each stage took.
     """
-    tenant = tenant_of(services.home.catalogue, authorization)
-    with services.door():
-        answer = await to_thread.run_sync(_search, services, tenant, body, limiter=services.threads)
+    await wait_for_write(services, caller.tenant, body)
+    answer = await services.work(request, deadline, _search, services, caller, body, deadline)
     response.headers["x-release-id"] = answer.release
     response.headers["x-snapshot-id"] = answer.snapshot
     return answer
 
 
-def _search(services: Services, tenant: str, body: SearchBody) -> SearchAnswer:
+def _search(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> SearchAnswer:
     """Everything that takes time, in one thread."""
-    serving = services.pool.current()
+    serving, result, seq = find(services, caller, body, deadline)
+    return answer_of(result, serving.release.number, serving.snapshot.id, request_id.get(), seq=seq)
+
+
+async def wait_for_write(services: Services, tenant: str, body: SearchBody) -> None:
+    """Wait until searches see the write ``min_seq``, but not for long; takes no thread and no place at the door.
+
+    Raises:
+        NotYetSearchable: they do not in time.
+    """
+    if body.min_seq is None:
+        return
+    deadline = time.monotonic() + services.home.settings.min_seq_seconds
     partition = Partition(tenant, body.collection)
-    if serving.snapshot.view(partition) is None and body.collection not in services.home.catalogue.collections(tenant):
-        raise NotFound(f"No collection {body.collection!r}. Ingest documents into it first, or check the name.")
+    while not services.live.has_reached(services.pool.current(), partition, body.min_seq):
+        if services.live.waits_for_build(partition, body.min_seq) or time.monotonic() > deadline:
+            return  # the search says what is missing
+        await sleep(0.02)
+
+
+def find(
+    services: Services, caller: Caller, body: SearchBody, deadline: Deadline
+) -> tuple[ServingRelease, Result, int]:
+    """Search a collection of the caller's tenant as a body asks, count and log it.
+
+    Returns:
+        What served, the result, and the sequence number up to which it sees every write that waits for no build.
+
+    Raises:
+        NotFound: the tenant has no such collection.
+        NotYetSearchable: the write ``min_seq`` cannot be found here.
+        InvalidInput: a filter or a vector is not as it must be.
+        DeadlineExceeded: the time was over before the last stage began.
+    """
+    serving = services.pool.current()
+    partition = Partition(caller.tenant, body.collection)
+    seq = services.live.reached(serving, partition)
+    if body.min_seq is not None and not services.live.has_reached(serving, partition, body.min_seq):
+        waits_for_build = services.live.waits_for_build(partition, body.min_seq)
+        raise NotYetSearchable(
+            f"min_seq is {body.min_seq}, and searches of collection {body.collection!r} see writes up to {seq} here:"
+            f" this one {'waits for a build' if waits_for_build else 'is still on its way'}. Search without min_seq, or"
+            " try again later."
+        )
+    view = serving.view(partition)
+    if view is None or not view.rows:
+        require_collection(services.home.catalogue, partition)
+    turns = body.turns(serving.recipe.conversation)
     result = services.retriever.search(
-        serving, partition, body.query, k=body.k, mode=body.mode, group_by_document=body.group_by_document
+        serving,
+        partition,
+        turns.question,
+        k=body.k,
+        mode=body.mode,
+        group_by_document=body.group_by_document,
+        vector=None if body.vector is None else unit_vector(body.vector),
+        matching=matching(None if body.filters is None else parse_filter(body.filters), body.principals),
+        earlier=turns.earlier,
+        before_stage=deadline.check,
     )
     release = serving.release.number
     for stage, milliseconds in result.timings_ms.items():
         services.metrics.stages.labels(stage, release).observe(milliseconds / 1000.0)
-    fields = {"release": release, "mode": body.mode, "hits": len(result.hits), "timings_ms": result.timings_ms}
-    if services.home.settings.log_queries:
-        fields["query"] = body.query
-    logger.info("search.answered", extra={"fields": fields})
-    return answer_of(result, release, serving.snapshot.id, request_id.get())
+    annotate(release=release, mode=body.mode, hits=len(result.hits), timings_ms=result.timings_ms)
+    if services.home.settings.log_queries and caller.log_queries:
+        annotate(query=turns.question)
+    return serving, result, seq

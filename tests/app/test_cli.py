@@ -12,7 +12,7 @@ from app.schemas import SearchAnswer
 from indexing.cli import cli
 from indexing.records import Document, Partition
 from indexing.shards import KIND
-from tests.app.conftest import ARTICLES, release
+from tests.app.conftest import ARTICLES, fill, release
 
 pytestmark = pytest.mark.model
 HELPDESK = Partition("default", "helpdesk")
@@ -57,3 +57,11 @@ def test_an_empty_query_is_refused(served_home, query, said):
     result = search(served_home, query)
     assert result.exit_code == 1
     assert said in result.stderr
+
+
+def test_the_collection_of_another_tenant_is_searched_when_it_is_named(served_home):
+    fill(served_home, articles={"theirs": ("Reset a password", "The rival's way to reset it.")}, tenant="rival")
+    release(served_home)
+    answer = json.loads(search(served_home, "reset a password", "--tenant", "rival", "-k", "9", "--json").stdout)
+    assert [hit["document_id"] for hit in answer["hits"]] == ["theirs"]
+    assert "No tenant 'nobody'" in search(served_home, "password", "--tenant", "nobody").stderr

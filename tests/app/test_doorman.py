@@ -9,21 +9,27 @@ from starlette.exceptions import HTTPException
 
 from app.deps import Metrics
 from app.doorman import MAX_BODY_BYTES, Doorman
-from indexing.telemetry import request_id
+from indexing.telemetry import annotate, caller_ids, log_fields, request_id
 
 
 class Call:
     """One request through the doorman: what was answered, and what was counted."""
 
-    def __init__(self, app, *, path="/v1/search", headers=(), chunks=(b"",)):
+    def __init__(self, app, *, path="/v1/search", headers=(), chunks=(b"",), is_stopping=False):
         self.metrics = Metrics()
         self.sent = []
         incoming = [
             {"type": "http.request", "body": chunk, "more_body": i < len(chunks)} for i, chunk in enumerate(chunks, 1)
         ]
-        state = SimpleNamespace(services=SimpleNamespace(metrics=self.metrics))
+        state = SimpleNamespace(services=SimpleNamespace(metrics=self.metrics, is_stopping=is_stopping))
         encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-        scope = {"type": "http", "path": path, "headers": encoded, "app": SimpleNamespace(state=state)}
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "headers": encoded,
+            "app": SimpleNamespace(state=state),
+        }
 
         async def receive():
             return incoming.pop(0)
@@ -99,6 +105,15 @@ def test_requests_without_an_id_get_different_ones_and_leave_none_behind():
     assert request_id.get() == ""
 
 
+def test_who_asked_is_forgotten_after_the_answer():
+    async def app(scope, receive, send):
+        caller_ids.set(("acme", "k_1"))
+        await answering()(scope, receive, send)
+
+    Call(app)
+    assert caller_ids.get() is None
+
+
 def test_a_body_of_the_largest_size_passes_whole():
     reader = Reader()
     half = b"x" * (MAX_BODY_BYTES // 2)
@@ -168,3 +183,39 @@ def test_what_is_no_request_passes_untouched():
 
     asyncio.run(Doorman(app)({"type": "lifespan"}, "receive", "send"))
     assert seen == [({"type": "lifespan"}, "receive", "send")]
+
+
+@pytest.mark.parametrize(("path", "level"), [("/v1/search", "INFO"), ("/readyz", "DEBUG")])
+def test_each_request_has_one_line_that_names_its_route_and_what_was_said_of_it(caplog, path, level):
+    async def app(scope, receive, send):
+        caller_ids.set(("acme", "k_1"))
+        annotate(hits=3)
+        scope["route"] = SimpleNamespace(path="/v1/collections/{collection}")
+        await answering(201)(scope, receive, send)
+
+    caplog.set_level("DEBUG")
+    Call(app, path=path)
+    (record,) = [record for record in caplog.records if record.name == "app.doorman"]
+    assert (record.levelname, record.getMessage()) == (level, "request.answered")
+    assert record.fields.pop("duration_ms") >= 0
+    assert record.fields == {"method": "POST", "path": "/v1/collections/{collection}", "status": 201, "hits": 3}
+
+
+def test_a_path_without_a_route_is_cut_in_the_log(caplog):
+    caplog.set_level("INFO")
+    Call(answering(404), path="/" + "x" * 1000)
+    assert len(caplog.records[0].fields["path"]) == 200
+
+
+def test_a_process_that_is_about_to_end_lets_go_of_its_connections():
+    def connection(call):
+        return dict(call.sent[0]["headers"]).get(b"connection")
+
+    assert connection(Call(answering())) is None
+    assert connection(Call(answering(), is_stopping=True)) == b"close"
+
+
+def test_what_one_request_said_is_not_said_of_the_next():
+    Call(answering())
+    annotate(hits=3)
+    assert log_fields.get() is None

@@ -5,12 +5,14 @@ from functools import partial
 import pytest
 from fastapi.testclient import TestClient
 
-from app.main import create_app, refresh
+from app.main import create_app, refresh, say_stopping
 from indexing.erasure import erase
 from indexing.holdings import find_documents
+from indexing.keys import create_key
 from indexing.prepare import needed_vectors
 from indexing.records import Partition
 from indexing.shards import KIND
+from indexing.tenants import change_limits
 from tests.app.conftest import ARTICLES, fill, release
 
 pytestmark = pytest.mark.model
@@ -34,7 +36,7 @@ def test_an_answer_has_the_promised_shape(client):
     response = ask(client, k=2)
     answer = response.json()
     assert response.status_code == 200
-    assert list(answer) == ["request_id", "release", "snapshot", "hits", "timings_ms", "warnings"]
+    assert list(answer) == ["request_id", "release", "snapshot", "seq", "hits", "timings_ms", "warnings"]
     hit = answer["hits"][0]
     assert hit["document_id"] == "password"
     assert hit["passage_id"] == "password#0"
@@ -69,7 +71,7 @@ def test_without_a_valid_key_nothing_is_found(client, headers):
 
 def test_another_tenants_collection_is_not_there(client, served_home):
     served_home.catalogue.ensure_tenant("rival")
-    key = served_home.catalogue.create_key("rival")
+    _, key = create_key(served_home.catalogue, "rival")
     response = ask(client, headers={"Authorization": f"Bearer {key}"})
     assert response.status_code == 404
     assert "helpdesk" in response.json()["message"]
@@ -79,7 +81,7 @@ def test_two_tenants_with_the_same_collection_name_see_their_own_documents(serve
     fill(
         served_home, articles={"secret": ("Reset a password", "The rival's way to reset my password.")}, tenant="rival"
     )
-    key = served_home.catalogue.create_key("rival")
+    _, key = create_key(served_home.catalogue, "rival")
     release(served_home)
     with TestClient(create_app(served_home.settings)) as client:
         refresh(client.app.state.services)
@@ -240,9 +242,62 @@ def test_metrics_count_by_status_stage_and_release(client):
 def test_the_log_names_request_and_release_but_not_the_query(client, caplog):
     caplog.set_level("INFO")
     ask(client, query="a very private question")
-    line = next(record for record in caplog.records if record.getMessage() == "search.answered")
+    line = next(record for record in caplog.records if record.getMessage() == "request.answered")
     assert line.fields["release"] == "1.1"
     assert "private" not in json.dumps(line.fields)
+
+
+@pytest.mark.parametrize(("installation", "tenant"), [(True, True), (True, False), (False, True)])
+def test_a_query_is_logged_only_where_the_installation_and_the_tenant_allow_it(
+    served_home, caplog, installation, tenant
+):
+    change_limits(served_home.catalogue, "default", {"log_queries": tenant})
+    settings = served_home.settings.model_copy(update={"log_queries": installation})
+    caplog.set_level("INFO")
+    with TestClient(create_app(settings)) as client:
+        refresh(client.app.state.services)
+        ask(client, query="a very private question")
+    line = next(record for record in caplog.records if record.getMessage() == "request.answered")
+    assert line.fields.get("query") == ("a very private question" if installation and tenant else None)
+
+
+def test_what_comes_too_late_is_a_504_and_is_counted(client):
+    response = ask(client, headers=KEY | {"x-timeout-ms": "0.001"})
+    assert (response.status_code, response.json()["error"]) == (504, "DeadlineExceeded")
+    assert "retry-after" not in response.headers
+    assert ask(client, headers=KEY | {"x-timeout-ms": "60000"}).status_code == 200
+    text = client.get("/metrics").text
+    assert "groundwork_search_deadline_exceeded_total 1.0" in text
+    assert 'groundwork_search_requests_total{release="",status="504"} 1.0' in text
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "soon", "nan", "inf"])
+def test_a_timeout_that_is_no_time_is_refused_by_its_name(client, value):
+    response = ask(client, headers=KEY | {"x-timeout-ms": value})
+    assert response.status_code == 422
+    assert "x-timeout-ms" in response.json()["message"]
+
+
+def test_a_query_that_was_asked_before_is_not_encoded_again(client):
+    first, second = (ask(client, query="reset it", mode="dense").json()["hits"] for _ in range(2))
+    assert first == second
+    text = client.get("/metrics").text
+    assert 'groundwork_query_cache_lookups_total{outcome="miss"} 1.0' in text
+    assert 'groundwork_query_cache_lookups_total{outcome="process"} 1.0' in text
+
+
+def test_a_process_that_is_told_to_stop_says_so_and_answers(client):
+    say_stopping(client.app)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["message"]) == (503, "shutting down")
+    assert client.get("/livez").status_code == 200
+    assert ask(client).status_code == 200
+
+
+def test_one_of_several_workers_takes_connections_when_its_release_is_open(served_home):
+    settings = served_home.settings.model_copy(update={"workers": 2})
+    with TestClient(create_app(settings)) as client:
+        assert client.get("/readyz").status_code == 200
 
 
 def test_openapi_describes_every_route_and_field(client):

@@ -132,7 +132,7 @@ def test_values_out_of_range_are_named(serving, k, mode):
 
 def test_timings_name_every_stage_of_a_hybrid_search(serving):
     timings = Retriever().search(serving, HERE, "alpha", k=3).timings_ms
-    assert set(timings) == {"encode", "dense", "lexical", "fuse", "hydrate", "total"}
+    assert set(timings) == {"filter", "encode", "dense", "lexical", "fuse", "hydrate", "total"}
     assert timings["total"] >= max(timings[stage] for stage in timings if stage != "total")
 
 

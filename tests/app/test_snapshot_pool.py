@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.retrieval import snapshot_pool
+from app.retrieval.query_cache import QueryCache
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import REPAIR_SECONDS, SnapshotPool
 from indexing.erasure import erase
@@ -159,3 +160,16 @@ def test_a_whole_snapshot_is_never_opened_again(served_home, clock):
     serving = pool.refresh()
     clock.now += 1000 * REPAIR_SECONDS
     assert pool.refresh() is serving
+
+
+def test_a_release_proves_its_encoder_and_not_the_cache(served_home):
+    queries, outcomes = QueryCache(1 << 20), []
+    queries.on_lookup = outcomes.append
+    pool = SnapshotPool(served_home, None, queries)
+    serving = pool.refresh()
+    again = pool.open(serving.release)
+    assert outcomes == []
+    bare = SnapshotPool(served_home).refresh().embedder
+    for cached in (serving.embedder, again.embedder):
+        assert cached.encode_query("forgot it").tobytes() == bare.encode_query("forgot it").tobytes()
+    assert outcomes == ["miss", "process"]

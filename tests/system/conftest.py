@@ -63,6 +63,11 @@ class RedisServer:
                 time.sleep(0.02)
         client.close()
 
+    def count(self, pattern):
+        """How many keys there are of a pattern."""
+        with redis.Redis(port=self.port) as client:
+            return len(client.keys(pattern))
+
     def kill(self):
         self.process.kill()
         self.process.wait()

@@ -15,6 +15,8 @@ import psutil
 import pytest
 import redis
 
+from indexing.leases import queue_of
+from indexing.storage import LocalStorage
 from tests.system.conftest import ROOT, run, start
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
@@ -37,6 +39,11 @@ def site(make_home, redis_server):
     path = make_home("site")
     run(path, "ingest", ARTICLES)
     return path, {"redis_url": redis_server.url, "block_size": BLOCK_SIZE, "lease_seconds": LEASE_SECONDS}
+
+
+def queue(site):
+    """What the queue of a home's blocks of vectors is called in Redis."""
+    return queue_of(LocalStorage(site[0]), "embedding")
 
 
 def files(home):
@@ -99,10 +106,41 @@ def test_two_workers_make_the_files_of_a_build_in_one_process(site, reference, t
     done = blocks_done(log)
     assert len(done) == len(set(done))
     assert report["embeddings_computed"] == report["passages"]
-    assert not list((site[0] / "work").rglob("block.json"))
+    assert not list((site[0] / "work").rglob("block.jsonl"))
     job = json.loads(run(site[0], "jobs", "show", 1).stdout)
     assert (job["state"], job["executor"]) == ("done", "workers")
     assert {block["name"] for block in job["blocks"]} == set(done)
+
+
+def test_two_homes_on_one_redis_build_side_by_side(site, reference, make_home, redis_server, tmp_path):
+    home, settings = site
+    other = make_home("other")
+    run(other, "ingest", ARTICLES)
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    client = redis.Redis(port=redis_server.port)
+    with worker(other, settings, theirs):
+        wait_for(lambda: theirs.exists() and "ready" in theirs.read_text())
+        build = start_build(site)
+        wait_for(lambda: client.llen(queue(site)) >= 4)
+        client.close()
+        finish(start_build((other, settings)))  # its worker does all its blocks while those of the first wait
+        assert build.poll() is None
+        with worker(home, settings, ours):
+            finish(build)
+    assert files(home) == files(other) == reference
+    assert len(blocks_done(theirs)) == len(blocks_done(ours))
+    assert {block["attempts"] for block in json.loads(run(home, "jobs", "show", 1).stdout)["blocks"]} == {1}
+
+
+def test_a_pool_child_may_take_twice_its_memory_and_no_more(site, tmp_path):
+    log = tmp_path / "log"
+    with worker(*site, log, concurrency=1) as process:
+        wait_for(lambda: log.exists() and "ready" in log.read_text())
+        celery = psutil.Process(process.pid).children()[0]
+        (child,) = celery.children()
+        limit = 2 * 2048 << 20
+        wait_for(lambda: child.rlimit(psutil.RLIMIT_DATA) == (limit, limit))
+        assert celery.rlimit(psutil.RLIMIT_DATA)[0] != limit
 
 
 def test_a_second_build_gives_workers_nothing_to_do(site, tmp_path):
@@ -172,9 +210,9 @@ def test_a_message_delivered_twice_is_done_once(site, reference, redis_server, t
     log = tmp_path / "log"
     build = start_build(site)
     client = redis.Redis(port=redis_server.port)
-    wait_for(lambda: client.llen("embedding") >= 4)
-    for message in client.lrange("embedding", 0, -1):
-        client.rpush("embedding", message)
+    wait_for(lambda: client.llen(queue(site)) >= 4)
+    for message in client.lrange(queue(site), 0, -1):
+        client.rpush(queue(site), message)
     with worker(*site, log):
         finish(build)
     client.close()
@@ -205,7 +243,7 @@ def test_a_cancelled_build_stops_and_keeps_what_it_has(site, reference, tmp_path
         _, error = build.communicate(timeout=30)
         assert build.returncode == 1
         assert b"cancelled" in error
-        assert not list((site[0] / "work").rglob("block.json"))
+        assert not list((site[0] / "work").rglob("block.jsonl"))
         run(site[0], "jobs", "retry", 1, **site[1])
     assert files(site[0]) == reference
 

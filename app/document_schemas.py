@@ -1,0 +1,222 @@
+"""The shapes of requests and answers about documents and collections, and the checks of what a document may hold."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from indexing.documents import Outcome, StoredDocument
+from indexing.errors import InvalidInput
+from indexing.fields import Refused, allow_field, checked_id, plain_json, refuse_surrogates
+from indexing.records import Document
+
+MAX_BATCH = 100
+MAX_PAGE = 100
+MAX_PRINCIPALS = 1_000
+MAX_METADATA_BYTES = 64 * 1024
+Principals = list[Annotated[str, StringConstraints(min_length=1, max_length=512)]]
+
+
+class DocumentBody(BaseModel):
+    """A document without its id. Unknown fields are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"title": "Refunds", "text": "Refunds take five days.", "allow": ["support"]}]},
+    )
+
+    title: str = Field("", max_length=2_000)
+    text: str = Field("", description="What is searched; cut into passages.")
+    url: str = Field("", max_length=4_000)
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, description="What filters look at: at most 64 KiB of JSON and 10,000 values."
+    )
+    content_type: Literal["text/plain", "text/markdown"] = "text/plain"
+    allow: Principals | None = Field(
+        None, max_length=MAX_PRINCIPALS, description="Who may see it: users, groups, roles. Left out, everybody may."
+    )
+
+
+class NamedDocumentBody(DocumentBody):
+    """A document with its id."""
+
+    id: str = Field(description="1 to 512 characters, unique in its collection; slashes are fine.")
+
+
+class BatchBody(BaseModel):
+    """Documents to be written, all or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    documents: list[NamedDocumentBody] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class DeleteBody(BaseModel):
+    """Which documents to delete."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"filters": {"type": "eq", "key": "year", "value": 2019}, "dry_run": True}]},
+    )
+
+    filters: dict[str, Any] = Field(description="As in a search.")
+    principals: Principals | None = Field(
+        None, max_length=MAX_PRINCIPALS, description="Only documents that these may see; left out, all."
+    )
+    dry_run: bool = Field(False, description="Only count them.")
+
+
+class WrittenAnswer(BaseModel):
+    """What became of one document."""
+
+    id: str
+    seq: int = Field(description="The sequence number of its last change: a search's `min_seq` waits for it.")
+    result: Outcome
+    searchable: bool = Field(
+        description="True: every process finds it within about two seconds. False: it waits for a build, and its old"
+        " version, if it has one, answers until then."
+    )
+
+
+class PutAnswer(WrittenAnswer):
+    """A document was stored durably."""
+
+    collection: str
+    build_request: int | None = Field(description="The build that was asked for, where it waits for one.")
+
+
+class BatchAnswer(BaseModel):
+    """Documents were stored durably."""
+
+    collection: str
+    seq: int = Field(description="The highest of theirs.")
+    documents: list[WrittenAnswer]
+    build_request: int | None = Field(description="The build that was asked for, where they wait for one.")
+
+
+class DeletedAnswer(BaseModel):
+    """A document was deleted."""
+
+    collection: str
+    id: str
+    seq: int
+
+
+class DeletedByFilterAnswer(BaseModel):
+    """How many documents fit, and were deleted."""
+
+    collection: str
+    matched: int
+    deleted: int = Field(description="Fewer than matched only where others changed or deleted some in this moment.")
+    seq: int | None = Field(description="Null where nothing was deleted.")
+    dry_run: bool
+
+
+class DocumentSummary(BaseModel):
+    """A document without its text."""
+
+    id: str
+    title: str
+    url: str
+    metadata: dict[str, Any]
+    content_type: str
+    allow: list[str] | None
+    seq: int
+    updated_at: str
+
+
+class DocumentAnswer(DocumentSummary):
+    """A document."""
+
+    collection: str
+    text: str
+
+
+class DocumentsAnswer(BaseModel):
+    """A page of documents, by id."""
+
+    collection: str
+    documents: list[DocumentSummary]
+    next: str | None = Field(description="Give it as `after` for the next page; null at the end.")
+
+
+class CollectionAnswer(BaseModel):
+    """A collection."""
+
+    name: str
+    documents: int
+
+
+class CreatedCollectionAnswer(CollectionAnswer):
+    """A collection that is there now."""
+
+    created: bool = Field(description="False: it was there already.")
+
+
+class CollectionsAnswer(BaseModel):
+    """A page of the tenant's collections, by name."""
+
+    collections: list[CollectionAnswer]
+    next: str | None = Field(description="Give it as `after` for the next page; null at the end.")
+
+
+class DeletedCollectionAnswer(BaseModel):
+    """A collection was deleted."""
+
+    name: str
+    deleted: int = Field(description="How many documents it had.")
+    seq: int
+
+
+def document_from(document_id: str, body: DocumentBody, *, where: str = "") -> Document:
+    """The document that a body describes.
+
+    Raises:
+        InvalidInput: a field is not acceptable; the message names it, after ``where``.
+    """
+    try:
+        name = checked_id(document_id, f"{where}id")
+    except Refused as refused:
+        raise InvalidInput(f"{refused}.") from refused
+    try:
+        refuse_surrogates([body.title, body.text, body.url, body.metadata, body.allow])
+        metadata = _checked_metadata(body.metadata)
+        allow = allow_field({"allow": body.allow})
+    except Refused as refused:
+        raise InvalidInput(f"{where or f'document {name!r}: '}{refused}.") from refused
+    return Document(name, body.title, body.text, body.url, metadata, body.content_type, allow)
+
+
+def _checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    plain_json(metadata)  # bounds how much and how deep it is
+    try:
+        size_bytes = len(json.dumps(metadata, allow_nan=False, ensure_ascii=False).encode())
+    except ValueError as error:
+        raise Refused("metadata holds a number that is not finite: leave it out or write it as a string") from error
+    if size_bytes > MAX_METADATA_BYTES:
+        raise Refused(f"metadata has {size_bytes} bytes as JSON, more than {MAX_METADATA_BYTES}: move text to 'text'")
+    return metadata
+
+
+def summary_of(stored: StoredDocument) -> DocumentSummary:
+    """A document as a list shows it."""
+    return DocumentSummary(**_shared(stored))
+
+
+def document_answer(collection: str, stored: StoredDocument) -> DocumentAnswer:
+    """A document as it goes over the wire."""
+    return DocumentAnswer(collection=collection, text=stored.document.text, **_shared(stored))
+
+
+def _shared(stored: StoredDocument) -> dict[str, Any]:
+    document = stored.document
+    return {
+        "id": document.id,
+        "title": document.title,
+        "url": document.url,
+        "metadata": dict(document.metadata),
+        "content_type": document.content_type,
+        "allow": None if document.allow is None else list(document.allow),
+        "seq": stored.seq,
+        "updated_at": stored.updated_at,
+    }

@@ -1,0 +1,161 @@
+"""How many requests a tenant may send: a token bucket for each, in this process, or in Redis for all processes.
+
+A bucket holds a minute's worth of requests and fills evenly. It is kept as one moment, the one at which it is full
+again (the generic cell rate algorithm), so that a full bucket needs no memory.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from indexing.errors import RateLimited
+
+logger = logging.getLogger(__name__)
+MINUTE_SECONDS = 60.0
+REDIS_TIMEOUT_SECONDS = 0.1
+"""How long a request waits for Redis before this process counts alone."""
+MOST_PAUSE_SECONDS = 30.0
+"""How long a lost Redis is left alone at most before it is asked again."""
+_SWEEP_AT = 10_000
+_TINY = 1e-6
+
+_SCRIPT = """
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+local interval = tonumber(ARGV[1])
+local full = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
+local wait = full + interval - now - 60
+if wait > 0.000001 then return string.format('%.6f', wait) end
+full = full + interval
+redis.call('SET', KEYS[1], string.format('%.6f', full), 'PX', math.ceil((full - now) * 1000))
+return '0'
+"""
+"""The same as ``Buckets.take``, by Redis's clock."""
+
+
+class Buckets:
+    """The buckets of one process. Safe to share between threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._full_at: dict[str, float] = {}
+        self._sweep_at = _SWEEP_AT
+        self._lock = threading.Lock()
+
+    def take(self, tenant: str, per_minute: int) -> float:
+        """Take one request from a tenant's bucket, which fills with ``per_minute`` >= 1.
+
+        Returns:
+            0.0 if there was one, else the seconds until there will be.
+        """
+        interval = MINUTE_SECONDS / per_minute
+        with self._lock:
+            now = self._clock()
+            full_at = max(self._full_at.get(tenant, now), now)
+            wait = full_at + interval - now - MINUTE_SECONDS
+            if wait > _TINY:
+                return wait
+            self._full_at[tenant] = full_at + interval
+            if len(self._full_at) > self._sweep_at:
+                self._full_at = {name: moment for name, moment in self._full_at.items() if moment > now}
+                self._sweep_at = max(_SWEEP_AT, 2 * len(self._full_at))
+        return 0.0
+
+
+class SharedBuckets(Protocol):
+    """Buckets that all processes share; asking them may fail with an ``OSError``."""
+
+    async def take(self, tenant: str, per_minute: int) -> float:
+        """As ``Buckets.take``."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class RedisBuckets:
+    """Buckets in Redis, one key a tenant that expires when its bucket is full. One script call a request."""
+
+    def __init__(self, url: str) -> None:
+        from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=REDIS_TIMEOUT_SECONDS,
+            socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._script = self._redis.register_script(_SCRIPT)
+
+    async def take(self, tenant: str, per_minute: int) -> float:
+        """As ``Buckets.take``.
+
+        Raises:
+            OSError: Redis is lost, does not answer in time, or answers nonsense.
+        """
+        from redis.exceptions import RedisError
+
+        try:
+            return float(await self._script(keys=[f"groundwork:rate:{tenant}"], args=[MINUTE_SECONDS / per_minute]))
+        except RedisError as error:
+            raise ConnectionError(f"{type(error).__name__}: {error}") from error
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._redis.aclose()
+
+
+class RateLimiter:
+    """Admits a tenant's requests or says when to come back. Without Redis, or while it is lost, each process counts."""
+
+    def __init__(self, shared: SharedBuckets | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._shared = shared
+        self._clock = clock
+        self._own = Buckets(clock)
+        self._asks_again_at = -math.inf
+        self._pause_seconds = 1.0
+
+    async def admit(self, tenant: str, per_minute: int | None) -> None:
+        """Count one request of ``tenant``; ``None`` is unlimited and costs nothing. Never fails because of Redis.
+
+        Raises:
+            RateLimited: the tenant's bucket is empty.
+        """
+        if per_minute is None:
+            return
+        wait_seconds = await self._take(tenant, per_minute)
+        if wait_seconds > 0:
+            retry_after_seconds = math.ceil(wait_seconds - _TINY)
+            raise RateLimited(
+                f"Tenant {tenant!r} may send {per_minute:,} requests a minute and has used them up: the next is"
+                f" admitted in {retry_after_seconds} s.",
+                retry_after_seconds=max(1, retry_after_seconds),
+            )
+
+    async def _take(self, tenant: str, per_minute: int) -> float:
+        if self._shared is not None and self._clock() >= self._asks_again_at:
+            try:
+                wait_seconds = await self._shared.take(tenant, per_minute)
+            except OSError as error:
+                if self._clock() >= self._asks_again_at:  # else another request has just found out the same
+                    self._asks_again_at = self._clock() + self._pause_seconds
+                    self._pause_seconds = min(2 * self._pause_seconds, MOST_PAUSE_SECONDS)
+                    logger.warning("limits.redis_lost", extra={"fields": {"reason": str(error)}})
+            else:
+                self._pause_seconds = 1.0
+                return wait_seconds
+        return self._own.take(tenant, per_minute)
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        if self._shared is not None:
+            await self._shared.close()
+
+
+def limiter_for(redis_url: str | None) -> RateLimiter:
+    """The limiter of a process, over Redis if there is one; making it connects to nothing."""
+    return RateLimiter(RedisBuckets(redis_url) if redis_url else None)

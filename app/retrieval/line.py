@@ -1,0 +1,281 @@
+"""The line: documents on their way into an overlay, from the catalogue's text to passages with vectors.
+
+The process that took a write computes its vectors and stores them as one block, whose name follows from what they were
+computed from; the other processes find it there.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from app.retrieval.overlay import Fresh, Overlay
+from app.retrieval.snapshot_pool import ServingRelease
+from indexing.chunker import Chunker
+from indexing.documents import Change, read_built, read_changes, read_document
+from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch, NotFound
+from indexing.feature_store import FeatureStore, block_name, feature_kind, vector_key
+from indexing.features import FeatureViews
+from indexing.home import Home
+from indexing.records import Partition, Vector
+from indexing.shards import ShardInput
+
+logger = logging.getLogger(__name__)
+OTHERS_SECONDS = 1.0
+"""How long the vectors of another process's write are waited for before this process computes them, too..."""
+PASSAGE_SECONDS = 0.05
+"""...and how much longer for each passage: computing the same twice at once would make both late."""
+TAKE_OVER_SECONDS = 10.0
+"""How long a release is kept from taking over by documents that must be encoded for it; the rest follows after it."""
+_BATCH_DOCUMENTS = 32
+_BATCH_PASSAGES = 64
+_PASSAGE_BYTES = 6_000
+"""About what a passage takes in memory, for those that are not there yet."""
+
+Key: TypeAlias = tuple[Partition, str]
+"""Whose document, and its id."""
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A document in line. ``is_ours``: this process took the write; ``stored_only``: it is not to be encoded here."""
+
+    change: Change
+    since: float
+    is_ours: bool = False
+    stored_only: bool = False
+    is_read: bool = False
+    item: ShardInput | None = None
+    keys: list[bytes] = field(default_factory=list)
+    vectors: list[Vector | None] = field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        """Which document it is."""
+        return self.change.partition, self.change.id
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a line is: the sequence number it has read up to, and by partition the first write that is in line."""
+
+    seq: int
+    first: Mapping[Partition, int]
+
+    def reached(self, partition: Partition) -> int:
+        """Up to where every live write of a partition can be found, or waits for a build."""
+        return self.first.get(partition, self.seq + 1) - 1
+
+
+class Line:
+    """What is to come into the overlay of one release, in the order of the writes.
+
+    ``take`` and ``claim`` are called with ``turn`` held; ``advance`` is for one thread, takes ``turn`` itself, and
+    encodes without it. ``put_off`` is what waits for a build; ``is_behind`` says that a later release holds more, which
+    only a build can bring.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        serving: ServingRelease,
+        chunker: Chunker,
+        views: FeatureViews,
+        turn: AbstractContextManager[object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.serving = serving
+        self.overlay = Overlay(serving.snapshot, serving.analyser)
+        self.chunker = chunker
+        self.progress = Progress(serving.release.seq, {})
+        self.waiting: dict[Key, Waiting] = {}
+        self.put_off: dict[Key, int] = {}
+        self._home, self._views, self._turn, self._clock = home, views, turn, clock
+        self._built: FeatureStore | None = None
+        self.is_behind = False
+
+    def take(self) -> None:
+        """Hide what was deleted, and put what was written in line."""
+        changes = read_changes(self._home.catalogue, self.progress.seq)
+        removed: dict[Partition, list[str]] = {}
+        for change in changes.removed:
+            removed.setdefault(change.partition, []).append(change.id)
+            self.waiting.pop((change.partition, change.id), None)
+            self.put_off.pop((change.partition, change.id), None)
+        for partition, ids in removed.items():
+            self.overlay.remove(partition, ids)
+        now = self._clock()
+        for change in changes.written:
+            key = (change.partition, change.id)
+            self.put_off.pop(key, None)
+            self.waiting.pop(key, None)  # its place is that of the newer write
+            self.waiting[key] = Waiting(change, now)
+        self._publish(changes.seq)
+
+    def _publish(self, seq: int) -> None:
+        """Let others see how far this is; after what it says is so."""
+        first: dict[Partition, int] = {}
+        for one in self.waiting.values():
+            first[one.change.partition] = min(one.change.seq, first.get(one.change.partition, one.change.seq))
+        self.progress = Progress(seq, first)
+
+    def claim(self, partition: Partition, ids: Iterable[str]) -> None:
+        """Note that this process took the write of some documents, so that it waits for nobody's vectors."""
+        for document_id in ids:
+            one = self.waiting.get((partition, document_id))
+            if one is not None:
+                one.is_ours = True
+
+    def _take_built(self) -> None:
+        """On the way back to an older snapshot: in line with what later builds hold, which has vectors already."""
+        since = self.serving.release.seq
+        sql = "SELECT 1 FROM releases WHERE seq > ? AND retired_at IS NULL LIMIT 1"
+        if self._home.catalogue.row(sql, (since,)) is None:
+            return
+        self._built = FeatureStore(self._home.storage, self._views.embedding_fingerprint)
+        now = self._clock()
+        built = read_built(self._home.catalogue, since, self._views.passage_fingerprint)
+        row = self._home.catalogue.row("SELECT count(*) AS n FROM documents WHERE live = 0 AND seq > ?", (since,))
+        self.is_behind = row is not None and int(row["n"]) > len(built)
+        for change in built:
+            self.waiting.setdefault((change.partition, change.id), Waiting(change, now, stored_only=True))
+
+    def advance(self, *, waits: bool) -> bool:
+        """Make some documents ready and let searches find them; gives whether there are more that could be."""
+        batch = self._next(waits=waits)
+        if not batch:
+            return False
+        encoded = self._encode(batch)
+        with self._turn:
+            ready: dict[Partition, list[Fresh]] = {}
+            for one in batch:
+                if self.waiting.get(one.key) is one:  # else it was written or deleted again meanwhile
+                    del self.waiting[one.key]
+                    if one.item is not None:
+                        fresh = Fresh(one.item, np.array(one.vectors, np.float32))
+                        ready.setdefault(one.change.partition, []).append(fresh)
+            for partition, documents in ready.items():
+                self.overlay.add(partition, documents)
+            self._publish(self.progress.seq)
+        for one in encoded:
+            self._store(one)
+        return bool(self.waiting)
+
+    def _next(self, *, waits: bool) -> list[Waiting]:
+        """The next documents whose turn it is, the first written first, with the vectors that are there already."""
+        with self._turn:
+            line = list(self.waiting.values())
+        batch: list[Waiting] = []
+        passages, lacking = 0, 0
+        for one in line:
+            if not (self._read(one) and self.fits(passages + len(one.vectors))):
+                self._put_off(one)
+                continue
+            to_encode = sum(vector is None for vector in one.vectors)
+            patience = 0.0 if one.is_ours or not waits else OTHERS_SECONDS + PASSAGE_SECONDS * to_encode
+            if to_encode and self._clock() - one.since < patience:
+                continue
+            batch.append(one)
+            passages += len(one.vectors)
+            lacking += to_encode
+            if len(batch) == _BATCH_DOCUMENTS or lacking >= _BATCH_PASSAGES:
+                break
+        return batch
+
+    def _read(self, one: Waiting) -> bool:
+        """Cut a document in line, and look for its vectors; gives whether it can be made ready here."""
+        if not one.is_read:
+            one.is_read = True
+            try:
+                stored = read_document(self._home.catalogue, one.change.partition, one.change.id)
+            except NotFound:
+                return True  # its deletion comes next
+            if stored.seq != one.change.seq:
+                return True  # so does its newer version, unless that waits for a build
+            passages = self.chunker.passages(stored.document, self.chunker.spans(stored.document))
+            one.item = ShardInput(one.change.partition, stored.document, passages)
+            one.keys = [vector_key(self._views.embedding_fingerprint, passage.encoder_input) for passage in passages]
+            one.vectors = self.overlay.known_vectors(one.item)
+        if any(vector is None for vector in one.vectors):
+            self._look_up(one)
+        return not one.stored_only or all(vector is not None for vector in one.vectors)
+
+    def _look_up(self, one: Waiting) -> None:
+        """The vectors that the feature store has: in the block stored for this document, or in any."""
+        storage, view = self._home.storage, self._views.embedding_fingerprint
+        store, name = self._built, block_name(one.keys)
+        if storage.exists(feature_kind(view), name):
+            with suppress(ArtefactMissing):  # deleted in this moment
+                store = FeatureStore(storage, view, blocks=[name])
+        if store is not None:
+            one.vectors = [
+                store.vectors([key])[0] if vector is None and key in store else vector
+                for key, vector in zip(one.keys, one.vectors, strict=True)
+            ]
+
+    def _encode(self, batch: list[Waiting]) -> list[Waiting]:
+        """Give a batch the vectors it lacks; those that cannot be encoded leave it. Gives those that were encoded."""
+        lacking = [one for one in batch if any(vector is None for vector in one.vectors)]
+        texts = {
+            key: passage.encoder_input
+            for one in lacking
+            if one.item is not None
+            for key, passage, vector in zip(one.keys, one.item.passages, one.vectors, strict=True)
+            if vector is None
+        }
+        if not texts:
+            return []
+        try:
+            vectors = self.serving.embedder.encode_passages(list(texts.values()))
+            if not np.isfinite(vectors).all():
+                raise ModelMismatch("the model gave a vector that is not finite")
+        except Exception:  # whatever the model has against these, others must not wait for them
+            logger.exception("live.encode_failed", extra={"fields": {"documents": len(lacking)}})
+            for one in lacking:
+                self._put_off(one)
+                batch.remove(one)
+            return []
+        found = dict(zip(texts, vectors, strict=True))
+        for one in lacking:
+            one.vectors = [
+                found[key] if vector is None else vector for key, vector in zip(one.keys, one.vectors, strict=True)
+            ]
+        return lacking
+
+    def _store(self, one: Waiting) -> None:
+        """Keep a document's vectors for the other processes and for builds."""
+        store = FeatureStore(self._home.storage, self._views.embedding_fingerprint, blocks=[])
+        try:
+            store.put(one.keys, np.array(one.vectors, np.float32))
+        except (GroundworkError, OSError) as error:  # they are computed again where they are needed
+            logger.warning("live.store_failed", extra={"fields": {"reason": str(error)}})
+
+    def _put_off(self, one: Waiting) -> None:
+        """Let a document wait for a build."""
+        with self._turn:
+            if self.waiting.get(one.key) is one:
+                del self.waiting[one.key]
+                self.put_off[one.key] = one.change.seq
+                self._publish(self.progress.seq)
+
+    def fill(self) -> None:
+        """Make all of the line ready, or as much of it as ``TAKE_OVER_SECONDS`` allow; before others know the line."""
+        self.take()
+        self._take_built()
+        deadline = self._clock() + TAKE_OVER_SECONDS
+        while self.waiting and self._clock() < deadline:
+            self.advance(waits=False)
+        self._built = None  # it may be large
+
+    def fits(self, passages: int, share: float = 1.0) -> bool:
+        """Whether there is room for so many more passages within a share of what the settings allow."""
+        settings, overlay = self._home.settings, self.overlay
+        size_bytes = overlay.size_bytes + passages * _PASSAGE_BYTES
+        return (
+            overlay.passages + passages <= settings.live_max_passages * share
+            and size_bytes <= settings.live_max_mb * 1e6 * share
+        )

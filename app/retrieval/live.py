@@ -1,0 +1,192 @@
+"""The live layer: writes that no snapshot holds yet, found within seconds, in every API process.
+
+It follows the catalogue's sequence numbers. Deletions hide at once; live documents wait in line until they have their
+vectors. See decision 17.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeAlias
+
+from app.retrieval.line import Line
+from app.retrieval.snapshot_pool import ServingRelease
+from indexing.build_requests import request_build
+from indexing.chunker import Chunker
+from indexing.documents import read_content
+from indexing.features import FeatureViews
+from indexing.home import Home
+from indexing.prepare import prepare_build
+from indexing.recipes import Recipe
+from indexing.records import Document, Partition
+
+logger = logging.getLogger(__name__)
+MAX_WRITE_PASSAGES = 50
+"""Passages of the largest write that the live layer takes; a larger one waits for a build."""
+_MAX_WRITE_CHARS = 400_000
+
+Bind: TypeAlias = Callable[[Recipe], tuple[Chunker, FeatureViews]]
+"""Gives a recipe's chunker and feature views."""
+
+
+class LiveLayer:
+    """One for each API process. Safe to share between threads; one of them calls ``work`` (``run`` does)."""
+
+    def __init__(self, home: Home, *, bind: Bind | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        """Follow the writes of ``home``; ``bind`` gives a recipe's chunker and views (for tests)."""
+        self._home = home
+        self._bind = bind or self._bind_recipe
+        self._clock = clock
+        self._turn = threading.RLock()
+        self._line: Line | None = None
+        self._asked_for: Line | None = None
+        self._erasures = self._count_erasures()
+        self._awake = threading.Event()
+
+    # Who serves
+
+    @contextmanager
+    def taking_over(self, serving: ServingRelease) -> Iterator[ServingRelease]:
+        """The release with all that its snapshot lacks; it is in service when the block ends.
+
+        Nothing that was deleted comes back, and nothing that can be found is lost, however old the snapshot is; only
+        what must be encoded for it, and takes longer than ``TAKE_OVER_SECONDS``, follows after it.
+        """
+        erasures = self._count_erasures()
+        line = Line(self._home, serving, *self._bind(serving.recipe), self._turn, self._clock)
+        line.fill()
+        with self._turn:
+            line.take()
+            yield replace(serving, overlay=line.overlay)
+            self._line, self._erasures = line, erasures
+        self._awake.set()
+
+    def is_outdated(self) -> bool:
+        """Whether an erasure ended since the release in service took over: what is kept must be read anew."""
+        return self._count_erasures() != self._erasures
+
+    def _count_erasures(self) -> int:
+        row = self._home.catalogue.row("SELECT count(finished_at) AS ended FROM erasures")
+        return 0 if row is None else int(row["ended"])
+
+    def _bind_recipe(self, recipe: Recipe) -> tuple[Chunker, FeatureViews]:
+        context = prepare_build(self._home, recipe)
+        return context.chunker, context.views
+
+    # Who writes
+
+    def takes(self, partition: Partition, documents: Sequence[Document]) -> bool:
+        """Whether a write will be found through the live layer; if not, it waits for a build.
+
+        It is taken if it has up to 50 passages that need encoding, and there is room.
+        """
+        line = self._line
+        if line is None or sum(len(document.text) for document in documents) > _MAX_WRITE_CHARS:
+            return False
+        counts = [len(line.chunker.spans(document)) for document in documents]
+        to_encode = sum(
+            passages
+            for document, passages in zip(documents, counts, strict=True)
+            if passages and not self._is_found(line, partition, document)
+        )
+        with self._turn:
+            in_line = sum(len(one.vectors) or 1 for one in line.waiting.values())
+        return to_encode <= MAX_WRITE_PASSAGES and line.fits(sum(counts) + in_line)
+
+    def _is_found(self, line: Line, partition: Partition, document: Document) -> bool:
+        """Whether the same content is found now, so that its vectors are there."""
+        known = read_content(self._home.catalogue, partition, document.id)
+        if known is None:
+            return False
+        content_sha256, seq, is_live = known
+        return content_sha256 == document.content_sha256 and (is_live or seq <= line.serving.release.seq)
+
+    def wrote(self, partition: Partition, ids: Iterable[str] = ()) -> None:
+        """Take a write that this process has just stored: deletions hide when this returns, documents come in line."""
+        line = self._line
+        with self._turn:
+            if line is not None:
+                line.take()
+                line.claim(partition, ids)
+        self._awake.set()
+
+    # Who searches
+
+    def has_reached(self, serving: ServingRelease, partition: Partition, seq: int) -> bool:
+        """Whether a search of this release sees the write ``seq`` of a partition and all live ones before it."""
+        return self.reached(serving, partition) >= seq and (
+            seq <= serving.release.seq or not self.waits_for_build(partition, seq)
+        )
+
+    def waits_for_build(self, partition: Partition, seq: int) -> bool:
+        """Whether the write ``seq`` cannot be found before a build holds it."""
+        line = self._line
+        if line is not None and seq in list(line.put_off.values()):
+            return True
+        sql = "SELECT 1 FROM documents WHERE seq = ? AND tenant = ? AND collection = ? AND live = 0"
+        return self._home.catalogue.row(sql, (seq, partition.tenant, partition.collection)) is not None
+
+    def reached(self, serving: ServingRelease, partition: Partition) -> int:
+        """The sequence number that a search of this release reflects: every live write of the partition up to it."""
+        line = self._line
+        if line is None or line.overlay is not serving.overlay:
+            return serving.release.seq
+        return line.progress.reached(partition)
+
+    # What is measured
+
+    @property
+    def passages(self) -> int:
+        """Passages in memory."""
+        return 0 if self._line is None else self._line.overlay.passages
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that they take."""
+        return 0 if self._line is None else self._line.overlay.size_bytes
+
+    @property
+    def lag_seconds(self) -> float:
+        """The age of the oldest write in line, 0 when none is."""
+        with self._turn:
+            waiting = () if self._line is None else self._line.waiting.values()
+            return max((self._clock() - one.since for one in waiting), default=0.0)
+
+    # The thread
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow the catalogue until told to stop; nothing may end this before."""
+        while not stop.is_set():
+            has_more = False
+            try:
+                has_more = self.work()
+            except Exception:  # whatever it was, later writes must not wait for a restart
+                logger.exception("live.failed")
+            if not has_more:
+                self._awake.wait(self._home.settings.live_poll_seconds)
+            self._awake.clear()
+
+    def wake(self) -> None:
+        """Let ``run`` look at once, as when it is to stop."""
+        self._awake.set()
+
+    def work(self) -> bool:
+        """One round: take what is new, make some of it ready to be found; gives whether more can be done at once."""
+        line = self._line
+        if line is None:
+            return False
+        if self._home.catalogue.sequence() != line.progress.seq:
+            with self._turn:
+                line.take()
+        has_more = line.advance(waits=True)
+        self._ask_if_filling(line)
+        return has_more or line.overlay.merge(self._turn)
+
+    def _ask_if_filling(self, line: Line) -> None:
+        """Ask for a build, once for each release, when half of the room is taken or something must wait for one."""
+        if self._asked_for is not line and (line.put_off or line.is_behind or not line.fits(0, share=0.5)):
+            self._asked_for = line
+            request_build(self._home.catalogue, "the live layer fills up")

@@ -1,0 +1,151 @@
+"""The routes about tenants, for the operator, and about keys, for whoever administers a tenant."""
+
+import logging
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from app.admin_schemas import (
+    KeyAnswer,
+    KeyBody,
+    KeysAnswer,
+    LimitsBody,
+    NewKeyAnswer,
+    TenantAnswer,
+    TenantBody,
+    TenantsAnswer,
+    key_answer,
+    tenant_answer,
+)
+from app.deps import Admin, Operator, Services, services_of
+from app.schemas import Problem
+from app.tenancy import Caller
+from indexing.catalogue import Catalogue
+from indexing.errors import InvalidInput, NotFound
+from indexing.keys import OPERATOR, count_operators, create_key, list_keys, read_key, revoke_key, stored_moment
+from indexing.tenants import PAGE, change_limits, create_tenant, list_tenants, read_tenant, revoke_tenant
+
+logger = logging.getLogger(__name__)
+# Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
+router = APIRouter(tags=["admin"])
+Home = Annotated[Services, Depends(services_of)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
+After = Annotated[str, Query(max_length=128, description="`next` of the page before; left out for the first.")]
+Whose = Annotated[str | None, Query(max_length=128, description="For the operator: another tenant than the key's own.")]
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    texts = {
+        400: "A value is not acceptable.",
+        401: "No valid API key.",
+        403: "The key lacks a scope, or would give more than it has.",
+        404: "No such tenant or key, or none of the caller's.",
+        409: "There is a tenant of this name already.",
+        422: "The request is malformed.",
+        429: "Too many requests; come back after `Retry-After` seconds.",
+    }
+    return {status: {"model": Problem, "description": texts[status]} for status in (401, 403, 422, 429, *statuses)}
+
+
+@router.post("/v1/tenants", status_code=201, summary="Make a tenant", responses=_problems(400, 409))
+def post_tenant(body: TenantBody, caller: Operator, services: Home) -> TenantAnswer:
+    """For the operator. The tenant has no key yet: `POST /v1/keys?tenant=NAME` makes one."""
+    tenant = create_tenant(services.home.catalogue, body.name, body.limits())
+    _log("tenant.created", of=tenant.name)
+    return tenant_answer(tenant)
+
+
+@router.get("/v1/tenants", summary="List tenants", responses=_problems())
+def get_tenants(caller: Operator, services: Home, limit: Limit = PAGE, after: After = "") -> TenantsAnswer:
+    """For the operator: tenants by name, revoked ones included."""
+    found = list_tenants(services.home.catalogue, after=after, limit=limit)
+    following = found[-1].name if len(found) == limit else None
+    return TenantsAnswer(tenants=[tenant_answer(tenant) for tenant in found], next=following)
+
+
+@router.get("/v1/tenants/{tenant}", summary="Show a tenant", responses=_problems(404))
+def get_tenant(tenant: str, caller: Admin, services: Home) -> TenantAnswer:
+    """Limits and what is used of them, of the caller's own tenant; the operator sees any."""
+    return tenant_answer(read_tenant(services.home.catalogue, _own(services.home.catalogue, caller, tenant)))
+
+
+@router.patch("/v1/tenants/{tenant}", summary="Change a tenant's limits", responses=_problems(400, 404))
+def patch_tenant(tenant: str, body: LimitsBody, caller: Operator, services: Home) -> TenantAnswer:
+    """For the operator. A limit that is not named stays, `null` takes it away; what the tenant holds stays."""
+    changed = change_limits(services.home.catalogue, tenant, body.changes())
+    _log("tenant.limited", of=tenant, **body.changes())
+    return tenant_answer(changed)
+
+
+@router.delete("/v1/tenants/{tenant}", summary="Revoke a tenant", responses=_problems(400, 404))
+def delete_tenant(tenant: str, caller: Operator, services: Home) -> TenantAnswer:
+    """For the operator: none of its keys opens anything from now on. Its documents stay until they are erased."""
+    with services.home.catalogue.write():
+        revoked = revoke_tenant(services.home.catalogue, tenant)
+        _require_an_operator(services.home.catalogue)
+    _log("tenant.revoked", of=tenant)
+    return tenant_answer(revoked)
+
+
+@router.post("/v1/keys", status_code=201, summary="Make a key", responses=_problems(400, 404))
+def post_key(body: KeyBody, caller: Admin, services: Home, response: Response, tenant: Whose = None) -> NewKeyAnswer:
+    """The secret is in this answer and nowhere else. A key can do no more than its maker, nor for longer."""
+    whose = _own(services.home.catalogue, caller, tenant)
+    expires_at = None if body.expires_at is None else stored_moment(body.expires_at)
+    caller.require_may_give(frozenset(body.scopes), expires_at)
+    key, secret = create_key(
+        services.home.catalogue, whose, scopes=body.scopes, name=body.name, expires_at=body.expires_at
+    )
+    _log("key.created", of=whose, new_key_id=key.id, scopes=list(key.scopes), expires_at=key.expires_at)
+    response.headers["Cache-Control"] = "no-store"
+    return NewKeyAnswer(**key_answer(key).model_dump(), key=secret)
+
+
+@router.get("/v1/keys", summary="List keys", responses=_problems(404))
+def get_keys(caller: Admin, services: Home, limit: Limit = PAGE, after: After = "", tenant: Whose = None) -> KeysAnswer:
+    """The keys of the caller's tenant, the oldest first, expired and revoked ones included; never their secrets."""
+    whose = _own(services.home.catalogue, caller, tenant)
+    found = list_keys(services.home.catalogue, whose, after=after, limit=limit)
+    following = found[-1].id if len(found) == limit else None
+    return KeysAnswer(keys=[key_answer(key) for key in found], next=following)
+
+
+@router.delete("/v1/keys/{key_id}", summary="Revoke a key", responses=_problems(400, 404))
+def delete_key(key_id: str, caller: Admin, services: Home, tenant: Whose = None) -> KeyAnswer:
+    """It opens nothing from the next request on, for ever. An operator's key needs an operator."""
+    catalogue = services.home.catalogue
+    whose = _own(catalogue, caller, tenant)
+    with catalogue.write():
+        if OPERATOR in read_key(catalogue, key_id, whose).scopes:
+            caller.require(OPERATOR)
+        revoked = revoke_key(catalogue, key_id, whose)
+        if OPERATOR in revoked.scopes:
+            _require_an_operator(catalogue)
+    _log("key.revoked", of=whose, revoked_key_id=key_id)
+    return key_answer(revoked)
+
+
+def _own(catalogue: Catalogue, caller: Caller, tenant: str | None) -> str:
+    """The tenant that a caller may administer: its own, for an operator any that there is.
+
+    Raises:
+        NotFound: there is no such tenant, or it is another's, which the caller cannot tell apart.
+    """
+    if tenant is None or tenant == caller.tenant:
+        return caller.tenant
+    if not caller.is_operator:
+        raise NotFound(f"No tenant {tenant!r}: leave it out, or check the name.")
+    return read_tenant(catalogue, tenant).name
+
+
+def _require_an_operator(catalogue: Catalogue) -> None:
+    """To be called inside the transaction that may have revoked the last one."""
+    if not count_operators(catalogue):
+        raise InvalidInput(
+            "No operator's key would be left, and nobody could undo that over HTTP: make another first, or revoke this"
+            " one with 'groundwork keys revoke' or 'groundwork tenants revoke'."
+        )
+
+
+def _log(event: str, **fields: object) -> None:
+    logger.info(event, extra={"fields": fields})

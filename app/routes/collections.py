@@ -1,0 +1,50 @@
+"""The routes about collections: make, list and delete them."""
+
+import logging
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from app.deps import Searcher, Writer
+from app.document_schemas import (
+    MAX_PAGE,
+    CollectionAnswer,
+    CollectionsAnswer,
+    CreatedCollectionAnswer,
+    DeletedCollectionAnswer,
+)
+from app.routes.documents import Collection, Home, hide, problems
+from indexing.documents import create_collection, list_collections, remove_collection
+from indexing.records import Partition
+
+logger = logging.getLogger(__name__)
+router = APIRouter(tags=["collections"])
+
+
+@router.put("/v1/collections/{collection}", summary="Make a collection", responses=problems(400))
+def put_collection(collection: Collection, caller: Writer, services: Home) -> CreatedCollectionAnswer:
+    """Make an empty collection, unless there is one of this name. Writing a document makes its collection, too."""
+    documents, is_new = create_collection(services.home.catalogue, Partition(caller.tenant, collection))
+    return CreatedCollectionAnswer(name=collection, documents=documents, created=is_new)
+
+
+@router.get("/v1/collections", summary="List collections", responses=problems())
+def get_collections(
+    caller: Searcher,
+    services: Home,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")] = MAX_PAGE,
+    after: Annotated[str, Query(max_length=128, description="`next` of the page before.")] = "",
+) -> CollectionsAnswer:
+    """The tenant's collections by name, with how many documents were written to each."""
+    found = list_collections(services.home.catalogue, caller.tenant, after=after, limit=limit + 1)
+    names = [CollectionAnswer(name=name, documents=documents) for name, documents in found[:limit]]
+    return CollectionsAnswer(collections=names, next=names[-1].name if len(found) > limit else None)
+
+
+@router.delete("/v1/collections/{collection}", summary="Delete a collection", responses=problems(404))
+def delete_collection(collection: Collection, caller: Writer, services: Home) -> DeletedCollectionAnswer:
+    """Delete a collection with all its documents; they hide as one that is deleted does."""
+    partition = Partition(caller.tenant, collection)
+    deleted, seq = remove_collection(services.home.catalogue, partition)
+    hide(services, partition, deleted)
+    return DeletedCollectionAnswer(name=collection, deleted=deleted, seq=seq)

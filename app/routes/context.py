@@ -1,0 +1,63 @@
+"""The context route: a search whose hits come as one block for a prompt."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.context_schemas import ContextAnswer, ContextBody, citations_of, left_out_of
+from app.deadline import Deadline
+from app.deps import Searcher, Services, Timely, services_of
+from app.retrieval.context import assemble
+from app.routes.search import PROBLEMS, find, wait_for_write
+from app.tenancy import Caller
+from indexing.telemetry import StageTimings, request_id
+
+router = APIRouter(tags=["search"])
+
+
+@router.post("/v1/context", summary="Search a collection for a prompt's context", responses=PROBLEMS)
+async def context(
+    body: ContextBody,
+    request: Request,
+    response: Response,
+    services: Annotated[Services, Depends(services_of)],
+    caller: Searcher,
+    deadline: Timely,
+) -> ContextAnswer:
+    """Find the passages that answer a query, as one block of text with numbered citations, within a budget of tokens.
+
+    Nothing is said twice, neighbouring passages are joined, and every hit that is not in the block is named with the
+    reason.
+    """
+    await wait_for_write(services, caller.tenant, body)
+    answer = await services.work(request, deadline, _context, services, caller, body, deadline)
+    response.headers["x-release-id"] = answer.release
+    response.headers["x-snapshot-id"] = answer.snapshot
+    return answer
+
+
+def _context(services: Services, caller: Caller, body: ContextBody, deadline: Deadline) -> ContextAnswer:
+    """Everything that takes time, in one thread."""
+    serving, result, seq = find(services, caller, body, deadline)
+    timings = StageTimings(deadline.check)
+    with timings.stage("context"):
+        block = assemble(result.hits, serving.embedder.count_tokens, body.max_tokens)
+    release = serving.release.number
+    milliseconds = timings.milliseconds["context"]
+    services.metrics.stages.labels("context", release).observe(milliseconds / 1000.0)
+    total = result.timings_ms["total"] + milliseconds
+    return ContextAnswer(
+        request_id=request_id.get(),
+        release=release,
+        snapshot=serving.snapshot.id,
+        seq=seq,
+        context=block.text,
+        tokens=block.tokens,
+        citations=citations_of(block),
+        left_out=left_out_of(block),
+        timings_ms={
+            stage: round(value, 3)
+            for stage, value in {**result.timings_ms, **timings.milliseconds, "total": total}.items()
+        },
+        warnings=result.warnings,
+    )

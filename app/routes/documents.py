@@ -1,0 +1,262 @@
+"""The routes about documents: write, read, list and delete them, one by one, in batches and by filter."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from app.deps import Searcher, Services, Writer, services_of
+from app.document_schemas import (
+    MAX_PAGE,
+    BatchAnswer,
+    BatchBody,
+    DeleteBody,
+    DeletedAnswer,
+    DeletedByFilterAnswer,
+    DocumentAnswer,
+    DocumentBody,
+    DocumentsAnswer,
+    PutAnswer,
+    WrittenAnswer,
+    document_answer,
+    document_from,
+    summary_of,
+)
+from app.retrieval.filters import matching, parse_filter
+from app.schemas import Problem
+from app.tenancy import Caller
+from indexing.attributes import AttributeSegment, build_attributes
+from indexing.build_requests import request_build
+from indexing.documents import (
+    Written,
+    iterate_documents,
+    read_document,
+    remove_document,
+    remove_unchanged,
+    require_collection,
+    write_documents,
+)
+from indexing.errors import InvalidInput, NotFound, NotReady
+from indexing.records import Document, Partition
+
+logger = logging.getLogger(__name__)
+# Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
+router = APIRouter(tags=["documents"])
+Home = Annotated[Services, Depends(services_of)]
+Collection = Annotated[str, Path(description="1 to 128 printable characters without '/'.")]
+Id = Annotated[str, Path(description="1 to 512 characters, percent-encoded; slashes may stay.")]
+Whoever = Annotated[
+    list[str] | None,
+    Query(
+        max_length=1000,
+        description="Who asks: only what these may see. Left out, a key with the scope `write` sees everything, any"
+        " other only what everybody may see.",
+    ),
+]
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer besides a success."""
+    texts = {
+        400: "A value is not acceptable.",
+        401: "No valid API key.",
+        403: "The key lacks a scope.",
+        404: "The tenant has no such collection or document.",
+        413: "The body is larger than 8 MiB.",
+        422: "The request is malformed.",
+        429: "Too many requests or documents; come back after `Retry-After` seconds.",
+        507: "No room on the disk; nothing was stored.",
+    }
+    return {status: {"model": Problem, "description": texts[status]} for status in (401, 403, 422, 429, *statuses)}
+
+
+_WAITS = {"description": "Stored; to be found once a build holds it."}
+
+
+@router.put(
+    "/v1/collections/{collection}/documents/{document_id:path}",
+    summary="Write a document",
+    responses={**problems(400, 413, 507), 202: {**_WAITS, "model": PutAnswer}},
+)
+def put_document(
+    collection: Collection, document_id: Id, body: DocumentBody, caller: Writer, services: Home, response: Response
+) -> PutAnswer:
+    """Insert or replace a document; it is on disk when this answers. The same content again changes nothing.
+
+    A write of up to 50 passages is searchable in every API process within about two seconds; a larger one waits for
+    a build, which is asked for, and the answer is 202. Until then the old version goes on answering. A collection
+    that is not there is made.
+    """
+    partition = Partition(caller.tenant, collection)
+    (written,), request = _write(services, partition, [document_from(document_id, body)])
+    response.status_code = 200 if written.searchable else 202
+    return PutAnswer(**written.model_dump(), collection=collection, build_request=request)
+
+
+@router.post(
+    "/v1/collections/{collection}/documents:batch",
+    summary="Write many documents",
+    responses={**problems(400, 413, 507), 202: {**_WAITS, "model": BatchAnswer}},
+)
+def post_batch(
+    collection: Collection, body: BatchBody, caller: Writer, services: Home, response: Response
+) -> BatchAnswer:
+    """Insert or replace up to 100 documents, all or none; as for one, up to 50 passages together are searchable soon.
+
+    If some are not acceptable, none is stored, and the message names each by its index and field.
+    """
+    documents, faults = [], []
+    for index, one in enumerate(body.documents):
+        try:
+            documents.append(document_from(one.id, one, where=f"documents.{index}."))
+        except InvalidInput as fault:
+            faults.append(str(fault))
+    ids = [one.id for one in body.documents]
+    faults += [f"documents.{n}.id {name!r} is there twice." for n, name in enumerate(ids) if name in ids[:n]]
+    if faults:
+        raise InvalidInput(" ".join(faults))
+    written, request = _write(services, Partition(caller.tenant, collection), documents)
+    response.status_code = 200 if all(one.searchable for one in written) else 202
+    seq = max(one.seq for one in written)
+    return BatchAnswer(collection=collection, seq=seq, documents=written, build_request=request)
+
+
+@router.get(
+    "/v1/collections/{collection}/documents/{document_id:path}", summary="Read a document", responses=problems(404)
+)
+def get_document(
+    collection: Collection, document_id: Id, caller: Searcher, services: Home, principals: Whoever = None
+) -> DocumentAnswer:
+    """A document as it was written last, whether searches find that version yet or not."""
+    stored = read_document(services.home.catalogue, Partition(caller.tenant, collection), document_id)
+    if not _sees(caller, principals)(stored.document):
+        raise NotFound(f"No document {document_id!r} in collection {collection!r}.")
+    return document_answer(collection, stored)
+
+
+@router.get("/v1/collections/{collection}/documents", summary="List documents", responses=problems(404))
+def get_documents(
+    collection: Collection,
+    caller: Searcher,
+    services: Home,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")] = MAX_PAGE,
+    after: Annotated[str, Query(max_length=512, description="`next` of the page before.")] = "",
+    principals: Whoever = None,
+) -> DocumentsAnswer:
+    """Documents by id, without their texts. Writes between two pages neither repeat nor skip any other document."""
+    partition = Partition(caller.tenant, collection)
+    require_collection(services.home.catalogue, partition)
+    sees, found = _sees(caller, principals), []
+    for stored in iterate_documents(services.home.catalogue, partition, after=after, batch=limit + 1):
+        if sees(stored.document):
+            found.append(stored)
+        if len(found) > limit:
+            break
+    following = found[limit - 1].document.id if len(found) > limit else None
+    return DocumentsAnswer(collection=collection, documents=[summary_of(one) for one in found[:limit]], next=following)
+
+
+@router.delete(
+    "/v1/collections/{collection}/documents/{document_id:path}", summary="Delete a document", responses=problems(404)
+)
+def delete_document(collection: Collection, document_id: Id, caller: Writer, services: Home) -> DeletedAnswer:
+    """No search of this process finds it from this answer on, and none of another one a moment later.
+
+    What is retained on disk still holds it, until `groundwork erase`.
+    """
+    partition = Partition(caller.tenant, collection)
+    seq = remove_document(services.home.catalogue, partition, document_id)
+    hide(services, partition, 1)
+    return DeletedAnswer(collection=collection, id=document_id, seq=seq)
+
+
+@router.post(
+    "/v1/collections/{collection}/documents:delete",
+    summary="Delete documents by filter",
+    responses=problems(400, 404),
+)
+def delete_documents(collection: Collection, body: DeleteBody, caller: Writer, services: Home) -> DeletedByFilterAnswer:
+    """Delete every document whose metadata fits, with the grammar of a search's filters; `dry_run` only counts them."""
+    partition = Partition(caller.tenant, collection)
+    require_collection(services.home.catalogue, partition)
+    seqs = _matching(services, partition, body)
+    deleted, seq = (0, None) if body.dry_run or not seqs else remove_unchanged(services.home.catalogue, partition, seqs)
+    hide(services, partition, deleted)
+    return DeletedByFilterAnswer(
+        collection=collection, matched=len(seqs), deleted=deleted, seq=seq, dry_run=body.dry_run
+    )
+
+
+def hide(services: Services, partition: Partition, deleted: int) -> None:
+    """Let no search of this process find what was just deleted, and count it."""
+    services.live.wrote(partition)
+    services.metrics.writes.labels("delete").inc(deleted)
+    logger.info("documents.deleted", extra={"fields": {"collection": partition.collection, "documents": deleted}})
+
+
+def _write(
+    services: Services, partition: Partition, documents: Sequence[Document]
+) -> tuple[list[WrittenAnswer], int | None]:
+    """Store documents; what became of each, and the build that was asked for, if they need one."""
+    catalogue = services.home.catalogue
+    written = write_documents(catalogue, partition, documents, live=services.live.takes(partition, documents))
+    services.live.wrote(partition, [one.id for one in written if one.outcome != "unchanged"])
+    services.metrics.writes.labels("put").inc(sum(one.outcome != "unchanged" for one in written))
+    built = _built_seq(services)
+    answers = [
+        WrittenAnswer(id=one.id, seq=one.seq, result=one.outcome, searchable=one.is_live or one.seq <= built)
+        for one in written
+    ]
+    request = None
+    if not all(one.searchable for one in answers):
+        request = request_build(catalogue, "a write that is too large for the live layer").id
+    _log(partition, written, request)
+    return answers, request
+
+
+def _log(partition: Partition, written: Sequence[Written], request: int | None) -> None:
+    outcomes = [one.outcome for one in written]
+    fields: dict[str, object] = {name: outcomes.count(name) for name in ("created", "updated", "unchanged")}
+    fields |= {"collection": partition.collection, "build_request": request}
+    logger.info("documents.written", extra={"fields": fields})
+
+
+def _built_seq(services: Services) -> int:
+    """The last write that the snapshot in service holds."""
+    try:
+        return services.pool.current().release.seq
+    except NotReady:
+        return -1
+
+
+def _sees(caller: Caller, principals: Sequence[str] | None) -> Callable[[Document], bool]:
+    """Which documents a caller may read; without principals, one that may write is the tenant's own backend."""
+    if principals is None and "write" in caller.scopes:
+        return lambda document: True
+    names = frozenset(principals or ())
+    return lambda document: document.allow is None or not names.isdisjoint(document.allow)
+
+
+def _matching(services: Services, partition: Partition, body: DeleteBody) -> dict[str, int]:
+    """The documents that fit, with their sequence numbers; they are evaluated as a search does."""
+    pick = matching(parse_filter(body.filters), body.principals or ())
+    found: dict[str, int] = {}
+    batch: list[tuple[Document, int]] = []
+
+    def evaluate() -> None:
+        arrays, (terms,) = build_attributes([[document for document, _ in batch]])
+        picked = pick(AttributeSegment(arrays, terms, 0, len(batch)))
+        found.update({document.id: seq for n, (document, seq) in enumerate(batch) if picked is None or picked[n]})
+        batch.clear()
+
+    for stored in iterate_documents(services.home.catalogue, partition):
+        # Without principals the tenant's own backend asks, which sees everything.
+        document = stored.document if body.principals is not None else replace(stored.document, allow=None)
+        batch.append((document, stored.seq))
+        if len(batch) == 1000:
+            evaluate()
+    if batch:
+        evaluate()
+    return found

@@ -1,0 +1,82 @@
+"""How well an approximate search finds what exact search finds, measured on what is served now."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.deps import Admin, Services, services_of
+from app.retrieval.recall import measure_recall
+from app.schemas import Problem
+from indexing.errors import NotFound
+from indexing.records import Partition
+
+router = APIRouter(tags=["quality"])
+
+
+class RecallBody(BaseModel):
+    """How to measure."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: int = Field(10, ge=1, le=100, description="How many nearest passages are compared.")
+    queries: int = Field(50, ge=1, le=200, description="How many queries are sampled from the collection's passages.")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed samples other queries.")
+
+
+class RecallAnswer(BaseModel):
+    """What was measured, on which release."""
+
+    release: str
+    snapshot: str
+    recall: float = Field(description="The share of the k exactly nearest passages that the search gives, 0..1.")
+    k: int
+    queries: int
+    passages: int
+    is_approximate: bool = Field(description="Whether any of the collection is searched approximately.")
+    search_ms: float = Field(description="Median milliseconds of the search that serves.")
+    exact_ms: float = Field(description="Median milliseconds of exact search.")
+
+
+@router.post(
+    "/v1/collections/{collection}/recall",
+    summary="Measure live recall",
+    responses={
+        status: {"model": Problem, "description": text}
+        for status, text in {
+            401: "No valid API key.",
+            403: "The key lacks the scope `admin`.",
+            404: "The tenant has no such collection, or nothing of it is in service.",
+            429: "The tenant sent too many requests.",
+            503: "Too busy or not ready.",
+        }.items()
+    },
+)
+async def recall(
+    collection: str,
+    body: RecallBody,
+    response: Response,
+    services: Annotated[Services, Depends(services_of)],
+    caller: Admin,
+) -> RecallAnswer:
+    """Compare the search that serves with exact search, on queries sampled from the collection, without any model.
+
+    The result is exported as the metric `groundwork_live_recall` of the release, too.
+    """
+    with services.door():
+        answer = await to_thread.run_sync(_measure, services, caller.tenant, collection, body, limiter=services.threads)
+    response.headers["x-release-id"] = answer.release
+    response.headers["x-snapshot-id"] = answer.snapshot
+    return answer
+
+
+def _measure(services: Services, tenant: str, collection: str, body: RecallBody) -> RecallAnswer:
+    serving = services.pool.current()
+    view = serving.view(Partition(tenant, collection))
+    if view is None or view.rows == 0:
+        raise NotFound(f"Nothing of a collection {collection!r} is in service: check the name, or build first.")
+    found = measure_recall(view, k=body.k, queries=body.queries, seed=body.seed)
+    services.metrics.recall.labels(serving.release.number).set(found.recall)
+    return RecallAnswer(release=serving.release.number, snapshot=serving.snapshot.id, **asdict(found))

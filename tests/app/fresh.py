@@ -1,0 +1,191 @@
+"""A home without a model whose builds and processes encode with the hashing embedder, for tests of fresh writes."""
+
+import threading
+from dataclasses import replace
+
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+
+from app.retrieval.filters import matching
+from app.retrieval.live import LiveLayer
+from app.retrieval.retriever import Retriever
+from app.retrieval.snapshot_pool import SnapshotPool
+from indexing.build import build
+from indexing.chunker import Chunker
+from indexing.documents import write_documents
+from indexing.embedder import HashingEmbedder
+from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
+from indexing.home import open_home
+from indexing.plan import BuildContext
+from indexing.recipes import Recipe, RetrievalConfig
+from indexing.records import Document, Partition
+from indexing.releases import deploy
+from indexing.settings import Settings
+from indexing.work import LocalExecutor, Workshop
+
+OURS, THEIRS = Partition("a", "articles"), Partition("b", "articles")
+RECIPE = Recipe(
+    "m@1",
+    PassageView("lines", 1, "headings", 16, overlap_tokens=0, context_tokens=0),
+    EMBEDDING_VIEWS["int8"],
+    lexical_view("english"),
+    RetrievalConfig(),
+    shard_rows=8,
+)
+OTHER_LANGUAGE = replace(RECIPE, lexical=lexical_view("none"))
+OTHER_VECTORS = replace(RECIPE, embedding=EMBEDDING_VIEWS["fp32"])
+MODEL = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")
+
+
+def tokenizer():
+    """Every word is one token."""
+    made = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    made.pre_tokenizer = WhitespaceSplit()
+    return made
+
+
+class Embedder(HashingEmbedder):
+    """Remembers the passages it encoded, and waits while ``gate`` is not set."""
+
+    def __init__(self):
+        super().__init__(16)
+        self.texts = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.reached = threading.Event()
+
+    def encode_passages(self, texts, on_progress=None):
+        self.reached.set()
+        assert self.gate.wait(20)
+        self.texts += texts
+        return super().encode_passages(texts, on_progress)
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class FreshHome:
+    """One home: its documents, its builds, and the processes over it."""
+
+    def __init__(self, path, **settings):
+        self.path, self.settings = path, Settings(home=path, sessions=1, **settings)
+        self.home = open_home(self.settings)
+        self.build_embedder = Embedder()
+        self.opened = []
+
+    def bind(self, recipe):
+        views = FeatureViews(recipe.passage, recipe.embedding, recipe.lexical, MODEL)
+        return Chunker(recipe.passage, tokenizer(), MODEL.max_tokens), views
+
+    def put(self, *documents, partition=OURS, live=True):
+        return write_documents(self.home.catalogue, partition, documents, live=live)
+
+    def remove(self, *ids, partition=OURS):
+        self.home.catalogue.remove_documents(partition, ids)
+
+    def build(self, recipe=RECIPE, on_progress=lambda stage, done, total: None):
+        chunker, views = self.bind(recipe)
+        workshop = Workshop(self.home.storage, sessions=1, load=lambda model, precision: self.build_embedder)
+        return build(
+            BuildContext(
+                catalogue=self.home.catalogue,
+                storage=self.home.storage,
+                recipe=recipe,
+                views=views,
+                chunker=chunker,
+                load_embedder=lambda: self.build_embedder,
+                executor_for=lambda job: LocalExecutor(workshop),
+                executor="local",
+                block_size=8,
+                lock_path=self.home.path / "build.lock",
+                on_progress=on_progress,
+            )
+        )
+
+    def deploy(self, recipe_number):
+        deploy(self.home.catalogue, recipe_number, reason="test", actor="test")
+
+    def process(self, **choices):
+        process = Process(self, **choices)
+        self.opened.append(process)
+        return process
+
+    def close(self):
+        for process in self.opened:
+            process.home.close()
+        self.home.close()
+
+
+class Pool(SnapshotPool):
+    def __init__(self, home, live, embedder):
+        super().__init__(home, live)
+        self.embedder = embedder
+
+    def _embedder(self, recipe):
+        return self._embedders.setdefault((recipe.model, recipe.embedding.precision), self.embedder)
+
+
+class Process:
+    """What an API process has of a home: a pool, a live layer, an embedder; the test is its thread."""
+
+    def __init__(self, fresh, is_open=True):
+        self.home = open_home(fresh.settings)
+        self.embedder = Embedder()
+        self.clock = Clock()
+        self.live = LiveLayer(self.home, bind=fresh.bind, clock=self.clock)
+        self.pool = Pool(self.home, self.live, self.embedder)
+        if is_open:
+            self.pool.refresh()
+
+    def put(self, *documents, partition=OURS):
+        written = write_documents(self.home.catalogue, partition, documents, live=self.live.takes(partition, documents))
+        self.live.wrote(partition, [one.id for one in written])
+        return written
+
+    def remove(self, *ids, partition=OURS):
+        self.home.catalogue.remove_documents(partition, ids)
+        self.live.wrote(partition)
+
+    def settle(self):
+        while self.live.work():
+            pass
+
+    def search(self, query="", *, partition=OURS, mode="hybrid", k=1000, group=True, principals=None):
+        pick = None if principals is None else matching(None, principals)
+        serving = self.pool.current()
+        found = RETRIEVER.search(serving, partition, query, k=k, mode=mode, group_by_document=group, matching=pick)
+        return [(hit.passage.document_id, hit.passage.text, hit.score) for hit in found.hits]
+
+    def texts(self, partition=OURS):
+        """Every document that a search can find, as its passages' texts joined."""
+        view = self.pool.current().view(partition)
+        found = {}
+        if view is not None and view.rows:
+            hits = sorted(self._all(partition), key=lambda passage: (passage.document_id, passage.ordinal))
+            for passage in hits:
+                found[passage.document_id] = f"{found.get(passage.document_id, '')} {passage.text}".strip()
+        return found
+
+    def _all(self, partition):
+        result = RETRIEVER.search(
+            self.pool.current(), partition, "anything", k=100_000, mode="dense", group_by_document=False
+        )
+        return [hit.passage for hit in result.hits]
+
+
+RETRIEVER = Retriever()
+
+
+def sentence(name, number):
+    """Sixteen words: exactly one passage."""
+    return f"The {name} {number}: " + " ".join(f"{name}{number}w{i}" for i in range(12)) + " end."
+
+
+def article(name, passages=2, salt="", **fields):
+    return Document(name, "", " ".join(sentence(f"{name}{salt}", i) for i in range(passages)), **fields)

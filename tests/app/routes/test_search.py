@@ -1,0 +1,97 @@
+"""Filters, permissions and given vectors over HTTP."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app, refresh
+from indexing.catalogue import DEFAULT_TENANT
+from indexing.records import Document, Partition
+from tests.app.conftest import release
+
+pytestmark = pytest.mark.model
+KEY = {"Authorization": "Bearer test-key-0123456789"}
+
+
+@pytest.fixture
+def client(served_home):
+    served_home.catalogue.put_documents(
+        Partition(DEFAULT_TENANT, "helpdesk"),
+        [
+            Document("salaries", "Salaries", "Salaries are paid on the first.", allow=("ann", "group:hr")),
+            Document("nobody", "Nobody", "Nobody may read about salaries here.", allow=()),
+        ],
+    )
+    release(served_home)
+    with TestClient(create_app(served_home.settings), raise_server_exceptions=False) as client:
+        refresh(client.app.state.services)
+        yield client
+
+
+def ids(client, **body):
+    answer = client.post(
+        "/v1/search", json={"query": "salaries are paid", "collection": "helpdesk", "k": 10} | body, headers=KEY
+    )
+    assert answer.status_code == 200, answer.text
+    return {hit["document_id"] for hit in answer.json()["hits"]}
+
+
+EVERYBODY = {"password", "invoice", "webhook", "export", "calendar"}
+
+
+@pytest.mark.parametrize("mode", ["dense", "hybrid"])
+def test_a_document_with_permissions_is_found_by_whom_it_names(client, mode):
+    assert ids(client, mode=mode) == EVERYBODY
+    assert ids(client, mode=mode, principals=["bob"]) == EVERYBODY
+    assert ids(client, mode=mode, principals=["bob", "group:hr"]) == EVERYBODY | {"salaries"}
+
+
+def test_by_terms_alone_it_is_not_found_either(client):
+    assert ids(client, mode="lexical") == set()
+    assert ids(client, mode="lexical", principals=["ann"]) == {"salaries"}
+
+
+def test_a_filter_keeps_what_fits(client):
+    assert ids(client, filters={"type": "eq", "key": "category", "value": "p"}) == {"password"}
+    either = {"type": "in", "key": "category", "value": ["i", "w"]}
+    assert ids(client, filters=either) == {"invoice", "webhook"}
+    assert ids(client, filters={"type": "ne", "key": "category", "value": "p"}) == EVERYBODY - {"password"}
+
+
+def test_a_filter_outside_the_grammar_is_refused_by_its_place(client):
+    body = {"query": "x", "collection": "helpdesk", "filters": {"type": "and", "filters": [{"type": "like"}]}}
+    answer = client.post("/v1/search", json=body, headers=KEY)
+    assert answer.status_code == 400
+    assert "filters.filters.0" in answer.json()["message"]
+
+
+def test_a_vector_is_enough_in_dense_mode_and_need_not_be_of_unit_norm(client):
+    embedder = client.app.state.services.pool.current().embedder
+    vector = [3.0 * float(one) for one in embedder.encode_query("forgot my password")]
+    body = {"vector": vector, "collection": "helpdesk", "mode": "dense", "k": 1}
+    hit = client.post("/v1/search", json=body, headers=KEY).json()["hits"][0]
+    asked = client.post("/v1/search", json={**body, "vector": None, "query": "forgot my password"}, headers=KEY)
+    assert (hit["document_id"], hit["score"]) == ("password", pytest.approx(asked.json()["hits"][0]["score"]))
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"vector": [1.0, 0.0]}, 422, "give a query"),
+        ({"query": "x", "vector": [1.0], "mode": "lexical"}, 422, "takes no vector"),
+        ({"vector": [1.0, 0.0], "mode": "dense"}, 400, "2 components: expected 384"),
+        ({"vector": [0.0] * 384, "mode": "dense"}, 400, "no direction"),
+        ({}, 422, "give a query"),
+    ],
+)
+def test_what_cannot_be_searched_for_is_refused(client, body, status, said):
+    answer = client.post("/v1/search", json={"collection": "helpdesk"} | body, headers=KEY)
+    assert answer.status_code == status
+    assert said in answer.json()["message"]
+
+
+def test_live_recall_of_a_small_collection_is_one(client):
+    answer = client.post("/v1/collections/helpdesk/recall", json={"queries": 5}, headers=KEY)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["recall"], answer.json()["is_approximate"]) == (1.0, False)
+    assert 'groundwork_live_recall{release="1.2"} 1.0' in client.get("/metrics").text
+    assert client.post("/v1/collections/unknown/recall", json={}, headers=KEY).status_code == 404

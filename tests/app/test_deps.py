@@ -1,0 +1,198 @@
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+from fastapi import HTTPException
+from prometheus_client import Gauge
+
+from app.deadline import Deadline
+from app.deps import CLIENT_GONE, THREADS_A_SESSION, Metrics
+from app.main import make_services
+from app.retrieval.query_cache import QueryCache
+from indexing.errors import DeadlineExceeded, Overloaded
+from indexing.settings import METRICS_VARIABLE
+from tests.system.conftest import ROOT
+
+
+class Request:
+    """A request whose client stays, or has gone."""
+
+    def __init__(self, is_gone=False):
+        self.is_gone = is_gone
+
+    async def is_disconnected(self):
+        return self.is_gone
+
+
+class Busy:
+    """Services all of whose places at work are taken until ``go_on`` is set."""
+
+    def __init__(self, home):
+        self.services = make_services(home, QueryCache(0))
+        self.places = THREADS_A_SESSION * home.settings.sessions
+        self.go_on = threading.Event()
+        self.begun = []
+
+    def job(self, name):
+        self.begun.append(name)
+        assert self.go_on.wait(20)
+        return name
+
+    def ask(self, name, request=None, ms=20_000.0):
+        deadline = Deadline.within(ms, 60_000)
+        return asyncio.create_task(self.services.work(request or Request(), deadline, self.job, name))
+
+    async def fill(self):
+        tasks = [self.ask(number) for number in range(self.places)]
+        while len(self.begun) < self.places:
+            await asyncio.sleep(0)
+        return tasks
+
+
+@pytest.fixture
+def busy(home):
+    busy = Busy(home)
+    yield busy
+    busy.go_on.set()
+
+
+def test_as_many_are_at_work_as_there_are_places_and_the_others_follow_in_turn(busy):
+    async def visit():
+        tasks = await busy.fill()
+        tasks += [busy.ask("next"), busy.ask("last")]
+        await asyncio.sleep(0.05)
+        assert busy.services.in_progress == busy.places + 2
+        assert len(busy.begun) == busy.places
+        busy.go_on.set()
+        assert await asyncio.gather(*tasks) == [*range(busy.places), "next", "last"]
+
+    asyncio.run(visit())
+    assert busy.begun[busy.places :] == ["next", "last"]
+    assert busy.services.in_progress == 0
+
+
+def test_what_gets_no_place_in_time_is_given_up_and_never_begun(busy):
+    async def visit():
+        tasks = await busy.fill()
+        with pytest.raises(DeadlineExceeded, match="30 ms"):
+            await busy.ask("late", ms=30.0)
+        assert busy.services.in_progress == busy.places
+        busy.go_on.set()
+        await asyncio.gather(*tasks)
+        assert await busy.ask("again") == "again"
+
+    asyncio.run(visit())
+    assert "late" not in busy.begun
+
+
+def test_what_nobody_waits_for_any_more_is_not_begun_and_gives_its_place_back(busy):
+    async def visit():
+        tasks = await busy.fill()
+        gone = [busy.ask("gone", Request(is_gone=True)) for _ in range(2 * busy.places)]
+        await asyncio.sleep(0)
+        busy.go_on.set()
+        await asyncio.gather(*tasks)
+        for one in gone:
+            with pytest.raises(HTTPException) as raised:
+                await one
+            assert raised.value.status_code == CLIENT_GONE
+        assert await asyncio.gather(*(busy.ask("here") for _ in range(busy.places))) == ["here"] * busy.places
+
+    asyncio.run(visit())
+    assert "gone" not in busy.begun
+
+
+def test_the_door_counts_those_in_line(busy):
+    limit = busy.services.home.settings.max_concurrency
+
+    async def visit():
+        tasks = await busy.fill()
+        tasks += [busy.ask("waiting") for _ in range(limit - busy.places)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match=str(limit)):
+            await busy.ask("beyond")
+        busy.go_on.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(visit())
+    assert "groundwork_search_refused_total 1.0" in busy.services.metrics.text().decode()
+    assert "groundwork_searches_in_progress 0.0" in busy.services.metrics.text().decode()
+
+
+def test_a_job_that_fails_gives_its_place_back(busy):
+    async def visit():
+        for _ in range(2 * busy.places):
+            with pytest.raises(ZeroDivisionError):
+                await busy.services.work(Request(), Deadline.within(None, 9000), lambda: 1 / 0)
+
+    asyncio.run(visit())
+    assert busy.services.in_progress == 0
+
+
+def test_only_what_is_in_service_is_named():
+    metrics = Metrics()
+    metrics.serve("1.1", "aa")
+    metrics.serve("1.2", "bb")
+    metrics.serve("1.2", "bb")
+    lines = [line for line in metrics.text().decode().splitlines() if line.startswith("groundwork_release_info")]
+    assert lines == ['groundwork_release_info{release="1.2",snapshot="bb"} 1.0']
+
+
+def test_every_gauge_says_what_of_several_living_workers_it_is():
+    gauges = [value for value in vars(Metrics()).values() if isinstance(value, Gauge)]
+    assert len(gauges) > 5
+    assert all(gauge._multiprocess_mode.startswith("live") for gauge in gauges)
+
+
+WORKER = """
+import sys
+from app.deps import Metrics
+metrics = Metrics()
+metrics.requests.labels("200", "1.1").inc(int(sys.argv[1]))
+metrics.stages.labels("total", "1.1").observe(0.02)
+metrics.in_progress.set(int(sys.argv[1]))
+metrics.watch(metrics.live_lag, lambda: float(sys.argv[1]))
+metrics.serve("1.1", "aa")
+metrics.serve("1.2", "bb")
+metrics.sample()
+sys.stdin.readline()
+print(metrics.text().decode())
+"""
+
+
+def test_whichever_worker_is_scraped_gives_the_numbers_of_all(tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), METRICS_VARIABLE: str(tmp_path)}
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(number)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in (3, 4)
+    ]
+    while len(list(tmp_path.glob("gauge_livemax_*"))) < 2 or len(list(tmp_path.glob("histogram_*"))) < 2:
+        assert all(worker.poll() is None for worker in workers)
+    first = workers[0].communicate("\n")[0]  # its counts stay where the other finds them
+    second = workers[1].communicate("\n")[0]
+    for text in (second,) if 'status="200"} 7.0' not in first else (first, second):
+        assert 'groundwork_search_requests_total{release="1.1",status="200"} 7.0' in text
+        assert 'groundwork_search_stage_duration_seconds_count{release="1.1",stage="total"} 2.0' in text
+        assert "groundwork_searches_in_progress 7.0" in text
+        assert "groundwork_live_lag_seconds 4.0" in text
+        assert 'groundwork_release_info{release="1.2",snapshot="bb"} 1.0' in text
+        assert 'groundwork_release_info{release="1.1",snapshot="aa"} 0.0' in text
+        assert "pid=" not in text
+
+
+def test_without_workers_watched_gauges_are_read_when_they_are_scraped():
+    metrics, state = Metrics(), SimpleNamespace(lag=1.0)
+    metrics.watch(metrics.live_lag, lambda: state.lag)
+    assert "groundwork_live_lag_seconds 1.0" in metrics.text().decode()
+    state.lag = 2.0
+    assert "groundwork_live_lag_seconds 2.0" in metrics.text().decode()

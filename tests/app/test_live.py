@@ -1,0 +1,363 @@
+import threading
+from itertools import pairwise
+
+import pytest
+
+from app.retrieval.line import OTHERS_SECONDS
+from indexing.build_requests import open_requests
+from indexing.erasure_log import begin_erasure, finish_erasure, forget_ids
+from tests.app.fresh import OTHER_LANGUAGE, OTHER_VECTORS, OURS, THEIRS, FreshHome, article
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    opened = FreshHome(tmp_path / "home")
+    opened.put(*(article(f"doc{i}") for i in range(10)), live=False)
+    opened.build()
+    yield opened
+    opened.close()
+
+
+def text(name, passages=2, salt=""):
+    return article(name, passages, salt).text
+
+
+BUILT = {f"doc{i}": text(f"doc{i}") for i in range(10)}
+
+
+def test_a_write_is_found_as_soon_as_it_is_embedded(fresh):
+    process = fresh.process()
+    (written,) = process.put(article("new"))
+    serving = process.pool.current()
+    assert written.is_live
+    assert not process.live.has_reached(serving, OURS, written.seq)
+    process.settle()
+    assert process.texts() == BUILT | {"new": text("new")}
+    assert process.live.has_reached(serving, OURS, written.seq)
+    assert process.search("new0w3", mode="lexical")[0][0] == "new"
+
+
+def test_a_write_into_a_partition_that_no_build_knows_is_found(fresh):
+    process = fresh.process()
+    process.put(article("first"), partition=THEIRS)
+    process.settle()
+    assert process.texts(THEIRS) == {"first": text("first")}
+    assert process.texts() == BUILT
+
+
+def test_the_old_version_answers_until_the_new_one_is_ready(fresh):
+    process = fresh.process()
+    process.put(article("doc3", salt="x"))
+    process.embedder.gate.clear()
+    working = threading.Thread(target=process.settle)
+    working.start()
+    assert process.embedder.reached.wait(20)
+    assert process.texts() == BUILT
+    process.embedder.gate.set()
+    working.join(20)
+    assert process.texts() == BUILT | {"doc3": text("doc3", salt="x")}
+
+
+def test_a_delete_hides_at_once_even_while_a_write_is_being_embedded(fresh):
+    process = fresh.process()
+    process.put(article("slow"))
+    process.embedder.gate.clear()
+    working = threading.Thread(target=process.settle)
+    working.start()
+    assert process.embedder.reached.wait(20)
+    process.remove("doc1", "slow")
+    assert set(process.texts()) == BUILT.keys() - {"doc1"}
+    process.embedder.gate.set()
+    working.join(20)
+    assert set(process.texts()) == BUILT.keys() - {"doc1"}  # what was in hand does not come back
+
+
+def test_another_process_reads_the_vectors_and_encodes_nothing(fresh):
+    writer, reader = fresh.process(), fresh.process()
+    (written,) = writer.put(article("new", 5))
+    reader.settle()
+    assert "new" not in reader.texts()  # it waits for who took the write
+    writer.settle()
+    reader.settle()
+    assert reader.texts() == writer.texts() == BUILT | {"new": text("new", 5)}
+    assert (len(writer.embedder.texts), reader.embedder.texts) == (5, [])
+    assert reader.live.has_reached(reader.pool.current(), OURS, written.seq)
+
+
+def test_another_process_computes_what_nobody_else_does_in_time(fresh):
+    reader = fresh.process()
+    fresh.put(article("new"))
+    reader.settle()
+    assert "new" not in reader.texts()
+    reader.clock.now += 2 * OTHERS_SECONDS
+    reader.settle()
+    assert reader.texts()["new"] == text("new")
+
+
+def test_a_process_that_is_killed_loses_no_acknowledged_write(fresh):
+    killed = fresh.process()
+    killed.put(article("ready"))
+    killed.settle()
+    killed.put(article("waiting"))
+    killed.remove("doc0")
+    successor = fresh.process()
+    expected = BUILT | {"ready": text("ready"), "waiting": text("waiting")}
+    del expected["doc0"]
+    assert successor.texts() == expected
+    assert len(successor.embedder.texts) == 2  # those of the one that nobody had embedded
+
+
+def test_what_the_encoder_does_not_read_costs_no_embedding(fresh):
+    process = fresh.process()
+    process.put(article("doc4", metadata={"a": 1}, allow=("boss",)))
+    process.settle()
+    assert process.embedder.texts == []
+    assert "doc4" not in {name for name, _, _ in process.search("doc40w1", principals=[])}
+    assert "doc4" in {name for name, _, _ in process.search("doc40w1", principals=["boss"])}
+
+
+def test_a_change_embeds_only_the_passages_that_changed(fresh):
+    process = fresh.process()
+    old = article("doc5", 2)
+    process.put(type(old)("doc5", "", f"{old.text} {article('extra', 1).text}"))
+    process.settle()
+    assert process.embedder.texts == [article("extra", 1).text]
+
+
+def test_the_next_build_folds_the_live_layer_in_and_embeds_nothing_again(fresh):
+    process = fresh.process()
+    process.put(article("new", 3), article("doc2", salt="y"))
+    process.remove("doc9")
+    process.settle()
+    before = process.texts()
+    report = fresh.build()
+    assert report.embeddings_computed == 0
+    process.pool.refresh()
+    assert process.live.passages == 0
+    assert process.texts() == before
+
+
+def test_a_write_during_a_build_is_neither_lost_nor_doubled(fresh):
+    process = fresh.process()
+    fresh.put(article("more", 4), live=False)
+    once = iter([None])
+
+    def write_meanwhile(stage, done, total):
+        if stage == "shards" and next(once, "done") is None:
+            process.put(article("doc1", salt="z"), article("late"))
+            process.remove("doc2")
+            process.settle()
+            assert "doc2" not in process.texts()
+
+    fresh.build(on_progress=write_meanwhile)
+    process.pool.refresh()
+    expected = BUILT | {"doc1": text("doc1", salt="z"), "late": text("late"), "more": text("more", 4)}
+    del expected["doc2"]
+    assert process.texts() == expected
+    fresh.build()
+    process.pool.refresh()
+    assert process.texts() == expected
+
+
+@pytest.mark.parametrize("recipe", [OTHER_LANGUAGE, OTHER_VECTORS], ids=["language", "vectors"])
+def test_rolling_back_brings_nothing_deleted_back_and_loses_nothing_new(fresh, recipe):
+    process = fresh.process()
+    process.put(article("before"))
+    process.settle()
+    second = fresh.build(recipe).release.recipe
+    fresh.deploy(second)
+    process.pool.refresh()
+    process.put(article("after"), article("doc0", salt="v"))
+    process.remove("doc1", "before")
+    process.settle()
+    fresh.build(recipe)
+    process.pool.refresh()
+    expected = process.texts()
+    assert {"after", "doc0"} <= expected.keys()
+    assert not {"doc1", "before"} & expected.keys()
+    fresh.deploy(1)
+    process.pool.refresh()
+    assert process.pool.current().release.number == "1.1"
+    assert process.texts() == expected
+
+
+def test_rolling_back_finds_what_later_builds_hold_if_it_has_vectors(fresh):
+    second = fresh.build(OTHER_LANGUAGE).release.recipe
+    fresh.deploy(second)
+    fresh.put(article("ingested", 60), live=False)
+    fresh.build(OTHER_LANGUAGE)
+    fresh.deploy(1)
+    process = fresh.process()
+    assert process.texts() == BUILT | {"ingested": text("ingested", 60)}
+    assert process.embedder.texts == []
+
+
+def test_rolling_back_asks_for_a_build_where_vectors_are_missing(fresh):
+    second = fresh.build(OTHER_VECTORS).release.recipe
+    fresh.deploy(second)
+    fresh.put(article("ingested", 60), live=False)
+    fresh.build(OTHER_VECTORS)
+    fresh.deploy(1)
+    process = fresh.process()
+    process.settle()
+    assert process.texts() == BUILT
+    assert [one.reason for one in open_requests(fresh.home.catalogue)] == ["the live layer fills up"]
+    fresh.build()
+    process.pool.refresh()
+    assert process.texts() == BUILT | {"ingested": text("ingested", 60)}
+    assert open_requests(fresh.home.catalogue) == []
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
+@pytest.mark.parametrize("group", [True, False])
+def test_live_and_rebuilt_rankings_are_the_same(fresh, mode, group):
+    process = fresh.process()
+    for i in range(0, 10, 2):
+        process.put(article(f"doc{i}", 3, salt="n"), article(f"more{i}", i + 1))
+        process.settle()
+    process.remove("doc1", "more4", "doc2")
+    process.put(article("doc3"))
+    process.settle()
+    queries = ["the more6 2 more62w5 end", "doc0n0w1 doc30w2 doc51w5", "doc10w1", "more00w0 the end of doc8n"]
+    live = [process.search(query, mode=mode, group=group) for query in queries]
+    assert process.pool.current().release.number == "1.1"
+    fresh.build()
+    process.pool.refresh()
+    assert process.pool.current().release.number == "1.2"
+    for query, before in zip(queries, live, strict=True):
+        after = process.search(query, mode=mode, group=group)
+        scores = {(name, passage): score for name, passage, score in after}
+        assert {(name, passage): pytest.approx(score, abs=1e-6) for name, passage, score in before} == scores
+        distinct = [a for a, b in pairwise(after) if abs(a[2] - b[2]) > 1e-6]
+        order = [(name, passage) for name, passage, _ in before]
+        places = [order.index(one[:2]) for one in distinct]
+        assert places == sorted(places)  # only equal scores may stand in another order
+
+
+def test_a_write_of_more_than_fifty_passages_waits_for_a_build(fresh):
+    process = fresh.process()
+    (written,) = process.put(article("doc1", 51, salt="l"))
+    process.settle()
+    assert not written.is_live
+    assert process.texts() == BUILT
+    assert process.live.waits_for_build(OURS, written.seq)
+    assert not process.live.has_reached(process.pool.current(), OURS, written.seq)
+    (later,) = process.put(article("small"))
+    process.settle()
+    assert process.live.has_reached(process.pool.current(), OURS, later.seq)
+    fresh.build()
+    process.pool.refresh()
+    assert process.texts() == BUILT | {"doc1": text("doc1", 51, salt="l"), "small": text("small")}
+    assert process.live.has_reached(process.pool.current(), OURS, written.seq)
+
+
+def test_a_large_document_whose_content_stays_needs_no_build(fresh):
+    fresh.put(article("large", 60), live=False)
+    fresh.build()
+    process = fresh.process()
+    (written,) = process.put(article("large", 60, allow=("boss",)))
+    process.settle()
+    assert written.is_live
+    assert process.embedder.texts == []
+    assert "large" not in {name for name, _, _ in process.search("large0w1", principals=[])}
+
+
+def test_memory_is_bounded_and_a_build_is_asked_for_at_half_of_it(tmp_path):
+    fresh = FreshHome(tmp_path / "home", live_max_passages=20)
+    fresh.put(article("doc0"), live=False)
+    fresh.build()
+    process = fresh.process()
+    process.put(article("a", 9))
+    process.settle()
+    assert open_requests(fresh.home.catalogue) == []
+    process.put(article("b", 2))
+    process.settle()
+    assert len(open_requests(fresh.home.catalogue)) == 1
+    (written,) = process.put(article("c", 10))
+    process.settle()
+    assert not written.is_live
+    assert process.live.passages == 11
+    assert set(process.texts()) == {"doc0", "a", "b"}
+    assert fresh.home.catalogue.document(OURS, "c").text == text("c", 10)  # never lost
+    fresh.build()
+    process.pool.refresh()
+    assert set(process.texts()) == {"doc0", "a", "b", "c"}
+    fresh.close()
+
+
+def test_a_process_with_less_room_lets_the_rest_wait_and_finds_it_after_a_build(tmp_path):
+    fresh = FreshHome(tmp_path / "home", live_max_passages=20)
+    fresh.put(article("doc0"), live=False)
+    fresh.build()
+    fresh.put(article("a", 15), article("b", 15))
+    process = fresh.process()
+    process.settle()
+    assert set(process.texts()) == {"doc0", "a"}
+    assert len(open_requests(fresh.home.catalogue)) == 1
+    fresh.build()
+    process.pool.refresh()
+    assert set(process.texts()) == {"doc0", "a", "b"}
+    fresh.close()
+
+
+def test_an_encoder_that_fails_holds_nobody_else_up(fresh):
+    process = fresh.process()
+    encode = process.embedder.encode_passages
+    process.embedder.encode_passages = lambda texts, on_progress=None: 1 / 0
+    (written,) = process.put(article("bad"))
+    process.settle()
+    assert process.live.waits_for_build(OURS, written.seq)
+    process.embedder.encode_passages = encode
+    process.put(article("good"))
+    process.settle()
+    assert process.texts() == BUILT | {"good": text("good")}
+
+
+def test_a_build_that_changes_nothing_searched_frees_the_live_layer(fresh):
+    process = fresh.process()
+    fresh.home.catalogue.put_documents(OURS, [article("doc1")], source="other", live=True)
+    process.clock.now += 2 * OTHERS_SECONDS
+    process.settle()
+    assert process.live.passages == 2
+    assert not fresh.build().is_new
+    process.pool.refresh()
+    assert process.live.passages == 0
+    assert process.texts() == BUILT
+
+
+def test_an_erasure_leaves_nothing_in_memory(fresh):
+    process = fresh.process()
+    process.put(article("secret"), article("new"))
+    process.settle()
+    fresh.remove("secret")
+    erasure = begin_erasure(fresh.home.catalogue, OURS, ["secret"])
+    forget_ids(fresh.home.catalogue, erasure)
+    finish_erasure(fresh.home.catalogue, erasure)
+    process.pool.refresh()
+    assert process.texts() == BUILT | {"new": text("new")}
+    assert process.live.passages == 2
+
+
+def test_lag_is_the_age_of_the_oldest_write_in_line(fresh):
+    process = fresh.process()
+    assert process.live.lag_seconds == 0
+    process.put(article("new"))
+    process.clock.now += 3
+    assert process.live.lag_seconds == 3
+    process.settle()
+    assert process.live.lag_seconds == 0
+    assert process.live.size_bytes > 0
+
+
+def test_the_thread_finds_writes_of_others_and_ends_when_told(fresh):
+    process = fresh.process()
+    stop = threading.Event()
+    following = threading.Thread(target=process.live.run, args=(stop,))
+    following.start()
+    process.put(article("new"))
+    while "new" not in process.texts():
+        stop.wait(0.01)
+    stop.set()
+    process.live.wake()
+    following.join(20)
+    assert not following.is_alive()

@@ -1,0 +1,52 @@
+"""Live recall is 1 where search is exact, and what a plain count gives where it is not."""
+
+import numpy as np
+import pytest
+
+from app.retrieval.recall import measure_recall
+from indexing.lexical import Analyser
+from indexing.records import Document, Partition, Passage, Vectors
+from indexing.shards import KIND, Shard, ShardInput, write_shard
+from indexing.snapshot import PartitionView
+from indexing.storage import LocalStorage
+
+HERE = Partition("here", "c")
+ANALYSER = Analyser("none")
+
+
+def vectors_of(rows: int) -> Vectors:
+    made = np.random.default_rng(1).normal(size=(rows, 24))
+    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+
+
+def inputs_of(rows: int) -> list[ShardInput]:
+    return [
+        ShardInput(HERE, Document(f"d{n:04}", "", "x"), [Passage(f"d{n:04}", 0, 0, 1, "x", (), "x")])
+        for n in range(rows)
+    ]
+
+
+def test_exact_search_has_a_recall_of_one() -> None:
+    shard = Shard.in_memory("s", inputs_of(60), vectors_of(60), ANALYSER)
+    found = measure_recall(PartitionView(HERE, [shard]), k=10, queries=20)
+    assert (found.recall, found.queries, found.passages, found.is_approximate) == (1.0, 20, 60, False)
+    assert found.search_ms > 0
+
+
+def test_an_approximate_index_is_compared_with_exact_search(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = LocalStorage(tmp_path)
+    with storage.publish(KIND, "s") as draft:
+        write_shard(draft, inputs_of(3000), vectors_of(3000), ANALYSER, min_recall=0.1)
+    view = PartitionView(HERE, [Shard(storage.open(KIND, "s"))])
+    assert view.shards[0]._approximate is not None
+    view.shards[0]._approximate._index.nprobe = 2
+    found = measure_recall(view, k=10, queries=30)
+    assert found.is_approximate
+    assert 0.0 < found.recall < 0.9
+
+
+def test_hidden_passages_do_not_count() -> None:
+    shard = Shard.in_memory("s", inputs_of(60), vectors_of(60), ANALYSER)
+    hidden = np.arange(60) >= 5
+    found = measure_recall(PartitionView(HERE, [shard], [hidden]), k=10, queries=8)
+    assert (found.recall, found.passages) == (1.0, 5)

@@ -1,0 +1,112 @@
+"""Fresh writes across real processes: two APIs and a builder over one home."""
+
+import signal
+import time
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.system.conftest import ROOT, free_port, run, start
+
+pytestmark = [pytest.mark.model, pytest.mark.slow]
+KEY = "a key for the live test"
+
+
+@contextmanager
+def api(home, **settings):
+    port = free_port()
+    process = start(home, "serve", "--port", port, api_key=KEY, **settings)
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {KEY}"}, timeout=30
+    ) as client:
+        try:
+            wait_for(lambda: is_ready(client))
+            client.process = process
+            yield client
+        finally:
+            process.kill()
+            process.wait()
+
+
+def wait_for(condition):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come about within 30 s")
+
+
+def is_ready(client):
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def home(make_home):
+    path = make_home("live")
+    run(path, "ingest", ROOT / "corpora" / "helpdesk" / "articles" / "billing", "--collection", "manual")
+    run(path, "build")
+    return path
+
+
+def put(client, name, text):
+    return client.put(f"/v1/collections/manual/documents/{name}", json={"text": text})
+
+
+def search(client, query, seq=None):
+    body = {"query": query, "collection": "manual", "k": 50, "mode": "lexical"}
+    return client.post("/v1/search", json=body | ({} if seq is None else {"min_seq": seq}))
+
+
+def ids(answer):
+    assert answer.status_code == 200, answer.text
+    return [hit["document_id"] for hit in answer.json()["hits"]]
+
+
+def test_a_write_is_found_in_both_processes_and_a_delete_hides_in_both(home):
+    with api(home) as first, api(home) as second:
+        for number in range(6):
+            writer, reader = (first, second) if number % 2 else (second, first)
+            answer = put(writer, f"note/{number}", f"The zanzibar{number} procedure in three steps.")
+            assert answer.status_code == 200
+            seq = answer.json()["seq"]
+            for client in (reader, writer):
+                assert ids(search(client, f"zanzibar{number}", seq)) == [f"note/{number}"]
+        deleted = second.delete("/v1/collections/manual/documents/note/0").json()["seq"]
+        assert ids(search(second, "zanzibar0")) == []
+        assert ids(search(first, "zanzibar0", deleted)) == []
+
+
+def test_a_killed_process_loses_no_acknowledged_write(home):
+    with api(home) as first:
+        answers = [put(first, f"kept/{number}", f"The kilimanjaro{number} procedure.") for number in range(10)]
+        first.process.send_signal(signal.SIGKILL)
+        first.process.wait()
+    assert {answer.status_code for answer in answers} == {200}
+    with api(home) as second:
+        seq = max(answer.json()["seq"] for answer in answers)
+        for number in range(10):
+            assert ids(search(second, f"kilimanjaro{number}", seq)) == [f"kept/{number}"]
+
+
+def test_the_builder_runs_what_a_large_write_asks_for(home):
+    builder = start(home, "builder")
+    try:
+        with api(home, poll_seconds=0.1) as client:
+            before = client.get("/readyz").json()["release"]
+            text = "\n\n".join(f"Paragraph {n}. " + f"popocatepetl{n} " * 120 for n in range(52))
+            answer = put(client, "large", text)
+            assert answer.status_code == 202
+            seq = answer.json()["seq"]
+            assert search(client, "popocatepetl7", seq).status_code == 412
+            wait_for(lambda: search(client, "popocatepetl7", seq).status_code == 200)
+            assert ids(search(client, "popocatepetl7", seq)) == ["large"]
+            assert client.get("/readyz").json()["release"] != before
+        builder.send_signal(signal.SIGTERM)
+        assert builder.wait(timeout=30) == 0
+    finally:
+        builder.kill()
+        builder.wait()

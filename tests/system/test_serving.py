@@ -1,0 +1,241 @@
+"""API processes under signals, kills and a lost Redis: what was taken is answered, and nobody else notices."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import count
+
+import httpx
+import psutil
+import pytest
+
+from tests.system.conftest import ROOT, free_port, run, start
+
+pytestmark = pytest.mark.model
+KEY = "a key for the tests of serving"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+NUMBERS = count()
+
+
+class Served:
+    """A ``groundwork serve`` that is ready, and what tests ask of it."""
+
+    def __init__(self, home, folder, workers, settings):
+        self.port, self.log = free_port(), folder / f"api-{next(NUMBERS)}.log"
+        self.url = f"http://127.0.0.1:{self.port}"
+        with self.log.open("wb") as log:
+            self.process = start(
+                home,
+                "serve",
+                "--port",
+                self.port,
+                "--workers",
+                workers,
+                stderr=log,
+                api_key=KEY,
+                deadline_ms=120_000,
+                **settings,
+            )
+        self.until(lambda: self.ready().status_code == 200)
+
+    def until(self, is_true, seconds=60):
+        for _ in range(int(seconds / 0.02)):
+            try:
+                if is_true():
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError(self.log.read_text()[-3000:])
+
+    def ready(self):
+        return httpx.get(f"{self.url}/readyz", timeout=10)
+
+    def search(self, query, client=httpx):
+        body = {"query": query, "collection": "manual", "k": 3}
+        return client.post(f"{self.url}/v1/search", json=body, headers=HEADERS, timeout=60)
+
+    def metric(self, series):
+        found = re.search(rf"^{re.escape(series)} (\S+)$", httpx.get(f"{self.url}/metrics").text, re.MULTILINE)
+        return float(found.group(1)) if found else 0.0
+
+    def workers(self):
+        return [one for one in psutil.Process(self.process.pid).children() if one.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture(scope="module")
+def served_manual(make_home):
+    home = make_home("serving")
+    run(home, "ingest", ROOT / "corpora" / "helpdesk" / "articles" / "billing", "--collection", "manual")
+    run(home, "build")
+    return home
+
+
+@pytest.fixture
+def serving(served_manual, tmp_path):
+    @contextmanager
+    def serve(workers=1, **settings):
+        served = Served(served_manual, tmp_path, workers, settings)
+        try:
+            yield served
+        finally:
+            if served.process.poll() is None:
+                served.process.terminate()
+            served.process.wait(timeout=60)
+
+    return serve
+
+
+def long_query(number):
+    return f"question {number}: " + "how do I change the card that pays for the yearly plan of my team? " * 30
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_process_that_is_told_to_stop_finishes_what_it_took_and_takes_no_more(serving, workers):
+    with serving(workers) as served, ThreadPoolExecutor(40) as clients:
+        asked = [clients.submit(served.search, long_query(number)) for number in range(40)]
+        answered = 'groundwork_search_requests_total{release="1.1",status="200"}'
+        served.until(lambda: served.metric("groundwork_searches_in_progress") + served.metric(answered) >= 40)
+        assert not all(one.done() for one in asked)
+        served.process.send_signal(signal.SIGTERM)
+        assert [one.result().status_code for one in asked] == [200] * 40
+        assert served.process.wait(timeout=30) in (0, -signal.SIGTERM)
+        with pytest.raises(httpx.ConnectError):
+            served.ready()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_while_the_port_is_drained_everything_is_answered_but_nobody_is_asked_to_come(serving, workers):
+    with serving(workers, drain_seconds=3) as served:
+        with httpx.Client() as client:
+            assert "connection" not in served.search("refund", client).headers
+            served.process.send_signal(signal.SIGTERM)
+            served.until(lambda: served.ready().status_code == 503, seconds=2)
+            assert served.ready().json()["message"] == "shutting down"
+            answer = served.search("refund", client)
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        assert served.process.wait(timeout=30) in (0, -signal.SIGTERM)
+
+
+def test_a_second_signal_does_not_wait_until_the_port_is_drained(serving):
+    for workers in (1, 2):
+        with serving(workers, drain_seconds=300) as served:
+            served.process.send_signal(signal.SIGTERM)
+            served.until(lambda served=served: served.ready().status_code == 503)
+            served.process.send_signal(signal.SIGTERM)
+            assert served.process.wait(timeout=30) in (0, -signal.SIGTERM)
+
+
+def test_connections_are_dealt_out_evenly(serving):
+    with serving(2) as served, ExitStack() as stack:
+        clients = [stack.enter_context(httpx.Client()) for _ in range(8)]
+        before = {one.pid: len(one.net_connections("tcp")) for one in served.workers()}
+        for client in clients:
+            assert served.search("refund", client).status_code == 200
+        held = [len(one.net_connections("tcp")) - before[one.pid] for one in served.workers()]
+        assert held == [4, 4]
+
+
+def test_a_killed_worker_is_replaced_while_the_others_serve_and_its_counts_stay(serving):
+    with serving(2) as served:
+        for _ in range(4):
+            assert served.search("refund").status_code == 200
+        answered = 'groundwork_search_requests_total{release="1.1",status="200"}'
+        assert served.metric(answered) == 4
+        victim, survivor = served.workers()
+        victim.kill()
+        for _ in range(4):
+            assert served.search("refund").status_code == 200
+        served.until(lambda: len(served.workers()) == 2)
+        assert survivor in served.workers()
+        served.until(lambda: served.log.read_text().count("Application startup complete") == 3)
+        for _ in range(4):
+            assert served.search("refund").status_code == 200
+        assert served.metric(answered) == 12
+        assert served.metric("groundwork_searches_in_progress") == 0
+        assert "torch" not in " ".join(m.path for one in served.workers() for m in one.memory_maps())
+
+
+def test_a_worker_that_is_told_to_stop_by_somebody_else_is_replaced(serving):
+    with serving(2) as served:
+        leaving, staying = served.workers()
+        leaving.terminate()
+        for _ in range(6):
+            assert served.search("refund").status_code == 200
+        served.until(lambda: leaving not in served.workers() and len(served.workers()) == 2)
+        assert staying in served.workers()
+
+
+def test_workers_end_when_their_supervisor_is_killed(serving):
+    with serving(2) as served:
+        workers = served.workers()
+        served.process.kill()
+        gone, alive = psutil.wait_procs(workers, timeout=20)
+        assert (len(gone), alive) == (2, [])
+
+
+def test_a_port_that_is_taken_is_one_sentence(serving, served_manual):
+    with serving(1) as served:
+        refused = run(served_manual, "serve", "--port", served.port, "--workers", 2, check=False, api_key=KEY)
+        assert refused.returncode == 1
+        assert f"Cannot listen on 127.0.0.1:{served.port}" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_workers_share_query_vectors_through_redis(serving, redis_server):
+    with serving(2, redis_url=redis_server.url) as served:
+        lookups = 'groundwork_query_cache_lookups_total{{outcome="{}"}}'.format
+        assert served.search("where is my invoice").status_code == 200
+        served.until(lambda: redis_server.count("groundwork:query:*") == 1)
+        answers = [served.search("where is my invoice") for _ in range(4)]
+        assert len({str(answer.json()["hits"]) for answer in answers}) == 1
+        assert [served.metric(lookups(outcome)) for outcome in ("miss", "redis", "process")] == [1, 1, 3]
+
+
+def test_answers_go_on_when_redis_is_lost_in_mid_traffic(serving, redis_server):
+    with serving(2, redis_url=redis_server.url) as served, ThreadPoolExecutor(4) as pool:
+        statuses, stop = [], threading.Event()
+
+        def client(number):
+            with httpx.Client() as session:
+                for turn in count():
+                    if stop.is_set():
+                        return
+                    statuses.append(served.search(f"question {number} {turn % 7 and turn}", session).status_code)
+
+        clients = [pool.submit(client, number) for number in range(4)]
+
+        def more(answers):
+            wanted = len(statuses) + answers
+            served.until(lambda: len(statuses) >= wanted or any(one.done() for one in clients))
+
+        more(40)
+        redis_server.kill()
+        more(80)
+        redis_server.start()
+        more(40)
+        redis_server.process.send_signal(signal.SIGSTOP)
+        more(80)
+        redis_server.process.send_signal(signal.SIGCONT)
+        more(40)
+        stop.set()
+        for one in clients:
+            one.result()
+        assert set(statuses) == {200}
+        assert "query_cache.redis_lost" in served.log.read_text()
+
+
+def test_a_supervisor_holds_nothing_that_serves():
+    code = (
+        "import sys, indexing.start; indexing.start.prepare(); import indexing.cli, app.cli, app.supervisor; "
+        "print(sorted({'faiss', 'onnxruntime', 'fastapi', 'uvicorn', 'torch'} & set(sys.modules)))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
