@@ -26,9 +26,11 @@ import redis
 
 from indexing.home import open_home
 from indexing.ingest import ingest
+from indexing.leases import queue_of
 from indexing.records import Partition
 from indexing.settings import Settings
 from indexing.sources import open_source
+from indexing.storage import LocalStorage
 
 PROGRAM = str(Path(sys.executable).parent / "groundwork")
 ROOT = Path(__file__).parent.parent
@@ -205,9 +207,9 @@ class Worker:
         child = self.pool_child()
         if child is None:
             return None
-        for key in client.scan_iter("groundwork:lease:*"):
+        for key in client.scan_iter("groundwork:*:lease:*"):
             if str(client.get(key)).endswith(f":{child.pid}"):
-                return str(key).removeprefix("groundwork:lease:")
+                return str(key).rpartition(":")[2]
         return None
 
 
@@ -300,6 +302,11 @@ class Cluster:
     def url(self) -> str | None:
         """Where Redis is; ``None`` where builds run in their own process."""
         return self.redis.url if self.redis else None
+
+    @property
+    def embedding(self) -> str:
+        """What the queue of blocks of vectors is called in Redis."""
+        return queue_of(LocalStorage(self.home), "embedding")
 
     @property
     def server(self) -> RedisServer:

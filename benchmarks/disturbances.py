@@ -76,7 +76,7 @@ def kill_celery(cluster: Cluster, build: Build) -> Notes:
 
 
 def empty_redis(cluster: Cluster, build: Build) -> Notes:
-    messages = cluster.server.client.llen("embedding")
+    messages = cluster.server.client.llen(cluster.embedding)
     cluster.server.kill()
     cluster.server.start()
     return {"messages lost": messages, "keys after": cluster.server.client.dbsize()}
@@ -84,10 +84,10 @@ def empty_redis(cluster: Cluster, build: Build) -> Notes:
 
 def deliver_twice(cluster: Cluster, build: Build) -> Notes:
     client = cluster.server.client
-    waiting = client.lrange("embedding", 0, -1)
+    waiting = client.lrange(cluster.embedding, 0, -1)
     in_hand = [redis_message(entry) for entry in client.hvals("unacked")]
     for message in [*waiting, *in_hand]:
-        client.rpush("embedding", message)
+        client.rpush(cluster.embedding, message)
     return {"waiting messages doubled": len(waiting), "messages in hand doubled": len(in_hand)}
 
 

@@ -186,7 +186,7 @@ def compare(reference: tuple[Path, dict], found: tuple[Path, dict], setup: Setup
         "snapshot_files_equal": hash_files(one) == hash_files(two),
         "feature_files_equal": hash_files(one, ("features",)) == hash_files(two, ("features",)),
         "drafts_left": drafts_left(two),
-        "inputs_left": len(list((two / "work").glob("*/*/block.json"))),
+        "inputs_left": len(list((two / "work").glob("*/*/block.jsonl"))),
     }
 
 

@@ -7,7 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("lexical", "fusion", "encode", "quality", "latency", "workers", "disturbances", "kills")
+SCRIPTS = (
+    "lexical",
+    "fusion",
+    "encode",
+    "quality",
+    "conversation",
+    "latency",
+    "index_options",
+    "large_partition",
+    "incremental",
+    "workers",
+    "disturbances",
+    "kills",
+)
 
 if __name__ == "__main__":
     for script in SCRIPTS:

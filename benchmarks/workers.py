@@ -36,9 +36,10 @@ from recording import write_result
 from rich.console import Console
 from rich.table import Table
 
-from indexing.build import encoder_inputs_now
 from indexing.embedder import load_embedder
 from indexing.home import open_home
+from indexing.plan import encoder_inputs as encoder_texts
+from indexing.plan import plan_shards, read_inputs
 from indexing.prepare import default_recipe, prepare_build
 from indexing.settings import Settings, limit_native_threads
 
@@ -215,9 +216,13 @@ def _encode(home: Path, texts: list[str], barrier: threading.Barrier, results: m
 def encoder_inputs(home: Path, count: int) -> list[str]:
     """Some encoder inputs of the home's documents."""
     opened = open_home(Settings(), home)
-    texts = list(encoder_inputs_now(prepare_build(opened, default_recipe(opened))).values())
+    context = prepare_build(opened, default_recipe(opened))
+    plans, _ = plan_shards(context)
+    texts = dict.fromkeys(
+        text for plan in plans for _, some in encoder_texts(context, read_inputs(context, plan)) for text in some
+    )
     opened.close()
-    return texts[:: max(1, len(texts) // count)][:count]
+    return list(texts)[:: max(1, len(texts) // count)][:count]
 
 
 def summarise(own: dict, one: dict, two: dict, machine: dict) -> dict[str, object]:
