@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import httpx
 import numpy as np
@@ -75,7 +76,9 @@ async def load(
     }
 
 
-def start(home: Path, workers: int = 1, **settings: object) -> tuple[subprocess.Popen, str, float]:
+def start(
+    home: Path, workers: int = 1, *, stderr: int | IO[bytes] = subprocess.DEVNULL, **settings: object
+) -> tuple[subprocess.Popen, str, float]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -85,7 +88,7 @@ def start(home: Path, workers: int = 1, **settings: object) -> tuple[subprocess.
         [program, "--home", str(home), "serve", "--port", str(port), "--workers", str(workers)],
         env=os.environ | {f"GROUNDWORK_{name.upper()}": str(value) for name, value in settings.items()},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
     )
     url = f"http://127.0.0.1:{port}"
     while time.perf_counter() - began < 60:

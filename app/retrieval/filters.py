@@ -106,7 +106,8 @@ def _shown(value: Json) -> str:
 def matching(filter_: Filter | None, principals: Sequence[str]) -> Callable[[AttributeSegment], Mask | None]:
     """A function that gives the documents of a segment that fit a filter and that the principals may see.
 
-    It gives ``None`` where these are all of them because nothing was asked and no document names who may see it. Fails closed: a document that names who may see it is seen by nobody else, and by no caller without principals.
+    It gives ``None`` where these are all of them because nothing was asked and no document names who may see it. Fails
+    closed: a document that names who may see it is seen by nobody else, and by no caller without principals.
     """
 
     def pick(segment: AttributeSegment) -> Mask | None:
