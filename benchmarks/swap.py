@@ -34,7 +34,7 @@ from indexing.releases import deploy
 from indexing.settings import Settings
 
 HELPDESK = Path("corpora/helpdesk")
-CHANGED = 50
+CHANGED = 10
 AROUND_SECONDS = 1.0
 
 

@@ -142,12 +142,14 @@ def _chunk_new_documents(context: BuildContext) -> None:
                 continue  # deleted since it was listed
             spans = context.chunker.spans(document)
             stored = json.dumps([[span.start, span.end, list(span.headings)] for span in spans])
-            rows.append((view, document.content_sha256, len(spans), stored, document.content_sha256))
+            key = (row["tenant"], row["collection"], row["id"], document.content_sha256)
+            rows.append((view, document.content_sha256, len(spans), stored, *key))
         with context.catalogue.write() as db:
             # Whoever plans without the lock of builds must not bring the headings of an erased document back.
             db.conn.executemany(
                 "INSERT OR IGNORE INTO passages SELECT ?, ?, ?, ?"
-                " WHERE EXISTS (SELECT 1 FROM documents WHERE content_sha256 = ?)",
+                " WHERE EXISTS (SELECT 1 FROM documents"
+                " WHERE tenant = ? AND collection = ? AND id = ? AND content_sha256 = ?)",
                 rows,
             )
         context.on_progress("passages", min(start + _BATCH, len(waiting)), len(waiting))

@@ -169,7 +169,7 @@ def test_a_shard_that_was_handed_out_is_kept_without_its_documents(site):
     assert (block.output, block.inputs) == (shard("one").output, ())
 
 
-def run_for(site, blocks, seconds):
+def go_on(site, blocks, seconds):
     """Let a run go on for some seconds of its clock."""
     until = site.clock.now + seconds
     look_after = site.executor._look_after
@@ -181,7 +181,7 @@ def run_for(site, blocks, seconds):
 
     site.executor._look_after = look
     with pytest.raises(Enough):
-        list(site.executor.run(blocks))
+        list(blocks)
     site.executor._look_after = look_after
 
 
@@ -190,9 +190,9 @@ def test_a_build_names_the_queue_that_nobody_serves_also_in_its_second_half(site
     site.done.add(embed("a").name)
     assert list(site.executor.run([embed("a")])) == [embed("a")]
     site.clock.now += 100  # the build looks for what comes next
-    run_for(site, [shard("one")], 9)
+    go_on(site, site.executor.run([shard("one")]), 9)
     assert site.said == []
-    run_for(site, [shard("one")], 30)
+    go_on(site, site.executor.run([shard("one")]), 30)
     assert len(site.said) == 1
     assert "queue 'indexing' for 10 s" in site.said[0]
     assert "groundwork worker --queues indexing" in site.said[0]
@@ -203,12 +203,14 @@ def test_a_build_says_so_when_workers_vanish_in_the_middle(site):
     blocks = site.executor.run([embed("a"), embed("b")])
     site.done.add(embed("a").name)
     assert next(blocks) == embed("a")
-    site.hands.held = True
-    run_for(site, [embed("b")], 30)
-    assert site.said == []
-    site.hands.held = False
-    run_for(site, [embed("b")], 30)
+    go_on(site, blocks, 30)
     assert ["'embedding'" in message for message in site.said] == [True]
+
+
+def test_a_build_is_silent_while_a_worker_has_a_long_block_in_hand(site):
+    site.hands.held = True
+    go_on(site, site.executor.run([embed("a")]), 30)
+    assert site.said == []
 
 
 def test_a_cancelled_build_stops_and_takes_its_blocks_back(site, monkeypatch):
