@@ -334,6 +334,7 @@ def test_an_erasure_is_followed_without_one_failed_search(client, served_home):
     assert [answer.json()["warnings"] for answer in answers if answer.json()["warnings"]] == []
     for answer in answers:
         ids = {hit["document_id"] for hit in answer.json()["hits"]}
-        assert ("calendar" in ids) == (answer.json()["snapshot"] == first["snapshot"])
+        # The live layer may hide it before the rewritten snapshot takes over; after that nothing can show it.
+        assert "calendar" not in ids or answer.json()["snapshot"] == first["snapshot"]
     assert ids == set(ARTICLES) - {"calendar"}
     assert client.get("/readyz").json()["broken_shards"] == {}
