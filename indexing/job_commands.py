@@ -29,7 +29,13 @@ def executor_for(home: Home) -> "Callable[[int], Executor] | None":
 @click.command()
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Processes; by default one a core.")
 @click.option("--queues", default="embedding,indexing", show_default=True, help="Which queues to serve.")
-@click.option("--memory-mb", default=2048, show_default=True, type=click.IntRange(256), help="Memory of a process.")
+@click.option(
+    "--memory-mb",
+    default=2048,
+    show_default=True,
+    type=click.IntRange(256),
+    help="A process that has grown beyond it is replaced; a block that needs twice as much fails.",
+)
 @click.pass_obj
 def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: int) -> None:
     """Do the blocks of builds: embed and write shards. Needs GROUNDWORK_REDIS_URL and the artefact store."""
