@@ -5,19 +5,17 @@ per tensor, so in a mixed batch a text's vector depends on its neighbours.
 """
 
 import hashlib
-import queue
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnxruntime
 from tokenizers import Tokenizer
 
 from indexing.errors import ModelMismatch
 from indexing.model_registry import EMBEDDING, KIND, ModelVersion, load_tokenizer, require_kind
+from indexing.onnx_sessions import OnnxSessions
 from indexing.records import Vector, Vectors
 from indexing.storage import Storage
 
@@ -61,21 +59,9 @@ class OnnxEmbedder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
         self._prompts = {"query": query_prompt, "document": document_prompt}
-        self._sessions: queue.LifoQueue[onnxruntime.InferenceSession] = queue.LifoQueue()
+        self._sessions = OnnxSessions(onnx_path, sessions)
         self.session_count = sessions
-        for _ in range(sessions):
-            self._sessions.put(open_session(onnx_path))
-        with self._session() as session:
-            self._inputs = [item.name for item in session.get_inputs()]
         self.dimension = len(self._encode("dimension"))
-
-    @contextmanager
-    def _session(self) -> Iterator[onnxruntime.InferenceSession]:
-        session = self._sessions.get()
-        try:
-            yield session
-        finally:
-            self._sessions.put(session)
 
     def encode_query(self, text: str) -> Vector:
         """See ``Embedder``."""
@@ -98,30 +84,12 @@ class OnnxEmbedder:
         return len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing)
 
     def _encode(self, text: str) -> Vector:
-        encoding = self._tokenizer.encode(encodable(text))
-        values = {
-            "input_ids": encoding.ids,
-            "attention_mask": encoding.attention_mask,
-            "token_type_ids": encoding.type_ids,
-        }
-        feeds = {name: np.array([values[name]], np.int64) for name in self._inputs}
-        with self._session() as session:
-            vector: Vector = session.run(None, feeds)[0][0]
-        return vector
+        return self._sessions.run(self._tokenizer.encode(encodable(text)))
 
 
 def encodable(text: str) -> str:
     """``text`` without halves of surrogate pairs: a Python string may hold them, and no tokenizer takes them."""
     return text.encode("utf-8", "replace").decode()
-
-
-def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """A single-threaded session over an ONNX file."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 class HashingEmbedder:

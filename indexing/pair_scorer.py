@@ -3,18 +3,17 @@
 The score is the cross-encoder's logit; a higher one is better, and its range is the model's own.
 """
 
-import queue
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnxruntime
 from tokenizers import Tokenizer
 
-from indexing.embedder import encodable, open_session
+from indexing.embedder import encodable
 from indexing.errors import ModelMismatch
 from indexing.model_registry import KIND, RERANKER, ModelVersion, load_tokenizer, require_kind
+from indexing.onnx_sessions import OnnxSessions
 from indexing.storage import Storage
 
 MAX_DIFFERENCE = 0.05
@@ -37,24 +36,11 @@ class OnnxPairScorer:
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens, strategy="longest_first")
-        self._sessions: queue.LifoQueue[onnxruntime.InferenceSession] = queue.LifoQueue()
-        for _ in range(sessions):
-            self._sessions.put(open_session(onnx_path))
+        self._sessions = OnnxSessions(onnx_path, sessions)
 
     def score(self, query: str, passage: str) -> float:
         """See ``PairScorer``; the same pair always gives the same bits on one machine."""
-        encoding = self._tokenizer.encode(encodable(query), encodable(passage))
-        values = {
-            "input_ids": encoding.ids,
-            "attention_mask": encoding.attention_mask,
-            "token_type_ids": encoding.type_ids,
-        }
-        session = self._sessions.get()
-        try:
-            feeds = {item.name: np.array([values[item.name]], np.int64) for item in session.get_inputs()}
-            return float(session.run(None, feeds)[0][0])
-        finally:
-            self._sessions.put(session)
+        return float(self._sessions.run(self._tokenizer.encode(encodable(query), encodable(passage))))
 
 
 def check_scores(scorer: PairScorer, canonical: Sequence[Mapping[str, str | float]], name: str) -> float:
