@@ -7,7 +7,7 @@ Source: the format's description in the safetensors project (8 bytes header leng
 
 import json
 import mmap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,11 @@ _DTYPES = {
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write ``arrays`` to ``path``; the same arrays give the same bytes."""
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+
+
+def offsets_of(sizes: Iterable[int]) -> NDArray[np.uint64]:
+    """Where each of some records begins when they stand end to end, and where the last ends: uint64 (records + 1,)."""
+    return np.concatenate([np.zeros(1, np.uint64), np.cumsum(np.fromiter(sizes, np.uint64), dtype=np.uint64)])
 
 
 def map_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from indexing.arrays import offsets_of
 from indexing.lexical import TermList, TermRange
 from indexing.records import Document, Json, Mask
 
@@ -53,8 +54,8 @@ def build_attributes(
         ranges.append(TermRange(first, len(terms)))
     arrays: dict[str, NDArray[Any]] = {
         "term_bytes": np.frombuffer(b"".join(terms), np.uint8),
-        "term_offsets": np.cumsum([0, *(len(term) for term in terms)], dtype=np.uint64),
-        "posting_offsets": np.cumsum([0, *(len(some) for some in postings)], dtype=np.uint64),
+        "term_offsets": offsets_of(map(len, terms)),
+        "posting_offsets": offsets_of(map(len, postings)),
         "posting_documents": np.array([one for some in postings for one in some], np.uint32),
     }
     return arrays, ranges

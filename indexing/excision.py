@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.arrays import map_arrays, write_arrays
+from indexing.arrays import map_arrays, offsets_of, write_arrays
 from indexing.attributes import build_attributes
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, FormatUnknown
 from indexing.lexical import TermRange
@@ -165,7 +165,7 @@ def _excise_lexical(old: Arrays, is_kept: NDArray[np.bool_]) -> tuple[Arrays, ND
     new: Arrays = {
         "term_bytes": term_bytes,
         "term_offsets": term_offsets,
-        "posting_offsets": _offsets(np.diff(before)[is_used]),
+        "posting_offsets": offsets_of(np.diff(before)[is_used]),
         "posting_rows": _running(is_kept)[old["posting_rows"][has_row]].astype(np.uint32),
         "posting_frequencies": old["posting_frequencies"][has_row],
         "lengths": old["lengths"][is_kept],
@@ -193,13 +193,9 @@ def _running(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(flags, dtype=np.int64)])
 
 
-def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.uint64]:
-    return np.concatenate([np.zeros(1, np.uint64), np.cumsum(sizes, dtype=np.uint64)])
-
-
 def _pick(
     records: NDArray[np.uint8], offsets: NDArray[np.uint64], is_picked: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
     """Some of the records that lie end to end, and where each begins now."""
     sizes = offsets[1:].astype(np.int64) - offsets[:-1].astype(np.int64)
-    return records[np.repeat(is_picked, sizes)], _offsets(sizes[is_picked])
+    return records[np.repeat(is_picked, sizes)], offsets_of(sizes[is_picked])

@@ -21,6 +21,7 @@ import regex
 import Stemmer
 from numpy.typing import NDArray
 
+from indexing.arrays import offsets_of
 from indexing.errors import InvalidInput
 from indexing.records import Scores
 
@@ -120,17 +121,13 @@ def build_postings(
         ranges.append(TermRange(first, len(terms)))
     arrays: dict[str, NDArray[Any]] = {
         "term_bytes": np.frombuffer(b"".join(terms), np.uint8),
-        "term_offsets": _offsets(len(term) for term in terms),
-        "posting_offsets": _offsets(len(part) for part in rows),
+        "term_offsets": offsets_of(len(term) for term in terms),
+        "posting_offsets": offsets_of(len(part) for part in rows),
         "posting_rows": np.concatenate(rows) if rows else np.empty(0, np.uint32),
         "posting_frequencies": np.concatenate(frequencies) if frequencies else np.empty(0, np.uint16),
         "lengths": np.array(lengths, np.uint32),
     }
     return arrays, ranges
-
-
-def _offsets(sizes: Iterable[int]) -> NDArray[np.uint64]:
-    return np.concatenate([np.zeros(1, np.uint64), np.cumsum(np.fromiter(sizes, np.uint64), dtype=np.uint64)])
 
 
 class TermList(Sequence[bytes]):

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.arrays import map_arrays, write_arrays
+from indexing.arrays import map_arrays, offsets_of, write_arrays
 from indexing.attributes import AttributeSegment, build_attributes
 from indexing.errors import ArtefactCorrupt, FormatUnknown
 from indexing.lexical import Analyser, LexicalSegment, TermRange, build_postings
@@ -167,19 +167,15 @@ def _store_texts(inputs: Sequence[ShardInput]) -> Arrays:
             owners.append(number)
     return {
         "documents": np.frombuffer(b"".join(documents), np.uint8),
-        "document_offsets": _offsets(documents),
+        "document_offsets": offsets_of(map(len, documents)),
         "passages": np.frombuffer(b"".join(passages), np.uint8),
-        "passage_offsets": _offsets(passages),
+        "passage_offsets": offsets_of(map(len, passages)),
         "passage_documents": np.array(owners, np.uint32),
     }
 
 
 def _encode(record: Json) -> bytes:
     return json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _offsets(records: Sequence[bytes]) -> NDArray[np.uint64]:
-    return np.cumsum([0, *(len(record) for record in records)], dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
