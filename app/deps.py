@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, TypeVar, TypeVarTuple
 
 from anyio import CapacityLimiter, Semaphore, WouldBlock, move_on_after, to_thread
-from fastapi import Depends, Header, HTTPException, Request, Security
+from fastapi import Depends, Header, HTTPException, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -251,6 +251,12 @@ async def services_of(request: Request) -> Services:
     """The process's state."""
     services: Services = request.app.state.services
     return services
+
+
+def name_release(response: Response, release: str, snapshot: str) -> None:
+    """Name in an answer's headers what served it, as its body does."""
+    response.headers["x-release-id"] = release
+    response.headers["x-snapshot-id"] = snapshot
 
 
 async def caller_of(

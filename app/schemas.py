@@ -1,5 +1,6 @@
 """The shapes of requests and answers on the wire."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
@@ -175,6 +176,11 @@ class Problem(BaseModel):
     error: str = Field(description="What went wrong, in one word: the error's class.")
     message: str = Field(description="The offending value, what was expected, and what to do.")
     request_id: str
+
+
+def described(problems: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer besides a success, for its description: by status, in words."""
+    return {status: {"model": Problem, "description": text} for status, text in problems.items()}
 
 
 class Ready(BaseModel):

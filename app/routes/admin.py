@@ -18,7 +18,7 @@ from app.admin_schemas import (
     tenant_answer,
 )
 from app.deps import Admin, Operator, Services, services_of
-from app.schemas import Problem
+from app.schemas import described
 from app.tenancy import Caller
 from indexing.catalogue import Catalogue
 from indexing.errors import InvalidInput, NotFound
@@ -44,7 +44,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         422: "The request is malformed.",
         429: "Too many requests; come back after `Retry-After` seconds.",
     }
-    return {status: {"model": Problem, "description": texts[status]} for status in (401, 403, 422, 429, *statuses)}
+    return described({status: texts[status] for status in (401, 403, 422, 429, *statuses)})
 
 
 @router.post("/v1/tenants", status_code=201, summary="Make a tenant", responses=_problems(400, 409))

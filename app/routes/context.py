@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.context_schemas import ContextAnswer, ContextBody, citations_of, left_out_of
 from app.deadline import Deadline
-from app.deps import Searcher, Services, Timely, services_of
+from app.deps import Searcher, Services, Timely, name_release, services_of
 from app.retrieval.context import assemble
 from app.routes.search import PROBLEMS, find, wait_for_write
 from app.tenancy import Caller
@@ -31,8 +31,7 @@ async def context(
     """
     await wait_for_write(services, caller.tenant, body)
     answer = await services.work(request, deadline, _context, services, caller, body, deadline)
-    response.headers["x-release-id"] = answer.release
-    response.headers["x-snapshot-id"] = answer.snapshot
+    name_release(response, answer.release, answer.snapshot)
     return answer
 
 

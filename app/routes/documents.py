@@ -25,7 +25,7 @@ from app.document_schemas import (
     summary_of,
 )
 from app.retrieval.filters import matching, parse_filter
-from app.schemas import Problem
+from app.schemas import described
 from app.tenancy import Caller
 from indexing.attributes import AttributeSegment, build_attributes
 from indexing.build_requests import request_build
@@ -69,7 +69,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         429: "Too many requests or documents; come back after `Retry-After` seconds.",
         507: "No room on the disk; nothing was stored.",
     }
-    return {status: {"model": Problem, "description": texts[status]} for status in (401, 403, 422, 429, *statuses)}
+    return described({status: texts[status] for status in (401, 403, 422, 429, *statuses)})
 
 
 _WAITS = {"description": "Stored; to be found once a build holds it."}

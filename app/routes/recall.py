@@ -3,13 +3,12 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from anyio import to_thread
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.deps import Admin, Services, services_of
+from app.deps import Admin, Services, Timely, name_release, services_of
 from app.retrieval.recall import measure_recall
-from app.schemas import Problem
+from app.schemas import described
 from indexing.errors import NotFound
 from indexing.records import Partition
 
@@ -43,32 +42,32 @@ class RecallAnswer(BaseModel):
 @router.post(
     "/v1/collections/{collection}/recall",
     summary="Measure live recall",
-    responses={
-        status: {"model": Problem, "description": text}
-        for status, text in {
+    responses=described(
+        {
             401: "No valid API key.",
             403: "The key lacks the scope `admin`.",
             404: "The tenant has no such collection, or nothing of it is in service.",
             429: "The tenant sent too many requests.",
             503: "Too busy or not ready.",
-        }.items()
-    },
+            504: "Not begun within the time that the request may take.",
+        }
+    ),
 )
 async def recall(
     collection: str,
     body: RecallBody,
+    request: Request,
     response: Response,
     services: Annotated[Services, Depends(services_of)],
     caller: Admin,
+    deadline: Timely,
 ) -> RecallAnswer:
     """Compare the search that serves with exact search, on queries sampled from the collection, without any model.
 
     The result is exported as the metric `groundwork_live_recall` of the release, too.
     """
-    with services.door():
-        answer = await to_thread.run_sync(_measure, services, caller.tenant, collection, body, limiter=services.threads)
-    response.headers["x-release-id"] = answer.release
-    response.headers["x-snapshot-id"] = answer.snapshot
+    answer = await services.work(request, deadline, _measure, services, caller.tenant, collection, body)
+    name_release(response, answer.release, answer.snapshot)
     return answer
 
 

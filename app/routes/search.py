@@ -1,17 +1,17 @@
 """The search route."""
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio import sleep
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.deadline import Deadline
-from app.deps import Searcher, Services, Timely, services_of
+from app.deps import Searcher, Services, Timely, name_release, services_of
 from app.retrieval.filters import matching, parse_filter
 from app.retrieval.retriever import Result, unit_vector
 from app.retrieval.snapshot_pool import ServingRelease
-from app.schemas import Problem, SearchAnswer, SearchBody, answer_of
+from app.schemas import SearchAnswer, SearchBody, answer_of, described
 from app.tenancy import Caller
 from indexing.documents import require_collection
 from indexing.errors import NotYetSearchable
@@ -20,19 +20,18 @@ from indexing.telemetry import annotate, request_id
 
 router = APIRouter(tags=["search"])
 
-_STATUSES = {
-    401: "No valid API key.",
-    403: "The key lacks the scope `search`.",
-    404: "The tenant has no such collection.",
-    412: "The write `min_seq` cannot be found here yet.",
-    422: "The request is malformed.",
-    429: "The tenant sent too many requests; come back after `Retry-After` seconds.",
-    503: "Too busy or not ready; come back after `Retry-After` seconds.",
-    504: "Not answered within the time that the request may take.",
-}
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": text} for status, text in _STATUSES.items()
-}
+PROBLEMS = described(
+    {
+        401: "No valid API key.",
+        403: "The key lacks the scope `search`.",
+        404: "The tenant has no such collection.",
+        412: "The write `min_seq` cannot be found here yet.",
+        422: "The request is malformed.",
+        429: "The tenant sent too many requests; come back after `Retry-After` seconds.",
+        503: "Too busy or not ready; come back after `Retry-After` seconds.",
+        504: "Not answered within the time that the request may take.",
+    }
+)
 """What a route that searches may answer instead, for its description."""
 
 
@@ -51,8 +50,7 @@ async def search(
     """
     await wait_for_write(services, caller.tenant, body)
     answer = await services.work(request, deadline, _search, services, caller, body, deadline)
-    response.headers["x-release-id"] = answer.release
-    response.headers["x-snapshot-id"] = answer.snapshot
+    name_release(response, answer.release, answer.snapshot)
     return answer
 
 
