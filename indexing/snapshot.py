@@ -20,12 +20,12 @@ from indexing.records import Json, Mask, Partition, Rows, Scores, Vector, Vector
 from indexing.shards import KIND as SHARDS
 from indexing.shards import Shard, StoredPassage, require_readable
 from indexing.storage import Artefact, Storage
+from indexing.vector_index import PROMISED_K
 
 logger = logging.getLogger(__name__)
 KIND = "snapshots"
 FORMAT = 1
 MANIFEST_FILE = "snapshot.json"
-_FLOOR_PLACE = 10  # recall is promised for the ten nearest
 DEFAULT_MAX_SHARDS = 512
 """Shards mapped at once: four files each, of the 65,530 mappings that Linux allows a process."""
 
@@ -199,12 +199,13 @@ class PartitionView:
         """
         masks = self.allowed() if allowed is None else allowed
         found: list[tuple[Rows, Scores]] = []
-        best = np.full(_FLOOR_PLACE, -1.0, np.float32)
+        shares_floor = not exact and len(self.shards) > 1 and any(shard.lists is not None for shard in self.shards)
+        best = np.full(PROMISED_K, -1.0, np.float32)
         for shard, mask in zip(self.shards, masks, strict=True):
             rows, scores = shard.search(self.partition, query, k, allowed=mask, exact=exact, floor=float(best[0]))
             found.append((rows, scores))
-            if len(self.shards) > 1:
-                best = np.sort(np.concatenate([best, scores[:_FLOOR_PLACE]]))[-_FLOOR_PLACE:]
+            if shares_floor:
+                best = np.sort(np.concatenate([best, scores[:PROMISED_K]]))[-PROMISED_K:]
         numbers = np.concatenate(
             [np.full(len(rows), i, np.int64) for i, (rows, _) in enumerate(found)] or [np.empty(0, np.int64)]
         )

@@ -18,7 +18,8 @@ MIN_ROWS = 256
 _TARGET_RECALL = 0.99
 _SCANNED_ROWS = 8_192
 _QUERIES = 200
-_K = 10
+PROMISED_K = 10
+"""The nearest passages for which recall is measured and promised."""
 _TOLERANCE = 1e-3
 _LEAST_DEPTH = 64
 _MOST_DEPTH = 4_096
@@ -150,13 +151,14 @@ def write_lists(path: Path, vectors: Vectors, *, min_recall: float) -> ListsInfo
 
 def _choose_probes(index: Any, vectors: Vectors, min_recall: float) -> ListsInfo:
     queries = sample_queries(vectors, _QUERIES)
-    least = _tenth_scores(vectors, queries) - _TOLERANCE
-    wanted = min(_K, len(vectors)) * len(queries)
+    nearest: Scores = faiss.knn(queries, vectors, min(PROMISED_K, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)[0]
+    least = nearest[:, -1] - _TOLERANCE
+    wanted = nearest.size
     budget = min(_SCANNED_ROWS * index.nlist // len(vectors), index.nlist)
     probes = min(_LEAST_PROBES, index.nlist)
     while True:
         index.nprobe = probes
-        found = [_rescored(index, vectors, query, _K)[1] for query in queries]
+        found = [_rescored(index, vectors, query, PROMISED_K)[1] for query in queries]
         recall = sum(int((scores >= bar).sum()) for scores, bar in zip(found, least, strict=True)) / wanted
         more = min(int(probes * _STEP), index.nlist)
         if recall >= max(_TARGET_RECALL, min_recall) or (recall >= min_recall and more > budget):
@@ -182,13 +184,6 @@ def sample_queries(vectors: Vectors, count: int) -> Vectors:
     return queries
 
 
-def _tenth_scores(vectors: Vectors, queries: Vectors) -> Scores:
-    exact = faiss.IndexFlatIP(vectors.shape[1])
-    exact.add(vectors)
-    scores: Scores = exact.search(queries, min(_K, len(vectors)))[0][:, -1]
-    return scores
-
-
 def _rescored(index: Any, vectors: Vectors, query: Vector, k: int, floor: float = -1.0) -> tuple[Rows, Scores]:
     """The best ``k`` rows of the probed lists, by exact scores.
 
@@ -196,7 +191,7 @@ def _rescored(index: Any, vectors: Vectors, query: Vector, k: int, floor: float 
     ``floor``, if that is higher) beats all that a row further down could have, judged by how far the codes were off for
     the rows already scored: in a crowd of similar passages that takes many more rows than elsewhere.
     """
-    place = min(k, _K)
+    place = min(k, PROMISED_K)
     depth = max(2 * k, _LEAST_DEPTH)
     while True:
         rough, found = index.search(query[None, :], depth)
