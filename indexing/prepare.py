@@ -180,11 +180,10 @@ def needed_vectors(home: Home, leave_out: LeaveOut) -> dict[str, set[bytes]]:
 
     That is under the recipe of every release that may serve, and of a build that was interrupted.
     """
-    numbers = {release.recipe for release in list_releases(home.catalogue)}
-    recipes = [read_recipe(home.catalogue, number) for number in sorted(numbers)]
+    bound = retained_recipes(home, list_releases(home.catalogue))
     last = home.catalogue.row("SELECT recipe FROM jobs ORDER BY id DESC LIMIT 1")
-    if last is not None and last["recipe"] not in numbers:
+    if last is not None and all(one.recipe.number != last["recipe"] for one in bound):
         interrupted = read_recipe(home.catalogue, int(last["recipe"]))
-        recipes += [interrupted] if home.storage.exists(MODELS, interrupted.model) else []
-    bound = [Retained(recipe, recipe.bind(home.models.get(recipe.model))) for recipe in recipes]
+        if home.storage.exists(MODELS, interrupted.model):
+            bound.append(Retained(interrupted, interrupted.bind(home.models.get(interrupted.model))))
     return dict(needed_by_kind(home.storage, bound, needed_keys(home, leave_out)))
