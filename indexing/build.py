@@ -199,9 +199,16 @@ def _build_shards(context: BuildContext, executor: Executor) -> tuple[list[Shard
 
 
 def _embed_blocks(
-    context: BuildContext, missing: Sequence[ShardPlan], store: FeatureStore, on_known: Callable[[int], None]
+    context: BuildContext,
+    missing: Sequence[ShardPlan],
+    store: FeatureStore,
+    needed: dict[str, list[bytes]],
+    on_known: Callable[[int], None],
 ) -> Iterator[EmbedBlock]:
-    """The blocks of encoder inputs that have no vector yet; ``on_known`` is told of passages that need none."""
+    """The blocks of encoder inputs that have no vector yet; ``on_known`` is told of passages that need none.
+
+    Puts the keys of every shard's passages into ``needed``.
+    """
     views = context.views
     waiting: dict[bytes, str] = {}
     claimed: set[bytes] = set()
@@ -211,7 +218,9 @@ def _embed_blocks(
         return EmbedBlock(context.recipe.model, views.embedding.precision, views.embedding_fingerprint, texts)
 
     for plan in missing:
+        needed[plan.name] = []
         for keys, texts in encoder_inputs(context, read_inputs(context, plan)):
+            needed[plan.name] += keys
             pairs = zip(keys, texts, strict=True)
             fresh = {key: text for key, text in pairs if key not in store and key not in claimed}
             claimed.update(fresh)
@@ -224,16 +233,14 @@ def _embed_blocks(
         yield block()
 
 
-def _shard_block(context: BuildContext, plan: ShardPlan, store: FeatureStore) -> ShardBlock:
+def _shard_blocks(
+    context: BuildContext, missing: Sequence[ShardPlan], store: FeatureStore, needed: dict[str, list[bytes]]
+) -> Iterator[ShardBlock]:
     view, language = context.views.embedding_fingerprint, context.recipe.lexical.language
-    inputs = tuple(read_inputs(context, plan))
-    sources = store.sources(key for keys, _ in encoder_inputs(context, inputs) for key in keys)
-    return ShardBlock(plan.name, view, language, inputs, tuple(sources), plan.min_recall)
-
-
-def _shard_blocks(context: BuildContext, missing: Sequence[ShardPlan], store: FeatureStore) -> Iterator[ShardBlock]:
     for plan in missing:
-        yield _shard_block(context, plan, store)
+        keys = tuple(needed.pop(plan.name))
+        sources = tuple(store.sources(keys))
+        yield ShardBlock(plan.name, view, language, read_inputs(context, plan), keys, sources, plan.min_recall)
 
 
 def _write_shards(
@@ -243,6 +250,7 @@ def _write_shards(
     if not missing:
         return
     store = FeatureStore(context.storage, context.views.embedding_fingerprint)
+    needed: dict[str, list[bytes]] = {}
     total, done = sum(plan.rows for plan in missing), 0
 
     def tell(passages: int) -> None:
@@ -250,12 +258,12 @@ def _write_shards(
         done += passages
         context.on_progress("vectors", done, total)
 
-    for block in executor.run(_embed_blocks(context, missing, store, tell)):
+    for block in executor.run(_embed_blocks(context, missing, store, needed, tell)):
         store.include(block.name)
         if isinstance(block, EmbedBlock):
             on_computed(len(block.texts))
             tell(len(block.texts))
-    for written, _ in enumerate(executor.run(_shard_blocks(context, missing, store)), 1):
+    for written, _ in enumerate(executor.run(_shard_blocks(context, missing, store, needed)), 1):
         context.on_progress("shards", written, len(missing))
 
 

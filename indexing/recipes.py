@@ -49,7 +49,7 @@ class Approximation:
     """
 
     above_rows: int = 32_768
-    shard_rows: int = 262_144
+    shard_rows: int = 524_288
     min_recall: float = 0.95
 
 

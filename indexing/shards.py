@@ -6,8 +6,9 @@ partition's passages are contiguous rows. Format: docs/snapshot-format.md.
 
 import hashlib
 import json
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any, Self, TypeAlias
@@ -15,7 +16,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.arrays import map_arrays, offsets_of, write_arrays
+from indexing.arrays import map_arrays, write_arrays
 from indexing.attributes import AttributeSegment, build_attributes
 from indexing.errors import ArtefactCorrupt, FormatUnknown
 from indexing.lexical import Analyser, LexicalSegment, TermRange, build_postings
@@ -68,8 +69,8 @@ class ShardInput:
 
 def write_shard(
     draft: Draft,
-    inputs: Sequence[ShardInput],
-    vectors: Vectors,
+    inputs: Iterable[ShardInput],
+    vectors: Callable[[], Vectors],
     analyser: Analyser,
     *,
     min_recall: float | None = None,
@@ -78,8 +79,10 @@ def write_shard(
 
     Args:
         draft: Where to.
-        inputs: Documents in row order, those of a partition side by side.
-        vectors: One row a passage, in the order of ``inputs``.
+        inputs: Documents in row order, those of a partition side by side; read once, so that a large shard's texts need
+            not be in memory.
+        vectors: Gives one row a passage, in the order of ``inputs``; asked once all else is written, as each takes much
+            memory.
         analyser: Turns encoder inputs (context and text) into terms.
         min_recall: Give the shard, a piece of one large partition, an approximate index with at least this recall@10;
             ``None`` for exact search.
@@ -89,12 +92,23 @@ def write_shard(
             or an approximate index was asked for several partitions.
         BuildFailed: the approximate index finds too little.
     """
-    contents = _lay_out(inputs, len(vectors), analyser)
-    write_vectors(draft, vectors, partitions=len(contents.partitions), min_recall=min_recall)
+    partitions = _write_contents(draft, _lay_out(inputs, analyser))
+    rows = partitions[-1].stop if partitions else 0
+    draft.info.update(rows=rows, partitions=[asdict(partition) for partition in partitions])
+    write_vectors(draft, _all_of(rows, vectors()), partitions=len(partitions), min_recall=min_recall)
+
+
+def _write_contents(draft: Draft, contents: "_Contents") -> Sequence[ShardPartition]:
     write_arrays(draft.path / LEXICAL_FILE, contents.lexical)
     write_arrays(draft.path / PASSAGES_FILE, contents.texts)
     write_arrays(draft.path / ATTRIBUTES_FILE, contents.attributes)
-    draft.info.update(rows=len(vectors), partitions=[asdict(partition) for partition in contents.partitions])
+    return contents.partitions
+
+
+def _all_of(rows: int, vectors: Vectors) -> Vectors:
+    if len(vectors) != rows:
+        raise ValueError(f"{len(vectors)} vectors for {rows} passages")
+    return vectors
 
 
 def write_vectors(draft: Draft, vectors: Vectors, *, partitions: int, min_recall: float | None) -> None:
@@ -104,12 +118,14 @@ def write_vectors(draft: Draft, vectors: Vectors, *, partitions: int, min_recall
         ValueError, BuildFailed: as ``write_shard``.
     """
     write_exact(draft.path / VECTORS_FILE, vectors)
-    draft.info.update(format=FORMAT, dimension=int(vectors.shape[1]))
-    if min_recall is None or len(vectors) < MIN_ROWS:
+    rows, dimension = vectors.shape
+    del vectors  # from here on the file's, which take no memory
+    draft.info.update(format=FORMAT, dimension=dimension)
+    if min_recall is None or rows < MIN_ROWS:
         return
     if partitions != 1:
         raise ValueError(f"an approximate index over {partitions} partitions: expected one")
-    lists = write_lists(draft.path / LISTS_FILE, vectors, min_recall=min_recall)
+    lists = write_lists(draft.path / LISTS_FILE, ExactIndex(draft.path / VECTORS_FILE).vectors, min_recall=min_recall)
     draft.info.update(lists=asdict(lists) | {"min_recall": min_recall})
 
 
@@ -123,23 +139,10 @@ class _Contents:
     attributes: Arrays
 
 
-def _lay_out(inputs: Sequence[ShardInput], vectors: int, analyser: Analyser) -> _Contents:
-    rows = sum(len(item.passages) for item in inputs)
-    if vectors != rows:
-        raise ValueError(f"{vectors} vectors for {rows} passages")
-    terms, documents, row = [], [], 0
-    partitions: list[ShardPartition] = []
-    for partition, group in groupby(inputs, key=lambda item: item.partition):
-        members = list(group)
-        if any(seen.partition == partition for seen in partitions):
-            raise ValueError(f"the documents of {partition} are not side by side")
-        # One passage's terms at a time: those of a whole large shard would take more than all its files.
-        terms.append(analyser.terms(passage.encoder_input) for item in members for passage in item.passages)
-        documents.append([item.document for item in members])
-        first, row = row, row + sum(len(item.passages) for item in members)
-        partitions.append(ShardPartition(partition.tenant, partition.collection, first, row, 0, 0, len(members)))
-    lexical, term_ranges = build_postings(terms)
-    attributes, attribute_ranges = build_attributes(documents)
+def _lay_out(inputs: Iterable[ShardInput], analyser: Analyser) -> _Contents:
+    layout = _Layout(analyser)
+    lexical, term_ranges = build_postings(layout.terms(inputs))
+    attributes, attribute_ranges = build_attributes(layout.documents)
     placed = [
         replace(
             partition,
@@ -148,34 +151,62 @@ def _lay_out(inputs: Sequence[ShardInput], vectors: int, analyser: Analyser) -> 
             attribute_start=attribute_range.start,
             attribute_stop=attribute_range.stop,
         )
-        for partition, term_range, attribute_range in zip(partitions, term_ranges, attribute_ranges, strict=True)
+        for partition, term_range, attribute_range in zip(layout.partitions, term_ranges, attribute_ranges, strict=True)
     ]
-    return _Contents(placed, lexical, _store_texts(inputs), attributes)
+    return _Contents(placed, lexical, layout.texts(), attributes)
 
 
-def _store_texts(inputs: Sequence[ShardInput]) -> Arrays:
-    """Documents and passages as JSON records end to end, with where each begins, and each passage's document."""
-    documents, passages, owners = [], [], []
-    for number, item in enumerate(inputs):
-        document = item.document
-        record = [document.id, document.title, document.url, dict(document.metadata)]
-        documents.append(_encode(record if document.allow is None else [*record, sorted(set(document.allow))]))
-        for passage in item.passages:
-            passages.append(
-                _encode([passage.ordinal, passage.start, passage.end, list(passage.headings), passage.text])
+class _Layout:
+    """What remains of documents and passages that are read once, one after another."""
+
+    def __init__(self, analyser: Analyser) -> None:
+        self._analyser = analyser
+        self.partitions: list[ShardPartition] = []
+        self.documents: list[list[Document]] = []
+        self._owners = array("I")
+        self._records = {"document": bytearray(), "passage": bytearray()}
+        self._ends = {kind: array("Q", (0,)) for kind in self._records}
+
+    def terms(self, inputs: Iterable[ShardInput]) -> Iterator[Iterator[list[str]]]:
+        """The terms of each partition's passages, for ``build_postings``; while that reads them, all else is kept."""
+        for partition, group in groupby(inputs, key=lambda item: item.partition):
+            if any(seen.partition == partition for seen in self.partitions):
+                raise ValueError(f"the documents of {partition} are not side by side")
+            first = len(self._owners)
+            self.documents.append([])
+            yield self._terms(group)
+            members = len(self.documents[-1])
+            self.partitions.append(
+                ShardPartition(partition.tenant, partition.collection, first, len(self._owners), 0, 0, members)
             )
-            owners.append(number)
-    return {
-        "documents": np.frombuffer(b"".join(documents), np.uint8),
-        "document_offsets": offsets_of(map(len, documents)),
-        "passages": np.frombuffer(b"".join(passages), np.uint8),
-        "passage_offsets": offsets_of(map(len, passages)),
-        "passage_documents": np.array(owners, np.uint32),
-    }
 
+    def _terms(self, members: Iterable[ShardInput]) -> Iterator[list[str]]:
+        for item in members:
+            document = replace(item.document, text="")
+            self.documents[-1].append(document)
+            number = len(self._ends["document"]) - 1
+            record = [document.id, document.title, document.url, dict(document.metadata)]
+            self._keep("document", record if document.allow is None else [*record, sorted(set(document.allow))])
+            for passage in item.passages:
+                self._keep(
+                    "passage", [passage.ordinal, passage.start, passage.end, list(passage.headings), passage.text]
+                )
+                self._owners.append(number)
+                yield self._analyser.terms(passage.encoder_input)
 
-def _encode(record: Json) -> bytes:
-    return json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
+    def _keep(self, kind: str, record: Json) -> None:
+        self._records[kind] += json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
+        self._ends[kind].append(len(self._records[kind]))
+
+    def texts(self) -> Arrays:
+        """Documents and passages as JSON records end to end, with where each begins, and each passage's document."""
+        return {
+            "documents": np.frombuffer(self._records["document"], np.uint8),
+            "document_offsets": np.frombuffer(self._ends["document"], np.uint64),
+            "passages": np.frombuffer(self._records["passage"], np.uint8),
+            "passage_offsets": np.frombuffer(self._ends["passage"], np.uint64),
+            "passage_documents": np.frombuffer(self._owners, np.uint32),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +280,8 @@ class Shard:
             ValueError: as ``write_shard``.
         """
         shard = cls.__new__(cls)
-        contents = _lay_out(inputs, len(vectors), analyser)
+        contents = _lay_out(inputs, analyser)
+        _all_of(len(contents.texts["passage_documents"]), vectors)
         shard.name, shard.rows, shard.lists = name, len(vectors), None
         arrays = (contents.lexical, contents.texts, contents.attributes)
         shard.size_bytes = vectors.nbytes + sum(array.nbytes for some in arrays for array in some.values())

@@ -54,16 +54,19 @@ class EmbedBlock:
 
 @dataclass(frozen=True)
 class ShardBlock:
-    """Documents to write as the shard ``name``; their vectors lie in the feature-store blocks ``sources``.
+    """Documents to write as the shard ``name``.
 
-    ``min_recall`` is that of its approximate index, ``None`` for exact search.
+    ``inputs`` are read once, one after another: those of a large shard need not be in memory. ``keys`` are those of the
+    passages' vectors, in order, which lie in the feature-store blocks ``sources``. ``min_recall`` is that of its
+    approximate index, ``None`` for exact search.
     """
 
     kind: ClassVar[str] = "shard"
     name: str
     view: str
     language: str
-    inputs: tuple[ShardInput, ...]
+    inputs: Iterable[ShardInput]
+    keys: tuple[bytes, ...]
     sources: tuple[str, ...]
     min_recall: float | None = None
 
@@ -130,14 +133,17 @@ class Workshop:
 
     def _write_shard(self, block: ShardBlock) -> None:
         store = FeatureStore(self._storage, block.view, blocks=block.sources)
-        keys = [vector_key(block.view, p.encoder_input) for item in block.inputs for p in item.passages]
         with self._storage.publish(*block.output) as draft:
             try:
                 write_shard(
-                    draft, block.inputs, store.vectors(keys), Analyser(block.language), min_recall=block.min_recall
+                    draft,
+                    block.inputs,
+                    lambda: store.vectors(block.keys),
+                    Analyser(block.language),
+                    min_recall=block.min_recall,
                 )
             except BuildFailed as error:
-                whose = block.inputs[0].partition
+                whose = "{tenant}/{collection}".format(**draft.info["partitions"][0])
                 raise BuildFailed(
                     f"shard {block.name} of {whose}: {error}. Build with --approximate-above 0 to search it exactly."
                 ) from error
@@ -169,7 +175,7 @@ def save_block(storage: Storage, kind: str, block: Block) -> str:
 
 def without_documents(block: Block) -> Block:
     """The block as far as it names its output; that of a large shard is small then."""
-    return replace(block, inputs=()) if isinstance(block, ShardBlock) else block
+    return replace(block, inputs=(), keys=()) if isinstance(block, ShardBlock) else block
 
 
 def load_block(storage: Storage, kind: str, name: str) -> Block:
@@ -178,15 +184,24 @@ def load_block(storage: Storage, kind: str, name: str) -> Block:
     Raises:
         ArtefactMissing: it was withdrawn, because it is done or the job was cancelled.
     """
-    with (storage.open(kind, name).path / INPUT_FILE).open("rb") as file:
-        value = json.loads(file.readline())
-        rest = map(json.loads, file)
-        if value["kind"] == EmbedBlock.kind:
-            return EmbedBlock(value["model"], value["precision"], value["view"], tuple(rest))
-        inputs = tuple(map(_decode_input, rest))
+    lines = _lines(storage, kind, name)
+    value = next(lines)
+    if value["kind"] == EmbedBlock.kind:
+        return EmbedBlock(value["model"], value["precision"], value["view"], tuple(lines))
     return ShardBlock(
-        value["name"], value["view"], value["language"], inputs, tuple(value["sources"]), value["min_recall"]
+        value["name"],
+        value["view"],
+        value["language"],
+        map(_decode_input, lines),
+        tuple(map(bytes.fromhex, value["keys"])),
+        tuple(value["sources"]),
+        value["min_recall"],
     )
+
+
+def _lines(storage: Storage, kind: str, name: str) -> Iterator[Json]:
+    with (storage.open(kind, name).path / INPUT_FILE).open("rb") as file:
+        yield from map(json.loads, file)
 
 
 def withdraw_blocks(storage: Storage) -> None:
@@ -207,13 +222,14 @@ def _encode(block: Block) -> Iterator[Json]:
         "name": block.name,
         "view": block.view,
         "language": block.language,
+        "keys": [key.hex() for key in block.keys],
         "sources": block.sources,
         "min_recall": block.min_recall,
     }
     for item in block.inputs:
         yield {
             "partition": asdict(item.partition),
-            "document": {**asdict(item.document), "metadata": dict(item.document.metadata)},
+            "document": {**asdict(item.document), "metadata": dict(item.document.metadata), "text": ""},  # not stored
             "passages": [asdict(passage) for passage in item.passages],
         }
 

@@ -36,7 +36,7 @@ def test_exact_search_has_a_recall_of_one() -> None:
 def test_an_approximate_index_is_compared_with_exact_search(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = LocalStorage(tmp_path)
     with storage.publish(KIND, "s") as draft:
-        write_shard(draft, inputs_of(3000), vectors_of(3000), ANALYSER, min_recall=0.1)
+        write_shard(draft, inputs_of(3000), lambda: vectors_of(3000), ANALYSER, min_recall=0.1)
     view = PartitionView(HERE, [Shard(storage.open(KIND, "s"))])
     assert view.shards[0]._approximate is not None
     view.shards[0]._approximate._index.nprobe = 2

@@ -45,7 +45,7 @@ def serve(root, shards):
         ]
         vectors = EMBEDDER.encode_passages([p.encoder_input for item in inputs for p in item.passages])
         with storage.publish(KIND, f"shard{number}") as draft:
-            write_shard(draft, inputs, vectors, ANALYSER)
+            write_shard(draft, inputs, lambda vectors=vectors: vectors, ANALYSER)
         artefacts.append(storage.open(KIND, f"shard{number}"))
     manifest = describe_snapshot(VIEWS, "fake@1", artefacts)
     publish_snapshot(storage, manifest)

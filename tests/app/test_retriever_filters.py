@@ -58,7 +58,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> ServingRelease:
     for number, (inputs, min_recall) in enumerate(shards):
         vectors = EMBEDDER.encode_passages([p.encoder_input for one in inputs for p in one.passages])
         with storage.publish(KIND, f"shard{number}") as draft:
-            write_shard(draft, inputs, vectors, ANALYSER, min_recall=min_recall)
+            write_shard(draft, inputs, lambda vectors=vectors: vectors, ANALYSER, min_recall=min_recall)
         artefacts.append(storage.open(KIND, f"shard{number}"))
     manifest = describe_snapshot(VIEWS, "fake@1", artefacts)
     publish_snapshot(storage, manifest)

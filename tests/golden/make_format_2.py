@@ -36,7 +36,7 @@ def main() -> None:
     inputs = [item(number) for number in range(DOCUMENTS)]
     vectors = embedder.encode_passages([passage.encoder_input for one in inputs for passage in one.passages])
     with storage.publish(KIND, "golden") as draft:
-        write_shard(draft, inputs, vectors, Analyser("english"), min_recall=0.5)
+        write_shard(draft, inputs, lambda: vectors, Analyser("english"), min_recall=0.5)
     shard = Shard(storage.open(KIND, "golden"))
     shutil.rmtree(FOLDER / "home" / "seen", ignore_errors=True)
     expected = {

@@ -35,7 +35,7 @@ def vectors_of(inputs):
 
 def publish(storage, name, inputs, **options):
     with storage.publish(KIND, name) as draft:
-        write_shard(draft, inputs, vectors_of(inputs), ANALYSER, **options)
+        write_shard(draft, inputs, lambda: vectors_of(inputs), ANALYSER, **options)
     return storage.open(KIND, name)
 
 

@@ -45,7 +45,7 @@ def publish(
 ) -> Artefact:
     storage = LocalStorage(root)
     with storage.publish(KIND, name) as draft:
-        write_shard(draft, inputs, vectors_of(inputs) if vectors is None else vectors, ANALYSER)
+        write_shard(draft, inputs, lambda: vectors_of(inputs) if vectors is None else vectors, ANALYSER)
     return storage.open(KIND, name)
 
 

@@ -64,7 +64,7 @@ def write(storage: LocalStorage, inputs: Sequence[ShardInput]) -> str:
     texts = [passage.encoder_input for one in inputs for passage in one.passages]
     if not storage.exists(SHARDS, name):
         with storage.publish(SHARDS, name) as draft:
-            write_shard(draft, inputs, EMBEDDER.encode_passages(texts), ANALYSER)
+            write_shard(draft, inputs, lambda: EMBEDDER.encode_passages(texts), ANALYSER)
     return name
 
 
@@ -356,7 +356,7 @@ def swap(storage: LocalStorage, name: str) -> None:
     storage.delete(SHARDS, name)
     with storage.publish(SHARDS, name) as draft:
         inputs = [shard_input(A, 9, ["red secret"])]
-        write_shard(draft, inputs, EMBEDDER.encode_passages(["red secret"]), ANALYSER)
+        write_shard(draft, inputs, lambda: EMBEDDER.encode_passages(["red secret"]), ANALYSER)
 
 
 def change_format(storage: LocalStorage, name: str) -> None:

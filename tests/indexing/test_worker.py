@@ -83,7 +83,7 @@ def embed(text):
 def shard(name):
     passage = Passage("d", 0, 0, 4, "text", (), "text")
     item = ShardInput(Partition("t", "c"), Document("d", "", "text", "", {}), [passage])
-    return ShardBlock(name, "view", "english", (item,), ())
+    return ShardBlock(name, "view", "english", (item,), (), ())
 
 
 @pytest.fixture
