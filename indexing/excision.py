@@ -19,16 +19,8 @@ from indexing.attributes import build_attributes
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, FormatUnknown
 from indexing.lexical import TermRange
 from indexing.records import Partition, Vectors, fingerprint
-from indexing.shards import (
-    ATTRIBUTES_FILE,
-    KIND,
-    LEXICAL_FILE,
-    LISTS_FILE,
-    PASSAGES_FILE,
-    Shard,
-    ShardPartition,
-    write_vectors,
-)
+from indexing.shard_layout import ShardPartition
+from indexing.shards import ATTRIBUTES_FILE, KIND, LEXICAL_FILE, LISTS_FILE, PASSAGES_FILE, Shard, write_vectors
 from indexing.storage import Artefact, Draft, Storage
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,8 @@ from indexing.features import FeatureViews
 from indexing.placement import PlacedDocument, PlacedShard, place
 from indexing.recipes import Recipe
 from indexing.records import Partition, Span, fingerprint
-from indexing.shards import FORMAT, KIND, Shard, ShardInput
+from indexing.shard_layout import ShardInput
+from indexing.shards import FORMAT, KIND, Shard
 from indexing.storage import Storage
 from indexing.work import Executor
 

@@ -6,12 +6,10 @@ partition's passages are contiguous rows. Format: docs/snapshot-format.md.
 
 import hashlib
 import json
-from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import groupby
-from typing import Any, Self, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +17,9 @@ from numpy.typing import NDArray
 from indexing.arrays import map_arrays, write_arrays
 from indexing.attributes import AttributeSegment, build_attributes
 from indexing.errors import ArtefactCorrupt, FormatUnknown
-from indexing.lexical import Analyser, LexicalSegment, TermRange, build_postings
-from indexing.records import Document, Json, Mask, Partition, Passage, Rows, Scores, Vector, Vectors
+from indexing.lexical import Analyser, LexicalSegment, TermRange
+from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
+from indexing.shard_layout import Arrays, ShardContents, ShardInput, ShardPartition, lay_out
 from indexing.storage import Artefact, Draft
 from indexing.vector_index import MIN_ROWS, ApproximateIndex, ExactIndex, write_exact, write_lists
 
@@ -33,38 +32,6 @@ LISTS_FILE = "lists.faiss"
 LEXICAL_FILE = "lexical.safetensors"
 PASSAGES_FILE = "passages.safetensors"
 ATTRIBUTES_FILE = "attributes.safetensors"
-
-
-Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class ShardPartition:
-    """Where a partition stands in a shard: its rows, lexical terms and attribute terms, ``start`` to ``stop`` each."""
-
-    tenant: str
-    collection: str
-    start: int
-    stop: int
-    term_start: int
-    term_stop: int
-    documents: int
-    attribute_start: int = 0
-    attribute_stop: int = 0
-
-    @property
-    def partition(self) -> Partition:
-        """Whose rows these are."""
-        return Partition(self.tenant, self.collection)
-
-
-@dataclass(frozen=True, slots=True)
-class ShardInput:
-    """One document with its passages, ready to be written."""
-
-    partition: Partition
-    document: Document
-    passages: Sequence[Passage]
 
 
 def write_shard(
@@ -92,13 +59,13 @@ def write_shard(
             or an approximate index was asked for several partitions.
         BuildFailed: the approximate index finds too little.
     """
-    partitions = _write_contents(draft, _lay_out(inputs, analyser))
+    partitions = _write_contents(draft, lay_out(inputs, analyser))
     rows = partitions[-1].stop if partitions else 0
     draft.info.update(rows=rows, partitions=[asdict(partition) for partition in partitions])
     write_vectors(draft, _all_of(rows, vectors()), partitions=len(partitions), min_recall=min_recall)
 
 
-def _write_contents(draft: Draft, contents: "_Contents") -> Sequence[ShardPartition]:
+def _write_contents(draft: Draft, contents: ShardContents) -> Sequence[ShardPartition]:
     write_arrays(draft.path / LEXICAL_FILE, contents.lexical)
     write_arrays(draft.path / PASSAGES_FILE, contents.texts)
     write_arrays(draft.path / ATTRIBUTES_FILE, contents.attributes)
@@ -127,86 +94,6 @@ def write_vectors(draft: Draft, vectors: Vectors, *, partitions: int, min_recall
         raise ValueError(f"an approximate index over {partitions} partitions: expected one")
     lists = write_lists(draft.path / LISTS_FILE, ExactIndex(draft.path / VECTORS_FILE).vectors, min_recall=min_recall)
     draft.info.update(lists=asdict(lists) | {"min_recall": min_recall})
-
-
-@dataclass(frozen=True, slots=True)
-class _Contents:
-    """What a shard holds beside its vectors."""
-
-    partitions: Sequence[ShardPartition]
-    lexical: Arrays
-    texts: Arrays
-    attributes: Arrays
-
-
-def _lay_out(inputs: Iterable[ShardInput], analyser: Analyser) -> _Contents:
-    layout = _Layout(analyser)
-    lexical, term_ranges = build_postings(layout.terms(inputs))
-    attributes, attribute_ranges = build_attributes(layout.documents)
-    placed = [
-        replace(
-            partition,
-            term_start=term_range.start,
-            term_stop=term_range.stop,
-            attribute_start=attribute_range.start,
-            attribute_stop=attribute_range.stop,
-        )
-        for partition, term_range, attribute_range in zip(layout.partitions, term_ranges, attribute_ranges, strict=True)
-    ]
-    return _Contents(placed, lexical, layout.texts(), attributes)
-
-
-class _Layout:
-    """What remains of documents and passages that are read once, one after another."""
-
-    def __init__(self, analyser: Analyser) -> None:
-        self._analyser = analyser
-        self.partitions: list[ShardPartition] = []
-        self.documents: list[list[Document]] = []
-        self._owners = array("I")
-        self._records = {"document": bytearray(), "passage": bytearray()}
-        self._ends = {kind: array("Q", (0,)) for kind in self._records}
-
-    def terms(self, inputs: Iterable[ShardInput]) -> Iterator[Iterator[list[str]]]:
-        """The terms of each partition's passages, for ``build_postings``; while that reads them, all else is kept."""
-        for partition, group in groupby(inputs, key=lambda item: item.partition):
-            if any(seen.partition == partition for seen in self.partitions):
-                raise ValueError(f"the documents of {partition} are not side by side")
-            first = len(self._owners)
-            self.documents.append([])
-            yield self._terms(group)
-            members = len(self.documents[-1])
-            self.partitions.append(
-                ShardPartition(partition.tenant, partition.collection, first, len(self._owners), 0, 0, members)
-            )
-
-    def _terms(self, members: Iterable[ShardInput]) -> Iterator[list[str]]:
-        for item in members:
-            document = replace(item.document, text="")
-            self.documents[-1].append(document)
-            number = len(self._ends["document"]) - 1
-            record = [document.id, document.title, document.url, dict(document.metadata)]
-            self._keep("document", record if document.allow is None else [*record, sorted(set(document.allow))])
-            for passage in item.passages:
-                self._keep(
-                    "passage", [passage.ordinal, passage.start, passage.end, list(passage.headings), passage.text]
-                )
-                self._owners.append(number)
-                yield self._analyser.terms(passage.encoder_input)
-
-    def _keep(self, kind: str, record: Json) -> None:
-        self._records[kind] += json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
-        self._ends[kind].append(len(self._records[kind]))
-
-    def texts(self) -> Arrays:
-        """Documents and passages as JSON records end to end, with where each begins, and each passage's document."""
-        return {
-            "documents": np.frombuffer(self._records["document"], np.uint8),
-            "document_offsets": np.frombuffer(self._ends["document"], np.uint64),
-            "passages": np.frombuffer(self._records["passage"], np.uint8),
-            "passage_offsets": np.frombuffer(self._ends["passage"], np.uint64),
-            "passage_documents": np.frombuffer(self._owners, np.uint32),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +167,7 @@ class Shard:
             ValueError: as ``write_shard``.
         """
         shard = cls.__new__(cls)
-        contents = _lay_out(inputs, analyser)
+        contents = lay_out(inputs, analyser)
         _all_of(len(contents.texts["passage_documents"]), vectors)
         shard.name, shard.rows, shard.lists = name, len(vectors), None
         arrays = (contents.lexical, contents.texts, contents.attributes)

@@ -18,8 +18,9 @@ from indexing.feature_store import FeatureStore, block_name, feature_kind, vecto
 from indexing.lexical import Analyser
 from indexing.model_registry import stored_model
 from indexing.records import Document, Json, Partition, Passage, canonical_json
+from indexing.shard_layout import ShardInput
 from indexing.shards import KIND as SHARDS
-from indexing.shards import Shard, ShardInput, write_shard
+from indexing.shards import Shard, write_shard
 from indexing.storage import Artefact, Storage
 
 INPUT_FILE = "block.jsonl"

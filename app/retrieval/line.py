@@ -22,7 +22,7 @@ from indexing.feature_store import FeatureStore, block_name, feature_kind, vecto
 from indexing.features import FeatureViews
 from indexing.home import Home
 from indexing.records import Partition, Vector
-from indexing.shards import ShardInput
+from indexing.shard_layout import ShardInput
 
 logger = logging.getLogger(__name__)
 OTHERS_SECONDS = 1.0

@@ -14,7 +14,8 @@ import numpy as np
 
 from indexing.lexical import Analyser
 from indexing.records import Mask, Partition, Vector, Vectors
-from indexing.shards import Shard, ShardInput
+from indexing.shard_layout import ShardInput
+from indexing.shards import Shard
 from indexing.snapshot import PartitionView, Snapshot
 
 MAX_RUN_ROWS = 2048

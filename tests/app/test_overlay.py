@@ -6,7 +6,7 @@ import pytest
 from app.retrieval.overlay import MAX_RUN_ROWS, Fresh, Overlay
 from indexing.lexical import Analyser
 from indexing.records import Document, Partition, Passage
-from indexing.shards import ShardInput
+from indexing.shard_layout import ShardInput
 
 OURS = Partition("a", "articles")
 

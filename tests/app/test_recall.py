@@ -6,7 +6,8 @@ import pytest
 from app.retrieval.recall import measure_recall
 from indexing.lexical import Analyser
 from indexing.records import Document, Partition, Passage, Vectors
-from indexing.shards import KIND, Shard, ShardInput, write_shard
+from indexing.shard_layout import ShardInput
+from indexing.shards import KIND, Shard, write_shard
 from indexing.snapshot import PartitionView
 from indexing.storage import LocalStorage
 

@@ -14,7 +14,8 @@ from indexing.lexical import Analyser, Bm25
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MODES, Document, Partition, Passage
 from indexing.releases import Release
-from indexing.shards import KIND, ShardInput, write_shard
+from indexing.shard_layout import ShardInput
+from indexing.shards import KIND, write_shard
 from indexing.snapshot import Snapshot, describe_snapshot, publish_snapshot
 from indexing.storage import LocalStorage
 

@@ -15,7 +15,8 @@ from indexing.lexical import Analyser, Bm25
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MODES, Document, Json, Partition, Passage, Vector
 from indexing.releases import Release
-from indexing.shards import KIND, Shard, ShardInput, write_shard
+from indexing.shard_layout import ShardInput
+from indexing.shards import KIND, Shard, write_shard
 from indexing.snapshot import PartitionView, Snapshot, describe_snapshot, publish_snapshot
 from indexing.storage import LocalStorage
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from indexing.embedder import HashingEmbedder
 from indexing.lexical import Analyser
 from indexing.records import Document, Partition, Passage
-from indexing.shards import KIND, Shard, ShardInput, write_shard
+from indexing.shard_layout import ShardInput
+from indexing.shards import KIND, Shard, write_shard
 from indexing.storage import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-3"

@@ -15,7 +15,8 @@ from indexing.errors import ArtefactCorrupt, BuildFailed
 from indexing.excision import excise, excised_name, held_documents
 from indexing.lexical import Analyser
 from indexing.records import Document, Partition, Passage
-from indexing.shards import KIND, LISTS_FILE, Shard, ShardInput, write_shard
+from indexing.shard_layout import ShardInput
+from indexing.shards import KIND, LISTS_FILE, Shard, write_shard
 from indexing.storage import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)

@@ -18,7 +18,8 @@ from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactCorrupt, FormatUnknown
 from indexing.lexical import Analyser
 from indexing.records import Document, Json, Partition, Passage, Vectors
-from indexing.shards import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard, ShardInput, write_shard
+from indexing.shard_layout import ShardInput
+from indexing.shards import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard, write_shard
 from indexing.storage import Artefact, LocalStorage
 
 EMBEDDER = HashingEmbedder(16)

@@ -17,8 +17,9 @@ from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, M
 from indexing.lexical import Analyser, Bm25
 from indexing.placement import PlacedDocument, place
 from indexing.records import Document, Partition, Passage, fingerprint
+from indexing.shard_layout import ShardInput
 from indexing.shards import KIND as SHARDS
-from indexing.shards import LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, ShardInput, write_shard
+from indexing.shards import LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, write_shard
 from indexing.snapshot import (
     KIND,
     MANIFEST_FILE,

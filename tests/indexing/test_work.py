@@ -10,7 +10,8 @@ from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactMissing
 from indexing.feature_store import FeatureStore, vector_key
 from indexing.records import Document, Partition, Passage
-from indexing.shards import Shard, ShardInput
+from indexing.shard_layout import ShardInput
+from indexing.shards import Shard
 from indexing.storage import LocalStorage
 from indexing.work import (
     INPUT_FILE,

@@ -10,7 +10,7 @@ from indexing.catalogue import Catalogue
 from indexing.errors import BuildCancelled, BuildFailed
 from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings
-from indexing.shards import ShardInput
+from indexing.shard_layout import ShardInput
 from indexing.storage import LocalStorage
 from indexing.work import EmbedBlock, ShardBlock, Workshop
 from indexing.worker import WINDOWS, WorkerExecutor, make_celery, work_kind

@@ -1,0 +1,134 @@
+"""How documents, passages and partitions are laid out in a shard, and all of a shard but its vectors as arrays.
+
+Both a shard that is written (``indexing.shards``) and one that only lives in memory come from here.
+"""
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexing.attributes import build_attributes
+from indexing.lexical import Analyser, build_postings
+from indexing.records import Document, Json, Partition, Passage
+
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPartition:
+    """Where a partition stands in a shard: its rows, lexical terms and attribute terms, ``start`` to ``stop`` each."""
+
+    tenant: str
+    collection: str
+    start: int
+    stop: int
+    term_start: int
+    term_stop: int
+    documents: int
+    attribute_start: int = 0
+    attribute_stop: int = 0
+
+    @property
+    def partition(self) -> Partition:
+        """Whose rows these are."""
+        return Partition(self.tenant, self.collection)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardInput:
+    """One document with its passages, ready to be written."""
+
+    partition: Partition
+    document: Document
+    passages: Sequence[Passage]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardContents:
+    """What a shard holds beside its vectors."""
+
+    partitions: Sequence[ShardPartition]
+    lexical: Arrays
+    texts: Arrays
+    attributes: Arrays
+
+
+def lay_out(inputs: Iterable[ShardInput], analyser: Analyser) -> ShardContents:
+    """The contents of a shard of ``inputs``: documents in row order, read once, those of a partition side by side.
+
+    Raises:
+        ValueError: a partition's documents are not contiguous.
+    """
+    layout = _Layout(analyser)
+    lexical, term_ranges = build_postings(layout.terms(inputs))
+    attributes, attribute_ranges = build_attributes(layout.documents)
+    placed = [
+        replace(
+            partition,
+            term_start=term_range.start,
+            term_stop=term_range.stop,
+            attribute_start=attribute_range.start,
+            attribute_stop=attribute_range.stop,
+        )
+        for partition, term_range, attribute_range in zip(layout.partitions, term_ranges, attribute_ranges, strict=True)
+    ]
+    return ShardContents(placed, lexical, layout.texts(), attributes)
+
+
+class _Layout:
+    """What remains of documents and passages that are read once, one after another."""
+
+    def __init__(self, analyser: Analyser) -> None:
+        self._analyser = analyser
+        self.partitions: list[ShardPartition] = []
+        self.documents: list[list[Document]] = []
+        self._owners = array("I")
+        self._records = {"document": bytearray(), "passage": bytearray()}
+        self._ends = {kind: array("Q", (0,)) for kind in self._records}
+
+    def terms(self, inputs: Iterable[ShardInput]) -> Iterator[Iterator[list[str]]]:
+        """The terms of each partition's passages, for ``build_postings``; while that reads them, all else is kept."""
+        for partition, group in groupby(inputs, key=lambda item: item.partition):
+            if any(seen.partition == partition for seen in self.partitions):
+                raise ValueError(f"the documents of {partition} are not side by side")
+            first = len(self._owners)
+            self.documents.append([])
+            yield self._terms(group)
+            members = len(self.documents[-1])
+            self.partitions.append(
+                ShardPartition(partition.tenant, partition.collection, first, len(self._owners), 0, 0, members)
+            )
+
+    def _terms(self, members: Iterable[ShardInput]) -> Iterator[list[str]]:
+        for item in members:
+            document = replace(item.document, text="")
+            self.documents[-1].append(document)
+            number = len(self._ends["document"]) - 1
+            record = [document.id, document.title, document.url, dict(document.metadata)]
+            self._keep("document", record if document.allow is None else [*record, sorted(set(document.allow))])
+            for passage in item.passages:
+                self._keep(
+                    "passage", [passage.ordinal, passage.start, passage.end, list(passage.headings), passage.text]
+                )
+                self._owners.append(number)
+                yield self._analyser.terms(passage.encoder_input)
+
+    def _keep(self, kind: str, record: Json) -> None:
+        self._records[kind] += json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
+        self._ends[kind].append(len(self._records[kind]))
+
+    def texts(self) -> Arrays:
+        """Documents and passages as JSON records end to end, with where each begins, and each passage's document."""
+        return {
+            "documents": np.frombuffer(self._records["document"], np.uint8),
+            "document_offsets": np.frombuffer(self._ends["document"], np.uint64),
+            "passages": np.frombuffer(self._records["passage"], np.uint8),
+            "passage_offsets": np.frombuffer(self._ends["passage"], np.uint64),
+            "passage_documents": np.frombuffer(self._owners, np.uint32),
+        }
