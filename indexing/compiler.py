@@ -74,7 +74,7 @@ def register_model(
     with registry.registering():
         version = registry.next_version(name)
         on_step("loading the weights")
-        folder, origin = _locate(source, _MARKERS[kind])
+        folder, origin = locate_model(source, kind)
         convert = _reranker(folder) if kind == RERANKER else _embedding(folder)
         # Files without a row are what a registration left that was killed at its very end.
         storage.delete(KIND, f"{name}@{version}")
@@ -115,8 +115,13 @@ def _reranker(folder: str) -> _Convert:
     return convert
 
 
-def _locate(source: str, marker: str) -> tuple[str, dict[str, Json]]:
-    """The folder (or hub name) to load, which holds the file ``marker``, and what to write into the lineage."""
+def locate_model(source: str, kind: str = EMBEDDING) -> tuple[str, dict[str, Json]]:
+    """The folder (or hub name) to load a source of ``register_model`` from, and what to write into the lineage.
+
+    Raises:
+        InvalidInput: the source is none of the three.
+    """
+    marker = _MARKERS[kind]
     if Path(source).is_dir():
         if not (Path(source) / marker).is_file():
             raise InvalidInput(f"{source} is no sentence-transformers folder: it holds no {marker}.")

@@ -229,7 +229,8 @@ def test_a_killed_build_command_goes_on_where_it_stopped(site, reference, tmp_pa
         build.communicate()
         report = finish(start_build(site))
     assert files(site[0]) == reference
-    assert 0 < report["embeddings_computed"] < report["passages"]
+    # The worker lives on: it may have done all that it was handed before the second build looks.
+    assert report["embeddings_computed"] < report["passages"]
     assert len(blocks_done(log)) == len(set(blocks_done(log)))
     assert json.loads(run(site[0], "jobs", "show", 1).stdout)["state"] == "failed"
 

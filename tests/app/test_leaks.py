@@ -1,0 +1,166 @@
+"""Every route of the OpenAPI document, walked with two tenants' keys: neither learns of the other nor harms it."""
+
+import json
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app, refresh
+from indexing.keys import create_key, list_keys
+from indexing.records import Document, Partition
+from tests.app.conftest import release
+from tests.app.routes.test_admin import NEEDED, bearer
+
+pytestmark = pytest.mark.model
+WORDS = {"acme": "fianchetto", "rival": "zugzwang"}
+"""A word that only this tenant's documents hold."""
+DOCUMENT = {"title": "Chess", "text": "A word about chess."}
+QUESTION = {"query": "zugzwang fianchetto", "collection": "{collection}", "principals": ["all"]}
+BODIES = {
+    ("post", "/v1/search"): QUESTION,
+    ("post", "/v1/context"): QUESTION | {"max_tokens": 500},
+    ("post", "/v1/collections/{collection}/recall"): {"k": 5},
+    ("post", "/v1/collections/{collection}/documents:batch"): {"documents": [{"id": "{document_id}", **DOCUMENT}]},
+    ("post", "/v1/collections/{collection}/documents:delete"): {
+        "filters": {"type": "ne", "key": "owner", "value": "nobody"},
+        "dry_run": True,
+    },
+    ("put", "/v1/collections/{collection}/documents/{document_id}"): DOCUMENT,
+    ("post", "/v1/keys"): {"scopes": ["search"]},
+    ("post", "/v1/tenants"): {"name": "{tenant}"},
+    ("patch", "/v1/tenants/{tenant}"): {"max_documents": 1},
+}
+"""What a request brings. A new route that needs a body must be entered here."""
+VOLATILE = ("request_id", "seq", "key", "id", "created_at", "updated_at", "timings_ms", "search_ms", "exact_ms")
+"""What differs between any two answers."""
+ORDER = ("get", "post", "patch", "put", "delete")
+WALK = sorted(
+    (route for route, scope in NEEDED.items() if scope), key=lambda route: (ORDER.index(route[0]), -len(route[1]))
+)
+
+
+def fill(home, tenant, collection):
+    word = WORDS[tenant]
+    documents = [
+        Document(
+            name,
+            f"{word} {name}",
+            f"The {word} of {tenant}.",
+            f"https://{tenant}.example/{name}",
+            {"owner": tenant},
+            allow=allow,
+        )
+        for name, allow in (("open", None), ("closed", ("all",)), (f"{tenant}-document", None))
+    ]
+    home.catalogue.put_documents(Partition(tenant, collection), documents)
+
+
+@pytest.fixture
+def keys(served_home):
+    """Both tenants have a collection ``shared-name`` of their own, and one that only they have."""
+    made = {}
+    for tenant in WORDS:
+        served_home.catalogue.ensure_tenant(tenant)
+        fill(served_home, tenant, "shared-name")
+        fill(served_home, tenant, f"{tenant}-collection")
+        made[tenant] = bearer(create_key(served_home.catalogue, tenant, scopes=("search", "write", "admin"))[1])
+        create_key(served_home.catalogue, tenant, name=f"{tenant}-spare")
+    release(served_home)
+    return made
+
+
+@pytest.fixture
+def client(served_home, keys):
+    with TestClient(create_app(served_home.settings), raise_server_exceptions=False) as client:
+        refresh(client.app.state.services)
+        yield client
+
+
+def spare_key(home, tenant):
+    return next(key.id for key in list_keys(home.catalogue, tenant) if key.name == f"{tenant}-spare")
+
+
+def filled(template, names):
+    for name, value in names.items():
+        template = template.replace("{" + name + "}", value)
+    return template
+
+
+def call(client, route, names, headers):
+    method, path = route
+    body = BODIES.get(route)
+    content = None if body is None else filled(json.dumps(body), names)
+    return client.request(
+        method, filled(path, names), content=content, headers={**headers, "Content-Type": "application/json"}
+    )
+
+
+def everything(client, headers, collection):
+    """All that a tenant can read of what it has."""
+    listed = client.get(f"/v1/collections/{collection}/documents", headers=headers).json()["documents"]
+    found = client.post("/v1/search", json=QUESTION | {"collection": collection}, headers=headers).json()
+    return {
+        "collections": client.get("/v1/collections", headers=headers).json(),
+        "keys": client.get("/v1/keys", headers=headers).json(),
+        "listed": listed,
+        "documents": [
+            client.get(f"/v1/collections/{collection}/documents/{one['id']}", headers=headers).json() for one in listed
+        ],
+        "hits": found["hits"],
+        "tenant": client.get("/v1/tenants/rival", headers=headers).json(),
+    }
+
+
+def test_every_route_of_the_document_is_walked(client):
+    paths = client.app.openapi()["paths"]
+    assert {
+        (method, path) for path, methods in paths.items() for method, one in methods.items() if "security" in one
+    } == set(WALK)
+
+
+def test_what_a_tenant_does_shows_it_nothing_of_another_and_leaves_it_alone(client, served_home, keys):
+    before = everything(client, keys["rival"], "shared-name")
+    assert len(before["documents"]) == 3
+    assert {hit["document_id"] for hit in before["hits"]} == {"open", "closed", "rival-document"}
+    ours = {
+        "collection": "shared-name",
+        "document_id": "open",
+        "tenant": "acme",
+        "key_id": spare_key(served_home, "acme"),
+    }
+    marks = {"rival", WORDS["rival"], spare_key(served_home, "rival")}
+    for route in WALK:
+        answer = call(client, route, ours, keys["acme"])
+        assert answer.is_success == (NEEDED[route] != "operator"), (route, answer.text)
+        assert not [mark for mark in marks if mark in answer.text.lower()], (route, answer.text)
+        assert everything(client, keys["rival"], "shared-name") == before, route
+    assert client.get("/v1/collections/shared-name/documents", headers=keys["acme"]).status_code == 404
+
+
+def test_what_another_has_answers_like_what_is_not_there(client, served_home, keys):
+    theirs = {
+        "collection": "rival-collection",
+        "document_id": "rival-document",
+        "tenant": "rival",
+        "key_id": spare_key(served_home, "rival"),
+    }
+    nobodys = {
+        "collection": "ghost-collection",
+        "document_id": "ghost-document",
+        "tenant": "ghost",
+        "key_id": "k_" + "0" * (len(theirs["key_id"]) - 2),
+    }
+    before = everything(client, keys["rival"], "rival-collection")
+
+    def said(answer, names):
+        text = answer.text
+        for name, value in names.items():
+            text = text.replace(value, name)
+        told = json.loads(text, object_hook=lambda found: {n: v for n, v in found.items() if n not in VOLATILE})
+        return answer.status_code, told
+
+    for route in WALK:
+        answers = [(call(client, route, names, keys["acme"]), names) for names in (theirs, nobodys)]
+        assert said(*answers[0]) == said(*answers[1]), route
+        assert WORDS["rival"] not in answers[0][0].text, route
+        assert everything(client, keys["rival"], "rival-collection") == before, route
