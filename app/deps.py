@@ -10,6 +10,7 @@ from fastapi import Depends, Header, HTTPException, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from pydantic import BaseModel
 
 from app import tenancy
 from app.deadline import Deadline
@@ -247,21 +248,24 @@ class Services:
             raise HTTPException(CLIENT_GONE, "The client has gone.")
 
 
-async def services_of(request: Request) -> Services:
+def services_of(request: Request) -> Services:
     """The process's state."""
     services: Services = request.app.state.services
     return services
 
 
-def name_release(response: Response, release: str, snapshot: str) -> None:
-    """Name in an answer's headers what served it, as its body does."""
-    response.headers["x-release-id"] = release
-    response.headers["x-snapshot-id"] = snapshot
+async def _services(request: Request) -> Services:
+    return services_of(request)  # FastAPI would run a plain function in a thread
+
+
+def served_by(release: str, snapshot: str, answer: BaseModel) -> Response:
+    """An answer that names what served it in its headers, too; to be made where it was found, off the event loop."""
+    headers = {"x-release-id": release, "x-snapshot-id": snapshot}
+    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
 async def caller_of(
     request: Request,
-    services: Annotated[Services, Depends(services_of)],
     needed: SecurityScopes,
     _shown_in_docs: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
 ) -> Caller:
@@ -274,6 +278,7 @@ async def caller_of(
         RateLimited: the tenant sent too many requests.
         Forbidden: the key lacks a scope.
     """
+    services = services_of(request)
     caller = tenancy.caller_of(services.home.catalogue, request.headers.get("authorization"))
     caller_ids.set((caller.tenant, caller.key_id))
     await services.limiter.admit(caller.tenant, caller.requests_per_minute)
@@ -283,16 +288,18 @@ async def caller_of(
 
 
 async def deadline_of_request(
-    services: Annotated[Services, Depends(services_of)],
+    request: Request,
     x_timeout_ms: Annotated[
         float | None,
         Header(gt=0, allow_inf_nan=False, description="Milliseconds after which the answer is worth nothing any more."),
     ] = None,
 ) -> Deadline:
     """Until when the answer is worth having: what the client says, within what the installation allows."""
-    return Deadline.within(x_timeout_ms, services.home.settings.deadline_ms)
+    return Deadline.within(x_timeout_ms, services_of(request).home.settings.deadline_ms)
 
 
+Here = Annotated[Services, Depends(_services)]
+"""The process's state."""
 Timely = Annotated[Deadline, Depends(deadline_of_request)]
 """Until when the answer is worth having."""
 Searcher = Annotated[Caller, Security(caller_of, scopes=["search"])]

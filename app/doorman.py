@@ -19,6 +19,7 @@ MAX_BODY_BYTES = 256 * 1024
 MAX_WRITE_BYTES = 8 * 1024 * 1024
 """Of a request below ``/v1/collections/``, which may bring documents."""
 
+_SEARCHES = ("/v1/search", "/v1/context")
 _PROBES = ("/livez", "/readyz", "/metrics")
 
 
@@ -72,7 +73,7 @@ class _Visit:
             answer["x-request-id"] = self.name
             if services.is_stopping:
                 answer["connection"] = "close"  # whoever comes back must not come back here
-            if self._scope["path"] == "/v1/search":
+            if self._scope["path"] in _SEARCHES:
                 services.metrics.requests.labels(str(self.status), answer.get("x-release-id", "")).inc()
         await self._send(message)
 

@@ -19,8 +19,8 @@ from app.retrieval.snapshot_pool import ServingRelease
 from eval.collection import Choices, scratch_collection
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import QuerySet, load_queryset
+from indexing.bm25 import Bm25
 from indexing.home import open_home
-from indexing.lexical import Bm25
 from indexing.recipes import RetrievalConfig
 from indexing.records import Partition
 from indexing.settings import Settings

@@ -17,7 +17,8 @@ from recording import write_result
 
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import load_queryset
-from indexing.lexical import Analyser, Bm25, LexicalSegment, build_postings
+from indexing.bm25 import Bm25
+from indexing.lexical import Analyser, LexicalSegment, build_postings
 from indexing.recipes import RetrievalConfig
 
 
@@ -43,7 +44,7 @@ def main() -> None:
         segment = LexicalSegment(arrays, ranges[0], 0, len(texts))
         ours = {}
         for query_id, query in queryset.queries.items():
-            (scores,), _ = Bm25(config.bm25_k1, config.bm25_b).scores([segment], analyser.terms(query))
+            scores, _ = Bm25(config.bm25_k1, config.bm25_b).scores([segment], analyser.terms(query))
             order = np.argsort(-scores, kind="stable")[:100]
             ours[query_id] = run_from_ranking([ids[i] for i in order if scores[i] > 0])
 

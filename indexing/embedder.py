@@ -32,6 +32,10 @@ class Embedder(Protocol):
         """The unit vector of a query, its prompt added; text beyond the model's limit is cut."""
         ...
 
+    def knows(self, text: str) -> bool:
+        """Whether ``encode_query`` needs no time for a text, since its vector is at hand."""
+        ...
+
     def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """The unit vectors of encoder inputs, in order; the same text always gives the same bits on one machine."""
         ...
@@ -66,6 +70,10 @@ class OnnxEmbedder:
     def encode_query(self, text: str) -> Vector:
         """See ``Embedder``."""
         return self._encode(self._prompts["query"] + text)
+
+    def knows(self, text: str) -> bool:
+        """See ``Embedder``."""
+        return False
 
     def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """See ``Embedder``; ``on_progress`` is told the number of texts done, from this thread."""
@@ -109,6 +117,10 @@ class HashingEmbedder:
             total += self._direction(word)
         norm = float(np.linalg.norm(total))
         return total / np.float32(norm) if norm > 0 else np.eye(1, self.dimension, dtype=np.float32)[0]
+
+    def knows(self, text: str) -> bool:
+        """See ``Embedder``."""
+        return True
 
     def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """See ``Embedder``."""

@@ -1,11 +1,9 @@
-"""The lexical leg: text to terms, terms to postings, and BM25 over the postings of one partition.
+"""The lexical side of texts: text to terms, and terms to the postings of one partition.
 
-Shards store term frequencies and lengths, never finished scores. What BM25 needs of the whole partition (document
-frequency, count, average length) is summed over its segments at query time, so sharded and unsharded scores agree
-and other tenants never count. Here every passage is a "document" in BM25's sense.
+Shards store term frequencies and lengths, never finished scores; ``indexing.bm25`` makes scores of them.
 """
 
-import math
+import itertools
 import threading
 import unicodedata
 from array import array
@@ -13,7 +11,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,11 +20,9 @@ from numpy.typing import NDArray
 
 from indexing.arrays import offsets_of
 from indexing.errors import InvalidInput
-from indexing.records import Scores
 
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*")
-MAX_TERMS = 512
-"""Different terms of a query that count: bounds what a pasted log costs."""
+_NUMBERS = itertools.count()
 _MAX_FREQUENCY = np.iinfo(np.uint16).max
 
 # Function words of English: articles, conjunctions, prepositions, pronouns, auxiliaries. Written for Groundwork;
@@ -148,7 +143,8 @@ class TermList(Sequence[bytes]):
 class LexicalSegment:
     """One partition's postings in one shard, read straight from the mapped arrays; nothing is loaded beforehand.
 
-    ``count`` passages and their ``total_length`` in terms count in its statistics: all but the hidden ones.
+    ``count`` passages and their ``total_length`` in terms count in its statistics: all but the hidden ones. No other
+    segment of this process ever has the same ``number``.
     """
 
     def __init__(
@@ -169,6 +165,7 @@ class LexicalSegment:
         self._range = term_range
         self._start = start
         self._hidden = hidden
+        self.number = next(_NUMBERS)
         self.lengths: NDArray[np.uint32] = arrays["lengths"][start:stop]
         counted = self.lengths if hidden is None else self.lengths[~hidden]
         self.count = len(counted)
@@ -190,51 +187,3 @@ class LexicalSegment:
             return rows, frequencies
         seen = ~self._hidden[rows]
         return rows[seen], frequencies[seen]
-
-
-@dataclass(frozen=True, slots=True)
-class Bm25:
-    """BM25 with Lucene's idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative.
-
-    Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009; idf as in Lucene's BM25Similarity.
-    """
-
-    k1: float
-    b: float
-
-    def scores(
-        self, segments: Sequence[LexicalSegment], terms: Sequence[str] | Mapping[str, float]
-    ) -> tuple[list[Scores], float]:
-        """Score every passage of a partition.
-
-        Args:
-            segments: All segments of the partition.
-            terms: The query's terms, or what each counts; a repeated term counts as often as it is repeated. Of more
-                than ``MAX_TERMS`` different ones the first count.
-
-        Returns:
-            One float32 array a segment, aligned with its rows, 0 where no term occurs; and the bound that no score can
-            exceed: sum of weight * idf * (k1 + 1) over the terms, 0.0 when none of them occurs in the partition.
-        """
-        count = sum(segment.count for segment in segments)
-        total_length = sum(segment.total_length for segment in segments)
-        scores = [np.zeros(len(segment), np.float32) for segment in segments]
-        if count == 0 or total_length == 0:
-            return scores, 0.0
-        average = total_length / count
-        bound = 0.0
-        weights: Mapping[str, float] = terms if isinstance(terms, Mapping) else Counter(terms)
-        for term, weight in sorted(islice(weights.items(), MAX_TERMS)):
-            found = [segment.postings(term) for segment in segments]
-            frequency = sum(len(part[0]) for part in found if part is not None)
-            if frequency == 0:
-                continue
-            idf = math.log1p((count - frequency + 0.5) / (frequency + 0.5))
-            bound += weight * idf * (self.k1 + 1.0)
-            for segment, part, score in zip(segments, found, scores, strict=True):
-                if part is not None:
-                    rows, frequencies = part
-                    tf = frequencies.astype(np.float32)
-                    damping = self.k1 * (1.0 - self.b + self.b * segment.lengths[rows].astype(np.float32) / average)
-                    score[rows] += np.float32(weight * idf * (self.k1 + 1.0)) * tf / (tf + damping)
-        return scores, bound

@@ -17,7 +17,7 @@ from indexing.features import (
 from indexing.model_registry import ModelVersion
 from indexing.records import Json, fingerprint
 
-DEFAULT_SHARD_ROWS = 4096
+DEFAULT_SHARD_ROWS = 16_384
 """Passages above which a shard is split; bounds what one changed document makes a build write again."""
 
 

@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from indexing.arrays import map_arrays, write_arrays
 from indexing.attributes import AttributeSegment, build_attributes
@@ -309,4 +310,8 @@ class Shard:
         return bytes(self._texts[f"{kind}s"][int(offsets[first]) : int(offsets[last])])
 
     def _record(self, kind: str, number: int) -> Json:
-        return json.loads(self._bytes(kind, number, number + 1))
+        written = self._bytes(kind, number, number + 1)
+        try:
+            return from_json(written)
+        except ValueError:  # it takes no half of a surrogate pair
+            return json.loads(written)

@@ -147,7 +147,8 @@ def _check_promised(artefact: Artefact, shard: dict[str, Json]) -> None:
 class PartitionView:
     """One partition across all shards that hold a piece of it. Rows are addressed as (shard, row).
 
-    ``hidden`` says for each shard which rows of the partition are treated as if they were not there; ``None`` for none.
+    ``starts`` says where it begins in each shard, ``offsets`` how many of its rows are in the shards before. ``hidden``
+    says for each shard which rows of the partition are treated as if they were not there; ``None`` for none.
     """
 
     def __init__(
@@ -159,7 +160,8 @@ class PartitionView:
         self.segments: list[LexicalSegment] = [
             shard.segment(partition, mask) for shard, mask in zip(shards, self.hidden, strict=True)
         ]
-        self.starts = [shard.partitions[partition].start for shard in shards]
+        self.starts: Rows = np.array([shard.partitions[partition].start for shard in shards], np.int64)
+        self.offsets: Rows = np.cumsum([0, *(len(segment) for segment in self.segments)])[:-1]
         self.rows = sum(segment.count for segment in self.segments)
 
     @cached_property

@@ -9,7 +9,6 @@ import logging
 import math
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
@@ -18,14 +17,13 @@ import numpy as np
 
 from app.retrieval.vector_store import RedisVectors
 from indexing.embedder import Embedder
+from indexing.recent import Recent
 from indexing.records import Vector, Vectors
 from indexing.settings import Settings
 
 logger = logging.getLogger(__name__)
 MOST_PAUSE_SECONDS = 30.0
 """How long a lost second level is left alone at most before it is asked again."""
-ENTRY_BYTES = 400
-"""What an entry takes beside its vector: key, array, dictionary. Counted, so that bytes bound entries as well."""
 _PROBE = "groundwork: which bits does this machine compute?"
 
 Outcome = str
@@ -48,38 +46,6 @@ class SharedVectors(Protocol):
         ...
 
 
-class RecentVectors:
-    """The vectors used last, in this process, bounded by bytes. Safe to share between threads."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._vectors: OrderedDict[bytes, Vector] = OrderedDict()
-        self._lock = threading.Lock()
-        self.size_bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._vectors)
-
-    def get(self, key: bytes) -> Vector | None:
-        """The vector kept under ``key``, which counts as used just now."""
-        with self._lock:
-            vector = self._vectors.get(key)
-            if vector is not None:
-                self._vectors.move_to_end(key)
-            return vector
-
-    def put(self, key: bytes, vector: Vector) -> None:
-        """Keep a vector; those not used for longest give way."""
-        with self._lock:
-            if key in self._vectors:
-                return
-            self._vectors[key] = vector
-            self.size_bytes += vector.nbytes + ENTRY_BYTES
-            while self.size_bytes > self._max_bytes:
-                _, old = self._vectors.popitem(last=False)
-                self.size_bytes -= old.nbytes + ENTRY_BYTES
-
-
 class QueryCache:
     """The two levels of a process, for every model it serves with. Safe to share between threads.
 
@@ -96,7 +62,7 @@ class QueryCache:
     ) -> None:
         """Keep up to ``max_bytes`` in this process, and more in what is shared, if anything is."""
         self.on_lookup: Callable[[Outcome], None] = lambda _: None
-        self._recent = RecentVectors(max_bytes)
+        self._recent = Recent[bytes, Vector](max_bytes)
         self._shared = shared
         self._clock = clock
         self._lock = threading.Lock()
@@ -126,7 +92,7 @@ class QueryCache:
             return vector
         try:
             vector = self._find(key, dimension, encode)
-            self._recent.put(key, vector)
+            self._recent.put(key, vector, vector.nbytes)
             mine.set_result(vector)
         except BaseException as error:
             mine.set_exception(error)
@@ -135,6 +101,10 @@ class QueryCache:
             with self._lock:
                 del self._in_flight[key]
         return vector
+
+    def holds(self, key: bytes) -> bool:
+        """Whether the vector under ``key`` is in this process."""
+        return key in self._recent
 
     def _find(self, key: bytes, dimension: int, encode: Callable[[], Vector]) -> Vector:
         kept = self._ask(key)
@@ -197,6 +167,10 @@ class CachedEmbedder:
     def encode_query(self, text: str) -> Vector:
         """See ``Embedder``; the vector is not writable."""
         return self._cache.vector(self.key(text), self.dimension, lambda: self._embedder.encode_query(text))
+
+    def knows(self, text: str) -> bool:
+        """See ``Embedder``."""
+        return self._cache.holds(self.key(text))
 
     def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """See ``Embedder``; passages are not kept here but in the feature store."""

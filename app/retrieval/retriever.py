@@ -1,10 +1,10 @@
 """The retriever: one query against one partition of one release, for the API, the command line and evaluation."""
 
-import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -96,9 +96,9 @@ class Retriever:
     def __init__(self, reranker: Reranker | None = None) -> None:
         """Rerank by ``reranker`` the releases that ask for it."""
         self._reranker = reranker or Reranker()
-        cores = os.cpu_count() or 1
-        self._legs = ThreadPoolExecutor(cores, thread_name_prefix="second-leg")
-        self._idle = threading.BoundedSemaphore(cores)
+        self._legs = ThreadPoolExecutor(1, thread_name_prefix="second-leg")
+        self._at_work = 0
+        self._lock = threading.Lock()
 
     def search(
         self,
@@ -151,15 +151,26 @@ class Retriever:
         hits: list[RankedPassage] = []
         if view is not None and view.rows:
             depth = k if serving.reranker is None else max(k, serving.recipe.second_pass.depth)
-            hits = self._search_view(
-                serving, view, _Query(query, depth, mode, group_by_document, vector, matching, tuple(earlier)), timings
-            )
+            asked = _Query(query, depth, mode, group_by_document, vector, matching, tuple(earlier))
+            with self._counted():
+                hits = self._search_view(serving, view, asked, timings)
         warnings = [f"not searched: {reason}" for reason in serving.snapshot.broken_shards(partition).values()]
         if serving.reranker is not None and hits:
             with timings.stage("rerank"):
                 hits = self._rerank(serving, serving.reranker, query, hits, warnings)[:k]
         timings.add("total", (time.perf_counter() - began) * 1000.0)
         return Result(hits, timings.milliseconds, warnings)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count a search as at work."""
+        with self._lock:
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work -= 1
 
     def _rerank(
         self,
@@ -183,7 +194,7 @@ class Retriever:
     ) -> list[RankedPassage]:
         with timings.stage("filter"):
             allowed = view.allowed(query.matching)
-        vector, (term_scores, bound) = self._both_legs(serving, view, query, allowed, timings)
+        vector, term_scores, bound = self._both_legs(serving, view, query, allowed, timings)
         depth = max(serving.recipe.retrieval.candidates, query.k)
         while True:
             keys, is_exhausted = best_of_legs(view, vector, term_scores, depth, timings, allowed)
@@ -204,10 +215,14 @@ class Retriever:
         query: _Query,
         allowed: Sequence[Mask | None],
         timings: StageTimings,
-    ) -> tuple[Vector | None, tuple[list[Scores], float]]:
-        """The query's vector, and the lexical scores with their bound; side by side where a thread is idle."""
+    ) -> tuple[Vector | None, Scores | None, float]:
+        """The query's vector, and the lexical scores with their bound; side by side while no other search is at work.
 
-        def lexical() -> tuple[list[Scores], float]:
+        Two legs in two threads make one answer sooner and all answers together later, since each has to wait for the
+        interpreter in between.
+        """
+
+        def lexical() -> tuple[Scores, float]:
             with timings.stage("lexical"):
                 return _term_scores(serving, view, query, allowed)
 
@@ -218,16 +233,13 @@ class Retriever:
                 return _query_vector(serving, query)
 
         if query.mode == "dense" or not query.text:
-            return encode(), ([], 0.0)
+            return encode(), None, 0.0
         if query.mode == "lexical":
-            return None, lexical()
-        if query.vector is None and self._idle.acquire(blocking=False):
-            try:
-                other = self._legs.submit(lexical)
-                return encode(), other.result()
-            finally:
-                self._idle.release()
-        return encode(), lexical()
+            return None, *lexical()
+        if self._at_work > 1 or query.vector is not None or serving.embedder.knows(query.text):
+            return encode(), *lexical()
+        other = self._legs.submit(lexical)
+        return encode(), *other.result()
 
 
 def _query_vector(serving: ServingRelease, query: _Query) -> Vector:
@@ -252,7 +264,7 @@ def unit_vector(components: Sequence[float]) -> Vector:
 
 def _term_scores(
     serving: ServingRelease, view: PartitionView, query: _Query, allowed: Sequence[Mask | None]
-) -> tuple[list[Scores], float]:
+) -> tuple[Scores, float]:
     """BM25 of every passage, 0 for those that may not be found, and the bound that none exceeds."""
     conversation = serving.recipe.conversation
     terms: Sequence[str] | Mapping[str, float]
@@ -261,16 +273,16 @@ def _term_scores(
     else:
         terms = conversation_terms(conversation, Turns(query.text, query.earlier), serving.analyser.terms)
     scores, bound = serving.bm25.scores(view.segments, terms)
-    for values, mask in zip(scores, allowed, strict=True):
+    for offset, mask in zip(view.offsets.tolist(), allowed, strict=True):
         if mask is not None:
-            values[~mask] = 0.0
+            scores[offset : offset + len(mask)][~mask] = 0.0
     return scores, bound
 
 
 def best_of_legs(
     view: PartitionView,
     vector: Vector | None,
-    term_scores: Sequence[Scores],
+    term_scores: Scores | None,
     depth: int,
     timings: StageTimings,
     allowed: Sequence[Mask | None] | None = None,
@@ -281,27 +293,29 @@ def best_of_legs(
         with timings.stage("dense"):
             numbers, rows, _ = view.search(vector, depth, allowed=allowed)
             keys.append(numbers << 32 | rows)
-    if term_scores:
+    if term_scores is not None:
         with timings.stage("lexical"):
             keys.append(_best_rows(view, term_scores, depth))
     return np.unique(np.concatenate(keys)), all(len(part) < depth for part in keys) or depth >= view.rows
 
 
-def _best_rows(view: PartitionView, term_scores: Sequence[Scores], depth: int) -> Rows:
+def _best_rows(view: PartitionView, term_scores: Scores, depth: int) -> Rows:
     """Keys of the ``depth`` passages with the highest lexical scores; passages without a query term never count."""
-    keys, values = [], []
-    for number, scores in enumerate(term_scores):
-        rows = np.flatnonzero(scores)
-        if len(rows) > depth:
-            rows = rows[np.argpartition(-scores[rows], depth - 1)[:depth]]
-        keys.append(np.int64(number) << 32 | (rows + view.starts[number]))
-        values.append(scores[rows])
-    key, value = np.concatenate(keys), np.concatenate(values)
-    return key[np.lexsort((key, -value))[:depth]]
+    rows = np.flatnonzero(term_scores)
+    values = term_scores[rows]
+    if len(rows) > depth:
+        # Of those that equal the last one to fit in, the first count.
+        least = np.partition(values, len(rows) - depth)[len(rows) - depth]
+        fitting = np.flatnonzero(values >= least)
+        rows, values = rows[fitting], values[fitting]
+    order = np.argsort(-values, kind="stable")[:depth]
+    rows = rows[order]
+    numbers = np.searchsorted(view.offsets, rows, "right") - 1
+    return numbers << 32 | (rows - view.offsets[numbers] + view.starts[numbers])
 
 
 def score_candidates(
-    view: PartitionView, keys: Rows, vector: Vector | None, term_scores: Sequence[Scores], *, grouped: bool
+    view: PartitionView, keys: Rows, vector: Vector | None, term_scores: Scores | None, *, grouped: bool
 ) -> Candidates:
     """Score passages by both legs; if ``grouped``, all passages of their documents, so that no better one is missed."""
     numbers, rows = keys >> 32, keys & 0xFFFFFFFF
@@ -310,11 +324,8 @@ def score_candidates(
         numbers, rows, first = _whole_documents(view, numbers, rows)
     dense = None if vector is None else view.vectors(numbers, rows) @ vector
     lexical = None
-    if term_scores:
-        lexical = np.empty(len(rows), np.float32)
-        for number, scores in enumerate(term_scores):
-            mine = numbers == number
-            lexical[mine] = scores[rows[mine] - view.starts[number]]
+    if term_scores is not None:
+        lexical = term_scores[rows - view.starts[numbers] + view.offsets[numbers]]
     return Candidates(numbers, rows, first, dense, lexical)
 
 

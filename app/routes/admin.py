@@ -3,7 +3,7 @@
 import logging
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from app.admin_schemas import (
     KeyAnswer,
@@ -17,7 +17,7 @@ from app.admin_schemas import (
     key_answer,
     tenant_answer,
 )
-from app.deps import Admin, Operator, Services, services_of
+from app.deps import Admin, Here, Operator
 from app.schemas import described
 from app.tenancy import Caller
 from indexing.catalogue import Catalogue
@@ -28,7 +28,6 @@ from indexing.tenants import PAGE, change_limits, create_tenant, list_tenants, r
 logger = logging.getLogger(__name__)
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
 router = APIRouter(tags=["admin"])
-Home = Annotated[Services, Depends(services_of)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 After = Annotated[str, Query(max_length=128, description="`next` of the page before; left out for the first.")]
 Whose = Annotated[str | None, Query(max_length=128, description="For the operator: another tenant than the key's own.")]
@@ -48,7 +47,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 @router.post("/v1/tenants", status_code=201, summary="Make a tenant", responses=_problems(400, 409))
-def post_tenant(body: TenantBody, caller: Operator, services: Home) -> TenantAnswer:
+def post_tenant(body: TenantBody, caller: Operator, services: Here) -> TenantAnswer:
     """For the operator. The tenant has no key yet: `POST /v1/keys?tenant=NAME` makes one."""
     tenant = create_tenant(services.home.catalogue, body.name, body.limits())
     _log("tenant.created", of=tenant.name)
@@ -56,7 +55,7 @@ def post_tenant(body: TenantBody, caller: Operator, services: Home) -> TenantAns
 
 
 @router.get("/v1/tenants", summary="List tenants", responses=_problems())
-def get_tenants(caller: Operator, services: Home, limit: Limit = PAGE, after: After = "") -> TenantsAnswer:
+def get_tenants(caller: Operator, services: Here, limit: Limit = PAGE, after: After = "") -> TenantsAnswer:
     """For the operator: tenants by name, revoked ones included."""
     found = list_tenants(services.home.catalogue, after=after, limit=limit)
     following = found[-1].name if len(found) == limit else None
@@ -64,13 +63,13 @@ def get_tenants(caller: Operator, services: Home, limit: Limit = PAGE, after: Af
 
 
 @router.get("/v1/tenants/{tenant}", summary="Show a tenant", responses=_problems(404))
-def get_tenant(tenant: str, caller: Admin, services: Home) -> TenantAnswer:
+def get_tenant(tenant: str, caller: Admin, services: Here) -> TenantAnswer:
     """Limits and what is used of them, of the caller's own tenant; the operator sees any."""
     return tenant_answer(read_tenant(services.home.catalogue, _own(services.home.catalogue, caller, tenant)))
 
 
 @router.patch("/v1/tenants/{tenant}", summary="Change a tenant's limits", responses=_problems(400, 404))
-def patch_tenant(tenant: str, body: LimitsBody, caller: Operator, services: Home) -> TenantAnswer:
+def patch_tenant(tenant: str, body: LimitsBody, caller: Operator, services: Here) -> TenantAnswer:
     """For the operator. A limit that is not named stays, `null` takes it away; what the tenant holds stays."""
     changed = change_limits(services.home.catalogue, tenant, body.changes())
     _log("tenant.limited", of=tenant, **body.changes())
@@ -78,7 +77,7 @@ def patch_tenant(tenant: str, body: LimitsBody, caller: Operator, services: Home
 
 
 @router.delete("/v1/tenants/{tenant}", summary="Revoke a tenant", responses=_problems(400, 404))
-def delete_tenant(tenant: str, caller: Operator, services: Home) -> TenantAnswer:
+def delete_tenant(tenant: str, caller: Operator, services: Here) -> TenantAnswer:
     """For the operator: none of its keys opens anything from now on. Its documents stay until they are erased."""
     with services.home.catalogue.write():
         revoked = revoke_tenant(services.home.catalogue, tenant)
@@ -88,7 +87,7 @@ def delete_tenant(tenant: str, caller: Operator, services: Home) -> TenantAnswer
 
 
 @router.post("/v1/keys", status_code=201, summary="Make a key", responses=_problems(400, 404))
-def post_key(body: KeyBody, caller: Admin, services: Home, response: Response, tenant: Whose = None) -> NewKeyAnswer:
+def post_key(body: KeyBody, caller: Admin, services: Here, response: Response, tenant: Whose = None) -> NewKeyAnswer:
     """The secret is in this answer and nowhere else. A key can do no more than its maker, nor for longer."""
     whose = _own(services.home.catalogue, caller, tenant)
     expires_at = None if body.expires_at is None else stored_moment(body.expires_at)
@@ -102,7 +101,7 @@ def post_key(body: KeyBody, caller: Admin, services: Home, response: Response, t
 
 
 @router.get("/v1/keys", summary="List keys", responses=_problems(404))
-def get_keys(caller: Admin, services: Home, limit: Limit = PAGE, after: After = "", tenant: Whose = None) -> KeysAnswer:
+def get_keys(caller: Admin, services: Here, limit: Limit = PAGE, after: After = "", tenant: Whose = None) -> KeysAnswer:
     """The keys of the caller's tenant, the oldest first, expired and revoked ones included; never their secrets."""
     whose = _own(services.home.catalogue, caller, tenant)
     found = list_keys(services.home.catalogue, whose, after=after, limit=limit)
@@ -111,7 +110,7 @@ def get_keys(caller: Admin, services: Home, limit: Limit = PAGE, after: After = 
 
 
 @router.delete("/v1/keys/{key_id}", summary="Revoke a key", responses=_problems(400, 404))
-def delete_key(key_id: str, caller: Admin, services: Home, tenant: Whose = None) -> KeyAnswer:
+def delete_key(key_id: str, caller: Admin, services: Here, tenant: Whose = None) -> KeyAnswer:
     """It opens nothing from the next request on, for ever. An operator's key needs an operator."""
     catalogue = services.home.catalogue
     whose = _own(catalogue, caller, tenant)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.deps import Searcher, Writer
+from app.deps import Here, Searcher, Writer
 from app.document_schemas import (
     MAX_PAGE,
     CollectionAnswer,
@@ -13,7 +13,7 @@ from app.document_schemas import (
     CreatedCollectionAnswer,
     DeletedCollectionAnswer,
 )
-from app.routes.documents import Collection, Home, hide, problems
+from app.routes.documents import Collection, hide, problems
 from indexing.documents import create_collection, list_collections, remove_collection
 from indexing.records import Partition
 
@@ -22,7 +22,7 @@ router = APIRouter(tags=["collections"])
 
 
 @router.put("/v1/collections/{collection}", summary="Make a collection", responses=problems(400))
-def put_collection(collection: Collection, caller: Writer, services: Home) -> CreatedCollectionAnswer:
+def put_collection(collection: Collection, caller: Writer, services: Here) -> CreatedCollectionAnswer:
     """Make an empty collection, unless there is one of this name. Writing a document makes its collection, too."""
     documents, is_new = create_collection(services.home.catalogue, Partition(caller.tenant, collection))
     return CreatedCollectionAnswer(name=collection, documents=documents, created=is_new)
@@ -31,7 +31,7 @@ def put_collection(collection: Collection, caller: Writer, services: Home) -> Cr
 @router.get("/v1/collections", summary="List collections", responses=problems())
 def get_collections(
     caller: Searcher,
-    services: Home,
+    services: Here,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")] = MAX_PAGE,
     after: Annotated[str, Query(max_length=128, description="`next` of the page before.")] = "",
 ) -> CollectionsAnswer:
@@ -42,7 +42,7 @@ def get_collections(
 
 
 @router.delete("/v1/collections/{collection}", summary="Delete a collection", responses=problems(404))
-def delete_collection(collection: Collection, caller: Writer, services: Home) -> DeletedCollectionAnswer:
+def delete_collection(collection: Collection, caller: Writer, services: Here) -> DeletedCollectionAnswer:
     """Delete a collection with all its documents; they hide as one that is deleted does."""
     partition = Partition(caller.tenant, collection)
     deleted, seq = remove_collection(services.home.catalogue, partition)

@@ -1,12 +1,10 @@
 """The context route: a search whose hits come as one block for a prompt."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app.context_schemas import ContextAnswer, ContextBody, citations_of, left_out_of
 from app.deadline import Deadline
-from app.deps import Searcher, Services, Timely, name_release, services_of
+from app.deps import Searcher, Services, Timely, served_by, services_of
 from app.retrieval.context import assemble
 from app.routes.search import PROBLEMS, find, wait_for_write
 from app.tenancy import Caller
@@ -15,27 +13,29 @@ from indexing.telemetry import StageTimings, request_id
 router = APIRouter(tags=["search"])
 
 
-@router.post("/v1/context", summary="Search a collection for a prompt's context", responses=PROBLEMS)
+@router.post(
+    "/v1/context",
+    summary="Search a collection for a prompt's context",
+    response_model=ContextAnswer,
+    responses=PROBLEMS,
+)
 async def context(
     body: ContextBody,
     request: Request,
-    response: Response,
-    services: Annotated[Services, Depends(services_of)],
     caller: Searcher,
     deadline: Timely,
-) -> ContextAnswer:
+) -> Response:
     """Find the passages that answer a query, as one block of text with numbered citations, within a budget of tokens.
 
     Nothing is said twice, neighbouring passages are joined, and every hit that is not in the block is named with the
     reason.
     """
+    services = services_of(request)
     await wait_for_write(services, caller.tenant, body)
-    answer = await services.work(request, deadline, _context, services, caller, body, deadline)
-    name_release(response, answer.release, answer.snapshot)
-    return answer
+    return await services.work(request, deadline, _context, services, caller, body, deadline)
 
 
-def _context(services: Services, caller: Caller, body: ContextBody, deadline: Deadline) -> ContextAnswer:
+def _context(services: Services, caller: Caller, body: ContextBody, deadline: Deadline) -> Response:
     """Everything that takes time, in one thread."""
     serving, result, seq = find(services, caller, body, deadline)
     timings = StageTimings(deadline.check)
@@ -45,7 +45,7 @@ def _context(services: Services, caller: Caller, body: ContextBody, deadline: De
     milliseconds = timings.milliseconds["context"]
     services.metrics.stages.labels("context", release).observe(milliseconds / 1000.0)
     total = result.timings_ms["total"] + milliseconds
-    return ContextAnswer(
+    answer = ContextAnswer(
         request_id=request_id.get(),
         release=release,
         snapshot=serving.snapshot.id,
@@ -60,3 +60,4 @@ def _context(services: Services, caller: Caller, body: ContextBody, deadline: De
         },
         warnings=result.warnings,
     )
+    return served_by(release, serving.snapshot.id, answer)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
-from app.deps import Searcher, Services, Writer, services_of
+from app.deps import Here, Searcher, Services, Writer
 from app.document_schemas import (
     MAX_PAGE,
     BatchAnswer,
@@ -44,7 +44,6 @@ from indexing.records import Document, Partition
 logger = logging.getLogger(__name__)
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
 router = APIRouter(tags=["documents"])
-Home = Annotated[Services, Depends(services_of)]
 Collection = Annotated[str, Path(description="1 to 128 printable characters without '/'.")]
 Id = Annotated[str, Path(description="1 to 512 characters, percent-encoded; slashes may stay.")]
 Whoever = Annotated[
@@ -81,7 +80,7 @@ _WAITS = {"description": "Stored; to be found once a build holds it."}
     responses={**problems(400, 413, 507), 202: {**_WAITS, "model": PutAnswer}},
 )
 def put_document(
-    collection: Collection, document_id: Id, body: DocumentBody, caller: Writer, services: Home, response: Response
+    collection: Collection, document_id: Id, body: DocumentBody, caller: Writer, services: Here, response: Response
 ) -> PutAnswer:
     """Insert or replace a document; it is on disk when this answers. The same content again changes nothing.
 
@@ -101,7 +100,7 @@ def put_document(
     responses={**problems(400, 413, 507), 202: {**_WAITS, "model": BatchAnswer}},
 )
 def post_batch(
-    collection: Collection, body: BatchBody, caller: Writer, services: Home, response: Response
+    collection: Collection, body: BatchBody, caller: Writer, services: Here, response: Response
 ) -> BatchAnswer:
     """Insert or replace up to 100 documents, all or none; as for one, up to 50 passages together are searchable soon.
 
@@ -127,7 +126,7 @@ def post_batch(
     "/v1/collections/{collection}/documents/{document_id:path}", summary="Read a document", responses=problems(404)
 )
 def get_document(
-    collection: Collection, document_id: Id, caller: Searcher, services: Home, principals: Whoever = None
+    collection: Collection, document_id: Id, caller: Searcher, services: Here, principals: Whoever = None
 ) -> DocumentAnswer:
     """A document as it was written last, whether searches find that version yet or not."""
     stored = read_document(services.home.catalogue, Partition(caller.tenant, collection), document_id)
@@ -140,7 +139,7 @@ def get_document(
 def get_documents(
     collection: Collection,
     caller: Searcher,
-    services: Home,
+    services: Here,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")] = MAX_PAGE,
     after: Annotated[str, Query(max_length=512, description="`next` of the page before.")] = "",
     principals: Whoever = None,
@@ -161,7 +160,7 @@ def get_documents(
 @router.delete(
     "/v1/collections/{collection}/documents/{document_id:path}", summary="Delete a document", responses=problems(404)
 )
-def delete_document(collection: Collection, document_id: Id, caller: Writer, services: Home) -> DeletedAnswer:
+def delete_document(collection: Collection, document_id: Id, caller: Writer, services: Here) -> DeletedAnswer:
     """No search of this process finds it from this answer on, and none of another one a moment later.
 
     What is retained on disk still holds it, until `groundwork erase`.
@@ -177,7 +176,7 @@ def delete_document(collection: Collection, document_id: Id, caller: Writer, ser
     summary="Delete documents by filter",
     responses=problems(400, 404),
 )
-def delete_documents(collection: Collection, body: DeleteBody, caller: Writer, services: Home) -> DeletedByFilterAnswer:
+def delete_documents(collection: Collection, body: DeleteBody, caller: Writer, services: Here) -> DeletedByFilterAnswer:
     """Delete every document whose metadata fits, with the grammar of a search's filters; `dry_run` only counts them."""
     partition = Partition(caller.tenant, collection)
     require_collection(services.home.catalogue, partition)

@@ -1,11 +1,9 @@
 """Whether this process lives, whether it can serve, and its metrics."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.deps import Services, services_of
+from app.deps import Here
 from app.schemas import Ready
 from indexing.errors import NotReady
 
@@ -23,7 +21,7 @@ def livez() -> dict[str, str]:
     summary="Can it serve?",
     responses={503: {"model": Ready, "description": "Nothing to serve yet, and why."}},
 )
-def readyz(services: Annotated[Services, Depends(services_of)], response: Response) -> Ready:
+def readyz(services: Here, response: Response) -> Ready:
     """Ready means: a snapshot is mapped, warmed, and has answered a query of its own.
 
     Corrupt shards are named here while the rest of the snapshot goes on serving; ``message`` says why a newer
@@ -50,6 +48,6 @@ def readyz(services: Annotated[Services, Depends(services_of)], response: Respon
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-def metrics(services: Annotated[Services, Depends(services_of)]) -> Response:
+def metrics(services: Here) -> Response:
     """Counters and histograms by stage and release, never by tenant; with several workers, of all of them."""
     return Response(services.metrics.text(), media_type=CONTENT_TYPE_LATEST)

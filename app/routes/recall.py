@@ -1,12 +1,11 @@
 """How well an approximate search finds what exact search finds, measured on what is served now."""
 
 from dataclasses import asdict
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.deps import Admin, Services, Timely, name_release, services_of
+from app.deps import Admin, Services, Timely, served_by, services_of
 from app.retrieval.recall import measure_recall
 from app.schemas import described
 from indexing.errors import NotFound
@@ -42,6 +41,7 @@ class RecallAnswer(BaseModel):
 @router.post(
     "/v1/collections/{collection}/recall",
     summary="Measure live recall",
+    response_model=RecallAnswer,
     responses=described(
         {
             401: "No valid API key.",
@@ -57,25 +57,23 @@ async def recall(
     collection: str,
     body: RecallBody,
     request: Request,
-    response: Response,
-    services: Annotated[Services, Depends(services_of)],
     caller: Admin,
     deadline: Timely,
-) -> RecallAnswer:
+) -> Response:
     """Compare the search that serves with exact search, on queries sampled from the collection, without any model.
 
     The result is exported as the metric `groundwork_live_recall` of the release, too.
     """
-    answer = await services.work(request, deadline, _measure, services, caller.tenant, collection, body)
-    name_release(response, answer.release, answer.snapshot)
-    return answer
+    services = services_of(request)
+    return await services.work(request, deadline, _measure, services, caller.tenant, collection, body)
 
 
-def _measure(services: Services, tenant: str, collection: str, body: RecallBody) -> RecallAnswer:
+def _measure(services: Services, tenant: str, collection: str, body: RecallBody) -> Response:
     serving = services.pool.current()
     view = serving.view(Partition(tenant, collection))
     if view is None or view.rows == 0:
         raise NotFound(f"Nothing of a collection {collection!r} is in service: check the name, or build first.")
     found = measure_recall(view, k=body.k, queries=body.queries, seed=body.seed)
     services.metrics.recall.labels(serving.release.number).set(found.recall)
-    return RecallAnswer(release=serving.release.number, snapshot=serving.snapshot.id, **asdict(found))
+    release, snapshot = serving.release.number, serving.snapshot.id
+    return served_by(release, snapshot, RecallAnswer(release=release, snapshot=snapshot, **asdict(found)))

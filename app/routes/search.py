@@ -1,13 +1,12 @@
 """The search route."""
 
 import time
-from typing import Annotated
 
 from anyio import sleep
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app.deadline import Deadline
-from app.deps import Searcher, Services, Timely, name_release, services_of
+from app.deps import Searcher, Services, Timely, served_by, services_of
 from app.retrieval.filters import matching, parse_filter
 from app.retrieval.retriever import Result, unit_vector
 from app.retrieval.snapshot_pool import ServingRelease
@@ -35,29 +34,27 @@ PROBLEMS = described(
 """What a route that searches may answer instead, for its description."""
 
 
-@router.post("/v1/search", summary="Search a collection", responses=PROBLEMS)
+@router.post("/v1/search", summary="Search a collection", response_model=SearchAnswer, responses=PROBLEMS)
 async def search(
     body: SearchBody,
     request: Request,
-    response: Response,
-    services: Annotated[Services, Depends(services_of)],
     caller: Searcher,
     deadline: Timely,
-) -> SearchAnswer:
+) -> Response:
     """Find the passages that answer a query, best first, one a document unless asked otherwise.
 
     The answer names the release and the snapshot that served it, and how long each stage took.
     """
+    services = services_of(request)
     await wait_for_write(services, caller.tenant, body)
-    answer = await services.work(request, deadline, _search, services, caller, body, deadline)
-    name_release(response, answer.release, answer.snapshot)
-    return answer
+    return await services.work(request, deadline, _search, services, caller, body, deadline)
 
 
-def _search(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> SearchAnswer:
+def _search(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> Response:
     """Everything that takes time, in one thread."""
     serving, result, seq = find(services, caller, body, deadline)
-    return answer_of(result, serving.release.number, serving.snapshot.id, request_id.get(), seq=seq)
+    release, snapshot = serving.release.number, serving.snapshot.id
+    return served_by(release, snapshot, answer_of(result, release, snapshot, request_id.get(), seq=seq))
 
 
 async def wait_for_write(services: Services, tenant: str, body: SearchBody) -> None:

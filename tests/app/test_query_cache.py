@@ -4,8 +4,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.retrieval.query_cache import ENTRY_BYTES, QueryCache, RecentVectors, query_cache_for
+from app.retrieval.query_cache import QueryCache, query_cache_for
 from indexing.embedder import HashingEmbedder
+from indexing.recent import ENTRY_BYTES
 from indexing.settings import Settings
 
 
@@ -152,15 +153,6 @@ def test_what_was_not_used_for_longest_gives_way_when_the_memory_is_full():
     for text in ("a", "b", "a", "c", "a", "b"):
         made.cached.encode_query(text)
     assert made.bare.encoded == ["a", "b", "c", "b"]
-
-
-def test_the_bytes_that_are_counted_are_those_of_what_is_there():
-    recent = RecentVectors(10 * (64 + ENTRY_BYTES))
-    for number in range(100):
-        recent.put(bytes([number]), np.zeros(16, np.float32))
-        recent.put(bytes([number]), np.zeros(16, np.float32))
-    assert len(recent) == 10
-    assert recent.size_bytes == 10 * (64 + ENTRY_BYTES)
 
 
 def test_without_memory_nothing_is_kept():

@@ -11,16 +11,18 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
+from indexing.bm25 import Bm25
 from indexing.build import build
 from indexing.catalogue import Catalogue
 from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
 from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
-from indexing.lexical import Analyser, Bm25
+from indexing.lexical import Analyser
 from indexing.plan import BuildContext
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MARKDOWN, Document, Json, Partition
@@ -143,7 +145,7 @@ def lexical_scores(view: PartitionView, text: str) -> Json:
     """The BM25 score of every passage that holds a term of the query."""
     scores, _ = Bm25(1.2, 0.75).scores(view.segments, Analyser("english").terms(text))
     found = {}
-    for number, part in enumerate(scores):
+    for number, part in enumerate(np.split(scores, view.offsets[1:])):
         for row, score in enumerate(part.tolist()):
             if score:
                 hit = view.passage(number, view.starts[number] + row)

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexing.bm25 import Bm25
 from indexing.home import Home, open_home
 from indexing.keys import SCOPES, admit, hash_key
-from indexing.lexical import Analyser, Bm25
+from indexing.lexical import Analyser
 from indexing.recipes import read_recipe
 from indexing.records import Json, Partition, Vector
 from indexing.releases import stable_release
@@ -100,7 +101,7 @@ def test_the_lexical_scores_are_those_of_then(golden: Home, partition: Partition
         scores, _ = Bm25(1.2, 0.75).scores(view.segments, Analyser("english").terms(query["text"]))
         found = {
             id_of(view.passage(number, view.starts[number] + row)): score
-            for number, part in enumerate(scores)
+            for number, part in enumerate(np.split(scores, view.offsets[1:]))
             for row, score in enumerate(part.tolist())
             if score
         }

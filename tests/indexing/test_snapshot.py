@@ -6,15 +6,17 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexing.bm25 import Bm25
 from indexing.catalogue import DocumentKey
 from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactCorrupt, FormatUnknown, NotFound
 from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
-from indexing.lexical import Analyser, Bm25
+from indexing.lexical import Analyser
 from indexing.placement import PlacedDocument, place
 from indexing.records import Document, Partition, Passage, fingerprint
 from indexing.shard_layout import ShardInput
@@ -112,7 +114,7 @@ def lexical_scores(view: PartitionView, query: str) -> tuple[dict[PassageId, flo
     scores, bound = BM25.scores(view.segments, ANALYSER.terms(query))
     return {
         name_of(view, number, view.starts[number] + i): float(score)
-        for number, part in enumerate(scores)
+        for number, part in enumerate(np.split(scores, view.offsets[1:]))
         for i, score in enumerate(part)
     }, bound
 

@@ -1,0 +1,219 @@
+"""Vectors given: how does Groundwork find neighbours beside Chroma, on the same vectors and machine?
+
+42,593 vectors by the default model, of the passages of three collections (see vector_sets.py), and their people's
+queries; 10 hits with their text, `vector` given, over HTTP, load by wrk in closed loop at 1, 8 and 32 clients.
+
+- One partition: all passages in one collection on both sides.
+- 100 tenants: each has every hundredth part. In Groundwork each is a tenant with its key. In Chroma they stand in one
+  collection, with the tenant in the metadata and in each query's filter; as a second way, each in a collection of its
+  own. Requests take the tenants in turn.
+
+recall@10 of both is against exact search. Usage: python benchmarks/peer_chroma.py --data ../shared/data [--seconds 20]
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import cycle, islice
+from pathlib import Path
+
+import httpx
+import numpy as np
+from large_partition import MadeEmbedder, sentences
+from latency import memory_mb, start
+from load import Request, measure
+from peers.environment import HERE, free_port, program, served
+from recording import write_result
+from vector_sets import exact_neighbours, real_sets
+
+from indexing.build import build
+from indexing.home import open_home
+from indexing.keys import create_key
+from indexing.prepare import default_recipe, prepare_build
+from indexing.records import Document, Partition
+from indexing.settings import Settings
+from indexing.tenants import create_tenant
+from indexing.terminal import progress_bar
+from indexing.work import LocalExecutor, Workshop
+
+ROWS = 42_593
+TENANTS = 100
+SHARE = -(-ROWS // TENANTS)
+CLIENTS = (1, 8, 32)
+WORKERS = 2
+HITS = 10
+PATH = "/api/v2/tenants/default_tenant/databases/default_database/collections"
+
+
+def build_home(path: Path, models, texts: Sequence[str], vectors) -> dict[str, str]:
+    """Everything once as one tenant's, once in parts as many tenants'; gives each tenant's key."""
+    home = open_home(Settings(), path)
+    home.models.copy_from(models)
+    keys = {}
+    for tenant, first, last in [("all", 0, ROWS)] + [
+        (f"t{first // SHARE}", first, min(first + SHARE, ROWS)) for first in range(0, ROWS, SHARE)
+    ]:
+        create_tenant(home.catalogue, tenant)
+        keys[tenant] = create_key(home.catalogue, tenant, scopes=("search",))[1]
+        documents = [Document(f"n{row:07}", f"Note {row}", texts[row]) for row in range(first, last)]
+        home.catalogue.put_documents(Partition(tenant, "notes"), documents)
+    with progress_bar() as progress:
+        workshop = Workshop(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
+        context = prepare_build(
+            home, default_recipe(home), on_progress=progress, executor_for=lambda job: LocalExecutor(workshop)
+        )
+        build(replace(context, block_size=10_000))
+    home.close()
+    return keys
+
+
+def loads(url: str, requests: Sequence[Request], seconds: int) -> dict:
+    found = {}
+    for count in CLIENTS:
+        found[f"{count} client{'s' * (count > 1)}"] = measured = measure(url, requests, count, seconds=seconds)
+        print(count, measured)
+    return found
+
+
+def recall(
+    url: str, requests: Sequence[Request], rows_of: Callable[[dict], list[int]], nearest: list[set[int]]
+) -> float:
+    """Which share of the ten nearest is found by the answers to ``requests``."""
+    found = 0
+    with httpx.Client(base_url=url, timeout=60) as client:
+        for (method, path, key, body), best in zip(requests, nearest, strict=True):
+            headers = {"authorization": f"Bearer {key}"} if key else {}
+            answer = client.request(method, path, json=body, headers=headers).raise_for_status().json()
+            found += len(best & set(rows_of(answer)))
+    return round(found / HITS / len(requests), 4)
+
+
+def our_requests(queries, key_of: Callable[[int], str]) -> list[Request]:
+    body = {"collection": "notes", "k": HITS, "mode": "dense", "group_by_document": False}
+    return [
+        ("POST", "/v1/search", key_of(turn), body | {"vector": [round(float(x), 6) for x in query]})
+        for turn, query in enumerate(queries)
+    ]
+
+
+def their_requests(queries, id_of: Callable[[int], str], where: Callable[[int], dict | None]) -> list[Request]:
+    found: list[Request] = []
+    for turn, query in enumerate(queries):
+        body = {
+            "query_embeddings": [[round(float(x), 6) for x in query]],
+            "n_results": HITS,
+            "include": ["documents", "metadatas", "distances"],
+        }
+        if (condition := where(turn)) is not None:
+            body["where"] = condition
+        found.append(("POST", f"{PATH}/{id_of(turn)}/query", "", body))
+    return found
+
+
+def tenant_neighbours(vectors, queries) -> list[set[int]]:
+    """The nearest rows for query N among those of tenant N, N + 100, ..."""
+    found = []
+    for turn, query in enumerate(queries):
+        first = turn % TENANTS * SHARE
+        best = exact_neighbours(vectors[first : first + SHARE], query[None], HITS)[0]
+        found.append({row + first for row in best})
+    return found
+
+
+def measure_groundwork(folder: Path, models, texts, vectors, queries, nearest, seconds: int) -> dict:
+    keys = build_home(folder / "home", models, texts, vectors)
+    process, url, ready = start(folder / "home", WORKERS)
+    try:
+        result: dict = {"workers": WORKERS, "seconds to ready": round(ready, 2)}
+        for name, key_of in (
+            ("one partition", lambda turn: keys["all"]),
+            ("100 tenants", lambda turn: keys[f"t{turn % TENANTS}"]),
+        ):
+            requests = our_requests(queries, key_of)
+            rows = recall(
+                url, requests, lambda answer: [int(hit["document_id"][1:]) for hit in answer["hits"]], nearest[name]
+            )
+            result[name] = {"recall@10": rows, **loads(url, requests, seconds)}
+        return result | {"memory_mb": memory_mb(process)}
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def measure_chroma(folder: Path, texts, vectors, queries, nearest, seconds: int) -> dict:
+    np.save(folder / "vectors.npy", vectors)
+    (folder / "texts.json").write_text(json.dumps(texts))
+    port = free_port()
+    command = [program("chroma"), "run", "--path", str(folder / "chroma"), "--host", "127.0.0.1", "--port", str(port)]
+    with served(command, port, "/api/v2/heartbeat") as url:
+        print("chroma loads")
+        loader = [program("python"), str(HERE / "chroma_load.py"), str(port), str(folder), str(SHARE)]
+        done = subprocess.run(loader, check=True, capture_output=True, text=True)
+        loaded = json.loads(done.stdout.strip().splitlines()[-1])
+        result: dict = {"seconds to load": loaded["seconds"]}
+        ways = {
+            "one partition": (lambda turn: loaded["collection"], lambda turn: None),
+            "100 tenants": (lambda turn: loaded["collection"], lambda turn: {"tenant": turn % TENANTS}),
+            "100 tenants, a collection each": (lambda turn: loaded["tenants"][turn % TENANTS], lambda turn: None),
+        }
+        for name, (id_of, where) in ways.items():
+            requests = their_requests(queries, id_of, where)
+            found = recall(
+                url, requests, lambda answer: [int(one[1:]) for one in answer["ids"][0]], nearest[name.split(",")[0]]
+            )
+            result[name] = {"recall@10": found, **loads(url, requests, seconds)}
+    return result
+
+
+def ratios(ours: dict, theirs: dict) -> dict:
+    return {
+        f"{way}, {clients}": {
+            "queries per second": round(
+                ours[way.split(",")[0]][clients]["queries_per_second"] / theirs[way][clients]["queries_per_second"], 1
+            ),
+            "p99 of Chroma against it": round(
+                theirs[way][clients]["p99_ms"] / ours[way.split(",")[0]][clients]["p99_ms"], 1
+            ),
+        }
+        for way in theirs
+        if isinstance(theirs[way], dict)
+        for clients in theirs[way]
+        if clients in ours["one partition"] and clients != "recall@10"
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--seconds", type=int, default=20, help="Of each load.")
+    parser.add_argument("--alone", action="store_true", help="Without Chroma, and without writing a result.")
+    options = parser.parse_args()
+    home = open_home(Settings())
+    sets = real_sets(home, options.data)
+    vectors = np.concatenate([found for found, _ in sets.values()])
+    queries = np.concatenate([asked for _, asked in sets.values()])
+    chosen = np.sort(np.random.default_rng(0).permutation(len(vectors))[:ROWS])
+    vectors = np.ascontiguousarray(vectors[chosen])
+    texts = list(islice(cycle(sentences(options.data)), ROWS))
+    nearest = {
+        "one partition": exact_neighbours(vectors, queries, HITS),
+        "100 tenants": tenant_neighbours(vectors, queries),
+    }
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        ours = measure_groundwork(folder, home.models, texts, vectors, queries, nearest, options.seconds)
+        if options.alone:
+            print(json.dumps(ours, indent=1))
+            return
+        theirs = measure_chroma(folder, texts, vectors, queries, nearest, options.seconds)
+    result = {"rows": ROWS, "queries": len(queries), "groundwork": ours, "chroma": theirs}
+    result["ratios"] = ratios(ours, theirs)
+    print(json.dumps(result["ratios"], indent=1))
+    write_result("peer_chroma", result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Text to hits, hybrid: how does Groundwork answer beside txtai, on the same collection, model and machine?
+
+SciFact, all its test and train queries in turn, 10 hits with their text. txtai indexes abstracts as they are (hybrid,
+texts stored) and serves them by its own API under uvicorn, with one process and with two. Groundwork serves its default
+recipe in two API processes: without a query cache, so that every query is encoded, and with one, asking only what was
+asked before. Load comes from wrk, closed loop, at 1, 8 and 32 clients. nDCG@10 on the test queries is reported of both.
+
+Usage: python benchmarks/peer_txtai.py --data ../shared/data [--seconds 20]
+"""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx
+from latency import ask_once, memory_mb, start
+from load import measure
+from peers.environment import HERE, free_port, program, served
+from recording import write_result
+
+from eval.collection import Choices, scratch_collection, scratch_path
+from eval.measures import run_from_ranking, score_run
+from eval.querysets import QuerySet, load_queryset
+from indexing.compiler import DEFAULT_MODEL, locate_model
+from indexing.home import default_key, open_home
+from indexing.releases import deploy
+from indexing.settings import Settings
+
+CLIENTS = (1, 8, 32)
+WORKERS = 2
+HITS = 10
+
+
+def ndcg(queries: QuerySet, search) -> float:
+    """nDCG@10 of what ``search`` gives: ids, best first."""
+    run = {name: run_from_ranking(search(text)) for name, text in queries.queries.items()}
+    return round(score_run(queries.qrels, run).means["nDCG@10"], 4)
+
+
+def txtai_search(url: str, text: str) -> list[str]:
+    return [hit["id"] for hit in httpx.get(f"{url}/search", params={"query": text, "limit": HITS}, timeout=60).json()]
+
+
+def measure_txtai(folder: Path, model: str, tests: QuerySet, queries: list[str], seconds: int) -> dict:
+    """Index, serve and load txtai."""
+    with tempfile.TemporaryDirectory() as place:
+        index, config = Path(place) / "index", Path(place) / "api.yml"
+        python = program("python")
+        print("txtai indexes")
+        command = [python, str(HERE / "txtai_index.py"), str(folder / "corpus.jsonl"), model, str(index)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        result: dict = {"indexing": json.loads(done.stdout.strip().splitlines()[-1])}
+        config.write_text(f"path: {index}\nwritable: false\n")
+        requests = [("GET", f"/search?{urlencode({'query': text, 'limit': HITS})}", "", None) for text in queries]
+        for workers in (1, 2):
+            port = free_port()
+            command = [python, "-m", "uvicorn", "txtai.api:app", "--port", str(port), "--log-level", "warning"]
+            command += ["--workers", str(workers)] if workers > 1 else []
+            with served(command, port, "/search?query=cells&limit=1", CONFIG=str(config)) as url:
+                if workers == 1:
+                    result["nDCG@10"] = ndcg(tests, lambda text, url=url: txtai_search(url, text))
+                result[f"{workers} process{'es' * (workers > 1)}"] = loads(url, requests, seconds)
+    return result
+
+
+def loads(url: str, requests: list, seconds: int, clients: tuple[int, ...] = CLIENTS) -> dict:
+    found = {}
+    for count in clients:
+        found[f"{count} client{'s' * (count > 1)}"] = measured = measure(url, requests, count, seconds=seconds)
+        print(count, measured)
+    return found
+
+
+def measure_groundwork(
+    home: Path, key: str, collection: str, tests: QuerySet, queries: list[str], seconds: int
+) -> dict:
+    """Serve and load Groundwork, first without a query cache and then with one."""
+
+    def body(text: str) -> dict:
+        return {"query": text, "collection": collection, "k": HITS}
+
+    requests = [("POST", "/v1/search", key, body(text)) for text in queries]
+    result: dict = {}
+    process, url, ready = start(home, WORKERS, query_cache_mb=0)
+    try:
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
+
+            def search(text: str) -> list[str]:
+                answer = client.post("/v1/search", json=body(text)).raise_for_status().json()
+                return [hit["document_id"] for hit in answer["hits"]]
+
+            result["nDCG@10"] = ndcg(tests, search)
+        result |= {"seconds to ready": round(ready, 2), "uncached": loads(url, requests, seconds)}
+        result["memory_mb"] = memory_mb(process)
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+    process, url, _ = start(home, WORKERS)
+    try:
+        asyncio.run(ask_once(url, key, collection, queries, WORKERS))
+        result["cached query vectors"] = loads(url, requests, seconds)
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+    return result
+
+
+def ratios(ours: dict, theirs: dict) -> dict:
+    """How much better Groundwork is at each number of clients, against txtai's faster way to serve."""
+    found = {}
+    for name in ours["uncached"]:
+        most = max(theirs[way][name]["queries_per_second"] for way in ("1 process", "2 processes"))
+        shortest = min(theirs[way][name]["p99_ms"] for way in ("1 process", "2 processes"))
+        found[name] = {
+            "queries per second, uncached": round(ours["uncached"][name]["queries_per_second"] / most, 1),
+            "queries per second, cached": round(ours["cached query vectors"][name]["queries_per_second"] / most, 1),
+            "p99 of txtai against uncached": round(shortest / ours["uncached"][name]["p99_ms"], 1),
+        }
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--seconds", type=int, default=20, help="Of each load.")
+    parser.add_argument("--alone", action="store_true", help="Without txtai, and without writing a result.")
+    options = parser.parse_args()
+    folder = options.data / "scifact"
+    home = open_home(Settings())
+    with scratch_collection(home, folder, Choices(), on_progress=lambda *_: None) as (serving, partition):
+        passages = serving.snapshot.manifest.rows
+    path = scratch_path(home, folder)
+    scratch = open_home(home.settings, path)
+    deploy(scratch.catalogue, serving.release.recipe, reason="measured", actor="benchmark")
+    key = default_key(scratch)
+    tests = load_queryset(folder)
+    queries = [*tests.queries.values(), *load_queryset(folder, "train").queries.values()]
+    ours = measure_groundwork(path, key, partition.collection, tests, queries, options.seconds)
+    if options.alone:
+        return
+    theirs = measure_txtai(folder, locate_model(DEFAULT_MODEL)[0], tests, queries, options.seconds)
+    result = {
+        "queries": len(queries),
+        "groundwork": {"passages": passages, "workers": WORKERS, **ours},
+        "txtai": theirs,
+        "ratios": ratios(ours, theirs),
+    }
+    print(json.dumps(result["ratios"], indent=1))
+    write_result("peer_txtai", result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""BM25 over the postings of one partition.
+
+What it needs of the whole partition (document frequency, count, average length) is summed over the segments at query
+time, so sharded and unsharded scores agree and other tenants never count. Every passage is a "document" for BM25.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import TypeAlias
+
+import numpy as np
+
+from indexing.lexical import LexicalSegment
+from indexing.recent import Recent
+from indexing.records import Rows, Scores
+
+MAX_TERMS = 512
+"""Different terms of a query that count: bounds what a pasted log costs."""
+RECENT_BYTES = 32 << 20
+"""Memory for what was looked up last. Most words of most queries are among a few thousand."""
+_LARGEST_SHARE = 8
+_Found: TypeAlias = tuple[Rows, Scores]
+
+
+class Bm25:
+    """BM25 with Lucene's idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. Threads may share one.
+
+    Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009; idf as in Lucene's BM25Similarity.
+    """
+
+    def __init__(self, k1: float, b: float) -> None:
+        self.k1 = k1
+        self.b = b
+        self._recent: Recent[tuple[tuple[int, ...], str], _Found] = Recent(RECENT_BYTES)
+
+    def scores(
+        self, segments: Sequence[LexicalSegment], terms: Sequence[str] | Mapping[str, float]
+    ) -> tuple[Scores, float]:
+        """Score every passage of a partition.
+
+        Args:
+            segments: All segments of the partition.
+            terms: The query's terms, or what each counts; a repeated term counts as often as it is repeated. Of more
+                than ``MAX_TERMS`` different ones the first count.
+
+        Returns:
+            float32 (rows,), the rows of all segments one after another, 0 where no term occurs; and the bound that no
+            score can exceed: sum of weight * idf * (k1 + 1) over the terms, 0.0 when none of them occurs.
+        """
+        scores: Scores = np.zeros(sum(len(segment) for segment in segments), np.float32)
+        count = sum(segment.count for segment in segments)
+        bound = 0.0
+        weights: Mapping[str, float] = terms if isinstance(terms, Mapping) else Counter(terms)
+        numbers = tuple(segment.number for segment in segments)
+        for term, weight in sorted(islice(weights.items(), MAX_TERMS)):
+            rows, saturation = self._look_up(segments, numbers, term)
+            if not len(rows):
+                continue
+            idf = math.log1p((count - len(rows) + 0.5) / (len(rows) + 0.5))
+            most = weight * idf * (self.k1 + 1.0)
+            bound += most
+            scores[rows] += np.float32(most) * saturation
+        return scores, bound
+
+    def _look_up(self, segments: Sequence[LexicalSegment], numbers: tuple[int, ...], term: str) -> _Found:
+        """The rows with a term among those of all segments, and tf / (tf + damping) of each."""
+        found = self._recent.get((numbers, term))
+        if found is None:
+            found = self._read(segments, term)
+            size = found[0].nbytes + found[1].nbytes
+            if size <= RECENT_BYTES // _LARGEST_SHARE:  # else one word would take the place of all others
+                self._recent.put((numbers, term), found, size)
+        return found
+
+    def _read(self, segments: Sequence[LexicalSegment], term: str) -> _Found:
+        total_length = sum(segment.total_length for segment in segments)
+        average = total_length / max(1, sum(segment.count for segment in segments))
+        rows: list[Rows] = [np.empty(0, np.int64)]
+        saturation: list[Scores] = [np.empty(0, np.float32)]
+        offset = 0
+        for segment in segments:
+            if (postings := segment.postings(term)) is not None:
+                tf = postings[1].astype(np.float32)
+                length = segment.lengths[postings[0]].astype(np.float32)
+                rows.append(postings[0] + offset)
+                damping: Scores = self.k1 * (1.0 - self.b + self.b * length / average)
+                saturation.append(tf / (tf + damping))
+            offset += len(segment)
+        return np.concatenate(rows), np.concatenate(saturation)
