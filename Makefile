@@ -28,7 +28,7 @@ lint: setup
 
 check: lint test ## everything a change must pass
 
-bench: setup ## the figures of the README; takes about an hour on two cores
+bench: setup ## the figures of the README; takes about three hours on two cores, and wrk (apt-get install wrk)
 	$(BIN)/python benchmarks/run_all.py
 
 serve: setup ## the API on http://127.0.0.1:8080

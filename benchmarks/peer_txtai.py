@@ -45,21 +45,38 @@ def txtai_search(url: str, text: str) -> list[str]:
     return [hit["id"] for hit in httpx.get(f"{url}/search", params={"query": text, "limit": HITS}, timeout=60).json()]
 
 
-def measure_txtai(folder: Path, model: str, tests: QuerySet, queries: list[str], seconds: int) -> dict:
-    """Index, serve and load txtai."""
-    with tempfile.TemporaryDirectory() as place:
-        index, config = Path(place) / "index", Path(place) / "api.yml"
-        python = program("python")
+def index_txtai(place: Path, folder: Path, model: str) -> dict:
+    """Index the collection at ``place``, unless it was done before; says what it took then."""
+    said = place / "indexing.json"
+    if not said.is_file():
         print("txtai indexes")
-        command = [python, str(HERE / "txtai_index.py"), str(folder / "corpus.jsonl"), model, str(index)]
+        command = [program("python"), str(HERE / "txtai_index.py"), str(folder / "corpus.jsonl"), model, str(place)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        result: dict = {"indexing": json.loads(done.stdout.strip().splitlines()[-1])}
-        config.write_text(f"path: {index}\nwritable: false\n")
-        requests = [("GET", f"/search?{urlencode({'query': text, 'limit': HITS})}", "", None) for text in queries]
+        said.write_text(done.stdout.strip().splitlines()[-1])
+    found: dict = json.loads(said.read_text())
+    return found
+
+
+def measure_txtai(index: Path, model: str, tests: QuerySet, queries: list[str], seconds: int) -> dict:
+    """Serve and load txtai, with one process and with two."""
+    requests = [("GET", f"/search?{urlencode({'query': text, 'limit': HITS})}", "", None) for text in queries]
+    result: dict = {}
+    with tempfile.TemporaryDirectory() as place:
+        config = Path(place) / "api.yml"
+        embeddings = f"embeddings:\n  path: {model}\n  hybrid: true\n  content: true\n"
+        config.write_text(f"path: {index.resolve()}\nwritable: false\n{embeddings}")
         for workers in (1, 2):
             port = free_port()
-            command = [python, "-m", "uvicorn", "txtai.api:app", "--port", str(port), "--log-level", "warning"]
-            command += ["--workers", str(workers)] if workers > 1 else []
+            command = [
+                program("python"),
+                "-m",
+                "uvicorn",
+                "txtai.api:app",
+                "--port",
+                str(port),
+                "--workers",
+                str(workers),
+            ]
             with served(command, port, "/search?query=cells&limit=1", CONFIG=str(config)) as url:
                 if workers == 1:
                     result["nDCG@10"] = ndcg(tests, lambda text, url=url: txtai_search(url, text))
@@ -142,7 +159,10 @@ def main() -> None:
     ours = measure_groundwork(path, key, partition.collection, tests, queries, options.seconds)
     if options.alone:
         return
-    theirs = measure_txtai(folder, locate_model(DEFAULT_MODEL)[0], tests, queries, options.seconds)
+    index = home.path / "peers" / "txtai-scifact"
+    model, _ = locate_model(DEFAULT_MODEL)
+    theirs = {"indexing": index_txtai(index, folder, model)}
+    theirs |= measure_txtai(index, model, tests, queries, options.seconds)
     result = {
         "queries": len(queries),
         "groundwork": {"passages": passages, "workers": WORKERS, **ours},

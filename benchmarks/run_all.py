@@ -14,12 +14,17 @@ SCRIPTS = (
     "quality",
     "conversation",
     "latency",
+    "swap",
+    "peer_txtai",
+    "peer_chroma",
+    "tenants",
     "index_options",
     "large_partition",
     "incremental",
     "workers",
     "disturbances",
     "kills",
+    "soak",
 )
 
 if __name__ == "__main__":

@@ -1,0 +1,28 @@
+"""The soak of ``benchmarks/soak.py`` for a minute: everything at once, against real API processes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.system.conftest import ROOT
+
+pytestmark = [pytest.mark.model, pytest.mark.slow]
+
+
+def test_a_minute_of_searches_writes_deletes_and_builds_at_once_loses_and_leaks_nothing():
+    done = subprocess.run(
+        [sys.executable, "benchmarks/soak.py", "--seconds", "60", "--dry"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    result = json.loads(done.stdout[done.stdout.index("{\n") :])
+    assert result["problems"] == 0
+    assert len(result["seconds of the builds"]) == 2
+    assert min(result["requests"][kind] for kind in ("search", "write", "delete", "read")) > 0
+    assert all(found["writes"] for found in result["seconds until a write is found through every process"].values())
