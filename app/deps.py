@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel
 
-from app import tenancy
 from app.deadline import Deadline
 from app.limits import RateLimiter
 from app.retrieval.live import LiveLayer
@@ -22,7 +21,6 @@ from app.tenancy import Caller
 from indexing.errors import Overloaded
 from indexing.home import Home
 from indexing.settings import metrics_folder
-from indexing.telemetry import caller_ids
 
 CLIENT_GONE = 499
 """nginx's status for a client that went away before it was answered; it stands in counts and logs alone."""
@@ -42,6 +40,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.threads = CapacityLimiter(1)  # of its own: who watches must not wait behind what is watched
         self._folder = metrics_folder()
         self._watched: list[tuple[Gauge, Callable[[], float]]] = []
         self._served: set[tuple[str, str]] = set()
@@ -184,6 +183,9 @@ class Services:
     limiter: RateLimiter = field(default_factory=RateLimiter)
     in_progress: int = 0
     is_stopping: bool = False
+    is_measuring: bool = False
+    others: int = 0
+    waiting: int = 0
     threads: CapacityLimiter = field(init=False)
     line: Semaphore = field(init=False)
 
@@ -213,6 +215,38 @@ class Services:
         finally:
             self.in_progress -= 1
             self.metrics.in_progress.set(self.in_progress)
+
+    @contextmanager
+    def side_door(self) -> Iterator[None]:
+        """Let in one request that is no search and takes a thread, or refuse it at once.
+
+        Raises:
+            Overloaded: as many are in progress as ``GROUNDWORK_MAX_CONCURRENCY`` allows of searches.
+        """
+        limit = self.home.settings.max_concurrency
+        if self.others >= limit:
+            raise Overloaded(f"{limit} requests are in progress here already: try again in a second.")
+        self.others += 1
+        try:
+            yield
+        finally:
+            self.others -= 1
+
+    @contextmanager
+    def waiting_room(self) -> Iterator[None]:
+        """Let one search wait for a write, or refuse it at once.
+
+        Raises:
+            Overloaded: as many wait as ``GROUNDWORK_MAX_CONCURRENCY`` allows to search.
+        """
+        limit = self.home.settings.max_concurrency
+        if self.waiting >= limit:
+            raise Overloaded(f"{limit} searches wait for writes here already: try again in a second.")
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
 
     async def work(
         self,
@@ -269,19 +303,12 @@ async def caller_of(
     needed: SecurityScopes,
     _shown_in_docs: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
 ) -> Caller:
-    """Who sends this request: known, within its tenant's rate, and with every scope that the route needs.
-
-    Each request with a valid key counts, whatever becomes of it; one without counts for nobody.
+    """Who sends this request, with every scope that the route needs; ``AdmittedRoute`` has admitted it.
 
     Raises:
-        Unauthorized: no valid key.
-        RateLimited: the tenant sent too many requests.
         Forbidden: the key lacks a scope.
     """
-    services = services_of(request)
-    caller = tenancy.caller_of(services.home.catalogue, request.headers.get("authorization"))
-    caller_ids.set((caller.tenant, caller.key_id))
-    await services.limiter.admit(caller.tenant, caller.requests_per_minute)
+    caller: Caller = request.state.caller
     for scope in needed.scopes:
         caller.require(scope)
     return caller

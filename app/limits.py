@@ -76,9 +76,12 @@ class SharedBuckets(Protocol):
 
 
 class RedisBuckets:
-    """Buckets in Redis, one key a tenant that expires when its bucket is full. One script call a request."""
+    """Buckets in Redis, one key a tenant that expires when its bucket is full. One script call a request.
 
-    def __init__(self, url: str) -> None:
+    Homes may share a Redis: ``home``, a home's identity, tells their tenants apart.
+    """
+
+    def __init__(self, url: str, home: str) -> None:
         from redis.asyncio import Redis
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
@@ -89,6 +92,7 @@ class RedisBuckets:
             socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
+        self._prefix = f"groundwork:{home}"
         self._script = self._redis.register_script(_SCRIPT)
 
     async def take(self, tenant: str, per_minute: int) -> float:
@@ -100,7 +104,7 @@ class RedisBuckets:
         from redis.exceptions import RedisError
 
         try:
-            return float(await self._script(keys=[f"groundwork:rate:{tenant}"], args=[MINUTE_SECONDS / per_minute]))
+            return float(await self._script(keys=[f"{self._prefix}:rate:{tenant}"], args=[MINUTE_SECONDS / per_minute]))
         except RedisError as error:
             raise ConnectionError(f"{type(error).__name__}: {error}") from error
 
@@ -156,6 +160,6 @@ class RateLimiter:
             await self._shared.close()
 
 
-def limiter_for(redis_url: str | None) -> RateLimiter:
-    """The limiter of a process, over Redis if there is one; making it connects to nothing."""
-    return RateLimiter(RedisBuckets(redis_url) if redis_url else None)
+def limiter_for(redis_url: str | None, home: str) -> RateLimiter:
+    """The limiter of a process of the home with that identity, over Redis if there is one; it connects to nothing."""
+    return RateLimiter(RedisBuckets(redis_url, home) if redis_url else None)

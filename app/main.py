@@ -55,8 +55,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             target=_follow_releases, args=(services, stop, has_tried), name="follow-releases", daemon=True
         )
         follower.start()
-        writes = threading.Thread(target=services.live.run, args=(stop,), name="follow-writes", daemon=True)
-        writes.start()
+        writes = [
+            threading.Thread(target=job, args=(stop,), name=name, daemon=True)
+            for job, name in ((services.live.run, "ready-writes"), (services.live.follow, "follow-writes"))
+        ]
+        for thread in writes:
+            thread.start()
         try:
             if settings.workers > 1:  # the others serve meanwhile
                 await to_thread.run_sync(has_tried.wait, OPENING_SECONDS)
@@ -65,7 +69,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             stop.set()
             services.live.wake()
             follower.join(timeout=10)
-            writes.join(timeout=10)
+            for thread in writes:
+                thread.join(timeout=10)
             await services.limiter.close()
             queries.close()
             home.close()
@@ -89,7 +94,8 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     """The state of a process over an open home; nothing is opened for serving yet."""
     live = LiveLayer(home)
     pool = SnapshotPool(home, live, queries)
-    services = Services(home, pool, Retriever(), live, limiter=limiter_for(home.settings.redis_url))
+    limiter = limiter_for(home.settings.redis_url, home.storage.identity())
+    services = Services(home, pool, Retriever(), live, limiter=limiter)
     queries.on_lookup = lambda outcome: services.metrics.query_cache.labels(outcome).inc()
     return services
 

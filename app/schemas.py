@@ -14,8 +14,10 @@ MAX_QUERY_CHARACTERS = 20_000
 MAX_DIMENSION = 8_192
 MAX_PRINCIPALS = 1_000
 MAX_MESSAGES = 200
+MAX_SEQ = 2**63 - 1
 MAX_MESSAGE_CHARACTERS = 100_000
 
+CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 QueryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
 
 
@@ -70,7 +72,7 @@ class SearchBody(BaseModel):
         description="The query's vector, by the model of the release; it is set to unit norm. Alone with mode dense, or"
         " beside a query with mode hybrid, which is then not encoded.",
     )
-    collection: str = Field("default", description="The set of documents to search.")
+    collection: CollectionName = Field("default", description="The set of documents to search.")
     k: int = Field(10, ge=1, le=MAX_K, description="How many hits to return.")
     mode: Literal["hybrid", "dense", "lexical"] = Field(
         "hybrid", description="Which legs rank: both, the vectors alone, or BM25 alone."
@@ -81,6 +83,7 @@ class SearchBody(BaseModel):
     min_seq: int | None = Field(
         None,
         ge=0,
+        le=MAX_SEQ,
         description="See at least the write with this sequence number; waits a little for it, else answers 412.",
     )
     filters: dict[str, Any] | None = Field(

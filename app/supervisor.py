@@ -4,6 +4,7 @@ Each worker is a fresh interpreter (``python -m app.server``), so nothing native
 passes the connection on, since processes that accept for themselves share them out badly: see decision 22.
 """
 
+import contextlib
 import logging
 import selectors
 import shutil
@@ -56,13 +57,15 @@ class Worker:
         """Start it; it says when it can take connections."""
         self.channel, theirs = socket.socketpair()
         self.channel.setblocking(False)
-        with theirs:
+        with theirs, contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.channel.close)
             self.process = subprocess.Popen(
                 # -P: what lies in the folder where the command was given must not be taken for our packages.
                 [sys.executable, "-P", "-m", "app.server", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=environment_of(settings, **{METRICS_VARIABLE: str(metrics)}),
             )
+            on_failure.pop_all()
         self.is_ready = False
         self.was_ready = False
 
@@ -162,7 +165,12 @@ class Supervisor:
         if time.monotonic() < self._starts_again_at:
             return
         while len(self._workers) < self._settings.workers:
-            worker = Worker(self._settings, self._metrics)
+            try:
+                worker = Worker(self._settings, self._metrics)
+            except OSError as error:  # no memory or no descriptor in this moment: those that run go on
+                logger.error("supervisor.start_failed", extra={"fields": {"reason": str(error)}})
+                self._wait_before_starting()
+                return
             self._selector.register(worker.channel, selectors.EVENT_READ, worker)
             self._workers.append(worker)
             logger.info("supervisor.worker_started", extra={"fields": {"pid": worker.process.pid}})
@@ -193,7 +201,8 @@ class Supervisor:
                 time.sleep(0.01)
                 return
             with connection:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with contextlib.suppress(OSError):  # the client is gone already
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._deal(connection)
 
     def _deal(self, connection: socket.socket) -> None:
@@ -222,6 +231,9 @@ class Supervisor:
             return
         if not self._has_served:
             raise NotReady(f"A worker ended (status {status}) before it could serve: its log says why.")
+        self._wait_before_starting()
+
+    def _wait_before_starting(self) -> None:
         self._starts_again_at = time.monotonic() + self._pause_seconds
         self._pause_seconds = min(2 * self._pause_seconds, _MOST_PAUSE_SECONDS)
 

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -255,12 +255,16 @@ class Catalogue:
     def _put_document(self, db: Database, partition: Partition, document: Document, source: str, live: bool) -> str:
         key = (partition.tenant, partition.collection, document.id)
         old = db.conn.execute(
-            "SELECT record_sha256, source FROM documents WHERE tenant = ? AND collection = ? AND id = ?", key
+            "SELECT record_sha256, source, allow FROM documents WHERE tenant = ? AND collection = ? AND id = ?", key
         ).fetchone()
-        if old == (document.record_sha256, source):
+        if old is not None and old[:2] == (document.record_sha256, source):
             return "unchanged"
         db.conn.execute("UPDATE write_sequence SET value = value + 1")
-        db.conn.execute("DELETE FROM deletions WHERE tenant = ? AND collection = ? AND id = ?", key)
+        if live:
+            db.conn.execute("DELETE FROM deletions WHERE tenant = ? AND collection = ? AND id = ?", key)
+        elif old is not None and _is_narrower(document.allow, old[2]):
+            # The old version must not answer until a build has the new one: somebody may no longer see it.
+            db.conn.execute("INSERT OR REPLACE INTO deletions SELECT ?, ?, ?, value FROM write_sequence", key)
         db.conn.execute(
             "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
             " (SELECT value FROM write_sequence), ?, ?, ?)",
@@ -362,3 +366,10 @@ def _enable_wal(connection: sqlite3.Connection) -> None:
             if "locked" not in str(error) or datetime.now(UTC).timestamp() > deadline:
                 raise
             threading.Event().wait(0.02)
+
+
+def _is_narrower(allow: Collection[str] | None, stored: str | None) -> bool:
+    """Whether somebody who may see a document that was stored with such an ``allow`` may not see it under this one."""
+    if allow is None:
+        return False
+    return stored is None or not set(json.loads(stored)) <= set(allow)

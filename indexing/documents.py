@@ -202,6 +202,12 @@ def read_changes(catalogue: Catalogue, since: int) -> Changes:
     return Changes(found[0][0].seq, removed, written)
 
 
+def read_permitted(catalogue: Catalogue, since: int) -> set[tuple[Partition, str]]:
+    """Documents that were written after ``since`` and name who may see them."""
+    sql = "SELECT tenant, collection, id FROM documents WHERE seq > ? AND allow IS NOT NULL"
+    return {(Partition(row["tenant"], row["collection"]), row["id"]) for row in catalogue.rows(sql, (since,))}
+
+
 def read_built(catalogue: Catalogue, since: int, view_fingerprint: str) -> list[Change]:
     """Documents that were written after ``since``, are not live, and were cut by a passage view, as builds do."""
     sql = (

@@ -5,6 +5,7 @@ Values are typed: the string "5" is not the number 5, and true is not 1. A list 
 members. A document without the key fits ``ne`` and ``nin`` only.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -87,6 +88,8 @@ def _parse_comparison(kind: str, key: Json, value: Json, where: str) -> Comparis
     for one in values:
         if not isinstance(one, str | int | float | bool):
             raise InvalidInput(f"{where}.value is {_shown(one)}: expected a string, a number, or true or false.")
+        if isinstance(one, float) and not math.isfinite(one):
+            raise InvalidInput(f"{where}.value is {one}: expected a number; nothing is below or above this one.")
         if isinstance(one, bool) and kind not in ("eq", "ne", "in", "nin"):
             raise InvalidInput(f"{where}.value is {_shown(one)}: expected a string or a number, which have an order.")
     return Comparison(kind, key, values)
@@ -94,8 +97,8 @@ def _parse_comparison(kind: str, key: Json, value: Json, where: str) -> Comparis
 
 def _expect_fields(value: dict[str, Json], names: set[str], where: str) -> None:
     if value.keys() != names:
-        wrong = sorted(value.keys() ^ names)
-        raise InvalidInput(f"{where} has the wrong fields ({', '.join(wrong)}): expected {', '.join(sorted(names))}.")
+        wrong = ", ".join(repr(name) for name in sorted(value.keys() ^ names))
+        raise InvalidInput(f"{where} has the wrong fields ({wrong}): expected {', '.join(sorted(names))}.")
 
 
 def _shown(value: Json) -> str:

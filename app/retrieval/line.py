@@ -5,8 +5,9 @@ computed from; the other processes find it there.
 """
 
 import logging
+import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -16,7 +17,7 @@ import numpy as np
 from app.retrieval.overlay import Fresh, Overlay
 from app.retrieval.snapshot_pool import ServingRelease
 from indexing.chunker import Chunker
-from indexing.documents import Change, read_built, read_changes, read_document
+from indexing.documents import Change, read_built, read_changes, read_document, read_permitted
 from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch, NotFound
 from indexing.feature_store import FeatureStore, block_name, feature_kind, vector_key
 from indexing.features import FeatureViews
@@ -32,7 +33,9 @@ PASSAGE_SECONDS = 0.05
 TAKE_OVER_SECONDS = 10.0
 """How long a release is kept from taking over by documents that must be encoded for it; the rest follows after it."""
 _BATCH_DOCUMENTS = 32
-_BATCH_PASSAGES = 64
+_BATCH_PASSAGES = 50
+"""That are encoded at a time: as many as the largest write may have, so that no write waits long for another's."""
+_MOST_FAILURES = 3
 _PASSAGE_BYTES = 6_000
 """About what a passage takes in memory, for those that are not there yet."""
 
@@ -49,6 +52,8 @@ class Waiting:
     is_ours: bool = False
     stored_only: bool = False
     is_read: bool = False
+    failures: int = 0
+    lacks: bool = False
     item: ShardInput | None = None
     keys: list[bytes] = field(default_factory=list)
     vectors: list[Vector | None] = field(default_factory=list)
@@ -96,6 +101,7 @@ class Line:
         self.put_off: dict[Key, int] = {}
         self._home, self._views, self._turn, self._clock = home, views, turn, clock
         self._built: FeatureStore | None = None
+        self._others_did = -math.inf
         self.is_behind = False
 
     def take(self) -> None:
@@ -130,6 +136,19 @@ class Line:
             if one is not None:
                 one.is_ours = True
 
+    def succeed(self, other: "Line | None") -> None:
+        """Take over from another line: what this process took of its writes is still this process's to encode."""
+        self._built = None  # it may be large
+        for key, one in {} if other is None else other.waiting.items():
+            mine = self.waiting.get(key)
+            if one.is_ours and mine is not None and mine.change.seq == one.change.seq:
+                mine.is_ours = True
+
+    def take_all(self) -> None:
+        """Take what was written since the snapshot; on the way back to an older one, what later builds hold as well."""
+        self.take()
+        self._take_built()
+
     def _take_built(self) -> None:
         """On the way back to an older snapshot: in line with what later builds hold, which has vectors already."""
         since = self.serving.release.seq
@@ -144,65 +163,99 @@ class Line:
         for change in built:
             self.waiting.setdefault((change.partition, change.id), Waiting(change, now, stored_only=True))
 
-    def advance(self, *, waits: bool) -> bool:
-        """Make some documents ready and let searches find them; gives whether there are more that could be."""
-        batch = self._next(waits=waits)
+    def advance(self, *, waits: bool, until: float = math.inf) -> bool:
+        """Make some documents ready and let searches find them; gives whether there are more that could be.
+
+        ``waits`` is for other processes that took the write and encode it already; ``until`` is when to stop reading.
+        """
+        batch = self._next(waits=waits, until=until)
         if not batch:
             return False
         encoded = self._encode(batch)
         with self._turn:
-            ready: dict[Partition, list[Fresh]] = {}
+            ready: dict[Partition, list[Waiting]] = {}
             for one in batch:
                 if self.waiting.get(one.key) is one:  # else it was written or deleted again meanwhile
-                    del self.waiting[one.key]
-                    if one.item is not None:
-                        fresh = Fresh(one.item, np.array(one.vectors, np.float32))
-                        ready.setdefault(one.change.partition, []).append(fresh)
+                    ready.setdefault(one.change.partition, []).append(one)
             for partition, documents in ready.items():
-                self.overlay.add(partition, documents)
+                self._add(partition, documents)
             self._publish(self.progress.seq)
         for one in encoded:
             self._store(one)
         return bool(self.waiting)
 
-    def _next(self, *, waits: bool) -> list[Waiting]:
+    def _add(self, partition: Partition, documents: Sequence[Waiting]) -> None:
+        """Let searches find documents of one partition; what cannot be added waits for a build."""
+        fresh = [Fresh(one.item, np.array(one.vectors, np.float32)) for one in documents if one.item is not None]
+        try:
+            if fresh:
+                self.overlay.add(partition, fresh)
+        except Exception:  # whatever these have, other partitions' must not wait for them
+            logger.exception("live.add_failed", extra={"fields": {"documents": len(documents)}})
+            self.put_off |= {one.key: one.change.seq for one in documents}
+        for one in documents:
+            del self.waiting[one.key]
+
+    def _next(self, *, waits: bool, until: float) -> list[Waiting]:
         """The next documents whose turn it is, the first written first, with the vectors that are there already."""
         with self._turn:
             line = list(self.waiting.values())
         batch: list[Waiting] = []
+        late: list[Waiting] = []
         passages, lacking = 0, 0
         for one in line:
-            if not (self._read(one) and self.fits(passages + len(one.vectors))):
-                self._put_off(one)
+            if self._clock() >= until:
+                break
+            if not (self.fits(passages + 1) and self._read(one) and self.fits(passages + len(one.vectors))):
+                late.append(one)
+                continue
+            if not one.is_read:
                 continue
             to_encode = sum(vector is None for vector in one.vectors)
-            patience = 0.0 if one.is_ours or not waits else OTHERS_SECONDS + PASSAGE_SECONDS * to_encode
-            if to_encode and self._clock() - one.since < patience:
+            if to_encode and waits and not one.is_ours and self._is_others_turn(one, to_encode):
                 continue
+            if batch and to_encode and lacking + to_encode > _BATCH_PASSAGES:
+                break
             batch.append(one)
             passages += len(one.vectors)
             lacking += to_encode
-            if len(batch) == _BATCH_DOCUMENTS or lacking >= _BATCH_PASSAGES:
+            if len(batch) == _BATCH_DOCUMENTS:
                 break
+        self._put_off(late)
         return batch
 
+    def _is_others_turn(self, one: Waiting, to_encode: int) -> bool:
+        """Whether the process that took a write is still to be waited for: it has time for it, and for those before."""
+        one.lacks = True
+        return self._clock() - max(one.since, self._others_did) < OTHERS_SECONDS + PASSAGE_SECONDS * to_encode
+
     def _read(self, one: Waiting) -> bool:
-        """Cut a document in line, and look for its vectors; gives whether it can be made ready here."""
-        if not one.is_read:
-            one.is_read = True
-            try:
-                stored = read_document(self._home.catalogue, one.change.partition, one.change.id)
-            except NotFound:
-                return True  # its deletion comes next
-            if stored.seq != one.change.seq:
-                return True  # so does its newer version, unless that waits for a build
+        """Cut a document in line, and look for its vectors; gives whether it can be made ready here, now or later."""
+        try:
+            if not one.is_read:
+                self._cut(one)
+            if any(vector is None for vector in one.vectors):
+                self._look_up(one)
+        except Exception:  # the catalogue is busy, a file cannot be read: others must not wait for this one
+            logger.exception("live.read_failed")
+            one.is_read, one.failures = False, one.failures + 1
+            return one.failures < _MOST_FAILURES
+        has_all = all(vector is not None for vector in one.vectors)
+        if one.lacks and has_all:
+            one.lacks, self._others_did = False, self._clock()
+        return has_all or not one.stored_only
+
+    def _cut(self, one: Waiting) -> None:
+        try:
+            stored = read_document(self._home.catalogue, one.change.partition, one.change.id)
+        except NotFound:
+            stored = None  # its deletion comes next
+        if stored is not None and stored.seq == one.change.seq:  # else its newer version comes, or waits for a build
             passages = self.chunker.passages(stored.document, self.chunker.spans(stored.document))
             one.item = ShardInput(one.change.partition, stored.document, passages)
             one.keys = [vector_key(self._views.embedding_fingerprint, passage.encoder_input) for passage in passages]
             one.vectors = self.overlay.known_vectors(one.item)
-        if any(vector is None for vector in one.vectors):
-            self._look_up(one)
-        return not one.stored_only or all(vector is not None for vector in one.vectors)
+        one.is_read = True
 
     def _look_up(self, one: Waiting) -> None:
         """The vectors that the feature store has: in the block stored for this document, or in any."""
@@ -235,9 +288,8 @@ class Line:
                 raise ModelMismatch("the model gave a vector that is not finite")
         except Exception:  # whatever the model has against these, others must not wait for them
             logger.exception("live.encode_failed", extra={"fields": {"documents": len(lacking)}})
-            for one in lacking:
-                self._put_off(one)
-                batch.remove(one)
+            self._put_off(lacking)
+            batch[:] = [one for one in batch if one not in lacking]
             return []
         found = dict(zip(texts, vectors, strict=True))
         for one in lacking:
@@ -254,22 +306,30 @@ class Line:
         except (GroundworkError, OSError) as error:  # they are computed again where they are needed
             logger.warning("live.store_failed", extra={"fields": {"reason": str(error)}})
 
-    def _put_off(self, one: Waiting) -> None:
-        """Let a document wait for a build."""
-        with self._turn:
-            if self.waiting.get(one.key) is one:
-                del self.waiting[one.key]
-                self.put_off[one.key] = one.change.seq
-                self._publish(self.progress.seq)
+    def _put_off(self, late: Sequence[Waiting]) -> None:
+        """Let documents wait for a build.
 
-    def fill(self) -> None:
-        """Make all of the line ready, or as much of it as ``TAKE_OVER_SECONDS`` allow; before others know the line."""
-        self.take()
-        self._take_built()
-        deadline = self._clock() + TAKE_OVER_SECONDS
-        while self.waiting and self._clock() < deadline:
-            self.advance(waits=False)
-        self._built = None  # it may be large
+        What is found of them now goes on answering, but for those that name who may see them: fewer may than before.
+        """
+        if not late:
+            return
+        permitted = read_permitted(self._home.catalogue, self.serving.release.seq)
+        with self._turn:
+            hidden: dict[Partition, list[str]] = {}
+            for one in late:
+                if self.waiting.get(one.key) is one:
+                    del self.waiting[one.key]
+                    self.put_off[one.key] = one.change.seq
+                    if one.key in permitted:
+                        hidden.setdefault(one.change.partition, []).append(one.change.id)
+            for partition, ids in hidden.items():
+                self.overlay.remove(partition, ids)
+            self._publish(self.progress.seq)
+
+    def fill(self, until: float) -> None:
+        """Make all of the line ready, or as much of it as can be by then; before others know the line."""
+        while self.waiting and self._clock() < until:
+            self.advance(waits=False, until=until)
 
     def fits(self, passages: int, share: float = 1.0) -> bool:
         """Whether there is room for so many more passages within a share of what the settings allow."""

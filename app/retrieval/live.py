@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
-from app.retrieval.line import Line
+from app.retrieval.line import TAKE_OVER_SECONDS, Line
 from app.retrieval.snapshot_pool import ServingRelease
 from indexing.build_requests import request_build
 from indexing.chunker import Chunker
@@ -33,7 +33,7 @@ Bind: TypeAlias = Callable[[Recipe], tuple[Chunker, FeatureViews]]
 
 
 class LiveLayer:
-    """One for each API process. Safe to share between threads; one of them calls ``work`` (``run`` does)."""
+    """One for each API process. Safe to share between threads; ``run`` and ``follow`` have one each."""
 
     def __init__(self, home: Home, *, bind: Bind | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """Follow the writes of ``home``; ``bind`` gives a recipe's chunker and views (for tests)."""
@@ -57,11 +57,18 @@ class LiveLayer:
         """
         erasures = self._count_erasures()
         line = Line(self._home, serving, *self._bind(serving.recipe), self._turn, self._clock)
-        line.fill()
-        with self._turn:
-            line.take()
-            yield replace(serving, overlay=line.overlay)
-            self._line, self._erasures = line, erasures
+        line.take_all()
+        until = self._clock() + TAKE_OVER_SECONDS
+        while True:
+            line.fill(until)
+            with self._turn:
+                line.take()
+                if line.waiting and self._clock() < until:
+                    continue  # written meanwhile: it is found now, and must be found then
+                line.succeed(self._line)
+                yield replace(serving, overlay=line.overlay)
+                self._line, self._erasures = line, erasures
+                break
         self._awake.set()
 
     def is_outdated(self) -> bool:
@@ -84,14 +91,13 @@ class LiveLayer:
         It is taken if it has up to 50 passages that need encoding, and there is room.
         """
         line = self._line
-        if line is None or sum(len(document.text) for document in documents) > _MAX_WRITE_CHARS:
+        if line is None:
+            return False
+        is_new = [not self._is_found(line, partition, document) for document in documents]
+        if sum(len(document.text) for document, new in zip(documents, is_new, strict=True) if new) > _MAX_WRITE_CHARS:
             return False
         counts = [len(line.chunker.spans(document)) for document in documents]
-        to_encode = sum(
-            passages
-            for document, passages in zip(documents, counts, strict=True)
-            if passages and not self._is_found(line, partition, document)
-        )
+        to_encode = sum(passages for passages, new in zip(counts, is_new, strict=True) if new)
         with self._turn:
             in_line = sum(len(one.vectors) or 1 for one in line.waiting.values())
         return to_encode <= MAX_WRITE_PASSAGES and line.fits(sum(counts) + in_line)
@@ -106,8 +112,8 @@ class LiveLayer:
 
     def wrote(self, partition: Partition, ids: Iterable[str] = ()) -> None:
         """Take a write that this process has just stored: deletions hide when this returns, documents come in line."""
-        line = self._line
         with self._turn:
+            line = self._line  # under the lock: another release may be taking over
             if line is not None:
                 line.take()
                 line.claim(partition, ids)
@@ -124,10 +130,14 @@ class LiveLayer:
     def waits_for_build(self, partition: Partition, seq: int) -> bool:
         """Whether the write ``seq`` cannot be found before a build holds it."""
         line = self._line
-        if line is not None and seq in list(line.put_off.values()):
+        if line is not None and any(key[0] == partition and late == seq for key, late in list(line.put_off.items())):
             return True
         sql = "SELECT 1 FROM documents WHERE seq = ? AND tenant = ? AND collection = ? AND live = 0"
         return self._home.catalogue.row(sql, (seq, partition.tenant, partition.collection)) is not None
+
+    def is_to_come(self, partition: Partition, seq: int) -> bool:
+        """Whether the write ``seq`` is worth waiting for: there is such a write, and it needs no build."""
+        return seq <= self._home.catalogue.sequence() and not self.waits_for_build(partition, seq)
 
     def reached(self, serving: ServingRelease, partition: Partition) -> int:
         """The sequence number that a search of this release reflects: every live write of the partition up to it."""
@@ -169,6 +179,24 @@ class LiveLayer:
                 self._awake.wait(self._home.settings.live_poll_seconds)
             self._awake.clear()
 
+    def follow(self, stop: threading.Event) -> None:
+        """Hide what others deleted, and put in line what they wrote, also while ``run`` encodes; until told to stop."""
+        while not stop.wait(self._home.settings.live_poll_seconds):
+            try:
+                if self._take_new():
+                    self._awake.set()
+            except Exception:  # as in ``run``
+                logger.exception("live.failed")
+
+    def _take_new(self) -> bool:
+        """Take what is new, if anything is."""
+        line = self._line
+        if line is None or self._home.catalogue.sequence() == line.progress.seq:
+            return False
+        with self._turn:
+            line.take()
+        return True
+
     def wake(self) -> None:
         """Let ``run`` look at once, as when it is to stop."""
         self._awake.set()
@@ -178,9 +206,7 @@ class LiveLayer:
         line = self._line
         if line is None:
             return False
-        if self._home.catalogue.sequence() != line.progress.seq:
-            with self._turn:
-                line.take()
+        self._take_new()
         has_more = line.advance(waits=True)
         self._ask_if_filling(line)
         return has_more or line.overlay.merge(self._turn)

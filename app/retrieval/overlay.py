@@ -13,7 +13,7 @@ from itertools import count, pairwise
 import numpy as np
 
 from indexing.lexical import Analyser
-from indexing.records import Mask, Partition, Vector, Vectors
+from indexing.records import Document, Mask, Partition, Vector, Vectors
 from indexing.shard_layout import ShardInput
 from indexing.shards import Shard
 from indexing.snapshot import PartitionView, Snapshot
@@ -145,12 +145,13 @@ class Overlay:
 
     def _run(self, fresh: Sequence[Fresh]) -> Run:
         ordered = sorted(fresh, key=lambda one: one.item.document.id)
-        # A shard stores passages, not whole texts.
-        inputs = tuple(replace(one.item, document=replace(one.item.document, text="")) for one in ordered)
         number = next(self._numbers)
+        items = [one.item for one in ordered]
         shard = Shard.in_memory(
-            f"live-{number}", inputs, np.concatenate([one.vectors for one in ordered]), self._analyser
+            f"live-{number}", items, np.concatenate([one.vectors for one in ordered]), self._analyser
         )
+        # The shard has all that is said of a document; here its name is enough.
+        inputs = tuple(replace(item, document=Document(item.document.id, "", "")) for item in items)
         texts = sum(
             sys.getsizeof(passage.text) + sys.getsizeof(passage.encoder_input) + _PASSAGE_BYTES
             for item in inputs
@@ -176,11 +177,12 @@ def _gone(partition: Partition, run: Run) -> Mask | None:
 def _fresh(run: Run) -> list[Fresh]:
     """The documents of a run that are not gone, with their vectors."""
     found, row = [], 0
-    for item in run.inputs:
+    for number, item in enumerate(run.inputs):
         rows = np.arange(row, row + len(item.passages))
         row += len(item.passages)
         if item.document.id not in run.gone:
-            found.append(Fresh(item, run.shard.vectors(rows)))
+            whole = replace(item, document=run.shard.document(number))
+            found.append(Fresh(whole, run.shard.vectors(rows)))
     return found
 
 

@@ -29,7 +29,9 @@ class LiveRecall:
     exact_ms: float
 
 
-def measure_recall(view: PartitionView, *, k: int, queries: int, seed: int = 0) -> LiveRecall:
+def measure_recall(
+    view: PartitionView, *, k: int, queries: int, seed: int = 0, before_search: Callable[[], None] = lambda: None
+) -> LiveRecall:
     """Search a partition both ways for queries sampled from its own passages.
 
     Args:
@@ -37,10 +39,11 @@ def measure_recall(view: PartitionView, *, k: int, queries: int, seed: int = 0) 
         k: At least 1.
         queries: How many, at least 1.
         seed: Other seeds sample other queries.
+        before_search: Called before each search; an error that it raises ends the measurement.
     """
     asked = sample_queries(_sampled_vectors(view, queries * _SAMPLED_ROWS, seed), queries)
-    found, search_ms = _timed(asked, lambda query: view.search(query, k))
-    wanted, exact_ms = _timed(asked, lambda query: view.search(query, k, exact=True))
+    found, search_ms = _timed(asked, lambda query: view.search(query, k), before_search)
+    wanted, exact_ms = _timed(asked, lambda query: view.search(query, k, exact=True), before_search)
     hits = sum(len(some & all_) for some, all_ in zip(found, wanted, strict=True))
     return LiveRecall(
         recall=hits / max(sum(len(rows) for rows in wanted), 1),
@@ -67,10 +70,11 @@ def _sampled_vectors(view: PartitionView, count: int, seed: int) -> Vectors:
 
 
 def _timed(
-    queries: Vectors, search: Callable[[Vector], tuple[Rows, Rows, object]]
+    queries: Vectors, search: Callable[[Vector], tuple[Rows, Rows, object]], before_search: Callable[[], None]
 ) -> tuple[list[set[tuple[int, int]]], float]:
     found, milliseconds = [], []
     for query in queries:
+        before_search()
         began = time.perf_counter()
         numbers, rows, _ = search(query)
         milliseconds.append((time.perf_counter() - began) * 1000.0)

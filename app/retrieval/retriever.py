@@ -255,11 +255,12 @@ def unit_vector(components: Sequence[float]) -> Vector:
     Raises:
         InvalidInput: it has no direction.
     """
-    vector: Vector = np.array(components, np.float32)
-    norm = float(np.linalg.norm(vector))
-    if not 0.0 < norm < float("inf"):
+    vector = np.array(components, np.float64)
+    largest = float(np.abs(vector).max(initial=0.0))
+    if not 0.0 < largest < float("inf"):
         raise InvalidInput("the vector has no direction: expected finite components that are not all zero.")
-    return vector / np.float32(norm)
+    vector /= largest  # else squares of very large or small components leave what a number can hold
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
 def _term_scores(

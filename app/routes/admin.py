@@ -17,6 +17,7 @@ from app.admin_schemas import (
     key_answer,
     tenant_answer,
 )
+from app.admission import AdmittedRoute
 from app.deps import Admin, Here, Operator
 from app.schemas import described
 from app.tenancy import Caller
@@ -27,7 +28,7 @@ from indexing.tenants import PAGE, change_limits, create_tenant, list_tenants, r
 
 logger = logging.getLogger(__name__)
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
-router = APIRouter(tags=["admin"])
+router = APIRouter(tags=["admin"], route_class=AdmittedRoute)
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 After = Annotated[str, Query(max_length=128, description="`next` of the page before; left out for the first.")]
 Whose = Annotated[str | None, Query(max_length=128, description="For the operator: another tenant than the key's own.")]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from app.admission import AdmittedRoute
 from app.deps import Here, Searcher, Writer
 from app.document_schemas import (
     MAX_PAGE,
@@ -18,7 +19,7 @@ from indexing.documents import create_collection, list_collections, remove_colle
 from indexing.records import Partition
 
 logger = logging.getLogger(__name__)
-router = APIRouter(tags=["collections"])
+router = APIRouter(tags=["collections"], route_class=AdmittedRoute)
 
 
 @router.put("/v1/collections/{collection}", summary="Make a collection", responses=problems(400))

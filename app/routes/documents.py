@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
+from app.admission import AdmittedRoute
 from app.deps import Here, Searcher, Services, Writer
 from app.document_schemas import (
     MAX_PAGE,
@@ -43,7 +44,7 @@ from indexing.records import Document, Partition
 
 logger = logging.getLogger(__name__)
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
-router = APIRouter(tags=["documents"])
+router = APIRouter(tags=["documents"], route_class=AdmittedRoute)
 Collection = Annotated[str, Path(description="1 to 128 printable characters without '/'.")]
 Id = Annotated[str, Path(description="1 to 512 characters, percent-encoded; slashes may stay.")]
 Whoever = Annotated[

@@ -1,5 +1,6 @@
 """Whether this process lives, whether it can serve, and its metrics."""
 
+from anyio import to_thread
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -11,7 +12,7 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/livez", summary="Is the process alive?")
-def livez() -> dict[str, str]:
+async def livez() -> dict[str, str]:
     """Answers as long as the process can answer anything."""
     return {"status": "alive"}
 
@@ -21,7 +22,7 @@ def livez() -> dict[str, str]:
     summary="Can it serve?",
     responses={503: {"model": Ready, "description": "Nothing to serve yet, and why."}},
 )
-def readyz(services: Here, response: Response) -> Ready:
+async def readyz(services: Here, response: Response) -> Ready:
     """Ready means: a snapshot is mapped, warmed, and has answered a query of its own.
 
     Corrupt shards are named here while the rest of the snapshot goes on serving; ``message`` says why a newer
@@ -48,6 +49,7 @@ def readyz(services: Here, response: Response) -> Ready:
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-def metrics(services: Here) -> Response:
+async def metrics(services: Here) -> Response:
     """Counters and histograms by stage and release, never by tenant; with several workers, of all of them."""
-    return Response(services.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    text = await to_thread.run_sync(services.metrics.text, limiter=services.metrics.threads)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -5,13 +5,15 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.admission import AdmittedRoute
+from app.deadline import Deadline
 from app.deps import Admin, Services, Timely, served_by, services_of
 from app.retrieval.recall import measure_recall
 from app.schemas import described
-from indexing.errors import NotFound
+from indexing.errors import NotFound, Overloaded
 from indexing.records import Partition
 
-router = APIRouter(tags=["quality"])
+router = APIRouter(tags=["quality"], route_class=AdmittedRoute)
 
 
 class RecallBody(BaseModel):
@@ -49,7 +51,7 @@ class RecallAnswer(BaseModel):
             404: "The tenant has no such collection, or nothing of it is in service.",
             429: "The tenant sent too many requests.",
             503: "Too busy or not ready.",
-            504: "Not begun within the time that the request may take.",
+            504: "Not done within the time that the request may take.",
         }
     ),
 )
@@ -62,18 +64,27 @@ async def recall(
 ) -> Response:
     """Compare the search that serves with exact search, on queries sampled from the collection, without any model.
 
+    One measurement is made at a time in each process, within the request's deadline: a large collection needs fewer
+    queries or more time.
+
     The result is exported as the metric `groundwork_live_recall` of the release, too.
     """
     services = services_of(request)
-    return await services.work(request, deadline, _measure, services, caller.tenant, collection, body)
+    if services.is_measuring:
+        raise Overloaded("A measurement is being made here already: try again when it is done.", retry_after_seconds=5)
+    services.is_measuring = True
+    try:
+        return await services.work(request, deadline, _measure, services, caller.tenant, collection, body, deadline)
+    finally:
+        services.is_measuring = False
 
 
-def _measure(services: Services, tenant: str, collection: str, body: RecallBody) -> Response:
+def _measure(services: Services, tenant: str, collection: str, body: RecallBody, deadline: Deadline) -> Response:
     serving = services.pool.current()
     view = serving.view(Partition(tenant, collection))
     if view is None or view.rows == 0:
         raise NotFound(f"Nothing of a collection {collection!r} is in service: check the name, or build first.")
-    found = measure_recall(view, k=body.k, queries=body.queries, seed=body.seed)
+    found = measure_recall(view, k=body.k, queries=body.queries, seed=body.seed, before_search=deadline.check)
     services.metrics.recall.labels(serving.release.number).set(found.recall)
     release, snapshot = serving.release.number, serving.snapshot.id
     return served_by(release, snapshot, RecallAnswer(release=release, snapshot=snapshot, **asdict(found)))

@@ -5,6 +5,7 @@ import time
 from anyio import sleep
 from fastapi import APIRouter, Request, Response
 
+from app.admission import AdmittedRoute
 from app.deadline import Deadline
 from app.deps import Searcher, Services, Timely, served_by, services_of
 from app.retrieval.filters import matching, parse_filter
@@ -17,7 +18,8 @@ from indexing.errors import NotYetSearchable
 from indexing.records import Partition
 from indexing.telemetry import annotate, request_id
 
-router = APIRouter(tags=["search"])
+_LOOK_SECONDS = 0.02
+router = APIRouter(tags=["search"], route_class=AdmittedRoute)
 
 PROBLEMS = described(
     {
@@ -46,7 +48,7 @@ async def search(
     The answer names the release and the snapshot that served it, and how long each stage took.
     """
     services = services_of(request)
-    await wait_for_write(services, caller.tenant, body)
+    await wait_for_write(services, caller.tenant, body, deadline)
     return await services.work(request, deadline, _search, services, caller, body, deadline)
 
 
@@ -57,20 +59,23 @@ def _search(services: Services, caller: Caller, body: SearchBody, deadline: Dead
     return served_by(release, snapshot, answer_of(result, release, snapshot, request_id.get(), seq=seq))
 
 
-async def wait_for_write(services: Services, tenant: str, body: SearchBody) -> None:
+async def wait_for_write(services: Services, tenant: str, body: SearchBody, deadline: Deadline) -> None:
     """Wait until searches see the write ``min_seq``, but not for long; takes no thread and no place at the door.
 
     Raises:
-        NotYetSearchable: they do not in time.
+        Overloaded: too many wait already.
     """
     if body.min_seq is None:
         return
-    deadline = time.monotonic() + services.home.settings.min_seq_seconds
-    partition = Partition(tenant, body.collection)
-    while not services.live.has_reached(services.pool.current(), partition, body.min_seq):
-        if services.live.waits_for_build(partition, body.min_seq) or time.monotonic() > deadline:
+    live, partition, seq = services.live, Partition(tenant, body.collection), body.min_seq
+    if live.reached(services.pool.current(), partition) >= seq:
+        return
+    with services.waiting_room():
+        if not live.is_to_come(partition, seq):
             return  # the search says what is missing
-        await sleep(0.02)
+        until = time.monotonic() + min(services.home.settings.min_seq_seconds, deadline.remaining_seconds)
+        while live.reached(services.pool.current(), partition) < seq and time.monotonic() < until:
+            await sleep(_LOOK_SECONDS)
 
 
 def find(
@@ -87,6 +92,7 @@ def find(
         InvalidInput: a filter or a vector is not as it must be.
         DeadlineExceeded: the time was over before the last stage began.
     """
+    deadline.check()
     serving = services.pool.current()
     partition = Partition(caller.tenant, body.collection)
     seq = services.live.reached(serving, partition)

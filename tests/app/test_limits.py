@@ -142,7 +142,7 @@ import asyncio, sys
 from app.limits import limiter_for
 from indexing.errors import RateLimited
 async def main():
-    limiter, count = limiter_for(sys.argv[1]), 0
+    limiter, count = limiter_for(sys.argv[1], "home"), 0
     for _ in range(20):
         try:
             await limiter.admit("acme", 6)
@@ -164,10 +164,10 @@ def test_two_processes_share_one_bucket_through_redis(redis_server):
 
 def test_the_bucket_in_redis_is_the_bucket_in_the_process_and_goes_when_it_is_full(redis_server):
     async def main():
-        buckets = RedisBuckets(redis_server.url)
+        buckets = RedisBuckets(redis_server.url, "home")
         assert [await buckets.take("acme", 3) for _ in range(3)] == [0, 0, 0]
         assert 19 < await buckets.take("acme", 3) <= 20
-        lives_ms = await buckets._redis.pttl("groundwork:rate:acme")
+        lives_ms = await buckets._redis.pttl("groundwork:home:rate:acme")
         await buckets._redis.script_flush()  # as after a restart of Redis
         assert 19 < await buckets.take("acme", 3) <= 20
         await buckets.close()
@@ -180,7 +180,7 @@ def test_while_redis_is_lost_each_process_counts_alone_and_later_together_again(
     server = RedisServer(tmp_path)
 
     async def main():
-        limiter = RateLimiter(RedisBuckets(server.url), clock)
+        limiter = RateLimiter(RedisBuckets(server.url, "home"), clock)
         await limiter.admit("acme", 3)
         server.kill()
         counts = []
@@ -199,7 +199,7 @@ def test_while_redis_is_lost_each_process_counts_alone_and_later_together_again(
             await limiter.admit("acme", 3)  # not asked again yet
         clock.now += 1.5
         await limiter.admit("acme", 3)
-        asked = await limiter._shared._redis.exists("groundwork:rate:acme")
+        asked = await limiter._shared._redis.exists("groundwork:home:rate:acme")
         await limiter.close()
         return asked
 
@@ -232,7 +232,7 @@ def test_a_lost_redis_is_asked_ever_more_rarely(clock):
 def test_a_redis_that_hangs_is_not_waited_for(redis_server):
     redis_server.process.send_signal(signal.SIGSTOP)
     began = time.monotonic()
-    limiter = limiter_for(redis_server.url)
+    limiter = limiter_for(redis_server.url, "home")
     try:
         assert admitted(limiter, times=50) == 3
     finally:
@@ -241,6 +241,6 @@ def test_a_redis_that_hangs_is_not_waited_for(redis_server):
 
 
 def test_a_redis_that_never_was_there_costs_no_error():
-    limiter = limiter_for(f"redis://127.0.0.1:{free_port()}/0")
+    limiter = limiter_for(f"redis://127.0.0.1:{free_port()}/0", "home")
     assert admitted(limiter, times=5) == 3
     asyncio.run(limiter.close())

@@ -3,9 +3,11 @@ from itertools import pairwise
 
 import pytest
 
+from app.retrieval import line
 from app.retrieval.line import OTHERS_SECONDS
 from indexing.build_requests import open_requests
 from indexing.erasure_log import begin_erasure, finish_erasure, forget_ids
+from indexing.errors import CatalogueBusy
 from tests.app.fresh import OTHER_LANGUAGE, OTHER_VECTORS, OURS, THEIRS, FreshHome, article
 
 
@@ -361,3 +363,153 @@ def test_the_thread_finds_writes_of_others_and_ends_when_told(fresh):
     process.live.wake()
     following.join(20)
     assert not following.is_alive()
+
+
+def test_a_deleted_document_that_is_written_again_for_a_build_stays_away_until_then(fresh):
+    remover, other = fresh.process(), fresh.process()
+    remover.remove("doc1")
+    fresh.put(article("doc1", 3, salt="again"), live=False)
+    other.settle()
+    for process in (remover, other, fresh.process()):
+        assert process.texts() == {name: one for name, one in BUILT.items() if name != "doc1"}
+    fresh.build()
+    other.pool.refresh()
+    assert other.texts() == BUILT | {"doc1": text("doc1", 3, salt="again")}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_hidden"),
+    [
+        (None, ("boss",), True),
+        (("boss", "me"), ("boss",), True),
+        (("boss",), ("boss", "me"), False),
+        (("me",), None, False),
+    ],
+)
+def test_an_old_version_that_somebody_may_no_longer_see_does_not_wait_for_a_build(fresh, before, after, is_hidden):
+    fresh.put(article("doc2", allow=before), live=False)
+    fresh.build()
+    process = fresh.process()
+    fresh.put(article("doc2", 3, allow=after), live=False)
+    process.settle()
+    for one in (process, fresh.process()):
+        found = {name for name, _, _ in one.search("doc20w1", principals=["me", "boss"])}
+        assert ("doc2" in found) != is_hidden
+    fresh.build()
+    process.pool.refresh()
+    assert "doc2" in {name for name, _, _ in process.search("doc20w1", principals=["boss", "me"])}
+
+
+def test_what_has_no_room_but_names_who_may_see_it_is_hidden_until_a_build(tmp_path):
+    fresh = FreshHome(tmp_path / "home", live_max_passages=3)
+    fresh.put(*(article(f"doc{i}") for i in range(4)), live=False)
+    fresh.build()
+    process, other = fresh.process(), fresh.process()
+    fresh.put(article("doc1", metadata={"a": 1}), article("doc2", allow=("boss",)), article("doc3", allow=("boss",)))
+    for one in (process, other):
+        one.settle()
+        found = {name for name, _, _ in one.search("doc0w1 doc10w1 doc20w1 doc30w1", principals=[])}
+        assert found == {"doc0", "doc1"}
+    fresh.close()
+
+
+def test_a_write_that_comes_while_a_release_takes_over_is_found_after_it(fresh):
+    process = fresh.process()
+    fresh.build(OTHER_VECTORS)
+    process.put(article("new"))
+    process.settle()
+    fresh.deploy(2)
+    process.embedder.reached.clear()
+    process.embedder.gate.clear()
+    taking_over = threading.Thread(target=process.pool.refresh)
+    taking_over.start()
+    assert process.embedder.reached.wait(20)
+    process.put(article("doc4", allow=("boss",)))
+    process.settle()  # it has its vectors already, and is found by the old release
+    assert "doc4" not in {name for name, _, _ in process.search("doc40w1", principals=[])}
+    process.embedder.gate.set()
+    taking_over.join(20)
+    assert process.pool.current().release.recipe == 2
+    assert "doc4" not in {name for name, _, _ in process.search("doc40w1", principals=[])}
+    assert "doc4" in {name for name, _, _ in process.search("doc40w1", principals=["boss"])}
+
+
+def test_a_document_that_cannot_be_read_for_a_moment_is_not_lost(fresh, monkeypatch):
+    process = fresh.process()
+    read, failures = line.read_document, iter([CatalogueBusy("busy"), None])
+
+    def fail_once(*arguments):
+        if (error := next(failures, None)) is not None:
+            raise error
+        return read(*arguments)
+
+    monkeypatch.setattr(line, "read_document", fail_once)
+    (written,) = process.put(article("new"))
+    process.live.work()
+    assert not process.live.has_reached(process.pool.current(), OURS, written.seq)
+    process.settle()
+    assert process.texts()["new"] == text("new")
+
+
+def test_a_document_that_can_never_be_read_waits_for_a_build_and_holds_nobody_up(fresh, monkeypatch):
+    process = fresh.process()
+    read = line.read_document
+
+    def fail(catalogue, partition, name):
+        if name == "bad":
+            raise MemoryError
+        return read(catalogue, partition, name)
+
+    monkeypatch.setattr(line, "read_document", fail)
+    bad, good = process.put(article("bad"), article("good"))
+    process.settle()
+    for _ in range(3):
+        process.live.work()
+    serving = process.pool.current()
+    assert process.texts() == BUILT | {"good": text("good")}
+    assert process.live.waits_for_build(OURS, bad.seq)
+    assert process.live.has_reached(serving, OURS, good.seq)
+    assert open_requests(fresh.home.catalogue)
+
+
+def test_another_tenants_write_that_waits_for_a_build_is_nobody_elses_business(tmp_path):
+    fresh = FreshHome(tmp_path / "home", live_max_passages=2)
+    fresh.put(article("doc0"), live=False)
+    fresh.build()
+    process = fresh.process()
+    (theirs,) = fresh.put(article("large", 4), partition=THEIRS)
+    process.settle()
+    assert process.live.waits_for_build(THEIRS, theirs.seq)
+    assert process.live.has_reached(process.pool.current(), OURS, theirs.seq)
+    fresh.close()
+
+
+def test_others_wait_for_a_process_that_works_through_many_writes(fresh):
+    writer, reader = fresh.process(), fresh.process()
+    for number in range(4):
+        writer.put(article(f"many{number}", 40))
+    for _ in range(4):
+        reader.clock.now += 2.5  # each takes the writer that long; a document's own time is 3 s
+        reader.settle()
+        writer.live.work()
+        reader.settle()
+    assert reader.embedder.texts == []
+    assert reader.texts() == writer.texts() == BUILT | {f"many{i}": text(f"many{i}", 40) for i in range(4)}
+
+
+def test_merging_keeps_what_is_said_of_documents(fresh):
+    process = fresh.process()
+    for number in range(4):
+        process.put(article(f"new{number}", metadata={"number": number}, url=f"https://x.example/{number}"))
+        process.put(article(f"secret{number}", allow=("boss",)))
+        process.settle()
+    view = process.pool.current().view(OURS)
+    documents = {one.id: one for shard in view.shards for one in map(shard.document, range(_documents(shard)))}
+    assert [documents[f"new{n}"].metadata for n in range(4)] == [{"number": n} for n in range(4)]
+    assert documents["new3"].url == "https://x.example/3"
+    assert not {name for name, _, _ in process.search("end", principals=[]) if name.startswith("secret")}
+    assert len({name for name, _, _ in process.search("end", principals=["boss"]) if name.startswith("secret")}) == 4
+
+
+def _documents(shard):
+    return int(shard.passage_documents[-1]) + 1

@@ -232,7 +232,9 @@ def test_a_new_release_is_picked_up_without_a_restart(client, served_home):
 def test_metrics_count_by_status_stage_and_release(client):
     ask(client)
     ask(client, headers={})
-    assert client.post("/v1/context", json={"query": "invoice", "collection": "helpdesk"}, headers=KEY).status_code == 200
+    assert (
+        client.post("/v1/context", json={"query": "invoice", "collection": "helpdesk"}, headers=KEY).status_code == 200
+    )
     text = client.get("/metrics").text
     assert 'groundwork_search_requests_total{release="1.1",status="200"} 2.0' in text
     assert 'groundwork_search_requests_total{release="",status="401"} 1.0' in text

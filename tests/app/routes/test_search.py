@@ -81,12 +81,57 @@ def test_a_vector_is_enough_in_dense_mode_and_need_not_be_of_unit_norm(client):
         ({"vector": [1.0, 0.0], "mode": "dense"}, 400, "2 components: expected 384"),
         ({"vector": [0.0] * 384, "mode": "dense"}, 400, "no direction"),
         ({}, 422, "give a query"),
+        ({"query": "x", "min_seq": 10**40}, 422, "min_seq"),
+        ({"query": "x", "collection": "c" * 129}, 422, "collection"),
     ],
 )
 def test_what_cannot_be_searched_for_is_refused(client, body, status, said):
     answer = client.post("/v1/search", json={"collection": "helpdesk"} | body, headers=KEY)
     assert answer.status_code == status
     assert said in answer.json()["message"]
+
+
+@pytest.mark.parametrize("collection", ['"\\ud800"', '"\\udc00 half"'])
+def test_half_a_surrogate_pair_names_no_collection(client, collection):
+    body = '{"query": "x", "collection": ' + collection + "}"
+    headers = KEY | {"Content-Type": "application/json"}
+    assert client.post("/v1/search", content=body, headers=headers).status_code == 422
+
+
+def test_a_filter_with_half_a_surrogate_pair_for_a_field_is_refused(client):
+    body = '{"query": "x", "collection": "helpdesk", "filters": {"type": "eq", "key": "a", "value": 1, "\\ud800": 1}}'
+    answer = client.post("/v1/search", content=body, headers=KEY | {"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert "wrong fields ('\\ud800')" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("kind", ["lt", "lte", "ne", "eq"])
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_filter_by_what_is_no_number_is_refused_and_deletes_nothing(client, kind, number):
+    filters = '{"filters": {"type": "' + kind + '", "key": "level", "value": ' + number + "}"
+    headers = KEY | {"Content-Type": "application/json"}
+    asked = client.post("/v1/search", content=filters + ', "query": "x", "collection": "helpdesk"}', headers=headers)
+    deleted = client.post("/v1/collections/helpdesk/documents:delete", content=filters + "}", headers=headers)
+    assert (asked.status_code, deleted.status_code) == (400, 400)
+    assert ids(client) == EVERYBODY
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e30, 1e300])
+def test_a_vector_of_any_length_has_its_direction(client, factor):
+    embedder = client.app.state.services.pool.current().embedder
+    vector = [factor * float(one) for one in embedder.encode_query("forgot my password")]
+    assert ids(client, query=None, vector=vector, mode="dense", k=1) == {"password"}
+
+
+def test_one_measurement_of_recall_at_a_time_and_within_its_deadline(client):
+    services = client.app.state.services
+    services.is_measuring = True
+    refused = client.post("/v1/collections/helpdesk/recall", json={"queries": 5}, headers=KEY)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    services.is_measuring = False
+    late = client.post("/v1/collections/helpdesk/recall", json={}, headers=KEY | {"x-timeout-ms": "0.01"})
+    assert late.status_code == 504
+    assert client.post("/v1/collections/helpdesk/recall", json={}, headers=KEY).status_code == 200
 
 
 def test_live_recall_of_a_small_collection_is_one(client):
