@@ -19,6 +19,7 @@ from indexing.records import Document, Json, Partition
 
 DEFAULT_TENANT = "default"
 Row = dict[str, Json]
+_KEY = "tenant = ? AND collection = ? AND id = ?"
 
 
 def utc_now() -> str:
@@ -254,17 +255,19 @@ class Catalogue:
 
     def _put_document(self, db: Database, partition: Partition, document: Document, source: str, live: bool) -> str:
         key = (partition.tenant, partition.collection, document.id)
-        old = db.conn.execute(
-            "SELECT record_sha256, source, allow FROM documents WHERE tenant = ? AND collection = ? AND id = ?", key
-        ).fetchone()
+        old = db.conn.execute(f"SELECT record_sha256, source, allow FROM documents WHERE {_KEY}", key).fetchone()
         if old is not None and old[:2] == (document.record_sha256, source):
             return "unchanged"
         db.conn.execute("UPDATE write_sequence SET value = value + 1")
         if live:
-            db.conn.execute("DELETE FROM deletions WHERE tenant = ? AND collection = ? AND id = ?", key)
+            db.conn.execute(f"DELETE FROM deletions WHERE {_KEY}", key)
+            db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
         elif old is not None and _is_narrower(document.allow, old[2]):
             # The old version must not answer until a build has the new one: somebody may no longer see it.
             db.conn.execute("INSERT OR REPLACE INTO deletions SELECT ?, ?, ?, value FROM write_sequence", key)
+            db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
+        else:
+            db.conn.execute(f"INSERT OR REPLACE INTO superseded SELECT * FROM documents WHERE {_KEY} AND live = 1", key)
         db.conn.execute(
             "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
             " (SELECT value FROM write_sequence), ?, ?, ?)",
@@ -295,9 +298,8 @@ class Catalogue:
             seq = self.sequence() + 1
             for document_id in ids:
                 key = (partition.tenant, partition.collection, document_id)
-                if db.conn.execute(
-                    "DELETE FROM documents WHERE tenant = ? AND collection = ? AND id = ?", key
-                ).rowcount:
+                db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
+                if db.conn.execute(f"DELETE FROM documents WHERE {_KEY}", key).rowcount:
                     db.conn.execute("INSERT OR REPLACE INTO deletions VALUES (?, ?, ?, ?)", (*key, seq))
                     removed += 1
             if removed:

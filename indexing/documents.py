@@ -93,6 +93,16 @@ def read_document(catalogue: Catalogue, partition: Partition, document_id: str) 
     return _stored(row)
 
 
+def read_version(catalogue: Catalogue, change: Change) -> Document | None:
+    """A document with its text as a live write left it; ``None`` if it was deleted, or written live again."""
+    key = (change.partition.tenant, change.partition.collection, change.id, change.seq)
+    for table in ("documents", "superseded"):
+        sql = f"SELECT text, {_COLUMNS} FROM {table} WHERE {_OF} AND id = ? AND seq = ?"
+        if (row := catalogue.row(sql, key)) is not None:
+            return _stored(row).document
+    return None
+
+
 def read_content(catalogue: Catalogue, partition: Partition, document_id: str) -> tuple[str, int, bool] | None:
     """The ``content_sha256`` of a document, its sequence number and whether it is live; ``None`` if it is not there."""
     row = _row(catalogue, partition, document_id, "content_sha256, seq, live")
@@ -183,20 +193,25 @@ def remove_collection(catalogue: Catalogue, partition: Partition) -> tuple[int, 
             f"INSERT OR REPLACE INTO deletions SELECT tenant, collection, id, ? FROM documents WHERE {_OF}", (seq, *key)
         )
         removed = int(db.conn.execute(f"DELETE FROM documents WHERE {_OF}", key).rowcount)
+        db.conn.execute(f"DELETE FROM superseded WHERE {_OF}", key)
         db.conn.execute("DELETE FROM collections WHERE tenant = ? AND name = ?", key)
         db.conn.execute("UPDATE write_sequence SET value = ?", (seq,))
     return removed, seq
 
 
 def read_changes(catalogue: Catalogue, since: int) -> Changes:
-    """What live writes and deletions did after the sequence number ``since``, in order."""
+    """What live writes and deletions did after the sequence number ``since``, in order.
+
+    Of a document whose newest version waits for a build, the last live version.
+    """
     sql = (  # one statement, so that it sees one moment
         "SELECT 0 AS kind, '' AS tenant, '' AS collection, '' AS id, value AS seq FROM write_sequence"
         " UNION ALL SELECT 1, tenant, collection, id, seq FROM deletions WHERE seq > ?"
         " UNION ALL SELECT 2, tenant, collection, id, seq FROM documents WHERE live = 1 AND seq > ?"
+        " UNION ALL SELECT 2, tenant, collection, id, seq FROM superseded WHERE seq > ?"
     )
     found: dict[int, list[Change]] = {0: [], 1: [], 2: []}
-    for row in catalogue.rows(sql, (since, since)):
+    for row in catalogue.rows(sql, (since, since, since)):
         found[row["kind"]].append(Change(Partition(row["tenant"], row["collection"]), row["id"], row["seq"]))
     removed, written = (sorted(found[kind], key=lambda change: change.seq) for kind in (1, 2))
     return Changes(found[0][0].seq, removed, written)

@@ -160,3 +160,12 @@ def _live_writes(db: Database) -> None:
 def _logged_queries(db: Database) -> None:
     # Whether the texts of a tenant's queries may stand in the log; the installation has to allow it as well.
     db.execute("ALTER TABLE tenants ADD COLUMN log_queries INTEGER NOT NULL DEFAULT 0")
+
+
+@catalogue_migrations(name="0011_superseded_live_writes")
+def _superseded(db: Database) -> None:
+    # The last live version of a document whose newest version waits for a build: until then it goes on answering.
+    # Its columns are those of documents; whoever adds one there adds it here.
+    db.execute("CREATE TABLE superseded AS SELECT * FROM documents WHERE 0")
+    db.execute("CREATE UNIQUE INDEX superseded_documents ON superseded (tenant, collection, id)")
+    db.execute("CREATE INDEX superseded_in_order ON superseded (seq)")

@@ -139,6 +139,7 @@ def collect(catalogue: Catalogue, storage: Storage, kept: Sequence[Release], gar
         # What no retained snapshot can hold any more need not be hidden.
         oldest = min((release.seq for release in list_releases(catalogue)), default=catalogue.sequence())
         db.conn.execute("DELETE FROM deletions WHERE seq <= ?", (oldest,))
+        db.conn.execute("DELETE FROM superseded WHERE seq <= ?", (oldest,))
     for one in garbage:
         storage.delete(one.kind, one.name)
     storage.sweep()

@@ -17,8 +17,8 @@ import numpy as np
 from app.retrieval.overlay import Fresh, Overlay
 from app.retrieval.snapshot_pool import ServingRelease
 from indexing.chunker import Chunker
-from indexing.documents import Change, read_built, read_changes, read_document, read_permitted
-from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch, NotFound
+from indexing.documents import Change, read_built, read_changes, read_permitted, read_version
+from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch
 from indexing.feature_store import FeatureStore, block_name, feature_kind, vector_key
 from indexing.features import FeatureViews
 from indexing.home import Home
@@ -161,7 +161,9 @@ class Line:
         row = self._home.catalogue.row("SELECT count(*) AS n FROM documents WHERE live = 0 AND seq > ?", (since,))
         self.is_behind = row is not None and int(row["n"]) > len(built)
         for change in built:
-            self.waiting.setdefault((change.partition, change.id), Waiting(change, now, stored_only=True))
+            self.waiting[change.partition, change.id] = Waiting(
+                change, now, stored_only=True
+            )  # newer than any live one
 
     def advance(self, *, waits: bool, until: float = math.inf) -> bool:
         """Make some documents ready and let searches find them; gives whether there are more that could be.
@@ -246,13 +248,10 @@ class Line:
         return has_all or not one.stored_only
 
     def _cut(self, one: Waiting) -> None:
-        try:
-            stored = read_document(self._home.catalogue, one.change.partition, one.change.id)
-        except NotFound:
-            stored = None  # its deletion comes next
-        if stored is not None and stored.seq == one.change.seq:  # else its newer version comes, or waits for a build
-            passages = self.chunker.passages(stored.document, self.chunker.spans(stored.document))
-            one.item = ShardInput(one.change.partition, stored.document, passages)
+        document = read_version(self._home.catalogue, one.change)
+        if document is not None:  # else its deletion or its newer version comes next
+            passages = self.chunker.passages(document, self.chunker.spans(document))
+            one.item = ShardInput(one.change.partition, document, passages)
             one.keys = [vector_key(self._views.embedding_fingerprint, passage.encoder_input) for passage in passages]
             one.vectors = self.overlay.known_vectors(one.item)
         one.is_read = True

@@ -377,6 +377,29 @@ def test_a_deleted_document_that_is_written_again_for_a_build_stays_away_until_t
     assert other.texts() == BUILT | {"doc1": text("doc1", 3, salt="again")}
 
 
+def test_the_last_live_version_answers_everywhere_until_a_larger_one_is_built(fresh):
+    writer, late = fresh.process(), fresh.process()
+    writer.put(article("new", salt="small"))
+    writer.settle()
+    writer.put(article("new", 60, salt="large"))
+    small = BUILT | {"new": text("new", salt="small")}
+    for process in (writer, late, fresh.process()):
+        process.clock.now += 2 * OTHERS_SECONDS
+        process.settle()
+        assert process.texts() == small
+    fresh.build()
+    late.pool.refresh()
+    assert late.texts() == BUILT | {"new": text("new", 60, salt="large")}
+    assert late.live.passages == 0
+    for gone in ("delete", "again"):
+        writer.put(article(gone))
+        writer.put(article(gone, 60, salt="large"))
+    writer.remove("delete")
+    writer.put(article("again", salt="small"))
+    after = fresh.process()
+    assert after.texts() == late.texts() | {"again": text("again", salt="small")}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "is_hidden"),
     [
@@ -436,14 +459,14 @@ def test_a_write_that_comes_while_a_release_takes_over_is_found_after_it(fresh):
 
 def test_a_document_that_cannot_be_read_for_a_moment_is_not_lost(fresh, monkeypatch):
     process = fresh.process()
-    read, failures = line.read_document, iter([CatalogueBusy("busy"), None])
+    read, failures = line.read_version, iter([CatalogueBusy("busy"), None])
 
     def fail_once(*arguments):
         if (error := next(failures, None)) is not None:
             raise error
         return read(*arguments)
 
-    monkeypatch.setattr(line, "read_document", fail_once)
+    monkeypatch.setattr(line, "read_version", fail_once)
     (written,) = process.put(article("new"))
     process.live.work()
     assert not process.live.has_reached(process.pool.current(), OURS, written.seq)
@@ -453,14 +476,14 @@ def test_a_document_that_cannot_be_read_for_a_moment_is_not_lost(fresh, monkeypa
 
 def test_a_document_that_can_never_be_read_waits_for_a_build_and_holds_nobody_up(fresh, monkeypatch):
     process = fresh.process()
-    read = line.read_document
+    read = line.read_version
 
-    def fail(catalogue, partition, name):
-        if name == "bad":
+    def fail(catalogue, change):
+        if change.id == "bad":
             raise MemoryError
-        return read(catalogue, partition, name)
+        return read(catalogue, change)
 
-    monkeypatch.setattr(line, "read_document", fail)
+    monkeypatch.setattr(line, "read_version", fail)
     bad, good = process.put(article("bad"), article("good"))
     process.settle()
     for _ in range(3):

@@ -201,6 +201,16 @@ def test_after_an_erasure_no_file_holds_the_text_or_what_was_made_of_it(filled, 
     assert report.inputs == (0 if is_deleted_before else 1)  # the build has withdrawn it
 
 
+def test_a_live_version_that_waits_for_a_larger_one_is_erased_too(tiny_home):
+    tiny_home.catalogue.put_documents(OURS, OTHERS)
+    make(tiny_home)
+    tiny_home.catalogue.put_documents(OURS, [OLD], live=True)
+    tiny_home.catalogue.put_documents(OURS, [NEW])
+    assert files_with(tiny_home, b"oldbodyzwick")
+    erase_now(tiny_home)
+    assert_nothing_is_left(tiny_home, set())
+
+
 def test_the_shards_are_those_of_a_build_that_never_saw_the_document(filled, tmp_path, register_tiny):
     erase_now(filled)
     fresh = open_home(replace_home(filled.settings, tmp_path / "fresh"))
