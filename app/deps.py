@@ -26,6 +26,7 @@ CLIENT_GONE = 499
 """nginx's status for a client that went away before it was answered; it stands in counts and logs alone."""
 THREADS_A_SESSION = 2
 """Searches at work for each encoder session; the others wait in line. More only contend for the interpreter."""
+TIMEOUT_HEADER = "x-timeout-ms"
 _Answer = TypeVar("_Answer")
 _Arguments = TypeVarTuple("_Arguments")
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from app.admission import AdmittedRoute
+from app.admission import DirectRoute
 from app.context_schemas import ContextAnswer, ContextBody, citations_of, left_out_of
 from app.deadline import Deadline
 from app.deps import Searcher, Services, Timely, served_by, services_of
@@ -11,7 +11,7 @@ from app.routes.search import PROBLEMS, find, wait_for_write
 from app.tenancy import Caller
 from indexing.telemetry import StageTimings, request_id
 
-router = APIRouter(tags=["search"], route_class=AdmittedRoute)
+router = APIRouter(tags=["search"], route_class=DirectRoute)
 
 
 @router.post(

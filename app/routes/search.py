@@ -5,7 +5,7 @@ import time
 from anyio import sleep
 from fastapi import APIRouter, Request, Response
 
-from app.admission import AdmittedRoute
+from app.admission import DirectRoute
 from app.deadline import Deadline
 from app.deps import Searcher, Services, Timely, served_by, services_of
 from app.retrieval.filters import matching, parse_filter
@@ -19,7 +19,7 @@ from indexing.records import Partition
 from indexing.telemetry import annotate, request_id
 
 _LOOK_SECONDS = 0.02
-router = APIRouter(tags=["search"], route_class=AdmittedRoute)
+router = APIRouter(tags=["search"], route_class=DirectRoute)
 
 PROBLEMS = described(
     {

@@ -99,10 +99,12 @@ def test_half_a_surrogate_pair_names_no_collection(client, collection):
 
 
 def test_a_filter_with_half_a_surrogate_pair_for_a_field_is_refused(client):
-    body = '{"query": "x", "collection": "helpdesk", "filters": {"type": "eq", "key": "a", "value": 1, "\\ud800": 1}}'
-    answer = client.post("/v1/search", content=body, headers=KEY | {"Content-Type": "application/json"})
-    assert answer.status_code == 400
-    assert "wrong fields ('\\ud800')" in answer.json()["message"]
+    filters = '{"filters": {"type": "eq", "key": "a", "value": 1, "\\ud800": 1}'
+    headers = KEY | {"Content-Type": "application/json"}
+    asked = client.post("/v1/search", content=filters + ', "query": "x"}', headers=headers)
+    deleted = client.post("/v1/collections/helpdesk/documents:delete", content=filters + "}", headers=headers)
+    assert (asked.status_code, deleted.status_code) == (422, 400)
+    assert "wrong fields ('\\ud800')" in deleted.json()["message"]
 
 
 @pytest.mark.parametrize("kind", ["lt", "lte", "ne", "eq"])
