@@ -365,7 +365,7 @@ def _choose(serving: ServingRelease, found: Candidates, bound: float, k: int) ->
     chosen = []
     for group in order[:k].tolist():
         begin = int(found.first[group])
-        shown = begin + int(np.argmax(single[begin : ends[group]]))
+        shown = begin if ends[group] == begin + 1 else begin + int(np.argmax(single[begin : ends[group]]))
         chosen.append(
             _Found(
                 number=int(found.numbers[shown]),
