@@ -35,8 +35,10 @@ from recording import write_result
 from swap import Memory
 
 from indexing.compiler import DEFAULT_MODEL, register_model
+from indexing.documents import create_collection
 from indexing.home import open_home
 from indexing.keys import create_key
+from indexing.records import Document, Partition
 from indexing.settings import Settings
 from indexing.tenants import create_tenant
 from indexing.terminal import progress_bar
@@ -46,6 +48,7 @@ CLIENTS = 8
 WORKERS = 2
 DOCUMENTS = 40
 """That a client has at most in each tenant."""
+PAGE = 100
 FOUND_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
 COLLECTION = "notes"
@@ -224,6 +227,10 @@ def prepare(path: Path) -> dict[str, str]:
     register_model(home.models, home.storage, DEFAULT_MODEL)
     for tenant in TENANTS:
         create_tenant(home.catalogue, tenant)
+        create_collection(home.catalogue, Partition(tenant, COLLECTION))
+        home.catalogue.put_documents(
+            Partition(tenant, "other"), [Document("first", "First", "A home begins with one.")]
+        )
     keys = {tenant: create_key(home.catalogue, tenant, scopes=("search", "write"))[1] for tenant in TENANTS}
     home.close()
     run_command(path, "build")
@@ -274,7 +281,7 @@ def check_all(clients: list[Client], watch: Watch) -> list[str]:
     for tenant in TENANTS:
         expected = {name: version for model in models for name, version in model.documents[tenant].items()}
         listed: dict[str, Any] = {}
-        path = after = f"/v1/collections/{COLLECTION}/documents?limit=1000"
+        path = after = f"/v1/collections/{COLLECTION}/documents?limit={PAGE}"
         while after is not None:
             page = clients[0].send("list", "GET", after, tenant)
             listed |= {one["id"]: one for one in page["documents"]}

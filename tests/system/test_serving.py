@@ -150,7 +150,9 @@ def test_a_killed_worker_is_replaced_while_the_others_serve_and_its_counts_stay(
         assert served.metric(answered) == 4
         victim, survivor = served.workers()
         victim.kill()
-        served.until(lambda: victim not in served.workers())
+        # Until its last thread is gone, what is dealt to it is lost with it.
+        served.until(lambda: "supervisor.worker_ended" in served.log.read_text())
+        assert victim not in served.workers()
         for _ in range(4):
             assert served.search("refund").status_code == 200
         served.until(lambda: len(served.workers()) == 2)
