@@ -5,14 +5,15 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext
 from typing import Annotated, Any, get_type_hints
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from starlette.requests import ClientDisconnect
 
 from app import tenancy
 from app.deadline import Deadline
-from app.deps import TIMEOUT_HEADER, Services, services_of
+from app.deps import CLIENT_GONE, TIMEOUT_HEADER, Services, services_of
 from app.tenancy import Caller
 from indexing.telemetry import caller_ids
 
@@ -39,6 +40,7 @@ class AdmittedRoute(APIRoute):
         async def admitted(request: Request) -> Response:
             services = services_of(request)
             await _admit(request, services)
+            await _read(request)  # before a place is taken: who sends slowly holds up nobody else
             with services.side_door() if takes_thread else nullcontext():
                 return await answer(request)
 
@@ -67,7 +69,7 @@ class DirectRoute(APIRoute):
             caller = await _admit(request, services)
             caller.require("search")
             deadline = _deadline(request.headers, services.home.settings.deadline_ms)
-            content = await request.body()
+            content = await _read(request)
             try:
                 body = body_type.model_validate_json(content)
             except ValidationError as error:
@@ -83,6 +85,14 @@ async def _admit(request: Request, services: Services) -> Caller:
     await services.limiter.admit(caller.tenant, caller.requests_per_minute)
     request.state.caller = caller
     return caller
+
+
+async def _read(request: Request) -> bytes:
+    """The body, which is kept for whoever reads it next."""
+    try:
+        return await request.body()
+    except ClientDisconnect as gone:
+        raise HTTPException(CLIENT_GONE, "The client has gone.") from gone
 
 
 def _deadline(headers: Mapping[str, str], most_ms: float) -> Deadline:

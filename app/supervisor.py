@@ -168,6 +168,8 @@ class Supervisor:
             try:
                 worker = Worker(self._settings, self._metrics)
             except OSError as error:  # no memory or no descriptor in this moment: those that run go on
+                if not self._has_served:
+                    raise NotReady(f"A worker cannot be started: {error}.") from error
                 logger.error("supervisor.start_failed", extra={"fields": {"reason": str(error)}})
                 self._wait_before_starting()
                 return

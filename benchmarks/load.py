@@ -35,4 +35,6 @@ def measure(url: str, requests: Sequence[Request], clients: int, *, seconds: int
             done = subprocess.run([program, "-d", f"{duration}s", *options], check=True, capture_output=True, text=True)
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
     measured: dict[str, float] = json.loads(line.removeprefix("RESULT "))
+    if measured["failed"]:
+        raise SystemExit(f"{measured['failed']} of {measured['requests']} requests failed: nothing is measured.")
     return measured

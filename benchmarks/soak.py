@@ -95,7 +95,7 @@ class Client:
             act = self._chance.choices((self.search, self.write, self.delete, self.read), (80, 12, 4, 4))[0]
             try:
                 act(self._chance.choice(TENANTS))
-            except httpx.HTTPError as error:
+            except Exception as error:
                 self.model.problems.append(f"{act.__name__}: {error!r}")
 
     def send(self, kind: str, method: str, path: str, tenant: str, body: object = None, *, expected: int = 200) -> Any:
@@ -185,30 +185,36 @@ class Watch:
 
     def run(self, stop: threading.Event) -> None:
         """Write and wait until told to stop."""
-        first = self._clients[0]
         while not stop.wait(0.2):
-            when = "during builds" if self.is_building else "quiet"
-            tenant = TENANTS[len(self.seconds[when]) % len(TENANTS)]
-            first._count += 1
-            version = first.model.documents[tenant]["watched"] = first._count
-            body = {"title": "Watched", "text": text(tenant, "watched", version)}
-            if first.send("write", "PUT", f"/v1/collections/{COLLECTION}/documents/watched", tenant, body) is None:
-                continue
-            began = time.monotonic()
-            waiting = list(self._clients)
-            while waiting and time.monotonic() - began < FOUND_SECONDS:
-                wanted = word(tenant, "watched", version)
-                waiting = [
-                    client
-                    for client in waiting
-                    if not any(
-                        hit["text"].startswith(wanted + " ") for hit in client.hits(tenant, wanted, k=1, mode="lexical")
-                    )
-                ]
-                time.sleep(0.01)
-            if waiting:
-                first.model.problems.append(f"{wanted} is not found within {FOUND_SECONDS} s")
-            self.seconds[when].append(time.monotonic() - began)
+            try:
+                self._look()
+            except Exception as error:
+                self._clients[0].model.problems.append(f"watch: {error!r}")
+
+    def _look(self) -> None:
+        first = self._clients[0]
+        when = "during builds" if self.is_building else "quiet"
+        tenant = TENANTS[len(self.seconds[when]) % len(TENANTS)]
+        first._count += 1
+        version = first.model.documents[tenant]["watched"] = first._count
+        body = {"title": "Watched", "text": text(tenant, "watched", version)}
+        if first.send("write", "PUT", f"/v1/collections/{COLLECTION}/documents/watched", tenant, body) is None:
+            return
+        began = time.monotonic()
+        waiting = list(self._clients)
+        while waiting and time.monotonic() - began < FOUND_SECONDS:
+            wanted = word(tenant, "watched", version)
+            waiting = [
+                client
+                for client in waiting
+                if not any(
+                    hit["text"].startswith(wanted + " ") for hit in client.hits(tenant, wanted, k=1, mode="lexical")
+                )
+            ]
+            time.sleep(0.01)
+        if waiting:
+            first.model.problems.append(f"{wanted} is not found within {FOUND_SECONDS} s")
+        self.seconds[when].append(time.monotonic() - began)
 
     @property
     def models(self) -> list[Model]:

@@ -5,6 +5,7 @@ time, so sharded and unsharded scores agree and other tenants never count. Every
 """
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -69,8 +70,9 @@ class Bm25:
         found = self._recent.get((numbers, term))
         if found is None:
             found = self._read(segments, term)
-            size = found[0].nbytes + found[1].nbytes
-            if size <= RECENT_BYTES // _LARGEST_SHARE:  # else one word would take the place of all others
+            size = found[0].nbytes + found[1].nbytes + sys.getsizeof(term) + sys.getsizeof(numbers)
+            # One word must not take the place of all others, and what is nowhere is soon looked up.
+            if len(found[0]) and size <= RECENT_BYTES // _LARGEST_SHARE:
                 self._recent.put((numbers, term), found, size)
         return found
 

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
 from indexing.migrations import catalogue_migrations
 from indexing.quotas import require_room
-from indexing.records import Document, Json, Partition
+from indexing.records import Document, Json, Partition, is_narrower
 
 DEFAULT_TENANT = "default"
 Row = dict[str, Json]
@@ -262,7 +262,7 @@ class Catalogue:
         if live:
             db.conn.execute(f"DELETE FROM deletions WHERE {_KEY}", key)
             db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
-        elif old is not None and _is_narrower(document.allow, old[2]):
+        elif old is not None and is_narrower(document.allow, None if old[2] is None else json.loads(old[2])):
             # The old version must not answer until a build has the new one: somebody may no longer see it.
             db.conn.execute("INSERT OR REPLACE INTO deletions SELECT ?, ?, ?, value FROM write_sequence", key)
             db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
@@ -368,10 +368,3 @@ def _enable_wal(connection: sqlite3.Connection) -> None:
             if "locked" not in str(error) or datetime.now(UTC).timestamp() > deadline:
                 raise
             threading.Event().wait(0.02)
-
-
-def _is_narrower(allow: Collection[str] | None, stored: str | None) -> bool:
-    """Whether somebody who may see a document that was stored with such an ``allow`` may not see it under this one."""
-    if allow is None:
-        return False
-    return stored is None or not set(json.loads(stored)) <= set(allow)

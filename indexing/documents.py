@@ -1,5 +1,6 @@
 """Documents one by one: writing a few with what became of each, reading, paging, deleting, and what changed since."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -217,10 +218,11 @@ def read_changes(catalogue: Catalogue, since: int) -> Changes:
     return Changes(found[0][0].seq, removed, written)
 
 
-def read_permitted(catalogue: Catalogue, since: int) -> set[tuple[Partition, str]]:
-    """Documents that were written after ``since`` and name who may see them."""
-    sql = "SELECT tenant, collection, id FROM documents WHERE seq > ? AND allow IS NOT NULL"
-    return {(Partition(row["tenant"], row["collection"]), row["id"]) for row in catalogue.rows(sql, (since,))}
+def read_permissions(catalogue: Catalogue, since: int) -> dict[tuple[Partition, str], tuple[str, ...]]:
+    """Who may see the documents that were written after ``since``, as far as they name anybody."""
+    sql = "SELECT tenant, collection, id, allow FROM documents WHERE seq > ? AND allow IS NOT NULL"
+    rows = catalogue.rows(sql, (since,))
+    return {(Partition(row["tenant"], row["collection"]), row["id"]): tuple(json.loads(row["allow"])) for row in rows}
 
 
 def read_built(catalogue: Catalogue, since: int, view_fingerprint: str) -> list[Change]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -79,6 +79,11 @@ class Document:
         """Identifies everything that a shard stores of the document."""
         permissions = [] if self.allow is None else [sorted(set(self.allow))]
         return fingerprint([self.id, self.content_sha256, self.url, dict(self.metadata), *permissions])
+
+
+def is_narrower(allow: Collection[str] | None, before: Collection[str] | None) -> bool:
+    """Whether somebody who might see a document under ``before`` may not see it under ``allow``."""
+    return allow is not None and (before is None or not set(before) <= set(allow))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ import numpy as np
 from app.retrieval.overlay import Fresh, Overlay
 from app.retrieval.snapshot_pool import ServingRelease
 from indexing.chunker import Chunker
-from indexing.documents import Change, read_built, read_changes, read_permitted, read_version
+from indexing.documents import Change, read_built, read_changes, read_permissions, read_version
 from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch
 from indexing.feature_store import FeatureStore, block_name, feature_kind, vector_key
 from indexing.features import FeatureViews
 from indexing.home import Home
-from indexing.records import Partition, Vector
+from indexing.records import Partition, Vector, is_narrower
 from indexing.shard_layout import ShardInput
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,9 @@ TAKE_OVER_SECONDS = 10.0
 _BATCH_DOCUMENTS = 32
 _BATCH_PASSAGES = 50
 """That are encoded at a time: as many as the largest write may have, so that no write waits long for another's."""
-_MOST_FAILURES = 3
+RETRY_SECONDS = 1.0
+"""How long a document that cannot be read is left alone, times how often it could not be."""
+_MOST_FAILURES = 4
 _PASSAGE_BYTES = 6_000
 """About what a passage takes in memory, for those that are not there yet."""
 
@@ -53,6 +55,7 @@ class Waiting:
     stored_only: bool = False
     is_read: bool = False
     failures: int = 0
+    retry_at: float = -math.inf
     lacks: bool = False
     item: ShardInput | None = None
     keys: list[bytes] = field(default_factory=list)
@@ -114,6 +117,7 @@ class Line:
             self.put_off.pop((change.partition, change.id), None)
         for partition, ids in removed.items():
             self.overlay.remove(partition, ids)
+        self._hide_narrowed(changes.written, self.progress.seq)
         now = self._clock()
         for change in changes.written:
             key = (change.partition, change.id)
@@ -121,6 +125,15 @@ class Line:
             self.waiting.pop(key, None)  # its place is that of the newer write
             self.waiting[key] = Waiting(change, now)
         self._publish(changes.seq)
+
+    def _hide_narrowed(self, written: Sequence[Change], since: int) -> None:
+        """Hide the old versions that somebody sees who may not see the new one: they do not wait for it."""
+        permissions = read_permissions(self._home.catalogue, since) if written else {}
+        for change in written:
+            allow = permissions.get((change.partition, change.id))
+            seen_by = [] if allow is None else self.overlay.permissions(change.partition, change.id)
+            if any(is_narrower(allow, before) for before in seen_by):
+                self.overlay.remove(change.partition, [change.id])
 
     def _publish(self, seq: int) -> None:
         """Let others see how far this is; after what it says is so."""
@@ -160,10 +173,9 @@ class Line:
         built = read_built(self._home.catalogue, since, self._views.passage_fingerprint)
         row = self._home.catalogue.row("SELECT count(*) AS n FROM documents WHERE live = 0 AND seq > ?", (since,))
         self.is_behind = row is not None and int(row["n"]) > len(built)
-        for change in built:
-            self.waiting[change.partition, change.id] = Waiting(
-                change, now, stored_only=True
-            )  # newer than any live one
+        self._hide_narrowed(built, since)
+        for change in built:  # each is newer than the live version that may be in line
+            self.waiting[change.partition, change.id] = Waiting(change, now, stored_only=True)
 
     def advance(self, *, waits: bool, until: float = math.inf) -> bool:
         """Make some documents ready and let searches find them; gives whether there are more that could be.
@@ -192,8 +204,12 @@ class Line:
         try:
             if fresh:
                 self.overlay.add(partition, fresh)
-        except Exception:  # whatever these have, other partitions' must not wait for them
-            logger.exception("live.add_failed", extra={"fields": {"documents": len(documents)}})
+        except Exception:  # whatever one of these has, the others must not wait for it
+            if len(documents) > 1:
+                for one in documents:
+                    self._add(partition, [one])
+                return
+            logger.exception("live.add_failed")
             self.put_off |= {one.key: one.change.seq for one in documents}
         for one in documents:
             del self.waiting[one.key]
@@ -208,6 +224,8 @@ class Line:
         for one in line:
             if self._clock() >= until:
                 break
+            if self._clock() < one.retry_at:
+                continue
             if not (self.fits(passages + 1) and self._read(one) and self.fits(passages + len(one.vectors))):
                 late.append(one)
                 continue
@@ -241,6 +259,7 @@ class Line:
         except Exception:  # the catalogue is busy, a file cannot be read: others must not wait for this one
             logger.exception("live.read_failed")
             one.is_read, one.failures = False, one.failures + 1
+            one.retry_at = self._clock() + one.failures * RETRY_SECONDS
             return one.failures < _MOST_FAILURES
         has_all = all(vector is not None for vector in one.vectors)
         if one.lacks and has_all:
@@ -306,29 +325,20 @@ class Line:
             logger.warning("live.store_failed", extra={"fields": {"reason": str(error)}})
 
     def _put_off(self, late: Sequence[Waiting]) -> None:
-        """Let documents wait for a build.
-
-        What is found of them now goes on answering, but for those that name who may see them: fewer may than before.
-        """
+        """Let documents wait for a build; what is found of them now goes on answering."""
         if not late:
             return
-        permitted = read_permitted(self._home.catalogue, self.serving.release.seq)
         with self._turn:
-            hidden: dict[Partition, list[str]] = {}
             for one in late:
                 if self.waiting.get(one.key) is one:
                     del self.waiting[one.key]
                     self.put_off[one.key] = one.change.seq
-                    if one.key in permitted:
-                        hidden.setdefault(one.change.partition, []).append(one.change.id)
-            for partition, ids in hidden.items():
-                self.overlay.remove(partition, ids)
             self._publish(self.progress.seq)
 
     def fill(self, until: float) -> None:
         """Make all of the line ready, or as much of it as can be by then; before others know the line."""
-        while self.waiting and self._clock() < until:
-            self.advance(waits=False, until=until)
+        while self.waiting and self._clock() < until and self.advance(waits=False, until=until):
+            continue
 
     def fits(self, passages: int, share: float = 1.0) -> bool:
         """Whether there is room for so many more passages within a share of what the settings allow."""

@@ -62,9 +62,10 @@ class LiveLayer:
         while True:
             line.fill(until)
             with self._turn:
+                known = line.progress.seq
                 line.take()
-                if line.waiting and self._clock() < until:
-                    continue  # written meanwhile: it is found now, and must be found then
+                if line.progress.seq != known and line.waiting and self._clock() < until:
+                    continue  # what was written meanwhile is found now, and must be found then
                 line.succeed(self._line)
                 yield replace(serving, overlay=line.overlay)
                 self._line, self._erasures = line, erasures

@@ -116,6 +116,17 @@ class Overlay:
         # Title, headings and text decide what the encoder reads of a passage, under one passage view.
         return [known.get((title, passage.headings, passage.text)) for passage in item.passages]
 
+    def permissions(self, partition: Partition, document_id: str) -> list[tuple[str, ...] | None]:
+        """Who may see a document as it can be found now: one entry, or none where it is not found."""
+        view = self.view(partition)
+        found = []
+        for shard, hidden in () if view is None else zip(view.shards, view.hidden, strict=True):
+            documents = shard.find(partition, [document_id])
+            if documents.any() and (hidden is None or not hidden[shard.rows_of(partition, documents)].all()):
+                first = int(shard.passage_documents[shard.partitions[partition].start])
+                found.append(shard.document(first + int(np.flatnonzero(documents)[0])).allow)
+        return found
+
     def _without(self, partition: Partition, ids: frozenset[str]) -> _Live:
         live = self._live.get(partition)
         if live is None:

@@ -168,3 +168,13 @@ def test_scores_are_the_callers_to_change() -> None:
     before = bm25.scores(segments, ["apple"])[0].tolist()
     bm25.scores(segments, ["apple"])[0][:] = 7.0
     assert bm25.scores(segments, ["apple"])[0].tolist() == before
+
+
+def test_what_is_remembered_is_bounded_also_by_its_words() -> None:
+    bm25 = Bm25(1.2, 0.75)
+    words = ["x" * 100_000 + str(n) for n in range(700)]
+    known = segment([[word] for word in words[:400]])
+    for word in words:
+        bm25.scores([known], [word])
+    assert 0 < len(bm25._recent) < 400
+    assert bm25._recent.size_bytes <= 32 << 20
