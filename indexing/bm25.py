@@ -19,8 +19,8 @@ from indexing.records import Rows, Scores
 
 MAX_TERMS = 512
 """Different terms of a query that count: bounds what a pasted log costs."""
-RECENT_BYTES = 32 << 20
-"""Memory for what was looked up last. Most words of most queries are among a few thousand."""
+RECENT_BYTES = 8 << 20
+"""Memory for what was looked up last, by process and release. Most words of most queries are among a few thousand."""
 _LARGEST_SHARE = 8
 _Found: TypeAlias = tuple[Rows, Scores]
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from indexing.bm25 import Bm25
+from indexing.bm25 import RECENT_BYTES, Bm25
 from indexing.lexical import LexicalSegment, build_postings
 
 BM25 = Bm25(k1=1.2, b=0.75)
@@ -172,9 +172,9 @@ def test_scores_are_the_callers_to_change() -> None:
 
 def test_what_is_remembered_is_bounded_also_by_its_words() -> None:
     bm25 = Bm25(1.2, 0.75)
-    words = ["x" * 100_000 + str(n) for n in range(700)]
-    known = segment([[word] for word in words[:400]])
+    words = ["x" * 100_000 + str(n) for n in range(200)]
+    known = segment([[word] for word in words[:150]])
     for word in words:
         bm25.scores([known], [word])
-    assert 0 < len(bm25._recent) < 400
-    assert bm25._recent.size_bytes <= 32 << 20
+    assert 0 < len(bm25._recent) < 150
+    assert bm25._recent.size_bytes <= RECENT_BYTES
