@@ -27,20 +27,44 @@ def quality() -> None:
         )
 
 
-def speed() -> None:
-    found = result("latency")
-    print("| clients | searches/s | p50 ms | p95 ms | p99 ms | encode | dense | BM25 | fuse | hydrate |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+def load(one: dict) -> str:
+    """Searches a second, and p50 / p99 in milliseconds."""
+    return f"{one['queries_per_second']:.0f}: {one['p50_ms']:.1f} / {one['p99_ms']:.1f}"
+
+
+def texts() -> None:
+    found = result("peer_txtai")
+    ours, theirs = found["groundwork"], found["txtai"]
+    print("| clients | every query encoded | query vectors cached | txtai |")
+    print("|---|---|---|---|")
     for clients in ("1 client", "8 clients", "32 clients"):
-        one = found[f"hybrid, {clients}"]
-        latency = [f"{one['latency_ms'][q]:.1f}" for q in ("p50", "p95", "p99")]
-        stages = [
-            f"{one['stages_ms'][stage]['p50']:.1f}" for stage in ("encode", "dense", "lexical", "fuse", "hydrate")
-        ]
-        print(f"| {clients.split()[0]} | {one['queries_per_second']:.0f} | " + " | ".join(latency + stages) + " |")
+        best = max(
+            (theirs[way][clients] for way in ("1 process", "2 processes")), key=lambda one: one["queries_per_second"]
+        )
+        cells = [load(one) for one in (ours["uncached"][clients], ours["cached query vectors"][clients], best)]
+        print(f"| {clients.split()[0]} | " + " | ".join(cells) + " |")
+    print(f"nDCG@10 {ours['nDCG@10']:.3f} and {theirs['nDCG@10']:.3f}")
+
+
+def vectors() -> None:
+    found = result("peer_chroma")
+    ours, theirs = found["groundwork"], found["chroma"]
+    print("| | recall@10 | 1 client | 8 clients | 32 clients |")
+    print("|---|---|---|---|---|")
+    for name, one in (
+        ("one partition", ours["one partition"]),
+        ("Chroma, one collection", theirs["one partition"]),
+        ("100 tenants", ours["100 tenants"]),
+        ("Chroma, a filter by tenant", theirs["100 tenants"]),
+        ("Chroma, a collection each", theirs["100 tenants, a collection each"]),
+    ):
+        cells = [load(one[clients]) for clients in ("1 client", "8 clients", "32 clients")]
+        print(f"| {name} | {one['recall@10']:.3f} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
     quality()
     print()
-    speed()
+    texts()
+    print()
+    vectors()
