@@ -41,7 +41,7 @@ class AdmittedRoute(APIRoute):
             services = services_of(request)
             await _admit(request, services)
             await _read(request)  # before a place is taken: who sends slowly holds up nobody else
-            with services.side_door() if takes_thread else nullcontext():
+            with services.others.take() if takes_thread else nullcontext():
                 return await answer(request)
 
         return admitted

@@ -173,6 +173,31 @@ class Metrics:
 
 
 @dataclass(slots=True)
+class Places:
+    """So many may be in here at once, and whoever comes then is refused, never queued. For the event loop only."""
+
+    most: int
+    refusal: str
+    retry_after_seconds: int = 1
+    taken: int = 0
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Have a place while the block lasts.
+
+        Raises:
+            Overloaded: none is free.
+        """
+        if self.taken >= self.most:
+            raise Overloaded(self.refusal, retry_after_seconds=self.retry_after_seconds)
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+
+
+@dataclass(slots=True)
 class Services:
     """The state of one API process, made by ``main`` and kept in ``app.state.services``."""
 
@@ -184,14 +209,19 @@ class Services:
     limiter: RateLimiter = field(default_factory=RateLimiter)
     in_progress: int = 0
     is_stopping: bool = False
-    is_measuring: bool = False
-    others: int = 0
-    waiting: int = 0
+    others: Places = field(init=False)
+    waiting: Places = field(init=False)
+    measuring: Places = field(init=False)
     threads: CapacityLimiter = field(init=False)
     line: Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         places = THREADS_A_SESSION * self.home.settings.sessions
+        most = self.home.settings.max_concurrency
+        self.others = Places(most, f"{most} requests are in progress here already: try again in a second.")
+        self.waiting = Places(most, f"{most} searches wait for writes here already: try again in a second.")
+        measured = "A measurement is being made here already: try again when it is done."
+        self.measuring = Places(1, measured, retry_after_seconds=5)
         self.threads = CapacityLimiter(places)
         self.line = Semaphore(places, fast_acquire=True)
         self.metrics.watch(self.metrics.live_passages, lambda: self.live.passages)
@@ -216,38 +246,6 @@ class Services:
         finally:
             self.in_progress -= 1
             self.metrics.in_progress.set(self.in_progress)
-
-    @contextmanager
-    def side_door(self) -> Iterator[None]:
-        """Let in one request that is no search and takes a thread, or refuse it at once.
-
-        Raises:
-            Overloaded: as many are in progress as ``GROUNDWORK_MAX_CONCURRENCY`` allows of searches.
-        """
-        limit = self.home.settings.max_concurrency
-        if self.others >= limit:
-            raise Overloaded(f"{limit} requests are in progress here already: try again in a second.")
-        self.others += 1
-        try:
-            yield
-        finally:
-            self.others -= 1
-
-    @contextmanager
-    def waiting_room(self) -> Iterator[None]:
-        """Let one search wait for a write, or refuse it at once.
-
-        Raises:
-            Overloaded: as many wait as ``GROUNDWORK_MAX_CONCURRENCY`` allows to search.
-        """
-        limit = self.home.settings.max_concurrency
-        if self.waiting >= limit:
-            raise Overloaded(f"{limit} searches wait for writes here already: try again in a second.")
-        self.waiting += 1
-        try:
-            yield
-        finally:
-            self.waiting -= 1
 
     async def work(
         self,

@@ -28,7 +28,7 @@ from recording import write_result
 
 from eval.collection import Choices, scratch_collection, scratch_path
 from eval.querysets import load_queryset
-from indexing.home import default_key, open_home
+from indexing.home import Home, default_key, open_home
 from indexing.releases import deploy
 from indexing.settings import Settings
 
@@ -146,6 +146,16 @@ def measure(home: Path, key: str, collection: str, queries: list[str], options: 
     return result
 
 
+def served_scratch(home: Home, folder: Path) -> tuple[Path, str, str, int]:
+    """A corpus's scratch home with its default recipe in service; its key, its collection and how many passages."""
+    with scratch_collection(home, folder, Choices(), on_progress=lambda *_: None) as (serving, partition):
+        passages = serving.snapshot.manifest.rows
+    path = scratch_path(home, folder)
+    scratch = open_home(home.settings, path)
+    deploy(scratch.catalogue, serving.release.recipe, reason="measured", actor="benchmark")
+    return path, default_key(scratch), partition.collection, passages
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -153,16 +163,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="Of each load; results are kept at the default.")
     options = parser.parse_args()
     folder = options.data / "scifact"
-    home = open_home(Settings())
-    with scratch_collection(home, folder, Choices(), on_progress=lambda *_: None) as (serving, partition):
-        passages = serving.snapshot.manifest.rows
-    path = scratch_path(home, folder)
-    scratch = open_home(home.settings, path)
-    deploy(scratch.catalogue, serving.release.recipe, reason="measured", actor="benchmark")
-    key = default_key(scratch)
+    path, key, collection, passages = served_scratch(open_home(Settings()), folder)
     queries = list(load_queryset(folder).queries.values()) + list(load_queryset(folder, "train").queries.values())
     result = {"passages": passages, "queries": len(queries), "workers": options.workers}
-    result |= measure(path, key, partition.collection, queries, options)
+    result |= measure(path, key, collection, queries, options)
     if options.seconds == SECONDS:
         write_result("latency" if options.workers == 1 else f"latency_{options.workers}_workers", result)
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+CLIENTS = (1, 8, 32)
 WARM_UP_SECONDS = 3
 SECONDS = 20
 Request = tuple[str, str, str, object]
@@ -38,3 +39,12 @@ def measure(url: str, requests: Sequence[Request], clients: int, *, seconds: int
     if measured["failed"]:
         raise SystemExit(f"{measured['failed']} of {measured['requests']} requests failed: nothing is measured.")
     return measured
+
+
+def loads(url: str, requests: Sequence[Request], seconds: int) -> dict[str, dict[str, float]]:
+    """``measure`` for each number of ``CLIENTS``."""
+    found = {}
+    for count in CLIENTS:
+        found[f"{count} client{'s' * (count > 1)}"] = measured = measure(url, requests, count, seconds=seconds)
+        print(count, measured)
+    return found

@@ -1,12 +1,12 @@
 """Vectors given: how does Groundwork find neighbours beside Chroma, on the same vectors and machine?
 
-42,593 vectors by the default model, of the passages of three collections (see vector_sets.py), and their people's
+42,593 vectors by the default model, of the passages of five collections (see vector_sets.py), and their people's
 queries; 10 hits with their text, `vector` given, over HTTP, load by wrk in closed loop at 1, 8 and 32 clients.
 
 - One partition: all passages in one collection on both sides.
-- 100 tenants: each has every hundredth part. In Groundwork each is a tenant with its key. In Chroma they stand in one
-  collection, with the tenant in the metadata and in each query's filter; as a second way, each in a collection of its
-  own. Requests take the tenants in turn.
+- 100 tenants: each has a hundredth of the rows, side by side. In Groundwork each is a tenant with its key. In Chroma
+  they stand in one collection, with the tenant in the metadata and in each query's filter; as a second way, each in a
+  collection of its own. Requests take the tenants in turn.
 
 recall@10 of both is against exact search. Usage: python benchmarks/peer_chroma.py --data ../shared/data [--seconds 20]
 """
@@ -24,7 +24,7 @@ import httpx
 import numpy as np
 from large_partition import MadeEmbedder, sentences
 from latency import memory_mb, start
-from load import Request, measure
+from load import Request, loads
 from peers.environment import HERE, free_port, program, served
 from recording import write_result
 from vector_sets import exact_neighbours, real_sets
@@ -42,7 +42,6 @@ from indexing.work import LocalExecutor, Workshop
 ROWS = 42_593
 TENANTS = 100
 SHARE = -(-ROWS // TENANTS)
-CLIENTS = (1, 8, 32)
 WORKERS = 2
 HITS = 10
 PATH = "/api/v2/tenants/default_tenant/databases/default_database/collections"
@@ -68,14 +67,6 @@ def build_home(path: Path, models, texts: Sequence[str], vectors) -> dict[str, s
         build(replace(context, block_size=10_000))
     home.close()
     return keys
-
-
-def loads(url: str, requests: Sequence[Request], seconds: int) -> dict:
-    found = {}
-    for count in CLIENTS:
-        found[f"{count} client{'s' * (count > 1)}"] = measured = measure(url, requests, count, seconds=seconds)
-        print(count, measured)
-    return found
 
 
 def recall(
@@ -114,7 +105,7 @@ def their_requests(queries, id_of: Callable[[int], str], where: Callable[[int], 
 
 
 def tenant_neighbours(vectors, queries) -> list[set[int]]:
-    """The nearest rows for query N among those of tenant N, N + 100, ..."""
+    """The nearest rows for query N among those of tenant N modulo 100."""
     found = []
     for turn, query in enumerate(queries):
         first = turn % TENANTS * SHARE

@@ -17,20 +17,17 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
-from latency import ask_once, memory_mb, start
-from load import measure
+from latency import ask_once, memory_mb, served_scratch, start
+from load import loads
 from peers.environment import HERE, free_port, program, served
 from recording import write_result
 
-from eval.collection import Choices, scratch_collection, scratch_path
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import QuerySet, load_queryset
 from indexing.compiler import DEFAULT_MODEL, locate_model
-from indexing.home import default_key, open_home
-from indexing.releases import deploy
+from indexing.home import open_home
 from indexing.settings import Settings
 
-CLIENTS = (1, 8, 32)
 WORKERS = 2
 HITS = 10
 
@@ -82,14 +79,6 @@ def measure_txtai(index: Path, model: str, tests: QuerySet, queries: list[str], 
                     result["nDCG@10"] = ndcg(tests, lambda text, url=url: txtai_search(url, text))
                 result[f"{workers} process{'es' * (workers > 1)}"] = loads(url, requests, seconds)
     return result
-
-
-def loads(url: str, requests: list, seconds: int, clients: tuple[int, ...] = CLIENTS) -> dict:
-    found = {}
-    for count in clients:
-        found[f"{count} client{'s' * (count > 1)}"] = measured = measure(url, requests, count, seconds=seconds)
-        print(count, measured)
-    return found
 
 
 def measure_groundwork(
@@ -148,15 +137,10 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.data / "scifact"
     home = open_home(Settings())
-    with scratch_collection(home, folder, Choices(), on_progress=lambda *_: None) as (serving, partition):
-        passages = serving.snapshot.manifest.rows
-    path = scratch_path(home, folder)
-    scratch = open_home(home.settings, path)
-    deploy(scratch.catalogue, serving.release.recipe, reason="measured", actor="benchmark")
-    key = default_key(scratch)
+    path, key, collection, passages = served_scratch(home, folder)
     tests = load_queryset(folder)
     queries = [*tests.queries.values(), *load_queryset(folder, "train").queries.values()]
-    ours = measure_groundwork(path, key, partition.collection, tests, queries, options.seconds)
+    ours = measure_groundwork(path, key, collection, tests, queries, options.seconds)
     if options.alone:
         return
     index = home.path / "peers" / "txtai-scifact"

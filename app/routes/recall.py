@@ -10,7 +10,7 @@ from app.deadline import Deadline
 from app.deps import Admin, Services, Timely, served_by, services_of
 from app.retrieval.recall import measure_recall
 from app.schemas import described
-from indexing.errors import NotFound, Overloaded
+from indexing.errors import NotFound
 from indexing.records import Partition
 
 router = APIRouter(tags=["quality"], route_class=AdmittedRoute)
@@ -70,13 +70,8 @@ async def recall(
     The result is exported as the metric `groundwork_live_recall` of the release, too.
     """
     services = services_of(request)
-    if services.is_measuring:
-        raise Overloaded("A measurement is being made here already: try again when it is done.", retry_after_seconds=5)
-    services.is_measuring = True
-    try:
+    with services.measuring.take():
         return await services.work(request, deadline, _measure, services, caller.tenant, collection, body, deadline)
-    finally:
-        services.is_measuring = False
 
 
 def _measure(services: Services, tenant: str, collection: str, body: RecallBody, deadline: Deadline) -> Response:

@@ -70,7 +70,7 @@ async def wait_for_write(services: Services, tenant: str, body: SearchBody, dead
     live, partition, seq = services.live, Partition(tenant, body.collection), body.min_seq
     if live.reached(services.pool.current(), partition) >= seq:
         return
-    with services.waiting_room():
+    with services.waiting.take():
         if not live.is_to_come(partition, seq):
             return  # the search says what is missing
         until = time.monotonic() + min(services.home.settings.min_seq_seconds, deadline.remaining_seconds)

@@ -127,10 +127,10 @@ def test_a_vector_of_any_length_has_its_direction(client, factor):
 
 def test_one_measurement_of_recall_at_a_time_and_within_its_deadline(client):
     services = client.app.state.services
-    services.is_measuring = True
+    services.measuring.taken = 1
     refused = client.post("/v1/collections/helpdesk/recall", json={"queries": 5}, headers=KEY)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
-    services.is_measuring = False
+    services.measuring.taken = 0
     late = client.post("/v1/collections/helpdesk/recall", json={}, headers=KEY | {"x-timeout-ms": "0.01"})
     assert late.status_code == 504
     assert client.post("/v1/collections/helpdesk/recall", json={}, headers=KEY).status_code == 200
