@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext
 from typing import Annotated, Any, get_type_hints
 
-from fastapi import HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -77,6 +77,17 @@ class DirectRoute(APIRoute):
             return await endpoint(body=body, request=request, caller=caller, deadline=deadline)
 
         return direct
+
+
+def direct_routes(*routers: APIRouter) -> dict[tuple[str, str], Callable[[Request], Coroutine[Any, Any, Response]]]:
+    """What answers each ``DirectRoute`` of some routers, by method and path."""
+    return {
+        (method, route.path): route.get_route_handler()
+        for router in routers
+        for route in router.routes
+        if isinstance(route, DirectRoute)
+        for method in route.methods or ()
+    }
 
 
 async def _admit(request: Request, services: Services) -> Caller:

@@ -42,11 +42,9 @@ def search(
         partition = Partition(tenant, collection)
         result = Retriever().search(serving, partition, query, k=k, mode=mode, group_by_document=not passages)
     if as_json:
-        print_json(
-            answer_of(result, serving.release.number, serving.snapshot.id, "", seq=serving.release.seq).model_dump(
-                exclude={"request_id"}
-            )
-        )
+        answer = answer_of(result, serving.release.number, serving.snapshot.id, "", seq=serving.release.seq)
+        del answer["request_id"]
+        print_json(answer)
         return
     for hit in result.hits:
         path = " > ".join([hit.passage.title, *hit.passage.headings[-1:]])

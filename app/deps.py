@@ -1,6 +1,8 @@
-"""What routes share: the state of the process, the caller and its scopes, the door, and the metrics."""
+"""What routes share: the state of the process, the caller and its scopes, the door and the threads behind it."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar, TypeVarTuple
@@ -8,19 +10,19 @@ from typing import Annotated, TypeVar, TypeVarTuple
 from anyio import CapacityLimiter, Semaphore, WouldBlock, move_on_after, to_thread
 from fastapi import Depends, Header, HTTPException, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from app.deadline import Deadline
 from app.limits import RateLimiter
+from app.metrics import Metrics
 from app.retrieval.live import LiveLayer
-from app.retrieval.retriever import Retriever
+from app.retrieval.retriever import Retriever, Search
 from app.retrieval.snapshot_pool import SnapshotPool
 from app.tenancy import Caller
 from indexing.errors import Overloaded
 from indexing.home import Home
-from indexing.settings import metrics_folder
+from indexing.records import Json
 
 CLIENT_GONE = 499
 """nginx's status for a client that went away before it was answered; it stands in counts and logs alone."""
@@ -29,147 +31,6 @@ THREADS_A_SESSION = 2
 TIMEOUT_HEADER = "x-timeout-ms"
 _Answer = TypeVar("_Answer")
 _Arguments = TypeVarTuple("_Arguments")
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-
-
-class Metrics:
-    """The process's Prometheus metrics, in a registry of their own. Labels are few: release, stage, status.
-
-    With several workers each writes its counts into files, and whichever is scraped gives the sum of all; a gauge's
-    ``multiprocess_mode`` says what of all is given.
-    """
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.threads = CapacityLimiter(1)  # of its own: who watches must not wait behind what is watched
-        self._folder = metrics_folder()
-        self._watched: list[tuple[Gauge, Callable[[], float]]] = []
-        self._served: set[tuple[str, str]] = set()
-        self.requests = Counter(
-            "groundwork_search_requests",
-            "Searches by HTTP status and release.",
-            ["status", "release"],
-            registry=self.registry,
-        )
-        self.stages = Histogram(
-            "groundwork_search_stage_duration_seconds",
-            "Time of each stage of a search.",
-            ["stage", "release"],
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
-        self.in_progress = Gauge(
-            "groundwork_searches_in_progress",
-            "Searches being answered.",
-            multiprocess_mode="livesum",
-            registry=self.registry,
-        )
-        self.refusals = Counter(
-            "groundwork_refusals",
-            "Requests refused for their key, scope, rate or quota.",
-            ["reason"],
-            registry=self.registry,
-        )
-        self.refused = Counter("groundwork_search_refused", "Searches refused at the door.", registry=self.registry)
-        self.late = Counter(
-            "groundwork_search_deadline_exceeded",
-            "Searches given up when their time was over.",
-            registry=self.registry,
-        )
-        self.query_cache = Counter(
-            "groundwork_query_cache_lookups",
-            "Query vectors by where they came from.",
-            ["outcome"],
-            registry=self.registry,
-        )
-        self.release = Gauge(
-            "groundwork_release_info",
-            "1 for the release in service.",
-            ["release", "snapshot"],
-            multiprocess_mode="livemax",
-            registry=self.registry,
-        )
-        self.passages = Gauge(
-            "groundwork_snapshot_passages",
-            "Passages in the snapshot in service.",
-            multiprocess_mode="livemax",
-            registry=self.registry,
-        )
-        self.recall = Gauge(
-            "groundwork_live_recall",
-            "Recall of the last live measurement.",
-            ["release"],
-            multiprocess_mode="mostrecent",
-            registry=self.registry,
-        )
-        self.open_shards = Gauge(
-            "groundwork_open_shards",
-            "Shards mapped now.",
-            multiprocess_mode="livesum",
-            registry=self.registry,
-        )
-        self.shards = Gauge(
-            "groundwork_snapshot_shards",
-            "Shards of the snapshot in service.",
-            multiprocess_mode="livemax",
-            registry=self.registry,
-        )
-        self.broken = Gauge(
-            "groundwork_broken_shards",
-            "Shards that cannot be served.",
-            multiprocess_mode="livemax",
-            registry=self.registry,
-        )
-        self.writes = Counter(
-            "groundwork_document_writes", "Documents written or deleted over HTTP.", ["kind"], registry=self.registry
-        )
-        self.live_passages = Gauge(
-            "groundwork_live_passages",
-            "Passages that no build holds yet, in memory.",
-            multiprocess_mode="livemax",
-            registry=self.registry,
-        )
-        self.live_bytes = Gauge(
-            "groundwork_live_bytes", "Memory that they take.", multiprocess_mode="livesum", registry=self.registry
-        )
-        self.live_lag = Gauge(
-            "groundwork_live_lag_seconds",
-            "Age of the oldest write on its way into memory; 0 when there is none.",
-            multiprocess_mode="livemax",
-            registry=self.registry,
-        )
-
-    def watch(self, gauge: Gauge, value: Callable[[], float]) -> None:
-        """Let a gauge be what ``value`` gives when it is scraped; a second ago at most, of another worker."""
-        if self._folder is None:
-            gauge.set_function(value)
-        else:
-            self._watched.append((gauge, value))
-
-    def sample(self) -> None:
-        """Bring watched gauges up to date; called once a second and before a scrape."""
-        for gauge, value in self._watched:
-            gauge.set(value())
-
-    def serve(self, release: str, snapshot: str) -> None:
-        """Name what is in service from now on, and nothing else."""
-        now = (release, snapshot)
-        for before in [labels for labels in self._served if labels != now]:
-            self.release.labels(*before).set(0)
-            if self._folder is None:  # workers share files, from which nothing can be taken out
-                self.release.remove(*before)
-                self._served.discard(before)
-        self._served.add(now)
-        self.release.labels(*now).set(1)
-
-    def text(self) -> bytes:
-        """All metrics, of all workers, as Prometheus reads them."""
-        self.sample()
-        if self._folder is None:
-            return generate_latest(self.registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together, str(self._folder))  # type: ignore[no-untyped-call]
-        return generate_latest(together)
 
 
 @dataclass(slots=True)
@@ -213,6 +74,7 @@ class Services:
     waiting: Places = field(init=False)
     measuring: Places = field(init=False)
     threads: CapacityLimiter = field(init=False)
+    encoders: ThreadPoolExecutor = field(init=False)
     line: Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -223,6 +85,7 @@ class Services:
         measured = "A measurement is being made here already: try again when it is done."
         self.measuring = Places(1, measured, retry_after_seconds=5)
         self.threads = CapacityLimiter(places)
+        self.encoders = ThreadPoolExecutor(places, thread_name_prefix="encode-query")
         self.line = Semaphore(places, fast_acquire=True)
         self.metrics.watch(self.metrics.live_passages, lambda: self.live.passages)
         self.metrics.watch(self.metrics.live_bytes, lambda: self.live.size_bytes)
@@ -262,14 +125,33 @@ class Services:
             HTTPException: the client has gone, so nobody reads this.
         """
         with self.door():
-            try:
-                self.line.acquire_nowait()
-            except WouldBlock:
-                await self._wait_in_line(request, deadline)
+            await self._take_place(request, deadline)
             try:
                 return await to_thread.run_sync(job, *arguments, limiter=self.threads)
             finally:
                 self.line.release()
+
+    async def encode(self, request: Request, deadline: Deadline, search: Search) -> None:
+        """Let a thread encode what is asked, and score terms here meanwhile.
+
+        Raises:
+            DeadlineExceeded, HTTPException: as ``work``.
+        """
+        await self._take_place(request, deadline)
+        try:
+            encoding = asyncio.get_running_loop().run_in_executor(self.encoders, search.encode)
+            try:
+                search.score_terms()
+            finally:
+                await encoding
+        finally:
+            self.line.release()
+
+    async def _take_place(self, request: Request, deadline: Deadline) -> None:
+        try:
+            self.line.acquire_nowait()
+        except WouldBlock:
+            await self._wait_in_line(request, deadline)
 
     async def _wait_in_line(self, request: Request, deadline: Deadline) -> None:
         with move_on_after(deadline.remaining_seconds) as waiting:
@@ -291,10 +173,10 @@ async def _services(request: Request) -> Services:
     return services_of(request)  # FastAPI would run a plain function in a thread
 
 
-def served_by(release: str, snapshot: str, answer: BaseModel) -> Response:
-    """An answer that names what served it in its headers, too; to be made where it was found, off the event loop."""
+def served_by(release: str, snapshot: str, answer: BaseModel | Mapping[str, Json]) -> Response:
+    """An answer that names what served it in its headers, too; to be made where it was found."""
     headers = {"x-release-id": release, "x-snapshot-id": snapshot}
-    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
+    return Response(to_json(answer), media_type="application/json", headers=headers)
 
 
 async def caller_of(

@@ -6,11 +6,11 @@ import threading
 from collections.abc import AsyncIterator
 
 from anyio import to_thread
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from app.admission import direct_routes
 from app.deps import Services
 from app.doorman import Doorman
 from app.errors import REFUSALS, headers_of, problem_answer, status_of
@@ -71,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             follower.join(timeout=10)
             for thread in writes:
                 thread.join(timeout=10)
+            services.encoders.shutdown(wait=False)
             await services.limiter.close()
             queries.close()
             home.close()
@@ -83,10 +84,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(documents.router)
     app.include_router(admin.router)
     app.include_router(health.router)
-    app.add_middleware(Doorman)
-    app.add_exception_handler(GroundworkError, _answer_error)
-    app.add_exception_handler(RequestValidationError, _answer_malformed)
-    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_middleware(Doorman, direct=direct_routes(search.router, context.router), answer_error=_answer_error)
+    for kind in (GroundworkError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _answer_error)
     return app
 
 
@@ -138,8 +138,15 @@ def refresh(services: Services) -> None:
     metrics.broken.set(len(serving.snapshot.broken))
 
 
-def _answer_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, GroundworkError)  # noqa: S101 (registered for this class only)
+def _answer_error(request: Request, error: Exception) -> Response:
+    """The answer to a request that failed in a way that somebody foresaw; raises any other error again."""
+    if isinstance(error, HTTPException):
+        return problem_answer(error.status_code, "Refused", str(error.detail), dict(error.headers or {}))
+    if isinstance(error, RequestValidationError):
+        faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+        return problem_answer(422, "MalformedRequest", "; ".join(faults), {})
+    if not isinstance(error, GroundworkError):
+        raise error
     services: Services = request.app.state.services
     if isinstance(error, DeadlineExceeded):
         services.metrics.late.inc()
@@ -147,14 +154,3 @@ def _answer_error(request: Request, error: Exception) -> JSONResponse:
         services.metrics.refusals.labels(reason).inc()
         logger.info("request.refused", extra={"fields": {"reason": reason, "path": request.url.path}})
     return problem_answer(status_of(error), type(error).__name__, str(error), headers_of(error))
-
-
-def _answer_malformed(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for this class only)
-    faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-    return problem_answer(422, "MalformedRequest", "; ".join(faults), {})
-
-
-def _answer_http(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class only)
-    return problem_answer(error.status_code, "Refused", str(error.detail), dict(error.headers or {}))

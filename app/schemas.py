@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 from app.retrieval.retriever import Result
 from indexing.conversation import USER, Message, Turns, read_conversation
 from indexing.features import ConversationView
+from indexing.records import Json
 
 MAX_K = 1000
 MAX_QUERY_CHARACTERS = 20_000
@@ -201,32 +202,31 @@ class Ready(BaseModel):
     message: str | None = None
 
 
-def answer_of(result: Result, release: str, snapshot: str, request_id: str, *, seq: int) -> SearchAnswer:
-    """A search result as it goes over the wire."""
+def answer_of(result: Result, release: str, snapshot: str, request_id: str, *, seq: int) -> dict[str, Json]:
+    """A search result as it goes over the wire: what ``SearchAnswer`` describes, not checked against it once more."""
     hits = [
-        Hit(
-            rank=hit.rank,
-            score=hit.score,
-            scores=LegScores(dense=hit.dense, lexical=hit.lexical, rerank=hit.rerank),
-            passage_id=hit.passage.id,
-            document_id=hit.passage.document_id,
-            title=hit.passage.title,
-            text=hit.passage.text,
-            start=hit.passage.start,
-            end=hit.passage.end,
-            headings=list(hit.passage.headings),
-            url=hit.passage.url,
-            metadata=hit.passage.metadata,
-        )
+        {
+            "rank": hit.rank,
+            "score": hit.score,
+            "scores": {"dense": hit.dense, "lexical": hit.lexical, "rerank": hit.rerank},
+            "passage_id": hit.passage.id,
+            "document_id": hit.passage.document_id,
+            "title": hit.passage.title,
+            "text": hit.passage.text,
+            "start": hit.passage.start,
+            "end": hit.passage.end,
+            "headings": hit.passage.headings,
+            "url": hit.passage.url,
+            "metadata": hit.passage.metadata,
+        }
         for hit in result.hits
     ]
-    timings_ms = {stage: round(milliseconds, 3) for stage, milliseconds in result.timings_ms.items()}
-    return SearchAnswer(
-        request_id=request_id,
-        release=release,
-        snapshot=snapshot,
-        seq=seq,
-        hits=hits,
-        timings_ms=timings_ms,
-        warnings=result.warnings,
-    )
+    return {
+        "request_id": request_id,
+        "release": release,
+        "snapshot": snapshot,
+        "seq": seq,
+        "hits": hits,
+        "timings_ms": {stage: round(milliseconds, 3) for stage, milliseconds in result.timings_ms.items()},
+        "warnings": result.warnings,
+    }

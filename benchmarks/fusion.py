@@ -14,7 +14,7 @@ import numpy as np
 from recording import write_result
 from sklearn.linear_model import LogisticRegression
 
-from app.retrieval.retriever import best_of_legs, score_candidates
+from app.retrieval.candidates import best_of_legs, score_candidates
 from app.retrieval.snapshot_pool import ServingRelease
 from eval.collection import Choices, scratch_collection
 from eval.measures import run_from_ranking, score_run

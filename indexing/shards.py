@@ -197,6 +197,11 @@ class Shard:
         """Components of each vector."""
         return int(self._exact.vectors.shape[1])
 
+    @property
+    def has_stored_attributes(self) -> bool:
+        """Whether they are in the shard's files; those from before format 3 have none."""
+        return self._attributes is not None
+
     def segment(self, partition: Partition, hidden: Mask | None = None) -> LexicalSegment:
         """The lexical side of a partition that this shard holds, as if its ``hidden`` rows were not there."""
         part = self.partitions[partition]
@@ -281,13 +286,13 @@ class Shard:
     def passage(self, row: int) -> StoredPassage:
         """Everything stored of the passage at ``row``."""
         ordinal, start, end, headings, text = self._record("passage", row)
-        owner = self.document(int(self.passage_documents[row]))
+        name, title, url, metadata, *_ = self._record("document", int(self.passage_documents[row]))
         return StoredPassage(
             self.partition_of(row),
-            owner.id,
-            owner.title,
-            owner.url,
-            dict(owner.metadata),
+            name,
+            title,
+            url,
+            metadata,
             ordinal,
             start,
             end,

@@ -169,6 +169,11 @@ class PartitionView:
         """The attributes of the partition's documents, shard by shard."""
         return [shard.attributes(self.partition) for shard in self.shards]
 
+    @property
+    def has_stored_attributes(self) -> bool:
+        """Whether ``attributes`` are read from files, and not made from documents at first use."""
+        return all(shard.has_stored_attributes for shard in self.shards)
+
     def allowed(self, matching: Callable[[AttributeSegment], Mask | None] | None = None) -> list[Mask | None]:
         """For each shard the rows that a search may give: not hidden, and of documents that ``matching`` picks.
 
@@ -205,6 +210,8 @@ class PartitionView:
         best = np.full(PROMISED_K, -1.0, np.float32)
         for shard, mask in zip(self.shards, masks, strict=True):
             rows, scores = shard.search(self.partition, query, k, allowed=mask, exact=exact, floor=float(best[0]))
+            if len(self.shards) == 1:
+                return np.zeros(len(rows), np.int64), rows, scores
             found.append((rows, scores))
             if shares_floor:
                 best = np.sort(np.concatenate([best, scores[:PROMISED_K]]))[-PROMISED_K:]
@@ -218,6 +225,8 @@ class PartitionView:
 
     def vectors(self, numbers: Rows, rows: Rows) -> Vectors:
         """The vectors of some passages, in order."""
+        if len(self.shards) == 1:
+            return self.shards[0].vectors(rows)
         found = np.empty((len(rows), self.shards[0].dimension if self.shards else 0), np.float32)
         for number, shard in enumerate(self.shards):
             mine = numbers == number
@@ -300,6 +309,10 @@ class Snapshot:
         for shard in found.shards:
             self._used[shard.name] = self._turn
         return found
+
+    def is_open(self, partition: Partition) -> bool:
+        """Whether ``view`` opens no file."""
+        return partition in self._views or partition not in self._where
 
     def broken_shards(self, partition: Partition) -> dict[str, str]:
         """The shards of a partition that cannot be served, with the reason."""

@@ -25,6 +25,7 @@ _LEAST_DEPTH = 64
 _MOST_DEPTH = 4_096
 _LEAST_PROBES = 8
 _GATHERED_ROWS = 4_096
+_BLOCK_ROWS = 16
 _LEAST_SHARE = 0.3
 _STEP = 1.25
 _ITERATIONS = 10
@@ -73,18 +74,18 @@ class ExactIndex:
         if (start, stop) != (0, self.rows):
             parameters = faiss.SearchParameters(sel=faiss.IDSelectorRange(start, stop))  # type: ignore[call-arg] # SWIG adds it
         scores, rows = self._index.search(query[None, :], k, params=parameters)
-        return rows[0], scores[0]
+        return _best(rows[0], scores[0], k)
 
     def _search_allowed(self, query: Vector, k: int, start: int, allowed: Mask) -> tuple[Rows, Scores]:
         rows: Rows = np.flatnonzero(allowed) + start
         if len(rows) <= max(_GATHERED_ROWS, k):
-            return _best(rows, self.vectors[rows] @ query, k)
+            return _best(rows, inner_products(self.vectors[rows], query), k)
         bits = np.zeros(start + len(allowed), np.bool_)
         bits[start:] = allowed
         selector = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))  # type: ignore[call-arg, arg-type] # as below
         parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg] # SWIG adds it
         scores, found = self._index.search(query[None, :], k, params=parameters)
-        return found[0], scores[0]
+        return _best(found[0], scores[0], k)
 
 
 class _Rows:
@@ -200,7 +201,7 @@ def _rescored(index: Any, vectors: Vectors, query: Vector, k: int, floor: float 
         rough, found = index.search(query[None, :], depth)
         taken = found[0] >= 0
         rows: Rows = found[0][taken]
-        scores: Scores = vectors[rows] @ query
+        scores = inner_products(vectors[rows], query)
         if len(rows) < depth or depth >= _MOST_DEPTH:
             break
         off = scores - rough[0][taken]
@@ -208,6 +209,23 @@ def _rescored(index: Any, vectors: Vectors, query: Vector, k: int, floor: float 
             break
         depth *= 4
     return _best(rows, scores, k)
+
+
+def inner_products(vectors: Vectors, query: Vector) -> Scores:
+    """The inner product of each of some vectors with a query, the same to the bit among whatever it stands.
+
+    BLAS adds up in another order what does not fill a block of rows; so the last block is filled.
+    """
+    rows = len(vectors)
+    whole = rows - rows % _BLOCK_ROWS
+    if whole == rows:
+        return vectors @ query
+    scores = np.empty(rows, np.float32)
+    np.matmul(vectors[:whole], query, out=scores[:whole])
+    last = np.zeros((_BLOCK_ROWS, vectors.shape[1]), np.float32)
+    last[: rows - whole] = vectors[whole:]
+    scores[whole:] = (last @ query)[: rows - whole]
+    return scores
 
 
 def _best(rows: Rows, scores: Scores, k: int) -> tuple[Rows, Scores]:
@@ -247,7 +265,7 @@ class ApproximateIndex:
             found = found[found >= 0]
             found = found[allowed[found]]
             if len(found) >= min(k, count):
-                return _best(found, self._exact.vectors[found] @ query, k)
+                return _best(found, inner_products(self._exact.vectors[found], query), k)
         return self._exact.search(query, k, 0, everything, allowed=allowed)
 
 

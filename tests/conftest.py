@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from indexing.compiler import DEFAULT_MODEL, register_model
 from indexing.home import Home, open_home
 from indexing.settings import Settings, limit_native_threads
 
-hypothesis_settings.register_profile("groundwork", deadline=None)
-hypothesis_settings.register_profile("ci", deadline=None, derandomize=True)
+# How long an example takes, or to make one, says how busy the machine is.
+_UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis_settings.register_profile("groundwork", **_UNTIMED)
+hypothesis_settings.register_profile("ci", derandomize=True, **_UNTIMED)
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "groundwork")
 
 # What the person who runs the tests has set for a home of their own must not reach the tests.

@@ -59,7 +59,7 @@ def test_every_route_is_described(route):
 
 
 def test_every_metric_is_described():
-    from app.deps import Metrics
+    from app.metrics import Metrics
 
     for family in Metrics().registry.collect():
         assert family.name in OPERATIONS

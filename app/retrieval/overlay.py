@@ -75,6 +75,10 @@ class Overlay:
         live = self._live.get(partition)
         return self._snapshot.view(partition) if live is None else live.view
 
+    def is_open(self, partition: Partition) -> bool:
+        """Whether ``view`` opens no file."""
+        return partition in self._live or self._snapshot.is_open(partition)
+
     def remove(self, partition: Partition, ids: Iterable[str]) -> None:
         """Let no search find these documents from now on."""
         live = self._without(partition, frozenset(ids))

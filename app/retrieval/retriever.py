@@ -1,23 +1,21 @@
 """The retriever: one query against one partition of one release, for the API, the command line and evaluation."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 
-from app.retrieval.fusion import calibrate, evidence
+from app.retrieval.candidates import Chosen, best_of_legs, choose, score_candidates
+from app.retrieval.fusion import calibrate
 from app.retrieval.reranker import Reranker, pair_text
 from app.retrieval.snapshot_pool import ServingRelease
 from indexing.attributes import AttributeSegment
 from indexing.conversation import Turns, conversation_terms, conversation_vector
 from indexing.errors import InvalidInput
 from indexing.pair_scorer import PairScorer
-from indexing.records import MODES, Mask, Partition, Rows, Scores, Vector
+from indexing.records import MODES, Mask, Partition, Scores, Vector
 from indexing.shards import StoredPassage
 from indexing.snapshot import PartitionView
 from indexing.telemetry import StageTimings
@@ -52,22 +50,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
-    """Passages of a partition by (shard number, row), with both raw scores where the mode uses them.
-
-    They stand in groups, each a document with all its passages or a single passage; ``first`` is where each group
-    begins.
-    """
-
-    numbers: Rows
-    rows: Rows
-    first: Rows
-    dense: Scores | None
-    lexical: Scores | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
+class Query:
     """What is asked of a partition; see ``Retriever.search``."""
 
     text: str
@@ -79,26 +62,12 @@ class _Query:
     earlier: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A hit before its passage is read."""
-
-    number: int
-    row: int
-    evidence: float
-    dense: float | None
-    lexical: float | None
-
-
 class Retriever:
-    """Searches a release. One serves every thread: all that it keeps is a few threads for second legs."""
+    """Searches a release. One serves every thread."""
 
     def __init__(self, reranker: Reranker | None = None) -> None:
         """Rerank by ``reranker`` the releases that ask for it."""
         self._reranker = reranker or Reranker()
-        self._legs = ThreadPoolExecutor(1, thread_name_prefix="second-leg")
-        self._at_work = 0
-        self._lock = threading.Lock()
 
     def search(
         self,
@@ -137,112 +106,136 @@ class Retriever:
         Raises:
             InvalidInput: ``k``, ``mode`` or the vector's dimension is out of range.
         """
-        if k < 1 or mode not in MODES:
-            raise InvalidInput(
-                f"k {k} or mode {mode!r} is out of range: expected k of at least 1 and {', '.join(MODES)}."
-            )
-        if vector is not None and len(vector) != serving.embedder.dimension:
-            raise InvalidInput(
-                f"the vector has {len(vector)} components: expected {serving.embedder.dimension}, as the model gives."
-            )
-        timings = StageTimings(before_stage)
-        began = time.perf_counter()
-        view = serving.view(partition)
-        hits: list[RankedPassage] = []
-        if view is not None and view.rows:
-            depth = k if serving.reranker is None else max(k, serving.recipe.second_pass.depth)
-            asked = _Query(query, depth, mode, group_by_document, vector, matching, tuple(earlier))
-            with self._counted():
-                hits = self._search_view(serving, view, asked, timings)
-        warnings = [f"not searched: {reason}" for reason in serving.snapshot.broken_shards(partition).values()]
-        if serving.reranker is not None and hits:
-            with timings.stage("rerank"):
-                hits = self._rerank(serving, serving.reranker, query, hits, warnings)[:k]
-        timings.add("total", (time.perf_counter() - began) * 1000.0)
-        return Result(hits, timings.milliseconds, warnings)
+        asked = Query(query, k, mode, group_by_document, vector, matching, tuple(earlier))
+        return self.begin(serving, partition, asked, before_stage).result()
 
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        """Count a search as at work."""
-        with self._lock:
-            self._at_work += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._at_work -= 1
-
-    def _rerank(
+    def begin(
         self,
         serving: ServingRelease,
-        scorer: PairScorer,
-        question: str,
-        hits: list[RankedPassage],
-        warnings: list[str],
-    ) -> list[RankedPassage]:
+        partition: Partition,
+        asked: Query,
+        before_stage: Callable[[], None] | None = None,
+    ) -> "Search":
+        """A search that is done step by step; see ``search``, which does them all."""
+        return Search(serving, partition, asked, StageTimings(before_stage), self._reranker)
+
+
+class Search:
+    """One search in steps, so that another thread may encode meanwhile. Each step is done once, whoever asks for it.
+
+    ``encode`` may run beside ``score_terms``, in another thread; ``result`` comes after both, and does what was not
+    done before.
+    """
+
+    def __init__(
+        self,
+        serving: ServingRelease,
+        partition: Partition,
+        asked: Query,
+        timings: StageTimings,
+        reranker: Reranker,
+    ) -> None:
+        """Nothing is searched yet.
+
+        Raises:
+            InvalidInput: as ``Retriever.search``.
+        """
+        if asked.k < 1 or asked.mode not in MODES:
+            raise InvalidInput(
+                f"k {asked.k} or mode {asked.mode!r} is out of range: expected k of at least 1 and {', '.join(MODES)}."
+            )
+        dimension = serving.embedder.dimension
+        if asked.vector is not None and len(asked.vector) != dimension:
+            raise InvalidInput(
+                f"the vector has {len(asked.vector)} components: expected {dimension}, as the model gives."
+            )
+        self._began = time.perf_counter()
+        self._serving, self._partition, self._asked = serving, partition, asked
+        self._timings, self._reranker = timings, reranker
+        self._view = serving.view(partition)
+        self._has_rows = self._view is not None and self._view.rows > 0
+        self._vector = asked.vector
+        self._allowed: Sequence[Mask | None] | None = None
+        self._terms: tuple[Scores | None, float] | None = None
+
+    @property
+    def text(self) -> str:
+        """What is looked for, empty beside a vector alone."""
+        return self._asked.text
+
+    @property
+    def needs_encoding(self) -> bool:
+        """Whether ``encode`` has something to do that takes time."""
+        asked = self._asked
+        if not self._has_rows or self._vector is not None or asked.mode == "lexical":
+            return False
+        return bool(asked.earlier) or not self._serving.embedder.knows(asked.text)
+
+    def encode(self) -> None:
+        """Find the query's vector, if the mode uses it."""
+        if self._has_rows and self._vector is None and self._asked.mode != "lexical":
+            with self._timings.stage("encode"):
+                self._vector = _query_vector(self._serving, self._asked)
+
+    def score_terms(self) -> None:
+        """Find which passages may be found, and their lexical scores, if the mode uses them."""
+        asked, view = self._asked, self._view
+        if view is None or not self._has_rows or self._terms is not None:
+            return
+        with self._timings.stage("filter"):
+            self._allowed = view.allowed(asked.matching)
+        if asked.mode == "dense" or not asked.text:
+            self._terms = None, 0.0
+        else:
+            with self._timings.stage("lexical"):
+                self._terms = _term_scores(self._serving, view, asked, self._allowed)
+
+    def result(self) -> Result:
+        """Everything that was not done before, and the hits."""
+        self.score_terms()
+        self.encode()
+        serving = self._serving
+        depth = self._asked.k if serving.reranker is None else max(self._asked.k, serving.recipe.second_pass.depth)
+        hits = self._hits(depth)
+        broken = serving.snapshot.broken_shards(self._partition)
+        warnings = [f"not searched: {reason}" for reason in broken.values()]
+        if serving.reranker is not None and hits:
+            with self._timings.stage("rerank"):
+                hits = self._rerank(serving.reranker, hits, warnings)[: self._asked.k]
+        self._timings.add("total", (time.perf_counter() - self._began) * 1000.0)
+        return Result(hits, self._timings.milliseconds, warnings)
+
+    def _hits(self, k: int) -> list[RankedPassage]:
+        view, serving, timings = self._view, self._serving, self._timings
+        if view is None or self._terms is None:
+            return []
+        retrieval = serving.recipe.retrieval
+        term_scores, bound = self._terms
+        depth = max(retrieval.candidates, k)
+        while True:
+            keys, is_exhausted = best_of_legs(view, self._vector, term_scores, depth, timings, self._allowed)
+            with timings.stage("fuse"):
+                found = score_candidates(view, keys, self._vector, term_scores, grouped=self._asked.grouped)
+            if len(found.first) >= k or is_exhausted:
+                break
+            depth *= 4
+        with timings.stage("fuse"):
+            chosen = choose(found, bound, k, dense_weight=retrieval.dense_weight)
+        with timings.stage("hydrate"):
+            return _hydrate(view, chosen, retrieval.calibration[self._asked.mode])
+
+    def _rerank(self, scorer: PairScorer, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
         """The hits in the reranker's order, or as they are and a warning why."""
-        plan = serving.recipe.second_pass
+        plan = self._serving.recipe.second_pass
         texts = [pair_text(hit.passage) for hit in hits[: plan.depth]]
-        second = self._reranker.score(scorer, question, texts, plan.budget_ms)
+        second = self._reranker.score(scorer, self._asked.text, texts, plan.budget_ms)
         if second.logits is None:
             warnings.append(f"not reranked: {second.reason}")
             return hits
         return _reordered(hits, second.logits, plan.calibration)
 
-    def _search_view(
-        self, serving: ServingRelease, view: PartitionView, query: _Query, timings: StageTimings
-    ) -> list[RankedPassage]:
-        with timings.stage("filter"):
-            allowed = view.allowed(query.matching)
-        vector, term_scores, bound = self._both_legs(serving, view, query, allowed, timings)
-        depth = max(serving.recipe.retrieval.candidates, query.k)
-        while True:
-            keys, is_exhausted = best_of_legs(view, vector, term_scores, depth, timings, allowed)
-            with timings.stage("fuse"):
-                found = score_candidates(view, keys, vector, term_scores, grouped=query.grouped)
-            if len(found.first) >= query.k or is_exhausted:
-                break
-            depth *= 4
-        with timings.stage("fuse"):
-            chosen = _choose(serving, found, bound, query.k)
-        with timings.stage("hydrate"):
-            return _hydrate(view, chosen, serving.recipe.retrieval.calibration[query.mode])
 
-    def _both_legs(
-        self,
-        serving: ServingRelease,
-        view: PartitionView,
-        query: _Query,
-        allowed: Sequence[Mask | None],
-        timings: StageTimings,
-    ) -> tuple[Vector | None, Scores | None, float]:
-        """The query's vector, and the lexical scores with their bound; side by side while no other search is at work.
-
-        Two legs in two threads make one answer sooner and all answers together later, since each has to wait for the
-        interpreter in between.
-        """
-
-        def lexical() -> tuple[Scores, float]:
-            with timings.stage("lexical"):
-                return _term_scores(serving, view, query, allowed)
-
-        def encode() -> Vector:
-            if query.vector is not None:
-                return query.vector
-            with timings.stage("encode"):
-                return _query_vector(serving, query)
-
-        if query.mode == "dense" or not query.text:
-            return encode(), None, 0.0
-        if query.mode == "lexical":
-            return None, *lexical()
-        if self._at_work > 1 or query.vector is not None or serving.embedder.knows(query.text):
-            return encode(), *lexical()
-        other = self._legs.submit(lexical)
-        return encode(), *other.result()
-
-
-def _query_vector(serving: ServingRelease, query: _Query) -> Vector:
+def _query_vector(serving: ServingRelease, query: Query) -> Vector:
     conversation = serving.recipe.conversation
     if conversation is None:
         return serving.embedder.encode_query(query.text)
@@ -264,7 +257,7 @@ def unit_vector(components: Sequence[float]) -> Vector:
 
 
 def _term_scores(
-    serving: ServingRelease, view: PartitionView, query: _Query, allowed: Sequence[Mask | None]
+    serving: ServingRelease, view: PartitionView, query: Query, allowed: Sequence[Mask | None]
 ) -> tuple[Scores, float]:
     """BM25 of every passage, 0 for those that may not be found, and the bound that none exceeds."""
     conversation = serving.recipe.conversation
@@ -280,104 +273,6 @@ def _term_scores(
     return scores, bound
 
 
-def best_of_legs(
-    view: PartitionView,
-    vector: Vector | None,
-    term_scores: Scores | None,
-    depth: int,
-    timings: StageTimings,
-    allowed: Sequence[Mask | None] | None = None,
-) -> tuple[Rows, bool]:
-    """Keys (shard number and row in one) of each leg's best ``depth`` passages, and whether no leg has any more."""
-    keys: list[Rows] = []
-    if vector is not None:
-        with timings.stage("dense"):
-            numbers, rows, _ = view.search(vector, depth, allowed=allowed)
-            keys.append(numbers << 32 | rows)
-    if term_scores is not None:
-        with timings.stage("lexical"):
-            keys.append(_best_rows(view, term_scores, depth))
-    return np.unique(np.concatenate(keys)), all(len(part) < depth for part in keys) or depth >= view.rows
-
-
-def _best_rows(view: PartitionView, term_scores: Scores, depth: int) -> Rows:
-    """Keys of the ``depth`` passages with the highest lexical scores; passages without a query term never count."""
-    rows = np.flatnonzero(term_scores)
-    values = term_scores[rows]
-    if len(rows) > depth:
-        # Of those that equal the last one to fit in, the first count.
-        least = np.partition(values, len(rows) - depth)[len(rows) - depth]
-        fitting = np.flatnonzero(values >= least)
-        rows, values = rows[fitting], values[fitting]
-    order = np.argsort(-values, kind="stable")[:depth]
-    rows = rows[order]
-    numbers = np.searchsorted(view.offsets, rows, "right") - 1
-    return numbers << 32 | (rows - view.offsets[numbers] + view.starts[numbers])
-
-
-def score_candidates(
-    view: PartitionView, keys: Rows, vector: Vector | None, term_scores: Scores | None, *, grouped: bool
-) -> Candidates:
-    """Score passages by both legs; if ``grouped``, all passages of their documents, so that no better one is missed."""
-    numbers, rows = keys >> 32, keys & 0xFFFFFFFF
-    first = np.arange(len(keys))
-    if grouped:
-        numbers, rows, first = _whole_documents(view, numbers, rows)
-    dense = None if vector is None else view.vectors(numbers, rows) @ vector
-    lexical = None
-    if term_scores is not None:
-        lexical = term_scores[rows - view.starts[numbers] + view.offsets[numbers]]
-    return Candidates(numbers, rows, first, dense, lexical)
-
-
-def _whole_documents(view: PartitionView, numbers: Rows, rows: Rows) -> tuple[Rows, Rows, Rows]:
-    """All passages of the documents that some passages belong to, and where each document begins among them."""
-    all_numbers, all_rows, sizes = [], [], []
-    for number, shard in enumerate(view.shards):
-        owners = shard.passage_documents
-        documents = np.unique(owners[rows[numbers == number]])
-        begin = np.searchsorted(owners, documents, "left")
-        size = np.searchsorted(owners, documents, "right") - begin
-        offset = np.repeat(begin - (np.cumsum(size) - size), size)
-        all_rows.append(offset + np.arange(len(offset)))
-        all_numbers.append(np.full(len(offset), number, np.int64))
-        sizes.append(size)
-    size = np.concatenate(sizes)
-    return np.concatenate(all_numbers), np.concatenate(all_rows), np.cumsum(size) - size
-
-
-def _choose(serving: ServingRelease, found: Candidates, bound: float, k: int) -> list[_Found]:
-    """The best ``k`` groups, equal ones by shard and row.
-
-    A document counts by the best of its passages in each leg, which need not be the same passage; the passage shown
-    is the one that is best in both together.
-    """
-    if len(found.first) == 0:
-        return []
-    weight = serving.recipe.retrieval.dense_weight
-    dense, lexical = (
-        None if leg is None else np.maximum.reduceat(leg, found.first) for leg in (found.dense, found.lexical)
-    )
-    ordering = evidence(dense, lexical, bound=bound, dense_weight=weight)
-    single = evidence(found.dense, found.lexical, bound=bound, dense_weight=weight)
-    order = np.lexsort((found.rows[found.first], found.numbers[found.first], -ordering))
-    ends = [*found.first[1:].tolist(), len(found.rows)]
-    chosen = []
-    for group in order[:k].tolist():
-        begin = int(found.first[group])
-        shown = begin if ends[group] == begin + 1 else begin + int(np.argmax(single[begin : ends[group]]))
-        chosen.append(
-            _Found(
-                number=int(found.numbers[shown]),
-                row=int(found.rows[shown]),
-                evidence=float(ordering[group]),
-                dense=None if dense is None else float(dense[group]),
-                lexical=None if lexical is None else float(lexical[group]),
-            )
-        )
-    return chosen
-
-
 def _reordered(hits: Sequence[RankedPassage], logits: Scores, calibration: Sequence[float]) -> list[RankedPassage]:
     """The first hits by their logits, equal ones as they stood; the others after them, with no higher score."""
     scores = calibrate(calibration, logits)
@@ -390,9 +285,13 @@ def _reordered(hits: Sequence[RankedPassage], logits: Scores, calibration: Seque
     return first + [replace(hit, score=min(hit.score, least)) for hit in hits[len(first) :]]
 
 
-def _hydrate(view: PartitionView, hits: Sequence[_Found], calibration: Sequence[float]) -> list[RankedPassage]:
-    scores = calibrate(calibration, np.array([hit.evidence for hit in hits], np.float32))
+def _hydrate(view: PartitionView, hits: Chosen, calibration: Sequence[float]) -> list[RankedPassage]:
+    scores = calibrate(calibration, hits.evidence).tolist()
+    none = [None] * len(scores)
+    legs = (none if leg is None else leg.tolist() for leg in (hits.dense, hits.lexical))
     return [
-        RankedPassage(rank, float(score), hit.dense, hit.lexical, view.passage(hit.number, hit.row))
-        for rank, (hit, score) in enumerate(zip(hits, scores, strict=True), 1)
+        RankedPassage(rank, score, dense, lexical, view.passage(number, row))
+        for rank, (score, dense, lexical, number, row) in enumerate(
+            zip(scores, *legs, hits.numbers.tolist(), hits.rows.tolist(), strict=True), 1
+        )
     ]

@@ -33,6 +33,10 @@ class Overlay(Protocol):
         """The partition for search, or ``None`` when nothing of it is there."""
         ...
 
+    def is_open(self, partition: Partition) -> bool:
+        """Whether ``view`` opens no file."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ServingRelease:
@@ -50,6 +54,10 @@ class ServingRelease:
     def view(self, partition: Partition) -> PartitionView | None:
         """The partition for search, or ``None`` when nothing of it is there."""
         return (self.overlay or self.snapshot).view(partition)
+
+    def is_open(self, partition: Partition) -> bool:
+        """Whether ``view`` opens no file."""
+        return (self.overlay or self.snapshot).is_open(partition)
 
 
 class FreshWrites(Protocol):

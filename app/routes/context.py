@@ -44,7 +44,7 @@ def _context(services: Services, caller: Caller, body: ContextBody, deadline: De
         block = assemble(result.hits, serving.embedder.count_tokens, body.max_tokens)
     release = serving.release.number
     milliseconds = timings.milliseconds["context"]
-    services.metrics.stages.labels("context", release).observe(milliseconds / 1000.0)
+    services.metrics.observe(release, timings.milliseconds)
     total = result.timings_ms["total"] + milliseconds
     answer = ContextAnswer(
         request_id=request_id.get(),

@@ -1,6 +1,7 @@
 """The search route."""
 
 import time
+from dataclasses import dataclass
 
 from anyio import sleep
 from fastapi import APIRouter, Request, Response
@@ -9,7 +10,7 @@ from app.admission import DirectRoute
 from app.deadline import Deadline
 from app.deps import Searcher, Services, Timely, served_by, services_of
 from app.retrieval.filters import matching, parse_filter
-from app.retrieval.retriever import Result, unit_vector
+from app.retrieval.retriever import Query, Result, Search, unit_vector
 from app.retrieval.snapshot_pool import ServingRelease
 from app.schemas import SearchAnswer, SearchBody, answer_of, described
 from app.tenancy import Caller
@@ -19,6 +20,11 @@ from indexing.records import Partition
 from indexing.telemetry import annotate, request_id
 
 _LOOK_SECONDS = 0.02
+BRIEF_ROWS = 65_536
+"""Passages of a collection up to which a search of it is brief: exact search takes a millisecond for 20,000."""
+BRIEF_CHARACTERS = 500
+"""Of a question up to which it is brief: each new word is looked up."""
+BRIEF_K = 100
 router = APIRouter(tags=["search"], route_class=DirectRoute)
 
 PROBLEMS = described(
@@ -49,14 +55,38 @@ async def search(
     """
     services = services_of(request)
     await wait_for_write(services, caller.tenant, body, deadline)
-    return await services.work(request, deadline, _search, services, caller, body, deadline)
+    if not _is_brief(services.pool.current(), Partition(caller.tenant, body.collection), body):
+        return await services.work(request, deadline, _search, services, caller, body, deadline)
+    with services.door():
+        asked = _ask(services, caller, body, deadline)
+        if asked.search.needs_encoding:
+            await services.encode(request, deadline, asked.search)
+        return _answer(asked, _finish(services, caller, body, asked))
+
+
+def _is_brief(serving: ServingRelease, partition: Partition, body: SearchBody) -> bool:
+    """Whether a search takes no more than a millisecond or two beside encoding, and waits for no file.
+
+    Handing it to a thread would take nearly as long, and threads only wait for each other's interpreter.
+    """
+    if serving.reranker is not None or body.filters is not None or not serving.is_open(partition):
+        return False
+    text = body.query or "".join(turn.message.content for turn in body.messages or ())
+    if len(text) > BRIEF_CHARACTERS or body.k > BRIEF_K or len(body.principals) > BRIEF_K:
+        return False
+    view = serving.view(partition)
+    return view is None or (view.rows <= BRIEF_ROWS and view.has_stored_attributes)
 
 
 def _search(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> Response:
     """Everything that takes time, in one thread."""
-    serving, result, seq = find(services, caller, body, deadline)
-    release, snapshot = serving.release.number, serving.snapshot.id
-    return served_by(release, snapshot, answer_of(result, release, snapshot, request_id.get(), seq=seq))
+    asked = _ask(services, caller, body, deadline)
+    return _answer(asked, _finish(services, caller, body, asked))
+
+
+def _answer(asked: "_Asked", result: Result) -> Response:
+    release, snapshot = asked.serving.release.number, asked.serving.snapshot.id
+    return served_by(release, snapshot, answer_of(result, release, snapshot, request_id.get(), seq=asked.seq))
 
 
 async def wait_for_write(services: Services, tenant: str, body: SearchBody, deadline: Deadline) -> None:
@@ -92,6 +122,20 @@ def find(
         InvalidInput: a filter or a vector is not as it must be.
         DeadlineExceeded: the time was over before the last stage began.
     """
+    asked = _ask(services, caller, body, deadline)
+    return asked.serving, _finish(services, caller, body, asked), asked.seq
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A search that has begun, by what it is served, and up to which write it sees them."""
+
+    serving: ServingRelease
+    search: Search
+    seq: int
+
+
+def _ask(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> _Asked:
     deadline.check()
     serving = services.pool.current()
     partition = Partition(caller.tenant, body.collection)
@@ -107,22 +151,24 @@ def find(
     if view is None or not view.rows:
         require_collection(services.home.catalogue, partition)
     turns = body.turns(serving.recipe.conversation)
-    result = services.retriever.search(
-        serving,
-        partition,
+    query = Query(
         turns.question,
-        k=body.k,
-        mode=body.mode,
-        group_by_document=body.group_by_document,
-        vector=None if body.vector is None else unit_vector(body.vector),
-        matching=matching(None if body.filters is None else parse_filter(body.filters), body.principals),
-        earlier=turns.earlier,
-        before_stage=deadline.check,
+        body.k,
+        body.mode,
+        body.group_by_document,
+        None if body.vector is None else unit_vector(body.vector),
+        matching(None if body.filters is None else parse_filter(body.filters), body.principals),
+        tuple(turns.earlier),
     )
-    release = serving.release.number
-    for stage, milliseconds in result.timings_ms.items():
-        services.metrics.stages.labels(stage, release).observe(milliseconds / 1000.0)
+    return _Asked(serving, services.retriever.begin(serving, partition, query, deadline.check), seq)
+
+
+def _finish(services: Services, caller: Caller, body: SearchBody, asked: _Asked) -> Result:
+    """The result of a search, counted and logged."""
+    result = asked.search.result()
+    release = asked.serving.release.number
+    services.metrics.observe(release, result.timings_ms)
     annotate(release=release, mode=body.mode, hits=len(result.hits), timings_ms=result.timings_ms)
     if services.home.settings.log_queries and caller.log_queries:
-        annotate(query=turns.question)
-    return serving, result, seq
+        annotate(query=asked.search.text)
+    return result

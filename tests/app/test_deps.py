@@ -10,8 +10,9 @@ from fastapi import HTTPException
 from prometheus_client import Gauge
 
 from app.deadline import Deadline
-from app.deps import CLIENT_GONE, THREADS_A_SESSION, Metrics
+from app.deps import CLIENT_GONE, THREADS_A_SESSION
 from app.main import make_services
+from app.metrics import Metrics
 from app.retrieval.query_cache import QueryCache
 from indexing.errors import DeadlineExceeded, Overloaded
 from indexing.settings import METRICS_VARIABLE
@@ -150,7 +151,7 @@ def test_every_gauge_says_what_of_several_living_workers_it_is():
 
 WORKER = """
 import sys
-from app.deps import Metrics
+from app.metrics import Metrics
 metrics = Metrics()
 metrics.requests.labels("200", "1.1").inc(int(sys.argv[1]))
 metrics.stages.labels("total", "1.1").observe(0.02)

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
-from app.deps import Metrics
 from app.doorman import MAX_BODY_BYTES, Doorman
+from app.metrics import Metrics
 from indexing.telemetry import annotate, caller_ids, log_fields, request_id
 
 
@@ -219,3 +220,45 @@ def test_what_one_request_said_is_not_said_of_the_next():
     Call(answering())
     annotate(hits=3)
     assert log_fields.get() is None
+
+
+def direct_call(direct, answer_error=None):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    services = SimpleNamespace(metrics=Metrics(), is_stopping=False)
+    app = SimpleNamespace(state=SimpleNamespace(services=services))
+    scope = {"type": "http", "method": "POST", "path": "/v1/search", "headers": [], "app": app}
+    doorman = Doorman(answering(204), {("POST", "/v1/search"): direct}, answer_error)
+    asyncio.run(doorman(scope, receive, send))
+    return sent[0]["status"]
+
+
+def test_what_is_direct_is_answered_without_the_application():
+    async def direct(request):
+        return Response(status_code=201 if request.url.path == "/v1/search" else 500)
+
+    assert direct_call(direct) == 201
+
+
+def test_what_is_direct_and_fails_is_answered_in_the_same_way():
+    async def direct(request):
+        raise HTTPException(418)
+
+    assert direct_call(direct, lambda request, error: Response(status_code=error.status_code)) == 418
+
+
+@pytest.mark.parametrize("has_answers", [True, False])
+def test_what_is_direct_and_fails_as_nobody_foresaw_is_answered_500(has_answers):
+    async def direct(request):
+        raise ZeroDivisionError
+
+    def answer_error(request, error):
+        raise error
+
+    assert direct_call(direct, answer_error if has_answers else None) == 500

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.retriever import Retriever
+from app.retrieval.retriever import Query, Retriever
 from app.retrieval.snapshot_pool import ServingRelease
 from indexing.bm25 import Bm25
 from indexing.embedder import HashingEmbedder
@@ -163,3 +164,15 @@ def test_scores_are_finite_for_a_query_of_no_words(serving):
     hits = Retriever().search(serving, HERE, "?!", k=5).hits
     assert len(hits) == 5
     assert np.isfinite([hit.score for hit in hits]).all()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_search_in_steps_gives_what_it_gives_at_once(serving, mode):
+    at_once = Retriever().search(serving, HERE, "alpha word3", k=10, mode=mode).hits
+    in_steps = Retriever().begin(serving, HERE, Query("alpha word3", 10, mode, True, None, None))
+    with ThreadPoolExecutor(1) as other:
+        encoding = other.submit(in_steps.encode)
+        in_steps.score_terms()
+        encoding.result()
+    assert not in_steps.needs_encoding
+    assert in_steps.result().hits == at_once

@@ -8,7 +8,15 @@ import pytest
 from indexing import vector_index
 from indexing.errors import ArtefactCorrupt, BuildFailed
 from indexing.records import Vectors
-from indexing.vector_index import ApproximateIndex, ExactIndex, ListsInfo, sample_queries, write_exact, write_lists
+from indexing.vector_index import (
+    ApproximateIndex,
+    ExactIndex,
+    ListsInfo,
+    inner_products,
+    sample_queries,
+    write_exact,
+    write_lists,
+)
 
 DIMENSION = 16
 
@@ -170,3 +178,15 @@ def test_a_file_that_is_no_index_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "vectors").write_bytes(b"no index at all")
     with pytest.raises(ArtefactCorrupt, match="vectors is not a readable faiss index"):
         ExactIndex(tmp_path / "vectors")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 5, 15, 16, 17, 31, 1000, 1003])
+def test_an_inner_product_is_the_same_to_the_bit_wherever_its_vector_stands(rows: int) -> None:
+    chance = np.random.default_rng(rows)
+    vectors = chance.standard_normal((rows, 384)).astype(np.float32)
+    query, one = chance.standard_normal((2, 384)).astype(np.float32)
+    vectors[::3] = one
+    (expected,) = inner_products(one[None, :], query).tolist()
+    found = inner_products(vectors, query)
+    assert set(found[::3].tolist()) <= {expected}
+    assert np.allclose(found, vectors.astype(np.float64) @ query, atol=1e-4)

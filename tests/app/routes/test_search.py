@@ -1,9 +1,13 @@
 """Filters, permissions and given vectors over HTTP."""
 
+import threading
+
 import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
+from app.retrieval.retriever import Search
+from app.schemas import SearchAnswer
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.records import Document, Partition
 from tests.app.conftest import release
@@ -142,3 +146,81 @@ def test_live_recall_of_a_small_collection_is_one(client):
     assert (answer.json()["recall"], answer.json()["is_approximate"]) == (1.0, False)
     assert 'groundwork_live_recall{release="1.2"} 1.0' in client.get("/metrics").text
     assert client.post("/v1/collections/unknown/recall", json={}, headers=KEY).status_code == 404
+
+
+@pytest.fixture
+def workplaces(client, monkeypatch):
+    """The threads in which queries were encoded, terms scored and hits chosen, by the step's name."""
+    seen = []
+    for step in ("encode", "score_terms", "result"):
+        done = getattr(Search, step)
+
+        def noted(self, step=step, done=done):
+            seen.append((step, threading.current_thread().name))
+            return done(self)
+
+        monkeypatch.setattr(Search, step, noted)
+    return seen
+
+
+def test_a_brief_search_hands_over_its_encoding_alone(client, workplaces):
+    ids(client)  # opens the shard
+    workplaces.clear()
+    ids(client, query="asked for the first time")
+    loop = {name for step, name in workplaces if step == "result"}.pop()
+    assert "AnyIO" not in loop
+    encoders = {name for step, name in workplaces if step == "encode"} - {loop}
+    assert all(name.startswith("encode-query") for name in encoders)
+    assert len(encoders) == 1
+    workplaces.clear()
+    ids(client, query="asked for the first time")
+    assert {name for _, name in workplaces} == {loop}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"filters": {"type": "ne", "key": "category", "value": "p"}},
+        {"query": "salaries " * 100},
+        {"k": 101},
+        {"principals": [f"group:{number}" for number in range(101)]},
+    ],
+)
+def test_a_search_that_may_take_long_has_a_thread_of_its_own(client, workplaces, body):
+    ids(client)
+    workplaces.clear()
+    ids(client, **body)
+    assert all(name.startswith("AnyIO") for _, name in workplaces)
+
+
+def test_the_first_search_of_a_collection_opens_its_files_in_a_thread(client, workplaces):
+    snapshot = client.app.state.services.pool.current().snapshot
+    snapshot._views.clear()
+    ids(client)
+    assert all(name.startswith("AnyIO") for _, name in workplaces)
+
+
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+@pytest.mark.parametrize("query", ["forgot my password", "salaries", "?!"])
+def test_where_a_search_runs_changes_nothing(client, monkeypatch, mode, query):
+    body = {"query": query, "collection": "helpdesk", "mode": mode, "principals": ["ann"]}
+
+    def hits():
+        answer = client.post("/v1/search", json=body, headers=KEY).json()
+        assert answer["timings_ms"].keys() >= {"filter", "total"}
+        return answer["hits"]
+
+    ids(client)
+    in_the_loop = hits()
+    monkeypatch.setattr("app.routes.search.BRIEF_ROWS", -1)
+    assert hits() == in_the_loop
+
+
+def test_an_answer_is_what_its_description_says(client):
+    answer = client.post("/v1/search", json={"query": "password", "collection": "helpdesk"}, headers=KEY).json()
+    assert SearchAnswer.model_validate(answer).model_dump(mode="json") == answer
+
+
+def test_other_methods_are_refused_as_ever(client):
+    assert client.get("/v1/search", headers=KEY).status_code == 405
+    assert client.post("/v1/search/", json={}, headers=KEY, follow_redirects=False).status_code in (307, 404)
