@@ -20,7 +20,7 @@ from indexing.embedder import MIN_COSINE, OnnxEmbedder
 from indexing.errors import InvalidInput, ParityLost
 from indexing.golden import CANONICAL_TEXTS, GOLDEN
 from indexing.model_registry import EMBEDDING, KIND, RERANKER, TOKENIZER_FILE, ModelRegistry, ModelVersion
-from indexing.onnx_export import OPSET, export_onnx, quiet
+from indexing.onnx_export import OPSET, WITHOUT, export_onnx, quiet
 from indexing.records import Json, Vectors
 from indexing.settings import current_user, forbid_hub_downloads
 from indexing.storage import Draft, Storage
@@ -173,7 +173,8 @@ def _compile(model: "SentenceTransformer", folder: Path) -> None:
 
     sample = model.tokenizer(["canonical vector"], return_tensors="pt")
     names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in sample]
-    export_onnx(Pipeline(), {name: sample[name] for name in names}, "sentence_embedding", folder)
+    config = getattr(getattr(model[0], "auto_model", None), "config", None)
+    export_onnx(Pipeline(), {name: sample[name] for name in names}, "sentence_embedding", folder, config=config)
     Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str()).save(str(folder / TOKENIZER_FILE))
 
 
@@ -190,6 +191,7 @@ def _describe(model: "SentenceTransformer", draft: Draft) -> dict[str, Json]:
             sessions=1,
             query_prompt=prompts["query"],
             document_prompt=prompts["document"],
+            without=WITHOUT,
         )
         for precision in ("fp32", "int8")
     }
@@ -214,6 +216,7 @@ def _describe(model: "SentenceTransformer", draft: Draft) -> dict[str, Json]:
     return {
         "dimension": embedders["fp32"].dimension,
         "max_tokens": max_tokens,
+        "without": list(WITHOUT),
         "prompts": prompts,
         "normalisation": "l2",
         "parity": {"cosine_min": cosines, "golden": {**golden, "top3_overlap": overlap}},

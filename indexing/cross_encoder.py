@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from indexing.errors import InvalidInput, ParityLost
 from indexing.golden import CANONICAL_TEXTS, GOLDEN
 from indexing.model_registry import RERANKER, TOKENIZER_FILE
-from indexing.onnx_export import export_onnx, quiet
+from indexing.onnx_export import WITHOUT, export_onnx, quiet
 from indexing.pair_scorer import OnnxPairScorer
 from indexing.records import Json
 from indexing.storage import Draft
@@ -60,7 +60,8 @@ def compile_cross_encoder(model: "CrossEncoder", folder: Path) -> None:
 
     sample = model.tokenizer([["canonical", "score"]], return_tensors="pt")
     names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in sample]
-    export_onnx(Logit(), {name: sample[name] for name in names}, "logit", folder, first="pairs")
+    inputs = {name: sample[name] for name in names}
+    export_onnx(Logit(), inputs, "logit", folder, config=model.model.config, first="pairs")
     Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str()).save(str(folder / TOKENIZER_FILE))
 
 
@@ -83,7 +84,9 @@ def describe_cross_encoder(model: "CrossEncoder", draft: Draft) -> dict[str, Jso
     tokenizer = Tokenizer.from_file(str(draft.path / TOKENIZER_FILE))
     logits = {}
     for precision in ("fp32", "int8"):
-        scorer = OnnxPairScorer(draft.path / f"{precision}.onnx", tokenizer, max_tokens=max_tokens, sessions=1)
+        scorer = OnnxPairScorer(
+            draft.path / f"{precision}.onnx", tokenizer, max_tokens=max_tokens, sessions=1, without=WITHOUT
+        )
         logits[precision] = np.array([scorer.score(*pair) for pair in pairs])
     differences = {name: float(np.max(np.abs(found - reference))) for name, found in logits.items()}
     if not differences["fp32"] <= MAX_DIFFERENCE * max(1.0, float(np.std(reference))):
@@ -98,6 +101,7 @@ def describe_cross_encoder(model: "CrossEncoder", draft: Draft) -> dict[str, Jso
     return {
         "kind": RERANKER,
         "max_tokens": max_tokens,
+        "without": list(WITHOUT),
         "precisions": list(logits),
         "parity": {
             "difference_max": differences,

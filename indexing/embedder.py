@@ -57,13 +57,14 @@ class OnnxEmbedder:
         sessions: int,
         query_prompt: str = "",
         document_prompt: str = "",
+        without: Sequence[str] = (),
     ) -> None:
-        """Open ``sessions`` single-threaded sessions over ``onnx_path``."""
+        """Open ``sessions`` single-threaded sessions over ``onnx_path``; ``without`` as ``OnnxSessions``."""
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
         self._prompts = {"query": query_prompt, "document": document_prompt}
-        self._sessions = OnnxSessions(onnx_path, sessions)
+        self._sessions = OnnxSessions(onnx_path, sessions, without)
         self.session_count = sessions
         self.dimension = len(self._encode("dimension"))
 
@@ -189,6 +190,7 @@ def load_embedder(storage: Storage, model: ModelVersion, precision: str, *, sess
         sessions=sessions,
         query_prompt=model.manifest["prompts"]["query"],
         document_prompt=model.manifest["prompts"]["document"],
+        without=model.manifest.get("without", ()),
     )
     check_canonical(embedder, model.manifest["canonical"][precision], f"{model.id} {precision}")
     return embedder

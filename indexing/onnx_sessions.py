@@ -1,6 +1,7 @@
 """Sessions: a compiled model run one text at a time, single-threaded. This module alone runs ONNX Runtime."""
 
 import queue
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ from tokenizers import Encoding
 class OnnxSessions:
     """Single-threaded sessions over one ONNX file; each run borrows one. Safe to share between threads."""
 
-    def __init__(self, path: Path, count: int) -> None:
-        """Open ``count`` sessions over ``path``."""
+    def __init__(self, path: Path, count: int, without: Sequence[str] = ()) -> None:
+        """Open ``count`` sessions over ``path``, ``without`` some of ONNX Runtime's optimisations."""
         self._sessions: queue.LifoQueue[onnxruntime.InferenceSession] = queue.LifoQueue()
-        opened = [_open(path) for _ in range(count)]
+        opened = [_open(path, without) for _ in range(count)]
         for session in opened:
             self._sessions.put(session)
         self._inputs = [item.name for item in opened[0].get_inputs()]
@@ -36,9 +37,11 @@ class OnnxSessions:
         return output
 
 
-def _open(path: Path) -> onnxruntime.InferenceSession:
+def _open(path: Path, without: Sequence[str]) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        path, options, providers=["CPUExecutionProvider"], disabled_optimizers=list(without) or None
+    )

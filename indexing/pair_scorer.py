@@ -31,12 +31,14 @@ class PairScorer(Protocol):
 class OnnxPairScorer:
     """A ``PairScorer`` over a compiled model: a tokenizer and one ONNX file that gives ``logit``."""
 
-    def __init__(self, onnx_path: Path, tokenizer: Tokenizer, *, max_tokens: int, sessions: int) -> None:
-        """Open ``sessions`` single-threaded sessions over ``onnx_path``."""
+    def __init__(
+        self, onnx_path: Path, tokenizer: Tokenizer, *, max_tokens: int, sessions: int, without: Sequence[str] = ()
+    ) -> None:
+        """Open ``sessions`` single-threaded sessions over ``onnx_path``; ``without`` as ``OnnxSessions``."""
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens, strategy="longest_first")
-        self._sessions = OnnxSessions(onnx_path, sessions)
+        self._sessions = OnnxSessions(onnx_path, sessions, without)
 
     def score(self, query: str, passage: str) -> float:
         """See ``PairScorer``; the same pair always gives the same bits on one machine."""
@@ -83,6 +85,7 @@ def load_pair_scorer(storage: Storage, model: ModelVersion, precision: str, *, s
         load_tokenizer(storage, model),
         max_tokens=model.manifest["max_tokens"],
         sessions=sessions,
+        without=model.manifest.get("without", ()),
     )
     check_scores(scorer, model.manifest["canonical"][precision], f"{model.id} {precision}")
     return scorer

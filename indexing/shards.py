@@ -22,13 +22,23 @@ from indexing.lexical import Analyser, LexicalSegment, TermRange
 from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
 from indexing.shard_layout import Arrays, ShardContents, ShardInput, ShardPartition, lay_out
 from indexing.storage import Artefact, Draft
-from indexing.vector_index import MIN_ROWS, ApproximateIndex, ExactIndex, write_exact, write_lists
+from indexing.vector_index import (
+    MIN_ROWS,
+    ApproximateIndex,
+    CodedIndex,
+    CodesInfo,
+    ExactIndex,
+    write_codes,
+    write_exact,
+    write_lists,
+)
 
 KIND = "shards"
-FORMAT = 3
-READABLE_FORMATS = (1, 2, 3)
-"""1: exact search only; 2: may have an approximate index; 3: also has the documents' attributes."""
+FORMAT = 4
+READABLE_FORMATS = (1, 2, 3, 4)
+"""1: exact search only; 2: may have an approximate index; 3: also has the documents' attributes; 4: may have codes."""
 VECTORS_FILE = "vectors.faiss"
+CODES_FILE = "codes.faiss"
 LISTS_FILE = "lists.faiss"
 LEXICAL_FILE = "lexical.safetensors"
 PASSAGES_FILE = "passages.safetensors"
@@ -80,7 +90,7 @@ def _all_of(rows: int, vectors: Vectors) -> Vectors:
 
 
 def write_vectors(draft: Draft, vectors: Vectors, *, partitions: int, min_recall: float | None) -> None:
-    """Write a shard's vectors and, where asked for and worth while, its approximate index, and describe them.
+    """Write a shard's vectors with either codes or, where asked for and worth while, an approximate index.
 
     Raises:
         ValueError, BuildFailed: as ``write_shard``.
@@ -89,11 +99,13 @@ def write_vectors(draft: Draft, vectors: Vectors, *, partitions: int, min_recall
     rows, dimension = vectors.shape
     del vectors  # from here on the file's, which take no memory
     draft.info.update(format=FORMAT, dimension=dimension)
+    written = ExactIndex(draft.path / VECTORS_FILE)
     if min_recall is None or rows < MIN_ROWS:
+        draft.info.update(codes=asdict(write_codes(draft.path / CODES_FILE, written.vectors)))
         return
     if partitions != 1:
         raise ValueError(f"an approximate index over {partitions} partitions: expected one")
-    lists = write_lists(draft.path / LISTS_FILE, ExactIndex(draft.path / VECTORS_FILE).vectors, min_recall=min_recall)
+    lists = write_lists(draft.path / LISTS_FILE, written.vectors, min_recall=min_recall)
     draft.info.update(lists=asdict(lists) | {"min_recall": min_recall})
 
 
@@ -149,14 +161,18 @@ class Shard:
             probes = 0 if self.lists is None else int(self.lists["probes"])
             self.rows = int(info["rows"])
             parts = [ShardPartition(**entry) for entry in info["partitions"]]
+            codes = CodesInfo(**info["codes"]) if "codes" in info else None
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactCorrupt(f"shard {artefact.name}: its manifest is damaged ({error}). Build again.") from error
         self._exact = ExactIndex(artefact.path / VECTORS_FILE)
         self._approximate: ApproximateIndex | None = None
+        self._coded: CodedIndex | None = None
         attributes = map_arrays(artefact.path / ATTRIBUTES_FILE) if info["format"] >= 3 else None
         self._fill(
             parts, map_arrays(artefact.path / LEXICAL_FILE), map_arrays(artefact.path / PASSAGES_FILE), attributes
         )
+        if codes is not None:
+            self._coded = CodedIndex(artefact.path / CODES_FILE, self._exact, codes)
         if probes:
             self._approximate = ApproximateIndex(artefact.path / LISTS_FILE, self._exact, probes=probes)
 
@@ -173,7 +189,7 @@ class Shard:
         shard.name, shard.rows, shard.lists = name, len(vectors), None
         arrays = (contents.lexical, contents.texts, contents.attributes)
         shard.size_bytes = vectors.nbytes + sum(array.nbytes for some in arrays for array in some.values())
-        shard._exact, shard._approximate = ExactIndex(vectors=vectors), None
+        shard._exact, shard._approximate, shard._coded = ExactIndex(vectors=vectors), None, None
         shard._fill(contents.partitions, *arrays)
         return shard
 
@@ -261,7 +277,7 @@ class Shard:
             query: float32 (dimension,), unit norm.
             k: At least 1.
             allowed: bool, one entry a row of the partition: which may be found; ``None`` for all.
-            exact: Not to use the lists.
+            exact: To use neither lists nor codes.
             floor: A cosine that ten passages of other shards reach already: a hint that spares effort.
 
         Returns:
@@ -270,6 +286,8 @@ class Shard:
         part = self.partitions[partition]
         if self._approximate is not None and not exact:
             return self._approximate.search(query, k, allowed=allowed, floor=floor)
+        if self._coded is not None and not exact:
+            return self._coded.search(query, k, part.start, part.stop, allowed=allowed)
         return self._exact.search(query, k, part.start, part.stop, allowed=allowed)
 
     def vectors(self, rows: Rows) -> Vectors:

@@ -27,7 +27,7 @@ KIND = "snapshots"
 FORMAT = 1
 MANIFEST_FILE = "snapshot.json"
 DEFAULT_MAX_SHARDS = 512
-"""Shards mapped at once: four files each, of the 65,530 mappings that Linux allows a process."""
+"""Shards mapped at once: five files each, of the 65,530 mappings that Linux allows a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _describe_shard(shard: Artefact) -> dict[str, Json]:
         "rows": shard.info["rows"],
         "files": shard.files,
         "partitions": shard.info["partitions"],
-        **({"lists": shard.info["lists"]} if "lists" in shard.info else {}),
+        **{name: shard.info[name] for name in ("lists", "codes") if name in shard.info},
     }
 
 
@@ -139,7 +139,7 @@ def verify_snapshot(storage: Storage, manifest: SnapshotManifest) -> dict[str, s
 def _check_promised(artefact: Artefact, shard: dict[str, Json]) -> None:
     """A shard must be the very one the snapshot was made of, not another of the same name."""
     info = artefact.info
-    described = {"files": artefact.files} | {name: info.get(name) for name in ("rows", "partitions", "lists")}
+    described = {"files": artefact.files} | {name: info.get(name) for name in ("rows", "partitions", "lists", "codes")}
     if any(described[name] != shard.get(name) for name in described):
         raise ArtefactCorrupt(f"shards/{artefact.name} differs from the one the snapshot names: build again.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -36,7 +37,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, model_home: Home) -> TinyMode
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Normalize, Pooling, Transformer
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from transformers import (
+        BertConfig,
+        BertModel,
+        DistilBertConfig,
+        DistilBertModel,
+        MPNetConfig,
+        MPNetModel,
+        PreTrainedTokenizerFast,
+    )
 
     names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *map(chr, range(33, 127))]
     names += [f"##{name}" for name in names[4:]]
@@ -51,23 +60,29 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, model_home: Home) -> TinyMode
     made: dict[str, Path] = {}
 
     def make(
-        *, seed: int = 0, pooling: str = "mean", include_prompt: bool = True, cut: str = "right", **extra: Any
+        *,
+        seed: int = 0,
+        pooling: str = "mean",
+        include_prompt: bool = True,
+        cut: str = "right",
+        kind: str = "bert",
+        **extra: Any,
     ) -> Path:
-        key = repr((seed, pooling, include_prompt, cut, extra))
+        key = repr((seed, pooling, include_prompt, cut, kind, extra))
         if key in made:
             return made[key]
         torch.manual_seed(seed)
         base, folder = root / f"base-{len(made)}", root / f"model-{len(made)}"
-        config = BertConfig(
-            vocab_size=len(names),
-            hidden_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=64,
-            max_position_embeddings=64,
-            initializer_range=1.0,  # large, so that different texts have different vectors
-        )
-        BertModel(config).save_pretrained(base)
+        common = {"vocab_size": len(names), "max_position_embeddings": 64}
+        common["initializer_range"] = 1.0  # large, so that different texts have different vectors
+        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+        if kind == "distilbert":
+            model = DistilBertModel(DistilBertConfig(dim=32, n_layers=1, n_heads=2, hidden_dim=64, **common))
+        elif kind == "mpnet":
+            model = MPNetModel(MPNetConfig(**sizes, **common))
+        else:
+            model = BertModel(BertConfig(**sizes, **common))
+        model.save_pretrained(base)
         PreTrainedTokenizerFast(tokenizer_object=tokenizer, truncation_side=cut, **special).save_pretrained(base)
         encoder = Transformer(str(base))
         encoder.max_seq_length = 48
@@ -164,6 +179,22 @@ def test_the_compiled_form_gives_the_vectors_of_sentence_transformers(
 @pytest.mark.parametrize("pooling", ["cls", "lasttoken"])
 def test_a_model_that_pools_one_token_registers_too(home: Home, tiny: TinyModel, pooling: str) -> None:
     check_same_vectors(home, tiny(pooling=pooling))
+
+
+@pytest.mark.parametrize("kind", ["distilbert", "mpnet"])
+def test_a_model_of_another_kind_than_bert_registers_too(home: Home, tiny: TinyModel, kind: str) -> None:
+    check_same_vectors(home, tiny(kind=kind))
+
+
+def test_each_attention_of_the_default_model_is_one_node_and_its_manifest_says_how_it_is_run(model_home: Home) -> None:
+    found = model_home.models.get(DEFAULT_MODEL)
+    assert found.manifest["without"] == ["SkipLayerNormFusion"]
+    for precision, node in (("fp32", "Attention"), ("int8", "QAttention")):
+        graph = onnx.load(model_home.storage.open(KIND, found.id).path / f"{precision}.onnx")
+        assert sum(one.op_type == node for one in graph.graph.node) == 6
+        assert {"groundwork.without": "SkipLayerNormFusion"}.items() <= {
+            entry.key: entry.value for entry in graph.metadata_props
+        }.items()
 
 
 def test_prompts_are_taken_over_and_added(home: Home, tiny: TinyModel) -> None:

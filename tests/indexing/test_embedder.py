@@ -211,6 +211,7 @@ def test_prompts_stand_before_queries_and_passages(model_home: Home) -> None:
         sessions=1,
         query_prompt="query: ",
         document_prompt="passage: ",
+        without=found.manifest["without"],
     )
     plain = load_embedder(model_home.storage, found, "int8", sessions=1)
     assert embedder.encode_query("text").tobytes() == plain.encode_query("query: text").tobytes()

@@ -206,8 +206,8 @@ def test_context_is_searched_and_text_alone_is_shown(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_refused_and_the_remedy_named(tmp_path: Path) -> None:
     artefact = publish(tmp_path, THREE)
-    for found in (4, None, "1"):
-        with pytest.raises(FormatUnknown, match=rf"shard shard has format {found!r}.*reads formats 1, 2, 3.*Update"):
+    for found in (5, None, "1"):
+        with pytest.raises(FormatUnknown, match=rf"shard shard has format {found!r}.*reads formats 1, 2, 3, 4.*Update"):
             Shard(replace(artefact, info=artefact.info | {"format": found}))
 
 

@@ -10,10 +10,12 @@ from indexing.errors import ArtefactCorrupt, BuildFailed
 from indexing.records import Vectors
 from indexing.vector_index import (
     ApproximateIndex,
+    CodedIndex,
     ExactIndex,
     ListsInfo,
     inner_products,
     sample_queries,
+    write_codes,
     write_exact,
     write_lists,
 )
@@ -190,3 +192,84 @@ def test_an_inner_product_is_the_same_to_the_bit_wherever_its_vector_stands(rows
     found = inner_products(vectors, query)
     assert set(found[::3].tolist()) <= {expected}
     assert np.allclose(found, vectors.astype(np.float64) @ query, atol=1e-4)
+
+
+def coded(folder: Path, vectors: Vectors) -> tuple[ExactIndex, CodedIndex]:
+    write_exact(folder / "vectors", vectors)
+    exact = ExactIndex(folder / "vectors")
+    return exact, CodedIndex(folder / "codes", exact, write_codes(folder / "codes", vectors))
+
+
+def crowd(rows: int) -> Vectors:
+    """Nearly equal vectors, which codes cannot tell apart, among others."""
+    vectors = clustered(rows, seed=2)
+    vectors[::2] = vectors[0] + np.float32(1e-4) * scattered(len(vectors[::2]), DIMENSION)
+    return vectors
+
+
+def lopsided(rows: int) -> Vectors:
+    """Vectors of which one component outweighs all others, as some models give them: coarse codes for the rest."""
+    vectors = scattered(rows, DIMENSION)
+    vectors[:, 3] += 5.0
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+SETS = {
+    "clustered": clustered(5000),
+    "scattered": scattered(5000, DIMENSION),
+    "crowd": crowd(5000),
+    "lopsided": lopsided(5000),
+    "equal": np.tile(clustered(2), (2500, 1)),
+    "nothing": np.zeros((5000, DIMENSION), np.float32),
+    "large": np.float32(1e6) * scattered(5000, DIMENSION),
+}
+
+
+@pytest.mark.parametrize("vectors", SETS.values(), ids=SETS)
+@pytest.mark.parametrize("k", [1, 10, 100, 3000])
+@pytest.mark.parametrize(
+    ("start", "stop", "share"), [(0, 5000, 1.0), (700, 4100, 1.0), (0, 5000, 0.7), (900, 4500, 0.8)]
+)
+def test_codes_find_what_exact_search_finds(
+    tmp_path: Path, vectors: Vectors, k: int, start: int, stop: int, share: float
+) -> None:
+    _, codes = coded(tmp_path, vectors)
+    chance = np.random.default_rng(k + start)
+    allowed = None if share == 1.0 else chance.random(stop - start) < share
+    for query in [vectors[start + 5], *sample_queries(vectors, 6), np.zeros(DIMENSION, np.float32)]:
+        expected = np.sort(vectors[start:stop][slice(None) if allowed is None else allowed].astype(np.float64) @ query)
+        rows, scores = codes.search(query, k, start, stop, allowed=allowed)
+        size = max(1.0, float(np.abs(expected).max()))
+        np.testing.assert_allclose(scores / size, expected[::-1][:k] / size, atol=2e-6)
+        np.testing.assert_allclose(vectors[rows] @ query / size, scores / size, atol=2e-6)
+        assert len(set(rows.tolist())) == min(k, len(expected))
+        assert start <= rows.min()
+        assert rows.max() < stop
+        assert allowed is None or allowed[rows - start].all()
+
+
+def test_where_codes_can_tell_vectors_apart_not_all_vectors_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact, codes = coded(tmp_path, clustered(5000))
+    expected = [exact.search(query, 10, 0, 5000)[0].tolist() for query in sample_queries(clustered(5000), 20)]
+    monkeypatch.setattr(exact, "search", None)
+    found = [codes.search(query, 10, 0, 5000)[0].tolist() for query in sample_queries(clustered(5000), 20)]
+    assert found == expected
+
+
+def test_the_same_vectors_give_the_same_codes_and_no_rest_is_longer_than_said(tmp_path: Path) -> None:
+    vectors = lopsided(700)
+    first, second = (write_codes(tmp_path / name, vectors) for name in ("first", "second"))
+    assert first == second
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+    made = np.rint(vectors / np.float32(first.step)) * first.step
+    assert np.linalg.norm(vectors - made, axis=1).max() <= first.error * (1 + 1e-9)
+    assert np.linalg.norm(made, axis=1).max() <= first.length * (1 + 1e-9)
+
+
+def test_codes_of_other_vectors_are_refused(tmp_path: Path) -> None:
+    exact, _ = coded(tmp_path, clustered(300))
+    info = write_codes(tmp_path / "others", clustered(200))
+    with pytest.raises(ArtefactCorrupt, match="200 passages instead of 300"):
+        CodedIndex(tmp_path / "others", exact, info)

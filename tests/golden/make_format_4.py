@@ -1,0 +1,60 @@
+"""Makes ``format-4/``: a shard with codes as first written, and what it gives.
+
+Run once, when the format was new; what it made is kept for ever, so it refuses to make it again. Only the shard is
+kept: a home is that of format 1.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from indexing.embedder import HashingEmbedder
+from indexing.lexical import Analyser
+from indexing.records import Document, Partition, Passage
+from indexing.shard_layout import ShardInput
+from indexing.shards import KIND, Shard, write_shard
+from indexing.storage import LocalStorage
+
+FOLDER = Path(__file__).parent / "format-4"
+DIMENSION, DOCUMENTS = 16, 300
+ACME = Partition("acme", "help")
+QUERIES = ["Article 17 about invoices", "a refund of group 4", "Größe: naïve café, 東京"]
+
+
+def item(number: int) -> ShardInput:
+    """An article of one passage."""
+    title, text = f"Article {number}", f"It is about invoices and refunds of group {number % 7}: café {number}, 東京."
+    passage = Passage(f"a{number:03}", 0, 0, len(text), text, (title,), f"{title}\n{text}")
+    return ShardInput(ACME, Document(f"a{number:03}", title, text, "", {"group": number % 7}), [passage])
+
+
+def main() -> None:
+    """Write the shard and write down what it answers."""
+    if FOLDER.exists():
+        sys.exit(f"{FOLDER} exists: a golden shard is made once and then kept for ever.")
+    storage, embedder = LocalStorage(FOLDER / "home"), HashingEmbedder(DIMENSION)
+    inputs = [item(number) for number in range(DOCUMENTS)]
+    vectors = embedder.encode_passages([passage.encoder_input for one in inputs for passage in one.passages])
+    with storage.publish(KIND, "golden") as draft:
+        write_shard(draft, inputs, lambda: vectors, Analyser("english"))
+    artefact = storage.open(KIND, "golden")
+    shard = Shard(artefact)
+    shutil.rmtree(FOLDER / "home" / "seen", ignore_errors=True)
+    expected = {
+        "codes": artefact.info["codes"],
+        "queries": [
+            {
+                "text": text,
+                "vector": embedder.encode_query(text).tolist(),
+                "exact": shard.search(ACME, embedder.encode_query(text), 5, exact=True)[0].tolist(),
+            }
+            for text in QUERIES
+        ],
+        "first": shard.passage(0).text,
+    }
+    (FOLDER / "expected.json").write_text(json.dumps(expected, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()
