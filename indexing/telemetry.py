@@ -4,8 +4,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +27,9 @@ def annotate(**fields: Any) -> None:
         current.update(fields)
 
 
+_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: moment, level, logger, event, who asked, and what ``extra={"fields": ...}`` gives."""
 
@@ -46,7 +48,7 @@ class JsonFormatter(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _encode(line)
 
 
 def configure_logging(level: str) -> None:
@@ -64,17 +66,31 @@ class StageTimings:
         self.milliseconds: dict[str, float] = {}
         self._before_stage = before_stage
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> "_Stage":
         """Time the block as ``name``; the same name adds up."""
+        return _Stage(self, name)
+
+    def begin(self) -> None:
+        """Say that a stage begins; raises what ends the work."""
         if self._before_stage is not None:
             self._before_stage()
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add(name, (time.perf_counter() - began) * 1000.0)
 
     def add(self, name: str, milliseconds: float) -> None:
         """Count ``milliseconds`` under ``name``."""
         self.milliseconds[name] = self.milliseconds.get(name, 0.0) + milliseconds
+
+
+class _Stage:
+    """A block that is timed. A class, since a generator would take longer than some stages."""
+
+    __slots__ = ("_began", "_name", "_timings")
+
+    def __init__(self, timings: StageTimings, name: str) -> None:
+        self._timings, self._name, self._began = timings, name, 0.0
+
+    def __enter__(self) -> None:
+        self._timings.begin()
+        self._began = time.perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        self._timings.add(self._name, (time.perf_counter() - self._began) * 1000.0)
