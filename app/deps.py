@@ -17,7 +17,7 @@ from app.deadline import Deadline
 from app.limits import RateLimiter
 from app.metrics import Metrics
 from app.retrieval.live import LiveLayer
-from app.retrieval.retriever import Retriever, Search
+from app.retrieval.retriever import Result, Retriever, Search
 from app.retrieval.snapshot_pool import SnapshotPool
 from app.tenancy import Caller
 from indexing.errors import Overloaded
@@ -28,6 +28,8 @@ CLIENT_GONE = 499
 """nginx's status for a client that went away before it was answered; it stands in counts and logs alone."""
 THREADS_A_SESSION = 2
 """Searches at work for each encoder session; the others wait in line. More only contend for the interpreter."""
+TURNS_A_ROUND = 4
+"""Searches that work in the event loop each time it goes round: a probe waits for as many, refusals for none."""
 TIMEOUT_HEADER = "x-timeout-ms"
 _Answer = TypeVar("_Answer")
 _Arguments = TypeVarTuple("_Arguments")
@@ -76,6 +78,7 @@ class Services:
     threads: CapacityLimiter = field(init=False)
     encoders: ThreadPoolExecutor = field(init=False)
     line: Semaphore = field(init=False)
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TURNS_A_ROUND))
 
     def __post_init__(self) -> None:
         places = THREADS_A_SESSION * self.home.settings.sessions
@@ -125,14 +128,36 @@ class Services:
             HTTPException: the client has gone, so nobody reads this.
         """
         with self.door():
-            await self._take_place(request, deadline)
-            try:
-                return await to_thread.run_sync(job, *arguments, limiter=self.threads)
-            finally:
-                self.line.release()
+            return await self.in_thread(request, deadline, job, *arguments)
+
+    async def in_thread(
+        self,
+        request: Request,
+        deadline: Deadline,
+        job: Callable[[*_Arguments], _Answer],
+        *arguments: *_Arguments,
+    ) -> _Answer:
+        """As ``work``, for who is inside already."""
+        await self._take_place(request, deadline)
+        try:
+            return await to_thread.run_sync(job, *arguments, limiter=self.threads)
+        finally:
+            self.line.release()
+
+    async def take_turn(self, deadline: Deadline) -> None:
+        """Wait until it is this search's turn to work in the event loop, as long as it does not wait itself.
+
+        Few searches have their turn each time the loop goes round, so that probes and new requests come in between.
+
+        Raises:
+            DeadlineExceeded: the time was over then.
+        """
+        await self.turns.acquire()
+        asyncio.get_running_loop().call_soon(self.turns.release)
+        deadline.check()
 
     async def encode(self, request: Request, deadline: Deadline, search: Search) -> None:
-        """Let a thread encode what is asked, and score terms here meanwhile.
+        """Let a thread encode what is asked, and score terms in the event loop meanwhile.
 
         Raises:
             DeadlineExceeded, HTTPException: as ``work``.
@@ -147,6 +172,16 @@ class Services:
         finally:
             self.line.release()
 
+    def complete(self, search: Search) -> Result:
+        """Do what is left of a search in this thread, and the encoding in another meanwhile."""
+        if search.needs_encoding():
+            encoding = self.encoders.submit(search.encode)
+            try:
+                search.score_terms()
+            finally:
+                encoding.result()
+        return search.result()
+
     async def _take_place(self, request: Request, deadline: Deadline) -> None:
         try:
             self.line.acquire_nowait()
@@ -158,7 +193,12 @@ class Services:
             await self.line.acquire()
         if waiting.cancelled_caught:
             raise deadline.exceeded()
-        if await request.is_disconnected():
+        try:
+            is_gone = await request.is_disconnected()
+        except BaseException:
+            self.line.release()
+            raise
+        if is_gone:
             self.line.release()
             raise HTTPException(CLIENT_GONE, "The client has gone.")
 
@@ -176,7 +216,7 @@ async def _services(request: Request) -> Services:
 def served_by(release: str, snapshot: str, answer: BaseModel | Mapping[str, Json]) -> Response:
     """An answer that names what served it in its headers, too; to be made where it was found."""
     headers = {"x-release-id": release, "x-snapshot-id": snapshot}
-    return Response(to_json(answer), media_type="application/json", headers=headers)
+    return Response(to_json(answer, inf_nan_mode="null"), media_type="application/json", headers=headers)
 
 
 async def caller_of(

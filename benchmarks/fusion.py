@@ -14,7 +14,7 @@ import numpy as np
 from recording import write_result
 from sklearn.linear_model import LogisticRegression
 
-from app.retrieval.candidates import best_of_legs, score_candidates
+from app.retrieval.candidates import best_of_legs, places_of, score_candidates
 from app.retrieval.snapshot_pool import ServingRelease
 from eval.collection import Choices, scratch_collection
 from eval.measures import run_from_ranking, score_run
@@ -57,7 +57,7 @@ def pools(
             vectors[query_id] = serving.embedder.encode_query(text)
         scores, bound = bm25.scores(view.segments, serving.analyser.terms(text))
         keys, _ = best_of_legs(view, vectors[query_id], scores, RetrievalConfig().candidates, StageTimings())
-        c = score_candidates(view, keys, vectors[query_id], scores, grouped=True)
+        c = score_candidates(view, places_of(view, keys, grouped=True), vectors[query_id], scores)
         ids = [view.passage(int(n), int(r)).document_id for n, r in zip(c.numbers, c.rows, strict=True)]
         found[query_id] = Pool(ids, c.dense, c.lexical, bound)
     return found

@@ -32,8 +32,8 @@ class Embedder(Protocol):
         """The unit vector of a query, its prompt added; text beyond the model's limit is cut."""
         ...
 
-    def knows(self, text: str) -> bool:
-        """Whether ``encode_query`` needs no time for a text, since its vector is at hand."""
+    def known(self, text: str) -> Vector | None:
+        """What ``encode_query`` would give if that takes no time, since the vector is at hand, else ``None``."""
         ...
 
     def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
@@ -72,9 +72,9 @@ class OnnxEmbedder:
         """See ``Embedder``."""
         return self._encode(self._prompts["query"] + text)
 
-    def knows(self, text: str) -> bool:
+    def known(self, text: str) -> Vector | None:
         """See ``Embedder``."""
-        return False
+        return None
 
     def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """See ``Embedder``; ``on_progress`` is told the number of texts done, from this thread."""
@@ -119,9 +119,9 @@ class HashingEmbedder:
         norm = float(np.linalg.norm(total))
         return total / np.float32(norm) if norm > 0 else np.eye(1, self.dimension, dtype=np.float32)[0]
 
-    def knows(self, text: str) -> bool:
+    def known(self, text: str) -> Vector | None:
         """See ``Embedder``."""
-        return True
+        return self.encode_query(text)
 
     def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """See ``Embedder``."""

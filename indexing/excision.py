@@ -6,7 +6,7 @@ postings and texts are byte for byte those that a build of the remaining documen
 
 import json
 import logging
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import asdict, replace
 from itertools import pairwise
 from typing import Any
@@ -115,7 +115,8 @@ def _write(draft: Draft, artefact: Artefact, is_kept: NDArray[np.bool_], gone: d
     ]
     partitions = [asdict(part) for part in moved if part.start < part.stop]
     old = Shard(artefact)  # whose mapping must outlive its vectors
-    _write_vectors(draft, artefact, old.vectors(np.flatnonzero(is_kept)), len(partitions))
+    sizes = [part.stop - part.start for part in moved if part.start < part.stop]
+    _write_vectors(draft, artefact, old.vectors(np.flatnonzero(is_kept)), sizes)
     draft.info.update(rows=int(is_kept.sum()), partitions=partitions)
 
 
@@ -132,7 +133,7 @@ def _attributes(old: Shard, is_kept: NDArray[np.bool_]) -> tuple[Arrays, dict[Pa
     return arrays, dict(zip(documents, ranges, strict=True))
 
 
-def _write_vectors(draft: Draft, artefact: Artefact, vectors: Vectors, partitions: int) -> None:
+def _write_vectors(draft: Draft, artefact: Artefact, vectors: Vectors, sizes: Sequence[int]) -> None:
     """The kept vectors, with an approximate index made anew where the old shard has one: it must not know the others.
 
     Where what remains cannot have one that is good enough, it is searched exactly: an erasure never waits for that.
@@ -140,12 +141,12 @@ def _write_vectors(draft: Draft, artefact: Artefact, vectors: Vectors, partition
     lists = artefact.info.get("lists")
     min_recall = None if lists is None else float(lists["min_recall"])
     try:
-        write_vectors(draft, vectors, partitions=partitions, min_recall=min_recall)
+        write_vectors(draft, vectors, sizes, min_recall=min_recall)
     except BuildFailed as error:
         fields = {"shard": artefact.name, "reason": str(error)}
         logger.warning("excision.approximate_index_left_out", extra={"fields": fields})
         (draft.path / LISTS_FILE).unlink(missing_ok=True)
-        write_vectors(draft, vectors, partitions=partitions, min_recall=None)
+        write_vectors(draft, vectors, sizes, min_recall=None)
 
 
 def _excise_lexical(old: Arrays, is_kept: NDArray[np.bool_]) -> tuple[Arrays, NDArray[np.int64]]:

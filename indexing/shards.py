@@ -23,6 +23,7 @@ from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vect
 from indexing.shard_layout import Arrays, ShardContents, ShardInput, ShardPartition, lay_out
 from indexing.storage import Artefact, Draft
 from indexing.vector_index import (
+    CODED_ROWS,
     MIN_ROWS,
     ApproximateIndex,
     CodedIndex,
@@ -43,6 +44,7 @@ LISTS_FILE = "lists.faiss"
 LEXICAL_FILE = "lexical.safetensors"
 PASSAGES_FILE = "passages.safetensors"
 ATTRIBUTES_FILE = "attributes.safetensors"
+_LISTS_BYTES = 2 << 20
 
 
 def write_shard(
@@ -73,7 +75,8 @@ def write_shard(
     partitions = _write_contents(draft, lay_out(inputs, analyser))
     rows = partitions[-1].stop if partitions else 0
     draft.info.update(rows=rows, partitions=[asdict(partition) for partition in partitions])
-    write_vectors(draft, _all_of(rows, vectors()), partitions=len(partitions), min_recall=min_recall)
+    sizes = [partition.stop - partition.start for partition in partitions]
+    write_vectors(draft, _all_of(rows, vectors()), sizes, min_recall=min_recall)
 
 
 def _write_contents(draft: Draft, contents: ShardContents) -> Sequence[ShardPartition]:
@@ -89,8 +92,10 @@ def _all_of(rows: int, vectors: Vectors) -> Vectors:
     return vectors
 
 
-def write_vectors(draft: Draft, vectors: Vectors, *, partitions: int, min_recall: float | None) -> None:
-    """Write a shard's vectors with either codes or, where asked for and worth while, an approximate index.
+def write_vectors(draft: Draft, vectors: Vectors, sizes: Sequence[int], *, min_recall: float | None) -> None:
+    """Write a shard's vectors with, where worth while, either codes or an approximate index if one is asked for.
+
+    ``sizes`` are the rows of each partition.
 
     Raises:
         ValueError, BuildFailed: as ``write_shard``.
@@ -101,10 +106,11 @@ def write_vectors(draft: Draft, vectors: Vectors, *, partitions: int, min_recall
     draft.info.update(format=FORMAT, dimension=dimension)
     written = ExactIndex(draft.path / VECTORS_FILE)
     if min_recall is None or rows < MIN_ROWS:
-        draft.info.update(codes=asdict(write_codes(draft.path / CODES_FILE, written.vectors)))
+        if max(sizes, default=0) >= CODED_ROWS:
+            draft.info.update(codes=asdict(write_codes(draft.path / CODES_FILE, written.vectors)))
         return
-    if partitions != 1:
-        raise ValueError(f"an approximate index over {partitions} partitions: expected one")
+    if len(sizes) != 1:
+        raise ValueError(f"an approximate index over {len(sizes)} partitions: expected one")
     lists = write_lists(draft.path / LISTS_FILE, written.vectors, min_recall=min_recall)
     draft.info.update(lists=asdict(lists) | {"min_recall": min_recall})
 
@@ -217,6 +223,14 @@ class Shard:
     def has_stored_attributes(self) -> bool:
         """Whether they are in the shard's files; those from before format 3 have none."""
         return self._attributes is not None
+
+    def search_bytes(self, partition: Partition) -> int:
+        """About how many bytes a search of a partition reads that is not exact by request."""
+        if self._approximate is not None:
+            return _LISTS_BYTES
+        part = self.partitions[partition]
+        size = (part.stop - part.start) * self.dimension
+        return size if self._coded is not None and part.stop - part.start >= CODED_ROWS else 4 * size
 
     def segment(self, partition: Partition, hidden: Mask | None = None) -> LexicalSegment:
         """The lexical side of a partition that this shard holds, as if its ``hidden`` rows were not there."""

@@ -27,7 +27,7 @@ KIND = "snapshots"
 FORMAT = 1
 MANIFEST_FILE = "snapshot.json"
 DEFAULT_MAX_SHARDS = 512
-"""Shards mapped at once: five files each, of the 65,530 mappings that Linux allows a process."""
+"""Shards mapped at once: four or five files each, of the 65,530 mappings that Linux allows a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,8 @@ class PartitionView:
     """One partition across all shards that hold a piece of it. Rows are addressed as (shard, row).
 
     ``starts`` says where it begins in each shard, ``offsets`` how many of its rows are in the shards before. ``hidden``
-    says for each shard which rows of the partition are treated as if they were not there; ``None`` for none.
+    says for each shard which rows of the partition are treated as if they were not there; ``None`` for none. ``length``
+    counts those, too, ``rows`` does not.
     """
 
     def __init__(
@@ -163,11 +164,17 @@ class PartitionView:
         self.starts: Rows = np.array([shard.partitions[partition].start for shard in shards], np.int64)
         self.offsets: Rows = np.cumsum([0, *(len(segment) for segment in self.segments)])[:-1]
         self.rows = sum(segment.count for segment in self.segments)
+        self.length = sum(len(segment) for segment in self.segments)
 
     @cached_property
     def attributes(self) -> list[AttributeSegment]:
         """The attributes of the partition's documents, shard by shard."""
         return [shard.attributes(self.partition) for shard in self.shards]
+
+    @cached_property
+    def search_bytes(self) -> int:
+        """About how many bytes of vectors and scores a search reads."""
+        return sum(shard.search_bytes(self.partition) for shard in self.shards) + 16 * self.length
 
     @property
     def has_stored_attributes(self) -> bool:
@@ -215,11 +222,9 @@ class PartitionView:
             found.append((rows, scores))
             if shares_floor:
                 best = np.sort(np.concatenate([best, scores[:PROMISED_K]]))[-PROMISED_K:]
-        numbers = np.concatenate(
-            [np.full(len(rows), i, np.int64) for i, (rows, _) in enumerate(found)] or [np.empty(0, np.int64)]
-        )
-        rows = np.concatenate([rows for rows, _ in found] or [np.empty(0, np.int64)])
-        scores = np.concatenate([scores for _, scores in found] or [np.empty(0, np.float32)])
+        found = found or [(np.empty(0, np.int64), np.empty(0, np.float32))]
+        numbers = np.concatenate([np.full(len(rows), i, np.int64) for i, (rows, _) in enumerate(found)])
+        rows, scores = (np.concatenate(part) for part in zip(*found, strict=True))
         order = np.lexsort((rows, numbers, -scores))[:k]
         return numbers[order], rows[order], scores[order]
 

@@ -27,10 +27,13 @@ _LEAST_PROBES = 8
 _GATHERED_ROWS = 4_096
 _BLOCK_ROWS = 16
 _LARGEST_CODE = 127
-_CODED_BLOCK = 16_384
-_CODED_ROWS = 2_048
+_CODED_BLOCK = 1_024
+CODED_ROWS = 4_096
+"""Rows of a partition from which on codes take less time than vectors."""
 _CODED_SHARE = 2.5
+_CODED_PART = 16
 _ROUNDING = 1e-5
+_TINY = 1e-30
 _LEAST_SHARE = 0.3
 _STEP = 1.25
 _ITERATIONS = 10
@@ -114,13 +117,20 @@ class CodesInfo:
 
 
 def write_codes(path: Path, vectors: Vectors) -> CodesInfo:
-    """Write the file that ``CodedIndex`` maps: a byte for every component. The same vectors give the same bytes."""
+    """Write the file that ``CodedIndex`` maps: a byte for every component. The same vectors give the same bytes.
+
+    Raises:
+        ValueError: a component is not finite.
+    """
     index = faiss.IndexScalarQuantizer(
         vectors.shape[1], faiss.ScalarQuantizer.QT_8bit_direct_signed, faiss.METRIC_INNER_PRODUCT
     )
     index.is_trained = True  # its codes are the numbers themselves
     blocks = [vectors[first : first + _CODED_BLOCK] for first in range(0, len(vectors), _CODED_BLOCK)]
-    step = max((float(np.abs(block).max()) for block in blocks), default=0.0) / _LARGEST_CODE or 1.0
+    largest = max((float(np.abs(block).max()) for block in blocks), default=0.0)
+    if not np.isfinite([np.abs(block).max() for block in blocks]).all():
+        raise ValueError("a vector is not finite")
+    step = largest / _LARGEST_CODE if largest > _TINY else 1.0
     error = length = 0.0
     for block in blocks:
         codes = np.rint(block / np.float32(step))
@@ -152,22 +162,25 @@ class CodedIndex:
     ) -> tuple[Rows, Scores]:
         """As ``ExactIndex.search``; equal scores at the end may be those of other rows."""
         count = stop - start if allowed is None else int(np.count_nonzero(allowed))
-        largest = float(np.abs(query).max(initial=0.0))
         depth = max(_LEAST_DEPTH, int(_CODED_SHARE * k))
-        if count < _CODED_ROWS or depth > count // 2 or not largest > 0.0:
+        if count < CODED_ROWS or depth > count // _CODED_PART or not np.abs(query).max() > _TINY:
             return self._exact.search(query, k, start, stop, allowed=allowed)
-        step = largest / _LARGEST_CODE
-        coded = np.rint(query / np.float32(step))
-        off = float(np.linalg.norm(query - coded * step)) * self._info.length
-        off += float(np.linalg.norm(query)) * self._info.error + _ROUNDING
-        rough, found = self._index.search(
-            coded[None, :], depth, params=_selecting(start, stop, self._exact.rows, allowed)
-        )
+        coded, scale, off = self.quantised(query)
+        parameters = _selecting(start, stop, self._exact.rows, allowed)
+        rough, found = self._index.search(coded[None, :], depth, params=parameters)
         rows: Rows = found[0]
         scores = inner_products(self._exact.vectors[rows], query)
-        if np.partition(scores, -k)[-k] < rough[0][-1] * step * self._info.step + off:  # a crowd
+        if not np.partition(scores, -k)[-k] >= rough[0][-1] * scale + off:  # a crowd
             return self._exact.search(query, k, start, stop, allowed=allowed)
         return _best(rows, scores, k)
+
+    def quantised(self, query: Vector) -> tuple[Vector, float, float]:
+        """A query as codes, what a product of codes counts, and how far an inner product may be off by them."""
+        step = float(np.abs(query).max()) / _LARGEST_CODE
+        coded: Vector = np.rint(query / np.float32(step))
+        rest, norm = float(np.linalg.norm(query - coded * step)), float(np.linalg.norm(query))
+        rounding = _ROUNDING * max(1.0, norm * self._info.length)
+        return coded, step * self._info.step, rest * self._info.length + norm * self._info.error + rounding
 
 
 def _selecting(start: int, stop: int, rows: int, allowed: Mask | None) -> Any:
@@ -349,6 +362,8 @@ class ApproximateIndex:
 
 
 def _require_same_rows(path: Path, index: Any, exact: ExactIndex) -> None:
+    if index.d != exact.vectors.shape[1]:
+        raise ArtefactCorrupt(f"{path} is of {index.d} dimensions instead of {exact.vectors.shape[1]}: build again.")
     if index.ntotal != exact.rows:
         raise ArtefactCorrupt(f"{path} holds {index.ntotal} passages instead of {exact.rows}: build again.")
 

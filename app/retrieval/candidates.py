@@ -67,26 +67,37 @@ def _best_rows(view: PartitionView, term_scores: Scores, depth: int) -> Rows:
     return numbers << 32 | (rows - view.offsets[numbers] + view.starts[numbers])
 
 
-def score_candidates(
-    view: PartitionView, keys: Rows, vector: Vector | None, term_scores: Scores | None, *, grouped: bool
-) -> Candidates:
-    """Score passages by both legs; if ``grouped``, all passages of their documents, so that no better one is missed.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where candidates are; see ``Candidates``."""
 
-    ``keys`` are as ``best_of_legs`` gives them, ascending.
+    numbers: Rows
+    rows: Rows
+    first: Rows
+
+
+def places_of(view: PartitionView, keys: Rows, *, grouped: bool) -> Places:
+    """Passages by their keys, as ``best_of_legs`` gives them; if ``grouped``, all passages of their documents.
+
+    So no better passage of a document is missed.
     """
     numbers, rows = keys >> 32, keys & 0xFFFFFFFF
-    first = np.arange(len(keys))
-    if grouped:
-        numbers, rows, first = _whole_documents(view, numbers, rows)
+    return _whole_documents(view, numbers, rows) if grouped else Places(numbers, rows, np.arange(len(keys)))
+
+
+def score_candidates(
+    view: PartitionView, places: Places, vector: Vector | None, term_scores: Scores | None
+) -> Candidates:
+    """Score passages by both legs."""
+    numbers, rows = places.numbers, places.rows
     dense = None if vector is None else inner_products(view.vectors(numbers, rows), vector)
     lexical = None
     if term_scores is not None:
         lexical = term_scores[rows - view.starts[numbers] + view.offsets[numbers]]
-    return Candidates(numbers, rows, first, dense, lexical)
+    return Candidates(numbers, rows, places.first, dense, lexical)
 
 
-def _whole_documents(view: PartitionView, numbers: Rows, rows: Rows) -> tuple[Rows, Rows, Rows]:
-    """All passages of the documents that some passages belong to, and where each document begins among them."""
+def _whole_documents(view: PartitionView, numbers: Rows, rows: Rows) -> Places:
     all_numbers, all_rows, sizes = [], [], []
     for number, shard in enumerate(view.shards):
         owners = shard.passage_documents
@@ -98,7 +109,7 @@ def _whole_documents(view: PartitionView, numbers: Rows, rows: Rows) -> tuple[Ro
         all_numbers.append(np.full(len(offset), number, np.int64))
         sizes.append(size)
     size = np.concatenate(sizes)
-    return np.concatenate(all_numbers), np.concatenate(all_rows), np.cumsum(size) - size
+    return Places(np.concatenate(all_numbers), np.concatenate(all_rows), np.cumsum(size) - size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,9 +77,8 @@ class QueryCache:
         Returns:
             float32 (dimension,), not writable: it is given to everyone who asks.
         """
-        found = self._recent.get(key)
+        found = self.known(key)
         if found is not None:
-            self.on_lookup("process")
             return found
         with self._lock:
             waiting = self._in_flight.get(key)
@@ -102,9 +101,12 @@ class QueryCache:
                 del self._in_flight[key]
         return vector
 
-    def holds(self, key: bytes) -> bool:
-        """Whether the vector under ``key`` is in this process."""
-        return key in self._recent
+    def known(self, key: bytes) -> Vector | None:
+        """The vector under ``key`` if it is in this process."""
+        found = self._recent.get(key)
+        if found is not None:
+            self.on_lookup("process")
+        return found
 
     def _find(self, key: bytes, dimension: int, encode: Callable[[], Vector]) -> Vector:
         kept = self._ask(key)
@@ -168,9 +170,9 @@ class CachedEmbedder:
         """See ``Embedder``; the vector is not writable."""
         return self._cache.vector(self.key(text), self.dimension, lambda: self._embedder.encode_query(text))
 
-    def knows(self, text: str) -> bool:
-        """See ``Embedder``."""
-        return self._cache.holds(self.key(text))
+    def known(self, text: str) -> Vector | None:
+        """See ``Embedder``; the vector is not writable."""
+        return self._cache.known(self.key(text))
 
     def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """See ``Embedder``; passages are not kept here but in the feature store."""

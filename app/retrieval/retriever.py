@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from app.retrieval.candidates import Chosen, best_of_legs, choose, score_candidates
+from app.retrieval.candidates import Chosen, best_of_legs, choose, places_of, score_candidates
 from app.retrieval.fusion import calibrate
 from app.retrieval.reranker import Reranker, pair_text
 from app.retrieval.snapshot_pool import ServingRelease
@@ -163,13 +163,15 @@ class Search:
         """What is looked for, empty beside a vector alone."""
         return self._asked.text
 
-    @property
     def needs_encoding(self) -> bool:
-        """Whether ``encode`` has something to do that takes time."""
+        """Whether ``encode`` has something to do that takes time; a vector that is at hand is kept."""
         asked = self._asked
         if not self._has_rows or self._vector is not None or asked.mode == "lexical":
             return False
-        return bool(asked.earlier) or not self._serving.embedder.knows(asked.text)
+        if not asked.earlier:
+            with self._timings.stage("encode"):
+                self._vector = self._serving.embedder.known(asked.text)
+        return self._vector is None
 
     def encode(self) -> None:
         """Find the query's vector, if the mode uses it."""
@@ -192,11 +194,19 @@ class Search:
 
     def result(self) -> Result:
         """Everything that was not done before, and the hits."""
+        found = self.brief_result(None)
+        assert found is not None  # noqa: S101 (without a limit nothing is beyond it)
+        return found
+
+    def brief_result(self, most: int | None) -> Result | None:
+        """As ``result``; ``None`` if more than ``most`` passages would have to be scored, or more be looked for."""
         self.score_terms()
         self.encode()
         serving = self._serving
         depth = self._asked.k if serving.reranker is None else max(self._asked.k, serving.recipe.second_pass.depth)
-        hits = self._hits(depth)
+        hits = self._hits(depth, most)
+        if hits is None:
+            return None
         broken = serving.snapshot.broken_shards(self._partition)
         warnings = [f"not searched: {reason}" for reason in broken.values()]
         if serving.reranker is not None and hits:
@@ -205,7 +215,7 @@ class Search:
         self._timings.add("total", (time.perf_counter() - self._began) * 1000.0)
         return Result(hits, self._timings.milliseconds, warnings)
 
-    def _hits(self, k: int) -> list[RankedPassage]:
+    def _hits(self, k: int, most: int | None) -> list[RankedPassage] | None:
         view, serving, timings = self._view, self._serving, self._timings
         if view is None or self._terms is None:
             return []
@@ -215,12 +225,15 @@ class Search:
         while True:
             keys, is_exhausted = best_of_legs(view, self._vector, term_scores, depth, timings, self._allowed)
             with timings.stage("fuse"):
-                found = score_candidates(view, keys, self._vector, term_scores, grouped=self._asked.grouped)
-            if len(found.first) >= k or is_exhausted:
-                break
+                places = places_of(view, keys, grouped=self._asked.grouped)
+                has_enough = len(places.first) >= k or is_exhausted
+                if most is not None and (len(places.rows) > most or not has_enough):
+                    return None
+                if has_enough:
+                    found = score_candidates(view, places, self._vector, term_scores)
+                    chosen = choose(found, bound, k, dense_weight=retrieval.dense_weight)
+                    break
             depth *= 4
-        with timings.stage("fuse"):
-            chosen = choose(found, bound, k, dense_weight=retrieval.dense_weight)
         with timings.stage("hydrate"):
             return _hydrate(view, chosen, retrieval.calibration[self._asked.mode])
 

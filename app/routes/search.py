@@ -20,11 +20,15 @@ from indexing.records import Partition
 from indexing.telemetry import annotate, request_id
 
 _LOOK_SECONDS = 0.02
-BRIEF_ROWS = 65_536
-"""Passages of a collection up to which a search of it is brief: exact search takes a millisecond for 20,000."""
+BRIEF_BYTES = 16_000_000
+"""What a brief search of a collection reads at most: a core reads some 20 MB in a millisecond."""
 BRIEF_CHARACTERS = 500
 """Of a question up to which it is brief: each new word is looked up."""
+BRIEF_CHARACTER_ROWS = 4_000_000
+"""A brief question's characters times the collection's passages: each word may be in most of them."""
 BRIEF_K = 100
+BRIEF_CANDIDATES = 2_000
+"""Passages that a brief search scores at most: documents are scored as a whole, and may be long."""
 router = APIRouter(tags=["search"], route_class=DirectRoute)
 
 PROBLEMS = described(
@@ -55,17 +59,24 @@ async def search(
     """
     services = services_of(request)
     await wait_for_write(services, caller.tenant, body, deadline)
-    if not _is_brief(services.pool.current(), Partition(caller.tenant, body.collection), body):
+    serving, partition = services.pool.current(), Partition(caller.tenant, body.collection)
+    if not _is_brief(serving, partition, body):
         return await services.work(request, deadline, _search, services, caller, body, deadline)
     with services.door():
-        asked = _ask(services, caller, body, deadline)
-        if asked.search.needs_encoding:
+        await services.take_turn(deadline)
+        asked = _ask(services, serving, caller, body, deadline)
+        if asked.search.needs_encoding():
             await services.encode(request, deadline, asked.search)
-        return _answer(asked, _finish(services, caller, body, asked))
+            await services.take_turn(deadline)
+        result = asked.search.brief_result(BRIEF_CANDIDATES)
+        if result is None:
+            result = await services.in_thread(request, deadline, asked.search.result)
+        _tell(services, caller, body, asked, result)
+        return _answer(asked, result)
 
 
 def _is_brief(serving: ServingRelease, partition: Partition, body: SearchBody) -> bool:
-    """Whether a search takes no more than a millisecond or two beside encoding, and waits for no file.
+    """Whether a search takes no more than a millisecond or two beside encoding, as far as can be said beforehand.
 
     Handing it to a thread would take nearly as long, and threads only wait for each other's interpreter.
     """
@@ -75,13 +86,19 @@ def _is_brief(serving: ServingRelease, partition: Partition, body: SearchBody) -
     if len(text) > BRIEF_CHARACTERS or body.k > BRIEF_K or len(body.principals) > BRIEF_K:
         return False
     view = serving.view(partition)
-    return view is None or (view.rows <= BRIEF_ROWS and view.has_stored_attributes)
+    return view is None or (
+        view.has_stored_attributes
+        and view.search_bytes <= BRIEF_BYTES
+        and view.length * len(text) <= BRIEF_CHARACTER_ROWS
+    )
 
 
 def _search(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> Response:
     """Everything that takes time, in one thread."""
-    asked = _ask(services, caller, body, deadline)
-    return _answer(asked, _finish(services, caller, body, asked))
+    asked = _ask(services, services.pool.current(), caller, body, deadline)
+    result = services.complete(asked.search)
+    _tell(services, caller, body, asked, result)
+    return _answer(asked, result)
 
 
 def _answer(asked: "_Asked", result: Result) -> Response:
@@ -122,8 +139,10 @@ def find(
         InvalidInput: a filter or a vector is not as it must be.
         DeadlineExceeded: the time was over before the last stage began.
     """
-    asked = _ask(services, caller, body, deadline)
-    return asked.serving, _finish(services, caller, body, asked), asked.seq
+    asked = _ask(services, services.pool.current(), caller, body, deadline)
+    result = services.complete(asked.search)
+    _tell(services, caller, body, asked, result)
+    return asked.serving, result, asked.seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +154,8 @@ class _Asked:
     seq: int
 
 
-def _ask(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> _Asked:
+def _ask(services: Services, serving: ServingRelease, caller: Caller, body: SearchBody, deadline: Deadline) -> _Asked:
     deadline.check()
-    serving = services.pool.current()
     partition = Partition(caller.tenant, body.collection)
     seq = services.live.reached(serving, partition)
     if body.min_seq is not None and not services.live.has_reached(serving, partition, body.min_seq):
@@ -163,12 +181,10 @@ def _ask(services: Services, caller: Caller, body: SearchBody, deadline: Deadlin
     return _Asked(serving, services.retriever.begin(serving, partition, query, deadline.check), seq)
 
 
-def _finish(services: Services, caller: Caller, body: SearchBody, asked: _Asked) -> Result:
-    """The result of a search, counted and logged."""
-    result = asked.search.result()
+def _tell(services: Services, caller: Caller, body: SearchBody, asked: _Asked, result: Result) -> None:
+    """Count and log a search."""
     release = asked.serving.release.number
     services.metrics.observe(release, result.timings_ms)
     annotate(release=release, mode=body.mode, hits=len(result.hits), timings_ms=result.timings_ms)
     if services.home.settings.log_queries and caller.log_queries:
         annotate(query=asked.search.text)
-    return result

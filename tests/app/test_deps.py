@@ -10,7 +10,7 @@ from fastapi import HTTPException
 from prometheus_client import Gauge
 
 from app.deadline import Deadline
-from app.deps import CLIENT_GONE, THREADS_A_SESSION
+from app.deps import CLIENT_GONE, THREADS_A_SESSION, TURNS_A_ROUND
 from app.main import make_services
 from app.metrics import Metrics
 from app.retrieval.query_cache import QueryCache
@@ -197,3 +197,87 @@ def test_without_workers_watched_gauges_are_read_when_they_are_scraped():
     assert "groundwork_live_lag_seconds 1.0" in metrics.text().decode()
     state.lag = 2.0
     assert "groundwork_live_lag_seconds 2.0" in metrics.text().decode()
+
+
+class Steps:
+    """A search whose steps do what a test needs, and that counts them."""
+
+    def __init__(self, encode=lambda: None, score_terms=lambda: None):
+        self.encode, self.score_terms = encode, score_terms
+
+
+@pytest.mark.parametrize("failing", ["encode", "score_terms"])
+def test_a_search_whose_step_fails_gives_its_place_back(busy, failing):
+    steps = Steps(**{failing: lambda: 1 / 0})
+
+    async def visit():
+        for _ in range(2 * busy.places):
+            with pytest.raises(ZeroDivisionError):
+                await busy.services.encode(Request(), Deadline.within(None, 9000), steps)
+
+    asyncio.run(visit())
+
+
+def test_a_search_that_gets_no_place_to_encode_in_time_is_given_up(busy):
+    begun = []
+
+    async def visit():
+        tasks = await busy.fill()
+        with pytest.raises(DeadlineExceeded):
+            await busy.services.encode(Request(), Deadline.within(30.0, 9000), Steps(lambda: begun.append(1)))
+        busy.go_on.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(visit())
+    assert begun == []
+
+
+def test_whoever_is_cancelled_while_it_is_asked_if_its_client_is_there_leaves_its_place(busy):
+    class Slow(Request):
+        async def is_disconnected(self):
+            await asyncio.sleep(20)
+
+    async def visit():
+        tasks = await busy.fill()
+        waiting = busy.ask("cancelled", Slow())
+        await asyncio.sleep(0)
+        busy.go_on.set()
+        await asyncio.gather(*tasks)
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert await asyncio.gather(*(busy.ask(number) for number in range(busy.places))) == [*range(busy.places)]
+
+    asyncio.run(visit())
+
+
+def test_few_searches_have_their_turn_each_time_the_loop_goes_round(busy):
+    order, count = [], 3 * TURNS_A_ROUND
+
+    async def search(number):
+        with busy.services.door():
+            await busy.services.take_turn(Deadline.within(None, 9000))
+            order.append(number)
+
+    async def visit():
+        tasks = [asyncio.create_task(search(number)) for number in range(count)]
+        rounds = 0
+        while len(order) < count:
+            await asyncio.sleep(0)
+            rounds += 1
+            assert len(order) <= TURNS_A_ROUND * rounds
+            assert busy.services.in_progress == count - len(order)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(visit())
+    assert order == [*range(count)]
+
+
+def test_a_search_whose_time_is_over_when_its_turn_comes_is_given_up(busy):
+    async def visit():
+        for _ in range(TURNS_A_ROUND):
+            await busy.services.take_turn(Deadline.within(None, 9000))
+        with pytest.raises(DeadlineExceeded):
+            await busy.services.take_turn(Deadline(0.0, 1.0))
+
+    asyncio.run(visit())

@@ -170,9 +170,11 @@ def test_scores_are_finite_for_a_query_of_no_words(serving):
 def test_a_search_in_steps_gives_what_it_gives_at_once(serving, mode):
     at_once = Retriever().search(serving, HERE, "alpha word3", k=10, mode=mode).hits
     in_steps = Retriever().begin(serving, HERE, Query("alpha word3", 10, mode, True, None, None))
+    in_steps.needs_encoding()
     with ThreadPoolExecutor(1) as other:
         encoding = other.submit(in_steps.encode)
         in_steps.score_terms()
         encoding.result()
-    assert not in_steps.needs_encoding
+    assert not in_steps.needs_encoding()
+    assert in_steps.brief_result(0) is None
     assert in_steps.result().hits == at_once

@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from indexing import shards
 from indexing.embedder import HashingEmbedder
 from indexing.lexical import Analyser
 from indexing.records import Document, Partition, Passage
@@ -36,6 +37,7 @@ def main() -> None:
     storage, embedder = LocalStorage(FOLDER / "home"), HashingEmbedder(DIMENSION)
     inputs = [item(number) for number in range(DOCUMENTS)]
     vectors = embedder.encode_passages([passage.encoder_input for one in inputs for passage in one.passages])
+    shards.CODED_ROWS = 0  # so few rows have no codes otherwise
     with storage.publish(KIND, "golden") as draft:
         write_shard(draft, inputs, lambda: vectors, Analyser("english"))
     artefact = storage.open(KIND, "golden")

@@ -95,6 +95,12 @@ def forms(marker):
     return {form.encode() for form in (marker, json.dumps(marker)[1:-1], marker.lower(), *terms)}
 
 
+@pytest.fixture(autouse=True)
+def codes_for_few(monkeypatch):
+    """Let the small shards here have codes as well."""
+    monkeypatch.setattr("indexing.shards.CODED_ROWS", 1)
+
+
 def codes_of(home):
     """The codes of all vectors; they change with the others of their shard."""
     found = set()

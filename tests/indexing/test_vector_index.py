@@ -215,20 +215,21 @@ def lopsided(rows: int) -> Vectors:
 
 
 SETS = {
-    "clustered": clustered(5000),
-    "scattered": scattered(5000, DIMENSION),
-    "crowd": crowd(5000),
-    "lopsided": lopsided(5000),
-    "equal": np.tile(clustered(2), (2500, 1)),
-    "nothing": np.zeros((5000, DIMENSION), np.float32),
-    "large": np.float32(1e6) * scattered(5000, DIMENSION),
+    "clustered": clustered(6000),
+    "scattered": scattered(6000, DIMENSION),
+    "crowd": crowd(6000),
+    "lopsided": lopsided(6000),
+    "equal": np.tile(clustered(2), (3000, 1)),
+    "nothing": np.zeros((6000, DIMENSION), np.float32),
+    "large": np.float32(1e6) * scattered(6000, DIMENSION),
+    "tiny": np.float32(1e-44) * np.ones((6000, DIMENSION), np.float32),
 }
 
 
 @pytest.mark.parametrize("vectors", SETS.values(), ids=SETS)
 @pytest.mark.parametrize("k", [1, 10, 100, 3000])
 @pytest.mark.parametrize(
-    ("start", "stop", "share"), [(0, 5000, 1.0), (700, 4100, 1.0), (0, 5000, 0.7), (900, 4500, 0.8)]
+    ("start", "stop", "share"), [(0, 6000, 1.0), (700, 5100, 1.0), (0, 6000, 0.8), (900, 5900, 0.9)]
 )
 def test_codes_find_what_exact_search_finds(
     tmp_path: Path, vectors: Vectors, k: int, start: int, stop: int, share: float
@@ -248,13 +249,44 @@ def test_codes_find_what_exact_search_finds(
         assert allowed is None or allowed[rows - start].all()
 
 
+@pytest.mark.parametrize("vectors", SETS.values(), ids=SETS)
+def test_no_inner_product_by_codes_is_off_by_more_than_said(tmp_path: Path, vectors: Vectors) -> None:
+    _, codes = coded(tmp_path, vectors)
+    info = codes._info
+    rests = vectors - np.rint(vectors / np.float32(info.step)) * np.float32(info.step)
+    worst = rests[np.argsort(-np.linalg.norm(rests, axis=1))[:20]]  # queries along what the codes left out
+    coarse = np.full(DIMENSION, 0.4999 / 127, np.float32)  # of which rounding leaves one component
+    coarse[0] = 1.0
+    for query in [*worst, *sample_queries(vectors, 20), vectors[0], coarse, -coarse]:
+        if not np.abs(query).max() > 1e-30:  # exact search takes these
+            continue
+        by_codes, scale, off = codes.quantised(query)
+        rough, rows = codes._index.search(by_codes[None, :], len(vectors))
+        exact = vectors[rows[0]].astype(np.float64) @ query.astype(np.float64)
+        assert np.abs(exact - rough[0].astype(np.float64) * scale).max() <= off
+
+
+@pytest.mark.parametrize("kind", ["vector", "query"])
+def test_a_bound_is_needed_for_what_the_codes_leave_out_of_either(tmp_path: Path, kind: str) -> None:
+    """Half a step in every other component, all in one direction: each term of the bound is nearly reached."""
+    least = np.full(384, 0.499 / 127, np.float32)
+    least[0] = 1.0
+    even = np.zeros(384, np.float32)
+    even[:] = 1.0
+    vectors, query = (np.tile(least, (300, 1)), even) if kind == "vector" else (np.tile(even, (300, 1)), least)
+    _, codes = coded(tmp_path, vectors)
+    by_codes, scale, off = codes.quantised(query)
+    rough = float(codes._index.search(by_codes[None, :], 1)[0][0, 0]) * scale
+    assert off / 2 < abs(float(vectors[0].astype(np.float64) @ query) - rough) <= off
+
+
 def test_where_codes_can_tell_vectors_apart_not_all_vectors_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact, codes = coded(tmp_path, clustered(5000))
-    expected = [exact.search(query, 10, 0, 5000)[0].tolist() for query in sample_queries(clustered(5000), 20)]
+    exact, codes = coded(tmp_path, clustered(6000))
+    expected = [exact.search(query, 10, 0, 6000)[0].tolist() for query in sample_queries(clustered(6000), 20)]
     monkeypatch.setattr(exact, "search", None)
-    found = [codes.search(query, 10, 0, 5000)[0].tolist() for query in sample_queries(clustered(5000), 20)]
+    found = [codes.search(query, 10, 0, 6000)[0].tolist() for query in sample_queries(clustered(6000), 20)]
     assert found == expected
 
 
@@ -268,8 +300,20 @@ def test_the_same_vectors_give_the_same_codes_and_no_rest_is_longer_than_said(tm
     assert np.linalg.norm(made, axis=1).max() <= first.length * (1 + 1e-9)
 
 
-def test_codes_of_other_vectors_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [(clustered(200), "200 passages instead of 300"), (scattered(300, 8), "8 dimensions instead of 16")],
+)
+def test_codes_of_other_vectors_are_refused(tmp_path: Path, others: Vectors, said: str) -> None:
     exact, _ = coded(tmp_path, clustered(300))
-    info = write_codes(tmp_path / "others", clustered(200))
-    with pytest.raises(ArtefactCorrupt, match="200 passages instead of 300"):
+    info = write_codes(tmp_path / "others", others)
+    with pytest.raises(ArtefactCorrupt, match=said):
         CodedIndex(tmp_path / "others", exact, info)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_what_is_not_finite_gets_no_codes(tmp_path: Path, number: float) -> None:
+    vectors = clustered(3000)
+    vectors[1500, 3] = number
+    with pytest.raises(ValueError, match="not finite"):
+        write_codes(tmp_path / "codes", vectors)

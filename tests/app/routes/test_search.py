@@ -152,12 +152,12 @@ def test_live_recall_of_a_small_collection_is_one(client):
 def workplaces(client, monkeypatch):
     """The threads in which queries were encoded, terms scored and hits chosen, by the step's name."""
     seen = []
-    for step in ("encode", "score_terms", "result"):
+    for step in ("encode", "score_terms", "brief_result"):
         done = getattr(Search, step)
 
-        def noted(self, step=step, done=done):
+        def noted(self, *arguments, step=step, done=done):
             seen.append((step, threading.current_thread().name))
-            return done(self)
+            return done(self, *arguments)
 
         monkeypatch.setattr(Search, step, noted)
     return seen
@@ -167,7 +167,7 @@ def test_a_brief_search_hands_over_its_encoding_alone(client, workplaces):
     ids(client)  # opens the shard
     workplaces.clear()
     ids(client, query="asked for the first time")
-    loop = {name for step, name in workplaces if step == "result"}.pop()
+    loop = {name for step, name in workplaces if step == "brief_result"}.pop()
     assert "AnyIO" not in loop
     encoders = {name for step, name in workplaces if step == "encode"} - {loop}
     assert all(name.startswith("encode-query") for name in encoders)
@@ -190,14 +190,16 @@ def test_a_search_that_may_take_long_has_a_thread_of_its_own(client, workplaces,
     ids(client)
     workplaces.clear()
     ids(client, **body)
-    assert all(name.startswith("AnyIO") for _, name in workplaces)
+    assert {step for step, _ in workplaces} >= {"score_terms", "brief_result"}
+    assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")
 
 
 def test_the_first_search_of_a_collection_opens_its_files_in_a_thread(client, workplaces):
     snapshot = client.app.state.services.pool.current().snapshot
     snapshot._views.clear()
     ids(client)
-    assert all(name.startswith("AnyIO") for _, name in workplaces)
+    assert {step for step, _ in workplaces} >= {"score_terms", "brief_result"}
+    assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")
 
 
 @pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
@@ -212,7 +214,7 @@ def test_where_a_search_runs_changes_nothing(client, monkeypatch, mode, query):
 
     ids(client)
     in_the_loop = hits()
-    monkeypatch.setattr("app.routes.search.BRIEF_ROWS", -1)
+    monkeypatch.setattr("app.routes.search.BRIEF_BYTES", -1)
     assert hits() == in_the_loop
 
 
@@ -223,4 +225,42 @@ def test_an_answer_is_what_its_description_says(client):
 
 def test_other_methods_are_refused_as_ever(client):
     assert client.get("/v1/search", headers=KEY).status_code == 405
-    assert client.post("/v1/search/", json={}, headers=KEY, follow_redirects=False).status_code in (307, 404)
+    assert client.post("/v1/search/", json={}, headers=KEY, follow_redirects=False).status_code == 307
+
+
+@pytest.mark.parametrize(("name", "value"), [("BRIEF_BYTES", 0), ("BRIEF_CHARACTER_ROWS", 0)])
+def test_a_search_of_a_large_collection_has_a_thread_of_its_own(client, workplaces, monkeypatch, name, value):
+    ids(client)
+    workplaces.clear()
+    monkeypatch.setattr(f"app.routes.search.{name}", value)
+    ids(client)
+    assert workplaces
+    threads = {name for step, name in workplaces if step != "encode"}
+    assert all(name.startswith("AnyIO") for name in threads)
+
+
+def test_a_search_that_turns_out_to_score_too_much_goes_on_in_a_thread(client, monkeypatch):
+    body = {"query": "salaries are paid", "collection": "helpdesk", "principals": ["ann"]}
+    expected = client.post("/v1/search", json=body, headers=KEY).json()["hits"]
+    threads = []
+    result = Search.result
+
+    def noted(self):
+        threads.append(threading.current_thread().name)
+        return result(self)
+
+    monkeypatch.setattr(Search, "result", noted)
+    assert client.post("/v1/search", json=body, headers=KEY).json()["hits"] == expected
+    assert threads == []
+    monkeypatch.setattr("app.routes.search.BRIEF_CANDIDATES", 1)
+    assert client.post("/v1/search", json=body, headers=KEY).json()["hits"] == expected
+    (thread,) = threads
+    assert thread.startswith("AnyIO")
+
+
+def test_the_query_is_encoded_beside_the_terms_in_a_thread_of_its_own_too(client, workplaces):
+    ids(client)
+    workplaces.clear()
+    ids(client, query="never asked before", filters={"type": "ne", "key": "category", "value": "p"})
+    assert any(name.startswith("encode-query") for step, name in workplaces if step == "encode")
+    assert all(name.startswith("AnyIO") for step, name in workplaces if step == "score_terms")
