@@ -101,16 +101,19 @@ def codes_for_few(monkeypatch):
     monkeypatch.setattr("indexing.shards.CODED_ROWS", 1)
 
 
+def written_codes(artefact, vectors):
+    """The codes of some vectors of a shard as they stand in its file."""
+    step = np.float32(artefact.info["codes"]["step"])
+    return (np.rint(vectors / step) + 128.0).astype(np.uint8)  # faiss writes a signed byte as one that is 128 larger
+
+
 def codes_of(home):
     """The codes of all vectors; they change with the others of their shard."""
     found = set()
     for name in home.storage.list(SHARDS):
         artefact = home.storage.open(SHARDS, name)
         shard = Shard(artefact)
-        step = np.float32(artefact.info["codes"]["step"])
-        # faiss writes a signed byte as one that is 128 larger
-        codes = (np.rint(shard.vectors(np.arange(shard.rows)) / step) + 128.0).astype(np.uint8)
-        found |= {one.tobytes() for one in codes}
+        found |= {code.tobytes() for code in written_codes(artefact, shard.vectors(np.arange(shard.rows)))}
     return found
 
 
@@ -123,8 +126,9 @@ def derived(home, ids=(ID,), partition=OURS):
         rows = [row for row in range(shard.rows) if shard.passage(row).document_id in ids]
         rows = [row for row in rows if shard.partition_of(row) == partition]
         vectors = shard.vectors(np.array(rows, np.int64))
-        codes = np.rint(vectors / np.float32(artefact.info["codes"]["step"])) + 128.0  # as faiss writes signed bytes
-        found |= {one.tobytes() for form in (vectors, codes.astype(np.uint8)) for one in form}
+        found |= {vector.tobytes() for vector in vectors}
+        if "codes" in artefact.info:
+            found |= {code.tobytes() for code in written_codes(artefact, vectors)}
     for kind in home.storage.kinds("features"):
         for name in home.storage.list(kind):
             keys = block_keys(home.storage, kind, name)

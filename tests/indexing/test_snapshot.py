@@ -365,7 +365,7 @@ def swap(storage: LocalStorage, name: str) -> None:
 def change_format(storage: LocalStorage, name: str) -> None:
     path = storage.root / SHARDS / name / "manifest.json"
     manifest = json.loads(path.read_bytes())
-    manifest["info"]["format"] = 4
+    manifest["info"]["format"] = 5
     path.write_text(json.dumps(manifest))
 
 
@@ -375,7 +375,7 @@ BREAKAGES: dict[Callable[[LocalStorage, str], None], str] = {
     lose: "is not in",
     lose_a_file: "is missing",
     swap: "differs from the one the snapshot names",
-    change_format: "has format 4",
+    change_format: "has format 5",
 }
 
 
