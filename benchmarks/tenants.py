@@ -7,8 +7,8 @@ given, through the retriever (every hit's tenant is verified on the way).
 
 Reported: seconds from opening the home to the first answer; how long the first search of each tenant takes, when its
 shard may be opened, checked and mapped; then p50, p95, p99 of both and their ratio; recall@10 against
-reading the tenant's own vectors; hits of another tenant; open files, mapped shards and memory of the process. Both homes
-are searched five times in turn; the round with the middle p99 counts, and the worst recall.
+reading the tenant's own vectors; hits of another tenant; open files, mapped shards and memory of the process. Both
+homes are searched five times in turn; the round with the middle p99 counts, and the worst recall.
 
 Usage: python benchmarks/tenants.py --data ../shared/data [--tenants 1000 --passages 1000]
 """
