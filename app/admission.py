@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +17,8 @@ from app.deps import CLIENT_GONE, TIMEOUT_HEADER, Services, services_of
 from app.tenancy import Caller
 from indexing.telemetry import caller_ids
 
+Direct: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+"""What answers a request without the application's routing."""
 _MILLISECONDS: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(gt=0, allow_inf_nan=False)])
 
 
@@ -32,7 +34,7 @@ class AdmittedRoute(APIRoute):
         Overloaded: too many requests are in progress here.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Direct:
         """See ``APIRoute``."""
         answer = super().get_route_handler()
         takes_thread = not inspect.iscoroutinefunction(self.endpoint)
@@ -59,7 +61,7 @@ class DirectRoute(APIRoute):
         RequestValidationError: the body or the header ``x-timeout-ms`` is malformed.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Direct:
         """See ``APIRoute``."""
         endpoint: Callable[..., Coroutine[Any, Any, Response]] = self.endpoint
         body_type: type[BaseModel] = get_type_hints(endpoint)["body"]
@@ -79,7 +81,7 @@ class DirectRoute(APIRoute):
         return direct
 
 
-def direct_routes(*routers: APIRouter) -> dict[tuple[str, str], Callable[[Request], Coroutine[Any, Any, Response]]]:
+def direct_routes(*routers: APIRouter) -> dict[tuple[str, str], Direct]:
     """What answers each ``DirectRoute`` of some routers, by method and path."""
     return {
         (method, route.path): route.get_route_handler()

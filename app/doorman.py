@@ -3,8 +3,8 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.admission import Direct
 from app.deps import Services
 from app.errors import problem_answer
 from indexing.telemetry import caller_ids, log_fields, request_id
@@ -24,10 +25,6 @@ MAX_WRITE_BYTES = 8 * 1024 * 1024
 
 _SEARCHES = ("/v1/search", "/v1/context")
 _PROBES = ("/livez", "/readyz", "/metrics")
-
-
-Direct: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
-"""What answers a request without the application's routing."""
 
 
 class Doorman:

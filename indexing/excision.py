@@ -113,11 +113,11 @@ def _write(draft: Draft, artefact: Artefact, is_kept: NDArray[np.bool_], gone: d
         )
         for part in (ShardPartition(**entry) for entry in artefact.info["partitions"])
     ]
-    partitions = [asdict(part) for part in moved if part.start < part.stop]
+    left = [part for part in moved if part.start < part.stop]
     old = Shard(artefact)  # whose mapping must outlive its vectors
-    sizes = [part.stop - part.start for part in moved if part.start < part.stop]
+    sizes = [part.stop - part.start for part in left]
     _write_vectors(draft, artefact, old.vectors(np.flatnonzero(is_kept)), sizes)
-    draft.info.update(rows=int(is_kept.sum()), partitions=partitions)
+    draft.info.update(rows=int(is_kept.sum()), partitions=[asdict(part) for part in left])
 
 
 def _attributes(old: Shard, is_kept: NDArray[np.bool_]) -> tuple[Arrays, dict[Partition, TermRange]]:

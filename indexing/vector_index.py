@@ -127,9 +127,10 @@ def write_codes(path: Path, vectors: Vectors) -> CodesInfo:
     )
     index.is_trained = True  # its codes are the numbers themselves
     blocks = [vectors[first : first + _CODED_BLOCK] for first in range(0, len(vectors), _CODED_BLOCK)]
-    largest = max((float(np.abs(block).max()) for block in blocks), default=0.0)
-    if not np.isfinite([np.abs(block).max() for block in blocks]).all():
+    peaks = [float(np.abs(block).max()) for block in blocks]
+    if not np.isfinite(peaks).all():
         raise ValueError("a vector is not finite")
+    largest = max(peaks, default=0.0)
     step = largest / _LARGEST_CODE if largest > _TINY else 1.0
     error = length = 0.0
     for block in blocks:

@@ -72,7 +72,7 @@ async def search(
         if result is None:
             result = await services.in_thread(request, deadline, asked.search.result)
         _tell(services, caller, body, asked, result)
-        return _answer(asked, result)
+        return _answer(asked.serving, result, asked.seq)
 
 
 def _is_brief(serving: ServingRelease, partition: Partition, body: SearchBody) -> bool:
@@ -95,15 +95,12 @@ def _is_brief(serving: ServingRelease, partition: Partition, body: SearchBody) -
 
 def _search(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> Response:
     """Everything that takes time, in one thread."""
-    asked = _ask(services, services.pool.current(), caller, body, deadline)
-    result = services.complete(asked.search)
-    _tell(services, caller, body, asked, result)
-    return _answer(asked, result)
+    return _answer(*find(services, caller, body, deadline))
 
 
-def _answer(asked: "_Asked", result: Result) -> Response:
-    release, snapshot = asked.serving.release.number, asked.serving.snapshot.id
-    return served_by(release, snapshot, answer_of(result, release, snapshot, request_id.get(), seq=asked.seq))
+def _answer(serving: ServingRelease, result: Result, seq: int) -> Response:
+    release, snapshot = serving.release.number, serving.snapshot.id
+    return served_by(release, snapshot, answer_of(result, release, snapshot, request_id.get(), seq=seq))
 
 
 async def wait_for_write(services: Services, tenant: str, body: SearchBody, deadline: Deadline) -> None:

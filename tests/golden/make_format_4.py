@@ -9,25 +9,15 @@ import shutil
 import sys
 from pathlib import Path
 
+from make_format_2 import ACME, DIMENSION, DOCUMENTS, QUERIES, item
+
 from indexing import shards
 from indexing.embedder import HashingEmbedder
 from indexing.lexical import Analyser
-from indexing.records import Document, Partition, Passage
-from indexing.shard_layout import ShardInput
 from indexing.shards import KIND, Shard, write_shard
 from indexing.storage import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-4"
-DIMENSION, DOCUMENTS = 16, 300
-ACME = Partition("acme", "help")
-QUERIES = ["Article 17 about invoices", "a refund of group 4", "Größe: naïve café, 東京"]
-
-
-def item(number: int) -> ShardInput:
-    """An article of one passage."""
-    title, text = f"Article {number}", f"It is about invoices and refunds of group {number % 7}: café {number}, 東京."
-    passage = Passage(f"a{number:03}", 0, 0, len(text), text, (title,), f"{title}\n{text}")
-    return ShardInput(ACME, Document(f"a{number:03}", title, text, "", {"group": number % 7}), [passage])
 
 
 def main() -> None:
