@@ -11,10 +11,10 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 
-from app import tenancy
-from app.deadline import Deadline
+from app.access import authentication as tenancy
+from app.access.authentication import Caller
+from app.access.deadline import Deadline
 from app.deps import CLIENT_GONE, TIMEOUT_HEADER, Services, services_of
-from app.tenancy import Caller
 from indexing.telemetry import caller_ids
 
 Direct: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -13,13 +13,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from app.deadline import Deadline
-from app.limits import RateLimiter
+from app.access.authentication import Caller
+from app.access.deadline import Deadline
+from app.access.rate_limit import RateLimiter
 from app.metrics import Metrics
 from app.retrieval.live import LiveLayer
 from app.retrieval.retriever import Result, Retriever, Search
 from app.retrieval.snapshot_pool import SnapshotPool
-from app.tenancy import Caller
 from indexing.errors import Overloaded
 from indexing.home import Home
 from indexing.records import Json

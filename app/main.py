@@ -10,11 +10,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from app.access.rate_limit import limiter_for
 from app.admission import direct_routes
 from app.deps import Services
 from app.doorman import Doorman
 from app.errors import REFUSALS, headers_of, problem_answer, status_of
-from app.limits import limiter_for
 from app.retrieval.live import LiveLayer
 from app.retrieval.query_cache import QueryCache, query_cache_for
 from app.retrieval.retriever import Retriever

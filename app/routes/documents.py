@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
+from app.access.authentication import Caller
 from app.admission import AdmittedRoute
 from app.deps import Here, Searcher, Services, Writer
 from app.document_schemas import (
@@ -27,7 +28,6 @@ from app.document_schemas import (
 )
 from app.retrieval.filters import matching, parse_filter
 from app.schemas import described
-from app.tenancy import Caller
 from indexing.attributes import AttributeSegment, build_attributes
 from indexing.build_requests import request_build
 from indexing.documents import (

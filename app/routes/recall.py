@@ -5,8 +5,8 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.access.deadline import Deadline
 from app.admission import AdmittedRoute
-from app.deadline import Deadline
 from app.deps import Admin, Services, Timely, served_by, services_of
 from app.retrieval.recall import measure_recall
 from app.schemas import described

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from anyio import sleep
 from fastapi import APIRouter, Request, Response
 
+from app.access.authentication import Caller
+from app.access.deadline import Deadline
 from app.admission import DirectRoute
-from app.deadline import Deadline
 from app.deps import Searcher, Services, Timely, served_by, services_of
 from app.retrieval.filters import matching, parse_filter
 from app.retrieval.retriever import Query, Result, Search, unit_vector
 from app.retrieval.snapshot_pool import ServingRelease
 from app.schemas import SearchAnswer, SearchBody, answer_of, described
-from app.tenancy import Caller
 from indexing.documents import require_collection
 from indexing.errors import NotYetSearchable
 from indexing.records import Partition

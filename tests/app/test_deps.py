@@ -9,7 +9,7 @@ import pytest
 from fastapi import HTTPException
 from prometheus_client import Gauge
 
-from app.deadline import Deadline
+from app.access.deadline import Deadline
 from app.deps import CLIENT_GONE, THREADS_A_SESSION, TURNS_A_ROUND
 from app.main import make_services
 from app.metrics import Metrics

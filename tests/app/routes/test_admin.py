@@ -6,7 +6,7 @@ import logging
 import pytest
 from fastapi.testclient import TestClient
 
-from app.limits import RateLimiter
+from app.access.rate_limit import RateLimiter
 from app.main import create_app
 from indexing.home import Home
 from indexing.keys import OPERATOR, SCOPES, create_key, list_keys, parse_expiry, revoke_key

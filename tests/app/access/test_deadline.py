@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.deadline import Deadline
+from app.access.deadline import Deadline
 from indexing.errors import DeadlineExceeded
 
 

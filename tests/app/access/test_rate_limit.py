@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.limits import MOST_PAUSE_SECONDS, REDIS_TIMEOUT_SECONDS, Buckets, RateLimiter, RedisBuckets, limiter_for
+from app.access.rate_limit import (
+    MOST_PAUSE_SECONDS,
+    REDIS_TIMEOUT_SECONDS,
+    Buckets,
+    RateLimiter,
+    RedisBuckets,
+    limiter_for,
+)
 from indexing.errors import RateLimited
 from tests.system.conftest import ROOT, RedisServer, free_port
 
@@ -139,7 +146,7 @@ def test_full_buckets_are_forgotten(clock):
 
 BODY = """
 import asyncio, sys
-from app.limits import limiter_for
+from app.access.rate_limit import limiter_for
 from indexing.errors import RateLimited
 async def main():
     limiter, count = limiter_for(sys.argv[1], "home"), 0

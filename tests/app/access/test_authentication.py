@@ -1,6 +1,6 @@
 import pytest
 
-from app.tenancy import Caller, caller_of
+from app.access.authentication import Caller, caller_of
 from indexing.errors import Forbidden, Unauthorized
 from indexing.keys import create_key, revoke_key
 from indexing.tenants import change_limits, create_tenant, revoke_tenant

@@ -1,0 +1,1 @@
+"""Keys, rates, deadlines and limits of concurrency."""
