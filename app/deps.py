@@ -16,8 +16,8 @@ from pydantic_core import to_json
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
 from app.access.rate_limit import RateLimiter
+from app.live.layer import LiveLayer
 from app.metrics import Metrics
-from app.retrieval.live import LiveLayer
 from app.retrieval.retriever import Result, Retriever, Search
 from app.retrieval.snapshot_pool import SnapshotPool
 from indexing.errors import Overloaded

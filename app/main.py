@@ -15,7 +15,7 @@ from app.admission import direct_routes
 from app.deps import Services
 from app.doorman import Doorman
 from app.errors import REFUSALS, headers_of, problem_answer, status_of
-from app.retrieval.live import LiveLayer
+from app.live.layer import LiveLayer
 from app.retrieval.query_cache import QueryCache, query_cache_for
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool

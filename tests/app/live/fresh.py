@@ -7,8 +7,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
+from app.live.layer import LiveLayer
 from app.retrieval.filters import matching
-from app.retrieval.live import LiveLayer
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool
 from indexing.build import build

@@ -3,12 +3,12 @@ from itertools import pairwise
 
 import pytest
 
-from app.retrieval import line
-from app.retrieval.line import OTHERS_SECONDS
+from app.live import write_queue as line
+from app.live.write_queue import OTHERS_SECONDS
 from indexing.build_requests import open_requests
 from indexing.erasure_log import begin_erasure, finish_erasure, forget_ids
 from indexing.errors import CatalogueBusy
-from tests.app.fresh import OTHER_LANGUAGE, OTHER_VECTORS, OURS, THEIRS, FreshHome, article
+from tests.app.live.fresh import OTHER_LANGUAGE, OTHER_VECTORS, OURS, THEIRS, FreshHome, article
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from app.retrieval.overlay import MAX_RUN_ROWS, Fresh, Overlay
+from app.live.overlay import MAX_RUN_ROWS, Fresh, Overlay
 from indexing.lexical import Analyser
 from indexing.records import Document, Partition, Passage
 from indexing.shard_layout import ShardInput

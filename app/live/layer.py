@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
-from app.retrieval.line import TAKE_OVER_SECONDS, Line
+from app.live.write_queue import TAKE_OVER_SECONDS, Line
 from app.retrieval.snapshot_pool import ServingRelease
 from indexing.build_requests import request_build
 from indexing.chunker import Chunker

@@ -1,0 +1,1 @@
+"""Fresh writes: documents that no snapshot holds yet."""
