@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.retrieval.context import Context, Piece
+from app.retrieval.prompt_context import Context, Piece
 from app.schemas import SearchBody
 
 MAX_CONTEXT_K = 100

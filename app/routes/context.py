@@ -7,7 +7,7 @@ from app.access.deadline import Deadline
 from app.admission import DirectRoute
 from app.context_schemas import ContextAnswer, ContextBody, citations_of, left_out_of
 from app.deps import Searcher, Services, Timely, served_by, services_of
-from app.retrieval.context import assemble
+from app.retrieval.prompt_context import assemble
 from app.routes.search import PROBLEMS, find, wait_for_write
 from indexing.telemetry import StageTimings, request_id
 

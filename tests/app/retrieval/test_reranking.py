@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
-from app.retrieval.reranker import Reranker, pair_text
+from app.retrieval.reranking import Reranker, pair_text
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool
 from indexing.catalogue import DEFAULT_TENANT
@@ -19,7 +19,7 @@ from indexing.recipes import Recipe, Reranking, RetrievalConfig, read_recipe, re
 from indexing.records import MODES, Partition
 from indexing.shards import StoredPassage
 from tests.app.conftest import ARTICLES, release
-from tests.app.test_retriever import HERE, serve
+from tests.app.retrieval.test_retriever import HERE, serve
 from tests.cross_encoders import make_cross_encoder
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.retrieval.recall import measure_recall
+from app.retrieval.recall_probe import measure_recall
 from indexing.lexical import Analyser
 from indexing.records import Document, Partition, Passage, Vectors
 from indexing.shard_layout import ShardInput

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.context import assemble
+from app.retrieval.prompt_context import assemble
 from app.retrieval.retriever import RankedPassage
 from indexing.records import Partition
 from indexing.shards import StoredPassage
