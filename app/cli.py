@@ -26,7 +26,7 @@ def search(
     """Search a collection of the release in service, in this process."""
     from app.retrieval.retriever import Retriever
     from app.retrieval.snapshot_pool import SnapshotPool
-    from app.schemas import answer_of
+    from app.schemas.search import answer_of
     from indexing.errors import InvalidInput, NotFound
     from indexing.records import Partition
     from indexing.tenants import read_tenant

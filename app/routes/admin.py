@@ -6,7 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from app.access.authentication import Caller
-from app.admin_schemas import (
+from app.admission import AdmittedRoute
+from app.deps import Admin, Here, Operator
+from app.schemas.admin import (
     KeyAnswer,
     KeyBody,
     KeysAnswer,
@@ -18,9 +20,7 @@ from app.admin_schemas import (
     key_answer,
     tenant_answer,
 )
-from app.admission import AdmittedRoute
-from app.deps import Admin, Here, Operator
-from app.schemas import described
+from app.schemas.search import described
 from indexing.catalogue import Catalogue
 from indexing.errors import InvalidInput, NotFound
 from indexing.keys import OPERATOR, count_operators, create_key, list_keys, read_key, revoke_key, stored_moment

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Query
 
 from app.admission import AdmittedRoute
 from app.deps import Here, Searcher, Writer
-from app.document_schemas import (
+from app.routes.documents import Collection, hide, problems
+from app.schemas.documents import (
     MAX_PAGE,
     CollectionAnswer,
     CollectionsAnswer,
     CreatedCollectionAnswer,
     DeletedCollectionAnswer,
 )
-from app.routes.documents import Collection, hide, problems
 from indexing.documents import create_collection, list_collections, remove_collection
 from indexing.records import Partition
 

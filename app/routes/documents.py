@@ -10,7 +10,8 @@ from fastapi import APIRouter, Path, Query, Response
 from app.access.authentication import Caller
 from app.admission import AdmittedRoute
 from app.deps import Here, Searcher, Services, Writer
-from app.document_schemas import (
+from app.retrieval.filters import matching, parse_filter
+from app.schemas.documents import (
     MAX_PAGE,
     BatchAnswer,
     BatchBody,
@@ -26,8 +27,7 @@ from app.document_schemas import (
     document_from,
     summary_of,
 )
-from app.retrieval.filters import matching, parse_filter
-from app.schemas import described
+from app.schemas.search import described
 from indexing.attributes import AttributeSegment, build_attributes
 from indexing.build_requests import request_build
 from indexing.documents import (

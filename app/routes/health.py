@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.deps import Here
-from app.schemas import Ready
+from app.schemas.search import Ready
 from indexing.errors import NotReady
 
 router = APIRouter(tags=["health"])

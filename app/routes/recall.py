@@ -9,7 +9,7 @@ from app.access.deadline import Deadline
 from app.admission import AdmittedRoute
 from app.deps import Admin, Services, Timely, served_by, services_of
 from app.retrieval.recall_probe import measure_recall
-from app.schemas import described
+from app.schemas.search import described
 from indexing.errors import NotFound
 from indexing.records import Partition
 

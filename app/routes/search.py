@@ -13,7 +13,7 @@ from app.deps import Searcher, Services, Timely, served_by, services_of
 from app.retrieval.filters import matching, parse_filter
 from app.retrieval.retriever import Query, Result, Search, unit_vector
 from app.retrieval.snapshot_pool import ServingRelease
-from app.schemas import SearchAnswer, SearchBody, answer_of, described
+from app.schemas.search import SearchAnswer, SearchBody, answer_of, described
 from indexing.documents import require_collection
 from indexing.errors import NotYetSearchable
 from indexing.records import Partition

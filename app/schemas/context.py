@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.retrieval.prompt_context import Context, Piece
-from app.schemas import SearchBody
+from app.schemas.search import SearchBody
 
 MAX_CONTEXT_K = 100
 MAX_CONTEXT_TOKENS = 100_000
