@@ -71,11 +71,11 @@ def serve(settings: Settings, host: str | None, port: int | None, workers: int |
     where = "from GROUNDWORK_API_KEY" if settings.api_key else f"in {settings.home / KEY_FILE}"
     click.echo(f"http://{settings.host}:{settings.port}/docs (API key {where})", err=True)
     if settings.workers == 1:
-        from app.server import serve as serve_alone
+        from app.server.worker import serve as serve_alone
 
         serve_alone(settings)
     else:
-        from app.supervisor import supervise
+        from app.server.supervisor import supervise
 
         supervise(settings)
 

@@ -1,6 +1,6 @@
 """One process that answers: uvicorn, stopping gracefully, on a port of its own or on connections dealt out to it.
 
-``python -m app.server DESCRIPTOR`` is one of several workers; ``app/supervisor.py`` starts them. The application is
+``python -m app.server.worker DESCRIPTOR`` is one of several workers; ``app/server/supervisor.py`` starts them. The application is
 loaded late, when the environment is as native libraries need it.
 """
 
@@ -14,7 +14,7 @@ from types import FrameType
 
 import uvicorn
 
-from app.supervisor import CONNECTION, DRAIN, GRACE_SECONDS, LEAVING, READY
+from app.server.supervisor import CONNECTION, DRAIN, GRACE_SECONDS, LEAVING, READY
 from indexing.settings import Settings
 from indexing.start import prepare
 from indexing.telemetry import configure_logging

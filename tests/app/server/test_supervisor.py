@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from app import supervisor
-from app.supervisor import Supervisor
+from app.server import supervisor
+from app.server.supervisor import Supervisor
 from indexing.errors import NotReady
 from indexing.settings import Settings
 

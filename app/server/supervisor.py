@@ -1,6 +1,6 @@
 """Several API processes on one port: starts them, deals connections out to them in turn, and starts again what ends.
 
-Each worker is a fresh interpreter (``python -m app.server``), so nothing native is inherited. This process accepts and
+Each worker is a fresh interpreter (``python -m app.server.worker``), so nothing native is inherited. This process accepts and
 passes the connection on, since processes that accept for themselves share them out badly: see decision 22.
 """
 
@@ -61,7 +61,7 @@ class Worker:
             on_failure.callback(self.channel.close)
             self.process = subprocess.Popen(
                 # -P: what lies in the folder where the command was given must not be taken for our packages.
-                [sys.executable, "-P", "-m", "app.server", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "app.server.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=environment_of(settings, **{METRICS_VARIABLE: str(metrics)}),
             )

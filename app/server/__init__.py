@@ -1,0 +1,1 @@
+"""Processes on a port: the supervisor and its workers."""
