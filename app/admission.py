@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from app.access import authentication as tenancy
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.deps import CLIENT_GONE, TIMEOUT_HEADER, Services, services_of
+from app.services.state import CLIENT_GONE, TIMEOUT_HEADER, Services, services_of
 from indexing.telemetry import caller_ids
 
 Direct: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.admission import Direct
-from app.deps import Services
 from app.errors import problem_answer
+from app.services.state import Services
 from indexing.telemetry import caller_ids, log_fields, request_id
 
 logger = logging.getLogger(__name__)

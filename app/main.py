@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 
 from app.access.rate_limit import limiter_for
 from app.admission import direct_routes
-from app.deps import Services
 from app.doorman import Doorman
 from app.errors import REFUSALS, headers_of, problem_answer, status_of
 from app.live.layer import LiveLayer
@@ -20,6 +19,7 @@ from app.retrieval.query_cache import QueryCache, query_cache_for
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool
 from app.routes import admin, collections, context, documents, health, recall, search
+from app.services.state import Services
 from indexing.errors import DeadlineExceeded, GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path, Query, Response
 
 from app.access.authentication import Caller
 from app.admission import AdmittedRoute
-from app.deps import Here, Searcher, Services, Writer
 from app.retrieval.filters import matching, parse_filter
 from app.schemas.documents import (
     MAX_PAGE,
@@ -28,6 +27,7 @@ from app.schemas.documents import (
     summary_of,
 )
 from app.schemas.search import described
+from app.services.state import Here, Searcher, Services, Writer
 from indexing.attributes import AttributeSegment, build_attributes
 from indexing.build_requests import request_build
 from indexing.documents import (

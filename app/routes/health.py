@@ -4,8 +4,8 @@ from anyio import to_thread
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.deps import Here
 from app.schemas.search import Ready
+from app.services.state import Here
 from indexing.errors import NotReady
 
 router = APIRouter(tags=["health"])

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.deadline import Deadline
 from app.admission import AdmittedRoute
-from app.deps import Admin, Services, Timely, served_by, services_of
 from app.retrieval.recall_probe import measure_recall
 from app.schemas.search import described
+from app.services.state import Admin, Services, Timely, served_by, services_of
 from indexing.errors import NotFound
 from indexing.records import Partition
 

@@ -1,0 +1,1 @@
+"""What every door calls: search, documents, and the state of the process."""
