@@ -25,8 +25,8 @@ def search(
 ) -> None:
     """Search a collection of the release in service, in this process."""
     from app.retrieval.retriever import Retriever
-    from app.retrieval.snapshot_pool import SnapshotPool
     from app.schemas.search import answer_of
+    from app.serving.release_pool import SnapshotPool
     from indexing.errors import InvalidInput, NotFound
     from indexing.records import Partition
     from indexing.tenants import read_tenant

@@ -15,11 +15,11 @@ from app.admission import direct_routes
 from app.doorman import Doorman
 from app.errors import REFUSALS, headers_of, problem_answer, status_of
 from app.live.layer import LiveLayer
-from app.retrieval.query_cache import QueryCache, query_cache_for
 from app.retrieval.retriever import Retriever
-from app.retrieval.snapshot_pool import SnapshotPool
 from app.routes import admin, collections, context, documents, health, recall, search
 from app.services.state import Services
+from app.serving.query_cache import QueryCache, query_cache_for
+from app.serving.release_pool import SnapshotPool
 from indexing.errors import DeadlineExceeded, GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings

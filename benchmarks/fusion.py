@@ -15,7 +15,7 @@ from recording import write_result
 from sklearn.linear_model import LogisticRegression
 
 from app.retrieval.candidates import best_of_legs, places_of, score_candidates
-from app.retrieval.snapshot_pool import ServingRelease
+from app.serving.release_pool import ServingRelease
 from eval.collection import Choices, scratch_collection
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import QuerySet, load_queryset

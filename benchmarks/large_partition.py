@@ -33,7 +33,7 @@ from vector_sets import made_vectors, real_sets
 
 from app.retrieval.filters import Comparison, matching
 from app.retrieval.retriever import Retriever
-from app.retrieval.snapshot_pool import SnapshotPool
+from app.serving.release_pool import SnapshotPool
 from indexing.build import build
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.home import open_home

@@ -32,7 +32,7 @@ from recording import write_result
 from vector_sets import made_vectors, real_sets
 
 from app.retrieval.retriever import Retriever
-from app.retrieval.snapshot_pool import SnapshotPool
+from app.serving.release_pool import SnapshotPool
 from indexing.build import build
 from indexing.home import open_home
 from indexing.prepare import default_recipe, prepare_build

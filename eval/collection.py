@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from app.retrieval.retriever import Retriever
-from app.retrieval.snapshot_pool import ServingRelease, SnapshotPool
+from app.serving.release_pool import ServingRelease, SnapshotPool
 from indexing.build import build
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady

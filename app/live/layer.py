@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from app.live.write_queue import TAKE_OVER_SECONDS, Line
-from app.retrieval.snapshot_pool import ServingRelease
+from app.serving.release_pool import ServingRelease
 from indexing.build_requests import request_build
 from indexing.chunker import Chunker
 from indexing.documents import read_content

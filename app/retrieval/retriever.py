@@ -10,7 +10,7 @@ import numpy as np
 from app.retrieval.candidates import Chosen, best_of_legs, choose, places_of, score_candidates
 from app.retrieval.fusion import calibrate
 from app.retrieval.reranking import Reranker, pair_text
-from app.retrieval.snapshot_pool import ServingRelease
+from app.serving.release_pool import ServingRelease
 from indexing.attributes import AttributeSegment
 from indexing.conversation import Turns, conversation_terms, conversation_vector
 from indexing.errors import InvalidInput

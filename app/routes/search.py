@@ -11,9 +11,9 @@ from app.access.deadline import Deadline
 from app.admission import DirectRoute
 from app.retrieval.filters import matching, parse_filter
 from app.retrieval.retriever import Query, Result, Search, unit_vector
-from app.retrieval.snapshot_pool import ServingRelease
 from app.schemas.search import SearchAnswer, SearchBody, answer_of, described
 from app.services.state import Searcher, Services, Timely, served_by, services_of
+from app.serving.release_pool import ServingRelease
 from indexing.documents import require_collection
 from indexing.errors import NotYetSearchable
 from indexing.records import Partition

@@ -19,7 +19,7 @@ from app.access.rate_limit import RateLimiter
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Result, Retriever, Search
-from app.retrieval.snapshot_pool import SnapshotPool
+from app.serving.release_pool import SnapshotPool
 from indexing.errors import Overloaded
 from indexing.home import Home
 from indexing.records import Json

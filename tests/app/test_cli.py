@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 import app.cli  # noqa: F401 (adds its commands)
 from app.retrieval.retriever import Retriever
-from app.retrieval.snapshot_pool import SnapshotPool
 from app.schemas.search import SearchAnswer
+from app.serving.release_pool import SnapshotPool
 from indexing.cli import cli
 from indexing.records import Document, Partition
 from indexing.shards import KIND

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from app.retrieval.retriever import Retriever
-from app.retrieval.snapshot_pool import SnapshotPool
+from app.serving.release_pool import SnapshotPool
 from eval.experiment import load, run_experiment, save
 from eval.querysets import QuerySet
 from indexing.build import build

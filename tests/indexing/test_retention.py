@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.retrieval.retriever import Retriever
-from app.retrieval.snapshot_pool import SnapshotPool
+from app.serving.release_pool import SnapshotPool
 from indexing.build import build
 from indexing.cli import cli
 from indexing.errors import AlreadyRunning

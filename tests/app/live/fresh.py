@@ -10,7 +10,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from app.live.layer import LiveLayer
 from app.retrieval.filters import matching
 from app.retrieval.retriever import Retriever
-from app.retrieval.snapshot_pool import SnapshotPool
+from app.serving.release_pool import SnapshotPool
 from indexing.build import build
 from indexing.chunker import Chunker
 from indexing.documents import write_documents

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app, refresh
 from app.retrieval.reranking import Reranker, pair_text
 from app.retrieval.retriever import Retriever
-from app.retrieval.snapshot_pool import SnapshotPool
+from app.serving.release_pool import SnapshotPool
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.compiler import register_model
 from indexing.model_registry import RERANKER

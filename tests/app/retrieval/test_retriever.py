@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.retrieval.retriever import Query, Retriever
-from app.retrieval.snapshot_pool import ServingRelease
+from app.serving.release_pool import ServingRelease
 from indexing.bm25 import Bm25
 from indexing.embedder import HashingEmbedder
 from indexing.errors import InvalidInput

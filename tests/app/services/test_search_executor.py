@@ -12,8 +12,8 @@ from prometheus_client import Gauge
 from app.access.deadline import Deadline
 from app.main import make_services
 from app.metrics import Metrics
-from app.retrieval.query_cache import QueryCache
 from app.services.state import CLIENT_GONE, THREADS_A_SESSION, TURNS_A_ROUND
+from app.serving.query_cache import QueryCache
 from indexing.errors import DeadlineExceeded, Overloaded
 from indexing.settings import METRICS_VARIABLE
 from tests.system.conftest import ROOT

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.retrieval.query_cache import QueryCache, query_cache_for
+from app.serving.query_cache import QueryCache, query_cache_for
 from indexing.embedder import HashingEmbedder
 from indexing.recent import ENTRY_BYTES
 from indexing.settings import Settings

@@ -6,7 +6,7 @@ import time
 import pytest
 import redis
 
-from app.retrieval.vector_store import MAX_WAITING, RedisVectors
+from app.serving.redis_vectors import MAX_WAITING, RedisVectors
 from tests.system.conftest import RedisServer, free_port
 
 

@@ -3,10 +3,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.retrieval import snapshot_pool
-from app.retrieval.query_cache import QueryCache
 from app.retrieval.retriever import Retriever
-from app.retrieval.snapshot_pool import REPAIR_SECONDS, SnapshotPool
+from app.serving import release_pool as snapshot_pool
+from app.serving.query_cache import QueryCache
+from app.serving.release_pool import REPAIR_SECONDS, SnapshotPool
 from indexing.erasure import erase
 from indexing.errors import GroundworkError, NotReady
 from indexing.holdings import find_documents

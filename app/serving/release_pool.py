@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from app.retrieval.query_cache import QueryCache
+from app.serving.query_cache import QueryCache
 from indexing.bm25 import Bm25
 from indexing.embedder import Embedder, load_embedder
 from indexing.errors import NotReady

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from app.retrieval.vector_store import RedisVectors
+from app.serving.redis_vectors import RedisVectors
 from indexing.embedder import Embedder
 from indexing.recent import Recent
 from indexing.records import Vector, Vectors

@@ -1,0 +1,1 @@
+"""Open releases, and the cache of query vectors."""
