@@ -11,15 +11,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from app.access.rate_limit import limiter_for
-from app.admission import direct_routes
-from app.doorman import Doorman
-from app.errors import REFUSALS, headers_of, problem_answer, status_of
 from app.live.layer import LiveLayer
 from app.retrieval.retriever import Retriever
 from app.routes import admin, collections, context, documents, health, recall, search
 from app.services.state import Services
 from app.serving.query_cache import QueryCache, query_cache_for
 from app.serving.release_pool import SnapshotPool
+from app.web.authenticated_routes import direct_routes
+from app.web.problems import REFUSALS, headers_of, problem_answer, status_of
+from app.web.request_middleware import Doorman
 from indexing.errors import DeadlineExceeded, GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings

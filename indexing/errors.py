@@ -1,6 +1,6 @@
 """Every error Groundwork raises on purpose, one class for each thing that can go wrong.
 
-A message names the offending value, what was expected, and what to do next. ``app/errors.py`` maps each class to
+A message names the offending value, what was expected, and what to do next. ``app/web/problems.py`` maps each class to
 an HTTP status; the command line prints the message without a traceback.
 """
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from app.access.authentication import Caller
-from app.admission import AdmittedRoute
 from app.schemas.admin import (
     KeyAnswer,
     KeyBody,
@@ -21,6 +20,7 @@ from app.schemas.admin import (
 )
 from app.schemas.search import described
 from app.services.state import Admin, Here, Operator
+from app.web.authenticated_routes import AdmittedRoute
 from indexing.catalogue import Catalogue
 from indexing.errors import InvalidInput, NotFound
 from indexing.keys import OPERATOR, count_operators, create_key, list_keys, read_key, revoke_key, stored_moment

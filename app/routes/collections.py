@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.admission import AdmittedRoute
 from app.routes.documents import Collection, hide, problems
 from app.schemas.documents import (
     MAX_PAGE,
@@ -15,6 +14,7 @@ from app.schemas.documents import (
     DeletedCollectionAnswer,
 )
 from app.services.state import Here, Searcher, Writer
+from app.web.authenticated_routes import AdmittedRoute
 from indexing.documents import create_collection, list_collections, remove_collection
 from indexing.records import Partition
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from app.access.authentication import Caller
-from app.admission import AdmittedRoute
 from app.retrieval.filters import matching, parse_filter
 from app.schemas.documents import (
     MAX_PAGE,
@@ -28,6 +27,7 @@ from app.schemas.documents import (
 )
 from app.schemas.search import described
 from app.services.state import Here, Searcher, Services, Writer
+from app.web.authenticated_routes import AdmittedRoute
 from indexing.attributes import AttributeSegment, build_attributes
 from indexing.build_requests import request_build
 from indexing.documents import (

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.deadline import Deadline
-from app.admission import AdmittedRoute
 from app.retrieval.recall_probe import measure_recall
 from app.schemas.search import described
 from app.services.state import Admin, Services, Timely, served_by, services_of
+from app.web.authenticated_routes import AdmittedRoute
 from indexing.errors import NotFound
 from indexing.records import Partition
 

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request, Response
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.admission import DirectRoute
 from app.retrieval.filters import matching, parse_filter
 from app.retrieval.retriever import Query, Result, Search, unit_vector
 from app.schemas.search import SearchAnswer, SearchBody, answer_of, described
 from app.services.state import Searcher, Services, Timely, served_by, services_of
 from app.serving.release_pool import ServingRelease
+from app.web.authenticated_routes import DirectRoute
 from indexing.documents import require_collection
 from indexing.errors import NotYetSearchable
 from indexing.records import Partition

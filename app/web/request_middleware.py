@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.admission import Direct
-from app.errors import problem_answer
 from app.services.state import Services
+from app.web.authenticated_routes import Direct
+from app.web.problems import problem_answer
 from indexing.telemetry import caller_ids, log_fields, request_id
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.doorman import MAX_BODY_BYTES, Doorman
 from app.metrics import Metrics
+from app.web.request_middleware import MAX_BODY_BYTES, Doorman
 from indexing.telemetry import annotate, caller_ids, log_fields, request_id
 
 
@@ -196,7 +196,7 @@ def test_each_request_has_one_line_that_names_its_route_and_what_was_said_of_it(
 
     caplog.set_level("DEBUG")
     Call(app, path=path)
-    (record,) = [record for record in caplog.records if record.name == "app.doorman"]
+    (record,) = [record for record in caplog.records if record.name == "app.web.request_middleware"]
     assert (record.levelname, record.getMessage()) == (level, "request.answered")
     assert record.fields.pop("duration_ms") >= 0
     assert record.fields == {"method": "POST", "path": "/v1/collections/{collection}", "status": 201, "hits": 3}

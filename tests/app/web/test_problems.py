@@ -2,7 +2,7 @@ import inspect
 
 import pytest
 
-from app.errors import REFUSALS, STATUS, headers_of, status_of
+from app.web.problems import REFUSALS, STATUS, headers_of, status_of
 from indexing import errors
 
 CLASSES = [

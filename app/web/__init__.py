@@ -1,0 +1,1 @@
+"""What stands between HTTP and the services: middleware, authenticated routes, problems, dependencies."""
