@@ -22,9 +22,9 @@ from recording import write_result
 
 from app.retrieval.retriever import Retriever
 from eval.collection import Choices, scratch_collection
+from eval.datasets.query_sets import load_queryset
+from eval.datasets.trec import Qrels
 from eval.measures import bootstrap_interval, run_from_ranking, score_run
-from eval.querysets import load_queryset
-from eval.trec import Qrels
 from indexing.conversation import Message, Turns, read_conversation
 from indexing.features import DEFAULT_CONVERSATION, ConversationView, definition
 from indexing.home import open_home

@@ -27,7 +27,7 @@ import psutil
 from recording import write_result
 
 from eval.collection import Choices, scratch_collection, scratch_path
-from eval.querysets import load_queryset
+from eval.datasets.query_sets import load_queryset
 from indexing.home import Home, default_key, open_home
 from indexing.releases import deploy
 from indexing.settings import Settings

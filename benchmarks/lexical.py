@@ -15,8 +15,8 @@ import numpy as np
 import Stemmer
 from recording import write_result
 
+from eval.datasets.query_sets import load_queryset
 from eval.measures import run_from_ranking, score_run
-from eval.querysets import load_queryset
 from indexing.bm25 import Bm25
 from indexing.lexical import Analyser, LexicalSegment, build_postings
 from indexing.recipes import RetrievalConfig

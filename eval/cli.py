@@ -51,8 +51,8 @@ def run(settings: Settings, /, corpus: Path, modes: tuple[str, ...], as_json: bo
     from contextlib import ExitStack
 
     from eval.collection import Choices, HttpSearcher, LocalSearcher, scratch_collection, served_collection
+    from eval.datasets.query_sets import corpus_fingerprint, load_queryset
     from eval.experiment import run_experiment, save
-    from eval.querysets import corpus_fingerprint, load_queryset
     from eval.reports import print_results
     from indexing.home import default_key
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import ir_measures
 import numpy as np
 
-from eval.trec import Qrels, Run
+from eval.datasets.trec import Qrels, Run
 from indexing.errors import InvalidInput
 
 MEASURES: Mapping[str, ir_measures.Measure] = {

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from app.main import create_app
-from eval.querysets import load_queryset
+from eval.datasets.query_sets import load_queryset
 from indexing import errors
 from indexing.settings import Settings
 

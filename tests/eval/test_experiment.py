@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from eval.datasets.query_sets import QuerySet
 from eval.experiment import Experiment, Latency, load, run_experiment, save
-from eval.querysets import QuerySet
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, InvalidInput
 from indexing.records import Json
 

@@ -17,8 +17,8 @@ import pytest
 
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
+from eval.datasets.query_sets import QuerySet
 from eval.experiment import load, run_experiment, save
-from eval.querysets import QuerySet
 from indexing.build import build
 from indexing.catalogue import Catalogue
 from indexing.erasure import erase, foresee, resume

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.trec import Qrels, Run, read_qrels, read_queries, read_run, write_atomically, write_run
+from eval.datasets.trec import Qrels, Run, read_qrels, read_queries, read_run, write_atomically, write_run
 from indexing.errors import InvalidInput, SourceInvalid, StorageFull
 
 HEADER = "query-id\tcorpus-id\tscore\n"

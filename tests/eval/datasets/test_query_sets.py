@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.querysets import corpus_fingerprint, load_queryset
+from eval.datasets.query_sets import corpus_fingerprint, load_queryset
 from indexing.errors import SourceInvalid
 
 QUERIES = {"q1": "one", "q2": "two", "q3": "three"}

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.trec import Qrels, read_qrels, read_queries
+from eval.datasets.trec import Qrels, read_qrels, read_queries
 from indexing.errors import SourceInvalid
 from indexing.records import fingerprint
 

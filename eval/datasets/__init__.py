@@ -1,0 +1,1 @@
+"""Query sets and the formats they come in."""
