@@ -21,10 +21,10 @@ import numpy as np
 from recording import write_result
 
 from app.retrieval.retriever import Retriever
-from eval.collection import Choices, scratch_collection
 from eval.datasets.query_sets import load_queryset
 from eval.datasets.trec import Qrels
-from eval.measures import bootstrap_interval, run_from_ranking, score_run
+from eval.experiments.measures import bootstrap_interval, run_from_ranking, score_run
+from eval.experiments.targets import Choices, scratch_collection
 from indexing.conversation import Message, Turns, read_conversation
 from indexing.features import DEFAULT_CONVERSATION, ConversationView, definition
 from indexing.home import open_home

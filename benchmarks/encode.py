@@ -19,7 +19,7 @@ from recording import write_result
 from sentence_transformers import SentenceTransformer
 
 from eval.datasets.query_sets import load_queryset
-from eval.measures import run_from_ranking, score_run
+from eval.experiments.measures import run_from_ranking, score_run
 from indexing.chunker import Chunker
 from indexing.compiler import DEFAULT_MODEL, locate_model
 from indexing.embedder import load_embedder

@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression
 
 from app.retrieval.candidates import best_of_legs, places_of, score_candidates
 from app.serving.release_pool import ServingRelease
-from eval.collection import Choices, scratch_collection
 from eval.datasets.query_sets import QuerySet, load_queryset
-from eval.measures import run_from_ranking, score_run
+from eval.experiments.measures import run_from_ranking, score_run
+from eval.experiments.targets import Choices, scratch_collection
 from indexing.bm25 import Bm25
 from indexing.home import open_home
 from indexing.recipes import RetrievalConfig

@@ -26,8 +26,8 @@ import numpy as np
 import psutil
 from recording import write_result
 
-from eval.collection import Choices, scratch_collection, scratch_path
 from eval.datasets.query_sets import load_queryset
+from eval.experiments.targets import Choices, scratch_collection, scratch_path
 from indexing.home import Home, default_key, open_home
 from indexing.releases import deploy
 from indexing.settings import Settings

@@ -23,7 +23,7 @@ from peers.environment import HERE, free_port, program, served
 from recording import write_result
 
 from eval.datasets.query_sets import QuerySet, load_queryset
-from eval.measures import run_from_ranking, score_run
+from eval.experiments.measures import run_from_ranking, score_run
 from indexing.compiler import DEFAULT_MODEL, locate_model
 from indexing.home import open_home
 from indexing.settings import Settings

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from recording import write_result
 
-from eval.collection import Choices, LocalSearcher, scratch_collection, scratch_path
 from eval.datasets.query_sets import load_queryset
-from eval.experiment import run_experiment
-from eval.measures import bootstrap_interval
+from eval.experiments.experiment import run_experiment
+from eval.experiments.measures import bootstrap_interval
+from eval.experiments.targets import Choices, LocalSearcher, scratch_collection, scratch_path
 from eval.reports import print_results
 from indexing.build import build
 from indexing.home import open_home

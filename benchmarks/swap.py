@@ -27,8 +27,8 @@ import psutil
 from latency import ask_once, start
 from recording import write_result
 
-from eval.collection import Choices, scratch_collection, scratch_path
 from eval.datasets.query_sets import load_queryset
+from eval.experiments.targets import Choices, scratch_collection, scratch_path
 from indexing.home import default_key, open_home
 from indexing.releases import deploy
 from indexing.settings import Settings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.collection import Choices, scratch_collection
+from eval.experiments.targets import Choices, scratch_collection
 from indexing.home import Home
 from indexing.records import Vectors
 

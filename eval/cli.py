@@ -50,9 +50,9 @@ def run(settings: Settings, /, corpus: Path, modes: tuple[str, ...], as_json: bo
     """
     from contextlib import ExitStack
 
-    from eval.collection import Choices, HttpSearcher, LocalSearcher, scratch_collection, served_collection
     from eval.datasets.query_sets import corpus_fingerprint, load_queryset
-    from eval.experiment import run_experiment, save
+    from eval.experiments.experiment import run_experiment, save
+    from eval.experiments.targets import Choices, HttpSearcher, LocalSearcher, scratch_collection, served_collection
     from eval.reports import print_results
     from indexing.home import default_key
 

@@ -13,9 +13,9 @@ from textwrap import shorten
 import httpx
 from rich.console import Console
 
-from eval.collection import LocalSearcher, served_collection
 from eval.datasets.query_sets import corpus_fingerprint, load_queryset
-from eval.experiment import run_experiment
+from eval.experiments.experiment import run_experiment
+from eval.experiments.targets import LocalSearcher, served_collection
 from eval.reports import print_results
 from indexing.build import build
 from indexing.catalogue import DEFAULT_TENANT

@@ -1,6 +1,6 @@
 """Reports: experiments as people read them."""
 
-from eval.experiment import Experiment
+from eval.experiments.experiment import Experiment
 from indexing.terminal import print_table
 
 

@@ -18,7 +18,7 @@ import pytest
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
 from eval.datasets.query_sets import QuerySet
-from eval.experiment import load, run_experiment, save
+from eval.experiments.experiment import load, run_experiment, save
 from indexing.build import build
 from indexing.catalogue import Catalogue
 from indexing.erasure import erase, foresee, resume

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eval.datasets.query_sets import QuerySet
-from eval.experiment import Experiment, Latency, load, run_experiment, save
+from eval.experiments.experiment import Experiment, Latency, load, run_experiment, save
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, InvalidInput
 from indexing.records import Json
 

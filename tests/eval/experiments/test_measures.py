@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.datasets.trec import Qrels, Run
-from eval.measures import MEASURES, bootstrap_interval, run_from_ranking, score_run
+from eval.experiments.measures import MEASURES, bootstrap_interval, run_from_ranking, score_run
 from indexing.errors import InvalidInput
 
 DOCUMENTS = [f"d{number}" for number in range(15)]

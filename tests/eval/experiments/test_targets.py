@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from eval.collection import HttpSearcher
+from eval.experiments.targets import HttpSearcher
 from indexing.errors import GroundworkError, NotReady
 
 READY = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from eval.datasets.query_sets import QuerySet
 from eval.datasets.trec import Run, write_atomically
-from eval.measures import Scores, run_from_ranking, score_run
+from eval.experiments.measures import Scores, run_from_ranking, score_run
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, InvalidInput
 from indexing.records import Json, canonical_json, fingerprint
 

@@ -1,0 +1,1 @@
+"""Measures, experiments and what they measure."""
