@@ -15,7 +15,7 @@ from eval.datasets.query_sets import load_queryset
 from eval.experiments.experiment import run_experiment
 from eval.experiments.measures import bootstrap_interval
 from eval.experiments.targets import Choices, LocalSearcher, scratch_collection, scratch_path
-from eval.reports import print_results
+from eval.reports.tables import print_results
 from indexing.build import build
 from indexing.home import open_home
 from indexing.prepare import default_recipe, prepare_build

@@ -53,7 +53,7 @@ def run(settings: Settings, /, corpus: Path, modes: tuple[str, ...], as_json: bo
     from eval.datasets.query_sets import corpus_fingerprint, load_queryset
     from eval.experiments.experiment import run_experiment, save
     from eval.experiments.targets import Choices, HttpSearcher, LocalSearcher, scratch_collection, served_collection
-    from eval.reports import print_results
+    from eval.reports.tables import print_results
     from indexing.home import default_key
 
     queryset = load_queryset(corpus, options["split"], options["queries"])

@@ -16,7 +16,7 @@ from rich.console import Console
 from eval.datasets.query_sets import corpus_fingerprint, load_queryset
 from eval.experiments.experiment import run_experiment
 from eval.experiments.targets import LocalSearcher, served_collection
-from eval.reports import print_results
+from eval.reports.tables import print_results
 from indexing.build import build
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.errors import NotReady, SourceInvalid
