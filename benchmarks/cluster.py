@@ -24,9 +24,9 @@ from types import TracebackType
 import psutil
 import redis
 
+from indexing.builds.leases import queue_of
 from indexing.home import open_home
 from indexing.ingest import ingest
-from indexing.leases import queue_of
 from indexing.records import Partition
 from indexing.settings import Settings
 from indexing.sources import open_source

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from recording import write_result
 
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import default_recipe, prepare_build
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.home import Home, open_home
-from indexing.prepare import default_recipe, prepare_build
 from indexing.records import Document, Partition
 from indexing.settings import Settings
 from indexing.terminal import progress_bar

@@ -34,15 +34,15 @@ from vector_sets import made_vectors, real_sets
 from app.retrieval.filters import Comparison, matching
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import default_recipe, prepare_build
+from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.home import open_home
-from indexing.prepare import default_recipe, prepare_build
 from indexing.records import Document, Partition
 from indexing.settings import Settings
 from indexing.snapshot import Snapshot
 from indexing.terminal import progress_bar
-from indexing.work import LocalExecutor, Workshop
 
 SMALL = 10_000
 PASSES = 3

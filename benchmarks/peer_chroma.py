@@ -30,15 +30,15 @@ from peers.environment import HERE, free_port, program, served
 from recording import write_result
 from vector_sets import exact_neighbours, real_sets
 
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import default_recipe, prepare_build
+from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.home import open_home
 from indexing.keys import create_key
-from indexing.prepare import default_recipe, prepare_build
 from indexing.records import Document, Partition
 from indexing.settings import Settings
 from indexing.tenants import create_tenant
 from indexing.terminal import progress_bar
-from indexing.work import LocalExecutor, Workshop
 
 ROWS = 42_593
 TENANTS = 100

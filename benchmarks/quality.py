@@ -16,9 +16,9 @@ from eval.experiments.experiment import run_experiment
 from eval.experiments.measures import bootstrap_interval
 from eval.experiments.targets import Choices, LocalSearcher, scratch_collection, scratch_path
 from eval.reports.tables import print_results
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import default_recipe, prepare_build
 from indexing.home import open_home
-from indexing.prepare import default_recipe, prepare_build
 from indexing.records import MODES
 from indexing.settings import Settings
 from indexing.terminal import progress_bar

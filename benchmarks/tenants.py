@@ -33,13 +33,13 @@ from vector_sets import made_vectors, real_sets
 
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import default_recipe, prepare_build
+from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.home import open_home
-from indexing.prepare import default_recipe, prepare_build
 from indexing.records import Document, Partition
 from indexing.settings import Settings
 from indexing.terminal import progress_bar
-from indexing.work import LocalExecutor, Workshop
 
 SEED = 20261124
 ALONE = 1_000

@@ -17,12 +17,12 @@ from eval.datasets.query_sets import corpus_fingerprint, load_queryset
 from eval.experiments.experiment import run_experiment
 from eval.experiments.targets import LocalSearcher, served_collection
 from eval.reports.tables import print_results
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import prepare_build, recipe_in_service
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.errors import NotReady, SourceInvalid
 from indexing.home import Home, default_key
 from indexing.ingest import ingest
-from indexing.prepare import prepare_build, recipe_in_service
 from indexing.records import Partition
 from indexing.sources import open_source
 from indexing.terminal import progress_bar

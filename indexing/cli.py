@@ -159,8 +159,8 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
     The first recipe is deployed at once, and so is every new build of the recipe in service. Another recipe (another
     view, model, precision, language, index or reranker) is built beside it and waits for 'releases deploy'.
     """
-    from indexing import build as builder
-    from indexing.prepare import change_recipe, default_recipe, prepare_build, recipe_in_service
+    from indexing.builds import build as builder
+    from indexing.builds.context import change_recipe, default_recipe, prepare_build, recipe_in_service
 
     with opened(settings) as home, progress_bar(quiet=as_json) as progress:
         builder.require_documents(home.catalogue)

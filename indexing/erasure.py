@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from indexing.annex import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
+from indexing.builds.tasks import withdraw_blocks
 from indexing.catalogue import Catalogue, LeaveOut
 from indexing.erasure_log import (
     Erasure,
@@ -26,7 +27,6 @@ from indexing.home import Home
 from indexing.shards import KIND as SHARDS
 from indexing.snapshot import KIND as SNAPSHOTS
 from indexing.snapshot import publish_snapshot, replace_shards
-from indexing.work import withdraw_blocks
 
 NeededVectors = Callable[[LeaveOut], Mapping[str, Set[bytes]]]
 """Per kind of stored feature blocks, the keys of the vectors that all documents but some need."""

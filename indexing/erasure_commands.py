@@ -97,11 +97,11 @@ def _run(
     home: Home, partition: Partition, ids: frozenset[str] | None, only_resume: bool, on_step: Any
 ) -> "list[ErasureReport]":
     """Erase, after finishing what was interrupted; without ``on_step`` only look."""
+    from indexing.builds.context import needed_vectors
     from indexing.erasure import erase as run
     from indexing.erasure import foresee, foresee_rest, resume
     from indexing.erasure_log import unfinished_erasures
     from indexing.holdings import find_documents
-    from indexing.prepare import needed_vectors
 
     needed = partial(needed_vectors, home)
     pending = unfinished_erasures(home.catalogue)
@@ -145,9 +145,9 @@ def _quieten(home: Home, are_stopped: bool) -> None:
     """
     from redis import RedisError
 
+    from indexing.builds.leases import Leases
+    from indexing.builds.tasks import withdraw_blocks
     from indexing.jobs import newest_job_on_workers
-    from indexing.leases import Leases
-    from indexing.work import withdraw_blocks
 
     withdraw_blocks(home.storage)  # so that none begins with one
     if home.settings.redis_url is None:

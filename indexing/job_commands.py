@@ -12,15 +12,15 @@ from indexing.settings import Settings
 from indexing.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
 
 if TYPE_CHECKING:
-    from indexing.work import Executor
+    from indexing.builds.tasks import Executor
 
 
 def executor_for(home: Home) -> "Callable[[int], Executor] | None":
     """Who does the blocks of this home's builds: workers where Redis is configured, else ``None`` for this process."""
     if home.settings.redis_url is None:
         return None
-    from indexing.work import Workshop
-    from indexing.worker import WorkerExecutor
+    from indexing.builds.tasks import Workshop
+    from indexing.builds.worker import WorkerExecutor
 
     workshop = Workshop(home.storage, sessions=home.settings.sessions)
     return lambda job: WorkerExecutor(home.settings, home.catalogue, workshop, job, on_wait=screen.print)
@@ -41,7 +41,7 @@ def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: 
     """Do the blocks of builds: embed and write shards. Needs GROUNDWORK_REDIS_URL and the artefact store."""
     if settings.redis_url is None:
         raise InvalidInput("GROUNDWORK_REDIS_URL is not set: workers need Redis, such as redis://127.0.0.1:6379/0.")
-    from indexing.worker import QUEUES, run_worker
+    from indexing.builds.worker import QUEUES, run_worker
 
     names = queues.split(",")
     if unknown := sorted(set(names) - set(QUEUES.values())):
@@ -63,9 +63,9 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     import signal
     import threading
 
-    from indexing.build import build
-    from indexing.builder import Builder
-    from indexing.prepare import prepare_build, recipe_in_service
+    from indexing.builds.build import build
+    from indexing.builds.context import prepare_build, recipe_in_service
+    from indexing.builds.scheduler import Builder
     from indexing.telemetry import configure_logging
     from indexing.version_commands import ensure_model
 
@@ -141,9 +141,9 @@ def jobs_cancel(settings: Settings, job: int) -> None:
 @click.pass_obj
 def jobs_retry(settings: Settings, job: int) -> None:
     """Build the recipe of JOB again; only what is missing is done."""
-    from indexing.build import build
+    from indexing.builds.build import build
+    from indexing.builds.context import prepare_build
     from indexing.jobs import read_job
-    from indexing.prepare import prepare_build
     from indexing.recipes import read_recipe
 
     with opened(settings) as home, progress_bar() as progress:

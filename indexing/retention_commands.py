@@ -24,8 +24,8 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
     """
     from contextlib import ExitStack
 
+    from indexing.builds.context import needed_keys, retained_recipes
     from indexing.locks import exclusive
-    from indexing.prepare import needed_keys, retained_recipes
     from indexing.retention import collect, find_garbage, retained_releases
 
     with ExitStack() as stack, screen.status("looking"):

@@ -15,11 +15,11 @@ from typing import TypeAlias
 from app.live.write_queue import TAKE_OVER_SECONDS, Line
 from app.serving.release_pool import ServingRelease
 from indexing.build_requests import request_build
+from indexing.builds.context import prepare_build
 from indexing.chunker import Chunker
 from indexing.documents import read_content
 from indexing.features import FeatureViews
 from indexing.home import Home
-from indexing.prepare import prepare_build
 from indexing.recipes import Recipe
 from indexing.records import Document, Partition
 

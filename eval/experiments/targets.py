@@ -11,13 +11,13 @@ import httpx
 
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import ServingRelease, SnapshotPool
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import change_recipe, default_recipe, prepare_build
+from indexing.builds.plan import Progress
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady
 from indexing.home import Home, open_home
 from indexing.ingest import ingest
-from indexing.plan import Progress
-from indexing.prepare import change_recipe, default_recipe, prepare_build
 from indexing.records import Json, Partition
 from indexing.sources import open_source
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import default_recipe, prepare_build
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.home import open_home
-from indexing.prepare import default_recipe, prepare_build
 from indexing.records import Document, Partition
 from indexing.settings import Settings
 

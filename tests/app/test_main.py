@@ -6,10 +6,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh, say_stopping
+from indexing.builds.context import needed_vectors
 from indexing.erasure import erase
 from indexing.holdings import find_documents
 from indexing.keys import create_key
-from indexing.prepare import needed_vectors
 from indexing.records import Partition
 from indexing.shards import KIND
 from indexing.tenants import change_limits

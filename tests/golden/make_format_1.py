@@ -17,18 +17,18 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from indexing.bm25 import Bm25
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.plan import BuildContext
+from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue import Catalogue
 from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
 from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.lexical import Analyser
-from indexing.plan import BuildContext
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MARKDOWN, Document, Json, Partition
 from indexing.snapshot import PartitionView, Snapshot
 from indexing.storage import LocalStorage
-from indexing.work import LocalExecutor, Workshop
 
 FOLDER = Path(__file__).parent / "format-1"
 DIMENSION, SHARD_ROWS = 32, 40

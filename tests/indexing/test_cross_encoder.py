@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from indexing.builds.context import change_recipe, default_recipe
 from indexing.cli import cli
 from indexing.compiler import register_model
 from indexing.embedder import load_embedder
@@ -15,7 +16,6 @@ from indexing.golden import CANONICAL_TEXTS, GOLDEN
 from indexing.home import Home
 from indexing.model_registry import EMBEDDING, KIND, RERANKER, ModelVersion, stored_model
 from indexing.pair_scorer import check_scores, load_pair_scorer, verify_reranker
-from indexing.prepare import change_recipe, default_recipe
 from indexing.recipes import Recipe, Reranking
 from tests.cross_encoders import make_cross_encoder
 

@@ -19,7 +19,9 @@ from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
 from eval.datasets.query_sets import QuerySet
 from eval.experiments.experiment import load, run_experiment, save
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import change_recipe, default_recipe, needed_vectors, prepare_build
+from indexing.builds.tasks import EmbedBlock, save_block
 from indexing.catalogue import Catalogue
 from indexing.erasure import erase, foresee, resume
 from indexing.erasure_log import list_erasures, list_rewrites, unfinished_erasures
@@ -29,14 +31,12 @@ from indexing.holdings import find_documents
 from indexing.home import open_home
 from indexing.jobs import record_block, start_job
 from indexing.lexical import Analyser
-from indexing.prepare import change_recipe, default_recipe, needed_vectors, prepare_build
 from indexing.records import Document, Partition
 from indexing.releases import deploy, list_releases, stable_release
 from indexing.shards import KIND as SHARDS
 from indexing.shards import Shard
 from indexing.snapshot import KIND as SNAPSHOTS
 from indexing.snapshot import Snapshot, read_snapshot, verify_snapshot
-from indexing.work import EmbedBlock, save_block
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
 ID = "Patient-Quibblethörpe-4711"

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from indexing.builds.context import default_recipe
 from indexing.erasure_log import (
     begin_erasure,
     finish_erasure,
@@ -13,7 +14,6 @@ from indexing.erasure_log import (
     point_releases,
     unfinished_erasures,
 )
-from indexing.prepare import default_recipe
 from indexing.recipes import record_recipe
 from indexing.records import Partition
 from indexing.releases import list_releases, record_release

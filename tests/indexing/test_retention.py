@@ -7,11 +7,11 @@ from click.testing import CliRunner
 
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import change_recipe, default_recipe, needed_keys, prepare_build, retained_recipes
 from indexing.cli import cli
 from indexing.errors import AlreadyRunning
 from indexing.locks import exclusive
-from indexing.prepare import change_recipe, default_recipe, needed_keys, prepare_build, retained_recipes
 from indexing.records import Document, Partition
 from indexing.releases import deploy, find_release, list_releases, stable_release
 from indexing.retention import collect, disk_use, find_garbage, retained_releases

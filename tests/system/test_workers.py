@@ -15,7 +15,7 @@ import psutil
 import pytest
 import redis
 
-from indexing.leases import queue_of
+from indexing.builds.leases import queue_of
 from indexing.storage import LocalStorage
 from tests.system.conftest import ROOT, run, start
 

@@ -11,18 +11,18 @@ from app.live.layer import LiveLayer
 from app.retrieval.filters import matching
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.plan import BuildContext
+from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.chunker import Chunker
 from indexing.documents import write_documents
 from indexing.embedder import HashingEmbedder
 from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.home import open_home
-from indexing.plan import BuildContext
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import Document, Partition
 from indexing.releases import deploy
 from indexing.settings import Settings
-from indexing.work import LocalExecutor, Workshop
 
 OURS, THEIRS = Partition("a", "articles"), Partition("b", "articles")
 RECIPE = Recipe(

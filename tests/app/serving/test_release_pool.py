@@ -7,10 +7,10 @@ from app.retrieval.retriever import Retriever
 from app.serving import release_pool as snapshot_pool
 from app.serving.query_cache import QueryCache
 from app.serving.release_pool import REPAIR_SECONDS, SnapshotPool
+from indexing.builds.context import needed_vectors
 from indexing.erasure import erase
 from indexing.errors import GroundworkError, NotReady
 from indexing.holdings import find_documents
-from indexing.prepare import needed_vectors
 from indexing.records import Document, Partition
 from indexing.shards import KIND, VECTORS_FILE
 from indexing.snapshot import KIND as SNAPSHOTS

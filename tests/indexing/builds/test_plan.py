@@ -5,13 +5,13 @@ from itertools import islice
 
 import pytest
 
-from indexing.build import dry_run
+from indexing.builds.build import dry_run
+from indexing.builds.plan import DocumentChanged, encoder_inputs, encoder_keys_now, plan_shards, read_inputs
 from indexing.catalogue import Catalogue
 from indexing.chunker import Chunker
 from indexing.feature_store import vector_key
-from indexing.plan import DocumentChanged, encoder_inputs, encoder_keys_now, plan_shards, read_inputs
 from indexing.records import Document, Span
-from tests.indexing.test_build import ARTICLES, OURS, THEIRS, TOKENIZER, VIEW, Bench, article, bench
+from tests.indexing.builds.test_build import ARTICLES, OURS, THEIRS, TOKENIZER, VIEW, Bench, article, bench
 
 __all__ = ["bench"]  # a fixture
 

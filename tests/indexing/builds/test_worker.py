@@ -5,15 +5,15 @@ from itertools import count
 
 import pytest
 
-from indexing import worker
+from indexing.builds import worker
+from indexing.builds.tasks import EmbedBlock, ShardBlock, Workshop
+from indexing.builds.worker import WINDOWS, WorkerExecutor, make_celery, work_kind
 from indexing.catalogue import Catalogue
 from indexing.errors import BuildCancelled, BuildFailed
 from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings
 from indexing.shard_layout import ShardInput
 from indexing.storage import LocalStorage
-from indexing.work import EmbedBlock, ShardBlock, Workshop
-from indexing.worker import WINDOWS, WorkerExecutor, make_celery, work_kind
 from tests.system.conftest import ROOT
 
 
@@ -254,7 +254,7 @@ def test_a_block_that_needs_too_much_memory_fails_by_name(tmp_path, monkeypatch)
 
 def test_a_process_gets_no_more_memory_than_its_limit():
     program = (
-        "from indexing.worker import limit_memory\n"
+        "from indexing.builds.worker import limit_memory\n"
         "limit_memory(512)\n"
         "kept = bytearray(100 << 20)\n"
         "try:\n    bytearray(1 << 30)\nexcept MemoryError:\n    print('refused')\n"

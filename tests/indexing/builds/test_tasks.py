@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing.embedder import HashingEmbedder
-from indexing.errors import ArtefactMissing
-from indexing.feature_store import FeatureStore, vector_key
-from indexing.records import Document, Partition, Passage
-from indexing.shard_layout import ShardInput
-from indexing.shards import Shard
-from indexing.storage import LocalStorage
-from indexing.work import (
+from indexing.builds.tasks import (
     INPUT_FILE,
     EmbedBlock,
     LocalExecutor,
@@ -23,6 +16,13 @@ from indexing.work import (
     save_block,
     without_documents,
 )
+from indexing.embedder import HashingEmbedder
+from indexing.errors import ArtefactMissing
+from indexing.feature_store import FeatureStore, vector_key
+from indexing.records import Document, Partition, Passage
+from indexing.shard_layout import ShardInput
+from indexing.shards import Shard
+from indexing.storage import LocalStorage
 
 VIEW = "f" * 64
 texts = st.text(st.characters(), max_size=30)  # lone surrogates too

@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from indexing.builds.placement import PlacedDocument, PlacedShard, place
+from indexing.builds.tasks import Executor
 from indexing.catalogue import Catalogue, DocumentKey, LeaveOut, Row
 from indexing.chunker import Chunker
 from indexing.embedder import Embedder
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
 from indexing.feature_store import vector_key
 from indexing.features import FeatureViews
-from indexing.placement import PlacedDocument, PlacedShard, place
 from indexing.recipes import Recipe
 from indexing.records import Partition, Span, fingerprint
 from indexing.shard_layout import ShardInput
 from indexing.shards import FORMAT, KIND, Shard
 from indexing.storage import Storage
-from indexing.work import Executor
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""

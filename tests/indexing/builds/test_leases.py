@@ -5,7 +5,7 @@ import time
 import pytest
 import redis
 
-from indexing.leases import Leases, queue_of
+from indexing.builds.leases import Leases, queue_of
 from indexing.settings import Settings
 from tests.system.conftest import ROOT, redis_server  # noqa: F401 (a fixture)
 
@@ -14,8 +14,8 @@ KEY = f"groundwork:{IDENTITY}:lease:block"
 HOLD = """
 import sys
 from indexing.settings import Settings
-from indexing.leases import Leases
-from tests.indexing.test_leases import Store
+from indexing.builds.leases import Leases
+from tests.indexing.builds.test_leases import Store
 with Leases(Settings(redis_url=sys.argv[1], lease_seconds=0.9), Store()).hold(1, "block") as is_ours:
     print(is_ours, flush=True)
     sys.stdin.read()

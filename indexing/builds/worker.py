@@ -25,16 +25,16 @@ from celery import Celery
 from celery.signals import worker_process_init
 from kombu.exceptions import OperationalError
 
+from indexing.builds.leases import Leases, queue_of
 from indexing.errors import ArtefactMissing, BuildCancelled, BuildFailed
 from indexing.jobs import record_block, require_not_cancelled
-from indexing.leases import Leases, queue_of
 from indexing.settings import Settings
 from indexing.storage import LocalStorage, Storage
 from indexing.telemetry import configure_logging
 
 if TYPE_CHECKING:
+    from indexing.builds.tasks import Block, Workshop
     from indexing.catalogue import Catalogue
-    from indexing.work import Block, Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class _WorkerState:
                 leases.report_failure(job, name, failure)
 
     def _do(self, storage: Storage, kind: str, name: str) -> bool:
-        from indexing.work import Workshop, load_block  # slow at first, so the lease comes before it
+        from indexing.builds.tasks import Workshop, load_block  # slow at first, so the lease comes before it
 
         if self._workshop is None:
             self._workshop = Workshop(storage, sessions=1)
@@ -152,7 +152,7 @@ def _has_room(outstanding: Mapping[str, _Outstanding]) -> bool:
 
 
 class WorkerExecutor:
-    """Hands blocks to workers and waits for their outputs. See ``indexing.work.Executor``."""
+    """Hands blocks to workers and waits for their outputs. See ``indexing.builds.tasks.Executor``."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class WorkerExecutor:
             time.sleep(_POLL_SECONDS)
 
     def _save(self, block: "Block") -> tuple[str, "Block"]:
-        from indexing.work import save_block, without_documents
+        from indexing.builds.tasks import save_block, without_documents
 
         return save_block(self._storage, work_kind(self._job), block), without_documents(block)
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexing.build import build
+from indexing.builds.build import build
+from indexing.builds.context import change_recipe, default_recipe, prepare_build, recipe_in_service
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.embedder import Embedder
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
@@ -23,7 +24,6 @@ from indexing.features import (
 from indexing.golden import CANONICAL_TEXTS
 from indexing.home import Home
 from indexing.model_registry import ModelVersion
-from indexing.prepare import change_recipe, default_recipe, prepare_build, recipe_in_service
 from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.records import Document, Partition
 from indexing.releases import list_releases

@@ -7,9 +7,9 @@ from itertools import pairwise
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from indexing.builds.placement import PlacedDocument
+from indexing.builds.placement import place as place_shards
 from indexing.catalogue import DocumentKey
-from indexing.placement import PlacedDocument
-from indexing.placement import place as place_shards
 from indexing.recipes import Approximation
 from indexing.records import Partition
 

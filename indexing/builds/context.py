@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
+from indexing.builds.plan import BuildContext, Progress, encoder_keys_now
+from indexing.builds.tasks import Executor, LocalExecutor, Workshop
 from indexing.catalogue import LeaveOut
 from indexing.chunker import Chunker
 from indexing.embedder import load_embedder
@@ -20,11 +22,9 @@ from indexing.home import Home
 from indexing.lexical import LANGUAGES
 from indexing.model_registry import EMBEDDING, RERANKER, ModelVersion, load_tokenizer, require_kind
 from indexing.model_registry import KIND as MODELS
-from indexing.plan import BuildContext, Progress, encoder_keys_now
 from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.releases import Release, list_releases, stable_recipe
 from indexing.retention import NeededKeys, Retained, needed_by_kind
-from indexing.work import Executor, LocalExecutor, Workshop
 
 NONE = "none"
 """What takes a part that a recipe can do without out of it."""

@@ -1,0 +1,1 @@
+"""From documents to a snapshot: plan, tasks, workers and placement."""
