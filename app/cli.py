@@ -27,9 +27,9 @@ def search(
     from app.retrieval.retriever import Retriever
     from app.schemas.search import answer_of
     from app.serving.release_pool import SnapshotPool
+    from indexing.catalogue.tenants import read_tenant
     from indexing.errors import InvalidInput, NotFound
     from indexing.records import Partition
-    from indexing.tenants import read_tenant
 
     if not query.strip():
         raise InvalidInput("The query is empty: say what to look for.")

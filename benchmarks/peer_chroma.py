@@ -33,11 +33,11 @@ from vector_sets import exact_neighbours, real_sets
 from indexing.builds.build import build
 from indexing.builds.context import default_recipe, prepare_build
 from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.catalogue.api_keys import create_key
+from indexing.catalogue.tenants import create_tenant
 from indexing.home import open_home
-from indexing.keys import create_key
 from indexing.records import Document, Partition
 from indexing.settings import Settings
-from indexing.tenants import create_tenant
 from indexing.terminal import progress_bar
 
 ROWS = 42_593

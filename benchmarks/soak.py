@@ -34,13 +34,13 @@ from latency import start
 from recording import write_result
 from swap import Memory
 
+from indexing.catalogue.api_keys import create_key
+from indexing.catalogue.documents import create_collection
+from indexing.catalogue.tenants import create_tenant
 from indexing.compiler import DEFAULT_MODEL, register_model
-from indexing.documents import create_collection
 from indexing.home import open_home
-from indexing.keys import create_key
 from indexing.records import Document, Partition
 from indexing.settings import Settings
-from indexing.tenants import create_tenant
 from indexing.terminal import progress_bar
 
 TENANTS = ("alder", "birch", "cedar", "dogwood")

@@ -102,10 +102,10 @@ def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: A
 
     Broken files and lines are reported by name and skipped. The same source again changes nothing.
     """
+    from indexing.catalogue.tenants import require_open
     from indexing.ingest import ingest as run
     from indexing.records import Partition
     from indexing.sources import open_source
-    from indexing.tenants import require_open
 
     source = open_source(path, kind)
     with opened(settings) as home, screen.status("reading") as status:
@@ -307,7 +307,7 @@ def releases() -> None:
 @click.pass_obj
 def releases_list(settings: Settings, as_json: bool) -> None:
     """All releases; the one in service is marked."""
-    from indexing.erasure_log import list_rewrites
+    from indexing.catalogue.erasures import list_rewrites
     from indexing.errors import NotReady
     from indexing.recipes import read_recipe
     from indexing.releases import list_releases, stable_release

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from indexing.annex import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
 from indexing.builds.tasks import withdraw_blocks
-from indexing.catalogue import Catalogue, LeaveOut
-from indexing.erasure_log import (
+from indexing.catalogue.database import Catalogue, LeaveOut
+from indexing.catalogue.erasures import (
     Erasure,
     begin_erasure,
     finish_erasure,

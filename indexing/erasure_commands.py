@@ -25,8 +25,8 @@ from indexing.terminal import (
 )
 
 if TYPE_CHECKING:
+    from indexing.catalogue.erasures import Erasure
     from indexing.erasure import ErasureReport
-    from indexing.erasure_log import Erasure
     from indexing.holdings import Holdings
 
 NOT_REACHED = (
@@ -98,9 +98,9 @@ def _run(
 ) -> "list[ErasureReport]":
     """Erase, after finishing what was interrupted; without ``on_step`` only look."""
     from indexing.builds.context import needed_vectors
+    from indexing.catalogue.erasures import unfinished_erasures
     from indexing.erasure import erase as run
     from indexing.erasure import foresee, foresee_rest, resume
-    from indexing.erasure_log import unfinished_erasures
     from indexing.holdings import find_documents
 
     needed = partial(needed_vectors, home)
@@ -116,7 +116,7 @@ def _run(
 
 def _find(home: Home, partition: Partition, ids: frozenset[str] | None, resumed: "list[Erasure]") -> "Holdings | None":
     """The documents that were asked for; ``None`` when finishing an interrupted erasure has just erased them all."""
-    from indexing.erasure_log import last_erasure_of
+    from indexing.catalogue.erasures import last_erasure_of
     from indexing.holdings import find_documents, look
 
     if resumed:
@@ -147,7 +147,7 @@ def _quieten(home: Home, are_stopped: bool) -> None:
 
     from indexing.builds.leases import Leases
     from indexing.builds.tasks import withdraw_blocks
-    from indexing.jobs import newest_job_on_workers
+    from indexing.catalogue.jobs import newest_job_on_workers
 
     withdraw_blocks(home.storage)  # so that none begins with one
     if home.settings.redis_url is None:
@@ -192,7 +192,7 @@ def erasures() -> None:
 @click.pass_obj
 def erasures_list(settings: Settings, as_json: bool) -> None:
     """All erasures, oldest first, with the releases that each gave another snapshot."""
-    from indexing.erasure_log import list_erasures, list_rewrites
+    from indexing.catalogue.erasures import list_erasures, list_rewrites
 
     with opened(settings) as home:
         rewrites = [asdict(one) for one in list_rewrites(home.catalogue)]

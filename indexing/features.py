@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal, TypeAlias, TypeVar
 
-from indexing.catalogue import Catalogue, utc_now
+from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
 from indexing.records import Json, fingerprint
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
-from indexing.catalogue import Catalogue, DocumentKey
-from indexing.erasure_log import last_erasure_of
+from indexing.catalogue.database import Catalogue, DocumentKey
+from indexing.catalogue.erasures import last_erasure_of
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
 from indexing.excision import held_documents
 from indexing.feature_store import block_keys

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from indexing.catalogue import Catalogue
+from indexing.catalogue.database import Catalogue
 from indexing.errors import SourceInvalid
 from indexing.records import Document, Partition, Reject
 from indexing.sources import Source

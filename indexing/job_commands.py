@@ -100,7 +100,7 @@ def jobs() -> None:
 @click.pass_obj
 def jobs_list(settings: Settings, as_json: bool) -> None:
     """All builds, newest first."""
-    from indexing.jobs import list_jobs
+    from indexing.catalogue.jobs import list_jobs
 
     with opened(settings) as home:
         rows = [asdict(job) for job in list_jobs(home.catalogue)]
@@ -118,7 +118,7 @@ def jobs_list(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def jobs_show(settings: Settings, job: int) -> None:
     """JOB and the blocks that it handed to workers, with attempts and errors, as JSON."""
-    from indexing.jobs import job_blocks, read_job
+    from indexing.catalogue.jobs import job_blocks, read_job
 
     with opened(settings) as home:
         print_json({**asdict(read_job(home.catalogue, job)), "blocks": job_blocks(home.catalogue, job)})
@@ -129,7 +129,7 @@ def jobs_show(settings: Settings, job: int) -> None:
 @click.pass_obj
 def jobs_cancel(settings: Settings, job: int) -> None:
     """Stop the running build JOB; what it stored stays for the next one."""
-    from indexing.jobs import cancel_job
+    from indexing.catalogue.jobs import cancel_job
 
     with opened(settings) as home:
         cancel_job(home.catalogue, job)
@@ -143,7 +143,7 @@ def jobs_retry(settings: Settings, job: int) -> None:
     """Build the recipe of JOB again; only what is missing is done."""
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build
-    from indexing.jobs import read_job
+    from indexing.catalogue.jobs import read_job
     from indexing.recipes import read_recipe
 
     with opened(settings) as home, progress_bar() as progress:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from indexing.catalogue import Catalogue, utc_now
+from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import InvalidInput, NotFound
 from indexing.features import ModelFiles
 from indexing.locks import exclusive

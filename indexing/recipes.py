@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field, replace
 
-from indexing.catalogue import Catalogue, utc_now
+from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import NotFound
 from indexing.features import (
     ConversationView,

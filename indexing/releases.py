@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from indexing.catalogue import Catalogue, utc_now
+from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import InvalidInput, NotFound, NotReady
 
 

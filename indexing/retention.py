@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from indexing.catalogue import Catalogue, utc_now
+from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import GroundworkError
 from indexing.feature_store import block_keys, feature_kind
 from indexing.features import FeatureViews

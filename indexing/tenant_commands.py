@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from indexing.catalogue import DEFAULT_TENANT
-from indexing.keys import OPERATOR, SCOPES, Key
+from indexing.catalogue.api_keys import OPERATOR, SCOPES, Key
+from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.catalogue.tenants import MOST, PAGE, Limits, Tenant
 from indexing.settings import Settings
-from indexing.tenants import MOST, PAGE, Limits, Tenant
 from indexing.terminal import as_json, opened, print_json, print_table, screen
 
 NO_LIMIT = "none"
@@ -89,7 +89,7 @@ def _show_tenant(tenant: Tenant, as_json: bool) -> None:
 @click.pass_obj
 def tenants_create(settings: Settings, /, name: str, as_json: bool, **limits: Any) -> None:
     """Make a tenant. It has no key yet: see 'groundwork keys create'."""
-    from indexing.tenants import create_tenant
+    from indexing.catalogue.tenants import create_tenant
 
     with opened(settings) as home:
         tenant = create_tenant(home.catalogue, name, Limits(**_given(limits)))
@@ -102,7 +102,7 @@ def tenants_create(settings: Settings, /, name: str, as_json: bool, **limits: An
 @click.pass_obj
 def tenants_list(settings: Settings, limit: int, after: str, as_json: bool) -> None:
     """Tenants by name, with their limits and what they hold; passages are those of the newest build."""
-    from indexing.tenants import list_tenants
+    from indexing.catalogue.tenants import list_tenants
 
     with opened(settings) as home:
         rows = [tenant_json(tenant) for tenant in list_tenants(home.catalogue, after=after, limit=limit)]
@@ -121,7 +121,7 @@ def tenants_list(settings: Settings, limit: int, after: str, as_json: bool) -> N
 @click.pass_obj
 def tenants_limit(settings: Settings, /, name: str, as_json: bool, **limits: Any) -> None:
     """Change limits of a tenant: a number, or 'none'. What it holds already stays; an API follows at once."""
-    from indexing.tenants import change_limits
+    from indexing.catalogue.tenants import change_limits
 
     changes = _given(limits)
     if not changes:
@@ -138,7 +138,7 @@ def tenants_limit(settings: Settings, /, name: str, as_json: bool, **limits: Any
 @click.pass_obj
 def tenants_revoke(settings: Settings, name: str, yes: bool, as_json: bool) -> None:
     """Let none of a tenant's keys in from now on. Its documents stay until they are erased."""
-    from indexing.tenants import read_tenant, revoke_tenant
+    from indexing.catalogue.tenants import read_tenant, revoke_tenant
 
     with opened(settings) as home:
         tenant = revoke_tenant(home.catalogue, name) if yes else read_tenant(home.catalogue, name)
@@ -155,7 +155,7 @@ def tenants_revoke(settings: Settings, name: str, yes: bool, as_json: bool) -> N
 @click.pass_obj
 def tenants_restore(settings: Settings, name: str, as_json: bool) -> None:
     """Let a revoked tenant in again, with the keys that were not revoked one by one."""
-    from indexing.tenants import restore_tenant
+    from indexing.catalogue.tenants import restore_tenant
 
     with opened(settings) as home:
         tenant = restore_tenant(home.catalogue, name)
@@ -193,7 +193,7 @@ def keys_create(
     settings: Settings, tenant: str, scopes: tuple[str, ...], expires: str | None, name: str, as_json: bool
 ) -> None:
     """Make a key of a tenant and show it, this once: only its hash is stored."""
-    from indexing.keys import create_key, parse_expiry
+    from indexing.catalogue.api_keys import create_key, parse_expiry
 
     expires_at = None if expires is None else parse_expiry(expires)
     with opened(settings) as home:
@@ -216,8 +216,8 @@ def keys_create(
 @click.pass_obj
 def keys_list(settings: Settings, tenant: str | None, limit: int, after: str, as_json: bool) -> None:
     """Keys by age, the oldest first, with all that is known of them; --after takes a key's id."""
-    from indexing.keys import list_keys
-    from indexing.tenants import read_tenant
+    from indexing.catalogue.api_keys import list_keys
+    from indexing.catalogue.tenants import read_tenant
 
     with opened(settings) as home:
         if tenant is not None:
@@ -237,7 +237,7 @@ def keys_list(settings: Settings, tenant: str | None, limit: int, after: str, as
 @click.pass_obj
 def keys_revoke(settings: Settings, key_id: str, as_json: bool) -> None:
     """Let a key open nothing from now on, for ever. An API refuses it from the next request on."""
-    from indexing.keys import revoke_key
+    from indexing.catalogue.api_keys import revoke_key
 
     with opened(settings) as home:
         key = revoke_key(home.catalogue, key_id)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from indexing.catalogue import Catalogue
+from indexing.catalogue.api_keys import OPERATOR, SCOPES, admit
+from indexing.catalogue.database import Catalogue
 from indexing.errors import Forbidden, Unauthorized
-from indexing.keys import OPERATOR, SCOPES, admit
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from typing import TypeAlias
 
 from app.live.write_queue import TAKE_OVER_SECONDS, Line
 from app.serving.release_pool import ServingRelease
-from indexing.build_requests import request_build
 from indexing.builds.context import prepare_build
+from indexing.catalogue.build_requests import request_build
+from indexing.catalogue.documents import read_content
 from indexing.chunker import Chunker
-from indexing.documents import read_content
 from indexing.features import FeatureViews
 from indexing.home import Home
 from indexing.recipes import Recipe

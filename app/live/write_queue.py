@@ -16,8 +16,8 @@ import numpy as np
 
 from app.live.overlay import Fresh, Overlay
 from app.serving.release_pool import ServingRelease
+from indexing.catalogue.documents import Change, read_built, read_changes, read_permissions, read_version
 from indexing.chunker import Chunker
-from indexing.documents import Change, read_built, read_changes, read_permissions, read_version
 from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch
 from indexing.feature_store import FeatureStore, block_name, feature_kind, vector_key
 from indexing.features import FeatureViews

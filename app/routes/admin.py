@@ -21,10 +21,18 @@ from app.schemas.admin import (
 from app.schemas.search import described
 from app.services.state import Admin, Here, Operator
 from app.web.authenticated_routes import AdmittedRoute
-from indexing.catalogue import Catalogue
+from indexing.catalogue.api_keys import (
+    OPERATOR,
+    count_operators,
+    create_key,
+    list_keys,
+    read_key,
+    revoke_key,
+    stored_moment,
+)
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.tenants import PAGE, change_limits, create_tenant, list_tenants, read_tenant, revoke_tenant
 from indexing.errors import InvalidInput, NotFound
-from indexing.keys import OPERATOR, count_operators, create_key, list_keys, read_key, revoke_key, stored_moment
-from indexing.tenants import PAGE, change_limits, create_tenant, list_tenants, read_tenant, revoke_tenant
 
 logger = logging.getLogger(__name__)
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.

@@ -15,7 +15,7 @@ from app.schemas.documents import (
 )
 from app.services.state import Here, Searcher, Writer
 from app.web.authenticated_routes import AdmittedRoute
-from indexing.documents import create_collection, list_collections, remove_collection
+from indexing.catalogue.documents import create_collection, list_collections, remove_collection
 from indexing.records import Partition
 
 logger = logging.getLogger(__name__)

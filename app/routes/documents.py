@@ -29,8 +29,8 @@ from app.schemas.search import described
 from app.services.state import Here, Searcher, Services, Writer
 from app.web.authenticated_routes import AdmittedRoute
 from indexing.attributes import AttributeSegment, build_attributes
-from indexing.build_requests import request_build
-from indexing.documents import (
+from indexing.catalogue.build_requests import request_build
+from indexing.catalogue.documents import (
     Written,
     iterate_documents,
     read_document,

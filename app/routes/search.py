@@ -14,7 +14,7 @@ from app.schemas.search import SearchAnswer, SearchBody, answer_of, described
 from app.services.state import Searcher, Services, Timely, served_by, services_of
 from app.serving.release_pool import ServingRelease
 from app.web.authenticated_routes import DirectRoute
-from indexing.documents import require_collection
+from indexing.catalogue.documents import require_collection
 from indexing.errors import NotYetSearchable
 from indexing.records import Partition
 from indexing.telemetry import annotate, request_id

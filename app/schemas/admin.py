@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from indexing.keys import Key
-from indexing.tenants import MOST, Limits, Tenant
+from indexing.catalogue.api_keys import Key
+from indexing.catalogue.tenants import MOST, Limits, Tenant
 
 Name = Field(min_length=1, max_length=128, description="1 to 128 printable characters without '/'.")
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from indexing.documents import Outcome, StoredDocument
+from indexing.catalogue.documents import Outcome, StoredDocument
 from indexing.errors import InvalidInput
 from indexing.fields import Refused, allow_field, checked_id, plain_json, refuse_surrogates
 from indexing.records import Document

@@ -14,7 +14,7 @@ from app.serving.release_pool import ServingRelease, SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.context import change_recipe, default_recipe, prepare_build
 from indexing.builds.plan import Progress
-from indexing.catalogue import DEFAULT_TENANT
+from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady
 from indexing.home import Home, open_home
 from indexing.ingest import ingest

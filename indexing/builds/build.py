@@ -20,18 +20,18 @@ from indexing.builds.plan import (
     read_inputs,
 )
 from indexing.builds.tasks import EmbedBlock, Executor, ShardBlock, withdraw_blocks
-from indexing.catalogue import Catalogue
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.jobs import State, finish_job, require_not_cancelled, start_job
+from indexing.catalogue.tenants import record_passages
 from indexing.errors import InvalidInput
 from indexing.feature_store import FeatureStore, feature_kind, merge_small_blocks
 from indexing.features import record_view
-from indexing.jobs import State, finish_job, require_not_cancelled, start_job
 from indexing.locks import exclusive
 from indexing.recipes import record_recipe
 from indexing.releases import Release, deploy, record_release, stable_recipe
 from indexing.settings import current_user
 from indexing.shards import KIND
 from indexing.snapshot import describe_snapshot, publish_snapshot
-from indexing.tenants import record_passages
 
 _SAMPLE = 16
 _MOST_PLANS = 3

@@ -6,7 +6,7 @@ from functools import partial
 
 from indexing.builds.plan import BuildContext, Progress, encoder_keys_now
 from indexing.builds.tasks import Executor, LocalExecutor, Workshop
-from indexing.catalogue import LeaveOut
+from indexing.catalogue.database import LeaveOut
 from indexing.chunker import Chunker
 from indexing.embedder import load_embedder
 from indexing.errors import InvalidInput

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from indexing.builds.placement import PlacedDocument, PlacedShard, place
 from indexing.builds.tasks import Executor
-from indexing.catalogue import Catalogue, DocumentKey, LeaveOut, Row
+from indexing.catalogue.database import Catalogue, DocumentKey, LeaveOut, Row
 from indexing.chunker import Chunker
 from indexing.embedder import Embedder
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound

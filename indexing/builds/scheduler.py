@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from indexing.build_requests import open_requests
-from indexing.catalogue import Catalogue
+from indexing.catalogue.build_requests import open_requests
+from indexing.catalogue.database import Catalogue
 from indexing.errors import AlreadyRunning, GroundworkError, NotReady
 from indexing.releases import stable_release
 

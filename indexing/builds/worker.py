@@ -26,15 +26,15 @@ from celery.signals import worker_process_init
 from kombu.exceptions import OperationalError
 
 from indexing.builds.leases import Leases, queue_of
+from indexing.catalogue.jobs import record_block, require_not_cancelled
 from indexing.errors import ArtefactMissing, BuildCancelled, BuildFailed
-from indexing.jobs import record_block, require_not_cancelled
 from indexing.settings import Settings
 from indexing.storage import LocalStorage, Storage
 from indexing.telemetry import configure_logging
 
 if TYPE_CHECKING:
     from indexing.builds.tasks import Block, Workshop
-    from indexing.catalogue import Catalogue
+    from indexing.catalogue.database import Catalogue
 
 logger = logging.getLogger(__name__)
 

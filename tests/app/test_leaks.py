@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
-from indexing.keys import create_key, list_keys
+from indexing.catalogue.api_keys import create_key, list_keys
 from indexing.records import Document, Partition
 from tests.app.conftest import release
 from tests.app.routes.test_admin import NEEDED, bearer

@@ -7,12 +7,12 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh, say_stopping
 from indexing.builds.context import needed_vectors
+from indexing.catalogue.api_keys import create_key
+from indexing.catalogue.tenants import change_limits
 from indexing.erasure import erase
 from indexing.holdings import find_documents
-from indexing.keys import create_key
 from indexing.records import Partition
 from indexing.shards import KIND
-from indexing.tenants import change_limits
 from tests.app.conftest import ARTICLES, fill, release
 
 pytestmark = pytest.mark.model

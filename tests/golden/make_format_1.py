@@ -20,7 +20,7 @@ from indexing.bm25 import Bm25
 from indexing.builds.build import build
 from indexing.builds.plan import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
-from indexing.catalogue import Catalogue
+from indexing.catalogue.database import Catalogue
 from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
 from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from indexing.bm25 import Bm25
+from indexing.catalogue.api_keys import SCOPES, admit, hash_key
+from indexing.catalogue.tenants import list_tenants
 from indexing.home import Home, open_home
-from indexing.keys import SCOPES, admit, hash_key
 from indexing.lexical import Analyser
 from indexing.recipes import read_recipe
 from indexing.records import Json, Partition, Vector
@@ -21,7 +22,6 @@ from indexing.releases import stable_release
 from indexing.settings import Settings
 from indexing.shards import StoredPassage
 from indexing.snapshot import PartitionView, Snapshot, read_snapshot, verify_snapshot
-from indexing.tenants import list_tenants
 
 GOLDEN = Path(__file__).parent / "format-1"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))

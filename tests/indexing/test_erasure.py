@@ -22,14 +22,14 @@ from eval.experiments.experiment import load, run_experiment, save
 from indexing.builds.build import build
 from indexing.builds.context import change_recipe, default_recipe, needed_vectors, prepare_build
 from indexing.builds.tasks import EmbedBlock, save_block
-from indexing.catalogue import Catalogue
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.erasures import list_erasures, list_rewrites, unfinished_erasures
+from indexing.catalogue.jobs import record_block, start_job
 from indexing.erasure import erase, foresee, resume
-from indexing.erasure_log import list_erasures, list_rewrites, unfinished_erasures
 from indexing.errors import CatalogueBusy, NotFound
 from indexing.feature_store import FeatureStore, block_keys
 from indexing.holdings import find_documents
 from indexing.home import open_home
-from indexing.jobs import record_block, start_job
 from indexing.lexical import Analyser
 from indexing.records import Document, Partition
 from indexing.releases import deploy, list_releases, stable_release

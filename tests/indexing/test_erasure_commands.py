@@ -7,11 +7,11 @@ import redis
 from click.testing import CliRunner
 
 from indexing.builds.leases import Leases
-from indexing.catalogue import Catalogue
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.erasures import list_erasures, unfinished_erasures
+from indexing.catalogue.jobs import finish_job, newest_job_on_workers, start_job
 from indexing.cli import cli
-from indexing.erasure_log import list_erasures, unfinished_erasures
 from indexing.errors import CatalogueBusy
-from indexing.jobs import finish_job, newest_job_on_workers, start_job
 from indexing.locks import exclusive
 from tests.indexing.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived, files_with, fill
 

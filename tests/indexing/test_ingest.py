@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexing.catalogue import DEFAULT_TENANT
+from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.errors import InvalidInput, SourceInvalid
 from indexing.home import Home
 from indexing.ingest import IngestReport, ingest

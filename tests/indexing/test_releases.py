@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from indexing.catalogue import Catalogue
+from indexing.catalogue.database import Catalogue
 from indexing.errors import InvalidInput, NotFound, NotReady
 from indexing.home import Home
 from indexing.releases import (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from indexing.bm25 import Bm25
 from indexing.builds.placement import PlacedDocument, place
-from indexing.catalogue import DocumentKey
+from indexing.catalogue.database import DocumentKey
 from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactCorrupt, FormatUnknown, NotFound
 from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from indexing.catalogue import Catalogue
+from indexing.catalogue.api_keys import admit, create_key
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.tenants import create_tenant
 from indexing.cli import cli
 from indexing.home import Home
-from indexing.keys import admit, create_key
-from indexing.tenants import create_tenant
 
 Run = Callable[..., Result]
 

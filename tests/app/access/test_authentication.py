@@ -1,9 +1,9 @@
 import pytest
 
 from app.access.authentication import Caller, caller_of
+from indexing.catalogue.api_keys import create_key, revoke_key
+from indexing.catalogue.tenants import change_limits, create_tenant, revoke_tenant
 from indexing.errors import Forbidden, Unauthorized
-from indexing.keys import create_key, revoke_key
-from indexing.tenants import change_limits, create_tenant, revoke_tenant
 
 ALL = {"search", "write", "admin", "operator"}
 

@@ -14,8 +14,8 @@ from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.plan import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.catalogue.documents import write_documents
 from indexing.chunker import Chunker
-from indexing.documents import write_documents
 from indexing.embedder import HashingEmbedder
 from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.home import open_home

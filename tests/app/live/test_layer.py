@@ -5,8 +5,8 @@ import pytest
 
 from app.live import write_queue as line
 from app.live.write_queue import OTHERS_SECONDS
-from indexing.build_requests import open_requests
-from indexing.erasure_log import begin_erasure, finish_erasure, forget_ids
+from indexing.catalogue.build_requests import open_requests
+from indexing.catalogue.erasures import begin_erasure, finish_erasure, forget_ids
 from indexing.errors import CatalogueBusy
 from tests.app.live.fresh import OTHER_LANGUAGE, OTHER_VECTORS, OURS, THEIRS, FreshHome, article
 

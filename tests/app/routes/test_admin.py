@@ -8,11 +8,11 @@ from fastapi.testclient import TestClient
 
 from app.access.rate_limit import RateLimiter
 from app.main import create_app
+from indexing.catalogue.api_keys import OPERATOR, SCOPES, create_key, list_keys, parse_expiry, revoke_key
+from indexing.catalogue.tenants import create_tenant, read_tenant, revoke_tenant
 from indexing.home import Home
-from indexing.keys import OPERATOR, SCOPES, create_key, list_keys, parse_expiry, revoke_key
 from indexing.records import Document, Partition
 from indexing.telemetry import JsonFormatter
-from indexing.tenants import create_tenant, read_tenant, revoke_tenant
 
 NEEDED = {
     ("post", "/v1/search"): "search",
@@ -95,7 +95,7 @@ def test_without_a_valid_key_every_route_that_asks_for_one_is_401(client, home, 
         headers[name] = make(tenant=name)
     revoke_key(home.catalogue, list_keys(home.catalogue, "revoked")[0].id)
     revoke_tenant(home.catalogue, "closed")
-    monkeypatch.setattr("indexing.keys.utc_now", lambda: "2999-01-01T00:00:00.000+00:00")
+    monkeypatch.setattr("indexing.catalogue.api_keys.utc_now", lambda: "2999-01-01T00:00:00.000+00:00")
     for (method, path), scope in NEEDED.items():
         for kind, given in headers.items():
             response = call(client, method, path, given)

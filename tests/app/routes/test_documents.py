@@ -7,8 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
-from indexing.build_requests import open_requests
-from indexing.keys import create_key
+from indexing.catalogue.api_keys import create_key
+from indexing.catalogue.build_requests import open_requests
 from tests.app.conftest import ARTICLES, release
 
 pytestmark = pytest.mark.model

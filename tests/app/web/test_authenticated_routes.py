@@ -6,8 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
+from indexing.catalogue.tenants import change_limits
 from indexing.errors import Unauthorized
-from indexing.tenants import change_limits
 
 pytestmark = pytest.mark.model
 KEY = {"Authorization": "Bearer test-key-0123456789"}

@@ -25,7 +25,9 @@ from indexing.arrays import map_arrays, write_arrays
 from indexing.builds.build import BuildReport, build, dry_run, report_json, require_documents
 from indexing.builds.plan import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
-from indexing.catalogue import Catalogue
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.jobs import cancel_job, read_job
+from indexing.catalogue.tenants import change_limits, read_tenant
 from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
 from indexing.errors import (
@@ -39,7 +41,6 @@ from indexing.errors import (
 )
 from indexing.feature_store import SMALL_BLOCK, FeatureStore, vector_key
 from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
-from indexing.jobs import cancel_job, read_job
 from indexing.recipes import Approximation, Recipe, RetrievalConfig
 from indexing.records import Document, Partition, Vectors
 from indexing.releases import deploy, list_releases, stable_recipe, stable_release
@@ -48,7 +49,6 @@ from indexing.shards import VECTORS_FILE
 from indexing.snapshot import KIND as SNAPSHOTS
 from indexing.snapshot import Snapshot, read_snapshot, verify_snapshot
 from indexing.storage import Artefact, Draft, LocalStorage
-from indexing.tenants import change_limits, read_tenant
 
 VIEW = PassageView("lines", 1, "headings", 16, overlap_tokens=0, context_tokens=0)
 MODEL = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")

@@ -9,7 +9,7 @@ import pytest
 
 from indexing.builds.build import build
 from indexing.builds.context import change_recipe, default_recipe, prepare_build, recipe_in_service
-from indexing.catalogue import DEFAULT_TENANT
+from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.embedder import Embedder
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
 from indexing.features import (

@@ -7,7 +7,7 @@ import pytest
 
 from indexing.builds.build import dry_run
 from indexing.builds.plan import DocumentChanged, encoder_inputs, encoder_keys_now, plan_shards, read_inputs
-from indexing.catalogue import Catalogue
+from indexing.catalogue.database import Catalogue
 from indexing.chunker import Chunker
 from indexing.feature_store import vector_key
 from indexing.records import Document, Span

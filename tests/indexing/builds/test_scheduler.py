@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from indexing.build_requests import open_requests, request_build
 from indexing.builds.scheduler import Builder
+from indexing.catalogue.build_requests import open_requests, request_build
 from indexing.errors import AlreadyRunning, BuildFailed
 from indexing.records import Document, Partition
 from indexing.releases import deploy, record_release

@@ -8,7 +8,7 @@ import pytest
 from indexing.builds import worker
 from indexing.builds.tasks import EmbedBlock, ShardBlock, Workshop
 from indexing.builds.worker import WINDOWS, WorkerExecutor, make_celery, work_kind
-from indexing.catalogue import Catalogue
+from indexing.catalogue.database import Catalogue
 from indexing.errors import BuildCancelled, BuildFailed
 from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from indexing.catalogue import Catalogue, utc_now
+from indexing.catalogue.database import Catalogue, utc_now
 
 
 @dataclass(frozen=True, slots=True)

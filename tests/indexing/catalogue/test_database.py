@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from indexing.catalogue import Catalogue, DocumentKey, WriteCounts
+from indexing.catalogue.database import Catalogue, DocumentKey, WriteCounts
+from indexing.catalogue.migrations import catalogue_migrations
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
-from indexing.migrations import catalogue_migrations
 from indexing.records import MARKDOWN, PLAIN, Document, Partition
 
 HELP = Partition("acme", "help")
@@ -346,7 +346,7 @@ class Processes:
     def __init__(self, stack: ExitStack, count: int, body: str) -> None:
         script = (
             "import sys; from pathlib import Path\n"
-            "from indexing.catalogue import Catalogue; from indexing.records import Document, Partition\n"
+            "from indexing.catalogue.database import Catalogue; from indexing.records import Document, Partition\n"
             "HELP = Partition('acme', 'help'); print('ready', flush=True)\n"
             "for line in sys.stdin:\n"
             "    path = Path(line.strip())\n" + "".join(f"    {text}\n" for text in body.splitlines())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from indexing.catalogue import Catalogue, Row, require_name, utc_now
+from indexing.catalogue.database import Catalogue, Row, require_name, utc_now
 from indexing.errors import AlreadyExists, InvalidInput, NotFound
 from indexing.records import Json, Partition
 

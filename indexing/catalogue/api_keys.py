@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from indexing.catalogue import Catalogue, Row, utc_now
+from indexing.catalogue.database import Catalogue, Row, utc_now
+from indexing.catalogue.tenants import PAGE, require_open
 from indexing.errors import InvalidInput, NotFound
-from indexing.tenants import PAGE, require_open
 
 SCOPES = ("search", "write", "admin")
 """What a key may do with its own tenant: ask, change documents, look after keys."""

@@ -1,8 +1,6 @@
 import pytest
 
-from indexing.errors import BuildCancelled, InvalidInput, NotFound
-from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
-from indexing.jobs import (
+from indexing.catalogue.jobs import (
     cancel_job,
     finish_job,
     job_blocks,
@@ -13,6 +11,8 @@ from indexing.jobs import (
     require_not_cancelled,
     start_job,
 )
+from indexing.errors import BuildCancelled, InvalidInput, NotFound
+from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
 from indexing.recipes import Recipe, RetrievalConfig, record_recipe
 
 

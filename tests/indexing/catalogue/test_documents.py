@@ -1,6 +1,6 @@
 import pytest
 
-from indexing.documents import (
+from indexing.catalogue.documents import (
     create_collection,
     iterate_documents,
     list_collections,

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from indexing.catalogue import Catalogue
-from indexing.errors import AlreadyExists, InvalidInput, NotFound, QuotaExceeded
-from indexing.records import Document, Partition
-from indexing.tenants import (
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.tenants import (
     MOST,
     Limits,
     change_limits,
@@ -21,6 +19,8 @@ from indexing.tenants import (
     restore_tenant,
     revoke_tenant,
 )
+from indexing.errors import AlreadyExists, InvalidInput, NotFound, QuotaExceeded
+from indexing.records import Document, Partition
 
 HELP, BLOG = Partition("acme", "help"), Partition("acme", "blog")
 

@@ -3,7 +3,7 @@
 import hashlib
 
 from indexing.builds.context import default_recipe
-from indexing.erasure_log import (
+from indexing.catalogue.erasures import (
     begin_erasure,
     finish_erasure,
     forget_ids,

@@ -6,7 +6,7 @@ Only the build command and the command line touch these rows; workers never open
 from dataclasses import dataclass
 from typing import Literal
 
-from indexing.catalogue import Catalogue, Row, utc_now
+from indexing.catalogue.database import Catalogue, Row, utc_now
 from indexing.errors import BuildCancelled, InvalidInput, NotFound
 from indexing.settings import current_user
 

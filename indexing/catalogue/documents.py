@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from indexing.catalogue import Catalogue, Row, document_of
+from indexing.catalogue.database import Catalogue, Row, document_of
 from indexing.errors import NotFound
 from indexing.records import Document, Partition
 

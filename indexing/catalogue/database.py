@@ -12,9 +12,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from indexing.catalogue.migrations import catalogue_migrations
+from indexing.catalogue.quotas import require_room
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
-from indexing.migrations import catalogue_migrations
-from indexing.quotas import require_room
 from indexing.records import Document, Json, Partition, is_narrower
 
 DEFAULT_TENANT = "default"

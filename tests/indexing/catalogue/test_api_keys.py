@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from indexing import keys
-from indexing.catalogue import Catalogue
-from indexing.errors import InvalidInput, NotFound
-from indexing.keys import (
+from indexing.catalogue import api_keys as keys
+from indexing.catalogue.api_keys import (
     OPERATOR,
     SCOPES,
     admit,
@@ -26,8 +24,10 @@ from indexing.keys import (
     read_key,
     revoke_key,
 )
-from indexing.migrations import catalogue_migrations
-from indexing.tenants import restore_tenant, revoke_tenant
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.migrations import catalogue_migrations
+from indexing.catalogue.tenants import restore_tenant, revoke_tenant
+from indexing.errors import InvalidInput, NotFound
 
 NOON = "2026-06-01T12:00:00.000+00:00"
 

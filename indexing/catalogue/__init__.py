@@ -1,0 +1,1 @@
+"""The rows of a home: every SQL statement stands in this folder."""
