@@ -2,11 +2,11 @@
 
 import click
 
-from indexing.cli import cli as root
+from indexing.commands.root import cli as root
+from indexing.commands.terminal import as_json as json_option
+from indexing.commands.terminal import collection_option, opened, print_json, tenant_option
 from indexing.records import MODES
 from indexing.settings import Settings
-from indexing.terminal import as_json as json_option
-from indexing.terminal import collection_option, opened, print_json, tenant_option
 
 __all__ = ["commands"]
 

@@ -25,12 +25,12 @@ from eval.datasets.query_sets import load_queryset
 from eval.datasets.trec import Qrels
 from eval.experiments.measures import bootstrap_interval, run_from_ranking, score_run
 from eval.experiments.targets import Choices, scratch_collection
+from indexing.commands.terminal import screen
 from indexing.conversation import Message, Turns, read_conversation
 from indexing.features import DEFAULT_CONVERSATION, ConversationView, definition
 from indexing.home import open_home
 from indexing.records import MODES
 from indexing.settings import Settings
-from indexing.terminal import screen
 
 MODES_CHOSEN_BY = ("dense", "hybrid")
 DENSE_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4)

@@ -21,6 +21,7 @@ from sentence_transformers import SentenceTransformer
 from eval.datasets.query_sets import load_queryset
 from eval.experiments.measures import run_from_ranking, score_run
 from indexing.chunker import Chunker
+from indexing.commands.terminal import screen
 from indexing.compiler import DEFAULT_MODEL, locate_model
 from indexing.embedder import load_embedder
 from indexing.features import FIRST_256
@@ -28,7 +29,6 @@ from indexing.home import open_home
 from indexing.model_registry import load_tokenizer
 from indexing.records import Document
 from indexing.settings import Settings
-from indexing.terminal import screen
 
 SLICES = 8
 

@@ -21,9 +21,9 @@ from recording import RESULTS, write_result
 from rich.progress import track
 from vector_sets import exact_neighbours, made_vectors, real_sets
 
+from indexing.commands.terminal import print_table
 from indexing.home import open_home
 from indexing.settings import Settings
-from indexing.terminal import print_table
 from indexing.vector_index import sample_queries
 
 K = 10

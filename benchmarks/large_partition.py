@@ -38,11 +38,11 @@ from indexing.builds.build import build
 from indexing.builds.context import default_recipe, prepare_build
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.settings import Settings
 from indexing.snapshot import Snapshot
-from indexing.terminal import progress_bar
 
 SMALL = 10_000
 PASSES = 3

@@ -35,10 +35,10 @@ from indexing.builds.context import default_recipe, prepare_build
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.tenants import create_tenant
+from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.settings import Settings
-from indexing.terminal import progress_bar
 
 ROWS = 42_593
 TENANTS = 100

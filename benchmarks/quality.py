@@ -18,10 +18,10 @@ from eval.experiments.targets import Choices, LocalSearcher, scratch_collection,
 from eval.reports.tables import print_results
 from indexing.builds.build import build
 from indexing.builds.context import default_recipe, prepare_build
+from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import MODES
 from indexing.settings import Settings
-from indexing.terminal import progress_bar
 
 SETS = ("scifact", "ray_docs", "mtrag_cloud", "cranfield", "helpdesk")
 

@@ -36,10 +36,10 @@ from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.context import default_recipe, prepare_build
 from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.settings import Settings
-from indexing.terminal import progress_bar
 
 SEED = 20261124
 ALONE = 1_000

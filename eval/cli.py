@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from indexing.cli import cli as root
+from indexing.commands.models import ensure_model
+from indexing.commands.root import cli as root
+from indexing.commands.terminal import collection_option, opened, print_json, progress_bar, screen
 from indexing.records import MODES
 from indexing.settings import Settings
-from indexing.terminal import collection_option, opened, print_json, progress_bar, screen
-from indexing.version_commands import ensure_model
 
 __all__ = ["commands"]
 

@@ -20,12 +20,12 @@ from eval.reports.tables import print_results
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build, recipe_in_service
 from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.commands.terminal import progress_bar
 from indexing.errors import NotReady, SourceInvalid
 from indexing.home import Home, default_key
 from indexing.ingest import ingest
 from indexing.records import Partition
 from indexing.sources import open_source
-from indexing.terminal import progress_bar
 
 QUESTIONS = (
     "my customer's card keeps getting refused, what can they do?",

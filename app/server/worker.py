@@ -15,8 +15,8 @@ from types import FrameType
 import uvicorn
 
 from app.server.supervisor import CONNECTION, DRAIN, GRACE_SECONDS, LEAVING, READY
+from indexing.commands.start import prepare
 from indexing.settings import Settings
-from indexing.start import prepare
 from indexing.telemetry import configure_logging
 
 SETTLE_SECONDS = 0.2

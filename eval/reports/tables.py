@@ -1,7 +1,7 @@
 """Reports: experiments as people read them."""
 
 from eval.experiments.experiment import Experiment
-from indexing.terminal import print_table
+from indexing.commands.terminal import print_table
 
 
 def print_results(experiment: Experiment) -> None:

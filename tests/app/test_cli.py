@@ -9,7 +9,7 @@ import app.cli  # noqa: F401 (adds its commands)
 from app.retrieval.retriever import Retriever
 from app.schemas.search import SearchAnswer
 from app.serving.release_pool import SnapshotPool
-from indexing.cli import cli
+from indexing.commands.root import cli
 from indexing.records import Document, Partition
 from indexing.shards import KIND
 from tests.app.conftest import ARTICLES, fill, release

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from indexing.builds.context import change_recipe, default_recipe
-from indexing.cli import cli
+from indexing.commands.root import cli
 from indexing.compiler import register_model
 from indexing.embedder import load_embedder
 from indexing.errors import ArtefactCorrupt, InvalidInput, ModelMismatch, ParityLost

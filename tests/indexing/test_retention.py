@@ -9,7 +9,7 @@ from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.context import change_recipe, default_recipe, needed_keys, prepare_build, retained_recipes
-from indexing.cli import cli
+from indexing.commands.root import cli
 from indexing.errors import AlreadyRunning
 from indexing.locks import exclusive
 from indexing.records import Document, Partition

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from indexing import extraction
 from indexing.chunker import Chunker
-from indexing.cli import cli
+from indexing.commands.root import cli
 from indexing.errors import SourceInvalid
 from indexing.extraction import Limits
 from indexing.features import PassageView

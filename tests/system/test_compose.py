@@ -20,7 +20,7 @@ import yaml
 from app.cli import commands as app_commands
 from app.main import create_app
 from eval.cli import commands as eval_commands
-from indexing.cli import cli
+from indexing.commands.root import cli
 from indexing.settings import Settings
 from tests.system.conftest import PROGRAM, ROOT, free_port, redis_program, run
 

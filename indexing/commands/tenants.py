@@ -8,8 +8,8 @@ import click
 from indexing.catalogue.api_keys import OPERATOR, SCOPES, Key
 from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.catalogue.tenants import MOST, PAGE, Limits, Tenant
+from indexing.commands.terminal import as_json, opened, print_json, print_table, screen
 from indexing.settings import Settings
-from indexing.terminal import as_json, opened, print_json, print_table, screen
 
 NO_LIMIT = "none"
 

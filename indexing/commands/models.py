@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
+from indexing.commands.terminal import as_json, opened, print_json, print_table, screen
 from indexing.errors import InvalidInput
 from indexing.home import Home
 from indexing.model_registry import EMBEDDING, RERANKER
 from indexing.settings import Settings
-from indexing.terminal import as_json, opened, print_json, print_table, screen
 
 
 def ensure_model(home: Home) -> None:

@@ -5,8 +5,8 @@ from dataclasses import asdict
 import click
 from rich.filesize import decimal
 
+from indexing.commands.terminal import as_json, opened, print_json, print_table, screen
 from indexing.settings import Settings
-from indexing.terminal import as_json, opened, print_json, print_table, screen
 
 
 @click.command()

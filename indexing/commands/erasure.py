@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexing.errors import AlreadyRunning, GroundworkError, NotReady
-from indexing.home import Home
-from indexing.records import Partition
-from indexing.settings import Settings
-from indexing.terminal import (
+from indexing.commands.terminal import (
     as_json,
     collection_option,
     opened,
@@ -23,6 +19,10 @@ from indexing.terminal import (
     short_time,
     tenant_option,
 )
+from indexing.errors import AlreadyRunning, GroundworkError, NotReady
+from indexing.home import Home
+from indexing.records import Partition
+from indexing.settings import Settings
 
 if TYPE_CHECKING:
     from indexing.catalogue.erasures import Erasure

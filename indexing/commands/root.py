@@ -8,13 +8,12 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from indexing import tenant_commands
-from indexing.erasure_commands import erase, erasures
-from indexing.errors import GroundworkError, NotFound
-from indexing.job_commands import builder, executor_for, jobs, worker
-from indexing.retention_commands import disk, gc
-from indexing.settings import Settings, current_user
-from indexing.terminal import (
+from indexing.commands import tenants as tenant_commands
+from indexing.commands.erasure import erase, erasures
+from indexing.commands.garbage import disk, gc
+from indexing.commands.jobs import builder, executor_for, jobs, worker
+from indexing.commands.models import ensure_model, models, views
+from indexing.commands.terminal import (
     as_json,
     collection_option,
     opened,
@@ -25,7 +24,8 @@ from indexing.terminal import (
     short_time,
     tenant_option,
 )
-from indexing.version_commands import ensure_model, models, views
+from indexing.errors import GroundworkError, NotFound
+from indexing.settings import Settings, current_user
 
 _EXTRAS = {
     **dict.fromkeys(("fastapi", "uvicorn", "prometheus_client", "anyio", "starlette"), "serve"),

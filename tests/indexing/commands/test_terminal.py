@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from indexing.commands.terminal import opened, print_json, print_table, progress_bar, short_time
 from indexing.settings import Settings
-from indexing.terminal import opened, print_json, print_table, progress_bar, short_time
 
 
 def test_the_home_is_closed_afterwards_and_after_an_error(tmp_path: Path) -> None:

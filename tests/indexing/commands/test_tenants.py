@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from indexing.catalogue.api_keys import admit, create_key
 from indexing.catalogue.database import Catalogue
 from indexing.catalogue.tenants import create_tenant
-from indexing.cli import cli
+from indexing.commands.root import cli
 from indexing.home import Home
 
 Run = Callable[..., Result]

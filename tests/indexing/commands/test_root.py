@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from indexing.cli import cli
+from indexing.commands.root import cli
 from indexing.home import Home
 from indexing.model_registry import ModelVersion
 from indexing.shards import PASSAGES_FILE, VECTORS_FILE

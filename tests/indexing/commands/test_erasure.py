@@ -10,7 +10,7 @@ from indexing.builds.leases import Leases
 from indexing.catalogue.database import Catalogue
 from indexing.catalogue.erasures import list_erasures, unfinished_erasures
 from indexing.catalogue.jobs import finish_job, newest_job_on_workers, start_job
-from indexing.cli import cli
+from indexing.commands.root import cli
 from indexing.errors import CatalogueBusy
 from indexing.locks import exclusive
 from tests.indexing.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived, files_with, fill

@@ -10,7 +10,7 @@ from indexing.settings import limit_native_threads
 def main() -> None:
     """Run ``groundwork``."""
     prepare()
-    from indexing.cli import main as command
+    from indexing.commands.root import main as command
 
     command()
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
 from indexing.errors import InvalidInput
 from indexing.home import Home
 from indexing.settings import Settings
-from indexing.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
 
 if TYPE_CHECKING:
     from indexing.builds.tasks import Executor
@@ -66,8 +66,8 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build, recipe_in_service
     from indexing.builds.scheduler import Builder
+    from indexing.commands.models import ensure_model
     from indexing.telemetry import configure_logging
-    from indexing.version_commands import ensure_model
 
     configure_logging(settings.log_level)
     os.nice(10)
