@@ -7,7 +7,7 @@ Conversations that no judgment above came from (``un``: what was left unanswered
 they also hold the assistant's turns.
 
 Usage: python benchmarks/conversation.py --data ../shared/data
-Writes benchmarks/results/conversation.json. Its winner is DEFAULT_CONVERSATION of indexing.features.
+Writes benchmarks/results/conversation.json. Its winner is DEFAULT_CONVERSATION of indexing.features.views.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from eval.datasets.trec import Qrels
 from eval.experiments.measures import bootstrap_interval, run_from_ranking, score_run
 from eval.experiments.targets import Choices, scratch_collection
 from indexing.commands.terminal import screen
-from indexing.conversation import Message, Turns, read_conversation
-from indexing.features import DEFAULT_CONVERSATION, ConversationView, definition
+from indexing.features.conversation import Message, Turns, read_conversation
+from indexing.features.views import DEFAULT_CONVERSATION, ConversationView, definition
 from indexing.home import open_home
 from indexing.records import MODES
 from indexing.settings import Settings

@@ -24,7 +24,7 @@ from indexing.chunker import Chunker
 from indexing.commands.terminal import screen
 from indexing.compiler import DEFAULT_MODEL, locate_model
 from indexing.embedder import load_embedder
-from indexing.features import FIRST_256
+from indexing.features.views import FIRST_256
 from indexing.home import open_home
 from indexing.model_registry import load_tokenizer
 from indexing.records import Document

@@ -13,7 +13,7 @@ from tokenizers import Encoding, Tokenizer
 
 from indexing.blocks import Block, MarkdownReader, cut_near, halves, one_line, paragraphs, pieces, trimmed
 from indexing.errors import InvalidInput
-from indexing.features import PassageView
+from indexing.features.views import PassageView
 from indexing.records import MARKDOWN, Document, Passage, Span
 
 SMALL_TOKENS = 48

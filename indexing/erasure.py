@@ -21,7 +21,7 @@ from indexing.catalogue.erasures import (
     point_releases,
 )
 from indexing.excision import excise
-from indexing.feature_store import drop_vectors
+from indexing.features.embedding_store import drop_vectors
 from indexing.holdings import Holdings, StaleBlock, find_stale_blocks, look
 from indexing.home import Home
 from indexing.shards import KIND as SHARDS

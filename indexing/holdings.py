@@ -7,7 +7,7 @@ from indexing.catalogue.database import Catalogue, DocumentKey
 from indexing.catalogue.erasures import last_erasure_of
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
 from indexing.excision import held_documents
-from indexing.feature_store import block_keys
+from indexing.features.embedding_store import block_keys
 from indexing.home import Home
 from indexing.records import Partition
 from indexing.releases import list_releases

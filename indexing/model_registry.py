@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import InvalidInput, NotFound
-from indexing.features import ModelFiles
+from indexing.features.views import ModelFiles
 from indexing.locks import exclusive
 from indexing.records import Json
 from indexing.storage import Artefact, Storage

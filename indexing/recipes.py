@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import NotFound
-from indexing.features import (
+from indexing.features.views import (
     ConversationView,
     EmbeddingView,
     FeatureViews,

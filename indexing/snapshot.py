@@ -14,7 +14,7 @@ import numpy as np
 
 from indexing.attributes import AttributeSegment
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, GroundworkError, NotFound
-from indexing.features import FeatureViews
+from indexing.features.views import FeatureViews
 from indexing.lexical import LexicalSegment
 from indexing.records import Json, Mask, Partition, Rows, Scores, Vector, Vectors, canonical_json, fingerprint
 from indexing.shards import KIND as SHARDS

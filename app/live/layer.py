@@ -18,7 +18,7 @@ from indexing.builds.context import prepare_build
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.documents import read_content
 from indexing.chunker import Chunker
-from indexing.features import FeatureViews
+from indexing.features.views import FeatureViews
 from indexing.home import Home
 from indexing.recipes import Recipe
 from indexing.records import Document, Partition

@@ -19,8 +19,8 @@ from app.serving.release_pool import ServingRelease
 from indexing.catalogue.documents import Change, read_built, read_changes, read_permissions, read_version
 from indexing.chunker import Chunker
 from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch
-from indexing.feature_store import FeatureStore, block_name, feature_kind, vector_key
-from indexing.features import FeatureViews
+from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key
+from indexing.features.views import FeatureViews
 from indexing.home import Home
 from indexing.records import Partition, Vector, is_narrower
 from indexing.shard_layout import ShardInput

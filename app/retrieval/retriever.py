@@ -12,8 +12,8 @@ from app.retrieval.fusion import calibrate
 from app.retrieval.reranking import Reranker, pair_text
 from app.serving.release_pool import ServingRelease
 from indexing.attributes import AttributeSegment
-from indexing.conversation import Turns, conversation_terms, conversation_vector
 from indexing.errors import InvalidInput
+from indexing.features.conversation import Turns, conversation_terms, conversation_vector
 from indexing.pair_scorer import PairScorer
 from indexing.records import MODES, Mask, Partition, Scores, Vector
 from indexing.shards import StoredPassage

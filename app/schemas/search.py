@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from app.retrieval.retriever import Result
-from indexing.conversation import USER, Message, Turns, read_conversation
-from indexing.features import ConversationView
+from indexing.features.conversation import USER, Message, Turns, read_conversation
+from indexing.features.views import ConversationView
 from indexing.records import Json
 
 MAX_K = 1000

@@ -24,8 +24,8 @@ from indexing.catalogue.database import Catalogue
 from indexing.catalogue.jobs import State, finish_job, require_not_cancelled, start_job
 from indexing.catalogue.tenants import record_passages
 from indexing.errors import InvalidInput
-from indexing.feature_store import FeatureStore, feature_kind, merge_small_blocks
-from indexing.features import record_view
+from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
+from indexing.features.views import record_view
 from indexing.locks import exclusive
 from indexing.recipes import record_recipe
 from indexing.releases import Release, deploy, record_release, stable_recipe

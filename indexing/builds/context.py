@@ -10,7 +10,7 @@ from indexing.catalogue.database import LeaveOut
 from indexing.chunker import Chunker
 from indexing.embedder import load_embedder
 from indexing.errors import InvalidInput
-from indexing.features import (
+from indexing.features.views import (
     DEFAULT_CONVERSATION,
     DEFAULT_PASSAGES,
     EMBEDDING_VIEWS,

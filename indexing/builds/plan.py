@@ -15,8 +15,8 @@ from indexing.catalogue.database import Catalogue, DocumentKey, LeaveOut, Row
 from indexing.chunker import Chunker
 from indexing.embedder import Embedder
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
-from indexing.feature_store import vector_key
-from indexing.features import FeatureViews
+from indexing.features.embedding_store import vector_key
+from indexing.features.views import FeatureViews
 from indexing.recipes import Recipe
 from indexing.records import Partition, Span, fingerprint
 from indexing.shard_layout import ShardInput

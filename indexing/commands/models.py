@@ -183,7 +183,7 @@ def views() -> None:
 @click.pass_obj
 def views_list(settings: Settings, as_json: bool) -> None:
     """All feature views: those in use, and the built-in ones."""
-    from indexing.features import CONVERSATION_VIEWS, EMBEDDING_VIEWS, PASSAGE_VIEWS, definition
+    from indexing.features.views import CONVERSATION_VIEWS, EMBEDDING_VIEWS, PASSAGE_VIEWS, definition
 
     with opened(settings) as home:
         stored = [json.loads(row["definition"]) for row in home.catalogue.rows("SELECT definition FROM feature_views")]
@@ -212,7 +212,7 @@ def views_list(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def views_add(settings: Settings, file: Path) -> None:
     """Add the passage or conversation view that FILE (JSON) defines; a changed definition needs a new version."""
-    from indexing.features import record_view, view_from
+    from indexing.features.views import record_view, view_from
 
     try:
         view = view_from(json.loads(file.read_bytes()))

@@ -23,7 +23,7 @@ from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.database import Catalogue
 from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
-from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
+from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.lexical import Analyser
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MARKDOWN, Document, Json, Partition

@@ -14,7 +14,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from indexing.chunker import Chunker
-from indexing.features import ALGORITHM, DEFAULT_PASSAGES, FIRST_256, PassageView, lexical_view
+from indexing.features.views import ALGORITHM, DEFAULT_PASSAGES, FIRST_256, PassageView, lexical_view
 from indexing.lexical import Analyser
 from indexing.records import MARKDOWN, Document
 

@@ -16,7 +16,7 @@ from tokenizers.processors import BertProcessing
 
 from indexing.chunker import MAX_CHARS, Chunker
 from indexing.errors import InvalidInput
-from indexing.features import PassageView
+from indexing.features.views import PassageView
 from indexing.records import MARKDOWN, PLAIN, Document, Passage
 
 

@@ -27,7 +27,7 @@ from indexing.catalogue.erasures import list_erasures, list_rewrites, unfinished
 from indexing.catalogue.jobs import record_block, start_job
 from indexing.erasure import erase, foresee, resume
 from indexing.errors import CatalogueBusy, NotFound
-from indexing.feature_store import FeatureStore, block_keys
+from indexing.features.embedding_store import FeatureStore, block_keys
 from indexing.holdings import find_documents
 from indexing.home import open_home
 from indexing.lexical import Analyser

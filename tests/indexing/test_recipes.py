@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from indexing.errors import NotFound
-from indexing.features import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, FIRST_256, lexical_view
+from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, FIRST_256, lexical_view
 from indexing.home import Home
 from indexing.model_registry import ModelVersion
 from indexing.recipes import Recipe, RetrievalConfig, read_recipe, record_recipe

@@ -16,7 +16,7 @@ from indexing.builds.placement import PlacedDocument, place
 from indexing.catalogue.database import DocumentKey
 from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactCorrupt, FormatUnknown, NotFound
-from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
+from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
 from indexing.lexical import Analyser
 from indexing.records import Document, Partition, Passage, fingerprint
 from indexing.shard_layout import ShardInput

@@ -13,7 +13,7 @@ from indexing.chunker import Chunker
 from indexing.commands.root import cli
 from indexing.errors import SourceInvalid
 from indexing.extraction import Limits
-from indexing.features import PassageView
+from indexing.features.views import PassageView
 from indexing.home import Home
 from indexing.records import MARKDOWN, PLAIN, Document, Passage, Reject
 from indexing.sources import open_source

@@ -17,7 +17,7 @@ from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.documents import write_documents
 from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
-from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
+from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.home import open_home
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import Document, Partition

@@ -11,7 +11,7 @@ from app.serving.release_pool import ServingRelease
 from indexing.bm25 import Bm25
 from indexing.embedder import HashingEmbedder
 from indexing.errors import InvalidInput
-from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
+from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
 from indexing.lexical import Analyser
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MODES, Document, Partition, Passage

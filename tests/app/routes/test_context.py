@@ -4,8 +4,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
-from indexing.conversation import Message, Turns, read_conversation
-from indexing.features import DEFAULT_CONVERSATION
+from indexing.features.conversation import Message, Turns, read_conversation
+from indexing.features.views import DEFAULT_CONVERSATION
 from tests.app.conftest import ARTICLES
 
 pytestmark = pytest.mark.model

@@ -39,8 +39,8 @@ from indexing.errors import (
     ModelMismatch,
     QuotaExceeded,
 )
-from indexing.feature_store import SMALL_BLOCK, FeatureStore, vector_key
-from indexing.features import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
+from indexing.features.embedding_store import SMALL_BLOCK, FeatureStore, vector_key
+from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.recipes import Approximation, Recipe, RetrievalConfig
 from indexing.records import Document, Partition, Vectors
 from indexing.releases import deploy, list_releases, stable_recipe, stable_release

@@ -12,7 +12,7 @@ from indexing.builds.context import change_recipe, default_recipe, prepare_build
 from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.embedder import Embedder
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
-from indexing.features import (
+from indexing.features.views import (
     DEFAULT_CONVERSATION,
     DEFAULT_PASSAGES,
     EMBEDDING_VIEWS,

@@ -18,7 +18,7 @@ from indexing.builds.tasks import (
 )
 from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactMissing
-from indexing.feature_store import FeatureStore, vector_key
+from indexing.features.embedding_store import FeatureStore, vector_key
 from indexing.records import Document, Partition, Passage
 from indexing.shard_layout import ShardInput
 from indexing.shards import Shard

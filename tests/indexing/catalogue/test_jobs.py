@@ -12,7 +12,7 @@ from indexing.catalogue.jobs import (
     start_job,
 )
 from indexing.errors import BuildCancelled, InvalidInput, NotFound
-from indexing.features import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
+from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
 from indexing.recipes import Recipe, RetrievalConfig, record_recipe
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactMissing, ModelMismatch
-from indexing.feature_store import FeatureStore, block_name, drop_vectors, feature_kind, vector_key
+from indexing.features.embedding_store import FeatureStore, block_name, drop_vectors, feature_kind, vector_key
 from indexing.storage import LocalStorage
 
 VIEW, OTHER_VIEW = "a" * 64, "b" * 64

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
-from indexing.features import (
+from indexing.features.views import (
     DEFAULT_CONVERSATION,
     DEFAULT_PASSAGES,
     EMBEDDING_VIEWS,

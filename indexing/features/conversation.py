@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexing.errors import InvalidInput
-from indexing.features import ConversationView
+from indexing.features.views import ConversationView
 from indexing.records import Vector
 
 USER = "user"

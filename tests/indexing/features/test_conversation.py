@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing.conversation import Message, Turns, conversation_terms, conversation_vector, read_conversation
 from indexing.embedder import HashingEmbedder
 from indexing.errors import InvalidInput
-from indexing.features import DEFAULT_CONVERSATION, ConversationView
+from indexing.features.conversation import Message, Turns, conversation_terms, conversation_vector, read_conversation
+from indexing.features.views import DEFAULT_CONVERSATION, ConversationView
 from indexing.lexical import Analyser
 
 VIEW = ConversationView("v", 1, ("user",), earlier_turns=2, dense_weight=0.25, lexical_weight=0.5)

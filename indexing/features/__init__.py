@@ -1,0 +1,1 @@
+"""Feature views, the embedding store, and conversations as features."""
