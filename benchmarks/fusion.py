@@ -19,8 +19,8 @@ from app.serving.release_pool import ServingRelease
 from eval.datasets.query_sets import QuerySet, load_queryset
 from eval.experiments.measures import run_from_ranking, score_run
 from eval.experiments.targets import Choices, scratch_collection
-from indexing.bm25 import Bm25
 from indexing.home import open_home
+from indexing.indexes.bm25 import Bm25
 from indexing.recipes import RetrievalConfig
 from indexing.records import Partition
 from indexing.settings import Settings

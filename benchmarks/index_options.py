@@ -23,8 +23,8 @@ from vector_sets import exact_neighbours, made_vectors, real_sets
 
 from indexing.commands.terminal import print_table
 from indexing.home import open_home
+from indexing.indexes.vector_index import sample_queries
 from indexing.settings import Settings
-from indexing.vector_index import sample_queries
 
 K = 10
 TARGETS = (0.95, 0.99)

@@ -17,8 +17,8 @@ from recording import write_result
 
 from eval.datasets.query_sets import load_queryset
 from eval.experiments.measures import run_from_ranking, score_run
-from indexing.bm25 import Bm25
-from indexing.lexical import Analyser, LexicalSegment, build_postings
+from indexing.indexes.bm25 import Bm25
+from indexing.indexes.postings import Analyser, LexicalSegment, build_postings
 from indexing.recipes import RetrievalConfig
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexing.arrays import map_arrays, offsets_of, write_arrays
-from indexing.attributes import build_attributes
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, FormatUnknown
-from indexing.lexical import TermRange
+from indexing.indexes.attributes import build_attributes
+from indexing.indexes.postings import TermRange
 from indexing.records import Partition, Vectors, fingerprint
 from indexing.shard_layout import ShardPartition
 from indexing.shards import ATTRIBUTES_FILE, KIND, LEXICAL_FILE, LISTS_FILE, PASSAGES_FILE, Shard, write_vectors

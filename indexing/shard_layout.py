@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.attributes import build_attributes
-from indexing.lexical import Analyser, build_postings
+from indexing.indexes.attributes import build_attributes
+from indexing.indexes.postings import Analyser, build_postings
 from indexing.records import Document, Json, Partition, Passage
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]

@@ -16,13 +16,10 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from indexing.arrays import map_arrays, write_arrays
-from indexing.attributes import AttributeSegment, build_attributes
 from indexing.errors import ArtefactCorrupt, FormatUnknown
-from indexing.lexical import Analyser, LexicalSegment, TermRange
-from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
-from indexing.shard_layout import Arrays, ShardContents, ShardInput, ShardPartition, lay_out
-from indexing.storage import Artefact, Draft
-from indexing.vector_index import (
+from indexing.indexes.attributes import AttributeSegment, build_attributes
+from indexing.indexes.postings import Analyser, LexicalSegment, TermRange
+from indexing.indexes.vector_index import (
     CODED_ROWS,
     MIN_ROWS,
     ApproximateIndex,
@@ -33,6 +30,9 @@ from indexing.vector_index import (
     write_exact,
     write_lists,
 )
+from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
+from indexing.shard_layout import Arrays, ShardContents, ShardInput, ShardPartition, lay_out
+from indexing.storage import Artefact, Draft
 
 KIND = "shards"
 FORMAT = 4

@@ -12,15 +12,15 @@ from functools import cached_property
 
 import numpy as np
 
-from indexing.attributes import AttributeSegment
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, GroundworkError, NotFound
 from indexing.features.views import FeatureViews
-from indexing.lexical import LexicalSegment
+from indexing.indexes.attributes import AttributeSegment
+from indexing.indexes.postings import LexicalSegment
+from indexing.indexes.vector_index import PROMISED_K
 from indexing.records import Json, Mask, Partition, Rows, Scores, Vector, Vectors, canonical_json, fingerprint
 from indexing.shards import KIND as SHARDS
 from indexing.shards import Shard, StoredPassage, require_readable
 from indexing.storage import Artefact, Storage
-from indexing.vector_index import PROMISED_K
 
 logger = logging.getLogger(__name__)
 KIND = "snapshots"

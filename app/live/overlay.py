@@ -12,7 +12,7 @@ from itertools import count, pairwise
 
 import numpy as np
 
-from indexing.lexical import Analyser
+from indexing.indexes.postings import Analyser
 from indexing.records import Document, Mask, Partition, Vector, Vectors
 from indexing.shard_layout import ShardInput
 from indexing.shards import Shard

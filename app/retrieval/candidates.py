@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.retrieval.fusion import evidence
+from indexing.indexes.vector_index import inner_products
 from indexing.records import Mask, Rows, Scores, Vector
 from indexing.snapshot import PartitionView
 from indexing.telemetry import StageTimings
-from indexing.vector_index import inner_products
 
 _FOLDS = 16
 

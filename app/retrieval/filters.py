@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from indexing.attributes import AttributeSegment, Scalar
 from indexing.errors import InvalidInput
+from indexing.indexes.attributes import AttributeSegment, Scalar
 from indexing.records import Json, Mask
 
 COMPARISONS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin")

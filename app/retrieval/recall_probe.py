@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from indexing.indexes.vector_index import sample_queries
 from indexing.records import Rows, Vector, Vectors
 from indexing.snapshot import PartitionView
-from indexing.vector_index import sample_queries
 
 _SAMPLED_ROWS = 3  # for each query
 

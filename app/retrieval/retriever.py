@@ -11,9 +11,9 @@ from app.retrieval.candidates import Chosen, best_of_legs, choose, places_of, sc
 from app.retrieval.fusion import calibrate
 from app.retrieval.reranking import Reranker, pair_text
 from app.serving.release_pool import ServingRelease
-from indexing.attributes import AttributeSegment
 from indexing.errors import InvalidInput
 from indexing.features.conversation import Turns, conversation_terms, conversation_vector
+from indexing.indexes.attributes import AttributeSegment
 from indexing.pair_scorer import PairScorer
 from indexing.records import MODES, Mask, Partition, Scores, Vector
 from indexing.shards import StoredPassage

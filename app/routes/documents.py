@@ -28,7 +28,6 @@ from app.schemas.documents import (
 from app.schemas.search import described
 from app.services.state import Here, Searcher, Services, Writer
 from app.web.authenticated_routes import AdmittedRoute
-from indexing.attributes import AttributeSegment, build_attributes
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.documents import (
     Written,
@@ -40,6 +39,7 @@ from indexing.catalogue.documents import (
     write_documents,
 )
 from indexing.errors import InvalidInput, NotFound, NotReady
+from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.records import Document, Partition
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from indexing.features.views import (
     passage_view,
 )
 from indexing.home import Home
-from indexing.lexical import LANGUAGES
+from indexing.indexes.postings import LANGUAGES
 from indexing.model_registry import EMBEDDING, RERANKER, ModelVersion, load_tokenizer, require_kind
 from indexing.model_registry import KIND as MODELS
 from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe

@@ -15,7 +15,7 @@ import numpy as np
 from indexing.embedder import Embedder, load_embedder
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed
 from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key
-from indexing.lexical import Analyser
+from indexing.indexes.postings import Analyser
 from indexing.model_registry import stored_model
 from indexing.records import Document, Json, Partition, Passage, canonical_json
 from indexing.shard_layout import ShardInput

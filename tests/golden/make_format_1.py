@@ -16,7 +16,6 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from indexing.bm25 import Bm25
 from indexing.builds.build import build
 from indexing.builds.plan import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
@@ -24,7 +23,8 @@ from indexing.catalogue.database import Catalogue
 from indexing.chunker import Chunker
 from indexing.embedder import HashingEmbedder
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
-from indexing.lexical import Analyser
+from indexing.indexes.bm25 import Bm25
+from indexing.indexes.postings import Analyser
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MARKDOWN, Document, Json, Partition
 from indexing.snapshot import PartitionView, Snapshot

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from indexing.embedder import HashingEmbedder
-from indexing.lexical import Analyser
+from indexing.indexes.postings import Analyser
 from indexing.records import Document, Partition, Passage
 from indexing.shard_layout import ShardInput
 from indexing.shards import KIND, Shard, write_shard

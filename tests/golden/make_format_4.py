@@ -13,7 +13,7 @@ from make_format_2 import ACME, DIMENSION, DOCUMENTS, QUERIES, item
 
 from indexing import shards
 from indexing.embedder import HashingEmbedder
-from indexing.lexical import Analyser
+from indexing.indexes.postings import Analyser
 from indexing.shards import KIND, Shard, write_shard
 from indexing.storage import LocalStorage
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexing.bm25 import Bm25
 from indexing.catalogue.api_keys import SCOPES, admit, hash_key
 from indexing.catalogue.tenants import list_tenants
 from indexing.home import Home, open_home
-from indexing.lexical import Analyser
+from indexing.indexes.bm25 import Bm25
+from indexing.indexes.postings import Analyser
 from indexing.recipes import read_recipe
 from indexing.records import Json, Partition, Vector
 from indexing.releases import stable_release

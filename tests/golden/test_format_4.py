@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexing import vector_index
+from indexing.indexes import vector_index
+from indexing.indexes.vector_index import ExactIndex
 from indexing.records import Json, Partition
 from indexing.shards import KIND, Shard
 from indexing.storage import LocalStorage
-from indexing.vector_index import ExactIndex
 
 GOLDEN = Path(__file__).parent / "format-4"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))

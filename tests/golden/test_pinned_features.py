@@ -15,7 +15,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from indexing.chunker import Chunker
 from indexing.features.views import ALGORITHM, DEFAULT_PASSAGES, FIRST_256, PassageView, lexical_view
-from indexing.lexical import Analyser
+from indexing.indexes.postings import Analyser
 from indexing.records import MARKDOWN, Document
 
 PINNED = Path(__file__).with_name("pinned_features.json")

@@ -30,7 +30,7 @@ from indexing.errors import CatalogueBusy, NotFound
 from indexing.features.embedding_store import FeatureStore, block_keys
 from indexing.holdings import find_documents
 from indexing.home import open_home
-from indexing.lexical import Analyser
+from indexing.indexes.postings import Analyser
 from indexing.records import Document, Partition
 from indexing.releases import deploy, list_releases, stable_release
 from indexing.shards import KIND as SHARDS

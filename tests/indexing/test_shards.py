@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactCorrupt, FormatUnknown
-from indexing.lexical import Analyser
+from indexing.indexes.postings import Analyser
 from indexing.records import Document, Json, Partition, Passage, Vectors
 from indexing.shard_layout import ShardInput
 from indexing.shards import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard, write_shard

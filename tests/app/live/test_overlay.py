@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.live.overlay import MAX_RUN_ROWS, Fresh, Overlay
-from indexing.lexical import Analyser
+from indexing.indexes.postings import Analyser
 from indexing.records import Document, Partition, Passage
 from indexing.shard_layout import ShardInput
 

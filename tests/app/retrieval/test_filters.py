@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.retrieval.filters import Comparison, Compound, Filter, matching, parse_filter
-from indexing.attributes import AttributeSegment, build_attributes
 from indexing.errors import InvalidInput
+from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.records import Document, Json
 
 KEYS = st.sampled_from(["a", "b", "ä", "", "a\0b", "topic"])

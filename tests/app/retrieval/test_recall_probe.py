@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.retrieval.recall_probe import measure_recall
-from indexing.lexical import Analyser
+from indexing.indexes.postings import Analyser
 from indexing.records import Document, Partition, Passage, Vectors
 from indexing.shard_layout import ShardInput
 from indexing.shards import KIND, Shard, write_shard

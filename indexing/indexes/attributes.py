@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexing.arrays import offsets_of
-from indexing.lexical import TermList, TermRange
+from indexing.indexes.postings import TermList, TermRange
 from indexing.records import Document, Json, Mask
 
 Scalar: TypeAlias = str | int | float | bool

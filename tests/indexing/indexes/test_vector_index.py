@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexing import vector_index
 from indexing.errors import ArtefactCorrupt, BuildFailed
-from indexing.records import Vectors
-from indexing.vector_index import (
+from indexing.indexes import vector_index
+from indexing.indexes.vector_index import (
     ApproximateIndex,
     CodedIndex,
     ExactIndex,
@@ -19,6 +18,7 @@ from indexing.vector_index import (
     write_exact,
     write_lists,
 )
+from indexing.records import Vectors
 
 DIMENSION = 16
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.errors import InvalidInput
-from indexing.lexical import LANGUAGES, Analyser, LexicalSegment, build_postings
+from indexing.indexes.postings import LANGUAGES, Analyser, LexicalSegment, build_postings
 
 Passages = Sequence[Sequence[str]]
 

@@ -1,6 +1,6 @@
 """The lexical side of texts: text to terms, and terms to the postings of one partition.
 
-Shards store term frequencies and lengths, never finished scores; ``indexing.bm25`` makes scores of them.
+Shards store term frequencies and lengths, never finished scores; ``indexing.indexes.bm25`` makes scores of them.
 """
 
 import itertools

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from indexing.bm25 import RECENT_BYTES, Bm25
-from indexing.lexical import LexicalSegment, build_postings
+from indexing.indexes.bm25 import RECENT_BYTES, Bm25
+from indexing.indexes.postings import LexicalSegment, build_postings
 
 BM25 = Bm25(k1=1.2, b=0.75)
 Passages = Sequence[Sequence[str]]

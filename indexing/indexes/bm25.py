@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from indexing.lexical import LexicalSegment
+from indexing.indexes.postings import LexicalSegment
 from indexing.recent import Recent
 from indexing.records import Rows, Scores
 
