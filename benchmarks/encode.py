@@ -22,11 +22,11 @@ from eval.datasets.query_sets import load_queryset
 from eval.experiments.measures import run_from_ranking, score_run
 from indexing.chunker import Chunker
 from indexing.commands.terminal import screen
-from indexing.compiler import DEFAULT_MODEL, locate_model
-from indexing.embedder import load_embedder
 from indexing.features.views import FIRST_256
 from indexing.home import open_home
-from indexing.model_registry import load_tokenizer
+from indexing.models.compiler import DEFAULT_MODEL, locate_model
+from indexing.models.embedder import load_embedder
+from indexing.models.registry import load_tokenizer
 from indexing.records import Document
 from indexing.settings import Settings
 

@@ -24,8 +24,8 @@ from recording import write_result
 
 from eval.datasets.query_sets import QuerySet, load_queryset
 from eval.experiments.measures import run_from_ranking, score_run
-from indexing.compiler import DEFAULT_MODEL, locate_model
 from indexing.home import open_home
+from indexing.models.compiler import DEFAULT_MODEL, locate_model
 from indexing.settings import Settings
 
 WORKERS = 2

@@ -38,8 +38,8 @@ from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.documents import create_collection
 from indexing.catalogue.tenants import create_tenant
 from indexing.commands.terminal import progress_bar
-from indexing.compiler import DEFAULT_MODEL, register_model
 from indexing.home import open_home
+from indexing.models.compiler import DEFAULT_MODEL, register_model
 from indexing.records import Document, Partition
 from indexing.settings import Settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from indexing.catalogue.api_keys import adopt_key, new_secret, revoke_other_defaults
 from indexing.catalogue.database import DEFAULT_TENANT, Catalogue
 from indexing.errors import InvalidInput
-from indexing.model_registry import ModelRegistry
+from indexing.models.registry import ModelRegistry
 from indexing.settings import Settings
 from indexing.storage import LocalStorage, Storage
 

@@ -14,7 +14,7 @@ from indexing.features.views import (
     conversation_view_from,
     definition,
 )
-from indexing.model_registry import ModelVersion
+from indexing.models.registry import ModelVersion
 from indexing.records import Json, fingerprint
 
 DEFAULT_SHARD_ROWS = 16_384

@@ -7,7 +7,7 @@ from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import GroundworkError
 from indexing.features.embedding_store import block_keys, feature_kind
 from indexing.features.views import FeatureViews
-from indexing.model_registry import KIND as MODELS
+from indexing.models.registry import KIND as MODELS
 from indexing.recipes import Recipe
 from indexing.releases import Release, deployed_recipes, list_releases
 from indexing.shards import KIND as SHARDS

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from indexing.compiler import DEFAULT_MODEL, register_model
 from indexing.home import Home, open_home
+from indexing.models.compiler import DEFAULT_MODEL, register_model
 from indexing.settings import Settings, limit_native_threads
 
 # How long an example takes, or to make one, says how busy the machine is.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexing.pair_scorer import PairScorer
+from indexing.models.reranker import PairScorer
 from indexing.records import Scores
 from indexing.shards import StoredPassage
 

@@ -14,7 +14,7 @@ from app.serving.release_pool import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.conversation import Turns, conversation_terms, conversation_vector
 from indexing.indexes.attributes import AttributeSegment
-from indexing.pair_scorer import PairScorer
+from indexing.models.reranker import PairScorer
 from indexing.records import MODES, Mask, Partition, Scores, Vector
 from indexing.shards import StoredPassage
 from indexing.snapshot import PartitionView

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from app.serving.redis_vectors import RedisVectors
-from indexing.embedder import Embedder
+from indexing.models.embedder import Embedder
 from indexing.recent import Recent
 from indexing.records import Vector, Vectors
 from indexing.settings import Settings

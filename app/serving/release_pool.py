@@ -10,12 +10,12 @@ from typing import Protocol
 import numpy as np
 
 from app.serving.query_cache import QueryCache
-from indexing.embedder import Embedder, load_embedder
 from indexing.errors import NotReady
 from indexing.home import Home
 from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser
-from indexing.pair_scorer import PairScorer, load_pair_scorer
+from indexing.models.embedder import Embedder, load_embedder
+from indexing.models.reranker import PairScorer, load_pair_scorer
 from indexing.recipes import Recipe, read_recipe
 from indexing.records import Partition, fingerprint
 from indexing.releases import Release, stable_release

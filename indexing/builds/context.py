@@ -8,7 +8,6 @@ from indexing.builds.plan import BuildContext, Progress, encoder_keys_now
 from indexing.builds.tasks import Executor, LocalExecutor, Workshop
 from indexing.catalogue.database import LeaveOut
 from indexing.chunker import Chunker
-from indexing.embedder import load_embedder
 from indexing.errors import InvalidInput
 from indexing.features.views import (
     DEFAULT_CONVERSATION,
@@ -20,8 +19,9 @@ from indexing.features.views import (
 )
 from indexing.home import Home
 from indexing.indexes.postings import LANGUAGES
-from indexing.model_registry import EMBEDDING, RERANKER, ModelVersion, load_tokenizer, require_kind
-from indexing.model_registry import KIND as MODELS
+from indexing.models.embedder import load_embedder
+from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion, load_tokenizer, require_kind
+from indexing.models.registry import KIND as MODELS
 from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.releases import Release, list_releases, stable_recipe
 from indexing.retention import NeededKeys, Retained, needed_by_kind

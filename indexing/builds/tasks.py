@@ -12,11 +12,11 @@ from typing import ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
-from indexing.embedder import Embedder, load_embedder
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed
 from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key
 from indexing.indexes.postings import Analyser
-from indexing.model_registry import stored_model
+from indexing.models.embedder import Embedder, load_embedder
+from indexing.models.registry import stored_model
 from indexing.records import Document, Json, Partition, Passage, canonical_json
 from indexing.shard_layout import ShardInput
 from indexing.shards import KIND as SHARDS

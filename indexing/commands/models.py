@@ -9,7 +9,7 @@ import click
 from indexing.commands.terminal import as_json, opened, print_json, print_table, screen
 from indexing.errors import InvalidInput
 from indexing.home import Home
-from indexing.model_registry import EMBEDDING, RERANKER
+from indexing.models.registry import EMBEDDING, RERANKER
 from indexing.settings import Settings
 
 
@@ -17,7 +17,7 @@ def ensure_model(home: Home) -> None:
     """Register the embedded default model in a home that has none to embed with."""
     if any(model.kind == EMBEDDING for model in home.models.list()):
         return
-    from indexing.compiler import DEFAULT_MODEL, register_model
+    from indexing.models.compiler import DEFAULT_MODEL, register_model
 
     with screen.status(f"registering the default model {DEFAULT_MODEL}") as status:
         register_model(home.models, home.storage, DEFAULT_MODEL, on_step=lambda step: status.update(f"model: {step}"))
@@ -57,7 +57,7 @@ def models_register(
     """
     import hashlib
 
-    from indexing.compiler import Lineage, register_model
+    from indexing.models.compiler import Lineage, register_model
 
     lineage = Lineage(
         parent=origin["parent"],
@@ -161,8 +161,8 @@ def models_show(settings: Settings, model: str) -> None:
 @click.pass_obj
 def models_verify(settings: Settings, model: str) -> None:
     """Check the sha256 of MODEL's files, and that this machine computes its canonical vectors or scores."""
-    from indexing.embedder import verify_model
-    from indexing.pair_scorer import verify_reranker
+    from indexing.models.embedder import verify_model
+    from indexing.models.reranker import verify_reranker
 
     with opened(settings) as home:
         found = home.models.get(model)

@@ -9,8 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from indexing.embedder import HashingEmbedder
 from indexing.indexes.postings import Analyser
+from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.shard_layout import ShardInput
 from indexing.shards import KIND, Shard, write_shard

@@ -12,8 +12,8 @@ from pathlib import Path
 from make_format_2 import ACME, DIMENSION, DOCUMENTS, QUERIES, item
 
 from indexing import shards
-from indexing.embedder import HashingEmbedder
 from indexing.indexes.postings import Analyser
+from indexing.models.embedder import HashingEmbedder
 from indexing.shards import KIND, Shard, write_shard
 from indexing.storage import LocalStorage
 

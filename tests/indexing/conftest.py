@@ -17,10 +17,10 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import BertProcessing
 
-from indexing.embedder import OnnxEmbedder
-from indexing.golden import CANONICAL_TEXTS
 from indexing.home import Home
-from indexing.model_registry import KIND, TOKENIZER_FILE, ModelVersion
+from indexing.models.embedder import OnnxEmbedder
+from indexing.models.parity_texts import CANONICAL_TEXTS
+from indexing.models.registry import KIND, TOKENIZER_FILE, ModelVersion
 from indexing.records import Json
 
 DIMENSION, MAX_TOKENS = 16, 64

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexing import excision, shards
-from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactCorrupt, BuildFailed
 from indexing.excision import excise, excised_name, held_documents
 from indexing.indexes import vector_index
 from indexing.indexes.postings import Analyser
+from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.shard_layout import ShardInput
 from indexing.shards import KIND, LISTS_FILE, Shard, write_shard

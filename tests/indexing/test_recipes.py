@@ -9,7 +9,7 @@ import pytest
 from indexing.errors import NotFound
 from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, FIRST_256, lexical_view
 from indexing.home import Home
-from indexing.model_registry import ModelVersion
+from indexing.models.registry import ModelVersion
 from indexing.recipes import Recipe, RetrievalConfig, read_recipe, record_recipe
 
 RECIPE = Recipe("model@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactCorrupt, FormatUnknown
 from indexing.indexes.postings import Analyser
+from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Json, Partition, Passage, Vectors
 from indexing.shard_layout import ShardInput
 from indexing.shards import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard, write_shard

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from indexing.builds.placement import PlacedDocument, place
 from indexing.catalogue.database import DocumentKey
-from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactCorrupt, FormatUnknown, NotFound
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
 from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser
+from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage, fingerprint
 from indexing.shard_layout import ShardInput
 from indexing.shards import KIND as SHARDS

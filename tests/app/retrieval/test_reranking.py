@@ -12,9 +12,9 @@ from app.retrieval.reranking import Reranker, pair_text
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
 from indexing.catalogue.database import DEFAULT_TENANT
-from indexing.compiler import register_model
-from indexing.model_registry import RERANKER
-from indexing.pair_scorer import load_pair_scorer
+from indexing.models.compiler import register_model
+from indexing.models.registry import RERANKER
+from indexing.models.reranker import load_pair_scorer
 from indexing.recipes import Recipe, Reranking, RetrievalConfig, read_recipe, record_recipe
 from indexing.records import MODES, Partition
 from indexing.shards import StoredPassage

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from app.retrieval.filters import Comparison, matching, parse_filter
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import ServingRelease
-from indexing.embedder import HashingEmbedder
 from indexing.errors import InvalidInput
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
 from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser
+from indexing.models.embedder import HashingEmbedder
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MODES, Document, Json, Partition, Passage, Vector
 from indexing.releases import Release

@@ -10,7 +10,6 @@ import pytest
 from indexing.builds.build import build
 from indexing.builds.context import change_recipe, default_recipe, prepare_build, recipe_in_service
 from indexing.catalogue.database import DEFAULT_TENANT
-from indexing.embedder import Embedder
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
 from indexing.features.views import (
     DEFAULT_CONVERSATION,
@@ -21,9 +20,10 @@ from indexing.features.views import (
     lexical_view,
     record_view,
 )
-from indexing.golden import CANONICAL_TEXTS
 from indexing.home import Home
-from indexing.model_registry import ModelVersion
+from indexing.models.embedder import Embedder
+from indexing.models.parity_texts import CANONICAL_TEXTS
+from indexing.models.registry import ModelVersion
 from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.records import Document, Partition
 from indexing.releases import list_releases

@@ -16,9 +16,9 @@ from indexing.builds.tasks import (
     save_block,
     without_documents,
 )
-from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactMissing
 from indexing.features.embedding_store import FeatureStore, vector_key
+from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.shard_layout import ShardInput
 from indexing.shards import Shard

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from indexing.commands.root import cli
 from indexing.home import Home
-from indexing.model_registry import ModelVersion
+from indexing.models.registry import ModelVersion
 from indexing.shards import PASSAGES_FILE, VECTORS_FILE
 from indexing.snapshot import MANIFEST_FILE
 

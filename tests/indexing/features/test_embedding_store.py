@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from indexing.embedder import HashingEmbedder
 from indexing.errors import ArtefactMissing, ModelMismatch
 from indexing.features.embedding_store import FeatureStore, block_name, drop_vectors, feature_kind, vector_key
+from indexing.models.embedder import HashingEmbedder
 from indexing.storage import LocalStorage
 
 VIEW, OTHER_VIEW = "a" * 64, "b" * 64

@@ -9,13 +9,13 @@ from click.testing import CliRunner
 
 from indexing.builds.context import change_recipe, default_recipe
 from indexing.commands.root import cli
-from indexing.compiler import register_model
-from indexing.embedder import load_embedder
 from indexing.errors import ArtefactCorrupt, InvalidInput, ModelMismatch, ParityLost
-from indexing.golden import CANONICAL_TEXTS, GOLDEN
 from indexing.home import Home
-from indexing.model_registry import EMBEDDING, KIND, RERANKER, ModelVersion, stored_model
-from indexing.pair_scorer import check_scores, load_pair_scorer, verify_reranker
+from indexing.models.compiler import register_model
+from indexing.models.embedder import load_embedder
+from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
+from indexing.models.registry import EMBEDDING, KIND, RERANKER, ModelVersion, stored_model
+from indexing.models.reranker import check_scores, load_pair_scorer, verify_reranker
 from indexing.recipes import Recipe, Reranking
 from tests.cross_encoders import make_cross_encoder
 

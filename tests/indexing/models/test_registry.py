@@ -10,7 +10,7 @@ import pytest
 
 from indexing.errors import AlreadyRunning, ArtefactCorrupt, InvalidInput, NotFound
 from indexing.home import Home, open_home
-from indexing.model_registry import KIND, ModelVersion, load_tokenizer
+from indexing.models.registry import KIND, ModelVersion, load_tokenizer
 from indexing.settings import Settings
 
 FILES = ("fp32.onnx", "int8.onnx", "tokenizer.json")

@@ -15,12 +15,12 @@ import numpy as np
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
-from indexing.cross_encoder import compile_cross_encoder, describe_cross_encoder, load_cross_encoder
-from indexing.embedder import MIN_COSINE, OnnxEmbedder
 from indexing.errors import InvalidInput, ParityLost
-from indexing.golden import CANONICAL_TEXTS, GOLDEN
-from indexing.model_registry import EMBEDDING, KIND, RERANKER, TOKENIZER_FILE, ModelRegistry, ModelVersion
-from indexing.onnx_export import OPSET, WITHOUT, export_onnx, quiet
+from indexing.models.embedder import MIN_COSINE, OnnxEmbedder
+from indexing.models.onnx_export import OPSET, WITHOUT, export_onnx, quiet
+from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
+from indexing.models.registry import EMBEDDING, KIND, RERANKER, TOKENIZER_FILE, ModelRegistry, ModelVersion
+from indexing.models.reranker_compiler import compile_cross_encoder, describe_cross_encoder, load_cross_encoder
 from indexing.records import Json, Vectors
 from indexing.settings import current_user, forbid_hub_downloads
 from indexing.storage import Draft, Storage

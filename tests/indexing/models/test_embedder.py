@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from indexing.embedder import HashingEmbedder, OnnxEmbedder, check_canonical, load_embedder, verify_model
 from indexing.errors import ArtefactCorrupt, ModelMismatch
-from indexing.golden import CANONICAL_TEXTS
 from indexing.home import Home
-from indexing.model_registry import KIND, ModelVersion, load_tokenizer
+from indexing.models.embedder import HashingEmbedder, OnnxEmbedder, check_canonical, load_embedder, verify_model
+from indexing.models.parity_texts import CANONICAL_TEXTS
+from indexing.models.registry import KIND, ModelVersion, load_tokenizer
 from indexing.records import Vector
 
 # HashingEmbedder
@@ -167,7 +167,7 @@ def test_another_embedder_and_another_process_give_the_same_bits_without_torch(
     assert fresh.encode_passages(TEXTS).tobytes() == expected
     script = (
         "import json, sys; from pathlib import Path; from indexing.home import open_home\n"
-        "from indexing.embedder import load_embedder; from indexing.settings import Settings\n"
+        "from indexing.models.embedder import load_embedder; from indexing.settings import Settings\n"
         "home = open_home(Settings(home=Path(sys.argv[1])))\n"
         "embedder = load_embedder(home.storage, home.models.list()[0], sys.argv[2], sessions=1)\n"
         "sys.stdout.buffer.write(embedder.encode_passages(json.loads(sys.argv[3])).tobytes())\n"

@@ -16,12 +16,12 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import BertProcessing
 
 from indexing.builds.context import default_recipe, prepare_build
-from indexing.compiler import DEFAULT_MODEL, Lineage, register_model
-from indexing.embedder import load_embedder, verify_model
 from indexing.errors import AlreadyRunning, InvalidInput, NotFound, ParityLost
-from indexing.golden import CANONICAL_TEXTS, GOLDEN
 from indexing.home import Home
-from indexing.model_registry import KIND
+from indexing.models.compiler import DEFAULT_MODEL, Lineage, register_model
+from indexing.models.embedder import load_embedder, verify_model
+from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
+from indexing.models.registry import KIND
 from indexing.records import Document
 
 pytestmark = pytest.mark.model

@@ -14,8 +14,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from indexing.errors import ModelMismatch
-from indexing.model_registry import EMBEDDING, KIND, ModelVersion, load_tokenizer, require_kind
-from indexing.onnx_sessions import OnnxSessions
+from indexing.models.onnx_sessions import OnnxSessions
+from indexing.models.registry import EMBEDDING, KIND, ModelVersion, load_tokenizer, require_kind
 from indexing.records import Vector, Vectors
 from indexing.storage import Storage
 

@@ -8,10 +8,10 @@ from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 from indexing.errors import InvalidInput, ParityLost
-from indexing.golden import CANONICAL_TEXTS, GOLDEN
-from indexing.model_registry import RERANKER, TOKENIZER_FILE
-from indexing.onnx_export import WITHOUT, export_onnx, quiet
-from indexing.pair_scorer import OnnxPairScorer
+from indexing.models.onnx_export import WITHOUT, export_onnx, quiet
+from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
+from indexing.models.registry import RERANKER, TOKENIZER_FILE
+from indexing.models.reranker import OnnxPairScorer
 from indexing.records import Json
 from indexing.storage import Draft
 

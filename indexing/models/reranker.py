@@ -10,10 +10,10 @@ from typing import Protocol
 import numpy as np
 from tokenizers import Tokenizer
 
-from indexing.embedder import encodable
 from indexing.errors import ModelMismatch
-from indexing.model_registry import KIND, RERANKER, ModelVersion, load_tokenizer, require_kind
-from indexing.onnx_sessions import OnnxSessions
+from indexing.models.embedder import encodable
+from indexing.models.onnx_sessions import OnnxSessions
+from indexing.models.registry import KIND, RERANKER, ModelVersion, load_tokenizer, require_kind
 from indexing.storage import Storage
 
 MAX_DIFFERENCE = 0.05

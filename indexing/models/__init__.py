@@ -1,0 +1,1 @@
+"""Model versions: registry, compiler, embedder and reranker."""
