@@ -20,13 +20,13 @@ from sentence_transformers import SentenceTransformer
 
 from eval.datasets.query_sets import load_queryset
 from eval.experiments.measures import run_from_ranking, score_run
-from indexing.chunker import Chunker
 from indexing.commands.terminal import screen
 from indexing.features.views import FIRST_256
 from indexing.home import open_home
 from indexing.models.compiler import DEFAULT_MODEL, locate_model
 from indexing.models.embedder import load_embedder
 from indexing.models.registry import load_tokenizer
+from indexing.passages.chunker import Chunker
 from indexing.records import Document
 from indexing.settings import Settings
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn, Protocol, TypeAlias
 
-from indexing.blocks import MarkdownReader
 from indexing.errors import SourceInvalid
 from indexing.extraction import PLAIN_SUFFIXES, SUFFIXES, Extractor, Limits, missing_libraries
 from indexing.extracts import Unreadable
@@ -26,6 +25,7 @@ from indexing.fields import (
     shown,
     string_field,
 )
+from indexing.passages.text_blocks import MarkdownReader
 from indexing.records import MARKDOWN, PLAIN, Document, Reject
 
 SourceKind: TypeAlias = Literal["auto", "beir", "jsonl", "tree"]

@@ -17,9 +17,9 @@ from app.serving.release_pool import ServingRelease
 from indexing.builds.context import prepare_build
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.documents import read_content
-from indexing.chunker import Chunker
 from indexing.features.views import FeatureViews
 from indexing.home import Home
+from indexing.passages.chunker import Chunker
 from indexing.recipes import Recipe
 from indexing.records import Document, Partition
 

@@ -17,11 +17,11 @@ import numpy as np
 from app.live.overlay import Fresh, Overlay
 from app.serving.release_pool import ServingRelease
 from indexing.catalogue.documents import Change, read_built, read_changes, read_permissions, read_version
-from indexing.chunker import Chunker
 from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch
 from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key
 from indexing.features.views import FeatureViews
 from indexing.home import Home
+from indexing.passages.chunker import Chunker
 from indexing.records import Partition, Vector, is_narrower
 from indexing.shard_layout import ShardInput
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from app.retrieval.retriever import RankedPassage
-from indexing.blocks import one_line, pieces
+from indexing.passages.text_blocks import one_line, pieces
 from indexing.shards import StoredPassage
 
 Reason: TypeAlias = Literal["budget", "duplicate", "empty"]

@@ -7,7 +7,6 @@ from functools import partial
 from indexing.builds.plan import BuildContext, Progress, encoder_keys_now
 from indexing.builds.tasks import Executor, LocalExecutor, Workshop
 from indexing.catalogue.database import LeaveOut
-from indexing.chunker import Chunker
 from indexing.errors import InvalidInput
 from indexing.features.views import (
     DEFAULT_CONVERSATION,
@@ -22,6 +21,7 @@ from indexing.indexes.postings import LANGUAGES
 from indexing.models.embedder import load_embedder
 from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion, load_tokenizer, require_kind
 from indexing.models.registry import KIND as MODELS
+from indexing.passages.chunker import Chunker
 from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.releases import Release, list_releases, stable_recipe
 from indexing.retention import NeededKeys, Retained, needed_by_kind

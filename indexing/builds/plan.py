@@ -12,11 +12,11 @@ from pathlib import Path
 from indexing.builds.placement import PlacedDocument, PlacedShard, place
 from indexing.builds.tasks import Executor
 from indexing.catalogue.database import Catalogue, DocumentKey, LeaveOut, Row
-from indexing.chunker import Chunker
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
 from indexing.features.embedding_store import vector_key
 from indexing.features.views import FeatureViews
 from indexing.models.embedder import Embedder
+from indexing.passages.chunker import Chunker
 from indexing.recipes import Recipe
 from indexing.records import Partition, Span, fingerprint
 from indexing.shard_layout import ShardInput

@@ -20,11 +20,11 @@ from indexing.builds.build import build
 from indexing.builds.plan import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.database import Catalogue
-from indexing.chunker import Chunker
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
+from indexing.passages.chunker import Chunker
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MARKDOWN, Document, Json, Partition
 from indexing.snapshot import PartitionView, Snapshot

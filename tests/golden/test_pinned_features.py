@@ -13,9 +13,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from indexing.chunker import Chunker
 from indexing.features.views import ALGORITHM, DEFAULT_PASSAGES, FIRST_256, PassageView, lexical_view
 from indexing.indexes.postings import Analyser
+from indexing.passages.chunker import Chunker
 from indexing.records import MARKDOWN, Document
 
 PINNED = Path(__file__).with_name("pinned_features.json")

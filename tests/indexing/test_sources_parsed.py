@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from indexing import extraction
-from indexing.chunker import Chunker
 from indexing.commands.root import cli
 from indexing.errors import SourceInvalid
 from indexing.extraction import Limits
 from indexing.features.views import PassageView
 from indexing.home import Home
+from indexing.passages.chunker import Chunker
 from indexing.records import MARKDOWN, PLAIN, Document, Passage, Reject
 from indexing.sources import open_source
 

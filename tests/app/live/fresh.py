@@ -15,10 +15,10 @@ from indexing.builds.build import build
 from indexing.builds.plan import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.documents import write_documents
-from indexing.chunker import Chunker
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.home import open_home
 from indexing.models.embedder import HashingEmbedder
+from indexing.passages.chunker import Chunker
 from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import Document, Partition
 from indexing.releases import deploy

@@ -28,7 +28,6 @@ from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.database import Catalogue
 from indexing.catalogue.jobs import cancel_job, read_job
 from indexing.catalogue.tenants import change_limits, read_tenant
-from indexing.chunker import Chunker
 from indexing.errors import (
     AlreadyRunning,
     BuildCancelled,
@@ -41,6 +40,7 @@ from indexing.errors import (
 from indexing.features.embedding_store import SMALL_BLOCK, FeatureStore, vector_key
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.models.embedder import HashingEmbedder
+from indexing.passages.chunker import Chunker
 from indexing.recipes import Approximation, Recipe, RetrievalConfig
 from indexing.records import Document, Partition, Vectors
 from indexing.releases import deploy, list_releases, stable_recipe, stable_release

@@ -8,8 +8,8 @@ import pytest
 from indexing.builds.build import dry_run
 from indexing.builds.plan import DocumentChanged, encoder_inputs, encoder_keys_now, plan_shards, read_inputs
 from indexing.catalogue.database import Catalogue
-from indexing.chunker import Chunker
 from indexing.features.embedding_store import vector_key
+from indexing.passages.chunker import Chunker
 from indexing.records import Document, Span
 from tests.indexing.builds.test_build import ARTICLES, OURS, THEIRS, TOKENIZER, VIEW, Bench, article, bench
 

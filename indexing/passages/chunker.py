@@ -11,9 +11,9 @@ from itertools import chain, groupby
 
 from tokenizers import Encoding, Tokenizer
 
-from indexing.blocks import Block, MarkdownReader, cut_near, halves, one_line, paragraphs, pieces, trimmed
 from indexing.errors import InvalidInput
 from indexing.features.views import PassageView
+from indexing.passages.text_blocks import Block, MarkdownReader, cut_near, halves, one_line, paragraphs, pieces, trimmed
 from indexing.records import MARKDOWN, Document, Passage, Span
 
 SMALL_TOKENS = 48

@@ -14,9 +14,9 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import BertProcessing
 
-from indexing.chunker import MAX_CHARS, Chunker
 from indexing.errors import InvalidInput
 from indexing.features.views import PassageView
+from indexing.passages.chunker import MAX_CHARS, Chunker
 from indexing.records import MARKDOWN, PLAIN, Document, Passage
 
 
