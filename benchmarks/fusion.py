@@ -1,7 +1,7 @@
 """Which fusion, weight, BM25 constants and calibration? Chosen on train and dev judgments, never on test.
 
 Usage: python benchmarks/fusion.py --data ../shared/data
-Writes benchmarks/results/fusion.json. The winner's constants are the defaults of indexing.recipes.RetrievalConfig.
+Writes benchmarks/results/fusion.json. The winner's constants are the defaults of indexing.releases.recipes.RetrievalConfig.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from eval.experiments.measures import run_from_ranking, score_run
 from eval.experiments.targets import Choices, scratch_collection
 from indexing.home import open_home
 from indexing.indexes.bm25 import Bm25
-from indexing.recipes import RetrievalConfig
 from indexing.records import Partition
+from indexing.releases.recipes import RetrievalConfig
 from indexing.settings import Settings
 from indexing.telemetry import StageTimings
 

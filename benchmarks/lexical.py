@@ -19,7 +19,7 @@ from eval.datasets.query_sets import load_queryset
 from eval.experiments.measures import run_from_ranking, score_run
 from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser, LexicalSegment, build_postings
-from indexing.recipes import RetrievalConfig
+from indexing.releases.recipes import RetrievalConfig
 
 
 def retrieve(library: bm25s.BM25, tokens, ids: list[str], queries: list[str]) -> dict[str, dict[str, float]]:

@@ -10,7 +10,7 @@ from indexing.excision import held_documents
 from indexing.features.embedding_store import block_keys
 from indexing.home import Home
 from indexing.records import Partition
-from indexing.releases import list_releases
+from indexing.releases.release import list_releases
 from indexing.shards import KIND as SHARDS
 from indexing.snapshot import KIND as SNAPSHOTS
 from indexing.snapshot import SnapshotManifest, read_snapshot

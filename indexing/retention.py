@@ -8,8 +8,8 @@ from indexing.errors import GroundworkError
 from indexing.features.embedding_store import block_keys, feature_kind
 from indexing.features.views import FeatureViews
 from indexing.models.registry import KIND as MODELS
-from indexing.recipes import Recipe
-from indexing.releases import Release, deployed_recipes, list_releases
+from indexing.releases.recipes import Recipe
+from indexing.releases.release import Release, deployed_recipes, list_releases
 from indexing.shards import KIND as SHARDS
 from indexing.snapshot import KIND as SNAPSHOTS
 from indexing.snapshot import read_snapshot

@@ -20,8 +20,8 @@ from indexing.catalogue.documents import read_content
 from indexing.features.views import FeatureViews
 from indexing.home import Home
 from indexing.passages.chunker import Chunker
-from indexing.recipes import Recipe
 from indexing.records import Document, Partition
+from indexing.releases.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 MAX_WRITE_PASSAGES = 50

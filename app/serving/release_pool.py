@@ -16,9 +16,9 @@ from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.reranker import PairScorer, load_pair_scorer
-from indexing.recipes import Recipe, read_recipe
 from indexing.records import Partition, fingerprint
-from indexing.releases import Release, stable_release
+from indexing.releases.recipes import Recipe, read_recipe
+from indexing.releases.release import Release, stable_release
 from indexing.snapshot import PartitionView, Snapshot
 
 logger = logging.getLogger(__name__)

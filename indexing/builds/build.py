@@ -27,8 +27,8 @@ from indexing.errors import InvalidInput
 from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
 from indexing.features.views import record_view
 from indexing.locks import exclusive
-from indexing.recipes import record_recipe
-from indexing.releases import Release, deploy, record_release, stable_recipe
+from indexing.releases.recipes import record_recipe
+from indexing.releases.release import Release, deploy, record_release, stable_recipe
 from indexing.settings import current_user
 from indexing.shards import KIND
 from indexing.snapshot import describe_snapshot, publish_snapshot

@@ -22,8 +22,8 @@ from indexing.models.embedder import load_embedder
 from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion, load_tokenizer, require_kind
 from indexing.models.registry import KIND as MODELS
 from indexing.passages.chunker import Chunker
-from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
-from indexing.releases import Release, list_releases, stable_recipe
+from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
+from indexing.releases.release import Release, list_releases, stable_recipe
 from indexing.retention import NeededKeys, Retained, needed_by_kind
 
 NONE = "none"

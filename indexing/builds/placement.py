@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from indexing.catalogue.database import DocumentKey
-from indexing.recipes import Approximation
+from indexing.releases.recipes import Approximation
 
 _BITS = 256
 

@@ -17,8 +17,8 @@ from indexing.features.embedding_store import vector_key
 from indexing.features.views import FeatureViews
 from indexing.models.embedder import Embedder
 from indexing.passages.chunker import Chunker
-from indexing.recipes import Recipe
 from indexing.records import Partition, Span, fingerprint
+from indexing.releases.recipes import Recipe
 from indexing.shard_layout import ShardInput
 from indexing.shards import FORMAT, KIND, Shard
 from indexing.storage import Storage

@@ -54,7 +54,7 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
 @click.pass_obj
 def disk(settings: Settings, as_json: bool) -> None:
     """How much disk each release takes, and how much of it no other release shares."""
-    from indexing.releases import list_releases
+    from indexing.releases.release import list_releases
     from indexing.retention import disk_use
 
     with opened(settings) as home:

@@ -144,7 +144,7 @@ def jobs_retry(settings: Settings, job: int) -> None:
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build
     from indexing.catalogue.jobs import read_job
-    from indexing.recipes import read_recipe
+    from indexing.releases.recipes import read_recipe
 
     with opened(settings) as home, progress_bar() as progress:
         recipe = read_recipe(home.catalogue, read_job(home.catalogue, job).recipe)

@@ -198,7 +198,7 @@ def snapshots() -> None:
 @click.pass_obj
 def snapshots_list(settings: Settings, as_json: bool) -> None:
     """All snapshots."""
-    from indexing.releases import list_releases
+    from indexing.releases.release import list_releases
     from indexing.snapshot import KIND, read_snapshot
 
     with opened(settings) as home:
@@ -309,8 +309,8 @@ def releases_list(settings: Settings, as_json: bool) -> None:
     """All releases; the one in service is marked."""
     from indexing.catalogue.erasures import list_rewrites
     from indexing.errors import NotReady
-    from indexing.recipes import read_recipe
-    from indexing.releases import list_releases, stable_release
+    from indexing.releases.recipes import read_recipe
+    from indexing.releases.release import list_releases, stable_release
 
     with opened(settings) as home:
         found = list_releases(home.catalogue)
@@ -356,7 +356,7 @@ def releases_list(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def releases_deploy(settings: Settings, release: str, reason: str) -> None:
     """Serve the recipe of RELEASE from now on; deploying an earlier one is rolling back."""
-    from indexing.releases import deploy, find_release
+    from indexing.releases.release import deploy, find_release
 
     with opened(settings) as home:
         found = deploy(

@@ -25,8 +25,8 @@ from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.passages.chunker import Chunker
-from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MARKDOWN, Document, Json, Partition
+from indexing.releases.recipes import Recipe, RetrievalConfig
 from indexing.snapshot import PartitionView, Snapshot
 from indexing.storage import LocalStorage
 

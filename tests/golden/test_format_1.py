@@ -16,9 +16,9 @@ from indexing.catalogue.tenants import list_tenants
 from indexing.home import Home, open_home
 from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser
-from indexing.recipes import read_recipe
 from indexing.records import Json, Partition, Vector
-from indexing.releases import stable_release
+from indexing.releases.recipes import read_recipe
+from indexing.releases.release import stable_release
 from indexing.settings import Settings
 from indexing.shards import StoredPassage
 from indexing.snapshot import PartitionView, Snapshot, read_snapshot, verify_snapshot

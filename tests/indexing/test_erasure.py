@@ -32,7 +32,7 @@ from indexing.holdings import find_documents
 from indexing.home import open_home
 from indexing.indexes.postings import Analyser
 from indexing.records import Document, Partition
-from indexing.releases import deploy, list_releases, stable_release
+from indexing.releases.release import deploy, list_releases, stable_release
 from indexing.shards import KIND as SHARDS
 from indexing.shards import Shard
 from indexing.snapshot import KIND as SNAPSHOTS

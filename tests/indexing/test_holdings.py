@@ -7,7 +7,7 @@ import pytest
 from indexing.errors import ArtefactCorrupt, NotFound
 from indexing.holdings import StaleBlock, find_documents, find_stale_blocks
 from indexing.records import Document, Partition
-from indexing.releases import list_releases
+from indexing.releases.release import list_releases
 from indexing.shards import KIND as SHARDS
 from indexing.snapshot import KIND as SNAPSHOTS
 from indexing.snapshot import describe_snapshot, publish_snapshot

@@ -19,9 +19,9 @@ from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, P
 from indexing.home import open_home
 from indexing.models.embedder import HashingEmbedder
 from indexing.passages.chunker import Chunker
-from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import Document, Partition
-from indexing.releases import deploy
+from indexing.releases.recipes import Recipe, RetrievalConfig
+from indexing.releases.release import deploy
 from indexing.settings import Settings
 
 OURS, THEIRS = Partition("a", "articles"), Partition("b", "articles")

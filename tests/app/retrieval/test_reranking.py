@@ -15,8 +15,8 @@ from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.models.compiler import register_model
 from indexing.models.registry import RERANKER
 from indexing.models.reranker import load_pair_scorer
-from indexing.recipes import Recipe, Reranking, RetrievalConfig, read_recipe, record_recipe
 from indexing.records import MODES, Partition
+from indexing.releases.recipes import Recipe, Reranking, RetrievalConfig, read_recipe, record_recipe
 from indexing.shards import StoredPassage
 from tests.app.conftest import ARTICLES, release
 from tests.app.retrieval.test_retriever import HERE, serve

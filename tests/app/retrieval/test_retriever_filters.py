@@ -13,9 +13,9 @@ from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureVi
 from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
-from indexing.recipes import Recipe, RetrievalConfig
 from indexing.records import MODES, Document, Json, Partition, Passage, Vector
-from indexing.releases import Release
+from indexing.releases.recipes import Recipe, RetrievalConfig
+from indexing.releases.release import Release
 from indexing.shard_layout import ShardInput
 from indexing.shards import KIND, Shard, write_shard
 from indexing.snapshot import PartitionView, Snapshot, describe_snapshot, publish_snapshot

@@ -41,9 +41,9 @@ from indexing.features.embedding_store import SMALL_BLOCK, FeatureStore, vector_
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.models.embedder import HashingEmbedder
 from indexing.passages.chunker import Chunker
-from indexing.recipes import Approximation, Recipe, RetrievalConfig
 from indexing.records import Document, Partition, Vectors
-from indexing.releases import deploy, list_releases, stable_recipe, stable_release
+from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig
+from indexing.releases.release import deploy, list_releases, stable_recipe, stable_release
 from indexing.shards import KIND as SHARDS
 from indexing.shards import VECTORS_FILE
 from indexing.snapshot import KIND as SNAPSHOTS

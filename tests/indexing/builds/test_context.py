@@ -24,9 +24,9 @@ from indexing.home import Home
 from indexing.models.embedder import Embedder
 from indexing.models.parity_texts import CANONICAL_TEXTS
 from indexing.models.registry import ModelVersion
-from indexing.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.records import Document, Partition
-from indexing.releases import list_releases
+from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
+from indexing.releases.release import list_releases
 from indexing.snapshot import Snapshot
 
 Register = Callable[..., ModelVersion]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from indexing.builds.placement import PlacedDocument
 from indexing.builds.placement import place as place_shards
 from indexing.catalogue.database import DocumentKey
-from indexing.recipes import Approximation
 from indexing.records import Partition
+from indexing.releases.recipes import Approximation
 
 SHARD_ROWS = 10
 PARTITIONS = st.builds(Partition, st.sampled_from(["a", "b", "ä"]), st.sampled_from(["x", "y"]))

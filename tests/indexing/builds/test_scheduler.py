@@ -6,7 +6,7 @@ from indexing.builds.scheduler import Builder
 from indexing.catalogue.build_requests import open_requests, request_build
 from indexing.errors import AlreadyRunning, BuildFailed
 from indexing.records import Document, Partition
-from indexing.releases import deploy, record_release
+from indexing.releases.release import deploy, record_release
 
 OURS = Partition("default", "manual")
 

@@ -14,9 +14,9 @@ from indexing.catalogue.erasures import (
     point_releases,
     unfinished_erasures,
 )
-from indexing.recipes import record_recipe
 from indexing.records import Partition
-from indexing.releases import list_releases, record_release
+from indexing.releases.recipes import record_recipe
+from indexing.releases.release import list_releases, record_release
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
 

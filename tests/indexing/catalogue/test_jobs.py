@@ -13,7 +13,7 @@ from indexing.catalogue.jobs import (
 )
 from indexing.errors import BuildCancelled, InvalidInput, NotFound
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
-from indexing.recipes import Recipe, RetrievalConfig, record_recipe
+from indexing.releases.recipes import Recipe, RetrievalConfig, record_recipe
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from indexing.models.embedder import load_embedder
 from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
 from indexing.models.registry import EMBEDDING, KIND, RERANKER, ModelVersion, stored_model
 from indexing.models.reranker import check_scores, load_pair_scorer, verify_reranker
-from indexing.recipes import Recipe, Reranking
+from indexing.releases.recipes import Recipe, Reranking
 from tests.cross_encoders import make_cross_encoder
 
 pytestmark = pytest.mark.model

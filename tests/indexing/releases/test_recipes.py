@@ -10,7 +10,7 @@ from indexing.errors import NotFound
 from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, FIRST_256, lexical_view
 from indexing.home import Home
 from indexing.models.registry import ModelVersion
-from indexing.recipes import Recipe, RetrievalConfig, read_recipe, record_recipe
+from indexing.releases.recipes import Recipe, RetrievalConfig, read_recipe, record_recipe
 
 RECIPE = Recipe("model@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())
 

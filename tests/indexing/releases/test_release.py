@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from indexing.catalogue.database import Catalogue
 from indexing.errors import InvalidInput, NotFound, NotReady
 from indexing.home import Home
-from indexing.releases import (
+from indexing.releases.release import (
     Release,
     deploy,
     find_release,

@@ -1,0 +1,1 @@
+"""Recipes, releases, and which recipe was deployed when."""
