@@ -24,7 +24,7 @@ from indexing.models.registry import KIND as MODELS
 from indexing.passages.chunker import Chunker
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.releases.release import Release, list_releases, stable_recipe
-from indexing.retention import NeededKeys, Retained, needed_by_kind
+from indexing.retention.garbage import NeededKeys, Retained, needed_by_kind
 
 NONE = "none"
 """What takes a part that a recipe can do without out of it."""

@@ -26,8 +26,8 @@ from indexing.settings import Settings
 
 if TYPE_CHECKING:
     from indexing.catalogue.erasures import Erasure
-    from indexing.erasure import ErasureReport
-    from indexing.holdings import Holdings
+    from indexing.retention.document_locations import Holdings
+    from indexing.retention.erasure import ErasureReport
 
 NOT_REACHED = (
     "the sources, from which the next ingest reads the documents again",
@@ -86,8 +86,8 @@ def _check(document_ids: tuple[str, ...], options: dict[str, Any]) -> None:
 @contextmanager
 def _alone(home: Home) -> Iterator[None]:
     """Let no build, registration or evaluation write meanwhile."""
-    from indexing.annex import scratch_idle
     from indexing.locks import exclusive
+    from indexing.retention.evaluation_files import scratch_idle
 
     with exclusive(home.path / "build.lock", "build"), home.models.registering(), scratch_idle(home.path):
         yield
@@ -99,9 +99,9 @@ def _run(
     """Erase, after finishing what was interrupted; without ``on_step`` only look."""
     from indexing.builds.context import needed_vectors
     from indexing.catalogue.erasures import unfinished_erasures
-    from indexing.erasure import erase as run
-    from indexing.erasure import foresee, foresee_rest, resume
-    from indexing.holdings import find_documents
+    from indexing.retention.document_locations import find_documents
+    from indexing.retention.erasure import erase as run
+    from indexing.retention.erasure import foresee, foresee_rest, resume
 
     needed = partial(needed_vectors, home)
     pending = unfinished_erasures(home.catalogue)
@@ -117,7 +117,7 @@ def _run(
 def _find(home: Home, partition: Partition, ids: frozenset[str] | None, resumed: "list[Erasure]") -> "Holdings | None":
     """The documents that were asked for; ``None`` when finishing an interrupted erasure has just erased them all."""
     from indexing.catalogue.erasures import last_erasure_of
-    from indexing.holdings import find_documents, look
+    from indexing.retention.document_locations import find_documents, look
 
     if resumed:
         numbers = {erasure.id for erasure in resumed}

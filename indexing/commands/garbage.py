@@ -26,7 +26,7 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
 
     from indexing.builds.context import needed_keys, retained_recipes
     from indexing.locks import exclusive
-    from indexing.retention import collect, find_garbage, retained_releases
+    from indexing.retention.garbage import collect, find_garbage, retained_releases
 
     with ExitStack() as stack, screen.status("looking"):
         home = stack.enter_context(opened(settings))
@@ -55,7 +55,7 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
 def disk(settings: Settings, as_json: bool) -> None:
     """How much disk each release takes, and how much of it no other release shares."""
     from indexing.releases.release import list_releases
-    from indexing.retention import disk_use
+    from indexing.retention.garbage import disk_use
 
     with opened(settings) as home:
         rows = disk_use(home.storage, list_releases(home.catalogue))

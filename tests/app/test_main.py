@@ -9,9 +9,9 @@ from app.main import create_app, refresh, say_stopping
 from indexing.builds.context import needed_vectors
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.tenants import change_limits
-from indexing.erasure import erase
-from indexing.holdings import find_documents
 from indexing.records import Partition
+from indexing.retention.document_locations import find_documents
+from indexing.retention.erasure import erase
 from indexing.shards import KIND
 from tests.app.conftest import ARTICLES, fill, release
 

@@ -8,10 +8,10 @@ from app.serving import release_pool as snapshot_pool
 from app.serving.query_cache import QueryCache
 from app.serving.release_pool import REPAIR_SECONDS, SnapshotPool
 from indexing.builds.context import needed_vectors
-from indexing.erasure import erase
 from indexing.errors import GroundworkError, NotReady
-from indexing.holdings import find_documents
 from indexing.records import Document, Partition
+from indexing.retention.document_locations import find_documents
+from indexing.retention.erasure import erase
 from indexing.shards import KIND, VECTORS_FILE
 from indexing.snapshot import KIND as SNAPSHOTS
 from tests.app.conftest import ARTICLES, release

@@ -4,9 +4,15 @@ import json
 
 import pytest
 
-from indexing.annex import evaluations_of, mark_evaluations, remove_scratch, scratch_homes, scratch_idle
 from indexing.errors import AlreadyRunning
 from indexing.locks import exclusive
+from indexing.retention.evaluation_files import (
+    evaluations_of,
+    mark_evaluations,
+    remove_scratch,
+    scratch_homes,
+    scratch_idle,
+)
 
 
 def test_scratch_homes_are_removed_with_what_an_earlier_try_left(tmp_path):

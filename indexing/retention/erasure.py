@@ -8,7 +8,6 @@ so an erasure that was killed is finished by doing it again.
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
-from indexing.annex import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
 from indexing.builds.tasks import withdraw_blocks
 from indexing.catalogue.database import Catalogue, LeaveOut
 from indexing.catalogue.erasures import (
@@ -20,10 +19,11 @@ from indexing.catalogue.erasures import (
     list_rewrites,
     point_releases,
 )
-from indexing.excision import excise
 from indexing.features.embedding_store import drop_vectors
-from indexing.holdings import Holdings, StaleBlock, find_stale_blocks, look
 from indexing.home import Home
+from indexing.retention.document_locations import Holdings, StaleBlock, find_stale_blocks, look
+from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
+from indexing.retention.shard_rewrite import excise
 from indexing.shards import KIND as SHARDS
 from indexing.snapshot import KIND as SNAPSHOTS
 from indexing.snapshot import publish_snapshot, replace_shards

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from indexing.catalogue.database import Catalogue, DocumentKey
 from indexing.catalogue.erasures import last_erasure_of
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
-from indexing.excision import held_documents
 from indexing.features.embedding_store import block_keys
 from indexing.home import Home
 from indexing.records import Partition
 from indexing.releases.release import list_releases
+from indexing.retention.shard_rewrite import held_documents
 from indexing.shards import KIND as SHARDS
 from indexing.snapshot import KIND as SNAPSHOTS
 from indexing.snapshot import SnapshotManifest, read_snapshot

@@ -25,14 +25,14 @@ from indexing.builds.tasks import EmbedBlock, save_block
 from indexing.catalogue.database import Catalogue
 from indexing.catalogue.erasures import list_erasures, list_rewrites, unfinished_erasures
 from indexing.catalogue.jobs import record_block, start_job
-from indexing.erasure import erase, foresee, resume
 from indexing.errors import CatalogueBusy, NotFound
 from indexing.features.embedding_store import FeatureStore, block_keys
-from indexing.holdings import find_documents
 from indexing.home import open_home
 from indexing.indexes.postings import Analyser
 from indexing.records import Document, Partition
 from indexing.releases.release import deploy, list_releases, stable_release
+from indexing.retention.document_locations import find_documents
+from indexing.retention.erasure import erase, foresee, resume
 from indexing.shards import KIND as SHARDS
 from indexing.shards import Shard
 from indexing.snapshot import KIND as SNAPSHOTS
@@ -573,7 +573,7 @@ from pathlib import Path
 import pytest
 from indexing.home import open_home
 from indexing.settings import Settings
-from tests.indexing.test_erasure import dying, erase_now
+from tests.indexing.retention.test_erasure import dying, erase_now
 
 home = open_home(Settings(home=Path(sys.argv[1]), sessions=1))
 with dying(pytest.MonkeyPatch(), int(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)):

@@ -1,0 +1,1 @@
+"""What may be freed, and what must be erased."""
