@@ -20,9 +20,9 @@ import numpy as np
 from indexing.arrays import map_arrays
 from indexing.home import Home, open_home
 from indexing.settings import Settings
-from indexing.shards import KIND as SHARDS
-from indexing.shards import LEXICAL_FILE, Shard
-from indexing.snapshot import read_snapshot
+from indexing.snapshots.shard import KIND as SHARDS
+from indexing.snapshots.shard import LEXICAL_FILE, Shard
+from indexing.snapshots.snapshot import read_snapshot
 from indexing.storage import MANIFEST
 
 ARTEFACTS = ("models", "features", "shards", "snapshots")

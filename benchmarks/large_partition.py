@@ -42,7 +42,7 @@ from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.settings import Settings
-from indexing.snapshot import Snapshot
+from indexing.snapshots.snapshot import Snapshot
 
 SMALL = 10_000
 PASSES = 3

@@ -14,9 +14,9 @@ import numpy as np
 
 from indexing.indexes.postings import Analyser
 from indexing.records import Document, Mask, Partition, Vector, Vectors
-from indexing.shard_layout import ShardInput
-from indexing.shards import Shard
-from indexing.snapshot import PartitionView, Snapshot
+from indexing.snapshots.shard import Shard
+from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.snapshot import PartitionView, Snapshot
 
 MAX_RUN_ROWS = 2048
 """Rows of the largest run that merging makes: bounds how long one merge takes."""

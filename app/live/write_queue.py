@@ -23,7 +23,7 @@ from indexing.features.views import FeatureViews
 from indexing.home import Home
 from indexing.passages.chunker import Chunker
 from indexing.records import Partition, Vector, is_narrower
-from indexing.shard_layout import ShardInput
+from indexing.snapshots.shard_layout import ShardInput
 
 logger = logging.getLogger(__name__)
 OTHERS_SECONDS = 1.0

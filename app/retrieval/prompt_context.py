@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from app.retrieval.retriever import RankedPassage
 from indexing.passages.text_blocks import one_line, pieces
-from indexing.shards import StoredPassage
+from indexing.snapshots.shard import StoredPassage
 
 Reason: TypeAlias = Literal["budget", "duplicate", "empty"]
 CountTokens: TypeAlias = Callable[[str], int]

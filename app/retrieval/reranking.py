@@ -12,7 +12,7 @@ import numpy as np
 
 from indexing.models.reranker import PairScorer
 from indexing.records import Scores
-from indexing.shards import StoredPassage
+from indexing.snapshots.shard import StoredPassage
 
 logger = logging.getLogger(__name__)
 

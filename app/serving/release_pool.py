@@ -19,7 +19,7 @@ from indexing.models.reranker import PairScorer, load_pair_scorer
 from indexing.records import Partition, fingerprint
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import Release, stable_release
-from indexing.snapshot import PartitionView, Snapshot
+from indexing.snapshots.snapshot import PartitionView, Snapshot
 
 logger = logging.getLogger(__name__)
 REPAIR_SECONDS = 10.0

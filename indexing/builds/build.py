@@ -30,8 +30,8 @@ from indexing.locks import exclusive
 from indexing.releases.recipes import record_recipe
 from indexing.releases.release import Release, deploy, record_release, stable_recipe
 from indexing.settings import current_user
-from indexing.shards import KIND
-from indexing.snapshot import describe_snapshot, publish_snapshot
+from indexing.snapshots.shard import KIND
+from indexing.snapshots.snapshot import describe_snapshot, publish_snapshot
 
 _SAMPLE = 16
 _MOST_PLANS = 3

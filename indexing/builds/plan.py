@@ -19,8 +19,8 @@ from indexing.models.embedder import Embedder
 from indexing.passages.chunker import Chunker
 from indexing.records import Partition, Span, fingerprint
 from indexing.releases.recipes import Recipe
-from indexing.shard_layout import ShardInput
-from indexing.shards import FORMAT, KIND, Shard
+from indexing.snapshots.shard import FORMAT, KIND, Shard
+from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage import Storage
 
 Progress = Callable[[str, int, int], None]

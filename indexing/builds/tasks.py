@@ -18,9 +18,9 @@ from indexing.indexes.postings import Analyser
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.registry import stored_model
 from indexing.records import Document, Json, Partition, Passage, canonical_json
-from indexing.shard_layout import ShardInput
-from indexing.shards import KIND as SHARDS
-from indexing.shards import Shard, write_shard
+from indexing.snapshots.shard import KIND as SHARDS
+from indexing.snapshots.shard import Shard, write_shard
+from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage import Artefact, Storage
 
 INPUT_FILE = "block.jsonl"

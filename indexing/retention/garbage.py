@@ -10,9 +10,9 @@ from indexing.features.views import FeatureViews
 from indexing.models.registry import KIND as MODELS
 from indexing.releases.recipes import Recipe
 from indexing.releases.release import Release, deployed_recipes, list_releases
-from indexing.shards import KIND as SHARDS
-from indexing.snapshot import KIND as SNAPSHOTS
-from indexing.snapshot import read_snapshot
+from indexing.snapshots.shard import KIND as SHARDS
+from indexing.snapshots.snapshot import KIND as SNAPSHOTS
+from indexing.snapshots.snapshot import read_snapshot
 from indexing.storage import Storage
 
 NeededKeys = Callable[[Recipe], set[bytes]]

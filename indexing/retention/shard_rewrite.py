@@ -19,8 +19,16 @@ from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, Forma
 from indexing.indexes.attributes import build_attributes
 from indexing.indexes.postings import TermRange
 from indexing.records import Partition, Vectors, fingerprint
-from indexing.shard_layout import ShardPartition
-from indexing.shards import ATTRIBUTES_FILE, KIND, LEXICAL_FILE, LISTS_FILE, PASSAGES_FILE, Shard, write_vectors
+from indexing.snapshots.shard import (
+    ATTRIBUTES_FILE,
+    KIND,
+    LEXICAL_FILE,
+    LISTS_FILE,
+    PASSAGES_FILE,
+    Shard,
+    write_vectors,
+)
+from indexing.snapshots.shard_layout import ShardPartition
 from indexing.storage import Artefact, Draft, Storage
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from app.schemas.search import SearchAnswer
 from app.serving.release_pool import SnapshotPool
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
-from indexing.shards import KIND
+from indexing.snapshots.shard import KIND
 from tests.app.conftest import ARTICLES, fill, release
 
 pytestmark = pytest.mark.model

@@ -12,7 +12,7 @@ from indexing.catalogue.tenants import change_limits
 from indexing.records import Partition
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase
-from indexing.shards import KIND
+from indexing.snapshots.shard import KIND
 from tests.app.conftest import ARTICLES, fill, release
 
 pytestmark = pytest.mark.model

@@ -27,7 +27,7 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.passages.chunker import Chunker
 from indexing.records import MARKDOWN, Document, Json, Partition
 from indexing.releases.recipes import Recipe, RetrievalConfig
-from indexing.snapshot import PartitionView, Snapshot
+from indexing.snapshots.snapshot import PartitionView, Snapshot
 from indexing.storage import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-1"

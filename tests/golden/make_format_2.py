@@ -12,8 +12,8 @@ from pathlib import Path
 from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
-from indexing.shard_layout import ShardInput
-from indexing.shards import KIND, Shard, write_shard
+from indexing.snapshots.shard import KIND, Shard, write_shard
+from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-2"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from make_format_2 import ACME, DIMENSION, DOCUMENTS, QUERIES, item
 
-from indexing import shards
 from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
-from indexing.shards import KIND, Shard, write_shard
+from indexing.snapshots import shard as shards
+from indexing.snapshots.shard import KIND, Shard, write_shard
 from indexing.storage import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-4"

@@ -20,8 +20,8 @@ from indexing.records import Json, Partition, Vector
 from indexing.releases.recipes import read_recipe
 from indexing.releases.release import stable_release
 from indexing.settings import Settings
-from indexing.shards import StoredPassage
-from indexing.snapshot import PartitionView, Snapshot, read_snapshot, verify_snapshot
+from indexing.snapshots.shard import StoredPassage
+from indexing.snapshots.snapshot import PartitionView, Snapshot, read_snapshot, verify_snapshot
 
 GOLDEN = Path(__file__).parent / "format-1"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from indexing.records import Json, Partition
-from indexing.shards import KIND, Shard
+from indexing.snapshots.shard import KIND, Shard
 from indexing.storage import LocalStorage
 
 GOLDEN = Path(__file__).parent / "format-3"

@@ -10,7 +10,7 @@ import pytest
 from indexing.indexes import vector_index
 from indexing.indexes.vector_index import ExactIndex
 from indexing.records import Json, Partition
-from indexing.shards import KIND, Shard
+from indexing.snapshots.shard import KIND, Shard
 from indexing.storage import LocalStorage
 
 GOLDEN = Path(__file__).parent / "format-4"

@@ -6,7 +6,7 @@ import pytest
 from app.live.overlay import MAX_RUN_ROWS, Fresh, Overlay
 from indexing.indexes.postings import Analyser
 from indexing.records import Document, Partition, Passage
-from indexing.shard_layout import ShardInput
+from indexing.snapshots.shard_layout import ShardInput
 
 OURS = Partition("a", "articles")
 

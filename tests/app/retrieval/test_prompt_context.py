@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.retrieval.prompt_context import assemble
 from app.retrieval.retriever import RankedPassage
 from indexing.records import Partition
-from indexing.shards import StoredPassage
+from indexing.snapshots.shard import StoredPassage
 
 HERE = Partition("here", "c")
 

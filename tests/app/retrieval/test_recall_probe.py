@@ -6,9 +6,9 @@ import pytest
 from app.retrieval.recall_probe import measure_recall
 from indexing.indexes.postings import Analyser
 from indexing.records import Document, Partition, Passage, Vectors
-from indexing.shard_layout import ShardInput
-from indexing.shards import KIND, Shard, write_shard
-from indexing.snapshot import PartitionView
+from indexing.snapshots.shard import KIND, Shard, write_shard
+from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.snapshot import PartitionView
 from indexing.storage import LocalStorage
 
 HERE = Partition("here", "c")

@@ -17,7 +17,7 @@ from indexing.models.registry import RERANKER
 from indexing.models.reranker import load_pair_scorer
 from indexing.records import MODES, Partition
 from indexing.releases.recipes import Recipe, Reranking, RetrievalConfig, read_recipe, record_recipe
-from indexing.shards import StoredPassage
+from indexing.snapshots.shard import StoredPassage
 from tests.app.conftest import ARTICLES, release
 from tests.app.retrieval.test_retriever import HERE, serve
 from tests.cross_encoders import make_cross_encoder

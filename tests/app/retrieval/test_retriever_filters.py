@@ -16,9 +16,9 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.records import MODES, Document, Json, Partition, Passage, Vector
 from indexing.releases.recipes import Recipe, RetrievalConfig
 from indexing.releases.release import Release
-from indexing.shard_layout import ShardInput
-from indexing.shards import KIND, Shard, write_shard
-from indexing.snapshot import PartitionView, Snapshot, describe_snapshot, publish_snapshot
+from indexing.snapshots.shard import KIND, Shard, write_shard
+from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.snapshot import PartitionView, Snapshot, describe_snapshot, publish_snapshot
 from indexing.storage import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)

@@ -44,10 +44,10 @@ from indexing.passages.chunker import Chunker
 from indexing.records import Document, Partition, Vectors
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig
 from indexing.releases.release import deploy, list_releases, stable_recipe, stable_release
-from indexing.shards import KIND as SHARDS
-from indexing.shards import VECTORS_FILE
-from indexing.snapshot import KIND as SNAPSHOTS
-from indexing.snapshot import Snapshot, read_snapshot, verify_snapshot
+from indexing.snapshots.shard import KIND as SHARDS
+from indexing.snapshots.shard import VECTORS_FILE
+from indexing.snapshots.snapshot import KIND as SNAPSHOTS
+from indexing.snapshots.snapshot import Snapshot, read_snapshot, verify_snapshot
 from indexing.storage import Artefact, Draft, LocalStorage
 
 VIEW = PassageView("lines", 1, "headings", 16, overlap_tokens=0, context_tokens=0)

@@ -27,7 +27,7 @@ from indexing.models.registry import ModelVersion
 from indexing.records import Document, Partition
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.releases.release import list_releases
-from indexing.snapshot import Snapshot
+from indexing.snapshots.snapshot import Snapshot
 
 Register = Callable[..., ModelVersion]
 ARTICLES = Partition(DEFAULT_TENANT, "articles")

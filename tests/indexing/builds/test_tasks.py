@@ -20,8 +20,8 @@ from indexing.errors import ArtefactMissing
 from indexing.features.embedding_store import FeatureStore, vector_key
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
-from indexing.shard_layout import ShardInput
-from indexing.shards import Shard
+from indexing.snapshots.shard import Shard
+from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage import LocalStorage
 
 VIEW = "f" * 64

@@ -12,7 +12,7 @@ from indexing.catalogue.database import Catalogue
 from indexing.errors import BuildCancelled, BuildFailed
 from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings
-from indexing.shard_layout import ShardInput
+from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage import LocalStorage
 from tests.system.conftest import ROOT
 

@@ -33,10 +33,10 @@ from indexing.records import Document, Partition
 from indexing.releases.release import deploy, list_releases, stable_release
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase, foresee, resume
-from indexing.shards import KIND as SHARDS
-from indexing.shards import Shard
-from indexing.snapshot import KIND as SNAPSHOTS
-from indexing.snapshot import Snapshot, read_snapshot, verify_snapshot
+from indexing.snapshots.shard import KIND as SHARDS
+from indexing.snapshots.shard import Shard
+from indexing.snapshots.snapshot import KIND as SNAPSHOTS
+from indexing.snapshots.snapshot import Snapshot, read_snapshot, verify_snapshot
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
 ID = "Patient-Quibblethörpe-4711"
@@ -98,7 +98,7 @@ def forms(marker):
 @pytest.fixture(autouse=True)
 def codes_for_few(monkeypatch):
     """Let the small shards here have codes as well."""
-    monkeypatch.setattr("indexing.shards.CODED_ROWS", 1)
+    monkeypatch.setattr("indexing.snapshots.shard.CODED_ROWS", 1)
 
 
 def written_codes(artefact, vectors):

@@ -15,7 +15,7 @@ from indexing.locks import exclusive
 from indexing.records import Document, Partition
 from indexing.releases.release import deploy, find_release, list_releases, stable_release
 from indexing.retention.garbage import collect, disk_use, find_garbage, retained_releases
-from indexing.snapshot import diff_snapshots, read_snapshot
+from indexing.snapshots.snapshot import diff_snapshots, read_snapshot
 
 OURS = Partition("default", "default")
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing import shards
 from indexing.errors import ArtefactCorrupt, BuildFailed
 from indexing.indexes import vector_index
 from indexing.indexes.postings import Analyser
@@ -17,8 +16,9 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.retention import shard_rewrite as excision
 from indexing.retention.shard_rewrite import excise, excised_name, held_documents
-from indexing.shard_layout import ShardInput
-from indexing.shards import KIND, LISTS_FILE, Shard, write_shard
+from indexing.snapshots import shard as shards
+from indexing.snapshots.shard import KIND, LISTS_FILE, Shard, write_shard
+from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)

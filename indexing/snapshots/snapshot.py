@@ -18,8 +18,8 @@ from indexing.indexes.attributes import AttributeSegment
 from indexing.indexes.postings import LexicalSegment
 from indexing.indexes.vector_index import PROMISED_K
 from indexing.records import Json, Mask, Partition, Rows, Scores, Vector, Vectors, canonical_json, fingerprint
-from indexing.shards import KIND as SHARDS
-from indexing.shards import Shard, StoredPassage, require_readable
+from indexing.snapshots.shard import KIND as SHARDS
+from indexing.snapshots.shard import Shard, StoredPassage, require_readable
 from indexing.storage import Artefact, Storage
 
 logger = logging.getLogger(__name__)

@@ -31,7 +31,7 @@ from indexing.indexes.vector_index import (
     write_lists,
 )
 from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
-from indexing.shard_layout import Arrays, ShardContents, ShardInput, ShardPartition, lay_out
+from indexing.snapshots.shard_layout import Arrays, ShardContents, ShardInput, ShardPartition, lay_out
 from indexing.storage import Artefact, Draft
 
 KIND = "shards"

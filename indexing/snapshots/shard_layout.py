@@ -1,6 +1,6 @@
 """How documents, passages and partitions are laid out in a shard, and all of a shard but its vectors as arrays.
 
-Both a shard that is written (``indexing.shards``) and one that only lives in memory come from here.
+Both a shard that is written (``indexing.snapshots.shard``) and one that only lives in memory come from here.
 """
 
 import json

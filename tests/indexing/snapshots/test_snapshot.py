@@ -19,10 +19,10 @@ from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage, fingerprint
-from indexing.shard_layout import ShardInput
-from indexing.shards import KIND as SHARDS
-from indexing.shards import LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, write_shard
-from indexing.snapshot import (
+from indexing.snapshots.shard import KIND as SHARDS
+from indexing.snapshots.shard import LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, write_shard
+from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.snapshot import (
     KIND,
     MANIFEST_FILE,
     PartitionView,

@@ -19,8 +19,8 @@ from indexing.errors import ArtefactCorrupt, FormatUnknown
 from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Json, Partition, Passage, Vectors
-from indexing.shard_layout import ShardInput
-from indexing.shards import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard, write_shard
+from indexing.snapshots.shard import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard, write_shard
+from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage import Artefact, LocalStorage
 
 EMBEDDER = HashingEmbedder(16)

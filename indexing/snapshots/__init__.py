@@ -1,0 +1,1 @@
+"""Shards and the snapshots that list them: their files, manifests and views."""
