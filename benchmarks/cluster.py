@@ -26,10 +26,10 @@ import redis
 
 from indexing.builds.leases import queue_of
 from indexing.home import open_home
-from indexing.ingest import ingest
 from indexing.records import Partition
 from indexing.settings import Settings
-from indexing.sources import open_source
+from indexing.sources.ingest import ingest
+from indexing.sources.readers import open_source
 from indexing.storage import LocalStorage
 
 PROGRAM = str(Path(sys.executable).parent / "groundwork")

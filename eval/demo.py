@@ -23,9 +23,9 @@ from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.errors import NotReady, SourceInvalid
 from indexing.home import Home, default_key
-from indexing.ingest import ingest
 from indexing.records import Partition
-from indexing.sources import open_source
+from indexing.sources.ingest import ingest
+from indexing.sources.readers import open_source
 
 QUESTIONS = (
     "my customer's card keeps getting refused, what can they do?",

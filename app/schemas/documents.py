@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from indexing.catalogue.documents import Outcome, StoredDocument
 from indexing.errors import InvalidInput
-from indexing.fields import Refused, allow_field, checked_id, plain_json, refuse_surrogates
 from indexing.records import Document
+from indexing.sources.field_checks import Refused, allow_field, checked_id, plain_json, refuse_surrogates
 
 MAX_BATCH = 100
 MAX_PAGE = 100

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from indexing.records import Document
-from indexing.sources import open_source
+from indexing.sources.readers import open_source
 
 HERE = Path(__file__).parent
 

@@ -17,9 +17,9 @@ from indexing.builds.plan import Progress
 from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady
 from indexing.home import Home, open_home
-from indexing.ingest import ingest
 from indexing.records import Json, Partition
-from indexing.sources import open_source
+from indexing.sources.ingest import ingest
+from indexing.sources.readers import open_source
 
 _LIBRARIES = ("groundwork", "faiss-cpu", "numpy", "onnxruntime", "tokenizers", "ir-measures")
 

@@ -103,9 +103,9 @@ def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: A
     Broken files and lines are reported by name and skipped. The same source again changes nothing.
     """
     from indexing.catalogue.tenants import require_open
-    from indexing.ingest import ingest as run
     from indexing.records import Partition
-    from indexing.sources import open_source
+    from indexing.sources.ingest import ingest as run
+    from indexing.sources.readers import open_source
 
     source = open_source(path, kind)
     with opened(settings) as home, screen.status("reading") as status:

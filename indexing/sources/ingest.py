@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from indexing.catalogue.database import Catalogue
 from indexing.errors import SourceInvalid
 from indexing.records import Document, Partition, Reject
-from indexing.sources import Source
+from indexing.sources.readers import Source
 
 _BATCH_ENTRIES = 500
 _BATCH_CHARACTERS = 16_000_000

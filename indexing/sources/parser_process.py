@@ -1,6 +1,6 @@
 """The process that parses web pages, PDFs and Word files: one request after another, in bounded memory and time.
 
-It is started by ``indexing/extraction.py`` and talks to it in frames: four bytes of length, then that many bytes. It
+It is started by ``indexing/sources/parser_sandbox.py`` and talks to it in frames: four bytes of length, then that many bytes. It
 loads all it needs, then gives up the right to open files and sockets, so that nothing in a file can make a parser
 read another file or ask the network.
 """
@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import BinaryIO
 
-from indexing.extraction import LENGTH
-from indexing.extracts import Extract, Unreadable
-from indexing.office import read_word
-from indexing.pdf import read_pdf
-from indexing.webpages import read_webpage
+from indexing.sources.docx import read_word
+from indexing.sources.extracted_text import Extract, Unreadable
+from indexing.sources.html import read_webpage
+from indexing.sources.parser_sandbox import LENGTH
+from indexing.sources.pdf import read_pdf
 
 READERS: Mapping[str, Callable[[bytes], Extract]] = {
     ".htm": read_webpage,

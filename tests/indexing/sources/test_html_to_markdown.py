@@ -2,9 +2,9 @@
 
 import pytest
 
-from indexing import extracts
-from indexing.extracts import Unreadable
-from indexing.markdown import MAX_DEPTH, markdown_of
+from indexing.sources import extracted_text as extracts
+from indexing.sources.extracted_text import Unreadable
+from indexing.sources.html_to_markdown import MAX_DEPTH, markdown_of
 
 
 @pytest.mark.parametrize("tag", ["form", "fieldset", "center", "font", "nav", "header", "footer", "x-own", "details"])

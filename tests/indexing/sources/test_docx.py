@@ -4,9 +4,9 @@ from types import ModuleType
 
 import pytest
 
-from indexing import office
-from indexing.extracts import Unreadable
-from indexing.office import read_word
+from indexing.sources import docx as office
+from indexing.sources.docx import read_word
+from indexing.sources.extracted_text import Unreadable
 
 
 def test_headings_lists_and_tables_come_in_document_order(made: ModuleType) -> None:

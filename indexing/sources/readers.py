@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Literal, NoReturn, Protocol, TypeAlias
 
 from indexing.errors import SourceInvalid
-from indexing.extraction import PLAIN_SUFFIXES, SUFFIXES, Extractor, Limits, missing_libraries
-from indexing.extracts import Unreadable
-from indexing.fields import (
+from indexing.passages.text_blocks import MarkdownReader
+from indexing.records import MARKDOWN, PLAIN, Document, Reject
+from indexing.sources.extracted_text import Unreadable
+from indexing.sources.field_checks import (
     Refused,
     allow_field,
     checked_id,
@@ -25,8 +26,7 @@ from indexing.fields import (
     shown,
     string_field,
 )
-from indexing.passages.text_blocks import MarkdownReader
-from indexing.records import MARKDOWN, PLAIN, Document, Reject
+from indexing.sources.parser_sandbox import PLAIN_SUFFIXES, SUFFIXES, Extractor, Limits, missing_libraries
 
 SourceKind: TypeAlias = Literal["auto", "beir", "jsonl", "tree"]
 

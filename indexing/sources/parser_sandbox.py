@@ -18,14 +18,14 @@ from types import TracebackType
 from typing import Self
 
 from indexing.errors import SourceInvalid
-from indexing.extracts import MAX_TEXT_CHARS, Extract, Unreadable
+from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, Unreadable
 
 SUFFIXES = (".htm", ".html", ".xhtml", ".pdf", ".docx")
 """What can be parsed, by the end of a file's name in lower case."""
 PLAIN_SUFFIXES = frozenset({".pdf"})
 """What comes as plain text; everything else comes as Markdown."""
 _LIBRARIES = ("selectolax", "html_to_markdown", "mammoth", "pypdfium2")
-_PROGRAM = (sys.executable, "-P", "-m", "indexing.parsing")
+_PROGRAM = (sys.executable, "-P", "-m", "indexing.sources.parser_process")
 _START_SECONDS = 60.0  # loading the libraries, before the first file's time begins
 _MAX_ANSWER_BYTES = 5 * MAX_TEXT_CHARS
 LENGTH = struct.Struct(">I")

@@ -5,9 +5,9 @@ from types import ModuleType
 
 import pytest
 
-from indexing import pdf
-from indexing.extracts import Unreadable
-from indexing.pdf import read_pdf
+from indexing.sources import pdf
+from indexing.sources.extracted_text import Unreadable
+from indexing.sources.pdf import read_pdf
 
 WORDS = ["first", "second", "third", "fourth"]
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing import sources
 from indexing.errors import SourceInvalid
 from indexing.records import MARKDOWN, PLAIN, Document, Reject
-from indexing.sources import open_source
+from indexing.sources import readers as sources
+from indexing.sources.readers import open_source
 
 
 def documents(path: Path, kind: sources.SourceKind = "auto") -> list[Document]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from indexing.extracts import Unreadable
-from indexing.webpages import read_webpage
+from indexing.sources.extracted_text import Unreadable
+from indexing.sources.html import read_webpage
 
 HELP_CENTRE = Path(__file__).parent / "help_centre"
 FOLDED = HELP_CENTRE.with_name("folded_pages")

@@ -10,7 +10,7 @@ from statistics import median
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from indexing.extracts import MAX_TEXT_CHARS, Extract, Unreadable, tidied, tidied_title
+from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, Unreadable, tidied, tidied_title
 
 MAX_PAGES = 10_000
 """The most pages that one file may have."""

@@ -10,9 +10,9 @@ import pytest
 from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.errors import InvalidInput, SourceInvalid
 from indexing.home import Home
-from indexing.ingest import IngestReport, ingest
 from indexing.records import Document, Partition, Reject
-from indexing.sources import open_source
+from indexing.sources.ingest import IngestReport, ingest
+from indexing.sources.readers import open_source
 
 ARTICLES = Partition(DEFAULT_TENANT, "articles")
 
@@ -161,7 +161,7 @@ def test_progress_is_told_after_every_batch(home: Home) -> None:
 
 
 def test_large_documents_are_stored_in_smaller_batches(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexing.ingest._BATCH_CHARACTERS", 100)
+    monkeypatch.setattr("indexing.sources.ingest._BATCH_CHARACTERS", 100)
     sizes = [60, 60, 10, 10, 80, 500, 1]
     told: list[int] = []
     source = ListSource([Document(f"d{i}", "", "x" * size) for i, size in enumerate(sizes)])

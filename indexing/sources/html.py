@@ -11,9 +11,9 @@ from itertools import pairwise
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from indexing.charsets import page_text
-from indexing.extracts import Extract, Unreadable, tidied_title, web_address
-from indexing.markdown import MAX_DEPTH, markdown_of
+from indexing.sources.extracted_text import Extract, Unreadable, tidied_title, web_address
+from indexing.sources.html_encoding import page_text
+from indexing.sources.html_to_markdown import MAX_DEPTH, markdown_of
 
 
 def _names(text: str) -> frozenset[str]:

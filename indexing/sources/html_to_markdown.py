@@ -2,7 +2,7 @@
 
 from html_to_markdown import ConversionOptions, PreprocessingOptions, convert
 
-from indexing.extracts import tidied
+from indexing.sources.extracted_text import tidied
 
 MAX_DEPTH = 400
 """Elements inside one another; html-to-markdown leaves out, without a word, what lies a little deeper than this."""

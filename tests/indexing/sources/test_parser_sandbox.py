@@ -9,11 +9,11 @@ from types import ModuleType
 
 import pytest
 
-from indexing import extraction
 from indexing.errors import SourceInvalid
-from indexing.extraction import LENGTH, SUFFIXES, Extractor, Limits
-from indexing.extracts import Unreadable
-from indexing.parsing import READERS
+from indexing.sources import parser_sandbox as extraction
+from indexing.sources.extracted_text import Unreadable
+from indexing.sources.parser_process import READERS
+from indexing.sources.parser_sandbox import LENGTH, SUFFIXES, Extractor, Limits
 
 SMALL = Limits(seconds=20, memory_bytes=192 * 1024**2)
 PAGE = b"<h1>Title</h1><p>Text."
@@ -180,7 +180,7 @@ def test_a_process_that_does_not_start_ends_the_source() -> None:
 def test_a_file_can_make_a_parser_open_neither_file_nor_socket(tmp_path: Path) -> None:
     code = """
 import socket, sys
-from indexing import parsing
+from indexing.sources import parser_process as parsing
 def tried(data):
     failed = []
     for act in (lambda: open(data.decode()), lambda: open(data.decode() + ".new", "w"), socket.socket):

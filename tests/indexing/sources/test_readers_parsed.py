@@ -8,15 +8,15 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner
 
-from indexing import extraction
 from indexing.commands.root import cli
 from indexing.errors import SourceInvalid
-from indexing.extraction import Limits
 from indexing.features.views import PassageView
 from indexing.home import Home
 from indexing.passages.chunker import Chunker
 from indexing.records import MARKDOWN, PLAIN, Document, Passage, Reject
-from indexing.sources import open_source
+from indexing.sources import parser_sandbox as extraction
+from indexing.sources.parser_sandbox import Limits
+from indexing.sources.readers import open_source
 
 HELP_CENTRE = Path(__file__).parent / "help_centre"
 

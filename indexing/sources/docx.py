@@ -9,8 +9,8 @@ from zipfile import BadZipFile, ZipFile
 
 import mammoth
 
-from indexing.extracts import Extract, Unreadable, tidied_title
-from indexing.markdown import markdown_of
+from indexing.sources.extracted_text import Extract, Unreadable, tidied_title
+from indexing.sources.html_to_markdown import markdown_of
 
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 """The most that the XML parts of a file may unpack to; what a part declares is the most that is ever unpacked of it."""

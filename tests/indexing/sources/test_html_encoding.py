@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexing.charsets import page_text
+from indexing.sources.html_encoding import page_text
 
 EURO = "Gr\N{LATIN SMALL LETTER U WITH DIAERESIS}\N{LATIN SMALL LETTER SHARP S}e, 5 \N{EURO SIGN}"
 CYRILLIC = "\u041f\u0440\u0438\u0432\u0435\u0442"
