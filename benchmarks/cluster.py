@@ -30,7 +30,7 @@ from indexing.records import Partition
 from indexing.settings import Settings
 from indexing.sources.ingest import ingest
 from indexing.sources.readers import open_source
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 PROGRAM = str(Path(sys.executable).parent / "groundwork")
 ROOT = Path(__file__).parent.parent

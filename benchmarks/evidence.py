@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from indexing.arrays import map_arrays
 from indexing.home import Home, open_home
 from indexing.settings import Settings
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import LEXICAL_FILE, Shard
 from indexing.snapshots.snapshot import read_snapshot
-from indexing.storage import MANIFEST
+from indexing.storage.arrays import map_arrays
+from indexing.storage.local import MANIFEST
 
 ARTEFACTS = ("models", "features", "shards", "snapshots")
 

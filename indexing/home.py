@@ -9,7 +9,7 @@ from indexing.catalogue.database import DEFAULT_TENANT, Catalogue
 from indexing.errors import InvalidInput
 from indexing.models.registry import ModelRegistry
 from indexing.settings import Settings
-from indexing.storage import LocalStorage, Storage
+from indexing.storage.local import LocalStorage, Storage
 
 KEY_FILE = "api-key"
 

@@ -26,12 +26,12 @@ from indexing.catalogue.tenants import record_passages
 from indexing.errors import InvalidInput
 from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
 from indexing.features.views import record_view
-from indexing.locks import exclusive
 from indexing.releases.recipes import record_recipe
 from indexing.releases.release import Release, deploy, record_release, stable_recipe
 from indexing.settings import current_user
 from indexing.snapshots.shard import KIND
 from indexing.snapshots.snapshot import describe_snapshot, publish_snapshot
+from indexing.storage.locks import exclusive
 
 _SAMPLE = 16
 _MOST_PLANS = 3

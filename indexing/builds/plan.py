@@ -21,7 +21,7 @@ from indexing.records import Partition, Span, fingerprint
 from indexing.releases.recipes import Recipe
 from indexing.snapshots.shard import FORMAT, KIND, Shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.storage import Storage
+from indexing.storage.local import Storage
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""

@@ -21,7 +21,7 @@ from indexing.records import Document, Json, Partition, Passage, canonical_json
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import Shard, write_shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.storage import Artefact, Storage
+from indexing.storage.local import Artefact, Storage
 
 INPUT_FILE = "block.jsonl"
 _SELF_QUERIES = 8

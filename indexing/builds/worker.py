@@ -29,7 +29,7 @@ from indexing.builds.leases import Leases, queue_of
 from indexing.catalogue.jobs import record_block, require_not_cancelled
 from indexing.errors import ArtefactMissing, BuildCancelled, BuildFailed
 from indexing.settings import Settings
-from indexing.storage import LocalStorage, Storage
+from indexing.storage.local import LocalStorage, Storage
 from indexing.telemetry import configure_logging
 
 if TYPE_CHECKING:

@@ -86,8 +86,8 @@ def _check(document_ids: tuple[str, ...], options: dict[str, Any]) -> None:
 @contextmanager
 def _alone(home: Home) -> Iterator[None]:
     """Let no build, registration or evaluation write meanwhile."""
-    from indexing.locks import exclusive
     from indexing.retention.evaluation_files import scratch_idle
+    from indexing.storage.locks import exclusive
 
     with exclusive(home.path / "build.lock", "build"), home.models.registering(), scratch_idle(home.path):
         yield

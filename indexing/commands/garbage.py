@@ -25,8 +25,8 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
     from contextlib import ExitStack
 
     from indexing.builds.context import needed_keys, retained_recipes
-    from indexing.locks import exclusive
     from indexing.retention.garbage import collect, find_garbage, retained_releases
+    from indexing.storage.locks import exclusive
 
     with ExitStack() as stack, screen.status("looking"):
         home = stack.enter_context(opened(settings))

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.arrays import map_arrays, write_arrays
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, ModelMismatch
 from indexing.records import Vectors
-from indexing.storage import Storage
+from indexing.storage.arrays import map_arrays, write_arrays
+from indexing.storage.local import Storage
 
 logger = logging.getLogger(__name__)
 SMALL_BLOCK = 64

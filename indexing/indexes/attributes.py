@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.arrays import offsets_of
 from indexing.indexes.postings import TermList, TermRange
 from indexing.records import Document, Json, Mask
+from indexing.storage.arrays import offsets_of
 
 Scalar: TypeAlias = str | int | float | bool
 _METADATA, _PRINCIPAL, _RESTRICTED = b"m", b"p", b"r"

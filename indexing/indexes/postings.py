@@ -18,8 +18,8 @@ import regex
 import Stemmer
 from numpy.typing import NDArray
 
-from indexing.arrays import offsets_of
 from indexing.errors import InvalidInput
+from indexing.storage.arrays import offsets_of
 
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*")
 _NUMBERS = itertools.count()

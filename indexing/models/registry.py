@@ -16,9 +16,9 @@ from tokenizers import Tokenizer
 from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import InvalidInput, NotFound
 from indexing.features.views import ModelFiles
-from indexing.locks import exclusive
 from indexing.records import Json
-from indexing.storage import Artefact, Storage
+from indexing.storage.local import Artefact, Storage
+from indexing.storage.locks import exclusive
 
 KIND = "models"
 TOKENIZER_FILE = "tokenizer.json"

@@ -14,7 +14,7 @@ from indexing.retention.shard_rewrite import held_documents
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.snapshot import KIND as SNAPSHOTS
 from indexing.snapshots.snapshot import SnapshotManifest, read_snapshot
-from indexing.storage import Storage
+from indexing.storage.local import Storage
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from indexing.locks import exclusive
 from indexing.records import Json
+from indexing.storage.locks import exclusive
 
 SCRATCH, EVALUATIONS = "scratch", "evaluations"
 

@@ -13,7 +13,7 @@ from indexing.releases.release import Release, deployed_recipes, list_releases
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.snapshot import KIND as SNAPSHOTS
 from indexing.snapshots.snapshot import read_snapshot
-from indexing.storage import Storage
+from indexing.storage.local import Storage
 
 NeededKeys = Callable[[Recipe], set[bytes]]
 """The feature-store keys of all documents there are now, under a recipe."""

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.arrays import map_arrays, offsets_of, write_arrays
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, FormatUnknown
 from indexing.indexes.attributes import build_attributes
 from indexing.indexes.postings import TermRange
@@ -29,7 +28,8 @@ from indexing.snapshots.shard import (
     write_vectors,
 )
 from indexing.snapshots.shard_layout import ShardPartition
-from indexing.storage import Artefact, Draft, Storage
+from indexing.storage.arrays import map_arrays, offsets_of, write_arrays
+from indexing.storage.local import Artefact, Draft, Storage
 
 logger = logging.getLogger(__name__)
 Arrays = dict[str, NDArray[Any]]

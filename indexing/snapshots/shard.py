@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import from_json
 
-from indexing.arrays import map_arrays, write_arrays
 from indexing.errors import ArtefactCorrupt, FormatUnknown
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.indexes.postings import Analyser, LexicalSegment, TermRange
@@ -32,7 +31,8 @@ from indexing.indexes.vector_index import (
 )
 from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
 from indexing.snapshots.shard_layout import Arrays, ShardContents, ShardInput, ShardPartition, lay_out
-from indexing.storage import Artefact, Draft
+from indexing.storage.arrays import map_arrays, write_arrays
+from indexing.storage.local import Artefact, Draft
 
 KIND = "shards"
 FORMAT = 4

@@ -20,7 +20,7 @@ from indexing.indexes.vector_index import PROMISED_K
 from indexing.records import Json, Mask, Partition, Rows, Scores, Vector, Vectors, canonical_json, fingerprint
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import Shard, StoredPassage, require_readable
-from indexing.storage import Artefact, Storage
+from indexing.storage.local import Artefact, Storage
 
 logger = logging.getLogger(__name__)
 KIND = "snapshots"

@@ -15,7 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from indexing.errors import ArtefactCorrupt, ArtefactMissing
-from indexing.storage import LocalStorage, Storage
+from indexing.storage.local import LocalStorage, Storage
 
 STORES: dict[str, Callable[[Path], Storage]] = {"local": LocalStorage}
 """Name -> a new, empty store that may use the given folder."""

@@ -28,7 +28,7 @@ from indexing.passages.chunker import Chunker
 from indexing.records import MARKDOWN, Document, Json, Partition
 from indexing.releases.recipes import Recipe, RetrievalConfig
 from indexing.snapshots.snapshot import PartitionView, Snapshot
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-1"
 DIMENSION, SHARD_ROWS = 32, 40

@@ -14,7 +14,7 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.snapshots.shard import KIND, Shard, write_shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-2"
 DIMENSION, DOCUMENTS = 16, 300

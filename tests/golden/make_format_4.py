@@ -15,7 +15,7 @@ from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.snapshots import shard as shards
 from indexing.snapshots.shard import KIND, Shard, write_shard
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-4"
 

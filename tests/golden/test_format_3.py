@@ -9,7 +9,7 @@ import pytest
 
 from indexing.records import Json, Partition
 from indexing.snapshots.shard import KIND, Shard
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 GOLDEN = Path(__file__).parent / "format-3"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))

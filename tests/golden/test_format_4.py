@@ -11,7 +11,7 @@ from indexing.indexes import vector_index
 from indexing.indexes.vector_index import ExactIndex
 from indexing.records import Json, Partition
 from indexing.snapshots.shard import KIND, Shard
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 GOLDEN = Path(__file__).parent / "format-4"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from indexing.builds.leases import queue_of
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 from tests.system.conftest import ROOT, run, start
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]

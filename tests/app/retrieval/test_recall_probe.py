@@ -9,7 +9,7 @@ from indexing.records import Document, Partition, Passage, Vectors
 from indexing.snapshots.shard import KIND, Shard, write_shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.snapshot import PartitionView
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 HERE = Partition("here", "c")
 ANALYSER = Analyser("none")

@@ -19,7 +19,7 @@ from indexing.releases.release import Release
 from indexing.snapshots.shard import KIND, write_shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.snapshot import Snapshot, describe_snapshot, publish_snapshot
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)
 ANALYSER = Analyser("none")

@@ -21,7 +21,6 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from indexing.arrays import map_arrays, write_arrays
 from indexing.builds.build import BuildReport, build, dry_run, report_json, require_documents
 from indexing.builds.plan import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
@@ -48,7 +47,8 @@ from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import VECTORS_FILE
 from indexing.snapshots.snapshot import KIND as SNAPSHOTS
 from indexing.snapshots.snapshot import Snapshot, read_snapshot, verify_snapshot
-from indexing.storage import Artefact, Draft, LocalStorage
+from indexing.storage.arrays import map_arrays, write_arrays
+from indexing.storage.local import Artefact, Draft, LocalStorage
 
 VIEW = PassageView("lines", 1, "headings", 16, overlap_tokens=0, context_tokens=0)
 MODEL = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")

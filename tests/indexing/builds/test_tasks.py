@@ -22,7 +22,7 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.snapshots.shard import Shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 VIEW = "f" * 64
 texts = st.text(st.characters(), max_size=30)  # lone surrogates too

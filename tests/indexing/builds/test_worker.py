@@ -13,7 +13,7 @@ from indexing.errors import BuildCancelled, BuildFailed
 from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 from tests.system.conftest import ROOT
 
 

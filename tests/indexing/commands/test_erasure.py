@@ -12,7 +12,7 @@ from indexing.catalogue.erasures import list_erasures, unfinished_erasures
 from indexing.catalogue.jobs import finish_job, newest_job_on_workers, start_job
 from indexing.commands.root import cli
 from indexing.errors import CatalogueBusy
-from indexing.locks import exclusive
+from indexing.storage.locks import exclusive
 from tests.indexing.retention.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived, files_with, fill
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from indexing.errors import ArtefactMissing, ModelMismatch
 from indexing.features.embedding_store import FeatureStore, block_name, drop_vectors, feature_kind, vector_key
 from indexing.models.embedder import HashingEmbedder
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 VIEW, OTHER_VIEW = "a" * 64, "b" * 64
 EMBEDDER = HashingEmbedder(16)

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from indexing.errors import AlreadyRunning
-from indexing.locks import exclusive
 from indexing.retention.evaluation_files import (
     evaluations_of,
     mark_evaluations,
@@ -13,6 +12,7 @@ from indexing.retention.evaluation_files import (
     scratch_homes,
     scratch_idle,
 )
+from indexing.storage.locks import exclusive
 
 
 def test_scratch_homes_are_removed_with_what_an_earlier_try_left(tmp_path):

@@ -11,11 +11,11 @@ from indexing.builds.build import build
 from indexing.builds.context import change_recipe, default_recipe, needed_keys, prepare_build, retained_recipes
 from indexing.commands.root import cli
 from indexing.errors import AlreadyRunning
-from indexing.locks import exclusive
 from indexing.records import Document, Partition
 from indexing.releases.release import deploy, find_release, list_releases, stable_release
 from indexing.retention.garbage import collect, disk_use, find_garbage, retained_releases
 from indexing.snapshots.snapshot import diff_snapshots, read_snapshot
+from indexing.storage.locks import exclusive
 
 OURS = Partition("default", "default")
 

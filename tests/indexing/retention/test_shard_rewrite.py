@@ -19,7 +19,7 @@ from indexing.retention.shard_rewrite import excise, excised_name, held_document
 from indexing.snapshots import shard as shards
 from indexing.snapshots.shard import KIND, LISTS_FILE, Shard, write_shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)
 ANALYSER = Analyser("english")

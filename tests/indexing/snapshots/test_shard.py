@@ -21,7 +21,7 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Json, Partition, Passage, Vectors
 from indexing.snapshots.shard import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard, write_shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.storage import Artefact, LocalStorage
+from indexing.storage.local import Artefact, LocalStorage
 
 EMBEDDER = HashingEmbedder(16)
 ANALYSER = Analyser("english")

@@ -34,7 +34,7 @@ from indexing.snapshots.snapshot import (
     replace_shards,
     verify_snapshot,
 )
-from indexing.storage import LocalStorage
+from indexing.storage.local import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)
 ANALYSER = Analyser("none")

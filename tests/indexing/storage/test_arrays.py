@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from safetensors.numpy import load_file
 
-from indexing.arrays import map_arrays, write_arrays
 from indexing.errors import ArtefactCorrupt
+from indexing.storage.arrays import map_arrays, write_arrays
 
 DTYPES = st.sampled_from([np.uint8, np.uint16, np.uint32, np.uint64, np.int64, np.float32])
 ARRAYS = st.dictionaries(

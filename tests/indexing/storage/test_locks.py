@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexing.errors import AlreadyRunning
-from indexing.locks import exclusive
+from indexing.storage.locks import exclusive
 
 
 def test_a_second_holder_is_refused_by_the_process_of_the_first_and_leaves_its_number(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_two_locks_do_not_know_each_other(tmp_path: Path) -> None:
 def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
     lock = tmp_path / "build.lock"
     script = (
-        "import sys; from pathlib import Path; from indexing.locks import exclusive\n"
+        "import sys; from pathlib import Path; from indexing.storage.locks import exclusive\n"
         "with exclusive(Path(sys.argv[1]), 'build'): print('held', flush=True); sys.stdin.read()\n"
     )
     command = [sys.executable, "-c", script, str(lock)]

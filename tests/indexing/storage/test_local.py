@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexing.arrays import write_arrays
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, StorageFull
-from indexing.storage import MANIFEST, LocalStorage
+from indexing.storage.arrays import write_arrays
+from indexing.storage.local import MANIFEST, LocalStorage
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_publishing_leaves_only_the_artefact(storage: LocalStorage) -> None:
 
 def test_a_publisher_killed_in_the_middle_leaves_nothing_that_is_listed(storage: LocalStorage) -> None:
     script = (
-        "import sys; from pathlib import Path; from indexing.storage import LocalStorage\n"
+        "import sys; from pathlib import Path; from indexing.storage.local import LocalStorage\n"
         "with LocalStorage(Path(sys.argv[1])).publish('things', 'one') as draft:\n"
         "    (draft.path / 'file').write_bytes(b'half'); print('writing', flush=True); sys.stdin.read()\n"
     )
