@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 
 from app.serving.redis_vectors import RedisVectors
+from indexing.lru_cache import Recent
 from indexing.models.embedder import Embedder
-from indexing.recent import Recent
 from indexing.records import Vector, Vectors
 from indexing.settings import Settings
 

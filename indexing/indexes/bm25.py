@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from indexing.indexes.postings import LexicalSegment
-from indexing.recent import Recent
+from indexing.lru_cache import Recent
 from indexing.records import Rows, Scores
 
 MAX_TERMS = 512

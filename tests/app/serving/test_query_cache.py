@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from app.serving.query_cache import QueryCache, query_cache_for
+from indexing.lru_cache import ENTRY_BYTES
 from indexing.models.embedder import HashingEmbedder
-from indexing.recent import ENTRY_BYTES
 from indexing.settings import Settings
 
 

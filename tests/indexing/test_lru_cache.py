@@ -1,6 +1,6 @@
 """What was used last is kept, within its bytes."""
 
-from indexing.recent import ENTRY_BYTES, Recent
+from indexing.lru_cache import ENTRY_BYTES, Recent
 
 
 def test_the_bytes_that_are_counted_are_those_of_what_is_there() -> None:
