@@ -19,8 +19,8 @@ from app.schemas.admin import (
     tenant_answer,
 )
 from app.schemas.search import described
-from app.services.state import Admin, Here, Operator
 from app.web.authenticated_routes import AdmittedRoute
+from app.web.dependencies import Admin, Here, Operator
 from indexing.catalogue.api_keys import (
     OPERATOR,
     count_operators,

@@ -13,8 +13,8 @@ from app.schemas.documents import (
     CreatedCollectionAnswer,
     DeletedCollectionAnswer,
 )
-from app.services.state import Here, Searcher, Writer
 from app.web.authenticated_routes import AdmittedRoute
+from app.web.dependencies import Here, Searcher, Writer
 from indexing.catalogue.documents import create_collection, list_collections, remove_collection
 from indexing.records import Partition
 

@@ -7,8 +7,10 @@ from app.access.deadline import Deadline
 from app.retrieval.prompt_context import assemble
 from app.routes.search import PROBLEMS, find, wait_for_write
 from app.schemas.context import ContextAnswer, ContextBody, citations_of, left_out_of
-from app.services.state import Searcher, Services, Timely, served_by, services_of
+from app.services.state import Services, services_of
 from app.web.authenticated_routes import DirectRoute
+from app.web.dependencies import Searcher, Timely
+from app.web.responses import served_by
 from indexing.telemetry import StageTimings, request_id
 
 router = APIRouter(tags=["search"], route_class=DirectRoute)

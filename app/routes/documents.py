@@ -26,8 +26,9 @@ from app.schemas.documents import (
     summary_of,
 )
 from app.schemas.search import described
-from app.services.state import Here, Searcher, Services, Writer
+from app.services.state import Services
 from app.web.authenticated_routes import AdmittedRoute
+from app.web.dependencies import Here, Searcher, Writer
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.documents import (
     Written,

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.schemas.search import Ready
-from app.services.state import Here
+from app.web.dependencies import Here
 from indexing.errors import NotReady
 
 router = APIRouter(tags=["health"])

@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.access.deadline import Deadline
 from app.retrieval.recall_probe import measure_recall
 from app.schemas.search import described
-from app.services.state import Admin, Services, Timely, served_by, services_of
+from app.services.state import Services, services_of
 from app.web.authenticated_routes import AdmittedRoute
+from app.web.dependencies import Admin, Timely
+from app.web.responses import served_by
 from indexing.errors import NotFound
 from indexing.records import Partition
 

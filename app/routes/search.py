@@ -11,9 +11,11 @@ from app.access.deadline import Deadline
 from app.retrieval.filters import matching, parse_filter
 from app.retrieval.retriever import Query, Result, Search, unit_vector
 from app.schemas.search import SearchAnswer, SearchBody, answer_of, described
-from app.services.state import Searcher, Services, Timely, served_by, services_of
+from app.services.state import Services, services_of
 from app.serving.release_pool import ServingRelease
 from app.web.authenticated_routes import DirectRoute
+from app.web.dependencies import Searcher, Timely
+from app.web.responses import served_by
 from indexing.catalogue.documents import require_collection
 from indexing.errors import NotYetSearchable
 from indexing.records import Partition

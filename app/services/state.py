@@ -1,19 +1,16 @@
 """What routes share: the state of the process, the caller and its scopes, the door and the threads behind it."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar, TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 from anyio import CapacityLimiter, Semaphore, WouldBlock, move_on_after, to_thread
-from fastapi import Depends, Header, HTTPException, Request, Response, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
-from pydantic import BaseModel
-from pydantic_core import to_json
+from fastapi import HTTPException, Request
 
-from app.access.authentication import Caller
+from app.access.concurrency import Places
 from app.access.deadline import Deadline
 from app.access.rate_limit import RateLimiter
 from app.live.layer import LiveLayer
@@ -22,7 +19,6 @@ from app.retrieval.retriever import Result, Retriever, Search
 from app.serving.release_pool import SnapshotPool
 from indexing.errors import Overloaded
 from indexing.home import Home
-from indexing.records import Json
 
 CLIENT_GONE = 499
 """nginx's status for a client that went away before it was answered; it stands in counts and logs alone."""
@@ -33,31 +29,6 @@ TURNS_A_ROUND = 4
 TIMEOUT_HEADER = "x-timeout-ms"
 _Answer = TypeVar("_Answer")
 _Arguments = TypeVarTuple("_Arguments")
-
-
-@dataclass(slots=True)
-class Places:
-    """So many may be in here at once, and whoever comes then is refused, never queued. For the event loop only."""
-
-    most: int
-    refusal: str
-    retry_after_seconds: int = 1
-    taken: int = 0
-
-    @contextmanager
-    def take(self) -> Iterator[None]:
-        """Have a place while the block lasts.
-
-        Raises:
-            Overloaded: none is free.
-        """
-        if self.taken >= self.most:
-            raise Overloaded(self.refusal, retry_after_seconds=self.retry_after_seconds)
-        self.taken += 1
-        try:
-            yield
-        finally:
-            self.taken -= 1
 
 
 @dataclass(slots=True)
@@ -207,54 +178,3 @@ def services_of(request: Request) -> Services:
     """The process's state."""
     services: Services = request.app.state.services
     return services
-
-
-async def _services(request: Request) -> Services:
-    return services_of(request)  # FastAPI would run a plain function in a thread
-
-
-def served_by(release: str, snapshot: str, answer: BaseModel | Mapping[str, Json]) -> Response:
-    """An answer that names what served it in its headers, too; to be made where it was found."""
-    headers = {"x-release-id": release, "x-snapshot-id": snapshot}
-    return Response(to_json(answer, inf_nan_mode="null"), media_type="application/json", headers=headers)
-
-
-async def caller_of(
-    request: Request,
-    needed: SecurityScopes,
-    _shown_in_docs: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
-) -> Caller:
-    """Who sends this request, with every scope that the route needs; ``AdmittedRoute`` has admitted it.
-
-    Raises:
-        Forbidden: the key lacks a scope.
-    """
-    caller: Caller = request.state.caller
-    for scope in needed.scopes:
-        caller.require(scope)
-    return caller
-
-
-async def deadline_of_request(
-    request: Request,
-    x_timeout_ms: Annotated[
-        float | None,
-        Header(gt=0, allow_inf_nan=False, description="Milliseconds after which the answer is worth nothing any more."),
-    ] = None,
-) -> Deadline:
-    """Until when the answer is worth having: what the client says, within what the installation allows."""
-    return Deadline.within(x_timeout_ms, services_of(request).home.settings.deadline_ms)
-
-
-Here = Annotated[Services, Depends(_services)]
-"""The process's state."""
-Timely = Annotated[Deadline, Depends(deadline_of_request)]
-"""Until when the answer is worth having."""
-Searcher = Annotated[Caller, Security(caller_of, scopes=["search"])]
-"""A caller that may search."""
-Writer = Annotated[Caller, Security(caller_of, scopes=["write"])]
-"""A caller that may change documents."""
-Admin = Annotated[Caller, Security(caller_of, scopes=["admin"])]
-"""A caller that may look after its tenant."""
-Operator = Annotated[Caller, Security(caller_of, scopes=["operator"])]
-"""A caller that may look after all tenants."""
