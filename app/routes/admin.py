@@ -18,7 +18,7 @@ from app.schemas.admin import (
     key_answer,
     tenant_answer,
 )
-from app.schemas.search import described
+from app.schemas.problems import described
 from app.web.authenticated_routes import AdmittedRoute
 from app.web.dependencies import Admin, Here, Operator
 from indexing.catalogue.api_keys import (

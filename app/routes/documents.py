@@ -25,7 +25,7 @@ from app.schemas.documents import (
     document_from,
     summary_of,
 )
-from app.schemas.search import described
+from app.schemas.problems import described
 from app.services.state import Services
 from app.web.authenticated_routes import AdmittedRoute
 from app.web.dependencies import Here, Searcher, Writer

@@ -4,7 +4,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.schemas.search import Ready
+from app.schemas.health import Ready
 from app.web.dependencies import Here
 from indexing.errors import NotReady
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.deadline import Deadline
 from app.retrieval.recall_probe import measure_recall
-from app.schemas.search import described
+from app.schemas.problems import described
 from app.services.state import Services, services_of
 from app.web.authenticated_routes import AdmittedRoute
 from app.web.dependencies import Admin, Timely

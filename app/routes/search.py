@@ -10,7 +10,8 @@ from app.access.authentication import Caller
 from app.access.deadline import Deadline
 from app.retrieval.filters import matching, parse_filter
 from app.retrieval.retriever import Query, Result, Search, unit_vector
-from app.schemas.search import SearchAnswer, SearchBody, answer_of, described
+from app.schemas.problems import described
+from app.schemas.search import SearchAnswer, SearchBody, answer_of
 from app.services.state import Services, services_of
 from app.serving.release_pool import ServingRelease
 from app.web.authenticated_routes import DirectRoute

@@ -1,6 +1,5 @@
 """The shapes of requests and answers on the wire."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
@@ -172,34 +171,6 @@ class SearchAnswer(BaseModel):
     warnings: list[str] = Field(
         description="What is missing from this answer, such as a corrupt shard; normally empty."
     )
-
-
-class Problem(BaseModel):
-    """Any answer that is not a success."""
-
-    error: str = Field(description="What went wrong, in one word: the error's class.")
-    message: str = Field(description="The offending value, what was expected, and what to do.")
-    request_id: str
-
-
-def described(problems: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
-    """What a route may answer besides a success, for its description: by status, in words."""
-    return {status: {"model": Problem, "description": text} for status, text in problems.items()}
-
-
-class Ready(BaseModel):
-    """The state of this process."""
-
-    status: Literal["ready", "not ready"]
-    release: str | None = None
-    snapshot: str | None = None
-    passages: int | None = None
-    recipe_fingerprint: str | None = Field(
-        None, description="Identifies everything a person decided about the ranking."
-    )
-    views: dict[str, str] = Field(default_factory=dict, description="Fingerprints of the feature views.")
-    broken_shards: dict[str, str] = Field(default_factory=dict)
-    message: str | None = None
 
 
 def answer_of(result: Result, release: str, snapshot: str, request_id: str, *, seq: int) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from starlette.responses import JSONResponse
 
-from app.schemas.search import Problem
+from app.schemas.problems import Problem
 from indexing import errors
 from indexing.telemetry import request_id
 
