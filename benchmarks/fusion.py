@@ -15,7 +15,7 @@ from recording import write_result
 from sklearn.linear_model import LogisticRegression
 
 from app.retrieval.candidates import best_of_legs, places_of, score_candidates
-from app.serving.release_pool import ServingRelease
+from app.serving.release import ServingRelease
 from eval.datasets.query_sets import QuerySet, load_queryset
 from eval.experiments.measures import run_from_ranking, score_run
 from eval.experiments.targets import Choices, scratch_collection

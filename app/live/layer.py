@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from app.live.write_queue import TAKE_OVER_SECONDS, Line
-from app.serving.release_pool import ServingRelease
+from app.serving.release import ServingRelease
 from indexing.builds.context import prepare_build
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.documents import read_content

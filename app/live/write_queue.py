@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from app.live.overlay import Fresh, Overlay
-from app.serving.release_pool import ServingRelease
+from app.serving.release import ServingRelease
 from indexing.catalogue.documents import Change, read_built, read_changes, read_permissions, read_version
 from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch
 from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key

@@ -10,7 +10,7 @@ import numpy as np
 from app.retrieval.candidates import Chosen, best_of_legs, choose, places_of, score_candidates
 from app.retrieval.fusion import calibrate
 from app.retrieval.reranking import Reranker, pair_text
-from app.serving.release_pool import ServingRelease
+from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.conversation import Turns, conversation_terms, conversation_vector
 from indexing.indexes.attributes import AttributeSegment

@@ -13,7 +13,7 @@ from app.retrieval.retriever import Query, Result, Search, unit_vector
 from app.schemas.problems import described
 from app.schemas.search import SearchAnswer, SearchBody, answer_of
 from app.services.state import Services, services_of
-from app.serving.release_pool import ServingRelease
+from app.serving.release import ServingRelease
 from app.web.authenticated_routes import DirectRoute
 from app.web.dependencies import Searcher, Timely
 from app.web.responses import served_by

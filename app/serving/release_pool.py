@@ -3,73 +3,27 @@
 import logging
 import threading
 import time
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from typing import Protocol
+from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 
 from app.serving.query_cache import QueryCache
+from app.serving.release import FreshWrites, ServingRelease
 from indexing.errors import NotReady
 from indexing.home import Home
 from indexing.indexes.bm25 import Bm25
 from indexing.indexes.postings import Analyser
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.reranker import PairScorer, load_pair_scorer
-from indexing.records import Partition, fingerprint
+from indexing.records import fingerprint
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import Release, stable_release
-from indexing.snapshots.snapshot import PartitionView, Snapshot
+from indexing.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 REPAIR_SECONDS = 10.0
 """When a snapshot with refused shards is opened again, in case they were restored; then after twice that, and so on."""
-
-
-class Overlay(Protocol):
-    """What lies over a snapshot: writes that it does not hold yet."""
-
-    def view(self, partition: Partition) -> PartitionView | None:
-        """The partition for search, or ``None`` when nothing of it is there."""
-        ...
-
-    def is_open(self, partition: Partition) -> bool:
-        """Whether ``view`` opens no file."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ServingRelease:
-    """Everything a search needs. Whoever holds it can finish with it, whatever is deployed meanwhile."""
-
-    release: Release
-    recipe: Recipe
-    snapshot: Snapshot
-    embedder: Embedder
-    analyser: Analyser
-    bm25: Bm25
-    overlay: Overlay | None = None
-    reranker: PairScorer | None = None
-
-    def view(self, partition: Partition) -> PartitionView | None:
-        """The partition for search, or ``None`` when nothing of it is there."""
-        return (self.overlay or self.snapshot).view(partition)
-
-    def is_open(self, partition: Partition) -> bool:
-        """Whether ``view`` opens no file."""
-        return (self.overlay or self.snapshot).is_open(partition)
-
-
-class FreshWrites(Protocol):
-    """Who keeps what no snapshot holds yet, and lays it over each release before that takes over."""
-
-    def taking_over(self, serving: ServingRelease) -> AbstractContextManager[ServingRelease]:
-        """The release with all that its snapshot lacks; it is in service when the block ends."""
-        ...
-
-    def is_outdated(self) -> bool:
-        """Whether what is kept must be read anew, since something was erased."""
-        ...
 
 
 class SnapshotPool:

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 
 from app.retrieval.retriever import Retriever
-from app.serving.release_pool import ServingRelease, SnapshotPool
+from app.serving.release import ServingRelease
+from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.context import change_recipe, default_recipe, prepare_build
 from indexing.builds.plan import Progress

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.retrieval.retriever import Query, Retriever
-from app.serving.release_pool import ServingRelease
+from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
 from indexing.indexes.bm25 import Bm25

@@ -1,0 +1,60 @@
+"""A release that is open for searches, and what may lie over its snapshot."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from indexing.indexes.bm25 import Bm25
+from indexing.indexes.postings import Analyser
+from indexing.models.embedder import Embedder
+from indexing.models.reranker import PairScorer
+from indexing.records import Partition
+from indexing.releases.recipes import Recipe
+from indexing.releases.release import Release
+from indexing.snapshots.snapshot import PartitionView, Snapshot
+
+
+class Overlay(Protocol):
+    """What lies over a snapshot: writes that it does not hold yet."""
+
+    def view(self, partition: Partition) -> PartitionView | None:
+        """The partition for search, or ``None`` when nothing of it is there."""
+        ...
+
+    def is_open(self, partition: Partition) -> bool:
+        """Whether ``view`` opens no file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServingRelease:
+    """Everything a search needs. Whoever holds it can finish with it, whatever is deployed meanwhile."""
+
+    release: Release
+    recipe: Recipe
+    snapshot: Snapshot
+    embedder: Embedder
+    analyser: Analyser
+    bm25: Bm25
+    overlay: Overlay | None = None
+    reranker: PairScorer | None = None
+
+    def view(self, partition: Partition) -> PartitionView | None:
+        """The partition for search, or ``None`` when nothing of it is there."""
+        return (self.overlay or self.snapshot).view(partition)
+
+    def is_open(self, partition: Partition) -> bool:
+        """Whether ``view`` opens no file."""
+        return (self.overlay or self.snapshot).is_open(partition)
+
+
+class FreshWrites(Protocol):
+    """Who keeps what no snapshot holds yet, and lays it over each release before that takes over."""
+
+    def taking_over(self, serving: ServingRelease) -> AbstractContextManager[ServingRelease]:
+        """The release with all that its snapshot lacks; it is in service when the block ends."""
+        ...
+
+    def is_outdated(self) -> bool:
+        """Whether what is kept must be read anew, since something was erased."""
+        ...
