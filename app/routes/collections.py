@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.routes.documents import Collection, hide, problems
+from app.routes.documents import Collection, problems
 from app.schemas.documents import (
     MAX_PAGE,
     CollectionAnswer,
@@ -13,6 +13,7 @@ from app.schemas.documents import (
     CreatedCollectionAnswer,
     DeletedCollectionAnswer,
 )
+from app.services.documents import hide
 from app.web.authenticated_routes import AdmittedRoute
 from app.web.dependencies import Here, Searcher, Writer
 from indexing.catalogue.documents import create_collection, list_collections, remove_collection

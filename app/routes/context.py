@@ -5,8 +5,9 @@ from fastapi import APIRouter, Request, Response
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
 from app.retrieval.prompt_context import assemble
-from app.routes.search import PROBLEMS, find, wait_for_write
+from app.routes.search import PROBLEMS
 from app.schemas.context import ContextAnswer, ContextBody, citations_of, left_out_of
+from app.services.search import find, wait_for_write
 from app.services.state import Services, services_of
 from app.web.authenticated_routes import DirectRoute
 from app.web.dependencies import Searcher, Timely

@@ -1,14 +1,9 @@
 """The routes about documents: write, read, list and delete them, one by one, in batches and by filter."""
 
-import logging
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from app.access.authentication import Caller
-from app.retrieval.filters import matching, parse_filter
 from app.schemas.documents import (
     MAX_PAGE,
     BatchAnswer,
@@ -20,30 +15,24 @@ from app.schemas.documents import (
     DocumentBody,
     DocumentsAnswer,
     PutAnswer,
-    WrittenAnswer,
     document_answer,
     document_from,
     summary_of,
 )
 from app.schemas.problems import described
-from app.services.state import Services
+from app.services.documents import _matching, _sees, _write, hide
 from app.web.authenticated_routes import AdmittedRoute
 from app.web.dependencies import Here, Searcher, Writer
-from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.documents import (
-    Written,
     iterate_documents,
     read_document,
     remove_document,
     remove_unchanged,
     require_collection,
-    write_documents,
 )
-from indexing.errors import InvalidInput, NotFound, NotReady
-from indexing.indexes.attributes import AttributeSegment, build_attributes
-from indexing.records import Document, Partition
+from indexing.errors import InvalidInput, NotFound
+from indexing.records import Partition
 
-logger = logging.getLogger(__name__)
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
 router = APIRouter(tags=["documents"], route_class=AdmittedRoute)
 Collection = Annotated[str, Path(description="1 to 128 printable characters without '/'.")]
@@ -188,76 +177,3 @@ def delete_documents(collection: Collection, body: DeleteBody, caller: Writer, s
     return DeletedByFilterAnswer(
         collection=collection, matched=len(seqs), deleted=deleted, seq=seq, dry_run=body.dry_run
     )
-
-
-def hide(services: Services, partition: Partition, deleted: int) -> None:
-    """Let no search of this process find what was just deleted, and count it."""
-    services.live.wrote(partition)
-    services.metrics.writes.labels("delete").inc(deleted)
-    logger.info("documents.deleted", extra={"fields": {"collection": partition.collection, "documents": deleted}})
-
-
-def _write(
-    services: Services, partition: Partition, documents: Sequence[Document]
-) -> tuple[list[WrittenAnswer], int | None]:
-    """Store documents; what became of each, and the build that was asked for, if they need one."""
-    catalogue = services.home.catalogue
-    written = write_documents(catalogue, partition, documents, live=services.live.takes(partition, documents))
-    services.live.wrote(partition, [one.id for one in written if one.outcome != "unchanged"])
-    services.metrics.writes.labels("put").inc(sum(one.outcome != "unchanged" for one in written))
-    built = _built_seq(services)
-    answers = [
-        WrittenAnswer(id=one.id, seq=one.seq, result=one.outcome, searchable=one.is_live or one.seq <= built)
-        for one in written
-    ]
-    request = None
-    if not all(one.searchable for one in answers):
-        request = request_build(catalogue, "a write that is too large for the live layer").id
-    _log(partition, written, request)
-    return answers, request
-
-
-def _log(partition: Partition, written: Sequence[Written], request: int | None) -> None:
-    outcomes = [one.outcome for one in written]
-    fields: dict[str, object] = {name: outcomes.count(name) for name in ("created", "updated", "unchanged")}
-    fields |= {"collection": partition.collection, "build_request": request}
-    logger.info("documents.written", extra={"fields": fields})
-
-
-def _built_seq(services: Services) -> int:
-    """The last write that the snapshot in service holds."""
-    try:
-        return services.pool.current().release.seq
-    except NotReady:
-        return -1
-
-
-def _sees(caller: Caller, principals: Sequence[str] | None) -> Callable[[Document], bool]:
-    """Which documents a caller may read; without principals, one that may write is the tenant's own backend."""
-    if principals is None and "write" in caller.scopes:
-        return lambda document: True
-    names = frozenset(principals or ())
-    return lambda document: document.allow is None or not names.isdisjoint(document.allow)
-
-
-def _matching(services: Services, partition: Partition, body: DeleteBody) -> dict[str, int]:
-    """The documents that fit, with their sequence numbers; they are evaluated as a search does."""
-    pick = matching(parse_filter(body.filters), body.principals or ())
-    found: dict[str, int] = {}
-    batch: list[tuple[Document, int]] = []
-
-    def evaluate() -> None:
-        arrays, (terms,) = build_attributes([[document for document, _ in batch]])
-        picked = pick(AttributeSegment(arrays, terms, 0, len(batch)))
-        found.update({document.id: seq for n, (document, seq) in enumerate(batch) if picked is None or picked[n]})
-        batch.clear()
-
-    for stored in iterate_documents(services.home.catalogue, partition):
-        # Without principals the tenant's own backend asks, which sees everything.
-        document = stored.document if body.principals is not None else replace(stored.document, allow=None)
-        batch.append((document, stored.seq))
-        if len(batch) == 1000:
-            evaluate()
-    if batch:
-        evaluate()
-    return found

@@ -214,7 +214,7 @@ def test_where_a_search_runs_changes_nothing(client, monkeypatch, mode, query):
 
     ids(client)
     in_the_loop = hits()
-    monkeypatch.setattr("app.routes.search.BRIEF_BYTES", -1)
+    monkeypatch.setattr("app.services.search.BRIEF_BYTES", -1)
     assert hits() == in_the_loop
 
 
@@ -252,7 +252,7 @@ def test_a_search_that_turns_out_to_score_too_much_goes_on_in_a_thread(client, m
     monkeypatch.setattr(Search, "result", noted)
     assert client.post("/v1/search", json=body, headers=KEY).json()["hits"] == expected
     assert threads == []
-    monkeypatch.setattr("app.routes.search.BRIEF_CANDIDATES", 1)
+    monkeypatch.setattr("app.services.search.BRIEF_CANDIDATES", 1)
     assert client.post("/v1/search", json=body, headers=KEY).json()["hits"] == expected
     (thread,) = threads
     assert thread.startswith("AnyIO")
