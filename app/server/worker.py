@@ -15,7 +15,7 @@ from types import FrameType
 import uvicorn
 
 from app.server.supervisor import CONNECTION, DRAIN, GRACE_SECONDS, LEAVING, READY
-from indexing.commands.start import prepare
+from indexing.process_start import prepare
 from indexing.settings import Settings
 from indexing.telemetry import configure_logging
 
