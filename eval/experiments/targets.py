@@ -13,8 +13,7 @@ from app.retrieval.retriever import Retriever
 from app.serving.release import ServingRelease
 from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
-from indexing.builds.context import change_recipe, default_recipe, prepare_build
-from indexing.builds.plan import Progress
+from indexing.builds.context import Progress, change_recipe, default_recipe, prepare_build
 from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady
 from indexing.home import Home, open_home

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count, islice
 
+from indexing.builds.context import BuildContext
 from indexing.builds.plan import (
-    BuildContext,
     DocumentChanged,
     ShardPlan,
     encoder_inputs,

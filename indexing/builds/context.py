@@ -1,30 +1,33 @@
 """From a home and a person's choices to a recipe, and from a recipe to a build that is ready to run."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
-from indexing.builds.plan import BuildContext, Progress, encoder_keys_now
+from indexing.builds.plan import encoder_keys_now
 from indexing.builds.tasks import Executor, LocalExecutor, Workshop
-from indexing.catalogue.database import LeaveOut
+from indexing.catalogue.database import Catalogue, LeaveOut
 from indexing.errors import InvalidInput
 from indexing.features.views import (
     DEFAULT_CONVERSATION,
     DEFAULT_PASSAGES,
     EMBEDDING_VIEWS,
+    FeatureViews,
     conversation_view,
     lexical_view,
     passage_view,
 )
 from indexing.home import Home
 from indexing.indexes.postings import LANGUAGES
-from indexing.models.embedder import load_embedder
+from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion, load_tokenizer, require_kind
 from indexing.models.registry import KIND as MODELS
 from indexing.passages.chunker import Chunker
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.releases.release import Release, list_releases, stable_recipe
 from indexing.retention.garbage import NeededKeys, Retained, needed_by_kind
+from indexing.storage.local import Storage
 
 NONE = "none"
 """What takes a part that a recipe can do without out of it."""
@@ -187,3 +190,24 @@ def needed_vectors(home: Home, leave_out: LeaveOut) -> dict[str, set[bytes]]:
         if home.storage.exists(MODELS, interrupted.model):
             bound.append(Retained(interrupted, interrupted.bind(home.models.get(interrupted.model))))
     return dict(needed_by_kind(home.storage, bound, needed_keys(home, leave_out)))
+
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What a build works with: where to, what with, and by which recipe."""
+
+    catalogue: Catalogue
+    storage: Storage
+    recipe: Recipe
+    views: FeatureViews
+    chunker: Chunker
+    load_embedder: Callable[[], Embedder]
+    executor_for: Callable[[int], Executor]
+    executor: str
+    block_size: int
+    lock_path: Path
+    on_progress: Progress = lambda stage, done, total: None

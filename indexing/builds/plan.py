@@ -4,46 +4,21 @@ Everything follows from the catalogue and the recipe; only the passages' spans a
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from indexing.builds.context import BuildContext
 from indexing.builds.placement import PlacedDocument, PlacedShard, place
-from indexing.builds.tasks import Executor
-from indexing.catalogue.database import Catalogue, DocumentKey, LeaveOut, Row
+from indexing.catalogue.database import DocumentKey, LeaveOut, Row
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
 from indexing.features.embedding_store import vector_key
-from indexing.features.views import FeatureViews
-from indexing.models.embedder import Embedder
-from indexing.passages.chunker import Chunker
 from indexing.records import Partition, Span, fingerprint
-from indexing.releases.recipes import Recipe
 from indexing.snapshots.shard import FORMAT, KIND, Shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage.local import Storage
 
-Progress = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and how much there is."""
-
 _BATCH = 256
-
-
-@dataclass(frozen=True, slots=True)
-class BuildContext:
-    """What a build works with: where to, what with, and by which recipe."""
-
-    catalogue: Catalogue
-    storage: Storage
-    recipe: Recipe
-    views: FeatureViews
-    chunker: Chunker
-    load_embedder: Callable[[], Embedder]
-    executor_for: Callable[[int], Executor]
-    executor: str
-    block_size: int
-    lock_path: Path
-    on_progress: Progress = lambda stage, done, total: None
 
 
 @dataclass(frozen=True, slots=True)

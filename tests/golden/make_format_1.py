@@ -17,7 +17,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from indexing.builds.build import build
-from indexing.builds.plan import BuildContext
+from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.database import Catalogue
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view

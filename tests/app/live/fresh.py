@@ -12,7 +12,7 @@ from app.retrieval.filters import matching
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
-from indexing.builds.plan import BuildContext
+from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.documents import write_documents
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view

@@ -22,7 +22,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from indexing.builds.build import BuildReport, build, dry_run, report_json, require_documents
-from indexing.builds.plan import BuildContext
+from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.database import Catalogue
 from indexing.catalogue.jobs import cancel_job, read_job
