@@ -15,43 +15,29 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import redis
 from celery import Celery
 from celery.signals import worker_process_init
-from kombu.exceptions import OperationalError
 
 from indexing.builds.leases import Leases, queue_of
-from indexing.catalogue.jobs import record_block, require_not_cancelled
-from indexing.errors import ArtefactMissing, BuildCancelled, BuildFailed
+from indexing.errors import ArtefactMissing
 from indexing.settings import Settings
 from indexing.storage.local import LocalStorage, Storage
 from indexing.telemetry import configure_logging
 
 if TYPE_CHECKING:
-    from indexing.builds.tasks import Block, Workshop
-    from indexing.catalogue.database import Catalogue
+    from indexing.builds.tasks import Workshop
 
 logger = logging.getLogger(__name__)
 
 QUEUES = {"embed": "embedding", "shard": "indexing"}
 """Which queue a kind of block goes to."""
 TASK = "groundwork.do_block"
-MAX_FAILURES = 3
-"""Failures of one block that fail the build."""
-MAX_LOSSES = 10
-"""Workers that one block may lose before it is taken for what kills them."""
-WINDOWS = {"embed": 64, "shard": 4}
-"""Blocks handed out and not yet done, by kind: bounds the inputs on disk, and what a lost Redis makes send again."""
 MEMORY_FACTOR = 2
 """How often ``memory_mb`` a block may take before it fails; a process beyond ``memory_mb`` is replaced after it."""
-_POLL_SECONDS = 0.05
 _QUIET_SECONDS = 1.0
-_IDLE_SECONDS = 10.0
 
 
 def work_kind(job: int) -> str:
@@ -132,164 +118,6 @@ def limit_memory(megabytes: int) -> None:
 def _beyond_memory() -> str:
     limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
     return f"it needs more than the {limit >> 20} MB that a worker's process may take, {MEMORY_FACTOR} x --memory-mb"
-
-
-@dataclass(slots=True)
-class _Outstanding:
-    """A block that was handed out."""
-
-    block: "Block"
-    sent_at: float | None = None
-    missing_since: float | None = None
-    takes: int = 0
-    failures: int = 0
-    losses: int = 0
-    error: str | None = None
-
-
-def _has_room(outstanding: Mapping[str, _Outstanding]) -> bool:
-    return len(outstanding) < min((WINDOWS[entry.block.kind] for entry in outstanding.values()), default=1)
-
-
-class WorkerExecutor:
-    """Hands blocks to workers and waits for their outputs. See ``indexing.builds.tasks.Executor``."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        catalogue: "Catalogue",
-        workshop: "Workshop",
-        job: int,
-        on_wait: Callable[[str], None] = lambda message: None,
-    ) -> None:
-        """Work on ``job``; ``on_wait`` is told when it seems that nobody serves a queue."""
-        self._on_wait = on_wait
-        self._catalogue = catalogue
-        self._workshop = workshop
-        self._storage = LocalStorage(settings.home)
-        self._job = job
-        self._leases = Leases(settings, self._storage)
-        self._queues = {kind: queue_of(self._storage, name) for kind, name in QUEUES.items()}
-        self._celery = make_celery(settings)
-        self._idle_since: float | None = None
-
-    def run(self, blocks: Iterable["Block"]) -> Iterator["Block"]:
-        """See ``Executor``; a shard's block comes back without its documents.
-
-        Raises:
-            BuildFailed: a block cannot be done, by name.
-            BuildCancelled: somebody cancelled the job.
-        """
-        source = iter(blocks)
-        open_: dict[str, _Outstanding] = {}
-        exhausted = False
-        self._idle_since = time.monotonic()
-        while True:
-            while not exhausted and _has_room(open_):
-                block = next(source, None)
-                exhausted = block is None
-                if block is not None:
-                    name, kept = self._save(block)
-                    open_[name] = _Outstanding(kept)
-            if not open_:
-                return
-            for name, entry in list(open_.items()):
-                if self._workshop.is_done(entry.block):
-                    del open_[name]
-                    self._withdraw(name, entry)
-                    self._idle_since = time.monotonic()
-                    yield entry.block
-            try:
-                require_not_cancelled(self._catalogue, self._job)
-            except BuildCancelled:
-                self._withdraw_all()
-                raise
-            try:
-                self._look_after(open_)
-            except (redis.RedisError, OperationalError) as error:
-                logger.warning("build.redis_lost", extra={"fields": {"error": str(error)}})
-                time.sleep(_QUIET_SECONDS)
-            time.sleep(_POLL_SECONDS)
-
-    def _save(self, block: "Block") -> tuple[str, "Block"]:
-        from indexing.builds.tasks import save_block, without_documents
-
-        return save_block(self._storage, work_kind(self._job), block), without_documents(block)
-
-    def _withdraw(self, name: str, entry: _Outstanding) -> None:
-        self._storage.delete(work_kind(self._job), name)
-        attempts = 1 + entry.failures + entry.losses
-        record_block(self._catalogue, self._job, name, entry.block.kind, "done", attempts, entry.error)
-
-    def _withdraw_all(self) -> None:
-        for name in self._storage.list(work_kind(self._job)):
-            self._storage.delete(work_kind(self._job), name)
-
-    def _look_after(self, outstanding: dict[str, _Outstanding]) -> None:
-        """Send what was not sent, and send again what failed or was lost."""
-        for name, error in self._leases.take_failures(self._job).items():
-            if (entry := outstanding.get(name)) is not None:
-                self._count_failure(name, entry, error)
-        if self._idle_since is not None and time.monotonic() - self._idle_since > _IDLE_SECONDS:
-            self._look_for_workers(outstanding)
-        waiting = {queue: self._leases.waiting(queue) for queue in QUEUES.values()}
-        takes = self._leases.takes(self._job)
-        for name, entry in outstanding.items():
-            if entry.sent_at is None:
-                self._send(name, entry)
-            elif self._is_lost(name, entry, takes.get(name, 0), waiting[QUEUES[entry.block.kind]]):
-                # A message that nobody took was lost with Redis, and says nothing about the block.
-                entry.losses += takes.get(name, 0) > entry.takes
-                entry.takes = takes.get(name, 0)
-                if entry.losses >= MAX_LOSSES:
-                    self._fail(name, entry, f"{MAX_LOSSES} workers died while doing it")
-                self._send(name, entry)
-
-    def _look_for_workers(self, outstanding: Mapping[str, _Outstanding]) -> None:
-        if any(self._leases.is_held(name) for name in outstanding):
-            self._idle_since = time.monotonic()
-            return
-        for queue in sorted({QUEUES[entry.block.kind] for entry in outstanding.values()}):
-            self._on_wait(
-                f"Nobody has taken a block of the queue '{queue}' for {_IDLE_SECONDS:g} s: is a worker with this"
-                f" GROUNDWORK_HOME running that serves it? Start one with 'groundwork worker --queues {queue}'."
-            )
-        self._idle_since = None  # said once, until a block is done
-
-    def _is_lost(self, name: str, entry: _Outstanding, takes: int, waiting: int) -> bool:
-        """Whether a block, for a while now, has been neither waiting in its queue nor in anybody's hands, nor done."""
-        was_taken = takes > entry.takes
-        entry.takes = min(entry.takes, takes)  # Redis may have forgotten
-        if (waiting and not was_taken) or self._leases.is_held(name) or self._workshop.is_done(entry.block):
-            entry.missing_since = None
-            return False
-        now = time.monotonic()
-        if entry.missing_since is None:
-            entry.missing_since = now
-        return now - max(entry.missing_since, entry.sent_at or now) >= _QUIET_SECONDS
-
-    def _count_failure(self, name: str, entry: _Outstanding, error: str) -> None:
-        entry.failures += 1
-        entry.error = error
-        entry.sent_at = None
-        record_block(
-            self._catalogue, self._job, name, entry.block.kind, "failing", entry.failures + entry.losses, error
-        )
-        if entry.failures >= MAX_FAILURES:
-            self._fail(name, entry, error)
-
-    def _fail(self, name: str, entry: _Outstanding, error: str) -> None:
-        attempts = entry.failures + entry.losses
-        record_block(self._catalogue, self._job, name, entry.block.kind, "failed", attempts, error)
-        self._withdraw_all()
-        raise BuildFailed(
-            f"Block {name} failed {attempts} times, the last time with: {error}. The release in service stays;"
-            f" mend the cause and run 'groundwork jobs retry {self._job}'."
-        )
-
-    def _send(self, name: str, entry: _Outstanding) -> None:
-        self._celery.send_task(TASK, args=[self._job, name], queue=self._queues[entry.block.kind])
-        entry.sent_at, entry.missing_since = time.monotonic(), None
 
 
 def run_worker(settings: Settings, *, concurrency: int, queues: list[str], memory_mb: int) -> None:

@@ -19,8 +19,8 @@ def executor_for(home: Home) -> "Callable[[int], Executor] | None":
     """Who does the blocks of this home's builds: workers where Redis is configured, else ``None`` for this process."""
     if home.settings.redis_url is None:
         return None
+    from indexing.builds.remote_executor import WorkerExecutor
     from indexing.builds.tasks import Workshop
-    from indexing.builds.worker import WorkerExecutor
 
     workshop = Workshop(home.storage, sessions=home.settings.sessions)
     return lambda job: WorkerExecutor(home.settings, home.catalogue, workshop, job, on_wait=screen.print)

@@ -6,8 +6,9 @@ from itertools import count
 import pytest
 
 from indexing.builds import worker
+from indexing.builds.remote_executor import WINDOWS, WorkerExecutor
 from indexing.builds.tasks import EmbedBlock, ShardBlock, Workshop
-from indexing.builds.worker import WINDOWS, WorkerExecutor, make_celery, work_kind
+from indexing.builds.worker import make_celery, work_kind
 from indexing.catalogue.database import Catalogue
 from indexing.errors import BuildCancelled, BuildFailed
 from indexing.records import Document, Partition, Passage
