@@ -21,7 +21,7 @@ from recording import write_result
 
 from indexing.builds.build import build
 from indexing.builds.context import default_recipe, prepare_build
-from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.home import Home, open_home
 from indexing.records import Document, Partition

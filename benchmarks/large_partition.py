@@ -37,7 +37,7 @@ from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.context import default_recipe, prepare_build
 from indexing.builds.tasks import LocalExecutor, Workshop
-from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import Document, Partition

@@ -35,7 +35,7 @@ from recording import write_result
 from swap import Memory
 
 from indexing.catalogue.api_keys import create_key
-from indexing.catalogue.documents import create_collection
+from indexing.catalogue.collections import create_collection
 from indexing.catalogue.tenants import create_tenant
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home

@@ -19,7 +19,7 @@ from eval.experiments.targets import LocalSearcher, served_collection
 from eval.reports.tables import print_results
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build, recipe_in_service
-from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.errors import NotReady, SourceInvalid
 from indexing.home import Home, default_key

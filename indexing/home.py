@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexing.catalogue.api_keys import adopt_key, new_secret, revoke_other_defaults
-from indexing.catalogue.database import DEFAULT_TENANT, Catalogue
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput
 from indexing.models.registry import ModelRegistry
 from indexing.settings import Settings

@@ -16,7 +16,7 @@ import numpy as np
 
 from app.live.overlay import Fresh, Overlay
 from app.serving.release import ServingRelease
-from indexing.catalogue.documents import Change, read_built, read_changes, read_permissions, read_version
+from indexing.catalogue.changes import Change, read_built, read_changes, read_permissions, read_version
 from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch
 from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key
 from indexing.features.views import FeatureViews

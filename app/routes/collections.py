@@ -16,7 +16,7 @@ from app.schemas.documents import (
 from app.services.documents import hide
 from app.web.authenticated_routes import AdmittedRoute
 from app.web.dependencies import Here, Searcher, Writer
-from indexing.catalogue.documents import create_collection, list_collections, remove_collection
+from indexing.catalogue.collections import create_collection, list_collections, remove_collection
 from indexing.records import Partition
 
 logger = logging.getLogger(__name__)

@@ -23,13 +23,8 @@ from app.schemas.problems import described
 from app.services.documents import _matching, _sees, _write, hide
 from app.web.authenticated_routes import AdmittedRoute
 from app.web.dependencies import Here, Searcher, Writer
-from indexing.catalogue.documents import (
-    iterate_documents,
-    read_document,
-    remove_document,
-    remove_unchanged,
-    require_collection,
-)
+from indexing.catalogue.collections import require_collection
+from indexing.catalogue.documents import iterate_documents, read_document, remove_document, remove_unchanged
 from indexing.errors import InvalidInput, NotFound
 from indexing.records import Partition
 

@@ -12,7 +12,7 @@ from app.retrieval.retriever import Query, Result, Search, unit_vector
 from app.schemas.search import SearchBody
 from app.services.state import Services
 from app.serving.release import ServingRelease
-from indexing.catalogue.documents import require_collection
+from indexing.catalogue.collections import require_collection
 from indexing.errors import NotYetSearchable
 from indexing.records import Partition
 from indexing.telemetry import annotate

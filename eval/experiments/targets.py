@@ -14,7 +14,7 @@ from app.serving.release import ServingRelease
 from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.context import Progress, change_recipe, default_recipe, prepare_build
-from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady
 from indexing.home import Home, open_home
 from indexing.records import Json, Partition

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from indexing.builds.plan import encoder_keys_now
 from indexing.builds.tasks import Executor, LocalExecutor, Workshop
-from indexing.catalogue.database import Catalogue, LeaveOut
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.documents import LeaveOut
 from indexing.errors import InvalidInput
 from indexing.features.views import (
     DEFAULT_CONVERSATION,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from indexing.catalogue.database import DocumentKey
+from indexing.catalogue.documents import DocumentKey
 from indexing.releases.recipes import Approximation
 
 _BITS = 256

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from indexing.builds.context import BuildContext
 from indexing.builds.placement import PlacedDocument, PlacedShard, place
-from indexing.catalogue.database import DocumentKey, LeaveOut, Row
+from indexing.catalogue.database import Row
+from indexing.catalogue.documents import DocumentKey, LeaveOut
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
 from indexing.features.embedding_store import vector_key
 from indexing.records import Partition, Span, fingerprint

@@ -4,61 +4,26 @@ import json
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlite_utils import Database
 
+from indexing.catalogue.documents import _KEY, DocumentKey, WriteCounts, document_of
 from indexing.catalogue.migrations import catalogue_migrations
 from indexing.catalogue.quotas import require_room
+from indexing.catalogue.tenants import require_name
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
 from indexing.records import Document, Json, Partition, is_narrower
 
-DEFAULT_TENANT = "default"
 Row = dict[str, Json]
-_KEY = "tenant = ? AND collection = ? AND id = ?"
 
 
 def utc_now() -> str:
     """This moment in UTC, ISO 8601 with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def require_name(kind: str, name: str) -> None:
-    """Refuse what cannot name a tenant or a collection.
-
-    Raises:
-        InvalidInput: ``name`` is empty, longer than 128 characters or holds ``/`` or a control character.
-    """
-    if not 0 < len(name) <= 128 or "/" in name or not name.isprintable():
-        raise InvalidInput(f"{name!r} is not a {kind} name: expected 1 to 128 printable characters without '/'.")
-
-
-@dataclass(frozen=True, slots=True)
-class WriteCounts:
-    """What a batch of writes did; ``seq`` is the catalogue's sequence number after it."""
-
-    added: int
-    changed: int
-    unchanged: int
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentKey:
-    """A document without its text: enough to place it and to name the shard that will hold it."""
-
-    partition: Partition
-    id: str
-    content_sha256: str
-    record_sha256: str
-
-
-LeaveOut = Callable[[DocumentKey], bool]
-"""Whether to do as if a document were not there."""
 
 
 class _Handle:
@@ -339,19 +304,6 @@ class Catalogue:
         """The sequence number of the last write."""
         row = self.row("SELECT value FROM write_sequence")
         return 0 if row is None else int(row["value"])
-
-
-def document_of(row: Row) -> Document:
-    """The document that a row of the table ``documents`` holds."""
-    return Document(
-        row["id"],
-        row["title"],
-        row["text"],
-        row["url"],
-        json.loads(row["metadata"]),
-        row["content_type"],
-        None if row["allow"] is None else tuple(json.loads(row["allow"])),
-    )
 
 
 def _enable_wal(connection: sqlite3.Connection) -> None:

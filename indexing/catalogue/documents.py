@@ -1,11 +1,11 @@
 """Documents one by one: writing a few with what became of each, reading, paging, deleting, and what changed since."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from indexing.catalogue.database import Catalogue, Row, document_of
+from indexing.catalogue.database import Catalogue, Row
 from indexing.errors import NotFound
 from indexing.records import Document, Partition
 
@@ -32,24 +32,6 @@ class Written:
     seq: int
     outcome: Outcome
     is_live: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A document that was written or deleted with sequence number ``seq``."""
-
-    partition: Partition
-    id: str
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """All that live writes and deletions did up to ``seq``, as of one moment: each document by its last change."""
-
-    seq: int
-    removed: Sequence[Change]
-    written: Sequence[Change]
 
 
 def write_documents(
@@ -94,16 +76,6 @@ def read_document(catalogue: Catalogue, partition: Partition, document_id: str) 
     return _stored(row)
 
 
-def read_version(catalogue: Catalogue, change: Change) -> Document | None:
-    """A document with its text as a live write left it; ``None`` if it was deleted, or written live again."""
-    key = (change.partition.tenant, change.partition.collection, change.id, change.seq)
-    for table in ("documents", "superseded"):
-        sql = f"SELECT text, {_COLUMNS} FROM {table} WHERE {_OF} AND id = ? AND seq = ?"
-        if (row := catalogue.row(sql, key)) is not None:
-            return _stored(row).document
-    return None
-
-
 def read_content(catalogue: Catalogue, partition: Partition, document_id: str) -> tuple[str, int, bool] | None:
     """The ``content_sha256`` of a document, its sequence number and whether it is live; ``None`` if it is not there."""
     row = _row(catalogue, partition, document_id, "content_sha256, seq, live")
@@ -121,36 +93,6 @@ def iterate_documents(
         if len(rows) < batch:
             return
         after = rows[-1]["id"]
-
-
-def create_collection(catalogue: Catalogue, partition: Partition) -> tuple[int, bool]:
-    """Make a collection unless it is there; how many documents it has, and whether it is new.
-
-    Raises:
-        InvalidInput: its name is none.
-    """
-    with catalogue.write():
-        sql = "SELECT documents FROM collections WHERE tenant = ? AND name = ?"
-        found = catalogue.row(sql, (partition.tenant, partition.collection))
-        catalogue.ensure_collection(partition)
-    return (0, True) if found is None else (int(found["documents"]), False)
-
-
-def list_collections(catalogue: Catalogue, tenant: str, *, after: str, limit: int) -> list[tuple[str, int]]:
-    """The next collections of a tenant by name with their document counts, from the first behind ``after``."""
-    sql = "SELECT name, documents FROM collections WHERE tenant = ? AND name > ? ORDER BY name LIMIT ?"
-    return [(row["name"], int(row["documents"])) for row in catalogue.rows(sql, (tenant, after, limit))]
-
-
-def require_collection(catalogue: Catalogue, partition: Partition) -> None:
-    """Refuse a collection that the tenant does not have.
-
-    Raises:
-        NotFound: it has not.
-    """
-    sql = "SELECT 1 FROM collections WHERE tenant = ? AND name = ?"
-    if catalogue.row(sql, (partition.tenant, partition.collection)) is None:
-        raise NotFound(f"No collection {partition.collection!r}. Write documents into it first, or check the name.")
 
 
 def remove_document(catalogue: Catalogue, partition: Partition, document_id: str) -> int:
@@ -177,59 +119,41 @@ def remove_unchanged(catalogue: Catalogue, partition: Partition, seqs: Mapping[s
         return catalogue.remove_documents(partition, same), catalogue.sequence()
 
 
-def remove_collection(catalogue: Catalogue, partition: Partition) -> tuple[int, int]:
-    """Delete a collection with all its documents.
-
-    Returns:
-        How many documents it had, and the sequence number of their deletion.
-
-    Raises:
-        NotFound: the tenant has no such collection.
-    """
-    key = (partition.tenant, partition.collection)
-    with catalogue.write() as db:
-        require_collection(catalogue, partition)
-        seq = catalogue.sequence() + 1
-        db.conn.execute(
-            f"INSERT OR REPLACE INTO deletions SELECT tenant, collection, id, ? FROM documents WHERE {_OF}", (seq, *key)
-        )
-        removed = int(db.conn.execute(f"DELETE FROM documents WHERE {_OF}", key).rowcount)
-        db.conn.execute(f"DELETE FROM superseded WHERE {_OF}", key)
-        db.conn.execute("DELETE FROM collections WHERE tenant = ? AND name = ?", key)
-        db.conn.execute("UPDATE write_sequence SET value = ?", (seq,))
-    return removed, seq
+_KEY = "tenant = ? AND collection = ? AND id = ?"
 
 
-def read_changes(catalogue: Catalogue, since: int) -> Changes:
-    """What live writes and deletions did after the sequence number ``since``, in order.
+@dataclass(frozen=True, slots=True)
+class WriteCounts:
+    """What a batch of writes did; ``seq`` is the catalogue's sequence number after it."""
 
-    Of a document whose newest version waits for a build, the last live version.
-    """
-    sql = (  # one statement, so that it sees one moment
-        "SELECT 0 AS kind, '' AS tenant, '' AS collection, '' AS id, value AS seq FROM write_sequence"
-        " UNION ALL SELECT 1, tenant, collection, id, seq FROM deletions WHERE seq > ?"
-        " UNION ALL SELECT 2, tenant, collection, id, seq FROM documents WHERE live = 1 AND seq > ?"
-        " UNION ALL SELECT 2, tenant, collection, id, seq FROM superseded WHERE seq > ?"
+    added: int
+    changed: int
+    unchanged: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentKey:
+    """A document without its text: enough to place it and to name the shard that will hold it."""
+
+    partition: Partition
+    id: str
+    content_sha256: str
+    record_sha256: str
+
+
+LeaveOut = Callable[[DocumentKey], bool]
+"""Whether to do as if a document were not there."""
+
+
+def document_of(row: Row) -> Document:
+    """The document that a row of the table ``documents`` holds."""
+    return Document(
+        row["id"],
+        row["title"],
+        row["text"],
+        row["url"],
+        json.loads(row["metadata"]),
+        row["content_type"],
+        None if row["allow"] is None else tuple(json.loads(row["allow"])),
     )
-    found: dict[int, list[Change]] = {0: [], 1: [], 2: []}
-    for row in catalogue.rows(sql, (since, since, since)):
-        found[row["kind"]].append(Change(Partition(row["tenant"], row["collection"]), row["id"], row["seq"]))
-    removed, written = (sorted(found[kind], key=lambda change: change.seq) for kind in (1, 2))
-    return Changes(found[0][0].seq, removed, written)
-
-
-def read_permissions(catalogue: Catalogue, since: int) -> dict[tuple[Partition, str], tuple[str, ...]]:
-    """Who may see the documents that were written after ``since``, as far as they name anybody."""
-    sql = "SELECT tenant, collection, id, allow FROM documents WHERE seq > ? AND allow IS NOT NULL"
-    rows = catalogue.rows(sql, (since,))
-    return {(Partition(row["tenant"], row["collection"]), row["id"]): tuple(json.loads(row["allow"])) for row in rows}
-
-
-def read_built(catalogue: Catalogue, since: int, view_fingerprint: str) -> list[Change]:
-    """Documents that were written after ``since``, are not live, and were cut by a passage view, as builds do."""
-    sql = (
-        "SELECT d.tenant, d.collection, d.id, d.seq FROM documents d JOIN passages p ON p.view_fingerprint = ?"
-        " AND p.content_sha256 = d.content_sha256 WHERE d.live = 0 AND d.seq > ? ORDER BY d.seq"
-    )
-    rows = catalogue.rows(sql, (view_fingerprint, since))
-    return [Change(Partition(row["tenant"], row["collection"]), row["id"], row["seq"]) for row in rows]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from indexing.catalogue.database import Catalogue, Row, require_name, utc_now
+from indexing.catalogue.database import Catalogue, Row, utc_now
 from indexing.errors import AlreadyExists, InvalidInput, NotFound
 from indexing.records import Json, Partition
 
@@ -161,3 +161,16 @@ def record_passages(catalogue: Catalogue, counted: Iterable[tuple[Partition, int
         }
         changed = [(totals.get(key, 0), *key) for key, passages in known.items() if totals.get(key, 0) != passages]
         db.conn.executemany("UPDATE collections SET passages = ? WHERE tenant = ? AND name = ?", changed)
+
+
+DEFAULT_TENANT = "default"
+
+
+def require_name(kind: str, name: str) -> None:
+    """Refuse what cannot name a tenant or a collection.
+
+    Raises:
+        InvalidInput: ``name`` is empty, longer than 128 characters or holds ``/`` or a control character.
+    """
+    if not 0 < len(name) <= 128 or "/" in name or not name.isprintable():
+        raise InvalidInput(f"{name!r} is not a {kind} name: expected 1 to 128 printable characters without '/'.")

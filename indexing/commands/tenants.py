@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from indexing.catalogue.api_keys import OPERATOR, SCOPES, Key
-from indexing.catalogue.database import DEFAULT_TENANT
-from indexing.catalogue.tenants import MOST, PAGE, Limits, Tenant
+from indexing.catalogue.tenants import DEFAULT_TENANT, MOST, PAGE, Limits, Tenant
 from indexing.commands.terminal import as_json, opened, print_json, print_table, screen
 from indexing.settings import Settings
 

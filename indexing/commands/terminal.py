@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from indexing.catalogue.database import DEFAULT_TENANT
 from indexing.catalogue.erasures import unfinished_erasures
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.home import Home, open_home
 from indexing.settings import Settings
 

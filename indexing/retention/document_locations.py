@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
-from indexing.catalogue.database import Catalogue, DocumentKey
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.documents import DocumentKey
 from indexing.catalogue.erasures import last_erasure_of
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
 from indexing.features.embedding_store import block_keys

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from indexing.builds.tasks import withdraw_blocks
-from indexing.catalogue.database import Catalogue, LeaveOut
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.documents import LeaveOut
 from indexing.catalogue.erasures import (
     Erasure,
     begin_erasure,

@@ -6,7 +6,7 @@ import pytest
 
 from indexing.builds.build import build
 from indexing.builds.context import default_recipe, prepare_build
-from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.settings import Settings

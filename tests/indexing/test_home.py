@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexing.catalogue.api_keys import SCOPES, admit, create_key
-from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput
 from indexing.home import KEY_FILE, Home, default_key, open_home
 from indexing.settings import Settings

@@ -11,7 +11,7 @@ from app.main import create_app, refresh
 from app.retrieval.reranking import Reranker, pair_text
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
-from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.models.compiler import register_model
 from indexing.models.registry import RERANKER
 from indexing.models.reranker import load_pair_scorer

@@ -9,7 +9,7 @@ import pytest
 
 from indexing.builds.build import build
 from indexing.builds.context import change_recipe, default_recipe, prepare_build, recipe_in_service
-from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
 from indexing.features.views import (
     DEFAULT_CONVERSATION,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from indexing.builds.placement import PlacedDocument
 from indexing.builds.placement import place as place_shards
-from indexing.catalogue.database import DocumentKey
+from indexing.catalogue.documents import DocumentKey
 from indexing.records import Partition
 from indexing.releases.recipes import Approximation
 

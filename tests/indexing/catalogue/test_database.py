@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from indexing.catalogue.database import Catalogue, DocumentKey, WriteCounts
+from indexing.catalogue.database import Catalogue
+from indexing.catalogue.documents import DocumentKey, WriteCounts
 from indexing.catalogue.migrations import catalogue_migrations
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
 from indexing.records import MARKDOWN, PLAIN, Document, Partition

@@ -1,17 +1,13 @@
 import pytest
 
+from indexing.catalogue.changes import read_built, read_changes
+from indexing.catalogue.collections import create_collection, list_collections, remove_collection, require_collection
 from indexing.catalogue.documents import (
-    create_collection,
     iterate_documents,
-    list_collections,
-    read_built,
-    read_changes,
     read_content,
     read_document,
-    remove_collection,
     remove_document,
     remove_unchanged,
-    require_collection,
     write_documents,
 )
 from indexing.errors import InvalidInput, NotFound

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexing.builds.placement import PlacedDocument, place
-from indexing.catalogue.database import DocumentKey
+from indexing.catalogue.documents import DocumentKey
 from indexing.errors import ArtefactCorrupt, FormatUnknown, NotFound
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
 from indexing.indexes.bm25 import Bm25

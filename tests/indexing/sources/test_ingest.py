@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexing.catalogue.database import DEFAULT_TENANT
+from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput, SourceInvalid
 from indexing.home import Home
 from indexing.records import Document, Partition, Reject
