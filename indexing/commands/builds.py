@@ -1,0 +1,119 @@
+"""The commands `ingest` and `build`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from indexing.commands.jobs import executor_for
+from indexing.commands.models import ensure_model
+from indexing.commands.root import cli
+from indexing.commands.terminal import (
+    as_json,
+    collection_option,
+    opened,
+    print_json,
+    progress_bar,
+    screen,
+    tenant_option,
+)
+from indexing.settings import Settings
+
+
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@collection_option
+@tenant_option
+@click.option("--kind", type=click.Choice(["auto", "beir", "jsonl", "tree"]), default="auto", show_default=True)
+@click.option("--prune", is_flag=True, help="Delete documents that came from this source and are not in it any more.")
+@as_json
+@click.pass_obj
+def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: Any, prune: bool, as_json: bool) -> None:
+    """Read documents from PATH: a BEIR folder, a JSONL file, or a folder of Markdown, text, HTML, PDF and DOCX.
+
+    Broken files and lines are reported by name and skipped. The same source again changes nothing.
+    """
+    from indexing.catalogue.tenants import require_open
+    from indexing.records import Partition
+    from indexing.sources.ingest import ingest as run
+    from indexing.sources.readers import open_source
+
+    source = open_source(path, kind)
+    with opened(settings) as home, screen.status("reading") as status:
+        require_open(home.catalogue, tenant)
+        report = run(
+            home.catalogue,
+            source,
+            Partition(tenant, collection),
+            prune=prune,
+            on_progress=lambda done: status.update(f"{done} documents"),
+        )
+    for reject in report.rejects:
+        screen.print(f"skipped {reject.name}: {reject.reason}", markup=False, highlight=False, style="yellow")
+    if report.prune_skipped:
+        screen.print("Nothing was pruned, since a skipped entry may be a document: mend it and ingest again.")
+    if as_json:
+        rejects = [{"name": reject.name, "reason": reject.reason} for reject in report.rejects]
+        names = ("added", "changed", "unchanged", "removed", "prune_skipped", "seq")
+        print_json({**{name: getattr(report, name) for name in names}, "rejects": rejects})
+    else:
+        click.echo(
+            f"{collection}: {report.added} added, {report.changed} changed, {report.unchanged} unchanged,"
+            f" {report.removed} removed, {len(report.rejects)} skipped"
+        )
+
+
+@cli.command()
+@click.option("--view", help="Passage view (see 'views list'); by default the one in service.")
+@click.option("--model", help="Model version (see 'models list'); by default the one in service.")
+@click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Compiled form of the model.")
+@click.option("--language", help="Language of the lexical leg: a Snowball language, or none.")
+@click.option(
+    "--approximate-above",
+    type=click.IntRange(min=0),
+    metavar="PASSAGES",
+    help="Size above which a collection gets an approximate index; 0 for exact search at every size.",
+)
+@click.option(
+    "--conversation", metavar="VIEW", help="What earlier turns of a chat count: a conversation view, or none."
+)
+@click.option("--reranker", metavar="MODEL", help="A registered reranker for the second pass, or none.")
+@click.option("--rerank-depth", type=click.IntRange(1, 200), metavar="HITS", help="How many hits it scores again.")
+@click.option("--rerank-budget-ms", type=click.IntRange(1, 60_000), help="Time for that; late is skipped.")
+@click.option("--defaults", is_flag=True, help="Start from this version's default recipe, not the one in service.")
+@click.option("--dry-run", is_flag=True, help="Say how many embeddings would be computed and how long that takes.")
+@as_json
+@click.pass_obj
+def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, **choices: Any) -> None:
+    """Build everything that changed into a snapshot and release it.
+
+    The first recipe is deployed at once, and so is every new build of the recipe in service. Another recipe (another
+    view, model, precision, language, index or reranker) is built beside it and waits for 'releases deploy'.
+    """
+    from indexing.builds import build as builder
+    from indexing.builds.context import change_recipe, default_recipe, prepare_build, recipe_in_service
+
+    with opened(settings) as home, progress_bar(quiet=as_json) as progress:
+        builder.require_documents(home.catalogue)
+        ensure_model(home)
+        start = default_recipe(home) if defaults else recipe_in_service(home)
+        recipe = change_recipe(home, start, **choices)
+        context = prepare_build(home, recipe, on_progress=progress, executor_for=executor_for(home))
+        report: Any = builder.dry_run(context) if dry_run else builder.build(context)
+    if as_json:
+        print_json(builder.report_json(report))
+    elif dry_run:
+        click.echo(
+            f"{report.documents} documents, {report.passages} passages: {report.embeddings} embeddings to compute in"
+            f" about {report.seconds:.0f} s, {report.shards} shards to write"
+        )
+    else:
+        state = (
+            "in service" if report.is_deployed else f"built; deploy it with 'releases deploy {report.release.number}'"
+        )
+        click.echo(
+            f"release {report.release.number} (snapshot {report.release.snapshot}) {state}:"
+            f" {report.documents} documents, {report.passages} passages; computed {report.embeddings_computed}"
+            f" embeddings, wrote {report.shards_written} shards, kept {report.shards_kept}, in {report.seconds:.1f} s"
+            + ("" if report.recall_at_10 is None else f"; recall@10 of its approximate indexes {report.recall_at_10}")
+        )
