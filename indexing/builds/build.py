@@ -25,7 +25,7 @@ from indexing.catalogue.jobs import State, finish_job, require_not_cancelled, st
 from indexing.catalogue.tenants import record_passages
 from indexing.errors import InvalidInput
 from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
-from indexing.features.views import record_view
+from indexing.features.view_registry import record_view
 from indexing.releases.recipes import record_recipe
 from indexing.releases.release import Release, deploy, record_release, stable_recipe
 from indexing.settings import current_user

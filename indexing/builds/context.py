@@ -10,15 +10,8 @@ from indexing.builds.tasks import Executor, LocalExecutor, Workshop
 from indexing.catalogue.database import Catalogue
 from indexing.catalogue.documents import LeaveOut
 from indexing.errors import InvalidInput
-from indexing.features.views import (
-    DEFAULT_CONVERSATION,
-    DEFAULT_PASSAGES,
-    EMBEDDING_VIEWS,
-    FeatureViews,
-    conversation_view,
-    lexical_view,
-    passage_view,
-)
+from indexing.features.view_registry import conversation_view, passage_view
+from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, lexical_view
 from indexing.home import Home
 from indexing.indexes.postings import LANGUAGES
 from indexing.models.embedder import Embedder, load_embedder

@@ -212,7 +212,7 @@ def views_list(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def views_add(settings: Settings, file: Path) -> None:
     """Add the passage or conversation view that FILE (JSON) defines; a changed definition needs a new version."""
-    from indexing.features.views import record_view, view_from
+    from indexing.features.view_registry import record_view, view_from
 
     try:
         view = view_from(json.loads(file.read_bytes()))

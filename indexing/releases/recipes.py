@@ -5,15 +5,8 @@ from dataclasses import asdict, dataclass, field, replace
 
 from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import NotFound
-from indexing.features.views import (
-    ConversationView,
-    EmbeddingView,
-    FeatureViews,
-    LexicalView,
-    PassageView,
-    conversation_view_from,
-    definition,
-)
+from indexing.features.view_registry import conversation_view_from
+from indexing.features.views import ConversationView, EmbeddingView, FeatureViews, LexicalView, PassageView, definition
 from indexing.models.registry import ModelVersion
 from indexing.records import Json, fingerprint
 

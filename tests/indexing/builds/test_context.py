@@ -11,6 +11,7 @@ from indexing.builds.build import build
 from indexing.builds.context import change_recipe, default_recipe, prepare_build, recipe_in_service
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
+from indexing.features.view_registry import record_view
 from indexing.features.views import (
     DEFAULT_CONVERSATION,
     DEFAULT_PASSAGES,
@@ -18,7 +19,6 @@ from indexing.features.views import (
     FIRST_256,
     PassageView,
     lexical_view,
-    record_view,
 )
 from indexing.home import Home
 from indexing.models.embedder import Embedder

@@ -7,6 +7,14 @@ from typing import Any
 import pytest
 
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
+from indexing.features.view_registry import (
+    conversation_view,
+    conversation_view_from,
+    passage_view,
+    passage_view_from,
+    record_view,
+    view_from,
+)
 from indexing.features.views import (
     DEFAULT_CONVERSATION,
     DEFAULT_PASSAGES,
@@ -18,14 +26,8 @@ from indexing.features.views import (
     FeatureViews,
     ModelFiles,
     PassageView,
-    conversation_view,
-    conversation_view_from,
     definition,
     lexical_view,
-    passage_view,
-    passage_view_from,
-    record_view,
-    view_from,
 )
 from indexing.home import Home
 
