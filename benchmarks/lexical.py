@@ -17,8 +17,9 @@ from recording import write_result
 
 from eval.datasets.query_sets import load_queryset
 from eval.experiments.measures import run_from_ranking, score_run
+from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
-from indexing.indexes.postings import Analyser, LexicalSegment, build_postings
+from indexing.indexes.postings import LexicalSegment, build_postings
 from indexing.releases.recipes import RetrievalConfig
 
 

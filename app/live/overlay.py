@@ -12,7 +12,7 @@ from itertools import count, pairwise
 
 import numpy as np
 
-from indexing.indexes.postings import Analyser
+from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Mask, Partition, Vector, Vectors
 from indexing.snapshots.shard import Shard
 from indexing.snapshots.shard_layout import ShardInput

@@ -12,8 +12,8 @@ from app.serving.query_cache import QueryCache
 from app.serving.release import FreshWrites, ServingRelease
 from indexing.errors import NotReady
 from indexing.home import Home
+from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
-from indexing.indexes.postings import Analyser
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.reranker import PairScorer, load_pair_scorer
 from indexing.records import fingerprint

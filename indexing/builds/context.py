@@ -13,7 +13,7 @@ from indexing.errors import InvalidInput
 from indexing.features.view_registry import conversation_view, passage_view
 from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, lexical_view
 from indexing.home import Home
-from indexing.indexes.postings import LANGUAGES
+from indexing.indexes.analyser import LANGUAGES
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion, load_tokenizer, require_kind
 from indexing.models.registry import KIND as MODELS

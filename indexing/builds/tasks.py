@@ -14,7 +14,7 @@ import numpy as np
 
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed
 from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key
-from indexing.indexes.postings import Analyser
+from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.registry import stored_model
 from indexing.records import Document, Json, Partition, Passage, canonical_json

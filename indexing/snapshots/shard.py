@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from indexing.errors import ArtefactCorrupt, FormatUnknown
+from indexing.indexes.analyser import Analyser
 from indexing.indexes.attributes import AttributeSegment, build_attributes
-from indexing.indexes.postings import Analyser, LexicalSegment, TermRange
+from indexing.indexes.postings import LexicalSegment, TermRange
 from indexing.indexes.vector_index import (
     CODED_ROWS,
     MIN_ROWS,

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from indexing.indexes.analyser import Analyser
 from indexing.indexes.attributes import build_attributes
-from indexing.indexes.postings import Analyser, build_postings
+from indexing.indexes.postings import build_postings
 from indexing.records import Document, Json, Partition, Passage
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]

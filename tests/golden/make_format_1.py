@@ -21,8 +21,8 @@ from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.database import Catalogue
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
+from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
-from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.passages.chunker import Chunker
 from indexing.records import MARKDOWN, Document, Json, Partition

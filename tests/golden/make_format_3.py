@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from indexing.indexes.postings import Analyser
+from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.snapshots.shard import KIND, Shard, write_shard

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from make_format_2 import ACME, DIMENSION, DOCUMENTS, QUERIES, item
 
-from indexing.indexes.postings import Analyser
+from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.snapshots import shard as shards
 from indexing.snapshots.shard import KIND, Shard, write_shard

@@ -14,8 +14,8 @@ import pytest
 from indexing.catalogue.api_keys import SCOPES, admit, hash_key
 from indexing.catalogue.tenants import list_tenants
 from indexing.home import Home, open_home
+from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
-from indexing.indexes.postings import Analyser
 from indexing.records import Json, Partition, Vector
 from indexing.releases.recipes import read_recipe
 from indexing.releases.release import stable_release

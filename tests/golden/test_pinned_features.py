@@ -14,7 +14,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from indexing.features.views import ALGORITHM, DEFAULT_PASSAGES, FIRST_256, PassageView, lexical_view
-from indexing.indexes.postings import Analyser
+from indexing.indexes.analyser import Analyser
 from indexing.passages.chunker import Chunker
 from indexing.records import MARKDOWN, Document
 

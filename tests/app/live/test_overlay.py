@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.live.overlay import MAX_RUN_ROWS, Fresh, Overlay
-from indexing.indexes.postings import Analyser
+from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Partition, Passage
 from indexing.snapshots.shard_layout import ShardInput
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.retrieval.recall_probe import measure_recall
-from indexing.indexes.postings import Analyser
+from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Partition, Passage, Vectors
 from indexing.snapshots.shard import KIND, Shard, write_shard
 from indexing.snapshots.shard_layout import ShardInput

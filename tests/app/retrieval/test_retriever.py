@@ -10,8 +10,8 @@ from app.retrieval.retriever import Query, Retriever
 from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
+from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
-from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import MODES, Document, Partition, Passage
 from indexing.releases.recipes import Recipe, RetrievalConfig

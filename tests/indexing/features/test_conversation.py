@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from indexing.errors import InvalidInput
 from indexing.features.conversation import Message, Turns, conversation_terms, conversation_vector, read_conversation
 from indexing.features.views import DEFAULT_CONVERSATION, ConversationView
-from indexing.indexes.postings import Analyser
+from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 
 VIEW = ConversationView("v", 1, ("user",), earlier_turns=2, dense_weight=0.25, lexical_weight=0.5)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.errors import InvalidInput
-from indexing.indexes.postings import LANGUAGES, Analyser, LexicalSegment, build_postings
+from indexing.indexes.analyser import LANGUAGES, Analyser
+from indexing.indexes.postings import LexicalSegment, build_postings
 
 Passages = Sequence[Sequence[str]]
 

@@ -28,7 +28,7 @@ from indexing.catalogue.jobs import record_block, start_job
 from indexing.errors import CatalogueBusy, NotFound
 from indexing.features.embedding_store import FeatureStore, block_keys
 from indexing.home import open_home
-from indexing.indexes.postings import Analyser
+from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Partition
 from indexing.releases.release import deploy, list_releases, stable_release
 from indexing.retention.document_locations import find_documents

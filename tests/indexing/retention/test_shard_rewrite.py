@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from indexing.errors import ArtefactCorrupt, BuildFailed
 from indexing.indexes import vector_index
-from indexing.indexes.postings import Analyser
+from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.retention import shard_rewrite as excision

@@ -15,8 +15,8 @@ from indexing.builds.placement import PlacedDocument, place
 from indexing.catalogue.documents import DocumentKey
 from indexing.errors import ArtefactCorrupt, FormatUnknown, NotFound
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
+from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
-from indexing.indexes.postings import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage, fingerprint
 from indexing.snapshots.shard import KIND as SHARDS
