@@ -20,11 +20,12 @@ from pathlib import Path
 from recording import write_result
 
 from indexing.builds.build import build
-from indexing.builds.context import default_recipe, prepare_build
+from indexing.builds.context import prepare_build
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.home import Home, open_home
 from indexing.records import Document, Partition
+from indexing.releases.recipe_choices import default_recipe
 from indexing.settings import Settings
 
 SEED = 20261124

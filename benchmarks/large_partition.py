@@ -35,12 +35,13 @@ from app.retrieval.filters import Comparison, matching
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
-from indexing.builds.context import default_recipe, prepare_build
+from indexing.builds.context import prepare_build
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import Document, Partition
+from indexing.releases.recipe_choices import default_recipe
 from indexing.settings import Settings
 from indexing.snapshots.snapshot import Snapshot
 

@@ -29,7 +29,7 @@ from recording import write_result
 from eval.datasets.query_sets import load_queryset
 from eval.experiments.targets import Choices, scratch_collection, scratch_path
 from indexing.home import Home, default_key, open_home
-from indexing.releases.release import deploy
+from indexing.releases.deployments import deploy
 from indexing.settings import Settings
 
 CLIENTS = (1, 8, 32)

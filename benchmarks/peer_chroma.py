@@ -31,13 +31,14 @@ from recording import write_result
 from vector_sets import exact_neighbours, real_sets
 
 from indexing.builds.build import build
-from indexing.builds.context import default_recipe, prepare_build
+from indexing.builds.context import prepare_build
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.tenants import create_tenant
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import Document, Partition
+from indexing.releases.recipe_choices import default_recipe
 from indexing.settings import Settings
 
 ROWS = 42_593

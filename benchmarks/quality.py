@@ -17,10 +17,11 @@ from eval.experiments.measures import bootstrap_interval
 from eval.experiments.targets import Choices, LocalSearcher, scratch_collection, scratch_path
 from eval.reports.tables import print_results
 from indexing.builds.build import build
-from indexing.builds.context import default_recipe, prepare_build
+from indexing.builds.context import prepare_build
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import MODES
+from indexing.releases.recipe_choices import default_recipe
 from indexing.settings import Settings
 
 SETS = ("scifact", "ray_docs", "mtrag_cloud", "cranfield", "helpdesk")

@@ -30,7 +30,7 @@ from recording import write_result
 from eval.datasets.query_sets import load_queryset
 from eval.experiments.targets import Choices, scratch_collection, scratch_path
 from indexing.home import default_key, open_home
-from indexing.releases.release import deploy
+from indexing.releases.deployments import deploy
 from indexing.settings import Settings
 
 HELPDESK = Path("corpora/helpdesk")

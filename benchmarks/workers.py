@@ -36,11 +36,12 @@ from recording import write_result
 from rich.console import Console
 from rich.table import Table
 
-from indexing.builds.context import default_recipe, prepare_build
+from indexing.builds.context import prepare_build
 from indexing.builds.plan import encoder_inputs as encoder_texts
 from indexing.builds.plan import plan_shards, read_inputs
 from indexing.home import open_home
 from indexing.models.embedder import load_embedder
+from indexing.releases.recipe_choices import default_recipe
 from indexing.settings import Settings, limit_native_threads
 
 _WARM_UP_DOCUMENTS = 12

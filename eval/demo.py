@@ -18,12 +18,13 @@ from eval.experiments.experiment import run_experiment
 from eval.experiments.targets import LocalSearcher, served_collection
 from eval.reports.tables import print_results
 from indexing.builds.build import build
-from indexing.builds.context import prepare_build, recipe_in_service
+from indexing.builds.context import prepare_build
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.errors import NotReady, SourceInvalid
 from indexing.home import Home, default_key
 from indexing.records import Partition
+from indexing.releases.recipe_choices import recipe_in_service
 from indexing.sources.ingest import ingest
 from indexing.sources.readers import open_source
 

@@ -17,8 +17,9 @@ from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.reranker import PairScorer, load_pair_scorer
 from indexing.records import fingerprint
+from indexing.releases.deployments import stable_release
 from indexing.releases.recipes import Recipe, read_recipe
-from indexing.releases.release import Release, stable_release
+from indexing.releases.release import Release
 from indexing.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)

@@ -13,11 +13,12 @@ from app.retrieval.retriever import Retriever
 from app.serving.release import ServingRelease
 from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
-from indexing.builds.context import Progress, change_recipe, default_recipe, prepare_build
+from indexing.builds.context import Progress, prepare_build
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady
 from indexing.home import Home, open_home
 from indexing.records import Json, Partition
+from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.sources.ingest import ingest
 from indexing.sources.readers import open_source
 

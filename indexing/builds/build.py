@@ -26,8 +26,9 @@ from indexing.catalogue.tenants import record_passages
 from indexing.errors import InvalidInput
 from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
 from indexing.features.view_registry import record_view
+from indexing.releases.deployments import deploy, stable_recipe
 from indexing.releases.recipes import record_recipe
-from indexing.releases.release import Release, deploy, record_release, stable_recipe
+from indexing.releases.release import Release, record_release
 from indexing.settings import current_user
 from indexing.snapshots.shard import KIND
 from indexing.snapshots.snapshot import describe_snapshot, publish_snapshot

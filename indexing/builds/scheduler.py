@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.database import Catalogue
 from indexing.errors import AlreadyRunning, GroundworkError, NotReady
-from indexing.releases.release import stable_release
+from indexing.releases.deployments import stable_release
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0

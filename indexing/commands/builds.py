@@ -91,7 +91,8 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
     view, model, precision, language, index or reranker) is built beside it and waits for 'releases deploy'.
     """
     from indexing.builds import build as builder
-    from indexing.builds.context import change_recipe, default_recipe, prepare_build, recipe_in_service
+    from indexing.builds.context import prepare_build
+    from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
 
     with opened(settings) as home, progress_bar(quiet=as_json) as progress:
         builder.require_documents(home.catalogue)

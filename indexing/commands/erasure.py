@@ -97,11 +97,11 @@ def _run(
     home: Home, partition: Partition, ids: frozenset[str] | None, only_resume: bool, on_step: Any
 ) -> "list[ErasureReport]":
     """Erase, after finishing what was interrupted; without ``on_step`` only look."""
-    from indexing.builds.context import needed_vectors
     from indexing.catalogue.erasures import unfinished_erasures
     from indexing.retention.document_locations import find_documents
     from indexing.retention.erasure import erase as run
     from indexing.retention.erasure import foresee, foresee_rest, resume
+    from indexing.retention.reachability import needed_vectors
 
     needed = partial(needed_vectors, home)
     pending = unfinished_erasures(home.catalogue)

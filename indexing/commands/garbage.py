@@ -24,8 +24,8 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
     """
     from contextlib import ExitStack
 
-    from indexing.builds.context import needed_keys, retained_recipes
     from indexing.retention.garbage import collect, find_garbage, retained_releases
+    from indexing.retention.reachability import needed_keys, retained_recipes
     from indexing.storage.locks import exclusive
 
     with ExitStack() as stack, screen.status("looking"):

@@ -64,9 +64,10 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     import threading
 
     from indexing.builds.build import build
-    from indexing.builds.context import prepare_build, recipe_in_service
+    from indexing.builds.context import prepare_build
     from indexing.builds.scheduler import Builder
     from indexing.commands.models import ensure_model
+    from indexing.releases.recipe_choices import recipe_in_service
     from indexing.telemetry import configure_logging
 
     configure_logging(settings.log_level)

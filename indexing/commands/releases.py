@@ -21,8 +21,9 @@ def releases_list(settings: Settings, as_json: bool) -> None:
     """All releases; the one in service is marked."""
     from indexing.catalogue.erasures import list_rewrites
     from indexing.errors import NotReady
+    from indexing.releases.deployments import stable_release
     from indexing.releases.recipes import read_recipe
-    from indexing.releases.release import list_releases, stable_release
+    from indexing.releases.release import list_releases
 
     with opened(settings) as home:
         found = list_releases(home.catalogue)
@@ -68,7 +69,8 @@ def releases_list(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def releases_deploy(settings: Settings, release: str, reason: str) -> None:
     """Serve the recipe of RELEASE from now on; deploying an earlier one is rolling back."""
-    from indexing.releases.release import deploy, find_release
+    from indexing.releases.deployments import deploy
+    from indexing.releases.release import find_release
 
     with opened(settings) as home:
         found = deploy(

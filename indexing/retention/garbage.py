@@ -8,8 +8,9 @@ from indexing.errors import GroundworkError
 from indexing.features.embedding_store import block_keys, feature_kind
 from indexing.features.views import FeatureViews
 from indexing.models.registry import KIND as MODELS
+from indexing.releases.deployments import deployed_recipes
 from indexing.releases.recipes import Recipe
-from indexing.releases.release import Release, deployed_recipes, list_releases
+from indexing.releases.release import Release, list_releases
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.snapshot import KIND as SNAPSHOTS
 from indexing.snapshots.snapshot import read_snapshot

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from indexing.builds.build import build
-from indexing.builds.context import default_recipe, prepare_build
+from indexing.builds.context import prepare_build
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.home import open_home
 from indexing.records import Document, Partition
+from indexing.releases.recipe_choices import default_recipe
 from indexing.settings import Settings
 
 ARTICLES = {

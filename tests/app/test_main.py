@@ -6,12 +6,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh, say_stopping
-from indexing.builds.context import needed_vectors
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.tenants import change_limits
 from indexing.records import Partition
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase
+from indexing.retention.reachability import needed_vectors
 from indexing.snapshots.shard import KIND
 from tests.app.conftest import ARTICLES, fill, release
 

@@ -17,8 +17,8 @@ from indexing.home import Home, open_home
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
 from indexing.records import Json, Partition, Vector
+from indexing.releases.deployments import stable_release
 from indexing.releases.recipes import read_recipe
-from indexing.releases.release import stable_release
 from indexing.settings import Settings
 from indexing.snapshots.shard import StoredPassage
 from indexing.snapshots.snapshot import PartitionView, Snapshot, read_snapshot, verify_snapshot

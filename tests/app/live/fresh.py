@@ -20,8 +20,8 @@ from indexing.home import open_home
 from indexing.models.embedder import HashingEmbedder
 from indexing.passages.chunker import Chunker
 from indexing.records import Document, Partition
+from indexing.releases.deployments import deploy
 from indexing.releases.recipes import Recipe, RetrievalConfig
-from indexing.releases.release import deploy
 from indexing.settings import Settings
 
 OURS, THEIRS = Partition("a", "articles"), Partition("b", "articles")

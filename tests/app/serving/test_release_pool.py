@@ -7,11 +7,11 @@ from app.retrieval.retriever import Retriever
 from app.serving import release_pool as snapshot_pool
 from app.serving.query_cache import QueryCache
 from app.serving.release_pool import REPAIR_SECONDS, SnapshotPool
-from indexing.builds.context import needed_vectors
 from indexing.errors import GroundworkError, NotReady
 from indexing.records import Document, Partition
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase
+from indexing.retention.reachability import needed_vectors
 from indexing.snapshots.shard import KIND, VECTORS_FILE
 from indexing.snapshots.snapshot import KIND as SNAPSHOTS
 from tests.app.conftest import ARTICLES, release

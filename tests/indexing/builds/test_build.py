@@ -41,8 +41,9 @@ from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, P
 from indexing.models.embedder import HashingEmbedder
 from indexing.passages.chunker import Chunker
 from indexing.records import Document, Partition, Vectors
+from indexing.releases.deployments import deploy, stable_recipe, stable_release
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig
-from indexing.releases.release import deploy, list_releases, stable_recipe, stable_release
+from indexing.releases.release import list_releases
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import VECTORS_FILE
 from indexing.snapshots.snapshot import KIND as SNAPSHOTS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from indexing.builds.build import build
-from indexing.builds.context import change_recipe, default_recipe, prepare_build, recipe_in_service
+from indexing.builds.context import prepare_build
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
 from indexing.features.view_registry import record_view
@@ -25,6 +25,7 @@ from indexing.models.embedder import Embedder
 from indexing.models.parity_texts import CANONICAL_TEXTS
 from indexing.models.registry import ModelVersion
 from indexing.records import Document, Partition
+from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.releases.release import list_releases
 from indexing.snapshots.snapshot import Snapshot

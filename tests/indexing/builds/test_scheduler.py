@@ -6,7 +6,8 @@ from indexing.builds.scheduler import Builder
 from indexing.catalogue.build_requests import open_requests, request_build
 from indexing.errors import AlreadyRunning, BuildFailed
 from indexing.records import Document, Partition
-from indexing.releases.release import deploy, record_release
+from indexing.releases.deployments import deploy
+from indexing.releases.release import record_release
 
 OURS = Partition("default", "manual")
 

@@ -2,7 +2,6 @@
 
 import hashlib
 
-from indexing.builds.context import default_recipe
 from indexing.catalogue.erasures import (
     begin_erasure,
     finish_erasure,
@@ -15,6 +14,7 @@ from indexing.catalogue.erasures import (
     unfinished_erasures,
 )
 from indexing.records import Partition
+from indexing.releases.recipe_choices import default_recipe
 from indexing.releases.recipes import record_recipe
 from indexing.releases.release import list_releases, record_release
 

@@ -15,7 +15,7 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import BertProcessing
 
-from indexing.builds.context import default_recipe, prepare_build
+from indexing.builds.context import prepare_build
 from indexing.errors import AlreadyRunning, InvalidInput, NotFound, ParityLost
 from indexing.home import Home
 from indexing.models.compiler import DEFAULT_MODEL, Lineage, register_model
@@ -23,6 +23,7 @@ from indexing.models.embedder import load_embedder, verify_model
 from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
 from indexing.models.registry import KIND
 from indexing.records import Document
+from indexing.releases.recipe_choices import default_recipe
 
 pytestmark = pytest.mark.model
 TinyModel = Callable[..., Path]

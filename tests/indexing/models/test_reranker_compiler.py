@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from indexing.builds.context import change_recipe, default_recipe
 from indexing.commands.root import cli
 from indexing.errors import ArtefactCorrupt, InvalidInput, ModelMismatch, ParityLost
 from indexing.home import Home
@@ -16,6 +15,7 @@ from indexing.models.embedder import load_embedder
 from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
 from indexing.models.registry import EMBEDDING, KIND, RERANKER, ModelVersion, stored_model
 from indexing.models.reranker import check_scores, load_pair_scorer, verify_reranker
+from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.releases.recipes import Recipe, Reranking
 from tests.cross_encoders import make_cross_encoder
 

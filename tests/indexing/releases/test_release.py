@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 from indexing.catalogue.database import Catalogue
 from indexing.errors import InvalidInput, NotFound, NotReady
 from indexing.home import Home
-from indexing.releases.release import (
-    Release,
-    deploy,
-    find_release,
-    list_releases,
-    record_release,
-    stable_recipe,
-    stable_release,
-)
+from indexing.releases.deployments import deploy, stable_recipe, stable_release
+from indexing.releases.release import Release, find_release, list_releases, record_release
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from app.serving.release_pool import SnapshotPool
 from eval.datasets.query_sets import QuerySet
 from eval.experiments.experiment import load, run_experiment, save
 from indexing.builds.build import build
-from indexing.builds.context import change_recipe, default_recipe, needed_vectors, prepare_build
+from indexing.builds.context import prepare_build
 from indexing.builds.tasks import EmbedBlock, save_block
 from indexing.catalogue.database import Catalogue
 from indexing.catalogue.erasures import list_erasures, list_rewrites, unfinished_erasures
@@ -30,9 +30,12 @@ from indexing.features.embedding_store import FeatureStore, block_keys
 from indexing.home import open_home
 from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Partition
-from indexing.releases.release import deploy, list_releases, stable_release
+from indexing.releases.deployments import deploy, stable_release
+from indexing.releases.recipe_choices import change_recipe, default_recipe
+from indexing.releases.release import list_releases
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase, foresee, resume
+from indexing.retention.reachability import needed_vectors
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import Shard
 from indexing.snapshots.snapshot import KIND as SNAPSHOTS

@@ -8,12 +8,15 @@ from click.testing import CliRunner
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
-from indexing.builds.context import change_recipe, default_recipe, needed_keys, prepare_build, retained_recipes
+from indexing.builds.context import prepare_build
 from indexing.commands.root import cli
 from indexing.errors import AlreadyRunning
 from indexing.records import Document, Partition
-from indexing.releases.release import deploy, find_release, list_releases, stable_release
+from indexing.releases.deployments import deploy, stable_release
+from indexing.releases.recipe_choices import change_recipe, default_recipe
+from indexing.releases.release import find_release, list_releases
 from indexing.retention.garbage import collect, disk_use, find_garbage, retained_releases
+from indexing.retention.reachability import needed_keys, retained_recipes
 from indexing.snapshots.snapshot import diff_snapshots, read_snapshot
 from indexing.storage.locks import exclusive
 

@@ -1,0 +1,37 @@
+"""What the releases that are kept still need of the feature store."""
+
+from collections.abc import Iterable
+
+from indexing.builds.context import prepare_build
+from indexing.builds.plan import encoder_keys_now
+from indexing.catalogue.documents import LeaveOut
+from indexing.home import Home
+from indexing.models.registry import KIND as MODELS
+from indexing.releases.recipes import read_recipe
+from indexing.releases.release import Release, list_releases
+from indexing.retention.garbage import NeededKeys, Retained, needed_by_kind
+
+
+def retained_recipes(home: Home, kept: Iterable[Release]) -> list[Retained]:
+    """The recipes of some releases, bound to their models."""
+    recipes = [read_recipe(home.catalogue, number) for number in sorted({release.recipe for release in kept})]
+    return [Retained(recipe, recipe.bind(home.models.get(recipe.model))) for recipe in recipes]
+
+
+def needed_keys(home: Home, leave_out: LeaveOut = lambda key: False) -> NeededKeys:
+    """Finds the feature-store keys that the documents of now, some left out, need under a recipe."""
+    return lambda recipe: encoder_keys_now(prepare_build(home, recipe), leave_out)
+
+
+def needed_vectors(home: Home, leave_out: LeaveOut) -> dict[str, set[bytes]]:
+    """For each kind of stored feature blocks, the keys that all documents but some need, now or in the next build.
+
+    That is under the recipe of every release that may serve, and of a build that was interrupted.
+    """
+    bound = retained_recipes(home, list_releases(home.catalogue))
+    last = home.catalogue.row("SELECT recipe FROM jobs ORDER BY id DESC LIMIT 1")
+    if last is not None and all(one.recipe.number != last["recipe"] for one in bound):
+        interrupted = read_recipe(home.catalogue, int(last["recipe"]))
+        if home.storage.exists(MODELS, interrupted.model):
+            bound.append(Retained(interrupted, interrupted.bind(home.models.get(interrupted.model))))
+    return dict(needed_by_kind(home.storage, bound, needed_keys(home, leave_out)))
