@@ -19,9 +19,9 @@ import numpy as np
 
 from indexing.home import Home, open_home
 from indexing.settings import Settings
+from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import LEXICAL_FILE, Shard
-from indexing.snapshots.snapshot import read_snapshot
 from indexing.storage.arrays import map_arrays
 from indexing.storage.local import MANIFEST
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Mask, Partition, Vector, Vectors
+from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import Shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.snapshots.snapshot import PartitionView, Snapshot
+from indexing.snapshots.snapshot import Snapshot
 
 MAX_RUN_ROWS = 2048
 """Rows of the largest run that merging makes: bounds how long one merge takes."""

@@ -8,7 +8,7 @@ import numpy as np
 from app.retrieval.fusion import evidence
 from indexing.indexes.vector_index import inner_products
 from indexing.records import Mask, Rows, Scores, Vector
-from indexing.snapshots.snapshot import PartitionView
+from indexing.snapshots.partition_view import PartitionView
 from indexing.telemetry import StageTimings
 
 _FOLDS = 16

@@ -8,7 +8,7 @@ import numpy as np
 
 from indexing.indexes.vector_index import sample_queries
 from indexing.records import Rows, Vector, Vectors
-from indexing.snapshots.snapshot import PartitionView
+from indexing.snapshots.partition_view import PartitionView
 
 _SAMPLED_ROWS = 3  # for each query
 

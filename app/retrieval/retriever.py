@@ -16,8 +16,8 @@ from indexing.features.conversation import Turns, conversation_terms, conversati
 from indexing.indexes.attributes import AttributeSegment
 from indexing.models.reranker import PairScorer
 from indexing.records import MODES, Mask, Partition, Scores, Vector
+from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import StoredPassage
-from indexing.snapshots.snapshot import PartitionView
 from indexing.telemetry import StageTimings
 
 Matching: TypeAlias = Callable[[AttributeSegment], Mask | None]

@@ -11,7 +11,8 @@ from indexing.models.reranker import PairScorer
 from indexing.records import Partition
 from indexing.releases.recipes import Recipe
 from indexing.releases.release import Release
-from indexing.snapshots.snapshot import PartitionView, Snapshot
+from indexing.snapshots.partition_view import PartitionView
+from indexing.snapshots.snapshot import Snapshot
 
 
 class Overlay(Protocol):

@@ -30,8 +30,8 @@ from indexing.releases.deployments import deploy, stable_recipe
 from indexing.releases.recipes import record_recipe
 from indexing.releases.release import Release, record_release
 from indexing.settings import current_user
+from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
 from indexing.snapshots.shard import KIND
-from indexing.snapshots.snapshot import describe_snapshot, publish_snapshot
 from indexing.storage.locks import exclusive
 
 _SAMPLE = 16

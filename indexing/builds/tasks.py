@@ -19,8 +19,9 @@ from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.registry import stored_model
 from indexing.records import Document, Json, Partition, Passage, canonical_json
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.snapshots.shard import Shard, write_shard
+from indexing.snapshots.shard import Shard
 from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.local import Artefact, Storage
 
 INPUT_FILE = "block.jsonl"

@@ -21,7 +21,7 @@ def snapshots() -> None:
 def snapshots_list(settings: Settings, as_json: bool) -> None:
     """All snapshots."""
     from indexing.releases.release import list_releases
-    from indexing.snapshots.snapshot import KIND, read_snapshot
+    from indexing.snapshots.manifest import KIND, read_snapshot
 
     with opened(settings) as home:
         used: dict[str, list[str]] = {}
@@ -59,7 +59,7 @@ def snapshots_list(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def snapshots_show(settings: Settings, snapshot: str) -> None:
     """The manifest of SNAPSHOT, as JSON."""
-    from indexing.snapshots.snapshot import read_snapshot
+    from indexing.snapshots.manifest import read_snapshot
 
     with opened(settings) as home:
         manifest = read_snapshot(home.storage, snapshot)
@@ -75,7 +75,8 @@ def snapshots_diff(settings: Settings, before: str, after: str, as_json: bool) -
     """Which documents and shards snapshot AFTER adds, removes and changes against BEFORE."""
     from dataclasses import asdict
 
-    from indexing.snapshots.snapshot import diff_snapshots, read_snapshot
+    from indexing.snapshots.manifest import read_snapshot
+    from indexing.snapshots.snapshot_diff import diff_snapshots
 
     with opened(settings) as home:
         found = diff_snapshots(home.storage, read_snapshot(home.storage, before), read_snapshot(home.storage, after))
@@ -97,7 +98,7 @@ def snapshots_diff(settings: Settings, before: str, after: str, as_json: bool) -
 @click.pass_obj
 def snapshots_verify(settings: Settings, snapshot: str | None, as_json: bool) -> None:
     """Check the sha256 of every file of SNAPSHOT (by default of all): names what is corrupt, exit status 1."""
-    from indexing.snapshots.snapshot import KIND, read_snapshot, verify_snapshot
+    from indexing.snapshots.manifest import KIND, read_snapshot, verify_snapshot
 
     broken: dict[str, str] = {}
     with opened(settings) as home:

@@ -12,9 +12,9 @@ from indexing.home import Home
 from indexing.records import Partition
 from indexing.releases.release import list_releases
 from indexing.retention.shard_rewrite import held_documents
+from indexing.snapshots.manifest import KIND as SNAPSHOTS
+from indexing.snapshots.manifest import SnapshotManifest, read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.snapshots.snapshot import KIND as SNAPSHOTS
-from indexing.snapshots.snapshot import SnapshotManifest, read_snapshot
 from indexing.storage.local import Storage
 
 

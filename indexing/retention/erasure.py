@@ -25,9 +25,9 @@ from indexing.home import Home
 from indexing.retention.document_locations import Holdings, StaleBlock, find_stale_blocks, look
 from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
 from indexing.retention.shard_rewrite import excise
+from indexing.snapshots.manifest import KIND as SNAPSHOTS
+from indexing.snapshots.manifest import publish_snapshot, replace_shards
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.snapshots.snapshot import KIND as SNAPSHOTS
-from indexing.snapshots.snapshot import publish_snapshot, replace_shards
 
 NeededVectors = Callable[[LeaveOut], Mapping[str, Set[bytes]]]
 """Per kind of stored feature blocks, the keys of the vectors that all documents but some need."""

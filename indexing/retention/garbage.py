@@ -11,9 +11,9 @@ from indexing.models.registry import KIND as MODELS
 from indexing.releases.deployments import deployed_recipes
 from indexing.releases.recipes import Recipe
 from indexing.releases.release import Release, list_releases
+from indexing.snapshots.manifest import KIND as SNAPSHOTS
+from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.snapshots.snapshot import KIND as SNAPSHOTS
-from indexing.snapshots.snapshot import read_snapshot
 from indexing.storage.local import Storage
 
 NeededKeys = Callable[[Recipe], set[bytes]]

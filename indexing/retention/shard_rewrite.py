@@ -18,16 +18,9 @@ from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, Forma
 from indexing.indexes.attributes import build_attributes
 from indexing.indexes.postings import TermRange
 from indexing.records import Partition, Vectors, fingerprint
-from indexing.snapshots.shard import (
-    ATTRIBUTES_FILE,
-    KIND,
-    LEXICAL_FILE,
-    LISTS_FILE,
-    PASSAGES_FILE,
-    Shard,
-    write_vectors,
-)
+from indexing.snapshots.shard import ATTRIBUTES_FILE, KIND, LEXICAL_FILE, LISTS_FILE, PASSAGES_FILE, Shard
 from indexing.snapshots.shard_layout import ShardPartition
+from indexing.snapshots.shard_writer import write_vectors
 from indexing.storage.arrays import map_arrays, offsets_of, write_arrays
 from indexing.storage.local import Artefact, Draft, Storage
 

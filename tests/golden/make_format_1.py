@@ -27,7 +27,8 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.passages.chunker import Chunker
 from indexing.records import MARKDOWN, Document, Json, Partition
 from indexing.releases.recipes import Recipe, RetrievalConfig
-from indexing.snapshots.snapshot import PartitionView, Snapshot
+from indexing.snapshots.partition_view import PartitionView
+from indexing.snapshots.snapshot import Snapshot
 from indexing.storage.local import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-1"

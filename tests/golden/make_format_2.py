@@ -12,8 +12,9 @@ from pathlib import Path
 from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
-from indexing.snapshots.shard import KIND, Shard, write_shard
+from indexing.snapshots.shard import KIND, Shard
 from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.local import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-2"

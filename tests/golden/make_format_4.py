@@ -14,7 +14,8 @@ from make_format_2 import ACME, DIMENSION, DOCUMENTS, QUERIES, item
 from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.snapshots import shard as shards
-from indexing.snapshots.shard import KIND, Shard, write_shard
+from indexing.snapshots.shard import KIND, Shard
+from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.local import LocalStorage
 
 FOLDER = Path(__file__).parent / "format-4"

@@ -20,8 +20,10 @@ from indexing.records import Json, Partition, Vector
 from indexing.releases.deployments import stable_release
 from indexing.releases.recipes import read_recipe
 from indexing.settings import Settings
+from indexing.snapshots.manifest import read_snapshot, verify_snapshot
+from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import StoredPassage
-from indexing.snapshots.snapshot import PartitionView, Snapshot, read_snapshot, verify_snapshot
+from indexing.snapshots.snapshot import Snapshot
 
 GOLDEN = Path(__file__).parent / "format-1"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))

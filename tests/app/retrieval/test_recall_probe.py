@@ -6,9 +6,10 @@ import pytest
 from app.retrieval.recall_probe import measure_recall
 from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Partition, Passage, Vectors
-from indexing.snapshots.shard import KIND, Shard, write_shard
+from indexing.snapshots.partition_view import PartitionView
+from indexing.snapshots.shard import KIND, Shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.snapshots.snapshot import PartitionView
+from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.local import LocalStorage
 
 HERE = Partition("here", "c")

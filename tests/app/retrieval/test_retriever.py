@@ -16,9 +16,11 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.records import MODES, Document, Partition, Passage
 from indexing.releases.recipes import Recipe, RetrievalConfig
 from indexing.releases.release import Release
-from indexing.snapshots.shard import KIND, write_shard
+from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
+from indexing.snapshots.shard import KIND
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.snapshots.snapshot import Snapshot, describe_snapshot, publish_snapshot
+from indexing.snapshots.shard_writer import write_shard
+from indexing.snapshots.snapshot import Snapshot
 from indexing.storage.local import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)

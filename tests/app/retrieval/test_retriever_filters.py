@@ -16,9 +16,12 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.records import MODES, Document, Json, Partition, Passage, Vector
 from indexing.releases.recipes import Recipe, RetrievalConfig
 from indexing.releases.release import Release
-from indexing.snapshots.shard import KIND, Shard, write_shard
+from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
+from indexing.snapshots.partition_view import PartitionView
+from indexing.snapshots.shard import KIND, Shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.snapshots.snapshot import PartitionView, Snapshot, describe_snapshot, publish_snapshot
+from indexing.snapshots.shard_writer import write_shard
+from indexing.snapshots.snapshot import Snapshot
 from indexing.storage.local import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)

@@ -12,8 +12,8 @@ from indexing.records import Document, Partition
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase
 from indexing.retention.reachability import needed_vectors
+from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.shard import KIND, VECTORS_FILE
-from indexing.snapshots.snapshot import KIND as SNAPSHOTS
 from tests.app.conftest import ARTICLES, release
 
 pytestmark = pytest.mark.model

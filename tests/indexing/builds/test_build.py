@@ -44,10 +44,11 @@ from indexing.records import Document, Partition, Vectors
 from indexing.releases.deployments import deploy, stable_recipe, stable_release
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig
 from indexing.releases.release import list_releases
+from indexing.snapshots.manifest import KIND as SNAPSHOTS
+from indexing.snapshots.manifest import read_snapshot, verify_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import VECTORS_FILE
-from indexing.snapshots.snapshot import KIND as SNAPSHOTS
-from indexing.snapshots.snapshot import Snapshot, read_snapshot, verify_snapshot
+from indexing.snapshots.snapshot import Snapshot
 from indexing.storage.arrays import map_arrays, write_arrays
 from indexing.storage.local import Artefact, Draft, LocalStorage
 

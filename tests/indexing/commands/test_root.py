@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from indexing.commands.root import cli
 from indexing.home import Home
 from indexing.models.registry import ModelVersion
+from indexing.snapshots.manifest import MANIFEST_FILE
 from indexing.snapshots.shard import PASSAGES_FILE, VECTORS_FILE
-from indexing.snapshots.snapshot import MANIFEST_FILE
 
 Run = Callable[..., Result]
 
@@ -165,7 +165,7 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     def missing(*args: object) -> None:
         raise ModuleNotFoundError(f"No module named '{package}.sub'", name=f"{package}.sub")
 
-    monkeypatch.setattr("indexing.snapshots.snapshot.read_snapshot", missing)
+    monkeypatch.setattr("indexing.snapshots.manifest.read_snapshot", missing)
     assert f"pip install 'groundwork[{extra}]'" in error_of(run("snapshots", "show", "any"))
 
 
@@ -173,7 +173,7 @@ def test_a_missing_module_that_is_no_extra_stays_a_defect(run: Run, monkeypatch:
     def missing(*args: object) -> None:
         raise ModuleNotFoundError("No module named 'indexing.gone'", name="indexing.gone")
 
-    monkeypatch.setattr("indexing.snapshots.snapshot.read_snapshot", missing)
+    monkeypatch.setattr("indexing.snapshots.manifest.read_snapshot", missing)
     assert isinstance(run("snapshots", "show", "any").exception, ModuleNotFoundError)
 
 

@@ -8,9 +8,9 @@ from indexing.errors import ArtefactCorrupt, NotFound
 from indexing.records import Document, Partition
 from indexing.releases.release import list_releases
 from indexing.retention.document_locations import StaleBlock, find_documents, find_stale_blocks
+from indexing.snapshots.manifest import KIND as SNAPSHOTS
+from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.snapshots.snapshot import KIND as SNAPSHOTS
-from indexing.snapshots.snapshot import describe_snapshot, publish_snapshot
 from tests.indexing.retention.test_erasure import assert_nothing_is_left, erase_now, files_with, make
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")

@@ -36,10 +36,11 @@ from indexing.releases.release import list_releases
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase, foresee, resume
 from indexing.retention.reachability import needed_vectors
+from indexing.snapshots.manifest import KIND as SNAPSHOTS
+from indexing.snapshots.manifest import read_snapshot, verify_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import Shard
-from indexing.snapshots.snapshot import KIND as SNAPSHOTS
-from indexing.snapshots.snapshot import Snapshot, read_snapshot, verify_snapshot
+from indexing.snapshots.snapshot import Snapshot
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
 ID = "Patient-Quibblethörpe-4711"

@@ -17,7 +17,8 @@ from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.releases.release import find_release, list_releases
 from indexing.retention.garbage import collect, disk_use, find_garbage, retained_releases
 from indexing.retention.reachability import needed_keys, retained_recipes
-from indexing.snapshots.snapshot import diff_snapshots, read_snapshot
+from indexing.snapshots.manifest import read_snapshot
+from indexing.snapshots.snapshot_diff import diff_snapshots
 from indexing.storage.locks import exclusive
 
 OURS = Partition("default", "default")

@@ -17,8 +17,9 @@ from indexing.records import Document, Partition, Passage
 from indexing.retention import shard_rewrite as excision
 from indexing.retention.shard_rewrite import excise, excised_name, held_documents
 from indexing.snapshots import shard as shards
-from indexing.snapshots.shard import KIND, LISTS_FILE, Shard, write_shard
+from indexing.snapshots.shard import KIND, LISTS_FILE, Shard
 from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.local import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)

@@ -19,8 +19,9 @@ from indexing.errors import ArtefactCorrupt, FormatUnknown
 from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Json, Partition, Passage, Vectors
-from indexing.snapshots.shard import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard, write_shard
+from indexing.snapshots.shard import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard
 from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.local import Artefact, LocalStorage
 
 EMBEDDER = HashingEmbedder(16)

@@ -19,14 +19,9 @@ from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage, fingerprint
-from indexing.snapshots.shard import KIND as SHARDS
-from indexing.snapshots.shard import LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, write_shard
-from indexing.snapshots.shard_layout import ShardInput
-from indexing.snapshots.snapshot import (
+from indexing.snapshots.manifest import (
     KIND,
     MANIFEST_FILE,
-    PartitionView,
-    Snapshot,
     SnapshotManifest,
     describe_snapshot,
     publish_snapshot,
@@ -34,6 +29,12 @@ from indexing.snapshots.snapshot import (
     replace_shards,
     verify_snapshot,
 )
+from indexing.snapshots.partition_view import PartitionView
+from indexing.snapshots.shard import KIND as SHARDS
+from indexing.snapshots.shard import LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE
+from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.shard_writer import write_shard
+from indexing.snapshots.snapshot import Snapshot
 from indexing.storage.local import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)

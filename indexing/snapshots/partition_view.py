@@ -1,0 +1,122 @@
+"""One partition across the shards of a snapshot, as a search sees it."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from indexing.errors import ArtefactCorrupt
+from indexing.indexes.attributes import AttributeSegment
+from indexing.indexes.postings import LexicalSegment
+from indexing.indexes.vector_index import PROMISED_K
+from indexing.records import Mask, Partition, Rows, Scores, Vector, Vectors
+from indexing.snapshots.shard import Shard, StoredPassage
+
+
+class PartitionView:
+    """One partition across all shards that hold a piece of it. Rows are addressed as (shard, row).
+
+    ``starts`` says where it begins in each shard, ``offsets`` how many of its rows are in the shards before. ``hidden``
+    says for each shard which rows of the partition are treated as if they were not there; ``None`` for none. ``length``
+    counts those, too, ``rows`` does not.
+    """
+
+    def __init__(
+        self, partition: Partition, shards: Sequence[Shard], hidden: Sequence[Mask | None] | None = None
+    ) -> None:
+        self.partition = partition
+        self.shards = shards
+        self.hidden: Sequence[Mask | None] = hidden or [None] * len(shards)
+        self.segments: list[LexicalSegment] = [
+            shard.segment(partition, mask) for shard, mask in zip(shards, self.hidden, strict=True)
+        ]
+        self.starts: Rows = np.array([shard.partitions[partition].start for shard in shards], np.int64)
+        self.offsets: Rows = np.cumsum([0, *(len(segment) for segment in self.segments)])[:-1]
+        self.rows = sum(segment.count for segment in self.segments)
+        self.length = sum(len(segment) for segment in self.segments)
+
+    @cached_property
+    def attributes(self) -> list[AttributeSegment]:
+        """The attributes of the partition's documents, shard by shard."""
+        return [shard.attributes(self.partition) for shard in self.shards]
+
+    @cached_property
+    def search_bytes(self) -> int:
+        """About how many bytes of vectors and scores a search reads."""
+        return sum(shard.search_bytes(self.partition) for shard in self.shards) + 16 * self.length
+
+    @property
+    def has_stored_attributes(self) -> bool:
+        """Whether ``attributes`` are read from files, and not made from documents at first use."""
+        return all(shard.has_stored_attributes for shard in self.shards)
+
+    def allowed(self, matching: Callable[[AttributeSegment], Mask | None] | None = None) -> list[Mask | None]:
+        """For each shard the rows that a search may give: not hidden, and of documents that ``matching`` picks.
+
+        ``matching`` gives one entry a document, or ``None`` for all; so does the result, one entry a row.
+        """
+        masks: list[Mask | None] = []
+        for number, (shard, hidden) in enumerate(zip(self.shards, self.hidden, strict=True)):
+            seen = None if hidden is None else ~hidden
+            documents = None if matching is None else matching(self.attributes[number])
+            if documents is not None:
+                picked = shard.rows_of(self.partition, documents)
+                seen = picked if seen is None else picked & seen
+            masks.append(seen)
+        return masks
+
+    def search(
+        self, query: Vector, k: int, *, allowed: Sequence[Mask | None] | None = None, exact: bool = False
+    ) -> tuple[Rows, Rows, Scores]:
+        """The ``k`` nearest passages: exactly where the partition is small or ``exact`` is true, else nearly so.
+
+        Args:
+            query: float32 (dimension,), unit norm.
+            k: At least 1.
+            allowed: What ``allowed()`` gave; by default all that is not hidden.
+            exact: Not to use approximate indexes.
+
+        Returns:
+            Shard numbers (into ``shards``), rows of those shards, and cosines, best first; equal cosines by shard and
+            row. Which of several equal ones are the last to fit in ``k`` is not promised.
+        """
+        masks = self.allowed() if allowed is None else allowed
+        found: list[tuple[Rows, Scores]] = []
+        shares_floor = not exact and len(self.shards) > 1 and any(shard.lists is not None for shard in self.shards)
+        best = np.full(PROMISED_K, -1.0, np.float32)
+        for shard, mask in zip(self.shards, masks, strict=True):
+            rows, scores = shard.search(self.partition, query, k, allowed=mask, exact=exact, floor=float(best[0]))
+            if len(self.shards) == 1:
+                return np.zeros(len(rows), np.int64), rows, scores
+            found.append((rows, scores))
+            if shares_floor:
+                best = np.sort(np.concatenate([best, scores[:PROMISED_K]]))[-PROMISED_K:]
+        found = found or [(np.empty(0, np.int64), np.empty(0, np.float32))]
+        numbers = np.concatenate([np.full(len(rows), i, np.int64) for i, (rows, _) in enumerate(found)])
+        rows, scores = (np.concatenate(part) for part in zip(*found, strict=True))
+        order = np.lexsort((rows, numbers, -scores))[:k]
+        return numbers[order], rows[order], scores[order]
+
+    def vectors(self, numbers: Rows, rows: Rows) -> Vectors:
+        """The vectors of some passages, in order."""
+        if len(self.shards) == 1:
+            return self.shards[0].vectors(rows)
+        found = np.empty((len(rows), self.shards[0].dimension if self.shards else 0), np.float32)
+        for number, shard in enumerate(self.shards):
+            mine = numbers == number
+            if mine.any():
+                found[mine] = shard.vectors(rows[mine])
+        return found
+
+    def passage(self, number: int, row: int) -> StoredPassage:
+        """Everything stored of one passage.
+
+        Raises:
+            ArtefactCorrupt: the row belongs to another partition, which must never leave.
+        """
+        passage = self.shards[number].passage(row)
+        if passage.partition != self.partition:
+            raise ArtefactCorrupt(
+                f"shard {self.shards[number].name} row {row} belongs to another partition than {self.partition}."
+            )
+        return passage
