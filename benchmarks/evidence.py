@@ -23,7 +23,7 @@ from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import LEXICAL_FILE, Shard
 from indexing.storage.arrays import map_arrays
-from indexing.storage.local import MANIFEST
+from indexing.storage.store import MANIFEST
 
 ARTEFACTS = ("models", "features", "shards", "snapshots")
 

@@ -10,7 +10,8 @@ from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput
 from indexing.models.registry import ModelRegistry
 from indexing.settings import Settings
-from indexing.storage.local import LocalStorage, Storage
+from indexing.storage.local import LocalStorage
+from indexing.storage.store import Storage
 
 KEY_FILE = "api-key"
 

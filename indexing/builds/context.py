@@ -13,7 +13,7 @@ from indexing.models.embedder import Embedder, load_embedder
 from indexing.passages.chunker import Chunker
 from indexing.releases.binding import _chunker
 from indexing.releases.recipes import Recipe
-from indexing.storage.local import Storage
+from indexing.storage.store import Storage
 
 
 def prepare_build(

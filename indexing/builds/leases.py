@@ -16,7 +16,7 @@ from redis.exceptions import LockError
 from redis.lock import Lock
 
 from indexing.settings import Settings
-from indexing.storage.local import Storage
+from indexing.storage.store import Storage
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from indexing.features.embedding_store import vector_key
 from indexing.records import Partition, Span, fingerprint
 from indexing.snapshots.shard import FORMAT, KIND, Shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.storage.local import Storage
+from indexing.storage.store import Storage
 
 _BATCH = 256
 

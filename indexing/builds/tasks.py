@@ -22,7 +22,7 @@ from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import Shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
-from indexing.storage.local import Artefact, Storage
+from indexing.storage.store import Artefact, Storage
 
 INPUT_FILE = "block.jsonl"
 _SELF_QUERIES = 8

@@ -24,7 +24,8 @@ from celery.signals import worker_process_init
 from indexing.builds.leases import Leases, queue_of
 from indexing.errors import ArtefactMissing
 from indexing.settings import Settings
-from indexing.storage.local import LocalStorage, Storage
+from indexing.storage.local import LocalStorage
+from indexing.storage.store import Storage
 from indexing.telemetry import configure_logging
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, ModelMismatch
 from indexing.records import Vectors
 from indexing.storage.arrays import map_arrays, write_arrays
-from indexing.storage.local import Storage
+from indexing.storage.store import Storage
 
 logger = logging.getLogger(__name__)
 SMALL_BLOCK = 64

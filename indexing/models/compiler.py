@@ -23,7 +23,7 @@ from indexing.models.registry import EMBEDDING, KIND, RERANKER, TOKENIZER_FILE, 
 from indexing.models.reranker_compiler import compile_cross_encoder, describe_cross_encoder, load_cross_encoder
 from indexing.records import Json, Vectors
 from indexing.settings import current_user, forbid_hub_downloads
-from indexing.storage.local import Draft, Storage
+from indexing.storage.store import Draft, Storage
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

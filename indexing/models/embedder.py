@@ -17,7 +17,7 @@ from indexing.errors import ModelMismatch
 from indexing.models.onnx_sessions import OnnxSessions
 from indexing.models.registry import EMBEDDING, KIND, ModelVersion, load_tokenizer, require_kind
 from indexing.records import Vector, Vectors
-from indexing.storage.local import Storage
+from indexing.storage.store import Storage
 
 MIN_COSINE = 0.999
 """Cosine to a canonical vector below which a machine is not trusted."""

@@ -17,8 +17,8 @@ from indexing.catalogue.database import Catalogue, utc_now
 from indexing.errors import InvalidInput, NotFound
 from indexing.features.views import ModelFiles
 from indexing.records import Json
-from indexing.storage.local import Artefact, Storage
 from indexing.storage.locks import exclusive
+from indexing.storage.store import Artefact, Storage
 
 KIND = "models"
 TOKENIZER_FILE = "tokenizer.json"

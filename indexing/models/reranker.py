@@ -14,7 +14,7 @@ from indexing.errors import ModelMismatch
 from indexing.models.embedder import encodable
 from indexing.models.onnx_sessions import OnnxSessions
 from indexing.models.registry import KIND, RERANKER, ModelVersion, load_tokenizer, require_kind
-from indexing.storage.local import Storage
+from indexing.storage.store import Storage
 
 MAX_DIFFERENCE = 0.05
 """How far a logit may be from its canonical value. Source: our choice; it moves a score by 0.0125 at most."""

@@ -13,7 +13,7 @@ from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
 from indexing.models.registry import RERANKER, TOKENIZER_FILE
 from indexing.models.reranker import OnnxPairScorer
 from indexing.records import Json
-from indexing.storage.local import Draft
+from indexing.storage.store import Draft
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

@@ -15,7 +15,7 @@ from indexing.retention.shard_rewrite import held_documents
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import SnapshotManifest, read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.storage.local import Storage
+from indexing.storage.store import Storage
 
 
 @dataclass(frozen=True, slots=True)

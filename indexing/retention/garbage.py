@@ -14,7 +14,7 @@ from indexing.releases.release import Release, list_releases
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.storage.local import Storage
+from indexing.storage.store import Storage
 
 NeededKeys = Callable[[Recipe], set[bytes]]
 """The feature-store keys of all documents there are now, under a recipe."""

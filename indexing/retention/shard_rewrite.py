@@ -22,7 +22,7 @@ from indexing.snapshots.shard import ATTRIBUTES_FILE, KIND, LEXICAL_FILE, LISTS_
 from indexing.snapshots.shard_layout import ShardPartition
 from indexing.snapshots.shard_writer import write_vectors
 from indexing.storage.arrays import map_arrays, offsets_of, write_arrays
-from indexing.storage.local import Artefact, Draft, Storage
+from indexing.storage.store import Artefact, Draft, Storage
 
 logger = logging.getLogger(__name__)
 Arrays = dict[str, NDArray[Any]]

@@ -8,7 +8,7 @@ from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, Not
 from indexing.features.views import FeatureViews
 from indexing.records import Json, canonical_json, fingerprint
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.storage.local import Artefact, Storage
+from indexing.storage.store import Artefact, Storage
 
 KIND = "snapshots"
 

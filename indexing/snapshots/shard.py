@@ -29,7 +29,7 @@ from indexing.indexes.vector_index import (
 from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
 from indexing.snapshots.shard_layout import Arrays, ShardInput, ShardPartition, lay_out
 from indexing.storage.arrays import map_arrays
-from indexing.storage.local import Artefact
+from indexing.storage.store import Artefact
 
 KIND = "shards"
 FORMAT = 4

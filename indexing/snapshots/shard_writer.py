@@ -18,7 +18,7 @@ from indexing.snapshots.shard import (
 )
 from indexing.snapshots.shard_layout import ShardContents, ShardInput, ShardPartition, lay_out
 from indexing.storage.arrays import write_arrays
-from indexing.storage.local import Draft
+from indexing.storage.store import Draft
 
 
 def write_shard(

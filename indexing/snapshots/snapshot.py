@@ -12,7 +12,7 @@ from indexing.snapshots.manifest import _check_promised, read_snapshot
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import Shard, require_readable
-from indexing.storage.local import Artefact, Storage
+from indexing.storage.store import Artefact, Storage
 
 logger = logging.getLogger(__name__)
 DEFAULT_MAX_SHARDS = 512

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from indexing.snapshots.manifest import SnapshotManifest
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import Shard
-from indexing.storage.local import Storage
+from indexing.storage.store import Storage
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from indexing.errors import ArtefactCorrupt, ArtefactMissing
-from indexing.storage.local import LocalStorage, Storage
+from indexing.storage.local import LocalStorage
+from indexing.storage.store import Storage
 
 STORES: dict[str, Callable[[Path], Storage]] = {"local": LocalStorage}
 """Name -> a new, empty store that may use the given folder."""

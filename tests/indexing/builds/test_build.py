@@ -50,7 +50,8 @@ from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import VECTORS_FILE
 from indexing.snapshots.snapshot import Snapshot
 from indexing.storage.arrays import map_arrays, write_arrays
-from indexing.storage.local import Artefact, Draft, LocalStorage
+from indexing.storage.local import LocalStorage
+from indexing.storage.store import Artefact, Draft
 
 VIEW = PassageView("lines", 1, "headings", 16, overlap_tokens=0, context_tokens=0)
 MODEL = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")

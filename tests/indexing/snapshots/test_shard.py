@@ -22,7 +22,8 @@ from indexing.records import Document, Json, Partition, Passage, Vectors
 from indexing.snapshots.shard import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
-from indexing.storage.local import Artefact, LocalStorage
+from indexing.storage.local import LocalStorage
+from indexing.storage.store import Artefact
 
 EMBEDDER = HashingEmbedder(16)
 ANALYSER = Analyser("english")

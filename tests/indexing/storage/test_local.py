@@ -14,7 +14,8 @@ import pytest
 
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, StorageFull
 from indexing.storage.arrays import write_arrays
-from indexing.storage.local import MANIFEST, LocalStorage
+from indexing.storage.local import LocalStorage
+from indexing.storage.store import MANIFEST
 
 
 @pytest.fixture
