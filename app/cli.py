@@ -2,6 +2,7 @@
 
 import click
 
+from indexing.catalogue.collections import collection_sizes
 from indexing.commands.root import cli as root
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import collection_option, opened, print_json, tenant_option
@@ -36,8 +37,8 @@ def search(
     with opened(settings) as home:
         serving = SnapshotPool(home).refresh()
         read_tenant(home.catalogue, tenant)
-        if collection not in home.catalogue.collections(tenant):
-            known = ", ".join(home.catalogue.collections(tenant)) or "none"
+        if collection not in collection_sizes(home.catalogue, tenant):
+            known = ", ".join(collection_sizes(home.catalogue, tenant)) or "none"
             raise NotFound(f"No collection {collection!r}; there are: {known}.")
         partition = Partition(tenant, collection)
         result = Retriever().search(serving, partition, query, k=k, mode=mode, group_by_document=not passages)

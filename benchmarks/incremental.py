@@ -21,6 +21,7 @@ from recording import write_result
 
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
+from indexing.catalogue.documents import put_documents, remove_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.home import Home, open_home
@@ -65,7 +66,7 @@ def timed_build(home: Home) -> dict:
 
 def change(home: Home, where: Sequence[tuple[Partition, Document]]) -> None:
     for partition, document in where:
-        home.catalogue.put_documents(partition, [replace(document, text=f"Changed: {document.text}")])
+        put_documents(home.catalogue, partition, [replace(document, text=f"Changed: {document.text}")])
 
 
 def main() -> None:
@@ -80,18 +81,18 @@ def main() -> None:
         home = open_home(Settings(), Path(name))
         home.models.copy_from(open_home(Settings()).models)
         one = Partition(DEFAULT_TENANT, "one")
-        home.catalogue.put_documents(one, documents)
+        put_documents(home.catalogue, one, documents)
         result: dict = {"one collection, full build": timed_build(home)}
         change(home, [(one, document) for document in chance.sample(documents, hundredth)])
         result["one collection, 1 % changed, spread"] = timed_build(home)
         result["one collection, nothing changed"] = timed_build(home)
-        home.catalogue.remove_documents(one, [document.id for document in documents])
+        remove_documents(home.catalogue, one, [document.id for document in documents])
         many = [
             (Partition(DEFAULT_TENANT, f"c{number:02}"), documents[number::COLLECTIONS])
             for number in range(COLLECTIONS)
         ]
         for partition, members in many:
-            home.catalogue.put_documents(partition, members)
+            put_documents(home.catalogue, partition, members)
         result["100 collections, full build but for vectors"] = timed_build(home)
         everything = [(partition, document) for partition, members in many for document in members]
         change(home, chance.sample(everything, hundredth))

@@ -37,6 +37,7 @@ from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.catalogue.documents import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
@@ -87,7 +88,7 @@ def build_home(path: Path, data: Path, vectors) -> dict:
                 )
                 for number, text in zip(numbers, islice(texts, len(numbers)), strict=True)
             ]
-            home.catalogue.put_documents(partition, batch)
+            put_documents(home.catalogue, partition, batch)
     stages = {"documents": time.perf_counter() - began}
     marks: dict[str, float] = {}
 

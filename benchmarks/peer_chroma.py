@@ -34,6 +34,7 @@ from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.builds.tasks import LocalExecutor, Workshop
 from indexing.catalogue.api_keys import create_key
+from indexing.catalogue.documents import put_documents
 from indexing.catalogue.tenants import create_tenant
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
@@ -61,7 +62,7 @@ def build_home(path: Path, models, texts: Sequence[str], vectors) -> dict[str, s
         create_tenant(home.catalogue, tenant)
         keys[tenant] = create_key(home.catalogue, tenant, scopes=("search",))[1]
         documents = [Document(f"n{row:07}", f"Note {row}", texts[row]) for row in range(first, last)]
-        home.catalogue.put_documents(Partition(tenant, "notes"), documents)
+        put_documents(home.catalogue, Partition(tenant, "notes"), documents)
     with progress_bar() as progress:
         workshop = Workshop(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
         context = prepare_build(

@@ -36,6 +36,7 @@ from swap import Memory
 
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.collections import create_collection
+from indexing.catalogue.documents import put_documents
 from indexing.catalogue.tenants import create_tenant
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
@@ -234,8 +235,8 @@ def prepare(path: Path) -> dict[str, str]:
     for tenant in TENANTS:
         create_tenant(home.catalogue, tenant)
         create_collection(home.catalogue, Partition(tenant, COLLECTION))
-        home.catalogue.put_documents(
-            Partition(tenant, "other"), [Document("first", "First", "A home begins with one.")]
+        put_documents(
+            home.catalogue, Partition(tenant, "other"), [Document("first", "First", "A home begins with one.")]
         )
     keys = {tenant: create_key(home.catalogue, tenant, scopes=("search", "write"))[1] for tenant in TENANTS}
     home.close()

@@ -36,6 +36,7 @@ from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.catalogue.documents import put_documents
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import Document, Partition
@@ -58,7 +59,7 @@ def build_home(path: Path, data: Path, models, vectors, tenants: int, passages: 
             Document(f"n{number:07}", f"Note {number}", text)
             for number, text in zip(numbers, islice(texts, passages), strict=True)
         ]
-        home.catalogue.put_documents(Partition(f"t{tenant:05}", "notes"), batch)
+        put_documents(home.catalogue, Partition(f"t{tenant:05}", "notes"), batch)
     with progress_bar() as progress:
         workshop = Workshop(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
         context = prepare_build(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexing.catalogue.api_keys import adopt_key, new_secret, revoke_other_defaults
-from indexing.catalogue.database import Catalogue
-from indexing.catalogue.tenants import DEFAULT_TENANT
+from indexing.catalogue.database import Database
+from indexing.catalogue.tenants import DEFAULT_TENANT, ensure_tenant, has_tenant
 from indexing.errors import InvalidInput
 from indexing.models.registry import ModelRegistry
 from indexing.settings import Settings
@@ -22,7 +22,7 @@ class Home:
 
     path: Path
     settings: Settings
-    catalogue: Catalogue
+    catalogue: Database
     storage: Storage
     models: ModelRegistry
 
@@ -34,9 +34,9 @@ class Home:
 def open_home(settings: Settings, path: Path | None = None) -> Home:
     """Open (or create) the home at ``path``, by default ``settings.home``, with its default tenant."""
     path = path or settings.home
-    catalogue = Catalogue(path / "catalogue.db", busy_timeout_seconds=settings.busy_timeout_seconds)
-    if catalogue.row("SELECT id FROM tenants WHERE id = ?", (DEFAULT_TENANT,)) is None:
-        catalogue.ensure_tenant(DEFAULT_TENANT)
+    catalogue = Database(path / "catalogue.db", busy_timeout_seconds=settings.busy_timeout_seconds)
+    if not has_tenant(catalogue, DEFAULT_TENANT):
+        ensure_tenant(catalogue, DEFAULT_TENANT)
     storage = LocalStorage(path)
     return Home(path, settings, catalogue, storage, ModelRegistry(catalogue, storage))
 

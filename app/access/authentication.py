@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from indexing.catalogue.api_keys import OPERATOR, SCOPES, admit
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.database import Database
 from indexing.errors import Forbidden, Unauthorized
 
 
@@ -57,7 +57,7 @@ class Caller:
             )
 
 
-def caller_of(catalogue: Catalogue, authorization: str | None) -> Caller:
+def caller_of(catalogue: Database, authorization: str | None) -> Caller:
     """Who sends an ``Authorization: Bearer KEY`` header.
 
     The catalogue is asked each time, so a key that is revoked or expires opens nothing from the next request on, in

@@ -10,17 +10,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 from app.live.write_queue import TAKE_OVER_SECONDS, Line
 from app.serving.release import ServingRelease
-from indexing.builds.context import prepare_build
 from indexing.catalogue.build_requests import request_build
-from indexing.catalogue.documents import read_content
+from indexing.catalogue.documents import read_content, waits_for_build
+from indexing.catalogue.erasures import count_finished_erasures
 from indexing.features.views import FeatureViews
 from indexing.home import Home
 from indexing.passages.chunker import Chunker
 from indexing.records import Document, Partition
+from indexing.releases.binding import bind_recipe
 from indexing.releases.recipes import Recipe
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ class LiveLayer:
     def __init__(self, home: Home, *, bind: Bind | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """Follow the writes of ``home``; ``bind`` gives a recipe's chunker and views (for tests)."""
         self._home = home
-        self._bind = bind or self._bind_recipe
+        self._bind = bind or partial(bind_recipe, home)
         self._clock = clock
         self._turn = threading.RLock()
         self._line: Line | None = None
@@ -77,12 +79,7 @@ class LiveLayer:
         return self._count_erasures() != self._erasures
 
     def _count_erasures(self) -> int:
-        row = self._home.catalogue.row("SELECT count(finished_at) AS ended FROM erasures")
-        return 0 if row is None else int(row["ended"])
-
-    def _bind_recipe(self, recipe: Recipe) -> tuple[Chunker, FeatureViews]:
-        context = prepare_build(self._home, recipe)
-        return context.chunker, context.views
+        return count_finished_erasures(self._home.catalogue)
 
     # Who writes
 
@@ -133,8 +130,7 @@ class LiveLayer:
         line = self._line
         if line is not None and any(key[0] == partition and late == seq for key, late in list(line.put_off.items())):
             return True
-        sql = "SELECT 1 FROM documents WHERE seq = ? AND tenant = ? AND collection = ? AND live = 0"
-        return self._home.catalogue.row(sql, (seq, partition.tenant, partition.collection)) is not None
+        return waits_for_build(self._home.catalogue, partition, seq)
 
     def is_to_come(self, partition: Partition, seq: int) -> bool:
         """Whether the write ``seq`` is worth waiting for: there is such a write, and it needs no build."""

@@ -17,6 +17,8 @@ import numpy as np
 from app.live.overlay import Fresh, Overlay
 from app.serving.release import ServingRelease
 from indexing.catalogue.changes import Change, read_built, read_changes, read_permissions, read_version
+from indexing.catalogue.documents import count_waiting_for_build
+from indexing.catalogue.releases import has_later_release
 from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch
 from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key
 from indexing.features.views import FeatureViews
@@ -165,14 +167,12 @@ class Line:
     def _take_built(self) -> None:
         """On the way back to an older snapshot: in line with what later builds hold, which has vectors already."""
         since = self.serving.release.seq
-        sql = "SELECT 1 FROM releases WHERE seq > ? AND retired_at IS NULL LIMIT 1"
-        if self._home.catalogue.row(sql, (since,)) is None:
+        if not has_later_release(self._home.catalogue, since):
             return
         self._built = FeatureStore(self._home.storage, self._views.embedding_fingerprint)
         now = self._clock()
         built = read_built(self._home.catalogue, since, self._views.passage_fingerprint)
-        row = self._home.catalogue.row("SELECT count(*) AS n FROM documents WHERE live = 0 AND seq > ?", (since,))
-        self.is_behind = row is not None and int(row["n"]) > len(built)
+        self.is_behind = count_waiting_for_build(self._home.catalogue, since) > len(built)
         self._hide_narrowed(built, since)
         for change in built:  # each is newer than the live version that may be in line
             self.waiting[change.partition, change.id] = Waiting(change, now, stored_only=True)

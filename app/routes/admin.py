@@ -30,7 +30,7 @@ from indexing.catalogue.api_keys import (
     revoke_key,
     stored_moment,
 )
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.database import Database
 from indexing.catalogue.tenants import PAGE, change_limits, create_tenant, list_tenants, read_tenant, revoke_tenant
 from indexing.errors import InvalidInput, NotFound
 
@@ -133,7 +133,7 @@ def delete_key(key_id: str, caller: Admin, services: Here, tenant: Whose = None)
     return key_answer(revoked)
 
 
-def _own(catalogue: Catalogue, caller: Caller, tenant: str | None) -> str:
+def _own(catalogue: Database, caller: Caller, tenant: str | None) -> str:
     """The tenant that a caller may administer: its own, for an operator any that there is.
 
     Raises:
@@ -146,7 +146,7 @@ def _own(catalogue: Catalogue, caller: Caller, tenant: str | None) -> str:
     return read_tenant(catalogue, tenant).name
 
 
-def _require_an_operator(catalogue: Catalogue) -> None:
+def _require_an_operator(catalogue: Database) -> None:
     """To be called inside the transaction that may have revoked the last one."""
     if not count_operators(catalogue):
         raise InvalidInput(

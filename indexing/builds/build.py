@@ -20,13 +20,15 @@ from indexing.builds.plan import (
     read_inputs,
 )
 from indexing.builds.tasks import EmbedBlock, Executor, ShardBlock, withdraw_blocks
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.database import Database
+from indexing.catalogue.documents import document_keys
 from indexing.catalogue.jobs import State, finish_job, require_not_cancelled, start_job
+from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.tenants import record_passages
 from indexing.errors import InvalidInput
 from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
 from indexing.features.view_registry import record_view
-from indexing.releases.deployments import deploy, stable_recipe
+from indexing.releases.deployments import deploy
 from indexing.releases.recipes import record_recipe
 from indexing.releases.release import Release, record_release
 from indexing.settings import current_user
@@ -111,13 +113,13 @@ def _missing_texts(context: BuildContext, missing: Sequence[ShardPlan]) -> dict[
     return texts
 
 
-def require_documents(catalogue: Catalogue) -> None:
+def require_documents(catalogue: Database) -> None:
     """Refuse to build from nothing; an emptied collection that was released before may well be built.
 
     Raises:
         InvalidInput: there is no document, and nothing was ever released.
     """
-    if stable_recipe(catalogue) is None and next(catalogue.document_keys(), None) is None:
+    if stable_recipe(catalogue) is None and next(document_keys(catalogue), None) is None:
         raise InvalidInput("There is nothing to build: ingest documents first ('groundwork ingest --help').")
 
 

@@ -1,4 +1,4 @@
-"""From a home and a person's choices to a recipe, and from a recipe to a build that is ready to run."""
+"""What a build works with, and how a recipe and a home become it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,14 +6,34 @@ from functools import partial
 from pathlib import Path
 
 from indexing.builds.tasks import Executor, LocalExecutor, Workshop
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.database import Database
 from indexing.features.views import FeatureViews
 from indexing.home import Home
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.passages.chunker import Chunker
-from indexing.releases.binding import _chunker
+from indexing.releases.binding import bind_recipe
 from indexing.releases.recipes import Recipe
 from indexing.storage.store import Storage
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What a build works with: where to, what with, and by which recipe."""
+
+    catalogue: Database
+    storage: Storage
+    recipe: Recipe
+    views: FeatureViews
+    chunker: Chunker
+    load_embedder: Callable[[], Embedder]
+    executor_for: Callable[[int], Executor]
+    executor: str
+    block_size: int
+    lock_path: Path
+    on_progress: Progress = lambda stage, done, total: None
 
 
 def prepare_build(
@@ -28,13 +48,14 @@ def prepare_build(
     ``executor_for`` makes who does the blocks of a job; by default this process does.
     """
     model = home.models.get(recipe.model)
+    chunker, views = bind_recipe(home, recipe)
     workshop = Workshop(home.storage, sessions=home.settings.sessions)
     return BuildContext(
         catalogue=home.catalogue,
         storage=home.storage,
         recipe=recipe,
-        views=recipe.bind(model),
-        chunker=_chunker(home, recipe, model),
+        views=views,
+        chunker=chunker,
         load_embedder=partial(
             load_embedder, home.storage, model, recipe.embedding.precision, sessions=home.settings.sessions
         ),
@@ -44,24 +65,3 @@ def prepare_build(
         lock_path=home.path / "build.lock",
         on_progress=on_progress,
     )
-
-
-Progress = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and how much there is."""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildContext:
-    """What a build works with: where to, what with, and by which recipe."""
-
-    catalogue: Catalogue
-    storage: Storage
-    recipe: Recipe
-    views: FeatureViews
-    chunker: Chunker
-    load_embedder: Callable[[], Embedder]
-    executor_for: Callable[[int], Executor]
-    executor: str
-    block_size: int
-    lock_path: Path
-    on_progress: Progress = lambda stage, done, total: None

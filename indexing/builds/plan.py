@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 from indexing.builds.context import BuildContext
 from indexing.builds.placement import PlacedDocument, PlacedShard, place
-from indexing.catalogue.database import Row
-from indexing.catalogue.documents import DocumentKey, LeaveOut
+from indexing.catalogue.documents import LeaveOut, load_document
+from indexing.catalogue.passages import PassageRow, counted_documents, insert_passages, read_spans, uncut_documents
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
 from indexing.features.embedding_store import vector_key
-from indexing.records import Partition, Span, fingerprint
+from indexing.records import Span, fingerprint
 from indexing.snapshots.shard import FORMAT, KIND, Shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage.store import Storage
@@ -48,7 +48,7 @@ def planned_from(context: BuildContext, *, is_frozen: bool) -> Iterator[BuildCon
         _chunk_new_documents(context)
         with context.catalogue.at_one_moment() as moment:
             frozen = replace(context, catalogue=moment)
-            if not _uncut_documents(frozen):
+            if not uncut_documents(frozen.catalogue, frozen.views.passage_fingerprint):
                 yield frozen
                 return
     yield context
@@ -83,52 +83,30 @@ def is_stored(storage: Storage, name: str) -> bool:
 
 def _chunked_documents(context: BuildContext) -> list[PlacedDocument]:
     """Every document with the number of its passages, as of one moment; documents written meanwhile are chunked too."""
-    sql = (
-        "SELECT d.tenant, d.collection, d.id, d.content_sha256, d.record_sha256, p.count FROM documents d"
-        " LEFT JOIN passages p ON p.view_fingerprint = ? AND p.content_sha256 = d.content_sha256"
-        " ORDER BY d.tenant, d.collection, d.id"
-    )
     while True:
         _chunk_new_documents(context)
-        rows = list(context.catalogue.rows(sql, (context.views.passage_fingerprint,)))
-        if all(row["count"] is not None for row in rows):
-            return [
-                PlacedDocument(DocumentKey(Partition(tenant, collection), name, content, record), passages)
-                for tenant, collection, name, content, record, passages in (row.values() for row in rows)
-            ]
-
-
-def _uncut_documents(context: BuildContext) -> list[Row]:
-    sql = (
-        "SELECT d.tenant, d.collection, d.id FROM documents d WHERE NOT EXISTS (SELECT 1 FROM passages p"
-        " WHERE p.view_fingerprint = ? AND p.content_sha256 = d.content_sha256)"
-    )
-    return list(context.catalogue.rows(sql, (context.views.passage_fingerprint,)))
+        counted = list(counted_documents(context.catalogue, context.views.passage_fingerprint))
+        placed = [PlacedDocument(key, passages) for key, passages in counted if passages is not None]
+        if len(placed) == len(counted):
+            return placed
 
 
 def _chunk_new_documents(context: BuildContext) -> None:
     """Compute the spans of every document content that this passage view has not seen yet."""
     view = context.views.passage_fingerprint
-    waiting = _uncut_documents(context)
+    waiting = uncut_documents(context.catalogue, view)
     for start in range(0, len(waiting), _BATCH):
-        rows = []
-        for row in waiting[start : start + _BATCH]:
+        rows: list[PassageRow] = []
+        for partition, name in waiting[start : start + _BATCH]:
             try:
-                document = context.catalogue.document(Partition(row["tenant"], row["collection"]), row["id"])
+                document = load_document(context.catalogue, partition, name)
             except NotFound:
                 continue  # deleted since it was listed
             spans = context.chunker.spans(document)
             stored = json.dumps([[span.start, span.end, list(span.headings)] for span in spans])
-            key = (row["tenant"], row["collection"], row["id"], document.content_sha256)
-            rows.append((view, document.content_sha256, len(spans), stored, *key))
-        with context.catalogue.write() as db:
-            # Whoever plans without the lock of builds must not bring the headings of an erased document back.
-            db.conn.executemany(
-                "INSERT OR IGNORE INTO passages SELECT ?, ?, ?, ?"
-                " WHERE EXISTS (SELECT 1 FROM documents"
-                " WHERE tenant = ? AND collection = ? AND id = ? AND content_sha256 = ?)",
-                rows,
-            )
+            content = document.content_sha256
+            rows.append((view, content, len(spans), stored, partition.tenant, partition.collection, name, content))
+        insert_passages(context.catalogue, rows)
         context.on_progress("passages", min(start + _BATCH, len(waiting)), len(waiting))
 
 
@@ -140,16 +118,13 @@ def read_inputs(context: BuildContext, plan: ShardPlan) -> Iterator[ShardInput]:
     """
     for placed in plan.documents:
         try:
-            document = context.catalogue.document(placed.key.partition, placed.key.id)
+            document = load_document(context.catalogue, placed.key.partition, placed.key.id)
         except NotFound as error:
             raise DocumentChanged from error
-        row = context.catalogue.row(
-            "SELECT spans FROM passages WHERE view_fingerprint = ? AND content_sha256 = ?",
-            (context.views.passage_fingerprint, placed.key.content_sha256),
-        )
-        if row is None or document.record_sha256 != placed.key.record_sha256:
+        stored = read_spans(context.catalogue, context.views.passage_fingerprint, placed.key.content_sha256)
+        if stored is None or document.record_sha256 != placed.key.record_sha256:
             raise DocumentChanged
-        spans = [Span(start, end, tuple(headings)) for start, end, headings in json.loads(row["spans"])]
+        spans = [Span(start, end, tuple(headings)) for start, end, headings in json.loads(stored)]
         yield ShardInput(placed.key.partition, document, context.chunker.passages(document, spans))
 
 

@@ -18,7 +18,7 @@ from indexing.storage.local import LocalStorage
 
 if TYPE_CHECKING:
     from indexing.builds.tasks import Block, Workshop
-    from indexing.catalogue.database import Catalogue
+    from indexing.catalogue.database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class WorkerExecutor:
     def __init__(
         self,
         settings: Settings,
-        catalogue: "Catalogue",
+        catalogue: "Database",
         workshop: "Workshop",
         job: int,
         on_wait: Callable[[str], None] = lambda message: None,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from indexing.catalogue.build_requests import open_requests
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.database import Database
 from indexing.errors import AlreadyRunning, GroundworkError, NotReady
 from indexing.releases.deployments import stable_release
 
@@ -26,7 +26,7 @@ class Builder:
     without being asked for, ``None`` for never.
     """
 
-    catalogue: Catalogue
+    catalogue: Database
     run_build: Callable[[], object]
     every_seconds: float | None = None
     clock: Callable[[], float] = time.monotonic

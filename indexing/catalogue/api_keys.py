@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from indexing.catalogue.database import Catalogue, Row, utc_now
+from indexing.catalogue.database import Database, Row, utc_now
 from indexing.catalogue.tenants import PAGE, require_open
 from indexing.errors import InvalidInput, NotFound
 
@@ -66,7 +66,7 @@ def _key(row: Row) -> Key:
 
 
 def create_key(
-    catalogue: Catalogue,
+    database: Database,
     tenant: str,
     *,
     scopes: Iterable[str] = SCOPES,
@@ -89,28 +89,28 @@ def create_key(
     if until is not None and until <= utc_now():
         raise InvalidInput(f"The key would have expired already, at {until}: give a later moment, or none.")
     secret = new_secret()
-    with catalogue.write():
-        require_open(catalogue, tenant)
-        return _insert(catalogue, tenant, secret, _ordered(scopes), name, until, is_default=False), secret
+    with database.write():
+        require_open(database, tenant)
+        return _insert(database, tenant, secret, _ordered(scopes), name, until, is_default=False), secret
 
 
-def adopt_key(catalogue: Catalogue, tenant: str, secret: str) -> None:
+def adopt_key(database: Database, tenant: str, secret: str) -> None:
     """Let a secret that was chosen elsewhere open ``tenant`` with all scopes of ``SCOPES``, as its default key.
 
     Raises:
         InvalidInput: the key was given out before, to another tenant or to be revoked.
     """
-    with catalogue.write():
-        row = catalogue.row("SELECT * FROM api_keys WHERE key_sha256 = ?", (hash_key(secret),))
+    with database.write():
+        row = database.row("SELECT * FROM api_keys WHERE key_sha256 = ?", (hash_key(secret),))
         if row is None:
-            _insert(catalogue, tenant, secret, SCOPES, "default", None, is_default=True)
+            _insert(database, tenant, secret, SCOPES, "default", None, is_default=True)
         elif row["tenant"] != tenant or row["revoked_at"] or (row["expires_at"] or "9") <= utc_now():
             raise InvalidInput("This key belongs to another tenant, or was revoked: choose another.")
 
 
-def revoke_other_defaults(catalogue: Catalogue, tenant: str, secret: str) -> None:
+def revoke_other_defaults(database: Database, tenant: str, secret: str) -> None:
     """Let only ``secret`` be the default key of ``tenant``; keys that ``create_key`` made are left alone."""
-    with catalogue.write() as db:
+    with database.write() as db:
         db.conn.execute(
             "UPDATE api_keys SET revoked_at = ? WHERE tenant = ? AND key_sha256 != ? AND is_default AND"
             " revoked_at IS NULL",
@@ -118,17 +118,17 @@ def revoke_other_defaults(catalogue: Catalogue, tenant: str, secret: str) -> Non
         )
 
 
-def admit(catalogue: Catalogue, secret: str) -> Admission | None:
+def admit(database: Database, secret: str) -> Admission | None:
     """What a secret opens now, by two index lookups; ``None`` if it or its tenant is unknown, expired or revoked."""
-    row = catalogue.row(f"{_SELECT} k.key_sha256 = ? AND {_VALID}", (hash_key(secret), utc_now()))
+    row = database.row(f"{_SELECT} k.key_sha256 = ? AND {_VALID}", (hash_key(secret), utc_now()))
     return None if row is None else Admission(_key(row), row["requests_per_minute"], bool(row["log_queries"]))
 
 
-def list_keys(catalogue: Catalogue, tenant: str | None = None, *, after: str = "", limit: int = PAGE) -> list[Key]:
+def list_keys(database: Database, tenant: str | None = None, *, after: str = "", limit: int = PAGE) -> list[Key]:
     """The next keys, the oldest first, expired and revoked ones included.
 
     Args:
-        catalogue: Where from.
+        database: Where from.
         tenant: Whose; ``None`` for all tenants.
         after: The id of the last key of the page before; empty for the first page.
         limit: How many at most.
@@ -137,38 +137,38 @@ def list_keys(catalogue: Catalogue, tenant: str | None = None, *, after: str = "
     if after:
         wanted += f" AND (k.created_at, k.id) > (SELECT k.created_at, k.id FROM api_keys k WHERE k.id = ? AND {wanted})"
         values = [*values, after, *values]
-    rows = catalogue.rows(f"{_SELECT} {wanted} ORDER BY k.created_at, k.id LIMIT ?", (*values, limit))
+    rows = database.rows(f"{_SELECT} {wanted} ORDER BY k.created_at, k.id LIMIT ?", (*values, limit))
     return [_key(row) for row in rows]
 
 
-def read_key(catalogue: Catalogue, key_id: str, tenant: str | None = None) -> Key:
+def read_key(database: Database, key_id: str, tenant: str | None = None) -> Key:
     """One key, if it belongs to ``tenant`` (``None``: to whomever).
 
     Raises:
         NotFound: there is no such key, or it is another tenant's, which nobody can tell apart.
     """
-    row = catalogue.row("SELECT * FROM api_keys WHERE id = ?", (key_id,))
+    row = database.row("SELECT * FROM api_keys WHERE id = ?", (key_id,))
     if row is None or tenant not in (None, row["tenant"]):
         raise NotFound(f"No key {key_id!r}: see 'groundwork keys list', or GET /v1/keys.")
     return _key(row)
 
 
-def revoke_key(catalogue: Catalogue, key_id: str, tenant: str | None = None) -> Key:
+def revoke_key(database: Database, key_id: str, tenant: str | None = None) -> Key:
     """Let a key open nothing from now on, for ever.
 
     Raises:
         NotFound: there is no such key, or it is another tenant's.
     """
-    with catalogue.write() as db:
-        read_key(catalogue, key_id, tenant)
+    with database.write() as db:
+        read_key(database, key_id, tenant)
         db.conn.execute("UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (utc_now(), key_id))
-        return read_key(catalogue, key_id)
+        return read_key(database, key_id)
 
 
-def count_operators(catalogue: Catalogue) -> int:
+def count_operators(database: Database) -> int:
     """How many keys with the scope ``operator`` open their tenant now."""
     sql = f"SELECT count(*) AS n FROM api_keys k JOIN tenants t ON t.id = k.tenant WHERE {_VALID} AND k.scopes LIKE ?"
-    row = catalogue.row(sql, (utc_now(), f'%"{OPERATOR}"%'))
+    row = database.row(sql, (utc_now(), f'%"{OPERATOR}"%'))
     return 0 if row is None else int(row["n"])
 
 
@@ -218,7 +218,7 @@ def _fresh_id() -> str:
 
 
 def _insert(
-    catalogue: Catalogue,
+    database: Database,
     tenant: str,
     secret: str,
     scopes: tuple[str, ...],
@@ -228,7 +228,7 @@ def _insert(
     is_default: bool,
 ) -> Key:
     key = Key(_fresh_id(), tenant, name, scopes, utc_now(), expires_at, None)
-    with catalogue.write() as db:
+    with database.write() as db:
         db.conn.execute(
             "INSERT INTO api_keys (key_sha256, id, tenant, name, scopes, created_at, expires_at, is_default)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from indexing.catalogue.database import Catalogue, utc_now
+from indexing.catalogue.database import Database, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +22,21 @@ _OPEN = (
 """Those that the newest build of the recipe in service does not satisfy."""
 
 
-def request_build(catalogue: Catalogue, reason: str) -> BuildRequest:
+def request_build(database: Database, reason: str) -> BuildRequest:
     """Ask for a build that holds every write until now. An open request that asks for as much serves again."""
-    with catalogue.write() as db:
+    with database.write() as db:
         sql = f"{_OPEN} AND reason = ? AND seq >= ? ORDER BY id DESC LIMIT 1"
-        found = catalogue.row(sql, (reason, catalogue.sequence()))
+        found = database.row(sql, (reason, database.sequence()))
         if found is None:
             db.conn.execute(
                 "INSERT INTO build_requests (reason, seq, created_at) VALUES (?, ?, ?)",
-                (reason, catalogue.sequence(), utc_now()),
+                (reason, database.sequence(), utc_now()),
             )
-            found = catalogue.row("SELECT * FROM build_requests ORDER BY id DESC LIMIT 1")
+            found = database.row("SELECT * FROM build_requests ORDER BY id DESC LIMIT 1")
     assert found is not None  # noqa: S101 (it was just written)
     return BuildRequest(**found)
 
 
-def open_requests(catalogue: Catalogue) -> list[BuildRequest]:
+def open_requests(database: Database) -> list[BuildRequest]:
     """The requests that no build has satisfied yet, oldest first."""
-    return [BuildRequest(**row) for row in catalogue.rows(f"{_OPEN} ORDER BY id")]
+    return [BuildRequest(**row) for row in database.rows(f"{_OPEN} ORDER BY id")]

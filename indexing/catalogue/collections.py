@@ -1,42 +1,44 @@
 """Collections of a tenant: rows that are made, listed, required and removed."""
 
-from indexing.catalogue.database import Catalogue
-from indexing.catalogue.documents import _OF
+from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.tenants import ensure_tenant, require_name
 from indexing.errors import NotFound
 from indexing.records import Partition
 
+_OF = "tenant = ? AND collection = ?"
 
-def create_collection(catalogue: Catalogue, partition: Partition) -> tuple[int, bool]:
+
+def create_collection(database: Database, partition: Partition) -> tuple[int, bool]:
     """Make a collection unless it is there; how many documents it has, and whether it is new.
 
     Raises:
         InvalidInput: its name is none.
     """
-    with catalogue.write():
+    with database.write():
         sql = "SELECT documents FROM collections WHERE tenant = ? AND name = ?"
-        found = catalogue.row(sql, (partition.tenant, partition.collection))
-        catalogue.ensure_collection(partition)
+        found = database.row(sql, (partition.tenant, partition.collection))
+        ensure_collection(database, partition)
     return (0, True) if found is None else (int(found["documents"]), False)
 
 
-def list_collections(catalogue: Catalogue, tenant: str, *, after: str, limit: int) -> list[tuple[str, int]]:
+def list_collections(database: Database, tenant: str, *, after: str, limit: int) -> list[tuple[str, int]]:
     """The next collections of a tenant by name with their document counts, from the first behind ``after``."""
     sql = "SELECT name, documents FROM collections WHERE tenant = ? AND name > ? ORDER BY name LIMIT ?"
-    return [(row["name"], int(row["documents"])) for row in catalogue.rows(sql, (tenant, after, limit))]
+    return [(row["name"], int(row["documents"])) for row in database.rows(sql, (tenant, after, limit))]
 
 
-def require_collection(catalogue: Catalogue, partition: Partition) -> None:
+def require_collection(database: Database, partition: Partition) -> None:
     """Refuse a collection that the tenant does not have.
 
     Raises:
         NotFound: it has not.
     """
     sql = "SELECT 1 FROM collections WHERE tenant = ? AND name = ?"
-    if catalogue.row(sql, (partition.tenant, partition.collection)) is None:
+    if database.row(sql, (partition.tenant, partition.collection)) is None:
         raise NotFound(f"No collection {partition.collection!r}. Write documents into it first, or check the name.")
 
 
-def remove_collection(catalogue: Catalogue, partition: Partition) -> tuple[int, int]:
+def remove_collection(database: Database, partition: Partition) -> tuple[int, int]:
     """Delete a collection with all its documents.
 
     Returns:
@@ -46,9 +48,9 @@ def remove_collection(catalogue: Catalogue, partition: Partition) -> tuple[int, 
         NotFound: the tenant has no such collection.
     """
     key = (partition.tenant, partition.collection)
-    with catalogue.write() as db:
-        require_collection(catalogue, partition)
-        seq = catalogue.sequence() + 1
+    with database.write() as db:
+        require_collection(database, partition)
+        seq = database.sequence() + 1
         db.conn.execute(
             f"INSERT OR REPLACE INTO deletions SELECT tenant, collection, id, ? FROM documents WHERE {_OF}", (seq, *key)
         )
@@ -57,3 +59,25 @@ def remove_collection(catalogue: Catalogue, partition: Partition) -> tuple[int, 
         db.conn.execute("DELETE FROM collections WHERE tenant = ? AND name = ?", key)
         db.conn.execute("UPDATE write_sequence SET value = ?", (seq,))
     return removed, seq
+
+
+def ensure_collection(database: Database, partition: Partition) -> None:
+    """Create the tenant and the collection of ``partition`` unless they exist.
+
+    Raises:
+        InvalidInput: a name is empty, longer than 128 characters or holds ``/`` or a control character.
+    """
+    require_name("tenant", partition.tenant)
+    require_name("collection", partition.collection)
+    with database.write() as db:
+        ensure_tenant(database, partition.tenant)
+        db.conn.execute(
+            "INSERT OR IGNORE INTO collections (tenant, name, created_at) VALUES (?, ?, ?)",
+            (partition.tenant, partition.collection, utc_now()),
+        )
+
+
+def collection_sizes(database: Database, tenant: str) -> dict[str, int]:
+    """The collections of ``tenant`` with their document counts, by name."""
+    rows = database.rows("SELECT name, documents FROM collections WHERE tenant = ? ORDER BY name", (tenant,))
+    return {row["name"]: row["documents"] for row in rows}

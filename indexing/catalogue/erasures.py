@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from indexing.catalogue.database import Catalogue, utc_now
+from indexing.catalogue.database import Database, utc_now
 from indexing.records import Partition
 from indexing.settings import current_user
 
@@ -52,9 +52,9 @@ def id_sha256(document_id: str) -> str:
     return hashlib.sha256(document_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def begin_erasure(catalogue: Catalogue, partition: Partition, ids: Iterable[str]) -> int:
+def begin_erasure(database: Database, partition: Partition, ids: Iterable[str]) -> int:
     """Write down, as ``running``, that these documents are to be erased; gives the erasure's number."""
-    with catalogue.write() as db:
+    with database.write() as db:
         erasure = db.conn.execute(
             "INSERT INTO erasures (tenant, collection, state, actor, created_at) VALUES (?, ?, 'running', ?, ?)",
             (partition.tenant, partition.collection, current_user(), utc_now()),
@@ -64,40 +64,40 @@ def begin_erasure(catalogue: Catalogue, partition: Partition, ids: Iterable[str]
     return erasure or 0
 
 
-def list_erasures(catalogue: Catalogue) -> list[Erasure]:
+def list_erasures(database: Database) -> list[Erasure]:
     """All erasures, oldest first."""
     sql = (
         "SELECT id, tenant, collection, state, actor, created_at, finished_at,"
         " (SELECT count(*) FROM erased_documents d WHERE d.erasure = e.id) AS documents FROM erasures e ORDER BY id"
     )
-    return [Erasure(**row) for row in catalogue.rows(sql)]
+    return [Erasure(**row) for row in database.rows(sql)]
 
 
-def unfinished_erasures(catalogue: Catalogue) -> list[Erasure]:
+def unfinished_erasures(database: Database) -> list[Erasure]:
     """The erasures that were interrupted, oldest first."""
-    return [erasure for erasure in list_erasures(catalogue) if erasure.state != "done"]
+    return [erasure for erasure in list_erasures(database) if erasure.state != "done"]
 
 
-def ids_to_erase(catalogue: Catalogue, erasure: int) -> frozenset[str]:
+def ids_to_erase(database: Database, erasure: int) -> frozenset[str]:
     """The ids of a running erasure's documents; none once they were forgotten."""
-    rows = catalogue.rows("SELECT id FROM erased_documents WHERE erasure = ? AND id IS NOT NULL", (erasure,))
+    rows = database.rows("SELECT id FROM erased_documents WHERE erasure = ? AND id IS NOT NULL", (erasure,))
     return frozenset(str(row["id"]) for row in rows)
 
 
-def last_erasure_of(catalogue: Catalogue, partition: Partition, document_id: str) -> Erasure | None:
+def last_erasure_of(database: Database, partition: Partition, document_id: str) -> Erasure | None:
     """The newest erasure of a document, found by the hash of its id."""
-    row = catalogue.row(
+    row = database.row(
         "SELECT max(e.id) AS id FROM erasures e JOIN erased_documents d ON d.erasure = e.id"
         " WHERE e.tenant = ? AND e.collection = ? AND d.id_sha256 = ?",
         (partition.tenant, partition.collection, id_sha256(document_id)),
     )
     number = None if row is None else row["id"]
-    return next((erasure for erasure in list_erasures(catalogue) if erasure.id == number), None)
+    return next((erasure for erasure in list_erasures(database) if erasure.id == number), None)
 
 
-def point_releases(catalogue: Catalogue, erasure: int, snapshots: Mapping[str, str]) -> None:
+def point_releases(database: Database, erasure: int, snapshots: Mapping[str, str]) -> None:
     """Give every release of the old snapshots the new one, all at once, and record each. Numbers stay as they are."""
-    with catalogue.write() as db:
+    with database.write() as db:
         for old, new in snapshots.items():
             db.conn.execute(
                 "INSERT OR IGNORE INTO erased_releases SELECT ?, recipe, build, snapshot, ? FROM releases"
@@ -107,18 +107,18 @@ def point_releases(catalogue: Catalogue, erasure: int, snapshots: Mapping[str, s
             db.conn.execute("UPDATE releases SET snapshot = ? WHERE snapshot = ? AND retired_at IS NULL", (new, old))
 
 
-def list_rewrites(catalogue: Catalogue) -> Iterator[Rewrite]:
+def list_rewrites(database: Database) -> Iterator[Rewrite]:
     """Every release that an erasure rewrote, in the order of the erasures."""
     sql = (
         "SELECT r.erasure, r.recipe || '.' || r.build AS release, r.old_snapshot, r.new_snapshot, e.created_at"
         " FROM erased_releases r JOIN erasures e ON e.id = r.erasure ORDER BY r.erasure, r.recipe, r.build"
     )
-    return (Rewrite(**row) for row in catalogue.rows(sql))
+    return (Rewrite(**row) for row in database.rows(sql))
 
 
-def forget_ids(catalogue: Catalogue, erasure: int) -> None:
+def forget_ids(database: Database, erasure: int) -> None:
     """All files are rewritten: keep only the hashes of the ids. What is left is to compact the catalogue."""
-    with catalogue.write() as db:
+    with database.write() as db:
         # Nothing is left that a deletion would have to hide.
         db.conn.execute(
             "DELETE FROM deletions WHERE EXISTS (SELECT 1 FROM erasures e JOIN erased_documents d ON d.erasure = e.id"
@@ -130,7 +130,13 @@ def forget_ids(catalogue: Catalogue, erasure: int) -> None:
         db.conn.execute("UPDATE erasures SET state = 'compacting' WHERE id = ?", (erasure,))
 
 
-def finish_erasure(catalogue: Catalogue, erasure: int) -> None:
+def finish_erasure(database: Database, erasure: int) -> None:
     """Record that nothing is left of what was to be erased."""
-    with catalogue.write() as db:
+    with database.write() as db:
         db.conn.execute("UPDATE erasures SET state = 'done', finished_at = ? WHERE id = ?", (utc_now(), erasure))
+
+
+def count_finished_erasures(database: Database) -> int:
+    """How many erasures have ended."""
+    row = database.row("SELECT count(finished_at) AS ended FROM erasures")
+    return 0 if row is None else int(row["ended"])

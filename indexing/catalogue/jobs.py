@@ -6,7 +6,9 @@ Only the build command and the command line touch these rows; workers never open
 from dataclasses import dataclass
 from typing import Literal
 
-from indexing.catalogue.database import Catalogue, Row, utc_now
+import sqlite_utils
+
+from indexing.catalogue.database import Database, Row, utc_now
 from indexing.errors import BuildCancelled, InvalidInput, NotFound
 from indexing.settings import current_user
 
@@ -27,9 +29,9 @@ class Job:
     error: str | None
 
 
-def start_job(catalogue: Catalogue, recipe: int, executor: str) -> Job:
+def start_job(database: Database, recipe: int, executor: str) -> Job:
     """Record a build that begins now. A job left ``running`` by a build that was killed is marked as failed."""
-    with catalogue.write() as db:
+    with database.write() as db:
         db.conn.execute(
             "UPDATE jobs SET state = 'failed', finished_at = ?, error = 'the build command ended without a word'"
             " WHERE state = 'running'",
@@ -39,79 +41,93 @@ def start_job(catalogue: Catalogue, recipe: int, executor: str) -> Job:
             "INSERT INTO jobs (recipe, state, executor, actor, created_at) VALUES (?, 'running', ?, ?, ?)",
             (recipe, executor, current_user(), utc_now()),
         ).lastrowid
-    return read_job(catalogue, number or 0)
+    return read_job(database, number or 0)
 
 
-def require_not_cancelled(catalogue: Catalogue, job: int) -> None:
+def require_not_cancelled(database: Database, job: int) -> None:
     """Let a build go on unless somebody cancelled it.
 
     Raises:
         BuildCancelled: somebody did.
     """
-    if read_job(catalogue, job).state == "cancelled":
+    if read_job(database, job).state == "cancelled":
         raise BuildCancelled(f"Job {job} was cancelled; what it stored stays for the next build.")
 
 
-def finish_job(catalogue: Catalogue, job: int, state: State, error: str | None = None) -> None:
+def finish_job(database: Database, job: int, state: State, error: str | None = None) -> None:
     """Record how a job ended; one that was cancelled stays so."""
-    with catalogue.write() as db:
+    with database.write() as db:
         db.conn.execute(
             "UPDATE jobs SET state = ?, finished_at = ?, error = ? WHERE id = ? AND state = 'running'",
             (state, utc_now(), error, job),
         )
 
 
-def cancel_job(catalogue: Catalogue, job: int) -> None:
+def cancel_job(database: Database, job: int) -> None:
     """Ask a running build on workers to stop; it makes no release, and what it stored stays for the next one.
 
     Raises:
         NotFound: there is no such job.
         InvalidInput: it is not running, or runs in its own process.
     """
-    with catalogue.write():
-        found = read_job(catalogue, job)
+    with database.write():
+        found = read_job(database, job)
         if found.state != "running":
             raise InvalidInput(f"Job {job} is {found.state}: only a running job can be cancelled.")
         if found.executor == "local":
             raise InvalidInput(f"Job {job} builds in its own process, which asks nobody: press Ctrl-C where it runs.")
-        finish_job(catalogue, job, "cancelled")
+        finish_job(database, job, "cancelled")
 
 
-def newest_job_on_workers(catalogue: Catalogue) -> Job | None:
+def newest_job_on_workers(database: Database) -> Job | None:
     """The build that last handed blocks to workers, if any did."""
-    row = catalogue.row("SELECT * FROM jobs WHERE executor = 'workers' ORDER BY id DESC LIMIT 1")
+    row = database.row("SELECT * FROM jobs WHERE executor = 'workers' ORDER BY id DESC LIMIT 1")
     return None if row is None else Job(**row)
 
 
-def list_jobs(catalogue: Catalogue) -> list[Job]:
+def list_jobs(database: Database) -> list[Job]:
     """All jobs, newest first."""
-    return [Job(**row) for row in catalogue.rows("SELECT * FROM jobs ORDER BY id DESC")]
+    return [Job(**row) for row in database.rows("SELECT * FROM jobs ORDER BY id DESC")]
 
 
-def read_job(catalogue: Catalogue, job: int) -> Job:
+def read_job(database: Database, job: int) -> Job:
     """One job.
 
     Raises:
         NotFound: there is none of this number.
     """
-    row = catalogue.row("SELECT * FROM jobs WHERE id = ?", (job,))
+    row = database.row("SELECT * FROM jobs WHERE id = ?", (job,))
     if row is None:
         raise NotFound(f"No job {job}. See 'groundwork jobs list'.")
     return Job(**row)
 
 
 def record_block(
-    catalogue: Catalogue, job: int, name: str, kind: str, state: str, attempts: int, error: str | None = None
+    database: Database, job: int, name: str, kind: str, state: str, attempts: int, error: str | None = None
 ) -> None:
     """Write down how a block of a job stands."""
-    with catalogue.write() as db:
+    with database.write() as db:
         db.conn.execute(
             "INSERT OR REPLACE INTO job_blocks VALUES (?, ?, ?, ?, ?, ?)", (job, name, kind, state, attempts, error)
         )
 
 
-def job_blocks(catalogue: Catalogue, job: int) -> list[Row]:
+def job_blocks(database: Database, job: int) -> list[Row]:
     """The blocks that a job handed to workers: name, kind, state, attempts, error."""
     return list(
-        catalogue.rows("SELECT name, kind, state, attempts, error FROM job_blocks WHERE job = ? ORDER BY name", (job,))
+        database.rows("SELECT name, kind, state, attempts, error FROM job_blocks WHERE job = ? ORDER BY name", (job,))
     )
+
+
+def last_recipe_built(database: Database) -> int | None:
+    """The recipe of the newest job, whatever became of it; ``None`` before the first."""
+    row = database.row("SELECT recipe FROM jobs ORDER BY id DESC LIMIT 1")
+    return None if row is None else int(row["recipe"])
+
+
+def shorten_errors(db: sqlite_utils.Database) -> None:
+    """Cut the recorded errors at their first colon: what follows may quote a text."""
+    for table in ("jobs", "job_blocks"):
+        db.conn.execute(
+            f"UPDATE {table} SET error = substr(error, 1, instr(error, ':') - 1) WHERE instr(error, ':') > 0"
+        )

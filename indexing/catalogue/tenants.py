@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from indexing.catalogue.database import Catalogue, Row, utc_now
+from indexing.catalogue.database import Database, Row, utc_now
 from indexing.errors import AlreadyExists, InvalidInput, NotFound
 from indexing.records import Json, Partition
 
@@ -55,7 +55,7 @@ def _tenant(row: Row) -> Tenant:
     return Tenant(row["id"], row["created_at"], row["revoked_at"], limits, *counts)
 
 
-def create_tenant(catalogue: Catalogue, name: str, limits: Limits = Limits()) -> Tenant:
+def create_tenant(database: Database, name: str, limits: Limits = Limits()) -> Tenant:
     """Make a tenant; it has no key yet.
 
     Raises:
@@ -63,101 +63,101 @@ def create_tenant(catalogue: Catalogue, name: str, limits: Limits = Limits()) ->
         AlreadyExists: there is such a tenant, or it was revoked.
     """
     require_name("tenant", name)
-    with catalogue.write() as db:
-        if catalogue.row("SELECT 1 FROM tenants WHERE id = ?", (name,)) is not None:
+    with database.write() as db:
+        if database.row("SELECT 1 FROM tenants WHERE id = ?", (name,)) is not None:
             raise AlreadyExists(
                 f"There is a tenant {name!r} already (see 'groundwork tenants list'): choose another name."
             )
         db.conn.execute("INSERT INTO tenants (id, created_at) VALUES (?, ?)", (name, utc_now()))
-        return change_limits(catalogue, name, asdict(limits))
+        return change_limits(database, name, asdict(limits))
 
 
-def read_tenant(catalogue: Catalogue, name: str) -> Tenant:
+def read_tenant(database: Database, name: str) -> Tenant:
     """One tenant.
 
     Raises:
         NotFound: there is none of this name.
     """
-    row = catalogue.row(_SELECT.format("id = ?"), (name, 1))
+    row = database.row(_SELECT.format("id = ?"), (name, 1))
     if row is None:
         raise NotFound(f"No tenant {name!r}: see 'groundwork tenants list', or create it.")
     return _tenant(row)
 
 
-def require_open(catalogue: Catalogue, name: str) -> None:
+def require_open(database: Database, name: str) -> None:
     """Refuse to give anything more to a tenant that is not there or not let in.
 
     Raises:
         NotFound: there is none of this name.
         InvalidInput: it was revoked.
     """
-    if read_tenant(catalogue, name).revoked_at is not None:
+    if read_tenant(database, name).revoked_at is not None:
         raise InvalidInput(f"Tenant {name!r} was revoked: let it in again with 'groundwork tenants restore'.")
 
 
-def list_tenants(catalogue: Catalogue, *, after: str = "", limit: int = PAGE) -> list[Tenant]:
+def list_tenants(database: Database, *, after: str = "", limit: int = PAGE) -> list[Tenant]:
     """The next tenants by name, revoked ones included: at most ``limit``, from the first behind ``after``."""
-    return [_tenant(row) for row in catalogue.rows(_SELECT.format("id > ?"), (after, limit))]
+    return [_tenant(row) for row in database.rows(_SELECT.format("id > ?"), (after, limit))]
 
 
-def change_limits(catalogue: Catalogue, name: str, changes: Mapping[str, int | None]) -> Tenant:
+def change_limits(database: Database, name: str, changes: Mapping[str, int | None]) -> Tenant:
     """Set some limits of a tenant by name, and leave the others; what it holds already stays.
 
     Raises:
         NotFound: there is no such tenant.
         InvalidInput: a limit is out of its range.
     """
-    with catalogue.write() as db:
-        limits = Limits(**{**asdict(read_tenant(catalogue, name).limits), **changes})
+    with database.write() as db:
+        limits = Limits(**{**asdict(read_tenant(database, name).limits), **changes})
         db.conn.execute(
             "UPDATE tenants SET max_documents = ?, max_passages = ?, requests_per_minute = ?, log_queries = ?"
             " WHERE id = ?",
             (limits.max_documents, limits.max_passages, limits.requests_per_minute, limits.log_queries, name),
         )
-        return read_tenant(catalogue, name)
+        return read_tenant(database, name)
 
 
-def revoke_tenant(catalogue: Catalogue, name: str) -> Tenant:
+def revoke_tenant(database: Database, name: str) -> Tenant:
     """Let none of a tenant's keys in from now on. Its documents stay, and so do its keys, for ``restore_tenant``.
 
     Raises:
         NotFound: there is no such tenant.
     """
-    return _mark(catalogue, name, utc_now())
+    return _mark(database, name, utc_now())
 
 
-def restore_tenant(catalogue: Catalogue, name: str) -> Tenant:
+def restore_tenant(database: Database, name: str) -> Tenant:
     """Let a revoked tenant in again, with the keys that were not revoked one by one.
 
     Raises:
         NotFound: there is no such tenant.
     """
-    return _mark(catalogue, name, None)
+    return _mark(database, name, None)
 
 
-def _mark(catalogue: Catalogue, name: str, revoked_at: str | None) -> Tenant:
-    with catalogue.write() as db:
-        was = read_tenant(catalogue, name).revoked_at
+def _mark(database: Database, name: str, revoked_at: str | None) -> Tenant:
+    with database.write() as db:
+        was = read_tenant(database, name).revoked_at
         value = revoked_at and (was or revoked_at)  # revoking twice keeps the first moment
         db.conn.execute("UPDATE tenants SET revoked_at = ? WHERE id = ?", (value, name))
-        return read_tenant(catalogue, name)
+        return read_tenant(database, name)
 
 
-def record_passages(catalogue: Catalogue, counted: Iterable[tuple[Partition, int]]) -> None:
+def record_passages(database: Database, counted: Iterable[tuple[Partition, int]]) -> None:
     """Write down how many passages each collection has in a build, for ``max_passages``.
 
     Args:
-        catalogue: Where to.
+        database: Where to.
         counted: Passages by document or any other piece; those of one collection add up, a missing one has none.
     """
     totals: dict[tuple[str, str], int] = {}
     for partition, passages in counted:
         key = (partition.tenant, partition.collection)
         totals[key] = totals.get(key, 0) + passages
-    with catalogue.write() as db:
+    with database.write() as db:
         known: dict[tuple[str, str], Json] = {
             (row["tenant"], row["name"]): row["passages"]
-            for row in catalogue.rows("SELECT tenant, name, passages FROM collections")
+            for row in database.rows("SELECT tenant, name, passages FROM collections")
         }
         changed = [(totals.get(key, 0), *key) for key, passages in known.items() if totals.get(key, 0) != passages]
         db.conn.executemany("UPDATE collections SET passages = ? WHERE tenant = ? AND name = ?", changed)
@@ -174,3 +174,19 @@ def require_name(kind: str, name: str) -> None:
     """
     if not 0 < len(name) <= 128 or "/" in name or not name.isprintable():
         raise InvalidInput(f"{name!r} is not a {kind} name: expected 1 to 128 printable characters without '/'.")
+
+
+def ensure_tenant(database: Database, tenant: str) -> None:
+    """Create ``tenant``, without limits, unless it exists.
+
+    Raises:
+        InvalidInput: the name is empty, longer than 128 characters or holds ``/`` or a control character.
+    """
+    require_name("tenant", tenant)
+    with database.write() as db:
+        db.conn.execute("INSERT OR IGNORE INTO tenants (id, created_at) VALUES (?, ?)", (tenant, utc_now()))
+
+
+def has_tenant(database: Database, tenant: str) -> bool:
+    """Whether there is a tenant of this name."""
+    return database.row("SELECT 1 FROM tenants WHERE id = ?", (tenant,)) is not None

@@ -7,7 +7,6 @@ import click
 
 from indexing.commands.jobs import executor_for
 from indexing.commands.models import ensure_model
-from indexing.commands.root import cli
 from indexing.commands.terminal import (
     as_json,
     collection_option,
@@ -20,7 +19,7 @@ from indexing.commands.terminal import (
 from indexing.settings import Settings
 
 
-@cli.command()
+@click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @collection_option
 @tenant_option
@@ -63,7 +62,7 @@ def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: A
         )
 
 
-@cli.command()
+@click.command()
 @click.option("--view", help="Passage view (see 'views list'); by default the one in service.")
 @click.option("--model", help="Model version (see 'models list'); by default the one in service.")
 @click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Compiled form of the model.")

@@ -183,10 +183,11 @@ def views() -> None:
 @click.pass_obj
 def views_list(settings: Settings, as_json: bool) -> None:
     """All feature views: those in use, and the built-in ones."""
+    from indexing.catalogue.feature_views import all_definitions
     from indexing.features.views import CONVERSATION_VIEWS, EMBEDDING_VIEWS, PASSAGE_VIEWS, definition
 
     with opened(settings) as home:
-        stored = [json.loads(row["definition"]) for row in home.catalogue.rows("SELECT definition FROM feature_views")]
+        stored = [json.loads(text) for text in all_definitions(home.catalogue)]
     built_in = [
         *(definition(view) for view in PASSAGE_VIEWS.values()),
         *(definition(view) for view in EMBEDDING_VIEWS.values()),

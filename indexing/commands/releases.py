@@ -4,12 +4,11 @@ from typing import Any
 
 import click
 
-from indexing.commands.root import cli
 from indexing.commands.terminal import as_json, opened, print_json, print_table, short_time
 from indexing.settings import Settings, current_user
 
 
-@cli.group()
+@click.group()
 def releases() -> None:
     """List and deploy releases."""
 

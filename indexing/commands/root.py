@@ -8,10 +8,13 @@ import click
 from pydantic import ValidationError
 
 from indexing.commands import tenants as tenant_commands
+from indexing.commands.builds import build, ingest
 from indexing.commands.erasure import erase, erasures
 from indexing.commands.garbage import disk, gc
 from indexing.commands.jobs import builder, jobs, worker
 from indexing.commands.models import models, views
+from indexing.commands.releases import releases
+from indexing.commands.snapshots import snapshots
 from indexing.errors import GroundworkError
 from indexing.settings import Settings
 
@@ -56,6 +59,10 @@ def cli(context: click.Context, home: Path | None) -> None:
     context.obj = settings.model_copy(update={"home": home}) if home else settings
 
 
+cli.add_command(ingest)
+cli.add_command(build)
+cli.add_command(snapshots)
+cli.add_command(releases)
 cli.add_command(models)
 cli.add_command(jobs)
 cli.add_command(worker)

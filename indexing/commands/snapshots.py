@@ -4,13 +4,12 @@ import sys
 
 import click
 
-from indexing.commands.root import cli
 from indexing.commands.terminal import as_json, opened, print_json, print_table
 from indexing.errors import GroundworkError, NotFound
 from indexing.settings import Settings
 
 
-@cli.group()
+@click.group()
 def snapshots() -> None:
     """List, show and verify snapshots."""
 

@@ -3,11 +3,12 @@
 import json
 from typing import TypeVar
 
-from indexing.catalogue.database import Catalogue, utc_now
+from indexing.catalogue.database import Database
+from indexing.catalogue.feature_views import newest_definition, record_definition, view_names
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
 from indexing.features.views import (
-    _BUILT_IN,
     ALGORITHM,
+    BUILT_IN,
     CONVERSATION_VIEWS,
     MAX_EARLIER_TURNS,
     MAX_VERSION,
@@ -21,71 +22,57 @@ from indexing.features.views import (
 from indexing.records import Json
 
 
-def record_view(catalogue: Catalogue, view: FeatureView) -> None:
+def record_view(catalogue: Database, view: FeatureView) -> None:
     """Write a view's definition down at its first use, and hold it to that for ever.
 
     Raises:
         FeatureViewChanged: the same kind, name and version was written down with another definition.
     """
     text = json.dumps(definition(view), sort_keys=True)
-    built_in = _BUILT_IN.get(view.kind, {}).get(view.name)
+    built_in = BUILT_IN.get(view.kind, {}).get(view.name)
     if built_in is not None and built_in.version == view.version and built_in != view:
         raise FeatureViewChanged(
             f"The {view.kind} view {view.name}@{view.version} is built in with another definition:"
             f" give yours another name or version {view.version + 1}."
         )
-    key = (view.kind, view.name, view.version)
-    with catalogue.write() as db:
-        old = db.conn.execute(
-            "SELECT definition FROM feature_views WHERE kind = ? AND name = ? AND version = ?", key
-        ).fetchone()
-        if old is None:
-            db.conn.execute("INSERT INTO feature_views VALUES (?, ?, ?, ?, ?)", (*key, text, utc_now()))
-        elif old[0] != text:
-            raise FeatureViewChanged(
-                f"The {view.kind} view {view.name}@{view.version} was used as {old[0]} and is now {text}."
-                f" What was computed with the old definition would be mixed with the new:"
-                f" give the new one version {view.version + 1}."
-            )
+    held = record_definition(catalogue, view.kind, view.name, view.version, text)
+    if held != text:
+        raise FeatureViewChanged(
+            f"The {view.kind} view {view.name}@{view.version} was used as {held} and is now {text}."
+            f" What was computed with the old definition would be mixed with the new:"
+            f" give the new one version {view.version + 1}."
+        )
 
 
-def passage_view(catalogue: Catalogue, name: str) -> PassageView:
+def passage_view(catalogue: Database, name: str) -> PassageView:
     """The newest version of the named passage view, built in or added.
 
     Raises:
         NotFound: there is none of that name.
     """
-    stored = _newest_definition(catalogue, PassageView.kind, name)
-    added = None if stored is None else passage_view_from(stored)
+    stored = newest_definition(catalogue, PassageView.kind, name)
+    added = None if stored is None else passage_view_from(json.loads(stored))
     return _newest_view(catalogue, PassageView.kind, name, PASSAGE_VIEWS.get(name), added)
 
 
-def conversation_view(catalogue: Catalogue, name: str) -> ConversationView:
+def conversation_view(catalogue: Database, name: str) -> ConversationView:
     """The newest version of the named conversation view, built in or added.
 
     Raises:
         NotFound: there is none of that name.
     """
-    stored = _newest_definition(catalogue, ConversationView.kind, name)
-    added = None if stored is None else conversation_view_from(stored)
+    stored = newest_definition(catalogue, ConversationView.kind, name)
+    added = None if stored is None else conversation_view_from(json.loads(stored))
     return _newest_view(catalogue, ConversationView.kind, name, CONVERSATION_VIEWS.get(name), added)
-
-
-def _newest_definition(catalogue: Catalogue, kind: str, name: str) -> Json:
-    row = catalogue.row(
-        "SELECT definition FROM feature_views WHERE kind = ? AND name = ? ORDER BY version DESC", (kind, name)
-    )
-    return None if row is None else json.loads(row["definition"])
 
 
 _View = TypeVar("_View", PassageView, ConversationView)
 
 
-def _newest_view(catalogue: Catalogue, kind: str, name: str, built_in: _View | None, stored: _View | None) -> _View:
+def _newest_view(catalogue: Database, kind: str, name: str, built_in: _View | None, stored: _View | None) -> _View:
     candidates = [view for view in (built_in, stored) if view is not None]
     if not candidates:
-        added = {row["name"] for row in catalogue.rows("SELECT name FROM feature_views WHERE kind = ?", (kind,))}
-        known = sorted(added | set(_BUILT_IN[kind]))
+        known = sorted(view_names(catalogue, kind) | set(BUILT_IN[kind]))
         raise NotFound(f"No {kind} view {name!r}; there are {', '.join(known)}. Add one with 'groundwork views add'.")
     return max(candidates, key=lambda view: view.version)
 

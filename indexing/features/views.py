@@ -93,7 +93,7 @@ EMBEDDING_VIEWS: Mapping[str, EmbeddingView] = {
 # The weights are measured: benchmarks/results/conversation.json.
 DEFAULT_CONVERSATION = ConversationView("default", 1, ("user",), earlier_turns=8, dense_weight=0.3, lexical_weight=0.1)
 CONVERSATION_VIEWS: Mapping[str, ConversationView] = {DEFAULT_CONVERSATION.name: DEFAULT_CONVERSATION}
-_BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
+BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
     PassageView.kind: PASSAGE_VIEWS,
     ConversationView.kind: CONVERSATION_VIEWS,
 }

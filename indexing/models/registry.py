@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from indexing.catalogue.database import Catalogue, utc_now
+from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.models import insert_model, model_rows, newest_model_version
 from indexing.errors import InvalidInput, NotFound
 from indexing.features.views import ModelFiles
 from indexing.records import Json
@@ -68,7 +69,7 @@ class ModelVersion:
 class ModelRegistry:
     """Reads and writes model versions; the catalogue numbers them, the store holds their files."""
 
-    def __init__(self, catalogue: Catalogue, storage: Storage) -> None:
+    def __init__(self, catalogue: Database, storage: Storage) -> None:
         self._catalogue = catalogue
         self._storage = storage
 
@@ -88,22 +89,20 @@ class ModelRegistry:
         """
         if not name or not all(c.isalnum() or c in "._-" for c in name) or name[0] in ".-":
             raise InvalidInput(f"{name!r} is not a model name: expected letters, digits, '.', '_' and '-'.")
-        row = self._catalogue.row("SELECT max(version) AS newest FROM models WHERE name = ?", (name,))
-        return 1 if row is None or row["newest"] is None else int(row["newest"]) + 1
+        return newest_model_version(self._catalogue, name) + 1
 
     def add(self, name: str, version: int, artefact: Artefact) -> ModelVersion:
         """Record a published model artefact as ``name@version``; its manifest is the artefact's facts and files."""
         manifest = {**artefact.info, "files": artefact.files}
         created_at = utc_now()
-        with self._catalogue.write() as db:
-            db.conn.execute("INSERT INTO models VALUES (?, ?, ?, ?)", (name, version, json.dumps(manifest), created_at))
+        insert_model(self._catalogue, name, version, json.dumps(manifest), created_at)
         return ModelVersion(name, version, manifest, created_at)
 
     def list(self) -> list[ModelVersion]:
         """All model versions, oldest first."""
         return [
             ModelVersion(row["name"], row["version"], json.loads(row["manifest"]), row["created_at"])
-            for row in self._catalogue.rows("SELECT * FROM models ORDER BY created_at, name, version")
+            for row in model_rows(self._catalogue)
         ]
 
     def get(self, model_id: str) -> ModelVersion:

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
+from indexing.catalogue.releases import stable_recipe
 from indexing.errors import InvalidInput
 from indexing.features.view_registry import conversation_view, passage_view
 from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
 from indexing.home import Home
 from indexing.indexes.analyser import LANGUAGES
 from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion, require_kind
-from indexing.releases.deployments import stable_recipe
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 
 NONE = "none"

@@ -3,7 +3,8 @@
 import json
 from dataclasses import asdict, dataclass, field, replace
 
-from indexing.catalogue.database import Catalogue, utc_now
+from indexing.catalogue.database import Database
+from indexing.catalogue.releases import number_recipe, read_recipe_manifest
 from indexing.errors import NotFound
 from indexing.features.view_registry import conversation_view_from
 from indexing.features.views import ConversationView, EmbeddingView, FeatureViews, LexicalView, PassageView, definition
@@ -114,29 +115,22 @@ class Recipe:
         return FeatureViews(self.passage, self.embedding, self.lexical, model.files)
 
 
-def record_recipe(catalogue: Catalogue, recipe: Recipe) -> Recipe:
+def record_recipe(catalogue: Database, recipe: Recipe) -> Recipe:
     """Number a recipe at its first use; an equal one keeps its number."""
-    with catalogue.write() as db:
-        row = db.conn.execute("SELECT number FROM recipes WHERE fingerprint = ?", (recipe.fingerprint,)).fetchone()
-        number: int | None = row[0] if row else None
-        if number is None:
-            number = db.conn.execute(
-                "INSERT INTO recipes (fingerprint, manifest, created_at) VALUES (?, ?, ?)",
-                (recipe.fingerprint, json.dumps(recipe.manifest, sort_keys=True), utc_now()),
-            ).lastrowid
-    return replace(recipe, number=number or 0)
+    manifest = json.dumps(recipe.manifest, sort_keys=True)
+    return replace(recipe, number=number_recipe(catalogue, recipe.fingerprint, manifest))
 
 
-def read_recipe(catalogue: Catalogue, number: int) -> Recipe:
+def read_recipe(catalogue: Database, number: int) -> Recipe:
     """The recipe with this number.
 
     Raises:
         NotFound: there is none.
     """
-    row = catalogue.row("SELECT manifest FROM recipes WHERE number = ?", (number,))
-    if row is None:
+    stored = read_recipe_manifest(catalogue, number)
+    if stored is None:
         raise NotFound(f"No recipe {number}. See 'groundwork releases list'.")
-    manifest = json.loads(row["manifest"])
+    manifest = json.loads(stored)
     passage, embedding, lexical = ({k: v for k, v in view.items() if k != "kind"} for view in manifest["views"])
     return Recipe(
         model=manifest["model"],

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass, replace
 
-from indexing.catalogue.database import Catalogue, utc_now
+from indexing.catalogue.database import Database
+from indexing.catalogue.releases import insert_release, newest_release_row, raise_release_seq, release_rows
 from indexing.errors import InvalidInput, NotFound
 
 
@@ -25,35 +26,26 @@ class Release:
         return f"{self.recipe}.{self.build}"
 
 
-def record_release(catalogue: Catalogue, recipe: int, snapshot: str, *, seq: int, actor: str) -> tuple[Release, bool]:
+def record_release(catalogue: Database, recipe: int, snapshot: str, *, seq: int, actor: str) -> tuple[Release, bool]:
     """Number a build of a recipe; building the same snapshot again gives the same release.
 
     Returns:
         The release, and whether it is new.
     """
-    with catalogue.write() as db:
-        newest = _newest(catalogue, recipe)
+    with catalogue.write():
+        newest = newest_release(catalogue, recipe)
         if newest is not None and newest.snapshot == snapshot:
-            db.conn.execute(
-                "UPDATE releases SET seq = max(seq, ?) WHERE recipe = ? AND build = ?", (seq, recipe, newest.build)
-            )
+            raise_release_seq(catalogue, recipe, newest.build, seq)
             return replace(newest, seq=max(newest.seq, seq)), False
-        last = db.conn.execute("SELECT max(build) FROM releases WHERE recipe = ?", (recipe,)).fetchone()[0]
-        release = Release(recipe, (last or 0) + 1, snapshot, seq, utc_now(), actor)
-        db.conn.execute(
-            "INSERT INTO releases (recipe, build, snapshot, seq, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?)",
-            (release.recipe, release.build, snapshot, seq, release.created_at, actor),
-        )
-    return release, True
+        return Release(**insert_release(catalogue, recipe, snapshot, seq=seq, actor=actor)), True
 
 
-def list_releases(catalogue: Catalogue) -> list[Release]:
+def list_releases(catalogue: Database) -> list[Release]:
     """All releases that were not retired, oldest first."""
-    sql = "SELECT * FROM releases WHERE retired_at IS NULL ORDER BY created_at, recipe, build"
-    return [Release(**row) for row in catalogue.rows(sql)]
+    return [Release(**row) for row in release_rows(catalogue)]
 
 
-def find_release(catalogue: Catalogue, number: str) -> Release:
+def find_release(catalogue: Database, number: str) -> Release:
     """The release ``12.3``; ``12`` means recipe 12's newest build.
 
     Raises:
@@ -74,8 +66,7 @@ def find_release(catalogue: Catalogue, number: str) -> Release:
     return max(found, key=lambda release: release.build)
 
 
-def _newest(catalogue: Catalogue, recipe: int) -> Release | None:
-    row = catalogue.row(
-        "SELECT * FROM releases WHERE recipe = ? AND retired_at IS NULL ORDER BY build DESC LIMIT 1", (recipe,)
-    )
+def newest_release(catalogue: Database, recipe: int) -> Release | None:
+    """A recipe's last build that was not retired, or ``None``."""
+    row = newest_release_row(catalogue, recipe)
     return None if row is None else Release(**row)

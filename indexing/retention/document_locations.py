@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
-from indexing.catalogue.database import Catalogue
-from indexing.catalogue.documents import DocumentKey
+from indexing.catalogue.database import Database
+from indexing.catalogue.documents import DocumentKey, ids_in_deletions, ids_in_documents
 from indexing.catalogue.erasures import last_erasure_of
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
 from indexing.features.embedding_store import block_keys
@@ -70,7 +70,7 @@ def find_documents(home: Home, partition: Partition, ids: Set[str] | None) -> Ho
     return found
 
 
-def _nowhere(catalogue: Catalogue, partition: Partition, document_id: str) -> str:
+def _nowhere(catalogue: Database, partition: Partition, document_id: str) -> str:
     message = f"No document {document_id!r} in collection {partition.collection!r}, neither in the catalogue nor in any"
     earlier = last_erasure_of(catalogue, partition, document_id)
     if earlier is None:
@@ -80,7 +80,7 @@ def _nowhere(catalogue: Catalogue, partition: Partition, document_id: str) -> st
 
 def look(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
     """As ``find_documents``, without minding what stands nowhere."""
-    in_catalogue = _ids(home.catalogue, "documents", partition, ids)
+    in_catalogue = _among(ids, ids_in_documents(home.catalogue, partition))
     releases = list_releases(home.catalogue)
     manifests = {name: read_snapshot(home.storage, name) for name in sorted({one.snapshot for one in releases})}
     reached = {str(shard["name"]) for manifest in manifests.values() for shard in manifest.shards}
@@ -92,7 +92,7 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
     affected = {name: one for name, one in manifests.items() if _names(one) & shards.keys()}
     return Holdings(
         partition=partition,
-        ids=in_catalogue.union(_ids(home.catalogue, "deletions", partition, ids), *shards.values()),
+        ids=in_catalogue.union(_among(ids, ids_in_deletions(home.catalogue, partition)), *shards.values()),
         in_catalogue=in_catalogue,
         is_whole=ids is None,
         shards=shards,
@@ -102,12 +102,8 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
     )
 
 
-def _ids(catalogue: Catalogue, table: str, partition: Partition, ids: Set[str] | None) -> frozenset[str]:
-    """The ids that a table of the catalogue has of a partition, among ``ids`` unless that is ``None``."""
-    rows = catalogue.rows(
-        f"SELECT id FROM {table} WHERE tenant = ? AND collection = ?", (partition.tenant, partition.collection)
-    )
-    return frozenset(str(row["id"]) for row in rows if ids is None or row["id"] in ids)
+def _among(wanted: Set[str] | None, ids: frozenset[str]) -> frozenset[str]:
+    return ids if wanted is None else ids & wanted
 
 
 def _held(storage: Storage, name: str, partition: Partition, *, is_reached: bool) -> Set[str] | None:

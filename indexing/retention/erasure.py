@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from indexing.builds.tasks import withdraw_blocks
-from indexing.catalogue.database import Catalogue
-from indexing.catalogue.documents import LeaveOut
+from indexing.catalogue.database import Database
+from indexing.catalogue.documents import LeaveOut, ids_in_documents, remove_documents
 from indexing.catalogue.erasures import (
     Erasure,
     begin_erasure,
@@ -20,6 +20,8 @@ from indexing.catalogue.erasures import (
     list_rewrites,
     point_releases,
 )
+from indexing.catalogue.jobs import shorten_errors
+from indexing.catalogue.passages import forget_unused_passages
 from indexing.features.embedding_store import drop_vectors
 from indexing.home import Home
 from indexing.retention.document_locations import Holdings, StaleBlock, find_stale_blocks, look
@@ -116,21 +118,17 @@ def _rest(home: Home, erasure: Erasure, needed: NeededVectors) -> tuple[Holdings
     return found, find_stale_blocks(home.storage, needed(lambda key: False))
 
 
-def _leave_catalogue(catalogue: Catalogue, found: Holdings) -> int:
+def _leave_catalogue(catalogue: Database, found: Holdings) -> int:
     """Delete what the catalogue has of the documents and write down that the rest is to follow, all or nothing."""
     with catalogue.write() as db:
         ids = found.ids
         if found.is_whole:  # also those that were written since
-            sql = "SELECT id FROM documents WHERE tenant = ? AND collection = ?"
-            ids |= {row[0] for row in db.conn.execute(sql, (found.partition.tenant, found.partition.collection))}
+            ids |= ids_in_documents(catalogue, found.partition)
         erasure = begin_erasure(catalogue, found.partition, ids)
-        catalogue.remove_documents(found.partition, ids)
+        remove_documents(catalogue, found.partition, ids)
         # Passage spans hold headings, and the message of an error may quote a text.
-        db.conn.execute("DELETE FROM passages WHERE content_sha256 NOT IN (SELECT content_sha256 FROM documents)")
-        for table in ("jobs", "job_blocks"):
-            db.conn.execute(
-                f"UPDATE {table} SET error = substr(error, 1, instr(error, ':') - 1) WHERE instr(error, ':') > 0"
-            )
+        forget_unused_passages(db)
+        shorten_errors(db)
     return erasure
 
 
@@ -166,7 +164,7 @@ def _rewrite(home: Home, erasure: int, found: Holdings, stale: list[StaleBlock],
     forget_ids(home.catalogue, erasure)
 
 
-def _compact(catalogue: Catalogue, erasure: int, on_step: Step) -> None:
+def _compact(catalogue: Database, erasure: int, on_step: Step) -> None:
     on_step("compacting the catalogue")
     catalogue.compact()
     finish_erasure(catalogue, erasure)

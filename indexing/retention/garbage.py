@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from indexing.catalogue.database import Catalogue, utc_now
+from indexing.catalogue.changes import forget_changes
+from indexing.catalogue.database import Database
+from indexing.catalogue.passages import forget_unused_passages
+from indexing.catalogue.releases import deployed_recipes, retire_releases
 from indexing.errors import GroundworkError
 from indexing.features.embedding_store import block_keys, feature_kind
 from indexing.features.views import FeatureViews
 from indexing.models.registry import KIND as MODELS
-from indexing.releases.deployments import deployed_recipes
 from indexing.releases.recipes import Recipe
 from indexing.releases.release import Release, list_releases
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
@@ -46,7 +48,7 @@ class Disk:
     own_bytes: int
 
 
-def retained_releases(catalogue: Catalogue, *, keep: int) -> list[Release]:
+def retained_releases(catalogue: Database, *, keep: int) -> list[Release]:
     """The newest ``keep`` builds of each recipe that may still be wanted.
 
     These are the last ``keep`` different recipes that were deployed (so that rolling back is possible) and every
@@ -123,24 +125,19 @@ def _garbage(storage: Storage, kind: str, name: str) -> Garbage:
     return Garbage(kind, name, size_bytes)
 
 
-def collect(catalogue: Catalogue, storage: Storage, kept: Sequence[Release], garbage: Sequence[Garbage]) -> None:
+def collect(catalogue: Database, storage: Storage, kept: Sequence[Release], garbage: Sequence[Garbage]) -> None:
     """Retire every other release and free what was found. Call it with the locks of builds and registrations held.
 
     Readers are not disturbed: what they have mapped stays readable, and what serves next is always retained.
     """
     numbers = {(release.recipe, release.build) for release in kept}
     with catalogue.write() as db:
-        for release in list_releases(catalogue):
-            if (release.recipe, release.build) not in numbers:
-                db.conn.execute(
-                    "UPDATE releases SET retired_at = ? WHERE recipe = ? AND build = ?",
-                    (utc_now(), release.recipe, release.build),
-                )
-        db.conn.execute("DELETE FROM passages WHERE content_sha256 NOT IN (SELECT content_sha256 FROM documents)")
+        known = {(release.recipe, release.build) for release in list_releases(catalogue)}
+        retire_releases(catalogue, sorted(known - numbers))
+        forget_unused_passages(db)
         # What no retained snapshot can hold any more need not be hidden.
         oldest = min((release.seq for release in list_releases(catalogue)), default=catalogue.sequence())
-        db.conn.execute("DELETE FROM deletions WHERE seq <= ?", (oldest,))
-        db.conn.execute("DELETE FROM superseded WHERE seq <= ?", (oldest,))
+        forget_changes(db, oldest)
     for one in garbage:
         storage.delete(one.kind, one.name)
     storage.sweep()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from indexing.builds.context import prepare_build
 from indexing.builds.plan import encoder_keys_now
 from indexing.catalogue.documents import LeaveOut
+from indexing.catalogue.jobs import last_recipe_built
 from indexing.home import Home
 from indexing.models.registry import KIND as MODELS
 from indexing.releases.recipes import read_recipe
@@ -29,9 +30,9 @@ def needed_vectors(home: Home, leave_out: LeaveOut) -> dict[str, set[bytes]]:
     That is under the recipe of every release that may serve, and of a build that was interrupted.
     """
     bound = retained_recipes(home, list_releases(home.catalogue))
-    last = home.catalogue.row("SELECT recipe FROM jobs ORDER BY id DESC LIMIT 1")
-    if last is not None and all(one.recipe.number != last["recipe"] for one in bound):
-        interrupted = read_recipe(home.catalogue, int(last["recipe"]))
+    last = last_recipe_built(home.catalogue)
+    if last is not None and all(one.recipe.number != last for one in bound):
+        interrupted = read_recipe(home.catalogue, last)
         if home.storage.exists(MODELS, interrupted.model):
             bound.append(Retained(interrupted, interrupted.bind(home.models.get(interrupted.model))))
     return dict(needed_by_kind(home.storage, bound, needed_keys(home, leave_out)))

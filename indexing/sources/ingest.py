@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.collections import ensure_collection
+from indexing.catalogue.database import Database
+from indexing.catalogue.documents import document_ids, put_documents, remove_documents
 from indexing.errors import SourceInvalid
 from indexing.records import Document, Partition, Reject
 from indexing.sources.readers import Source
@@ -31,7 +33,7 @@ class IngestReport:
 
 
 def ingest(
-    catalogue: Catalogue,
+    catalogue: Database,
     source: Source,
     partition: Partition,
     *,
@@ -52,7 +54,7 @@ def ingest(
     Raises:
         SourceInvalid: with ``prune``, the source gave no document at all (a wrong folder must not empty a collection).
     """
-    catalogue.ensure_collection(partition)
+    ensure_collection(catalogue, partition)
     totals = {"added": 0, "changed": 0, "unchanged": 0}
     rejects: list[Reject] = []
     seen: set[str] = set()
@@ -60,7 +62,7 @@ def ingest(
     while batch := _take(entries):
         documents = [entry for entry in batch if isinstance(entry, Document)]
         rejects += [entry for entry in batch if isinstance(entry, Reject)]
-        counts = catalogue.put_documents(partition, documents, source=source.name)
+        counts = put_documents(catalogue, partition, documents, source=source.name)
         for name in totals:
             totals[name] += getattr(counts, name)
         seen.update(document.id for document in documents)
@@ -70,8 +72,8 @@ def ingest(
         if not seen:
             raise SourceInvalid(f"{source.name} holds no readable document, so nothing was pruned: check the path.")
         if not rejects:
-            gone = catalogue.document_ids(partition, source=source.name) - seen
-            removed = catalogue.remove_documents(partition, gone)
+            gone = document_ids(catalogue, partition, source=source.name) - seen
+            removed = remove_documents(catalogue, partition, gone)
     return IngestReport(
         **totals,
         removed=removed,

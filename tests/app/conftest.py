@@ -6,6 +6,7 @@ import pytest
 
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
+from indexing.catalogue.documents import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.home import open_home
 from indexing.records import Document, Partition
@@ -29,7 +30,7 @@ def fill(home, collection="helpdesk", articles=ARTICLES, tenant=DEFAULT_TENANT):
         Document(name, title, text, f"https://help.example/{name}", {"category": name[0]})
         for name, (title, text) in articles.items()
     ]
-    home.catalogue.put_documents(Partition(tenant, collection), documents)
+    put_documents(home.catalogue, Partition(tenant, collection), documents)
 
 
 def release(home, **changes):

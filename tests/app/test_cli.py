@@ -9,6 +9,7 @@ import app.cli  # noqa: F401 (adds its commands)
 from app.retrieval.retriever import Retriever
 from app.schemas.search import SearchAnswer
 from app.serving.release_pool import SnapshotPool
+from indexing.catalogue.documents import put_documents
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
 from indexing.snapshots.shard import KIND
@@ -34,7 +35,7 @@ def test_json_is_the_answer_of_the_api_without_a_request_id(served_home):
 
 def test_passages_of_one_document_are_one_hit_unless_asked_for(served_home):
     text = "\n\n".join(f"# Part {i}\n\nReset a forgotten password, way {i}.{' And so on.' * 30}" for i in range(3))
-    served_home.catalogue.put_documents(HELPDESK, [Document("ways", "Ways", text, content_type="text/markdown")])
+    put_documents(served_home.catalogue, HELPDESK, [Document("ways", "Ways", text, content_type="text/markdown")])
     release(served_home)
     for options, expected in (((), 1), (("--passages",), 3)):
         answer = json.loads(search(served_home, "forgotten password", "-k", "20", "--json", *options).stdout)

@@ -7,6 +7,8 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key, list_keys
+from indexing.catalogue.documents import put_documents
+from indexing.catalogue.tenants import ensure_tenant
 from indexing.records import Document, Partition
 from tests.app.conftest import release
 from tests.app.routes.test_admin import NEEDED, bearer
@@ -52,7 +54,7 @@ def fill(home, tenant, collection):
         )
         for name, allow in (("open", None), ("closed", ("all",)), (f"{tenant}-document", None))
     ]
-    home.catalogue.put_documents(Partition(tenant, collection), documents)
+    put_documents(home.catalogue, Partition(tenant, collection), documents)
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def keys(served_home):
     """Both tenants have a collection ``shared-name`` of their own, and one that only they have."""
     made = {}
     for tenant in WORDS:
-        served_home.catalogue.ensure_tenant(tenant)
+        ensure_tenant(served_home.catalogue, tenant)
         fill(served_home, tenant, "shared-name")
         fill(served_home, tenant, f"{tenant}-collection")
         made[tenant] = bearer(create_key(served_home.catalogue, tenant, scopes=("search", "write", "admin"))[1])

@@ -7,7 +7,8 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh, say_stopping
 from indexing.catalogue.api_keys import create_key
-from indexing.catalogue.tenants import change_limits
+from indexing.catalogue.collections import ensure_collection
+from indexing.catalogue.tenants import change_limits, ensure_tenant
 from indexing.records import Partition
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase
@@ -70,7 +71,7 @@ def test_without_a_valid_key_nothing_is_found(client, headers):
 
 
 def test_another_tenants_collection_is_not_there(client, served_home):
-    served_home.catalogue.ensure_tenant("rival")
+    ensure_tenant(served_home.catalogue, "rival")
     _, key = create_key(served_home.catalogue, "rival")
     response = ask(client, headers={"Authorization": f"Bearer {key}"})
     assert response.status_code == 404
@@ -123,7 +124,7 @@ def test_any_text_can_be_asked(client):
 
 
 def test_a_collection_without_passages_has_no_hits(client, served_home):
-    served_home.catalogue.ensure_collection(Partition("default", "empty"))
+    ensure_collection(served_home.catalogue, Partition("default", "empty"))
     assert ask(client, collection="empty").json()["hits"] == []
 
 

@@ -19,7 +19,8 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from indexing.builds.build import build
 from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.database import Database
+from indexing.catalogue.documents import put_documents
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
@@ -69,9 +70,9 @@ def main() -> None:
         sys.exit(f"{FOLDER} exists: a golden home is made once and then kept for ever.")
     os.environ["LOGNAME"] = "golden"  # the name that a release keeps
     home = FOLDER / "home"
-    catalogue, storage, embedder = Catalogue(home / "catalogue.db"), LocalStorage(home), HashingEmbedder(DIMENSION)
-    catalogue.put_documents(ACME, documents(ACME, 4), source="golden")
-    catalogue.put_documents(GLOBEX, documents(GLOBEX, 1), source="golden")
+    catalogue, storage, embedder = Database(home / "catalogue.db"), LocalStorage(home), HashingEmbedder(DIMENSION)
+    put_documents(catalogue, ACME, documents(ACME, 4), source="golden")
+    put_documents(catalogue, GLOBEX, documents(GLOBEX, 1), source="golden")
     passage, lexical = PassageView("golden", 1, "headings", 24, 4, 8), lexical_view("english")
     tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = WhitespaceSplit()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from indexing.catalogue.api_keys import SCOPES, admit, hash_key
+from indexing.catalogue.documents import document_keys, load_document
 from indexing.catalogue.tenants import list_tenants
 from indexing.home import Home, open_home
 from indexing.indexes.analyser import Analyser
@@ -122,10 +123,10 @@ def test_the_expectations_find_something_and_tell_the_tenants_apart() -> None:
 
 
 def test_the_documents_are_still_in_the_catalogue(golden: Home) -> None:
-    keys = list(golden.catalogue.document_keys())
+    keys = list(document_keys(golden.catalogue))
     assert {key.partition for key in keys} == set(PARTITIONS)
     for key in keys:
-        document = golden.catalogue.document(key.partition, key.id)
+        document = load_document(golden.catalogue, key.partition, key.id)
         assert (document.content_sha256, document.record_sha256) == (key.content_sha256, key.record_sha256)
 
 

@@ -14,7 +14,7 @@ from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
-from indexing.catalogue.documents import write_documents
+from indexing.catalogue.documents import remove_documents, write_documents
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.home import open_home
 from indexing.models.embedder import HashingEmbedder
@@ -87,7 +87,7 @@ class FreshHome:
         return write_documents(self.home.catalogue, partition, documents, live=live)
 
     def remove(self, *ids, partition=OURS):
-        self.home.catalogue.remove_documents(partition, ids)
+        remove_documents(self.home.catalogue, partition, ids)
 
     def build(self, recipe=RECIPE, on_progress=lambda stage, done, total: None):
         chunker, views = self.bind(recipe)
@@ -149,7 +149,7 @@ class Process:
         return written
 
     def remove(self, *ids, partition=OURS):
-        self.home.catalogue.remove_documents(partition, ids)
+        remove_documents(self.home.catalogue, partition, ids)
         self.live.wrote(partition)
 
     def settle(self):

@@ -6,6 +6,7 @@ import pytest
 from app.live import write_queue as line
 from app.live.write_queue import OTHERS_SECONDS
 from indexing.catalogue.build_requests import open_requests
+from indexing.catalogue.documents import load_document, put_documents
 from indexing.catalogue.erasures import begin_erasure, finish_erasure, forget_ids
 from indexing.errors import CatalogueBusy
 from tests.app.live.fresh import OTHER_LANGUAGE, OTHER_VECTORS, OURS, THEIRS, FreshHome, article
@@ -280,7 +281,7 @@ def test_memory_is_bounded_and_a_build_is_asked_for_at_half_of_it(tmp_path):
     assert not written.is_live
     assert process.live.passages == 11
     assert set(process.texts()) == {"doc0", "a", "b"}
-    assert fresh.home.catalogue.document(OURS, "c").text == text("c", 10)  # never lost
+    assert load_document(fresh.home.catalogue, OURS, "c").text == text("c", 10)  # never lost
     fresh.build()
     process.pool.refresh()
     assert set(process.texts()) == {"doc0", "a", "b", "c"}
@@ -317,7 +318,7 @@ def test_an_encoder_that_fails_holds_nobody_else_up(fresh):
 
 def test_a_build_that_changes_nothing_searched_frees_the_live_layer(fresh):
     process = fresh.process()
-    fresh.home.catalogue.put_documents(OURS, [article("doc1")], source="other", live=True)
+    put_documents(fresh.home.catalogue, OURS, [article("doc1")], source="other", live=True)
     process.clock.now += 2 * OTHERS_SECONDS
     process.settle()
     assert process.live.passages == 2

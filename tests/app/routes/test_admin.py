@@ -9,7 +9,9 @@ from fastapi.testclient import TestClient
 from app.access.rate_limit import RateLimiter
 from app.main import create_app
 from indexing.catalogue.api_keys import OPERATOR, SCOPES, create_key, list_keys, parse_expiry, revoke_key
-from indexing.catalogue.tenants import create_tenant, read_tenant, revoke_tenant
+from indexing.catalogue.collections import collection_sizes
+from indexing.catalogue.documents import load_document, put_documents
+from indexing.catalogue.tenants import create_tenant, ensure_tenant, read_tenant, revoke_tenant
 from indexing.home import Home
 from indexing.records import Document, Partition
 from indexing.telemetry import JsonFormatter
@@ -57,7 +59,7 @@ def make(home: Home):
     """Makes a key of a tenant and gives the headers that carry it."""
 
     def make_key(*scopes, tenant="acme", **fields):
-        home.catalogue.ensure_tenant(tenant)
+        ensure_tenant(home.catalogue, tenant)
         return bearer(create_key(home.catalogue, tenant, scopes=scopes or SCOPES, **fields)[1])
 
     return make_key
@@ -149,7 +151,7 @@ def test_another_tenants_names_and_ids_look_like_ones_that_do_not_exist(client, 
 
 def test_another_tenants_collections_answer_as_if_they_did_not_exist(client, home, make):
     headers = make(tenant="zeta")
-    home.catalogue.put_documents(Partition("acme", "help"), [Document("a", "Apples", "Red and round.")])
+    put_documents(home.catalogue, Partition("acme", "help"), [Document("a", "Apples", "Red and round.")])
     bodies = {"documents:batch": {"documents": [{"id": "b", "text": "t"}]}, "documents/{document_id}": {"text": "t"}}
     bodies["documents:delete"] = {"filter": {"type": "eq", "key": "k", "value": 1}}
     asked = 0
@@ -164,12 +166,12 @@ def test_another_tenants_collections_answer_as_if_they_did_not_exist(client, hom
             response = client.request(method, url, headers=headers, **content)
             answers.append((response.status_code, response.json().get("message", "").replace(collection, "NAME")))
         assert answers[0] == answers[1], (method, path)
-        for collection in home.catalogue.collections("zeta"):
+        for collection in collection_sizes(home.catalogue, "zeta"):
             client.delete(f"/v1/collections/{collection}", headers=headers)
         asked += 1
     assert asked >= 8
-    assert home.catalogue.collections("acme") == {"help": 1}
-    assert home.catalogue.document(Partition("acme", "help"), "a").text == "Red and round."
+    assert collection_sizes(home.catalogue, "acme") == {"help": 1}
+    assert load_document(home.catalogue, Partition("acme", "help"), "a").text == "Red and round."
 
 
 # Keys
@@ -357,7 +359,7 @@ def test_refusals_are_counted_by_reason_without_a_tenant(client, make):
 def test_a_quota_that_is_used_up_is_429_with_its_numbers(client, home, make, operator):
     headers = make()
     client.patch("/v1/tenants/acme", json={"max_documents": 1}, headers=operator)
-    home.catalogue.put_documents(Partition("acme", "help"), [Document("a", "", "")])
+    put_documents(home.catalogue, Partition("acme", "help"), [Document("a", "", "")])
     response = client.put("/v1/collections/help/documents/b", json={"text": "one more"}, headers=headers)
     assert response.status_code == 429
     assert response.json()["error"] == "QuotaExceeded"

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.build_requests import open_requests
+from indexing.catalogue.tenants import ensure_tenant
 from tests.app.conftest import ARTICLES, release
 
 pytestmark = pytest.mark.model
@@ -27,7 +28,7 @@ def client(served_home):
 @pytest.fixture
 def make_key(served_home):
     def make(*scopes, tenant="default"):
-        served_home.catalogue.ensure_tenant(tenant)
+        ensure_tenant(served_home.catalogue, tenant)
         return {"Authorization": f"Bearer {create_key(served_home.catalogue, tenant, scopes=scopes)[1]}"}
 
     return make

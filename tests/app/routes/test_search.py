@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app, refresh
 from app.retrieval.retriever import Search
 from app.schemas.search import SearchAnswer
+from indexing.catalogue.documents import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.records import Document, Partition
 from tests.app.conftest import release
@@ -18,7 +19,8 @@ KEY = {"Authorization": "Bearer test-key-0123456789"}
 
 @pytest.fixture
 def client(served_home):
-    served_home.catalogue.put_documents(
+    put_documents(
+        served_home.catalogue,
         Partition(DEFAULT_TENANT, "helpdesk"),
         [
             Document("salaries", "Salaries", "Salaries are paid on the first.", allow=("ann", "group:hr")),

@@ -7,6 +7,7 @@ from app.retrieval.retriever import Retriever
 from app.serving import release_pool as snapshot_pool
 from app.serving.query_cache import QueryCache
 from app.serving.release_pool import REPAIR_SECONDS, SnapshotPool
+from indexing.catalogue.documents import put_documents
 from indexing.errors import GroundworkError, NotReady
 from indexing.records import Document, Partition
 from indexing.retention.document_locations import find_documents
@@ -31,7 +32,7 @@ def test_nothing_is_given_out_before_something_is_released(home):
 def test_a_new_release_takes_over_and_the_old_one_serves_its_last_reader(served_home):
     pool = SnapshotPool(served_home)
     before = pool.refresh()
-    served_home.catalogue.put_documents(HELPDESK, [Document("new", "Voice calls", "Ring a customer from the inbox.")])
+    put_documents(served_home.catalogue, HELPDESK, [Document("new", "Voice calls", "Ring a customer from the inbox.")])
     release(served_home)
     after = pool.refresh()
     assert (before.release.number, after.release.number) == ("1.1", "1.2")
@@ -52,7 +53,7 @@ def test_refreshing_without_a_new_release_changes_nothing(served_home):
 def test_a_release_that_cannot_be_opened_leaves_the_old_one_serving(served_home):
     pool = SnapshotPool(served_home)
     before = pool.refresh()
-    served_home.catalogue.put_documents(HELPDESK, [Document("new", "Voice", "Ring.")])
+    put_documents(served_home.catalogue, HELPDESK, [Document("new", "Voice", "Ring.")])
     report = release(served_home)
     (served_home.path / SNAPSHOTS / report.release.snapshot / "snapshot.json").write_bytes(b"{}")
     with pytest.raises(GroundworkError):
@@ -147,7 +148,7 @@ def test_a_release_without_a_searchable_shard_is_not_put_in_service(served_home)
 def test_a_wholly_broken_release_does_not_replace_a_healthy_one(served_home):
     pool = SnapshotPool(served_home)
     before = pool.refresh()
-    served_home.catalogue.put_documents(HELPDESK, [Document("new", "Voice", "Ring.")])
+    put_documents(served_home.catalogue, HELPDESK, [Document("new", "Voice", "Ring.")])
     release(served_home)
     break_all(served_home)
     with pytest.raises(NotReady):

@@ -24,8 +24,10 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from indexing.builds.build import BuildReport, build, dry_run, report_json, require_documents
 from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, Workshop
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.database import Database
+from indexing.catalogue.documents import load_document, put_documents, remove_documents
 from indexing.catalogue.jobs import cancel_job, read_job
+from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.tenants import change_limits, read_tenant
 from indexing.errors import (
     AlreadyRunning,
@@ -41,7 +43,7 @@ from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, P
 from indexing.models.embedder import HashingEmbedder
 from indexing.passages.chunker import Chunker
 from indexing.records import Document, Partition, Vectors
-from indexing.releases.deployments import deploy, stable_recipe, stable_release
+from indexing.releases.deployments import deploy, stable_release
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig
 from indexing.releases.release import list_releases
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
@@ -91,7 +93,7 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.catalogue = Catalogue(path / "catalogue.db")
+        self.catalogue = Database(path / "catalogue.db")
         self.storage = LocalStorage(path)
         self.embedder = CountingEmbedder()
         self.loads = 0
@@ -130,7 +132,7 @@ class Bench:
         return build(self.context(**choices))
 
     def put(self, *documents: Document, partition: Partition = OURS) -> None:
-        self.catalogue.put_documents(partition, documents)
+        put_documents(self.catalogue, partition, documents)
 
     def served(self) -> dict[Partition, dict[str, str]]:
         """Every document of the snapshot in service, its passages' texts joined."""
@@ -256,7 +258,7 @@ def test_what_the_encoder_does_not_read_costs_no_embedding(bench: Bench, fields:
 def test_a_document_that_moves_to_another_collection_or_tenant_costs_no_embedding(bench: Bench) -> None:
     bench.put(*ARTICLES)
     bench.build()
-    bench.catalogue.remove_documents(OURS, ["doc3"])
+    remove_documents(bench.catalogue, OURS, ["doc3"])
     bench.put(ARTICLES[3], partition=THEIRS)
     assert bench.build().embeddings_computed == 0
     served = bench.served()
@@ -267,7 +269,7 @@ def test_a_document_that_moves_to_another_collection_or_tenant_costs_no_embeddin
 def test_a_deleted_document_is_gone_from_the_next_build(bench: Bench) -> None:
     bench.put(*ARTICLES)
     bench.build()
-    bench.catalogue.remove_documents(OURS, ["doc7"])
+    remove_documents(bench.catalogue, OURS, ["doc7"])
     report = bench.build()
     assert (report.documents, report.embeddings_computed, report.shards_written) == (11, 0, 1)
     assert set(bench.served()[OURS]) == {d.id for d in ARTICLES} - {"doc7"}
@@ -282,7 +284,7 @@ def test_a_build_counts_the_passages_of_each_tenant_for_its_quota(bench: Bench) 
     change_limits(bench.catalogue, OURS.tenant, {"max_passages": ours})
     with pytest.raises(QuotaExceeded):
         bench.put(article("c"))
-    bench.catalogue.remove_documents(OURS, ["b"])
+    remove_documents(bench.catalogue, OURS, ["b"])
     bench.build()
     bench.put(article("c"))
 
@@ -290,7 +292,7 @@ def test_a_build_counts_the_passages_of_each_tenant_for_its_quota(bench: Bench) 
 def test_a_home_emptied_later_gives_an_empty_release(bench: Bench) -> None:
     bench.put(article("only"))
     bench.build()
-    bench.catalogue.remove_documents(OURS, ["only"])
+    remove_documents(bench.catalogue, OURS, ["only"])
     report = bench.build()
     assert (report.documents, report.passages, report.is_deployed, report.release.number) == (0, 0, True, "1.2")
     assert bench.served() == {}
@@ -369,7 +371,7 @@ def test_whatever_happened_before_a_build_serves_the_catalogue_and_computes_what
             elif action == "tag" and name in truth:
                 bench.put(Document(name, "", truth[name], metadata={"tag": text}))
             elif action == "remove":
-                bench.catalogue.remove_documents(OURS, [name])
+                remove_documents(bench.catalogue, OURS, [name])
                 truth.pop(name, None)
             elif action == "build":
                 foreseen = dry_run(bench.context())
@@ -526,7 +528,7 @@ def test_documents_are_required_only_before_the_first_release(bench: Bench) -> N
     bench.put(article("only"))
     require_documents(bench.catalogue)
     bench.build()
-    bench.catalogue.remove_documents(OURS, ["only"])
+    remove_documents(bench.catalogue, OURS, ["only"])
     require_documents(bench.catalogue)
 
 
@@ -630,7 +632,7 @@ def test_documents_that_are_deleted_meanwhile_are_left_out(bench: Bench) -> None
     bench.put(*ARTICLES)
 
     def delete_most() -> HashingEmbedder:
-        bench.catalogue.remove_documents(OURS, [one.id for one in ARTICLES[2:]])
+        remove_documents(bench.catalogue, OURS, [one.id for one in ARTICLES[2:]])
         return bench.embedder
 
     report = build(bench.context(load=delete_most))
@@ -647,7 +649,9 @@ def test_documents_that_never_stay_the_same_are_built_as_of_one_moment(bench: Be
     def change_all() -> None:
         bench.put(*(replace(one, text=f"changed {len(versions)} {one.text}") for one in ARTICLES))
         bench.put(article(f"late{len(versions)}"))
-        versions[bench.catalogue.sequence()] = {one.id: bench.catalogue.document(OURS, one.id).text for one in ARTICLES}
+        versions[bench.catalogue.sequence()] = {
+            one.id: load_document(bench.catalogue, OURS, one.id).text for one in ARTICLES
+        }
 
     class Changing(HashingEmbedder):
         def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:

@@ -9,6 +9,7 @@ import pytest
 
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
+from indexing.catalogue.documents import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
 from indexing.features.view_registry import record_view
@@ -44,8 +45,8 @@ def chosen(home: Home, **choices: Any) -> Recipe:
 
 
 def with_documents(home: Home) -> Home:
-    home.catalogue.put_documents(
-        ARTICLES, [Document("a", "Apples", "Red and round."), Document("b", "Pears", "Green and long.")]
+    put_documents(
+        home.catalogue, ARTICLES, [Document("a", "Apples", "Red and round."), Document("b", "Pears", "Green and long.")]
     )
     return home
 
@@ -176,7 +177,7 @@ def test_the_model_is_not_loaded_when_nothing_is_to_be_encoded(tiny_home: Home) 
     with_documents(tiny_home)
     context = prepare_build(tiny_home, chosen(tiny_home))
     first = build(context)
-    tiny_home.catalogue.put_documents(ARTICLES, [Document("a", "Apples", "Red and round.", "https://example.org")])
+    put_documents(tiny_home.catalogue, ARTICLES, [Document("a", "Apples", "Red and round.", "https://example.org")])
     again = prepare_build(tiny_home, chosen(tiny_home, language="none"))
     assert build(replace(again, load_embedder=refuse_to_load)).embeddings_computed == 0
     again = prepare_build(tiny_home, chosen(tiny_home))
@@ -235,7 +236,8 @@ def test_a_recipe_of_a_model_that_is_not_registered_cannot_be_prepared(tiny_home
 @pytest.mark.model
 def test_the_default_model_builds_and_finds_by_meaning(home: Home, model_home: Home) -> None:
     home.models.copy_from(model_home.models)
-    home.catalogue.put_documents(
+    put_documents(
+        home.catalogue,
         ARTICLES,
         [
             Document("password", "Forgotten password", "Open the sign-in page and ask for a link to choose a new one."),

@@ -7,7 +7,8 @@ import pytest
 
 from indexing.builds.build import dry_run
 from indexing.builds.plan import DocumentChanged, encoder_inputs, encoder_keys_now, plan_shards, read_inputs
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.database import Database
+from indexing.catalogue.documents import remove_documents
 from indexing.features.embedding_store import vector_key
 from indexing.passages.chunker import Chunker
 from indexing.records import Document, Span
@@ -19,17 +20,17 @@ __all__ = ["bench"]  # a fixture
 class ErasingChunker(Chunker):
     """Cuts a document just before somebody erases it."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Database) -> None:
         super().__init__(VIEW, TOKENIZER, 64)
         self._catalogue = catalogue
 
     def spans(self, document: Document) -> list[Span]:
         spans = super().spans(document)
-        self._catalogue.remove_documents(OURS, [document.id])
+        remove_documents(self._catalogue, OURS, [document.id])
         return spans
 
 
-class CountingCatalogue(Catalogue):
+class CountingCatalogue(Database):
     """Remembers which documents were read."""
 
     def __init__(self, *values: object, **more: object) -> None:

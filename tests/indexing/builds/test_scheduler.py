@@ -4,6 +4,7 @@ import pytest
 
 from indexing.builds.scheduler import Builder
 from indexing.catalogue.build_requests import open_requests, request_build
+from indexing.catalogue.documents import put_documents
 from indexing.errors import AlreadyRunning, BuildFailed
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy
@@ -19,7 +20,7 @@ class Bench:
             db.conn.execute("INSERT INTO recipes VALUES (1, 'f', '{}', 'now')")
 
     def put(self, name="one", **options):
-        self.catalogue.put_documents(OURS, [Document(name, "", "text")], **options)
+        put_documents(self.catalogue, OURS, [Document(name, "", "text")], **options)
 
     def build(self):
         self.builds += 1

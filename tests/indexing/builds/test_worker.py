@@ -9,7 +9,7 @@ from indexing.builds import worker
 from indexing.builds.remote_executor import WINDOWS, WorkerExecutor
 from indexing.builds.tasks import EmbedBlock, ShardBlock, Workshop
 from indexing.builds.worker import make_celery, work_kind
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.database import Database
 from indexing.errors import BuildCancelled, BuildFailed
 from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings
@@ -68,7 +68,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
-    catalogue = Catalogue(tmp_path / "catalogue.db")
+    catalogue = Database(tmp_path / "catalogue.db")
     made = Site(tmp_path, catalogue)
     monkeypatch.setattr(worker, "time", made.clock)
     monkeypatch.setattr(worker, "record_block", lambda *values: None)

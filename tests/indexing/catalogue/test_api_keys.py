@@ -24,19 +24,20 @@ from indexing.catalogue.api_keys import (
     read_key,
     revoke_key,
 )
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.collections import collection_sizes
+from indexing.catalogue.database import Database
 from indexing.catalogue.migrations import catalogue_migrations
-from indexing.catalogue.tenants import restore_tenant, revoke_tenant
+from indexing.catalogue.tenants import ensure_tenant, restore_tenant, revoke_tenant
 from indexing.errors import InvalidInput, NotFound
 
 NOON = "2026-06-01T12:00:00.000+00:00"
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
-    opened = Catalogue(tmp_path / "home" / "catalogue.db")
+def catalogue(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(tmp_path / "home" / "catalogue.db")
     for tenant in ("acme", "zeta"):
-        opened.ensure_tenant(tenant)
+        ensure_tenant(opened, tenant)
     yield opened
     opened.close()
 
@@ -49,12 +50,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return now
 
 
-def tenant_of(catalogue: Catalogue, secret: str) -> str | None:
+def tenant_of(catalogue: Database, secret: str) -> str | None:
     admission = admit(catalogue, secret)
     return None if admission is None else admission.key.tenant
 
 
-def test_a_key_opens_its_tenant_with_its_scopes_and_no_other(catalogue: Catalogue) -> None:
+def test_a_key_opens_its_tenant_with_its_scopes_and_no_other(catalogue: Database) -> None:
     key, secret = create_key(catalogue, "acme", scopes=["write", "search"], name="website")
     admission = admit(catalogue, secret)
     assert admission is not None
@@ -65,7 +66,7 @@ def test_a_key_opens_its_tenant_with_its_scopes_and_no_other(catalogue: Catalogu
     assert create_key(catalogue, "acme")[1] != secret
 
 
-def test_a_secret_stands_in_no_file_and_no_log(catalogue: Catalogue, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_secret_stands_in_no_file_and_no_log(catalogue: Database, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     key, made = create_key(catalogue, "acme")
     adopt_key(catalogue, "acme", "a key that a person chose")
@@ -80,13 +81,13 @@ def test_a_secret_stands_in_no_file_and_no_log(catalogue: Catalogue, caplog: pyt
 
 
 @pytest.mark.parametrize("secret", ["", "unknown", "gw_", "' OR 1=1 --", "ключ"])
-def test_an_unknown_key_opens_nothing(catalogue: Catalogue, secret: str) -> None:
+def test_an_unknown_key_opens_nothing(catalogue: Database, secret: str) -> None:
     key, known = create_key(catalogue, "acme")
     for wrong in (secret, key.id, hash_key(known), known.upper(), known[:-1]):
         assert admit(catalogue, wrong) is None
 
 
-def test_a_key_opens_until_the_moment_at_which_it_expires(catalogue: Catalogue, clock: list[str]) -> None:
+def test_a_key_opens_until_the_moment_at_which_it_expires(catalogue: Database, clock: list[str]) -> None:
     _, secret = create_key(catalogue, "acme", expires_at=datetime(2026, 6, 1, 13, tzinfo=UTC))
     assert tenant_of(catalogue, secret) == "acme"
     clock[0] = "2026-06-01T12:59:59.999+00:00"
@@ -95,17 +96,17 @@ def test_a_key_opens_until_the_moment_at_which_it_expires(catalogue: Catalogue, 
     assert tenant_of(catalogue, secret) is None
 
 
-def test_an_expiry_in_any_zone_is_the_same_moment(catalogue: Catalogue, clock: list[str]) -> None:
+def test_an_expiry_in_any_zone_is_the_same_moment(catalogue: Database, clock: list[str]) -> None:
     key, _ = create_key(catalogue, "acme", expires_at=datetime.fromisoformat("2026-06-01T23:30+09:00"))
     assert key.expires_at == "2026-06-01T14:30:00.000+00:00"
     with pytest.raises(InvalidInput, match="expired already"):
         create_key(catalogue, "acme", expires_at=datetime.fromisoformat("2026-06-01T21:00+09:00"))
 
 
-def test_a_revoked_key_opens_nothing_at_once_also_in_another_process(catalogue: Catalogue) -> None:
+def test_a_revoked_key_opens_nothing_at_once_also_in_another_process(catalogue: Database) -> None:
     key, secret = create_key(catalogue, "acme")
     _, other = create_key(catalogue, "acme")
-    elsewhere = Catalogue(catalogue.path)
+    elsewhere = Database(catalogue.path)
     assert tenant_of(elsewhere, secret) == "acme"
     revoked = revoke_key(catalogue, key.id)
     for one in (catalogue, elsewhere):
@@ -115,7 +116,7 @@ def test_a_revoked_key_opens_nothing_at_once_also_in_another_process(catalogue: 
     elsewhere.close()
 
 
-def test_a_revoked_tenants_keys_open_nothing_until_it_is_restored(catalogue: Catalogue) -> None:
+def test_a_revoked_tenants_keys_open_nothing_until_it_is_restored(catalogue: Database) -> None:
     gone, gone_secret = create_key(catalogue, "acme")
     _, secret = create_key(catalogue, "acme")
     _, stranger = create_key(catalogue, "zeta")
@@ -130,7 +131,7 @@ def test_a_revoked_tenants_keys_open_nothing_until_it_is_restored(catalogue: Cat
     assert admit(catalogue, gone_secret) is None
 
 
-def test_another_tenants_key_cannot_be_read_or_revoked_and_looks_like_none(catalogue: Catalogue) -> None:
+def test_another_tenants_key_cannot_be_read_or_revoked_and_looks_like_none(catalogue: Database) -> None:
     key, secret = create_key(catalogue, "acme")
     messages = []
     for name in (key.id, "k_unknown"):
@@ -143,24 +144,24 @@ def test_another_tenants_key_cannot_be_read_or_revoked_and_looks_like_none(catal
 
 
 @pytest.mark.parametrize("scopes", [[], ["read"], ["search", "root"], ["Search"]])
-def test_scopes_that_do_not_exist_are_refused(catalogue: Catalogue, scopes: list[str]) -> None:
+def test_scopes_that_do_not_exist_are_refused(catalogue: Database, scopes: list[str]) -> None:
     with pytest.raises(InvalidInput, match="expected some of search, write, admin, operator"):
         create_key(catalogue, "acme", scopes=scopes)
     assert list_keys(catalogue) == []
 
 
 @pytest.mark.parametrize("name", ["x" * 129, "a\nb"])
-def test_a_name_that_no_list_could_show_is_refused(catalogue: Catalogue, name: str) -> None:
+def test_a_name_that_no_list_could_show_is_refused(catalogue: Database, name: str) -> None:
     with pytest.raises(InvalidInput, match="not a key's name"):
         create_key(catalogue, "acme", name=name)
 
 
-def test_a_key_for_an_unknown_tenant_is_refused(catalogue: Catalogue) -> None:
+def test_a_key_for_an_unknown_tenant_is_refused(catalogue: Database) -> None:
     with pytest.raises(NotFound, match="nobody"):
         create_key(catalogue, "nobody")
 
 
-def test_a_chosen_key_stays_with_its_tenant_and_is_not_given_out_again(catalogue: Catalogue) -> None:
+def test_a_chosen_key_stays_with_its_tenant_and_is_not_given_out_again(catalogue: Database) -> None:
     adopt_key(catalogue, "acme", "a key that a person chose")
     adopt_key(catalogue, "acme", "a key that a person chose")
     with pytest.raises(InvalidInput, match="another tenant"):
@@ -172,7 +173,7 @@ def test_a_chosen_key_stays_with_its_tenant_and_is_not_given_out_again(catalogue
         adopt_key(catalogue, "acme", "a key that a person chose")
 
 
-def test_pages_of_keys_hold_each_key_once_the_oldest_first(catalogue: Catalogue, clock: list[str]) -> None:
+def test_pages_of_keys_hold_each_key_once_the_oldest_first(catalogue: Database, clock: list[str]) -> None:
     made = []
     for number in range(25):
         clock[0] = f"2026-06-01T12:00:{number // 5:02}.000+00:00"  # several in one moment
@@ -188,7 +189,7 @@ def test_pages_of_keys_hold_each_key_once_the_oldest_first(catalogue: Catalogue,
     assert list_keys(catalogue, "acme", after=made[0].id) == []  # zeta's key is no place in acme's list
 
 
-def test_operators_are_counted_only_while_their_keys_open(catalogue: Catalogue, clock: list[str]) -> None:
+def test_operators_are_counted_only_while_their_keys_open(catalogue: Database, clock: list[str]) -> None:
     create_key(catalogue, "acme")
     key, _ = create_key(catalogue, "acme", scopes=[OPERATOR])
     create_key(catalogue, "zeta", scopes=[OPERATOR, "search"], expires_at=datetime(2026, 6, 2, tzinfo=UTC))
@@ -226,14 +227,14 @@ def test_an_expiry_of_another_form_is_refused(text: str) -> None:
         parse_expiry(text)
 
 
-def test_an_expiry_beyond_the_calendar_is_refused(catalogue: Catalogue) -> None:
+def test_an_expiry_beyond_the_calendar_is_refused(catalogue: Database) -> None:
     beyond = datetime.max.replace(tzinfo=UTC).astimezone(UTC).replace(tzinfo=None)
     zoned = datetime.fromisoformat(f"{beyond.isoformat()}-12:00")
     with pytest.raises(InvalidInput, match="beyond the calendar"):
         create_key(catalogue, "acme", expires_at=zoned)
 
 
-def test_a_key_of_10_000_tenants_is_found_by_indexes_alone(catalogue: Catalogue) -> None:
+def test_a_key_of_10_000_tenants_is_found_by_indexes_alone(catalogue: Database) -> None:
     with catalogue.write() as db:
         moment = datetime(2026, 1, 1, tzinfo=UTC)
         for number in range(10_000):
@@ -266,7 +267,7 @@ def test_keys_of_before_there_were_scopes_open_as_before(tmp_path: Path) -> None
         values = ("acme", "help", name, "", "", "", "{}", "text/plain", "", "c", "r", 1, NOON)
         connection.execute(f"INSERT INTO documents VALUES ({', '.join('?' * 13)})", values)
     connection.close()
-    catalogue = Catalogue(tmp_path / "catalogue.db")
+    catalogue = Database(tmp_path / "catalogue.db")
     for secret, tenant in (("the default key", "default"), ("the key of acme", "acme")):
         admission = admit(catalogue, secret)
         assert admission is not None
@@ -274,5 +275,5 @@ def test_keys_of_before_there_were_scopes_open_as_before(tmp_path: Path) -> None
         assert admission.requests_per_minute is None
         assert read_key(catalogue, admission.key.id) == admission.key
     assert len({key.id for key in list_keys(catalogue)}) == 2
-    assert catalogue.collections("acme") == {"help": 2}
+    assert collection_sizes(catalogue, "acme") == {"help": 2}
     catalogue.close()

@@ -7,7 +7,9 @@ import redis
 from click.testing import CliRunner
 
 from indexing.builds.leases import Leases
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.collections import collection_sizes
+from indexing.catalogue.database import Database
+from indexing.catalogue.documents import load_document
 from indexing.catalogue.erasures import list_erasures, unfinished_erasures
 from indexing.catalogue.jobs import finish_job, newest_job_on_workers, start_job
 from indexing.commands.root import cli
@@ -41,7 +43,7 @@ def test_it_only_says_what_it_would_erase_until_told_to(run, tiny_home):
         assert line in told.output
     seen = json.loads(erase(run, ID, "--json").stdout)
     assert (seen["erased"], seen["erasures"][0]["documents"]) == (False, 1)
-    assert tiny_home.catalogue.document(OURS, ID) == NEW
+    assert load_document(tiny_home.catalogue, OURS, ID) == NEW
     made = derived(tiny_home)
     done = erase(run, ID, "--yes")
     assert "erased (erasure 1): 1 documents of default/manual" in done.output
@@ -101,8 +103,8 @@ def test_what_is_to_be_erased_must_be_said_clearly(run, arguments, said):
 def test_a_whole_collection_of_another_tenant_is_erased(run, tiny_home):
     result = erase(run, "--tenant", THEIRS.tenant, "--whole-collection", "--yes")
     assert "1 documents of other/manual" in result.output
-    assert tiny_home.catalogue.collections("other") == {"manual": 0}
-    assert tiny_home.catalogue.document(OURS, ID) == NEW
+    assert collection_sizes(tiny_home.catalogue, "other") == {"manual": 0}
+    assert load_document(tiny_home.catalogue, OURS, ID) == NEW
 
 
 @pytest.mark.parametrize("lock", ["build.lock", "models.lock", "scratch/corpus-1/build.lock"])
@@ -111,7 +113,7 @@ def test_it_refuses_while_somebody_builds_or_registers(run, tiny_home, lock):
         result = erase(run, ID, "--yes")
     assert result.exit_code == 1
     assert "Another" in result.output
-    assert tiny_home.catalogue.document(OURS, ID) == NEW
+    assert load_document(tiny_home.catalogue, OURS, ID) == NEW
 
 
 def test_it_refuses_while_a_worker_still_does_a_block_of_a_build_that_ended(run, tiny_home, monkeypatch):
@@ -121,7 +123,7 @@ def test_it_refuses_while_a_worker_still_does_a_block_of_a_build_that_ended(run,
     result = erase(run, ID, "--yes")
     assert result.exit_code == 1
     assert "A worker still does block shard-x" in result.output
-    assert tiny_home.catalogue.document(OURS, ID) == NEW
+    assert load_document(tiny_home.catalogue, OURS, ID) == NEW
     held.clear()
     assert erase(run, ID, "--yes").exit_code == 0
 
@@ -136,7 +138,7 @@ def test_it_refuses_when_redis_cannot_say_what_workers_do(run, tiny_home, monkey
     result = erase(run, ID, "--yes")
     assert result.exit_code == 1
     assert "stop all workers and say --no-workers" in result.output
-    assert tiny_home.catalogue.document(OURS, ID) == NEW
+    assert load_document(tiny_home.catalogue, OURS, ID) == NEW
     assert erase(run, ID, "--yes", "--no-workers").exit_code == 0
 
 
@@ -144,7 +146,7 @@ def test_nobody_says_away_a_worker_that_redis_knows_of(run, tiny_home, monkeypat
     monkeypatch.setenv("GROUNDWORK_REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setattr(Leases, "held", lambda self: ["shard-x"])
     assert erase(run, ID, "--yes", "--no-workers").exit_code == 1
-    assert tiny_home.catalogue.document(OURS, ID) == NEW
+    assert load_document(tiny_home.catalogue, OURS, ID) == NEW
 
 
 @pytest.mark.parametrize("has_local_build_since", [False, True])
@@ -159,7 +161,7 @@ def test_without_redis_it_refuses_while_a_worker_of_a_killed_build_may_hold_the_
     assert f"Job {job.id} ran on workers and is" in result.output
     assert "GROUNDWORK_REDIS_URL" in result.output
     assert "--no-workers" in result.output
-    assert tiny_home.catalogue.document(OURS, ID) == NEW
+    assert load_document(tiny_home.catalogue, OURS, ID) == NEW
     assert erase(run, ID).exit_code == 0  # it only says what it would do
     assert erase(run, ID, "--yes", "--no-workers").exit_code == 0
     assert erase(run, "pears", "--yes", "--no-workers").exit_code == 0
@@ -172,7 +174,7 @@ def interrupted(run, monkeypatch):
         raise CatalogueBusy("somebody reads")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Catalogue, "compact", busy)
+        patch.setattr(Database, "compact", busy)
         return erase(run, ID, "--yes")
 
 

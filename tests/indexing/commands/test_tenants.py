@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from indexing.catalogue.api_keys import admit, create_key
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.collections import collection_sizes
+from indexing.catalogue.database import Database
 from indexing.catalogue.tenants import create_tenant
 from indexing.commands.root import cli
 from indexing.home import Home
@@ -27,7 +28,7 @@ def run(home: Home) -> Run:
 
 
 @pytest.fixture
-def catalogue(home: Home) -> Iterator[Catalogue]:
+def catalogue(home: Home) -> Iterator[Database]:
     return home.catalogue
 
 
@@ -74,7 +75,7 @@ def test_a_tenant_is_made_limited_listed_revoked_and_restored(run: Run) -> None:
     assert output_of(run("tenants", "restore", "acme")).startswith("tenant acme: 0 documents")
 
 
-def test_a_key_is_shown_once_on_standard_output_and_said_to_be(run: Run, catalogue: Catalogue) -> None:
+def test_a_key_is_shown_once_on_standard_output_and_said_to_be(run: Run, catalogue: Database) -> None:
     output_of(run("tenants", "create", "acme"))
     result = run("keys", "create", "--tenant", "acme", "--scope", "write", "--scope", "search", "--name", "site")
     secret = output_of(result).strip()
@@ -92,7 +93,7 @@ def test_a_key_is_shown_once_on_standard_output_and_said_to_be(run: Run, catalog
     assert admit(catalogue, secret) is None
 
 
-def test_a_key_searches_unless_told_otherwise_and_expires_when_told(run: Run, catalogue: Catalogue) -> None:
+def test_a_key_searches_unless_told_otherwise_and_expires_when_told(run: Run, catalogue: Database) -> None:
     made = json_of(run("keys", "create", "--json", "--expires", "2999-12-31"))
     assert (made["tenant"], made["scopes"]) == ("default", ["search"])
     assert made["expires_at"] == "2999-12-31T00:00:00.000+00:00"
@@ -101,7 +102,7 @@ def test_a_key_searches_unless_told_otherwise_and_expires_when_told(run: Run, ca
     assert listed == {name: value for name, value in made.items() if name != "key"}
 
 
-def test_only_here_is_an_operators_key_made(run: Run, catalogue: Catalogue) -> None:
+def test_only_here_is_an_operators_key_made(run: Run, catalogue: Database) -> None:
     secret = output_of(run("keys", "create", "--scope", "operator")).strip()
     admission = admit(catalogue, secret)
     assert admission is not None
@@ -127,7 +128,7 @@ def test_only_here_is_an_operators_key_made(run: Run, catalogue: Catalogue) -> N
     ids=" ".join,
 )
 def test_an_error_is_one_sentence_and_nothing_was_made(
-    run: Run, catalogue: Catalogue, tmp_path: Path, arguments: list[str], message: str
+    run: Run, catalogue: Database, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     (tmp_path / "articles").mkdir()
     (tmp_path / "articles" / "a.md").write_text("text")
@@ -152,7 +153,7 @@ def test_a_wrong_option_is_a_usage_error(run: Run, arguments: list[str]) -> None
     assert run(*arguments).exit_code == 2
 
 
-def test_whether_queries_may_be_logged_is_changed_by_itself_and_off_at_first(run: Run, catalogue: Catalogue) -> None:
+def test_whether_queries_may_be_logged_is_changed_by_itself_and_off_at_first(run: Run, catalogue: Database) -> None:
     assert json_of(run("tenants", "create", "acme", "--max-documents", "5", "--json"))["log_queries"] is False
     allowed = json_of(run("tenants", "limit", "acme", "--log-queries", "--json"))
     assert (allowed["log_queries"], allowed["max_documents"]) == (True, 5)
@@ -161,7 +162,7 @@ def test_whether_queries_may_be_logged_is_changed_by_itself_and_off_at_first(run
     assert json_of(run("tenants", "create", "open", "--log-queries", "--json"))["log_queries"] is True
 
 
-def test_long_lists_come_in_pages_and_say_how_to_go_on(run: Run, catalogue: Catalogue) -> None:
+def test_long_lists_come_in_pages_and_say_how_to_go_on(run: Run, catalogue: Database) -> None:
     for number in range(5):
         create_tenant(catalogue, f"t{number}")
         create_key(catalogue, f"t{number}")
@@ -173,7 +174,7 @@ def test_long_lists_come_in_pages_and_say_how_to_go_on(run: Run, catalogue: Cata
 
 
 def test_documents_are_ingested_for_the_tenant_that_is_named_and_up_to_its_quota(
-    run: Run, catalogue: Catalogue, tmp_path: Path
+    run: Run, catalogue: Database, tmp_path: Path
 ) -> None:
     folder = tmp_path / "articles"
     folder.mkdir()
@@ -181,13 +182,13 @@ def test_documents_are_ingested_for_the_tenant_that_is_named_and_up_to_its_quota
         (folder / f"{name}.md").write_text("text")
     create_tenant(catalogue, "acme")
     output_of(run("ingest", folder, "--tenant", "acme", "--collection", "help"))
-    assert catalogue.collections("acme") == {"help": 2}
-    assert catalogue.collections("default") == {}
+    assert collection_sizes(catalogue, "acme") == {"help": 2}
+    assert collection_sizes(catalogue, "default") == {}
     output_of(run("tenants", "limit", "acme", "--max-documents", "2"))
     (folder / "c.md").write_text("text")
     message = error_of(run("ingest", folder, "--tenant", "acme", "--collection", "help"))
     assert "may hold 2 documents and would hold 3" in message
-    assert catalogue.collections("acme") == {"help": 2}
+    assert collection_sizes(catalogue, "acme") == {"help": 2}
     output_of(run("tenants", "revoke", "acme", "--yes"))
     assert "'acme' was revoked" in error_of(run("ingest", folder, "--tenant", "acme"))
 

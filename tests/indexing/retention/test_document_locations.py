@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from indexing.catalogue.documents import put_documents, remove_documents
 from indexing.errors import ArtefactCorrupt, NotFound
 from indexing.records import Document, Partition
 from indexing.releases.release import list_releases
@@ -19,8 +20,8 @@ OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
 @pytest.fixture
 def built(tiny_home):
     """Two documents of ours and one of theirs, each in a shard of its own, in one release."""
-    tiny_home.catalogue.put_documents(OURS, [Document("a", "A", "red apples"), Document("b", "B", "green pears")])
-    tiny_home.catalogue.put_documents(THEIRS, [Document("a", "A", "blue plums")])
+    put_documents(tiny_home.catalogue, OURS, [Document("a", "A", "red apples"), Document("b", "B", "green pears")])
+    put_documents(tiny_home.catalogue, THEIRS, [Document("a", "A", "blue plums")])
     make(tiny_home, shard_rows=1)
     return tiny_home
 
@@ -33,7 +34,7 @@ def shard_of(home, text):
 def orphan(home, text, partition=OURS):
     """A shard that a build wrote before it was killed; it holds ``late``."""
     before = set(home.storage.list(SHARDS))
-    home.catalogue.put_documents(partition, [Document("late", "Late", text)])
+    put_documents(home.catalogue, partition, [Document("late", "Late", text)])
     make(home, shard_rows=1)
     with home.catalogue.write() as db:
         db.conn.execute("DELETE FROM releases WHERE build = 2")
@@ -96,7 +97,7 @@ def test_a_shard_without_its_manifest_is_swept_with_what_is_in_it(built):
     name = orphan(built, "purple grapes")
     (built.path / SHARDS / name / "manifest.json").unlink()
     assert files_with(built, b"purple grapes")
-    built.catalogue.remove_documents(OURS, ["late"])
+    remove_documents(built.catalogue, OURS, ["late"])
     erase_now(built, {"a"})
     assert files_with(built, b"purple grapes") == set()
 

@@ -22,7 +22,9 @@ from eval.experiments.experiment import load, run_experiment, save
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.builds.tasks import EmbedBlock, save_block
-from indexing.catalogue.database import Catalogue
+from indexing.catalogue.collections import collection_sizes
+from indexing.catalogue.database import Database
+from indexing.catalogue.documents import load_document, put_documents, remove_documents
 from indexing.catalogue.erasures import list_erasures, list_rewrites, unfinished_erasures
 from indexing.catalogue.jobs import record_block, start_job
 from indexing.errors import CatalogueBusy, NotFound
@@ -147,7 +149,7 @@ def leave_traces(home, document):
     save_block(home.storage, f"work/{job.id}", EmbedBlock("tiny@1", "int8", "f" * 64, (document.text,)))
     record_block(home.catalogue, job.id, "embed-x", "embed", "failed", 3, f"ValueError: cannot read {document.text!r}")
     scratch = open_home(home.settings, home.path / "scratch" / "corpus-1")
-    scratch.catalogue.put_documents(Partition("default", "corpus"), [document])
+    put_documents(scratch.catalogue, Partition("default", "corpus"), [document])
     scratch.close()
 
 
@@ -163,12 +165,14 @@ def evaluate(home):
 
 def fill(home):
     """Two versions of the document in four releases of two recipes, beside other documents and another tenant."""
-    home.catalogue.put_documents(OURS, [*OTHERS, OLD], source="folder")
-    home.catalogue.put_documents(THEIRS, [replace(OTHERS[0], title="Theirs"), replace(NEW, id="theirs", title="T")][:1])
+    put_documents(home.catalogue, OURS, [*OTHERS, OLD], source="folder")
+    put_documents(
+        home.catalogue, THEIRS, [replace(OTHERS[0], title="Theirs"), replace(NEW, id="theirs", title="T")][:1]
+    )
     make(home)
     evaluate(home)
     make(home, precision="fp32", view="first-256", language="german", shard_rows=1)
-    home.catalogue.put_documents(OURS, [NEW], source="folder")
+    put_documents(home.catalogue, OURS, [NEW], source="folder")
     make(home)
     make(home, precision="fp32", view="first-256", language="german", shard_rows=1)
     leave_traces(home, NEW)
@@ -221,7 +225,7 @@ def test_before_an_erasure_the_search_of_all_files_finds_every_trace(filled):
 def test_after_an_erasure_no_file_holds_the_text_or_what_was_made_of_it(filled, is_deleted_before):
     made = derived(filled)
     if is_deleted_before:
-        filled.catalogue.remove_documents(OURS, [ID])
+        remove_documents(filled.catalogue, OURS, [ID])
         make(filled)
     assert len(made) > 8
     report = erase_now(filled)
@@ -233,10 +237,10 @@ def test_after_an_erasure_no_file_holds_the_text_or_what_was_made_of_it(filled, 
 
 
 def test_a_live_version_that_waits_for_a_larger_one_is_erased_too(tiny_home):
-    tiny_home.catalogue.put_documents(OURS, OTHERS)
+    put_documents(tiny_home.catalogue, OURS, OTHERS)
     make(tiny_home)
-    tiny_home.catalogue.put_documents(OURS, [OLD], live=True)
-    tiny_home.catalogue.put_documents(OURS, [NEW])
+    put_documents(tiny_home.catalogue, OURS, [OLD], live=True)
+    put_documents(tiny_home.catalogue, OURS, [NEW])
     assert files_with(tiny_home, b"oldbodyzwick")
     erase_now(tiny_home)
     assert_nothing_is_left(tiny_home, set())
@@ -246,8 +250,8 @@ def test_the_shards_are_those_of_a_build_that_never_saw_the_document(filled, tmp
     erase_now(filled)
     fresh = open_home(replace_home(filled.settings, tmp_path / "fresh"))
     register_tiny(fresh)
-    fresh.catalogue.put_documents(OURS, OTHERS)
-    fresh.catalogue.put_documents(THEIRS, [replace(OTHERS[0], title="Theirs")])
+    put_documents(fresh.catalogue, OURS, OTHERS)
+    put_documents(fresh.catalogue, THEIRS, [replace(OTHERS[0], title="Theirs")])
     expected = [make(fresh), make(fresh, precision="fp32", view="first-256", language="german", shard_rows=1)]
     for wanted, number in zip(expected, ("1.2", "2.2"), strict=True):
         (release,) = [one for one in list_releases(filled.catalogue) if one.number == number]
@@ -270,7 +274,7 @@ def test_other_documents_are_found_as_in_a_home_that_never_had_the_document(fill
     erase_now(filled)
     fresh = open_home(replace_home(filled.settings, tmp_path / "fresh"))
     register_tiny(fresh)
-    fresh.catalogue.put_documents(OURS, OTHERS)
+    put_documents(fresh.catalogue, OURS, OTHERS)
     make(fresh)
     after, never = SnapshotPool(filled).refresh(), SnapshotPool(fresh).refresh()
     for mode in ("dense", "lexical", "hybrid"):
@@ -317,11 +321,11 @@ def test_no_other_tenant_is_touched(filled):
 
 def test_a_document_of_the_same_id_in_another_collection_stays(tiny_home):
     elsewhere = Partition("default", "elsewhere")
-    tiny_home.catalogue.put_documents(OURS, [OLD])
-    tiny_home.catalogue.put_documents(elsewhere, [NEW])
+    put_documents(tiny_home.catalogue, OURS, [OLD])
+    put_documents(tiny_home.catalogue, elsewhere, [NEW])
     make(tiny_home)
     erase_now(tiny_home)
-    assert tiny_home.catalogue.document(elsewhere, ID) == NEW
+    assert load_document(tiny_home.catalogue, elsewhere, ID) == NEW
     serving = SnapshotPool(tiny_home).refresh()
     assert Retriever().search(serving, elsewhere, "newbodyzwack", k=1).hits[0].passage.document_id == ID
     assert serving.snapshot.view(OURS) is None
@@ -330,7 +334,7 @@ def test_a_document_of_the_same_id_in_another_collection_stays(tiny_home):
 
 def test_a_vector_stays_while_another_document_has_the_same_text(tiny_home):
     twin = Document("twin", OTHERS[0].title, OTHERS[0].text)
-    tiny_home.catalogue.put_documents(OURS, [OTHERS[0], twin, NEW])
+    put_documents(tiny_home.catalogue, OURS, [OTHERS[0], twin, NEW])
     make(tiny_home)
     shared = {needle for needle in derived(tiny_home, ids=("twin",)) if needle not in codes_of(tiny_home)}
     erase_now(tiny_home, {"apples", ID})
@@ -341,7 +345,7 @@ def test_a_vector_stays_while_another_document_has_the_same_text(tiny_home):
 
 
 def test_the_feature_store_keeps_no_vector_that_no_document_needs(filled):
-    filled.catalogue.remove_documents(OURS, ["pears"])  # only deleted, and still in every snapshot
+    remove_documents(filled.catalogue, OURS, ["pears"])  # only deleted, and still in every snapshot
     erase_now(filled)
     needed = needed_vectors(filled, lambda key: False)
     for kind in filled.storage.kinds("features"):
@@ -397,7 +401,7 @@ def test_a_whole_collection_leaves_nothing_but_its_name(filled):
     assert report.documents == 4
     assert_nothing_is_left(filled, made)
     assert files_with(filled, b"beside the garden") == set()
-    assert filled.catalogue.collections("default") == {"manual": 0}
+    assert collection_sizes(filled.catalogue, "default") == {"manual": 0}
     serving = SnapshotPool(filled).refresh()
     assert serving.snapshot.partitions == [THEIRS]
     with pytest.raises(NotFound, match="No document of collection"):
@@ -405,7 +409,7 @@ def test_a_whole_collection_leaves_nothing_but_its_name(filled):
 
 
 def test_a_home_that_holds_nothing_else_serves_an_empty_snapshot(tiny_home):
-    tiny_home.catalogue.put_documents(OURS, [NEW])
+    put_documents(tiny_home.catalogue, OURS, [NEW])
     make(tiny_home)
     erase_now(tiny_home)
     serving = SnapshotPool(tiny_home).refresh()
@@ -414,17 +418,17 @@ def test_a_home_that_holds_nothing_else_serves_an_empty_snapshot(tiny_home):
 
 
 def test_a_document_that_was_never_built_is_erased_too(tiny_home):
-    tiny_home.catalogue.put_documents(OURS, [OLD])
-    tiny_home.catalogue.put_documents(OURS, [NEW])
+    put_documents(tiny_home.catalogue, OURS, [OLD])
+    put_documents(tiny_home.catalogue, OURS, [NEW])
     assert erase_now(tiny_home).releases == ()
     assert_nothing_is_left(tiny_home, set())
 
 
 def test_of_a_document_that_was_deleted_and_never_built_not_even_the_id_stays(tiny_home):
-    tiny_home.catalogue.put_documents(OURS, [NEW, Document("other", "", "stays")])
+    put_documents(tiny_home.catalogue, OURS, [NEW, Document("other", "", "stays")])
     make(tiny_home)
-    tiny_home.catalogue.put_documents(OURS, [replace(NEW, id="Fleetingblörp")])
-    tiny_home.catalogue.remove_documents(OURS, ["Fleetingblörp", "other"])
+    put_documents(tiny_home.catalogue, OURS, [replace(NEW, id="Fleetingblörp")])
+    remove_documents(tiny_home.catalogue, OURS, ["Fleetingblörp", "other"])
     erase_now(tiny_home, frozenset({"Fleetingblörp"}))
     assert not files_with(tiny_home, "Fleetingblörp".encode())
     assert [row["id"] for row in tiny_home.catalogue.rows("SELECT id FROM deletions")] == ["other"]
@@ -437,7 +441,7 @@ def test_looking_changes_nothing(filled):
     found = find_documents(filled, OURS, frozenset({ID}))
     seen = foresee(filled, found, partial(needed_vectors, filled))
     assert {path: path.read_bytes() for path in before} == before
-    assert filled.catalogue.document(OURS, ID) == NEW
+    assert load_document(filled.catalogue, OURS, ID) == NEW
     done = erase_now(filled)
     assert replace(done, erasure=0) == seen
 
@@ -508,8 +512,8 @@ STEPS = {
     "unlink": (Path, "unlink"),
     "rmtree": (shutil, "rmtree"),
     "fsync": (os, "fsync"),
-    "write": (Catalogue, "write"),
-    "compact": (Catalogue, "compact"),
+    "write": (Database, "write"),
+    "compact": (Database, "compact"),
 }
 
 
@@ -598,7 +602,7 @@ def test_an_erasure_that_was_really_killed_is_finished_by_the_next(filled, numbe
 
 def test_a_reader_that_holds_up_the_compaction_is_named_and_the_erasure_stays_unfinished(filled):
     made = derived(filled)
-    patient = Catalogue(filled.path / "catalogue.db", busy_timeout_seconds=0.1)
+    patient = Database(filled.path / "catalogue.db", busy_timeout_seconds=0.1)
     home = replace(filled, catalogue=patient)
     reader = sqlite3.connect(filled.path / "catalogue.db", isolation_level=None)
     reader.execute("BEGIN")
@@ -624,7 +628,7 @@ def test_a_document_written_again_while_an_erasure_is_unfinished_is_left_to_the_
 
     with dying(monkeypatch, 12, die), pytest.raises(Killed):
         erase_now(filled)
-    filled.catalogue.put_documents(OURS, [NEW])
+    put_documents(filled.catalogue, OURS, [NEW])
     make(filled)
     resume_all(filled)
     serving = SnapshotPool(filled).refresh()

@@ -9,6 +9,7 @@ from app.retrieval.retriever import Retriever
 from app.serving.release_pool import SnapshotPool
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
+from indexing.catalogue.documents import put_documents, remove_documents
 from indexing.commands.root import cli
 from indexing.errors import AlreadyRunning
 from indexing.records import Document, Partition
@@ -25,7 +26,7 @@ OURS = Partition("default", "default")
 
 
 def write(home, **texts):
-    home.catalogue.put_documents(OURS, [Document(name, name, text) for name, text in texts.items()])
+    put_documents(home.catalogue, OURS, [Document(name, name, text) for name, text in texts.items()])
 
 
 def make(home, **choices):
@@ -162,7 +163,7 @@ def test_disk_use_tells_shared_bytes_from_own(grown):
 
 def test_two_snapshots_differ_in_exactly_what_was_written_between(grown):
     before = find_release(grown.catalogue, "1.4")
-    grown.catalogue.remove_documents(OURS, ["a"])
+    remove_documents(grown.catalogue, OURS, ["a"])
     write(grown, b="changed pears", c="blue plums")
     after = make(grown).release
     diff = diff_snapshots(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from indexing.catalogue.collections import collection_sizes
+from indexing.catalogue.documents import document_keys, load_document
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput, SourceInvalid
 from indexing.home import Home
@@ -36,7 +38,7 @@ def documents(count: int, first: int = 0) -> list[Document]:
 
 
 def ids(home: Home, partition: Partition = ARTICLES) -> set[str]:
-    return {key.id for key in home.catalogue.document_keys() if key.partition == partition}
+    return {key.id for key in document_keys(home.catalogue) if key.partition == partition}
 
 
 def counts(report: IngestReport) -> tuple[int, int, int, int]:
@@ -56,25 +58,25 @@ def folder(tmp_path: Path) -> Path:
 def test_the_same_source_twice_changes_nothing(home: Home, folder: Path) -> None:
     first = ingest(home.catalogue, open_source(folder), ARTICLES)
     assert counts(first) == (3, 0, 0, 0)
-    keys = list(home.catalogue.document_keys())
+    keys = list(document_keys(home.catalogue))
     second = ingest(home.catalogue, open_source(folder), ARTICLES, prune=True)
     assert counts(second) == (0, 0, 3, 0)
     assert second.seq == first.seq
     assert second.documents == first.documents == 3
-    assert list(home.catalogue.document_keys()) == keys
+    assert list(document_keys(home.catalogue)) == keys
 
 
 def test_a_changed_source_changes_only_what_changed(home: Home, folder: Path) -> None:
     first = ingest(home.catalogue, open_source(folder), ARTICLES)
-    before = {key.id: key for key in home.catalogue.document_keys()}
+    before = {key.id: key for key in document_keys(home.catalogue)}
     (folder / "two.md").write_text("# two\n\nRewritten.\n")
     (folder / "four.md").write_text("# four\n")
     second = ingest(home.catalogue, open_source(folder), ARTICLES)
     assert counts(second) == (1, 1, 2, 0)
     assert second.seq == first.seq + 2
-    after = {key.id: key for key in home.catalogue.document_keys()}
+    after = {key.id: key for key in document_keys(home.catalogue)}
     assert {name for name in before if before[name] != after[name]} == {"two.md"}
-    assert home.catalogue.document(ARTICLES, "two.md").text == "# two\n\nRewritten.\n"
+    assert load_document(home.catalogue, ARTICLES, "two.md").text == "# two\n\nRewritten.\n"
 
 
 def test_a_file_that_is_gone_stays_until_it_is_pruned(home: Home, folder: Path) -> None:
@@ -180,11 +182,11 @@ def test_a_source_that_fails_on_the_way_leaves_whole_batches_and_prunes_nothing(
 
 def test_a_collection_without_documents_exists_after_an_empty_ingest(home: Home) -> None:
     ingest(home.catalogue, ListSource([]), ARTICLES)
-    assert home.catalogue.collections(DEFAULT_TENANT) == {"articles": 0}
+    assert collection_sizes(home.catalogue, DEFAULT_TENANT) == {"articles": 0}
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a\nb", "x" * 129])
 def test_a_collection_with_an_impossible_name_is_refused(home: Home, name: str) -> None:
     with pytest.raises(InvalidInput, match="is not a collection name"):
         ingest(home.catalogue, ListSource(documents(1)), Partition(DEFAULT_TENANT, name))
-    assert list(home.catalogue.document_keys()) == []
+    assert list(document_keys(home.catalogue)) == []

@@ -1,0 +1,90 @@
+"""The rows of recipes, releases and deployments."""
+
+from collections.abc import Iterable
+
+from indexing.catalogue.database import Database, Row, utc_now
+
+
+def number_recipe(database: Database, fingerprint: str, manifest: str) -> int:
+    """The number of the recipe with this fingerprint; at its first use it gets the next one."""
+    with database.write() as db:
+        row = db.conn.execute("SELECT number FROM recipes WHERE fingerprint = ?", (fingerprint,)).fetchone()
+        if row is not None:
+            return int(row[0])
+        sql = "INSERT INTO recipes (fingerprint, manifest, created_at) VALUES (?, ?, ?)"
+        return int(db.conn.execute(sql, (fingerprint, manifest, utc_now())).lastrowid or 0)
+
+
+def read_recipe_manifest(database: Database, number: int) -> str | None:
+    """The manifest of a recipe as JSON, or ``None``."""
+    row = database.row("SELECT manifest FROM recipes WHERE number = ?", (number,))
+    return None if row is None else str(row["manifest"])
+
+
+def insert_release(database: Database, recipe: int, snapshot: str, *, seq: int, actor: str) -> Row:
+    """Record the next build of a recipe; the row that was written."""
+    with database.write() as db:
+        last = db.conn.execute("SELECT max(build) FROM releases WHERE recipe = ?", (recipe,)).fetchone()[0]
+        row: Row = {
+            "recipe": recipe,
+            "build": (last or 0) + 1,
+            "snapshot": snapshot,
+            "seq": seq,
+            "created_at": utc_now(),
+            "created_by": actor,
+        }
+        sql = "INSERT INTO releases (recipe, build, snapshot, seq, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?)"
+        db.conn.execute(sql, tuple(row.values()))
+    return row
+
+
+def raise_release_seq(database: Database, recipe: int, build: int, seq: int) -> None:
+    """Let a release hold every write up to ``seq``, if it did not before."""
+    with database.write() as db:
+        sql = "UPDATE releases SET seq = max(seq, ?) WHERE recipe = ? AND build = ?"
+        db.conn.execute(sql, (seq, recipe, build))
+
+
+def release_rows(database: Database) -> list[Row]:
+    """All releases that were not retired, oldest first."""
+    sql = "SELECT * FROM releases WHERE retired_at IS NULL ORDER BY created_at, recipe, build"
+    return list(database.rows(sql))
+
+
+def newest_release_row(database: Database, recipe: int) -> Row | None:
+    """The last build of a recipe that was not retired, or ``None``."""
+    sql = "SELECT * FROM releases WHERE recipe = ? AND retired_at IS NULL ORDER BY build DESC LIMIT 1"
+    return database.row(sql, (recipe,))
+
+
+def has_later_release(database: Database, seq: int) -> bool:
+    """Whether a release that may serve holds more writes than those up to ``seq``."""
+    sql = "SELECT 1 FROM releases WHERE seq > ? AND retired_at IS NULL LIMIT 1"
+    return database.row(sql, (seq,)) is not None
+
+
+def retire_releases(database: Database, numbers: Iterable[tuple[int, int]]) -> None:
+    """Mark releases, by recipe and build, as retired: they never serve again."""
+    now = utc_now()
+    with database.write() as db:
+        sql = "UPDATE releases SET retired_at = ? WHERE recipe = ? AND build = ?"
+        db.conn.executemany(sql, [(now, recipe, build) for recipe, build in numbers])
+
+
+def insert_deployment(database: Database, recipe: int, *, reason: str, actor: str) -> None:
+    """Record that a recipe is the stable one from now on."""
+    with database.write() as db:
+        sql = "INSERT INTO deployments (recipe, reason, actor, created_at) VALUES (?, ?, ?, ?)"
+        db.conn.execute(sql, (recipe, reason, actor, utc_now()))
+
+
+def deployed_recipes(database: Database) -> list[int]:
+    """Every recipe that was ever deployed, each once, the last deployed first."""
+    sql = "SELECT recipe FROM deployments GROUP BY recipe ORDER BY max(id) DESC"
+    return [int(row["recipe"]) for row in database.rows(sql)]
+
+
+def stable_recipe(database: Database) -> int | None:
+    """The number of the recipe that was deployed last, or ``None`` before the first."""
+    row = database.row("SELECT recipe FROM deployments ORDER BY id DESC LIMIT 1")
+    return None if row is None else int(row["recipe"])
