@@ -27,7 +27,7 @@ def search(
     """Search a collection of the release in service, in this process."""
     from app.retrieval.retriever import Retriever
     from app.schemas.search import answer_of
-    from app.serving.release_pool import SnapshotPool
+    from app.serving.release_pool import ReleasePool
     from indexing.catalogue.tenants import read_tenant
     from indexing.errors import InvalidInput, NotFound
     from indexing.records import Partition
@@ -35,7 +35,7 @@ def search(
     if not query.strip():
         raise InvalidInput("The query is empty: say what to look for.")
     with opened(settings) as home:
-        serving = SnapshotPool(home).refresh()
+        serving = ReleasePool(home).refresh()
         read_tenant(home.catalogue, tenant)
         if collection not in collection_sizes(home.catalogue, tenant):
             known = ", ".join(collection_sizes(home.catalogue, tenant)) or "none"

@@ -10,16 +10,19 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import limiter_for
 from app.live.layer import LiveLayer
+from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
 from app.routes import admin, collections, context, documents, health, recall, search
+from app.services.search_executor import SearchExecutor
 from app.services.state import Services
 from app.serving.query_cache import QueryCache, query_cache_for
-from app.serving.release_pool import SnapshotPool
-from app.web.authenticated_routes import direct_routes
+from app.serving.release_pool import ReleasePool
+from app.web.authenticated_routes import fast_routes
 from app.web.problems import REFUSALS, headers_of, problem_answer, status_of
-from app.web.request_middleware import Doorman
+from app.web.request_middleware import RequestMiddleware
 from indexing.errors import DeadlineExceeded, GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
@@ -71,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             follower.join(timeout=10)
             for thread in writes:
                 thread.join(timeout=10)
-            services.encoders.shutdown(wait=False)
+            services.executor.close()
             await services.limiter.close()
             queries.close()
             home.close()
@@ -84,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(documents.router)
     app.include_router(admin.router)
     app.include_router(health.router)
-    app.add_middleware(Doorman, direct=direct_routes(search.router, context.router), answer_error=_answer_error)
+    app.add_middleware(RequestMiddleware, direct=fast_routes(search.router, context.router), answer_error=_answer_error)
     for kind in (GroundworkError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)
     return app
@@ -92,12 +95,33 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def make_services(home: Home, queries: QueryCache) -> Services:
     """The state of a process over an open home; nothing is opened for serving yet."""
-    live = LiveLayer(home)
-    pool = SnapshotPool(home, live, queries)
-    limiter = limiter_for(home.settings.redis_url, home.storage.identity())
-    services = Services(home, pool, Retriever(), live, limiter=limiter)
-    queries.on_lookup = lambda outcome: services.metrics.query_cache.labels(outcome).inc()
-    return services
+    live, metrics, most = LiveLayer(home), Metrics(), home.settings.max_concurrency
+    searches = ConcurrencyLimit(
+        most,
+        f"{most} searches are in progress here already: try again in a second.",
+        gauge=metrics.in_progress,
+        on_refusal=metrics.refused.inc,
+    )
+    measured = "A measurement is being made here already: try again when it is done."
+    metrics.watch(metrics.live_passages, lambda: live.passages)
+    metrics.watch(metrics.live_bytes, lambda: live.size_bytes)
+    metrics.watch(metrics.live_lag, lambda: live.lag_seconds)
+    queries.on_lookup = lambda outcome: metrics.query_cache.labels(outcome).inc()
+    return Services(
+        home=home,
+        pool=ReleasePool(home, live, queries),
+        retriever=Retriever(),
+        live=live,
+        metrics=metrics,
+        limiter=limiter_for(home.settings.redis_url, home.storage.identity()),
+        executor=SearchExecutor(home.settings.sessions, searches),
+        searches=searches,
+        threaded_requests=ConcurrencyLimit(
+            most, f"{most} requests are in progress here already: try again in a second."
+        ),
+        write_waits=ConcurrencyLimit(most, f"{most} searches wait for writes here already: try again in a second."),
+        measurements=ConcurrencyLimit(1, measured, retry_after_seconds=5),
+    )
 
 
 def say_stopping(app: FastAPI) -> None:

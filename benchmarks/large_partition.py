@@ -33,10 +33,10 @@ from vector_sets import made_vectors, real_sets
 
 from app.retrieval.filters import Comparison, matching
 from app.retrieval.retriever import Retriever
-from app.serving.release_pool import SnapshotPool
+from app.serving.release_pool import ReleasePool
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
-from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.documents import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
@@ -97,9 +97,9 @@ def build_home(path: Path, data: Path, vectors) -> dict:
         progress(stage, done, total)
 
     with progress_bar() as progress:
-        workshop = Workshop(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
+        runner = TaskRunner(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
         context = prepare_build(
-            home, default_recipe(home), on_progress=on_progress, executor_for=lambda job: LocalExecutor(workshop)
+            home, default_recipe(home), on_progress=on_progress, executor_for=lambda job: LocalExecutor(runner)
         )
         began = time.perf_counter()
         report = build(replace(context, block_size=_BATCH))
@@ -140,7 +140,7 @@ def search_home(path: Path, queries) -> dict:
     home = open_home(Settings(), path)
     own = anonymous_mb()
     began = time.perf_counter()
-    serving, retriever = SnapshotPool(home).refresh(), Retriever()
+    serving, retriever = ReleasePool(home).refresh(), Retriever()
     views = {partition: serving.snapshot.view(partition) for partition in (LARGE, LITTLE)}
     result: dict = {"seconds to open": round(time.perf_counter() - began, 3)}
     for partition, view in views.items():

@@ -32,7 +32,7 @@ from vector_sets import exact_neighbours, real_sets
 
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
-from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.documents import put_documents
 from indexing.catalogue.tenants import create_tenant
@@ -64,9 +64,9 @@ def build_home(path: Path, models, texts: Sequence[str], vectors) -> dict[str, s
         documents = [Document(f"n{row:07}", f"Note {row}", texts[row]) for row in range(first, last)]
         put_documents(home.catalogue, Partition(tenant, "notes"), documents)
     with progress_bar() as progress:
-        workshop = Workshop(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
+        runner = TaskRunner(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
         context = prepare_build(
-            home, default_recipe(home), on_progress=progress, executor_for=lambda job: LocalExecutor(workshop)
+            home, default_recipe(home), on_progress=progress, executor_for=lambda job: LocalExecutor(runner)
         )
         build(replace(context, block_size=10_000))
     home.close()

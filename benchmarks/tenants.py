@@ -32,10 +32,10 @@ from recording import write_result
 from vector_sets import made_vectors, real_sets
 
 from app.retrieval.retriever import Retriever
-from app.serving.release_pool import SnapshotPool
+from app.serving.release_pool import ReleasePool
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
-from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.documents import put_documents
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
@@ -61,9 +61,9 @@ def build_home(path: Path, data: Path, models, vectors, tenants: int, passages: 
         ]
         put_documents(home.catalogue, Partition(f"t{tenant:05}", "notes"), batch)
     with progress_bar() as progress:
-        workshop = Workshop(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
+        runner = TaskRunner(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
         context = prepare_build(
-            home, default_recipe(home), on_progress=progress, executor_for=lambda job: LocalExecutor(workshop)
+            home, default_recipe(home), on_progress=progress, executor_for=lambda job: LocalExecutor(runner)
         )
         report = build(replace(context, block_size=10_000))
     home.close()
@@ -79,7 +79,7 @@ def search_home(path: Path, queries, searches: int) -> dict:
     own = anonymous_mb()
     began = time.perf_counter()
     home = open_home(Settings(), path)
-    serving = SnapshotPool(home).refresh()
+    serving = ReleasePool(home).refresh()
     partitions = serving.snapshot.partitions
     retriever = Retriever()
 

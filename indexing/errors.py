@@ -64,6 +64,10 @@ class NotReady(GroundworkError):
     """Nothing can be served yet: no model, no release, or the snapshot is still being opened."""
 
 
+class ClientGone(GroundworkError):
+    """The client closed its connection before it was answered; this stands in counts and logs alone."""
+
+
 class NotYetSearchable(GroundworkError):
     """A search asked to see a write that cannot be found here yet."""
 
@@ -97,7 +101,7 @@ class BuildFailed(GroundworkError):
 
 
 class BuildCancelled(GroundworkError):
-    """Somebody cancelled the job of this build; what it stored stays."""
+    """The job of this build was cancelled; what it stored stays."""
 
 
 class AlreadyRunning(GroundworkError):

@@ -11,7 +11,7 @@ _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 
 
-class Recent(Generic[_Key, _Value]):
+class LruCache(Generic[_Key, _Value]):
     """Values by key; those not used for longest give way. Safe to share between threads."""
 
     def __init__(self, max_bytes: int) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from app.live.write_queue import TAKE_OVER_SECONDS, Line
+from app.live.write_queue import TAKE_OVER_SECONDS, WriteQueue
 from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.documents import read_content, waits_for_build
@@ -43,8 +43,8 @@ class LiveLayer:
         self._bind = bind or partial(bind_recipe, home)
         self._clock = clock
         self._turn = threading.RLock()
-        self._line: Line | None = None
-        self._asked_for: Line | None = None
+        self._line: WriteQueue | None = None
+        self._asked_for: WriteQueue | None = None
         self._erasures = self._count_erasures()
         self._awake = threading.Event()
 
@@ -58,7 +58,7 @@ class LiveLayer:
         what must be encoded for it, and takes longer than ``TAKE_OVER_SECONDS``, follows after it.
         """
         erasures = self._count_erasures()
-        line = Line(self._home, serving, *self._bind(serving.recipe), self._turn, self._clock)
+        line = WriteQueue(self._home, serving, *self._bind(serving.recipe), self._turn, self._clock)
         line.take_all()
         until = self._clock() + TAKE_OVER_SECONDS
         while True:
@@ -100,7 +100,7 @@ class LiveLayer:
             in_line = sum(len(one.vectors) or 1 for one in line.waiting.values())
         return to_encode <= MAX_WRITE_PASSAGES and line.fits(sum(counts) + in_line)
 
-    def _is_found(self, line: Line, partition: Partition, document: Document) -> bool:
+    def _is_found(self, line: WriteQueue, partition: Partition, document: Document) -> bool:
         """Whether the same content is found now, so that its vectors are there."""
         known = read_content(self._home.catalogue, partition, document.id)
         if known is None:
@@ -208,7 +208,7 @@ class LiveLayer:
         self._ask_if_filling(line)
         return has_more or line.overlay.merge(self._turn)
 
-    def _ask_if_filling(self, line: Line) -> None:
+    def _ask_if_filling(self, line: WriteQueue) -> None:
         """Ask for a build, once for each release, when half of the room is taken or something must wait for one."""
         if self._asked_for is not line and (line.put_off or line.is_behind or not line.fits(0, share=0.5)):
             self._asked_for = line

@@ -81,7 +81,7 @@ class Progress:
         return self.first.get(partition, self.seq + 1) - 1
 
 
-class Line:
+class WriteQueue:
     """What is to come into the overlay of one release, in the order of the writes.
 
     ``take`` and ``claim`` are called with ``turn`` held; ``advance`` is for one thread, takes ``turn`` itself, and
@@ -151,7 +151,7 @@ class Line:
             if one is not None:
                 one.is_ours = True
 
-    def succeed(self, other: "Line | None") -> None:
+    def succeed(self, other: "WriteQueue | None") -> None:
         """Take over from another line: what this process took of its writes is still this process's to encode."""
         self._built = None  # it may be large
         for key, one in {} if other is None else other.waiting.items():

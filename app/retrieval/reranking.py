@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexing.models.reranker import PairScorer
+from indexing.models.reranker import RerankerModel
 from indexing.records import Scores
 from indexing.snapshots.shard import StoredPassage
 
@@ -39,7 +39,7 @@ class Reranker:
         self._idle = threading.BoundedSemaphore(count)
         self._clock = clock
 
-    def score(self, scorer: PairScorer, question: str, passages: Sequence[str], budget_ms: float) -> SecondPass:
+    def score(self, scorer: RerankerModel, question: str, passages: Sequence[str], budget_ms: float) -> SecondPass:
         """Score all passages, one after another, within ``budget_ms`` milliseconds from now."""
         if not question:
             return SecondPass(None, "there is no text to compare passages with")
@@ -58,7 +58,7 @@ class Reranker:
         return SecondPass(None, late) if logits is None else SecondPass(logits)
 
     def _begin(
-        self, scorer: PairScorer, question: str, passages: Sequence[str], deadline: float
+        self, scorer: RerankerModel, question: str, passages: Sequence[str], deadline: float
     ) -> Future[Scores | None]:
         def work() -> Scores | None:
             try:

@@ -14,7 +14,7 @@ from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.conversation import Turns, conversation_terms, conversation_vector
 from indexing.indexes.attributes import AttributeSegment
-from indexing.models.reranker import PairScorer
+from indexing.models.reranker import RerankerModel
 from indexing.records import MODES, Mask, Partition, Scores, Vector
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import StoredPassage
@@ -194,11 +194,11 @@ class Search:
 
     def result(self) -> Result:
         """Everything that was not done before, and the hits."""
-        found = self.brief_result(None)
+        found = self.inline_result(None)
         assert found is not None  # noqa: S101 (without a limit nothing is beyond it)
         return found
 
-    def brief_result(self, most: int | None) -> Result | None:
+    def inline_result(self, most: int | None) -> Result | None:
         """As ``result``; ``None`` if more than ``most`` passages would have to be scored, or more be looked for."""
         self.score_terms()
         self.encode()
@@ -237,7 +237,7 @@ class Search:
         with timings.stage("hydrate"):
             return _hydrate(view, chosen, retrieval.calibration[self._asked.mode])
 
-    def _rerank(self, scorer: PairScorer, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
+    def _rerank(self, scorer: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
         """The hits in the reranker's order, or as they are and a warning why."""
         plan = self._serving.recipe.second_pass
         texts = [pair_text(hit.passage) for hit in hits[: plan.depth]]

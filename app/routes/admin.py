@@ -19,8 +19,8 @@ from app.schemas.admin import (
     tenant_answer,
 )
 from app.schemas.problems import described
-from app.web.authenticated_routes import AdmittedRoute
-from app.web.dependencies import Admin, Here, Operator
+from app.web.authenticated_routes import AuthenticatedRoute
+from app.web.dependencies import Admin, Operator, ServicesDep
 from indexing.catalogue.api_keys import (
     OPERATOR,
     count_operators,
@@ -36,10 +36,12 @@ from indexing.errors import InvalidInput, NotFound
 
 logger = logging.getLogger(__name__)
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
-router = APIRouter(tags=["admin"], route_class=AdmittedRoute)
+router = APIRouter(tags=["admin"], route_class=AuthenticatedRoute)
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 After = Annotated[str, Query(max_length=128, description="`next` of the page before; left out for the first.")]
-Whose = Annotated[str | None, Query(max_length=128, description="For the operator: another tenant than the key's own.")]
+TenantParam = Annotated[
+    str | None, Query(max_length=128, description="For the operator: another tenant than the key's own.")
+]
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -56,7 +58,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 @router.post("/v1/tenants", status_code=201, summary="Make a tenant", responses=_problems(400, 409))
-def post_tenant(body: TenantBody, caller: Operator, services: Here) -> TenantAnswer:
+def post_tenant(body: TenantBody, caller: Operator, services: ServicesDep) -> TenantAnswer:
     """For the operator. The tenant has no key yet: `POST /v1/keys?tenant=NAME` makes one."""
     tenant = create_tenant(services.home.catalogue, body.name, body.limits())
     _log("tenant.created", of=tenant.name)
@@ -64,7 +66,7 @@ def post_tenant(body: TenantBody, caller: Operator, services: Here) -> TenantAns
 
 
 @router.get("/v1/tenants", summary="List tenants", responses=_problems())
-def get_tenants(caller: Operator, services: Here, limit: Limit = PAGE, after: After = "") -> TenantsAnswer:
+def get_tenants(caller: Operator, services: ServicesDep, limit: Limit = PAGE, after: After = "") -> TenantsAnswer:
     """For the operator: tenants by name, revoked ones included."""
     found = list_tenants(services.home.catalogue, after=after, limit=limit)
     following = found[-1].name if len(found) == limit else None
@@ -72,13 +74,13 @@ def get_tenants(caller: Operator, services: Here, limit: Limit = PAGE, after: Af
 
 
 @router.get("/v1/tenants/{tenant}", summary="Show a tenant", responses=_problems(404))
-def get_tenant(tenant: str, caller: Admin, services: Here) -> TenantAnswer:
+def get_tenant(tenant: str, caller: Admin, services: ServicesDep) -> TenantAnswer:
     """Limits and what is used of them, of the caller's own tenant; the operator sees any."""
     return tenant_answer(read_tenant(services.home.catalogue, _own(services.home.catalogue, caller, tenant)))
 
 
 @router.patch("/v1/tenants/{tenant}", summary="Change a tenant's limits", responses=_problems(400, 404))
-def patch_tenant(tenant: str, body: LimitsBody, caller: Operator, services: Here) -> TenantAnswer:
+def patch_tenant(tenant: str, body: LimitsBody, caller: Operator, services: ServicesDep) -> TenantAnswer:
     """For the operator. A limit that is not named stays, `null` takes it away; what the tenant holds stays."""
     changed = change_limits(services.home.catalogue, tenant, body.changes())
     _log("tenant.limited", of=tenant, **body.changes())
@@ -86,7 +88,7 @@ def patch_tenant(tenant: str, body: LimitsBody, caller: Operator, services: Here
 
 
 @router.delete("/v1/tenants/{tenant}", summary="Revoke a tenant", responses=_problems(400, 404))
-def delete_tenant(tenant: str, caller: Operator, services: Here) -> TenantAnswer:
+def delete_tenant(tenant: str, caller: Operator, services: ServicesDep) -> TenantAnswer:
     """For the operator: none of its keys opens anything from now on. Its documents stay until they are erased."""
     with services.home.catalogue.write():
         revoked = revoke_tenant(services.home.catalogue, tenant)
@@ -96,7 +98,9 @@ def delete_tenant(tenant: str, caller: Operator, services: Here) -> TenantAnswer
 
 
 @router.post("/v1/keys", status_code=201, summary="Make a key", responses=_problems(400, 404))
-def post_key(body: KeyBody, caller: Admin, services: Here, response: Response, tenant: Whose = None) -> NewKeyAnswer:
+def post_key(
+    body: KeyBody, caller: Admin, services: ServicesDep, response: Response, tenant: TenantParam = None
+) -> NewKeyAnswer:
     """The secret is in this answer and nowhere else. A key can do no more than its maker, nor for longer."""
     whose = _own(services.home.catalogue, caller, tenant)
     expires_at = None if body.expires_at is None else stored_moment(body.expires_at)
@@ -110,7 +114,9 @@ def post_key(body: KeyBody, caller: Admin, services: Here, response: Response, t
 
 
 @router.get("/v1/keys", summary="List keys", responses=_problems(404))
-def get_keys(caller: Admin, services: Here, limit: Limit = PAGE, after: After = "", tenant: Whose = None) -> KeysAnswer:
+def get_keys(
+    caller: Admin, services: ServicesDep, limit: Limit = PAGE, after: After = "", tenant: TenantParam = None
+) -> KeysAnswer:
     """The keys of the caller's tenant, the oldest first, expired and revoked ones included; never their secrets."""
     whose = _own(services.home.catalogue, caller, tenant)
     found = list_keys(services.home.catalogue, whose, after=after, limit=limit)
@@ -119,7 +125,7 @@ def get_keys(caller: Admin, services: Here, limit: Limit = PAGE, after: After = 
 
 
 @router.delete("/v1/keys/{key_id}", summary="Revoke a key", responses=_problems(400, 404))
-def delete_key(key_id: str, caller: Admin, services: Here, tenant: Whose = None) -> KeyAnswer:
+def delete_key(key_id: str, caller: Admin, services: ServicesDep, tenant: TenantParam = None) -> KeyAnswer:
     """It opens nothing from the next request on, for ever. An operator's key needs an operator."""
     catalogue = services.home.catalogue
     whose = _own(catalogue, caller, tenant)

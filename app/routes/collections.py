@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.routes.documents import Collection, problems
 from app.schemas.documents import (
     MAX_PAGE,
     CollectionAnswer,
@@ -13,27 +12,28 @@ from app.schemas.documents import (
     CreatedCollectionAnswer,
     DeletedCollectionAnswer,
 )
+from app.schemas.problems import document_problems
 from app.services.documents import hide
-from app.web.authenticated_routes import AdmittedRoute
-from app.web.dependencies import Here, Searcher, Writer
+from app.web.authenticated_routes import AuthenticatedRoute
+from app.web.dependencies import CollectionParam, Searcher, ServicesDep, Writer
 from indexing.catalogue.collections import create_collection, list_collections, remove_collection
 from indexing.records import Partition
 
 logger = logging.getLogger(__name__)
-router = APIRouter(tags=["collections"], route_class=AdmittedRoute)
+router = APIRouter(tags=["collections"], route_class=AuthenticatedRoute)
 
 
-@router.put("/v1/collections/{collection}", summary="Make a collection", responses=problems(400))
-def put_collection(collection: Collection, caller: Writer, services: Here) -> CreatedCollectionAnswer:
+@router.put("/v1/collections/{collection}", summary="Make a collection", responses=document_problems(400))
+def put_collection(collection: CollectionParam, caller: Writer, services: ServicesDep) -> CreatedCollectionAnswer:
     """Make an empty collection, unless there is one of this name. Writing a document makes its collection, too."""
     documents, is_new = create_collection(services.home.catalogue, Partition(caller.tenant, collection))
     return CreatedCollectionAnswer(name=collection, documents=documents, created=is_new)
 
 
-@router.get("/v1/collections", summary="List collections", responses=problems())
+@router.get("/v1/collections", summary="List collections", responses=document_problems())
 def get_collections(
     caller: Searcher,
-    services: Here,
+    services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")] = MAX_PAGE,
     after: Annotated[str, Query(max_length=128, description="`next` of the page before.")] = "",
 ) -> CollectionsAnswer:
@@ -43,8 +43,8 @@ def get_collections(
     return CollectionsAnswer(collections=names, next=names[-1].name if len(found) > limit else None)
 
 
-@router.delete("/v1/collections/{collection}", summary="Delete a collection", responses=problems(404))
-def delete_collection(collection: Collection, caller: Writer, services: Here) -> DeletedCollectionAnswer:
+@router.delete("/v1/collections/{collection}", summary="Delete a collection", responses=document_problems(404))
+def delete_collection(collection: CollectionParam, caller: Writer, services: ServicesDep) -> DeletedCollectionAnswer:
     """Delete a collection with all its documents; they hide as one that is deleted does."""
     partition = Partition(caller.tenant, collection)
     deleted, seq = remove_collection(services.home.catalogue, partition)

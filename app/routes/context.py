@@ -5,29 +5,29 @@ from fastapi import APIRouter, Request, Response
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
 from app.retrieval.prompt_context import assemble
-from app.routes.search import PROBLEMS
 from app.schemas.context import ContextAnswer, ContextBody, citations_of, left_out_of
+from app.schemas.problems import SEARCH_PROBLEMS
 from app.services.search import find, wait_for_write
-from app.services.state import Services, services_of
-from app.web.authenticated_routes import DirectRoute
-from app.web.dependencies import Searcher, Timely
+from app.services.state import Services
+from app.web.authenticated_routes import FastRoute
+from app.web.dependencies import DeadlineDep, Searcher, services_of
 from app.web.responses import served_by
 from indexing.telemetry import StageTimings, request_id
 
-router = APIRouter(tags=["search"], route_class=DirectRoute)
+router = APIRouter(tags=["search"], route_class=FastRoute)
 
 
 @router.post(
     "/v1/context",
     summary="Search a collection for a prompt's context",
     response_model=ContextAnswer,
-    responses=PROBLEMS,
+    responses=SEARCH_PROBLEMS,
 )
 async def context(
     body: ContextBody,
     request: Request,
     caller: Searcher,
-    deadline: Timely,
+    deadline: DeadlineDep,
 ) -> Response:
     """Find the passages that answer a query, as one block of text with numbered citations, within a budget of tokens.
 
@@ -36,12 +36,13 @@ async def context(
     """
     services = services_of(request)
     await wait_for_write(services, caller.tenant, body, deadline)
-    return await services.work(request, deadline, _context, services, caller, body, deadline)
+    return await services.executor.run(request, deadline, _context, services, caller, body, deadline)
 
 
 def _context(services: Services, caller: Caller, body: ContextBody, deadline: Deadline) -> Response:
     """Everything that takes time, in one thread."""
-    serving, result, seq = find(services, caller, body, deadline)
+    found = find(services, caller, body, deadline)
+    serving, result = found.serving, found.result
     timings = StageTimings(deadline.check)
     with timings.stage("context"):
         block = assemble(result.hits, serving.embedder.count_tokens, body.max_tokens)
@@ -53,7 +54,7 @@ def _context(services: Services, caller: Caller, body: ContextBody, deadline: De
         request_id=request_id.get(),
         release=release,
         snapshot=serving.snapshot.id,
-        seq=seq,
+        seq=found.seq,
         context=block.text,
         tokens=block.tokens,
         citations=citations_of(block),

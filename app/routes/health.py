@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.schemas.health import Ready
-from app.web.dependencies import Here
+from app.web.dependencies import ServicesDep
 from indexing.errors import NotReady
 
 router = APIRouter(tags=["health"])
@@ -22,7 +22,7 @@ async def livez() -> dict[str, str]:
     summary="Can it serve?",
     responses={503: {"model": Ready, "description": "Nothing to serve yet, and why."}},
 )
-async def readyz(services: Here, response: Response) -> Ready:
+async def readyz(services: ServicesDep, response: Response) -> Ready:
     """Ready means: a snapshot is mapped, warmed, and has answered a query of its own.
 
     Corrupt shards are named here while the rest of the snapshot goes on serving; ``message`` says why a newer
@@ -49,7 +49,7 @@ async def readyz(services: Here, response: Response) -> Ready:
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-async def metrics(services: Here) -> Response:
+async def metrics(services: ServicesDep) -> Response:
     """Counters and histograms by stage and release, never by tenant; with several workers, of all of them."""
     text = await to_thread.run_sync(services.metrics.text, limiter=services.metrics.threads)
     return Response(text, media_type=CONTENT_TYPE_LATEST)

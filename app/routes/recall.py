@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.access.deadline import Deadline
 from app.retrieval.recall_probe import measure_recall
 from app.schemas.problems import described
-from app.services.state import Services, services_of
-from app.web.authenticated_routes import AdmittedRoute
-from app.web.dependencies import Admin, Timely
+from app.services.state import Services
+from app.web.authenticated_routes import AuthenticatedRoute
+from app.web.dependencies import Admin, DeadlineDep, services_of
 from app.web.responses import served_by
 from indexing.errors import NotFound
 from indexing.records import Partition
 
-router = APIRouter(tags=["quality"], route_class=AdmittedRoute)
+router = APIRouter(tags=["quality"], route_class=AuthenticatedRoute)
 
 
 class RecallBody(BaseModel):
@@ -62,7 +62,7 @@ async def recall(
     body: RecallBody,
     request: Request,
     caller: Admin,
-    deadline: Timely,
+    deadline: DeadlineDep,
 ) -> Response:
     """Compare the search that serves with exact search, on queries sampled from the collection, without any model.
 
@@ -72,8 +72,10 @@ async def recall(
     The result is exported as the metric `groundwork_live_recall` of the release, too.
     """
     services = services_of(request)
-    with services.measuring.take():
-        return await services.work(request, deadline, _measure, services, caller.tenant, collection, body, deadline)
+    with services.measurements.take():
+        return await services.executor.run(
+            request, deadline, _measure, services, caller.tenant, collection, body, deadline
+        )
 
 
 def _measure(services: Services, tenant: str, collection: str, body: RecallBody, deadline: Deadline) -> Response:

@@ -24,7 +24,7 @@ def hide(services: Services, partition: Partition, deleted: int) -> None:
     logger.info("documents.deleted", extra={"fields": {"collection": partition.collection, "documents": deleted}})
 
 
-def _write(
+def write(
     services: Services, partition: Partition, documents: Sequence[Document]
 ) -> tuple[list[WrittenAnswer], int | None]:
     """Store documents; what became of each, and the build that was asked for, if they need one."""
@@ -59,7 +59,7 @@ def _built_seq(services: Services) -> int:
         return -1
 
 
-def _sees(caller: Caller, principals: Sequence[str] | None) -> Callable[[Document], bool]:
+def visible_to(caller: Caller, principals: Sequence[str] | None) -> Callable[[Document], bool]:
     """Which documents a caller may read; without principals, one that may write is the tenant's own backend."""
     if principals is None and "write" in caller.scopes:
         return lambda document: True
@@ -67,7 +67,7 @@ def _sees(caller: Caller, principals: Sequence[str] | None) -> Callable[[Documen
     return lambda document: document.allow is None or not names.isdisjoint(document.allow)
 
 
-def _matching(services: Services, partition: Partition, body: DeleteBody) -> dict[str, int]:
+def find_matching(services: Services, partition: Partition, body: DeleteBody) -> dict[str, int]:
     """The documents that fit, with their sequence numbers; they are evaluated as a search does."""
     pick = matching(parse_filter(body.filters), body.principals or ())
     found: dict[str, int] = {}

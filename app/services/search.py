@@ -1,7 +1,9 @@
 """Searching as every door does it: which way a search runs, what it asks of the release, what is counted."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from anyio import sleep
 
@@ -10,6 +12,7 @@ from app.access.deadline import Deadline
 from app.retrieval.filters import matching, parse_filter
 from app.retrieval.retriever import Query, Result, Search, unit_vector
 from app.schemas.search import SearchBody
+from app.services.search_executor import Client
 from app.services.state import Services
 from app.serving.release import ServingRelease
 from indexing.catalogue.collections import require_collection
@@ -17,29 +20,66 @@ from indexing.errors import NotYetSearchable
 from indexing.records import Partition
 from indexing.telemetry import annotate
 
+_Answer = TypeVar("_Answer")
 _LOOK_SECONDS = 0.02
+"""Between two looks whether a write can be found yet."""
+INLINE_BYTES = 16_000_000
+"""Bytes that a search in the event loop reads at most: a core reads some 20 MB in a millisecond."""
+INLINE_CHARACTERS = 500
+"""Characters of its question at most: each new word is looked up."""
+INLINE_CHARACTER_ROWS = 4_000_000
+"""Characters of its question times passages of the collection at most: each word may be in most of them."""
+INLINE_K = 100
+"""Hits that are asked for, and principals that ask."""
+INLINE_CANDIDATES = 2_000
+"""Passages that it scores at most: documents are scored as a whole, and may be long."""
 
 
-BRIEF_BYTES = 16_000_000
-"""What a brief search of a collection reads at most: a core reads some 20 MB in a millisecond."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What served a search, its result, and the sequence number up to which it sees writes that wait for no build."""
+
+    serving: ServingRelease
+    result: Result
+    seq: int
 
 
-BRIEF_CHARACTERS = 500
-"""Of a question up to which it is brief: each new word is looked up."""
+async def search(
+    services: Services,
+    client: Client,
+    caller: Caller,
+    body: SearchBody,
+    deadline: Deadline,
+    answer: Callable[[Found], _Answer],
+) -> _Answer:
+    """Search a collection of the caller's tenant as a body asks; a short search in the event loop, others in a thread.
+
+    ``answer`` makes what is sent of what was found, in the same place.
+
+    Raises:
+        Overloaded: too many searches are in progress, or wait for writes.
+        ClientGone: the client has gone before the search began.
+        NotFound, NotYetSearchable, InvalidInput, DeadlineExceeded: as ``find``.
+    """
+    await wait_for_write(services, caller.tenant, body, deadline)
+    executor = services.executor
+    serving, partition = services.pool.current(), Partition(caller.tenant, body.collection)
+    if not _runs_inline(serving, partition, body):
+        return await executor.run(client, deadline, lambda: answer(find(services, caller, body, deadline)))
+    with services.searches.take():
+        await executor.take_loop_slot(deadline)
+        begun = _begin(services, serving, caller, body, deadline)
+        if begun.search.needs_encoding():
+            await executor.encode(client, deadline, begun.search)
+            await executor.take_loop_slot(deadline)
+        result = begun.search.inline_result(INLINE_CANDIDATES)
+        if result is None:
+            result = await executor.in_thread(client, deadline, begun.search.result)
+        _record(services, caller, body, begun, result)
+        return answer(Found(begun.serving, result, begun.seq))
 
 
-BRIEF_CHARACTER_ROWS = 4_000_000
-"""A brief question's characters times the collection's passages: each word may be in most of them."""
-
-
-BRIEF_K = 100
-
-
-BRIEF_CANDIDATES = 2_000
-"""Passages that a brief search scores at most: documents are scored as a whole, and may be long."""
-
-
-def _is_brief(serving: ServingRelease, partition: Partition, body: SearchBody) -> bool:
+def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody) -> bool:
     """Whether a search takes no more than a millisecond or two beside encoding, as far as can be said beforehand.
 
     Handing it to a thread would take nearly as long, and threads only wait for each other's interpreter.
@@ -47,18 +87,18 @@ def _is_brief(serving: ServingRelease, partition: Partition, body: SearchBody) -
     if serving.reranker is not None or body.filters is not None or not serving.is_open(partition):
         return False
     text = body.query or "".join(turn.message.content for turn in body.messages or ())
-    if len(text) > BRIEF_CHARACTERS or body.k > BRIEF_K or len(body.principals) > BRIEF_K:
+    if len(text) > INLINE_CHARACTERS or body.k > INLINE_K or len(body.principals) > INLINE_K:
         return False
     view = serving.view(partition)
     return view is None or (
         view.has_stored_attributes
-        and view.search_bytes <= BRIEF_BYTES
-        and view.length * len(text) <= BRIEF_CHARACTER_ROWS
+        and view.search_bytes <= INLINE_BYTES
+        and view.length * len(text) <= INLINE_CHARACTER_ROWS
     )
 
 
 async def wait_for_write(services: Services, tenant: str, body: SearchBody, deadline: Deadline) -> None:
-    """Wait until searches see the write ``min_seq``, but not for long; takes no thread and no place at the door.
+    """Wait until searches see the write ``min_seq``, but not for long; takes no thread and counts as no search in progress.
 
     Raises:
         Overloaded: too many wait already.
@@ -68,7 +108,7 @@ async def wait_for_write(services: Services, tenant: str, body: SearchBody, dead
     live, partition, seq = services.live, Partition(tenant, body.collection), body.min_seq
     if live.reached(services.pool.current(), partition) >= seq:
         return
-    with services.waiting.take():
+    with services.write_waits.take():
         if not live.is_to_come(partition, seq):
             return  # the search says what is missing
         until = time.monotonic() + min(services.home.settings.min_seq_seconds, deadline.remaining_seconds)
@@ -76,13 +116,8 @@ async def wait_for_write(services: Services, tenant: str, body: SearchBody, dead
             await sleep(_LOOK_SECONDS)
 
 
-def find(
-    services: Services, caller: Caller, body: SearchBody, deadline: Deadline
-) -> tuple[ServingRelease, Result, int]:
-    """Search a collection of the caller's tenant as a body asks, count and log it.
-
-    Returns:
-        What served, the result, and the sequence number up to which it sees every write that waits for no build.
+def find(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> Found:
+    """Search a collection of the caller's tenant as a body asks, in the calling thread; count and log it.
 
     Raises:
         NotFound: the tenant has no such collection.
@@ -90,14 +125,14 @@ def find(
         InvalidInput: a filter or a vector is not as it must be.
         DeadlineExceeded: the time was over before the last stage began.
     """
-    asked = _ask(services, services.pool.current(), caller, body, deadline)
-    result = services.complete(asked.search)
-    _tell(services, caller, body, asked, result)
-    return asked.serving, result, asked.seq
+    begun = _begin(services, services.pool.current(), caller, body, deadline)
+    result = services.executor.complete(begun.search)
+    _record(services, caller, body, begun, result)
+    return Found(begun.serving, result, begun.seq)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Begun:
     """A search that has begun, by what it is served, and up to which write it sees them."""
 
     serving: ServingRelease
@@ -105,7 +140,7 @@ class _Asked:
     seq: int
 
 
-def _ask(services: Services, serving: ServingRelease, caller: Caller, body: SearchBody, deadline: Deadline) -> _Asked:
+def _begin(services: Services, serving: ServingRelease, caller: Caller, body: SearchBody, deadline: Deadline) -> _Begun:
     deadline.check()
     partition = Partition(caller.tenant, body.collection)
     seq = services.live.reached(serving, partition)
@@ -129,13 +164,13 @@ def _ask(services: Services, serving: ServingRelease, caller: Caller, body: Sear
         matching(None if body.filters is None else parse_filter(body.filters), body.principals),
         tuple(turns.earlier),
     )
-    return _Asked(serving, services.retriever.begin(serving, partition, query, deadline.check), seq)
+    return _Begun(serving, services.retriever.begin(serving, partition, query, deadline.check), seq)
 
 
-def _tell(services: Services, caller: Caller, body: SearchBody, asked: _Asked, result: Result) -> None:
+def _record(services: Services, caller: Caller, body: SearchBody, begun: _Begun, result: Result) -> None:
     """Count and log a search."""
-    release = asked.serving.release.number
+    release = begun.serving.release.number
     services.metrics.observe(release, result.timings_ms)
     annotate(release=release, mode=body.mode, hits=len(result.hits), timings_ms=result.timings_ms)
     if services.home.settings.log_queries and caller.log_queries:
-        annotate(query=asked.search.text)
+        annotate(query=begun.search.text)

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from app.serving.redis_vectors import RedisVectors
-from indexing.lru_cache import Recent
+from indexing.lru_cache import LruCache
 from indexing.models.embedder import Embedder
 from indexing.records import Vector, Vectors
 from indexing.settings import Settings
@@ -62,7 +62,7 @@ class QueryCache:
     ) -> None:
         """Keep up to ``max_bytes`` in this process, and more in what is shared, if anything is."""
         self.on_lookup: Callable[[Outcome], None] = lambda _: None
-        self._recent = Recent[bytes, Vector](max_bytes)
+        self._recent = LruCache[bytes, Vector](max_bytes)
         self._shared = shared
         self._clock = clock
         self._lock = threading.Lock()

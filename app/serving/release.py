@@ -7,7 +7,7 @@ from typing import Protocol
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import Embedder
-from indexing.models.reranker import PairScorer
+from indexing.models.reranker import RerankerModel
 from indexing.records import Partition
 from indexing.releases.recipes import Recipe
 from indexing.releases.release import Release
@@ -15,7 +15,7 @@ from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.snapshot import Snapshot
 
 
-class Overlay(Protocol):
+class PartitionSource(Protocol):
     """What lies over a snapshot: writes that it does not hold yet."""
 
     def view(self, partition: Partition) -> PartitionView | None:
@@ -37,8 +37,8 @@ class ServingRelease:
     embedder: Embedder
     analyser: Analyser
     bm25: Bm25
-    overlay: Overlay | None = None
-    reranker: PairScorer | None = None
+    overlay: PartitionSource | None = None
+    reranker: RerankerModel | None = None
 
     def view(self, partition: Partition) -> PartitionView | None:
         """The partition for search, or ``None`` when nothing of it is there."""

@@ -15,7 +15,7 @@ from indexing.home import Home
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import Embedder, load_embedder
-from indexing.models.reranker import PairScorer, load_pair_scorer
+from indexing.models.reranker import RerankerModel, load_reranker
 from indexing.records import fingerprint
 from indexing.releases.deployments import stable_release
 from indexing.releases.recipes import Recipe, read_recipe
@@ -27,7 +27,7 @@ REPAIR_SECONDS = 10.0
 """When a snapshot with refused shards is opened again, in case they were restored; then after twice that, and so on."""
 
 
-class SnapshotPool:
+class ReleasePool:
     """Gives out the release in service and swaps it when another is deployed. Safe to share between threads.
 
     A snapshot's files stay mapped until the last search that uses them has ended, since searches hold the object
@@ -45,7 +45,7 @@ class SnapshotPool:
         self._lock = threading.Lock()
         self._serving: ServingRelease | None = None
         self._embedders: dict[tuple[str, str], Embedder] = {}
-        self._scorers: dict[tuple[str, str], PairScorer] = {}
+        self._scorers: dict[tuple[str, str], RerankerModel] = {}
         self._opened_at = 0.0
         self._repairs = 0
         self.failure: str | None = None
@@ -137,11 +137,11 @@ class SnapshotPool:
             )
         return self._embedders[key]
 
-    def _scorer(self, recipe: Recipe) -> PairScorer | None:
+    def _scorer(self, recipe: Recipe) -> RerankerModel | None:
         """The recipe's reranker, loaded and proved, if it has one."""
         for name, precision in _scorer_keys(recipe):
             if (name, precision) not in self._scorers:
-                self._scorers[name, precision] = load_pair_scorer(
+                self._scorers[name, precision] = load_reranker(
                     self._home.storage, self._home.models.get(name), precision, sessions=self._home.settings.sessions
                 )
             return self._scorers[name, precision]

@@ -5,24 +5,25 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 
-from app.access import authentication as tenancy
-from app.access.authentication import Caller
+from app.access.authentication import Caller, caller_of
 from app.access.deadline import Deadline
-from app.services.state import CLIENT_GONE, TIMEOUT_HEADER, Services, services_of
+from app.services.state import Services
+from app.web.dependencies import TIMEOUT_HEADER, services_of
+from indexing.errors import ClientGone
 from indexing.telemetry import caller_ids
 
-Direct: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+FastHandler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 """What answers a request without the application's routing."""
 _MILLISECONDS: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(gt=0, allow_inf_nan=False)])
 
 
-class AdmittedRoute(APIRoute):
+class AuthenticatedRoute(APIRoute):
     """A route for callers with a key, within their tenant's rate; its dependencies find the caller in ``state.caller``.
 
     Each request with a valid key counts, whatever becomes of it; one without counts for nobody. A route that takes a
@@ -34,7 +35,7 @@ class AdmittedRoute(APIRoute):
         Overloaded: too many requests are in progress here.
     """
 
-    def get_route_handler(self) -> Direct:
+    def get_route_handler(self) -> FastHandler:
         """See ``APIRoute``."""
         answer = super().get_route_handler()
         takes_thread = not inspect.iscoroutinefunction(self.endpoint)
@@ -43,25 +44,25 @@ class AdmittedRoute(APIRoute):
             services = services_of(request)
             await _admit(request, services)
             await _read(request)  # before a place is taken: who sends slowly holds up nobody else
-            with services.others.take() if takes_thread else nullcontext():
+            with services.threaded_requests.take() if takes_thread else nullcontext():
                 return await answer(request)
 
         return admitted
 
 
-class DirectRoute(APIRoute):
-    """An ``AdmittedRoute`` for ``async (body, request, caller, deadline) -> Response`` and callers that may search.
+class FastRoute(APIRoute):
+    """An ``AuthenticatedRoute`` for ``async (body, request, caller, deadline) -> Response`` and callers that may search.
 
     Its arguments are made here and not by FastAPI's injection, which costs as much as a search; the signature says the
     same to the OpenAPI document.
 
     Raises (into the application's error answers):
-        Unauthorized, RateLimited: as ``AdmittedRoute``.
+        Unauthorized, RateLimited: as ``AuthenticatedRoute``.
         Forbidden: the key lacks the scope ``search``.
         RequestValidationError: the body or the header ``x-timeout-ms`` is malformed.
     """
 
-    def get_route_handler(self) -> Direct:
+    def get_route_handler(self) -> FastHandler:
         """See ``APIRoute``."""
         endpoint: Callable[..., Coroutine[Any, Any, Response]] = self.endpoint
         body_type: type[BaseModel] = get_type_hints(endpoint)["body"]
@@ -81,19 +82,19 @@ class DirectRoute(APIRoute):
         return direct
 
 
-def direct_routes(*routers: APIRouter) -> dict[tuple[str, str], Direct]:
-    """What answers each ``DirectRoute`` of some routers, by method and path."""
+def fast_routes(*routers: APIRouter) -> dict[tuple[str, str], FastHandler]:
+    """What answers each ``FastRoute`` of some routers, by method and path."""
     return {
         (method, route.path): route.get_route_handler()
         for router in routers
         for route in router.routes
-        if isinstance(route, DirectRoute)
+        if isinstance(route, FastRoute)
         for method in route.methods or ()
     }
 
 
 async def _admit(request: Request, services: Services) -> Caller:
-    caller = tenancy.caller_of(services.home.catalogue, request.headers.get("authorization"))
+    caller = caller_of(services.home.catalogue, request.headers.get("authorization"))
     caller_ids.set((caller.tenant, caller.key_id))
     await services.limiter.admit(caller.tenant, caller.requests_per_minute)
     request.state.caller = caller
@@ -105,7 +106,7 @@ async def _read(request: Request) -> bytes:
     try:
         return await request.body()
     except ClientDisconnect as gone:
-        raise HTTPException(CLIENT_GONE, "The client has gone.") from gone
+        raise ClientGone("The client has gone.") from gone
 
 
 def _deadline(headers: Mapping[str, str], most_ms: float) -> Deadline:

@@ -2,12 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Request, Security
+from fastapi import Depends, Header, Path, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.services.state import Services, services_of
+from app.services.state import Services
+
+TIMEOUT_HEADER = "x-timeout-ms"
+"""Says, in milliseconds, how long the answer is worth having."""
+
+
+def services_of(request: Request) -> Services:
+    """The process's state."""
+    services: Services = request.app.state.services
+    return services
 
 
 async def _services(request: Request) -> Services:
@@ -19,7 +28,7 @@ async def caller_of(
     needed: SecurityScopes,
     _shown_in_docs: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
 ) -> Caller:
-    """Who sends this request, with every scope that the route needs; ``AdmittedRoute`` has admitted it.
+    """Who sends this request, with every scope that the route needs; ``AuthenticatedRoute`` has admitted it.
 
     Raises:
         Forbidden: the key lacks a scope.
@@ -41,25 +50,28 @@ async def deadline_of_request(
     return Deadline.within(x_timeout_ms, services_of(request).home.settings.deadline_ms)
 
 
-Here = Annotated[Services, Depends(_services)]
+ServicesDep = Annotated[Services, Depends(_services)]
 """The process's state."""
-
-
-Timely = Annotated[Deadline, Depends(deadline_of_request)]
+DeadlineDep = Annotated[Deadline, Depends(deadline_of_request)]
 """Until when the answer is worth having."""
-
-
 Searcher = Annotated[Caller, Security(caller_of, scopes=["search"])]
 """A caller that may search."""
-
-
 Writer = Annotated[Caller, Security(caller_of, scopes=["write"])]
 """A caller that may change documents."""
-
-
 Admin = Annotated[Caller, Security(caller_of, scopes=["admin"])]
 """A caller that may look after its tenant."""
-
-
 Operator = Annotated[Caller, Security(caller_of, scopes=["operator"])]
 """A caller that may look after all tenants."""
+CollectionParam = Annotated[str, Path(description="1 to 128 printable characters without '/'.")]
+"""The name of a collection in a path."""
+DocumentIdParam = Annotated[str, Path(description="1 to 512 characters, percent-encoded; slashes may stay.")]
+"""The id of a document in a path."""
+PrincipalsParam = Annotated[
+    list[str] | None,
+    Query(
+        max_length=1000,
+        description="Who asks: only what these may see. Left out, a key with the scope `write` sees everything, any"
+        " other only what everybody may see.",
+    ),
+]
+"""Who asks, in a query string."""

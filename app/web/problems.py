@@ -21,6 +21,7 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.Overloaded: 503,
     errors.DeadlineExceeded: 504,
     errors.NotReady: 503,
+    errors.ClientGone: 499,  # nginx's status for it
     errors.NotYetSearchable: 412,
     errors.ArtefactMissing: 503,
     errors.ArtefactCorrupt: 503,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.services.state import Services
-from app.web.authenticated_routes import Direct
+from app.web.authenticated_routes import FastHandler
 from app.web.problems import problem_answer
 from indexing.telemetry import caller_ids, log_fields, request_id
 
@@ -27,13 +27,13 @@ _SEARCHES = ("/v1/search", "/v1/context")
 _PROBES = ("/livez", "/readyz", "/metrics")
 
 
-class Doorman:
+class RequestMiddleware:
     """Plain ASGI, since a middleware that wraps the response costs more than a search by terms."""
 
     def __init__(
         self,
         app: ASGIApp,
-        direct: Mapping[tuple[str, str], Direct] | None = None,
+        direct: Mapping[tuple[str, str], FastHandler] | None = None,
         answer_error: Callable[[Request, Exception], Response] | None = None,
     ) -> None:
         """Let requests through to ``app``, or by method and path to what is ``direct``, which costs less.
@@ -50,7 +50,7 @@ class Doorman:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        visit = _Visit(scope, headers.get("x-request-id", ""), send)
+        visit = _Exchange(scope, headers.get("x-request-id", ""), send)
         fields: dict[str, Any] = {}
         tokens = request_id.set(visit.name), caller_ids.set(None), log_fields.set(fields)
         try:
@@ -82,7 +82,7 @@ class Doorman:
         await response(scope, receive, send)
 
 
-class _Visit:
+class _Exchange:
     """One request on its way through: its id, the status of its answer, and how long it took."""
 
     def __init__(self, scope: Scope, given: str, send: Send) -> None:

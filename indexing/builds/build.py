@@ -19,7 +19,7 @@ from indexing.builds.plan import (
     planned_from,
     read_inputs,
 )
-from indexing.builds.tasks import EmbedBlock, Executor, ShardBlock, withdraw_blocks
+from indexing.builds.tasks import EmbedTask, Executor, ShardTask, withdraw_tasks
 from indexing.catalogue.database import Database
 from indexing.catalogue.documents import document_keys
 from indexing.catalogue.jobs import State, finish_job, require_not_cancelled, start_job
@@ -139,7 +139,7 @@ def build(context: BuildContext) -> BuildReport:
     began = time.perf_counter()
     with exclusive(context.lock_path, "build"):
         require_documents(context.catalogue)
-        withdraw_blocks(context.storage)
+        withdraw_tasks(context.storage)
         _record_views(context)
         recipe = record_recipe(context.catalogue, context.recipe)
         job = start_job(context.catalogue, recipe.number, context.executor)
@@ -207,7 +207,7 @@ def _embed_blocks(
     store: FeatureStore,
     needed: dict[str, list[bytes]],
     on_known: Callable[[int], None],
-) -> Iterator[EmbedBlock]:
+) -> Iterator[EmbedTask]:
     """The blocks of encoder inputs that have no vector yet; ``on_known`` is told of passages that need none.
 
     Puts the keys of every shard's passages into ``needed``.
@@ -216,9 +216,9 @@ def _embed_blocks(
     waiting: dict[bytes, str] = {}
     claimed: set[bytes] = set()
 
-    def block() -> EmbedBlock:
+    def block() -> EmbedTask:
         texts = tuple(waiting.pop(key) for key in list(islice(waiting, context.block_size)))
-        return EmbedBlock(context.recipe.model, views.embedding.precision, views.embedding_fingerprint, texts)
+        return EmbedTask(context.recipe.model, views.embedding.precision, views.embedding_fingerprint, texts)
 
     for plan in missing:
         needed[plan.name] = []
@@ -238,12 +238,12 @@ def _embed_blocks(
 
 def _shard_blocks(
     context: BuildContext, missing: Sequence[ShardPlan], store: FeatureStore, needed: dict[str, list[bytes]]
-) -> Iterator[ShardBlock]:
+) -> Iterator[ShardTask]:
     view, language = context.views.embedding_fingerprint, context.recipe.lexical.language
     for plan in missing:
         keys = tuple(needed.pop(plan.name))
         sources = tuple(store.sources(keys))
-        yield ShardBlock(plan.name, view, language, read_inputs(context, plan), keys, sources, plan.min_recall)
+        yield ShardTask(plan.name, view, language, read_inputs(context, plan), keys, sources, plan.min_recall)
 
 
 def _write_shards(
@@ -263,7 +263,7 @@ def _write_shards(
 
     for block in executor.run(_embed_blocks(context, missing, store, needed, tell)):
         store.include(block.name)
-        if isinstance(block, EmbedBlock):
+        if isinstance(block, EmbedTask):
             on_computed(len(block.texts))
             tell(len(block.texts))
     for written, _ in enumerate(executor.run(_shard_blocks(context, missing, store, needed)), 1):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from indexing.builds.tasks import Executor, LocalExecutor, Workshop
+from indexing.builds.tasks import Executor, LocalExecutor, TaskRunner
 from indexing.catalogue.database import Database
 from indexing.features.views import FeatureViews
 from indexing.home import Home
@@ -49,7 +49,7 @@ def prepare_build(
     """
     model = home.models.get(recipe.model)
     chunker, views = bind_recipe(home, recipe)
-    workshop = Workshop(home.storage, sessions=home.settings.sessions)
+    runner = TaskRunner(home.storage, sessions=home.settings.sessions)
     return BuildContext(
         catalogue=home.catalogue,
         storage=home.storage,
@@ -59,7 +59,7 @@ def prepare_build(
         load_embedder=partial(
             load_embedder, home.storage, model, recipe.embedding.precision, sessions=home.settings.sessions
         ),
-        executor_for=executor_for or (lambda job: LocalExecutor(workshop)),
+        executor_for=executor_for or (lambda job: LocalExecutor(runner)),
         block_size=home.settings.block_size,
         executor="workers" if executor_for else "local",
         lock_path=home.path / "build.lock",

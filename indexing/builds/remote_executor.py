@@ -17,7 +17,7 @@ from indexing.settings import Settings
 from indexing.storage.local import LocalStorage
 
 if TYPE_CHECKING:
-    from indexing.builds.tasks import Block, Workshop
+    from indexing.builds.tasks import BuildTask, TaskRunner
     from indexing.catalogue.database import Database
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ _IDLE_SECONDS = 10.0
 class _Outstanding:
     """A block that was handed out."""
 
-    block: "Block"
+    block: "BuildTask"
     sent_at: float | None = None
     missing_since: float | None = None
     takes: int = 0
@@ -65,14 +65,14 @@ class WorkerExecutor:
         self,
         settings: Settings,
         catalogue: "Database",
-        workshop: "Workshop",
+        runner: "TaskRunner",
         job: int,
         on_wait: Callable[[str], None] = lambda message: None,
     ) -> None:
         """Work on ``job``; ``on_wait`` is told when it seems that nobody serves a queue."""
         self._on_wait = on_wait
         self._catalogue = catalogue
-        self._workshop = workshop
+        self._runner = runner
         self._storage = LocalStorage(settings.home)
         self._job = job
         self._leases = Leases(settings, self._storage)
@@ -80,7 +80,7 @@ class WorkerExecutor:
         self._celery = make_celery(settings)
         self._idle_since: float | None = None
 
-    def run(self, blocks: Iterable["Block"]) -> Iterator["Block"]:
+    def run(self, blocks: Iterable["BuildTask"]) -> Iterator["BuildTask"]:
         """See ``Executor``; a shard's block comes back without its documents.
 
         Raises:
@@ -101,7 +101,7 @@ class WorkerExecutor:
             if not open_:
                 return
             for name, entry in list(open_.items()):
-                if self._workshop.is_done(entry.block):
+                if self._runner.is_done(entry.block):
                     del open_[name]
                     self._withdraw(name, entry)
                     self._idle_since = time.monotonic()
@@ -118,10 +118,10 @@ class WorkerExecutor:
                 time.sleep(_QUIET_SECONDS)
             time.sleep(_POLL_SECONDS)
 
-    def _save(self, block: "Block") -> tuple[str, "Block"]:
-        from indexing.builds.tasks import save_block, without_documents
+    def _save(self, block: "BuildTask") -> tuple[str, "BuildTask"]:
+        from indexing.builds.tasks import save_task, without_documents
 
-        return save_block(self._storage, work_kind(self._job), block), without_documents(block)
+        return save_task(self._storage, work_kind(self._job), block), without_documents(block)
 
     def _withdraw(self, name: str, entry: _Outstanding) -> None:
         self._storage.delete(work_kind(self._job), name)
@@ -167,7 +167,7 @@ class WorkerExecutor:
         """Whether a block, for a while now, has been neither waiting in its queue nor in anybody's hands, nor done."""
         was_taken = takes > entry.takes
         entry.takes = min(entry.takes, takes)  # Redis may have forgotten
-        if (waiting and not was_taken) or self._leases.is_held(name) or self._workshop.is_done(entry.block):
+        if (waiting and not was_taken) or self._leases.is_held(name) or self._runner.is_done(entry.block):
             entry.missing_since = None
             return False
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Units of work of a build, and the workshop that does them: the same functions in this process and in a worker.
+"""Units of work of a build, and the runner that does them: the same functions in this process and in a worker.
 
 A *block* is a piece of a build that is done or not done: encoder inputs to vectors, or documents and vectors to a
 shard. It is done when its output artefact exists, so doing it twice is harmless and losing every message loses nothing.
@@ -29,7 +29,7 @@ _SELF_QUERIES = 8
 
 
 @dataclass(frozen=True)
-class EmbedBlock:
+class EmbedTask:
     """Encoder inputs to encode with a compiled model; ``view`` is the embedding view's fingerprint."""
 
     kind: ClassVar[str] = "embed"
@@ -55,7 +55,7 @@ class EmbedBlock:
 
 
 @dataclass(frozen=True)
-class ShardBlock:
+class ShardTask:
     """Documents to write as the shard ``name``.
 
     ``inputs`` are read once, one after another: those of a large shard need not be in memory. ``keys`` are those of the
@@ -78,13 +78,13 @@ class ShardBlock:
         return SHARDS, self.name
 
 
-Block: TypeAlias = EmbedBlock | ShardBlock
+BuildTask: TypeAlias = EmbedTask | ShardTask
 
 
 class Executor(Protocol):
     """Who does the blocks of a build."""
 
-    def run(self, blocks: Iterable[Block]) -> Iterator[Block]:
+    def run(self, blocks: Iterable[BuildTask]) -> Iterator[BuildTask]:
         """Do ``blocks``, reading ahead only a little, and give each when it is done, in any order.
 
         Raises:
@@ -93,7 +93,7 @@ class Executor(Protocol):
         ...
 
 
-class Workshop:
+class TaskRunner:
     """Does blocks, keeping loaded models. Needs the artefact store and nothing else."""
 
     def __init__(self, storage: Storage, *, sessions: int, load: Callable[[str, str], Embedder] | None = None) -> None:
@@ -102,7 +102,7 @@ class Workshop:
         self._load = load or (lambda model, precision: _load(storage, model, precision, sessions))
         self._embedders: dict[tuple[str, str], Embedder] = {}
 
-    def is_done(self, block: Block) -> bool:
+    def is_done(self, block: BuildTask) -> bool:
         """Whether the block's output exists whole."""
         try:
             self._storage.open(*block.output)
@@ -110,7 +110,7 @@ class Workshop:
             return False
         return True
 
-    def do(self, block: Block) -> bool:
+    def do(self, block: BuildTask) -> bool:
         """Make the block's output durable, unless it exists whole; gives whether there was anything to do.
 
         Raises:
@@ -120,20 +120,20 @@ class Workshop:
         if self.is_done(block):
             return False
         self._storage.delete(*block.output)  # a corrupt one, if any
-        if isinstance(block, EmbedBlock):
+        if isinstance(block, EmbedTask):
             store = FeatureStore(self._storage, block.view, blocks=[])
             store.put(block.keys, self._embedder(block).encode_passages(block.texts))
         else:
             self._write_shard(block)
         return True
 
-    def _embedder(self, block: EmbedBlock) -> Embedder:
+    def _embedder(self, block: EmbedTask) -> Embedder:
         key = (block.model, block.precision)
         if key not in self._embedders:
             self._embedders[key] = self._load(*key)
         return self._embedders[key]
 
-    def _write_shard(self, block: ShardBlock) -> None:
+    def _write_shard(self, block: ShardTask) -> None:
         store = FeatureStore(self._storage, block.view, blocks=block.sources)
         with self._storage.publish(*block.output) as draft:
             try:
@@ -155,17 +155,17 @@ class Workshop:
 class LocalExecutor:
     """Does every block in this process, one after another."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
+    def __init__(self, runner: TaskRunner) -> None:
+        self._runner = runner
 
-    def run(self, blocks: Iterable[Block]) -> Iterator[Block]:
+    def run(self, blocks: Iterable[BuildTask]) -> Iterator[BuildTask]:
         """See ``Executor``."""
         for block in blocks:
-            self._workshop.do(block)
+            self._runner.do(block)
             yield block
 
 
-def save_block(storage: Storage, kind: str, block: Block) -> str:
+def save_task(storage: Storage, kind: str, block: BuildTask) -> str:
     """Store a block's input as an artefact of ``kind``; gives its name. Saving it again changes nothing."""
     name = f"{block.kind}-{block.name}"
     if not storage.exists(kind, name):
@@ -175,22 +175,22 @@ def save_block(storage: Storage, kind: str, block: Block) -> str:
     return name
 
 
-def without_documents(block: Block) -> Block:
+def without_documents(block: BuildTask) -> BuildTask:
     """The block as far as it names its output; that of a large shard is small then."""
-    return replace(block, inputs=(), keys=()) if isinstance(block, ShardBlock) else block
+    return replace(block, inputs=(), keys=()) if isinstance(block, ShardTask) else block
 
 
-def load_block(storage: Storage, kind: str, name: str) -> Block:
-    """The block that ``save_block`` stored.
+def load_task(storage: Storage, kind: str, name: str) -> BuildTask:
+    """The block that ``save_task`` stored.
 
     Raises:
         ArtefactMissing: it was withdrawn, because it is done or the job was cancelled.
     """
     lines = _lines(storage, kind, name)
     value = next(lines)
-    if value["kind"] == EmbedBlock.kind:
-        return EmbedBlock(value["model"], value["precision"], value["view"], tuple(lines))
-    return ShardBlock(
+    if value["kind"] == EmbedTask.kind:
+        return EmbedTask(value["model"], value["precision"], value["view"], tuple(lines))
+    return ShardTask(
         value["name"],
         value["view"],
         value["language"],
@@ -206,16 +206,16 @@ def _lines(storage: Storage, kind: str, name: str) -> Iterator[Json]:
         yield from map(json.loads, file)
 
 
-def withdraw_blocks(storage: Storage) -> None:
-    """Delete every input that ``save_block`` stored and a killed build left; call it with the lock of builds held."""
+def withdraw_tasks(storage: Storage) -> None:
+    """Delete every input that ``save_task`` stored and a killed build left; call it with the lock of builds held."""
     for kind in storage.kinds("work"):
         for name in storage.list(kind):
             storage.delete(kind, name)
 
 
-def _encode(block: Block) -> Iterator[Json]:
+def _encode(block: BuildTask) -> Iterator[Json]:
     """A header, then the texts or documents one by one: neither writing nor reading holds two forms of all of them."""
-    if isinstance(block, EmbedBlock):
+    if isinstance(block, EmbedTask):
         yield {"kind": block.kind, "model": block.model, "precision": block.precision, "view": block.view}
         yield from block.texts
         return

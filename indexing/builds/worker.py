@@ -29,7 +29,7 @@ from indexing.storage.store import Storage
 from indexing.telemetry import configure_logging
 
 if TYPE_CHECKING:
-    from indexing.builds.tasks import Workshop
+    from indexing.builds.tasks import TaskRunner
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class _WorkerState:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._workshop: Workshop | None = None
+        self._runner: TaskRunner | None = None
 
     def do(self, job: int, name: str) -> None:
         """Do one block unless it is done, withdrawn or in other hands; report a failure to the build command."""
@@ -102,11 +102,11 @@ class _WorkerState:
                 leases.report_failure(job, name, failure)
 
     def _do(self, storage: Storage, kind: str, name: str) -> bool:
-        from indexing.builds.tasks import Workshop, load_block  # slow at first, so the lease comes before it
+        from indexing.builds.tasks import TaskRunner, load_task  # slow at first, so the lease comes before it
 
-        if self._workshop is None:
-            self._workshop = Workshop(storage, sessions=1)
-        return self._workshop.do(load_block(storage, kind, name))
+        if self._runner is None:
+            self._runner = TaskRunner(storage, sessions=1)
+        return self._runner.do(load_task(storage, kind, name))
 
 
 def limit_memory(megabytes: int) -> None:

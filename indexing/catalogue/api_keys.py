@@ -129,7 +129,7 @@ def list_keys(database: Database, tenant: str | None = None, *, after: str = "",
 
     Args:
         database: Where from.
-        tenant: Whose; ``None`` for all tenants.
+        tenant: TenantParam; ``None`` for all tenants.
         after: The id of the last key of the page before; empty for the first page.
         limit: How many at most.
     """

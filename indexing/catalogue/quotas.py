@@ -14,7 +14,7 @@ def require_room(db: Database, tenant: str, *, added: int, changed: int) -> None
 
     Args:
         db: The catalogue, inside ``write()``.
-        tenant: Whose documents were written.
+        tenant: TenantParam documents were written.
         added: How many of them are new.
         changed: How many replaced another version.
 

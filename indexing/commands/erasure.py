@@ -26,7 +26,7 @@ from indexing.settings import Settings
 
 if TYPE_CHECKING:
     from indexing.catalogue.erasures import Erasure
-    from indexing.retention.document_locations import Holdings
+    from indexing.retention.document_locations import DocumentLocations
     from indexing.retention.erasure import ErasureReport
 
 NOT_REACHED = (
@@ -114,7 +114,9 @@ def _run(
     return reports if found is None else [*reports, run(home, found, needed, on_step)]
 
 
-def _find(home: Home, partition: Partition, ids: frozenset[str] | None, resumed: "list[Erasure]") -> "Holdings | None":
+def _find(
+    home: Home, partition: Partition, ids: frozenset[str] | None, resumed: "list[Erasure]"
+) -> "DocumentLocations | None":
     """The documents that were asked for; ``None`` when finishing an interrupted erasure has just erased them all."""
     from indexing.catalogue.erasures import last_erasure_of
     from indexing.retention.document_locations import find_documents, look
@@ -146,10 +148,10 @@ def _quieten(home: Home, are_stopped: bool) -> None:
     from redis import RedisError
 
     from indexing.builds.leases import Leases
-    from indexing.builds.tasks import withdraw_blocks
+    from indexing.builds.tasks import withdraw_tasks
     from indexing.catalogue.jobs import newest_job_on_workers
 
-    withdraw_blocks(home.storage)  # so that none begins with one
+    withdraw_tasks(home.storage)  # so that none begins with one
     if home.settings.redis_url is None:
         job = newest_job_on_workers(home.catalogue)
         if job is not None and job.state != "done" and not are_stopped:

@@ -20,10 +20,10 @@ def executor_for(home: Home) -> "Callable[[int], Executor] | None":
     if home.settings.redis_url is None:
         return None
     from indexing.builds.remote_executor import WorkerExecutor
-    from indexing.builds.tasks import Workshop
+    from indexing.builds.tasks import TaskRunner
 
-    workshop = Workshop(home.storage, sessions=home.settings.sessions)
-    return lambda job: WorkerExecutor(home.settings, home.catalogue, workshop, job, on_wait=screen.print)
+    runner = TaskRunner(home.storage, sessions=home.settings.sessions)
+    return lambda job: WorkerExecutor(home.settings, home.catalogue, runner, job, on_wait=screen.print)
 
 
 @click.command()

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from indexing.indexes.postings import LexicalSegment
-from indexing.lru_cache import Recent
+from indexing.lru_cache import LruCache
 from indexing.records import Rows, Scores
 
 MAX_TERMS = 512
@@ -34,7 +34,7 @@ class Bm25:
     def __init__(self, k1: float, b: float) -> None:
         self.k1 = k1
         self.b = b
-        self._recent: Recent[tuple[tuple[int, ...], str], _Found] = Recent(RECENT_BYTES)
+        self._recent: LruCache[tuple[tuple[int, ...], str], _Found] = LruCache(RECENT_BYTES)
 
     def scores(
         self, segments: Sequence[LexicalSegment], terms: Sequence[str] | Mapping[str, float]

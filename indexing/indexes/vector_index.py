@@ -28,7 +28,7 @@ _GATHERED_ROWS = 4_096
 _BLOCK_ROWS = 16
 _LARGEST_CODE = 127
 _CODED_BLOCK = 1_024
-CODED_ROWS = 4_096
+SQ8_ROWS = 4_096
 """Rows of a partition from which on codes take less time than vectors."""
 _CODED_SHARE = 2.5
 _CODED_PART = 16
@@ -105,7 +105,7 @@ class _Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class CodesInfo:
+class Sq8Info:
     """What a manifest says of a shard's codes: a vector is ``step`` times its code, but for a rest.
 
     No rest is longer than ``error``, and no vector made of a code than ``length``.
@@ -116,8 +116,8 @@ class CodesInfo:
     length: float
 
 
-def write_codes(path: Path, vectors: Vectors) -> CodesInfo:
-    """Write the file that ``CodedIndex`` maps: a byte for every component. The same vectors give the same bytes.
+def write_sq8_codes(path: Path, vectors: Vectors) -> Sq8Info:
+    """Write the file that ``Sq8Index`` maps: a byte for every component. The same vectors give the same bytes.
 
     Raises:
         ValueError: a component is not finite.
@@ -140,10 +140,10 @@ def write_codes(path: Path, vectors: Vectors) -> CodesInfo:
         error = max(error, float(np.linalg.norm(block - made, axis=1).max()))
         length = max(length, float(np.linalg.norm(made, axis=1).max()))
     faiss.write_index(index, str(path))
-    return CodesInfo(step, error, length)
+    return Sq8Info(step, error, length)
 
 
-class CodedIndex:
+class Sq8Index:
     """Vectors as bytes, a quarter of what exact search has to read, and the same results. Threads may share one.
 
     The codes say of each vector how near it is, but for an error with a bound. The best by that are scored exactly,
@@ -153,7 +153,7 @@ class CodedIndex:
         ArtefactCorrupt: the file is no faiss index, or not of the exact index's vectors.
     """
 
-    def __init__(self, path: Path, exact: ExactIndex, info: CodesInfo) -> None:
+    def __init__(self, path: Path, exact: ExactIndex, info: Sq8Info) -> None:
         self._index = _map(path)
         _require_same_rows(path, self._index, exact)
         self._exact, self._info = exact, info
@@ -164,7 +164,7 @@ class CodedIndex:
         """As ``ExactIndex.search``; equal scores at the end may be those of other rows."""
         count = stop - start if allowed is None else int(np.count_nonzero(allowed))
         depth = max(_LEAST_DEPTH, int(_CODED_SHARE * k))
-        if count < CODED_ROWS or depth > count // _CODED_PART or not np.abs(query).max() > _TINY:
+        if count < SQ8_ROWS or depth > count // _CODED_PART or not np.abs(query).max() > _TINY:
             return self._exact.search(query, k, start, stop, allowed=allowed)
         coded, scale, off = self.quantised(query)
         parameters = _selecting(start, stop, self._exact.rows, allowed)
@@ -211,8 +211,8 @@ class ListsInfo:
     queries: int
 
 
-def write_lists(path: Path, vectors: Vectors, *, min_recall: float) -> ListsInfo:
-    """Write the file that ``ApproximateIndex`` maps, with as many probes as its measured recall needs.
+def write_ivf_lists(path: Path, vectors: Vectors, *, min_recall: float) -> ListsInfo:
+    """Write the file that ``IvfIndex`` maps, with as many probes as its measured recall needs.
 
     An inverted file (4 sqrt(rows) lists) whose vectors, less their list's centre, are quantised to half a byte for two
     dimensions; a search re-scores what it finds exactly. The smallest number of probes with a recall@10 of 0.995 is
@@ -327,7 +327,7 @@ def _best(rows: Rows, scores: Scores, k: int) -> tuple[Rows, Scores]:
     return rows[order], scores[order]
 
 
-class ApproximateIndex:
+class IvfIndex:
     """Lists over all vectors of a shard. Takes some 100 bytes of memory a row; safe to share between threads.
 
     Raises (at construction):

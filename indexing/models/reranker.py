@@ -20,7 +20,7 @@ MAX_DIFFERENCE = 0.05
 """How far a logit may be from its canonical value. Source: our choice; it moves a score by 0.0125 at most."""
 
 
-class PairScorer(Protocol):
+class RerankerModel(Protocol):
     """What reranking needs of a model. Safe to share between threads."""
 
     def score(self, query: str, passage: str) -> float:
@@ -28,8 +28,8 @@ class PairScorer(Protocol):
         ...
 
 
-class OnnxPairScorer:
-    """A ``PairScorer`` over a compiled model: a tokenizer and one ONNX file that gives ``logit``."""
+class OnnxReranker:
+    """A ``RerankerModel`` over a compiled model: a tokenizer and one ONNX file that gives ``logit``."""
 
     def __init__(
         self, onnx_path: Path, tokenizer: Tokenizer, *, max_tokens: int, sessions: int, without: Sequence[str] = ()
@@ -41,11 +41,11 @@ class OnnxPairScorer:
         self._sessions = OnnxSessions(onnx_path, sessions, without)
 
     def score(self, query: str, passage: str) -> float:
-        """See ``PairScorer``; the same pair always gives the same bits on one machine."""
+        """See ``RerankerModel``; the same pair always gives the same bits on one machine."""
         return float(self._sessions.run(self._tokenizer.encode(encodable(query), encodable(passage))))
 
 
-def check_scores(scorer: PairScorer, canonical: Sequence[Mapping[str, str | float]], name: str) -> float:
+def check_scores(scorer: RerankerModel, canonical: Sequence[Mapping[str, str | float]], name: str) -> float:
     """Prove that this machine scores as the machine did that registered the model.
 
     Args:
@@ -71,7 +71,7 @@ def check_scores(scorer: PairScorer, canonical: Sequence[Mapping[str, str | floa
     return largest
 
 
-def load_pair_scorer(storage: Storage, model: ModelVersion, precision: str, *, sessions: int) -> OnnxPairScorer:
+def load_reranker(storage: Storage, model: ModelVersion, precision: str, *, sessions: int) -> OnnxReranker:
     """A reranker, loaded and proved on this machine by its canonical scores.
 
     Raises:
@@ -80,7 +80,7 @@ def load_pair_scorer(storage: Storage, model: ModelVersion, precision: str, *, s
         ModelMismatch: this machine's arithmetic differs; the message names the remedy.
     """
     require_kind(model, RERANKER)
-    scorer = OnnxPairScorer(
+    scorer = OnnxReranker(
         storage.open(KIND, model.id).path / f"{precision}.onnx",
         load_tokenizer(storage, model),
         max_tokens=model.manifest["max_tokens"],
@@ -95,12 +95,12 @@ def verify_reranker(storage: Storage, model: ModelVersion) -> dict[str, float]:
     """Check the sha256 of every file and the canonical scores; gives the largest difference of each form.
 
     Raises:
-        InvalidInput, ArtefactMissing, ArtefactCorrupt, ModelMismatch: as ``load_pair_scorer``.
+        InvalidInput, ArtefactMissing, ArtefactCorrupt, ModelMismatch: as ``load_reranker``.
     """
     storage.verify(KIND, model.id)
     return {
         precision: check_scores(
-            load_pair_scorer(storage, model, precision, sessions=1), canonical, f"{model.id} {precision}"
+            load_reranker(storage, model, precision, sessions=1), canonical, f"{model.id} {precision}"
         )
         for precision, canonical in model.manifest["canonical"].items()
     }

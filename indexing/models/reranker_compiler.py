@@ -11,7 +11,7 @@ from indexing.errors import InvalidInput, ParityLost
 from indexing.models.onnx_export import WITHOUT, export_onnx, quiet
 from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
 from indexing.models.registry import RERANKER, TOKENIZER_FILE
-from indexing.models.reranker import OnnxPairScorer
+from indexing.models.reranker import OnnxReranker
 from indexing.records import Json
 from indexing.storage.store import Draft
 
@@ -84,7 +84,7 @@ def describe_cross_encoder(model: "CrossEncoder", draft: Draft) -> dict[str, Jso
     tokenizer = Tokenizer.from_file(str(draft.path / TOKENIZER_FILE))
     logits = {}
     for precision in ("fp32", "int8"):
-        scorer = OnnxPairScorer(
+        scorer = OnnxReranker(
             draft.path / f"{precision}.onnx", tokenizer, max_tokens=max_tokens, sessions=1, without=WITHOUT
         )
         logits[precision] = np.array([scorer.score(*pair) for pair in pairs])

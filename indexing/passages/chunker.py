@@ -13,7 +13,16 @@ from tokenizers import Encoding, Tokenizer
 
 from indexing.errors import InvalidInput
 from indexing.features.views import PassageView
-from indexing.passages.text_blocks import Block, MarkdownReader, cut_near, halves, one_line, paragraphs, pieces, trimmed
+from indexing.passages.text_blocks import (
+    MarkdownReader,
+    TextBlock,
+    cut_near,
+    halves,
+    one_line,
+    paragraphs,
+    pieces,
+    trimmed,
+)
 from indexing.records import MARKDOWN, Document, Passage, Span
 
 SMALL_TOKENS = 48
@@ -224,7 +233,7 @@ class Chunker:
         sizes = dict(zip(parts, self._counts(parts), strict=True))
         return _Rooms(title, self._room - self._newline, self._context_tokens, self._separator, sizes)
 
-    def _groups(self, text: str, sections: Sequence[Sequence[Block]], rooms: _Rooms) -> list[_Group]:
+    def _groups(self, text: str, sections: Sequence[Sequence[TextBlock]], rooms: _Rooms) -> list[_Group]:
         parts = [
             (number, place, first, last, block.is_prose)
             for number, section in enumerate(sections)
@@ -345,9 +354,9 @@ class Chunker:
         return [(first, own, middle), (self._overlap(units, first, middle, end, room), middle, end)]
 
 
-def _sections(blocks: Sequence[Block]) -> list[list[Block]]:
+def _sections(blocks: Sequence[TextBlock]) -> list[list[TextBlock]]:
     """Runs of blocks under one heading path; a heading with nothing below it opens its first subsection."""
-    sections: list[list[Block]] = []
+    sections: list[list[TextBlock]] = []
     for block in blocks:
         above = sections[-1][-1] if sections else None
         if above and (not block.is_heading or (above.is_heading and _is_below(block.headings, above.headings))):

@@ -30,7 +30,7 @@ _SENTENCE_OR_LINE = re.compile(_SENTENCE.pattern + r"|[\r\n]\s*+")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TextBlock:
     """A top-level piece of a text: code points ``start`` to ``end``, which is where the next block starts.
 
     ``headings`` is the path from the topmost heading to the block's own or the one above it. ``is_prose`` tells a
@@ -49,7 +49,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def paragraphs(text: str) -> list[Block]:
+def paragraphs(text: str) -> list[TextBlock]:
     """The paragraphs of plain text, which blank lines separate; together they cover the whole text."""
     starts, is_blank, begin = [0], False, 0
     for end in [*(match.end() for match in _LINE.finditer(text)), len(text)]:
@@ -57,7 +57,7 @@ def paragraphs(text: str) -> list[Block]:
         if is_blank and not line_is_blank:
             starts.append(begin)
         is_blank, begin = line_is_blank, end
-    return [Block(start, end) for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+    return [TextBlock(start, end) for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
 class MarkdownReader:
@@ -67,7 +67,7 @@ class MarkdownReader:
         self._parser = MarkdownIt("commonmark").enable("table").disable("inline")
         self._inline = MarkdownIt("commonmark")
 
-    def blocks(self, text: str) -> list[Block]:
+    def blocks(self, text: str) -> list[TextBlock]:
         """The top-level blocks in order; together they cover the whole text.
 
         A heading inside a list, a quote or a code block is not a heading. Link definitions belong to the block
@@ -81,9 +81,9 @@ class MarkdownReader:
                 path = [step for step in path if step[0] < level] + ([(level, heading)] if heading else [])
             marks.append((starts[line], tuple(name for _, name in path), level > 0, is_prose))
         if not marks:
-            return [Block(0, len(text))]
+            return [TextBlock(0, len(text))]
         edges = [0, *(mark[0] for mark in marks[1:]), len(text)]
-        return [Block(edges[i], edges[i + 1], *mark[1:]) for i, mark in enumerate(marks)]
+        return [TextBlock(edges[i], edges[i + 1], *mark[1:]) for i, mark in enumerate(marks)]
 
     def first_title(self, text: str) -> str:
         """The first heading of level 1, as a reader sees it, or the empty string; looks no further than 500 kB."""

@@ -1,4 +1,4 @@
-"""Holdings: where the text of documents stands in a home, in whatever version, and which vectors nobody needs."""
+"""DocumentLocations: where the text of documents stands in a home, in whatever version, and which vectors nobody needs."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class StaleBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
+class DocumentLocations:
     """Where the documents ``ids`` of a partition stand; ``is_whole`` says that all of the partition are meant.
 
     ``in_catalogue`` are the ids of those that the catalogue holds, whatever their version; ``shards`` are all stored
@@ -50,7 +50,7 @@ class Holdings:
         return key.partition == self.partition and (self.is_whole or key.id in self.ids)
 
 
-def find_documents(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
+def find_documents(home: Home, partition: Partition, ids: Set[str] | None) -> DocumentLocations:
     """Look for documents in the catalogue and in every stored shard, whatever their version.
 
     Args:
@@ -78,7 +78,7 @@ def _nowhere(catalogue: Database, partition: Partition, document_id: str) -> str
     return f"{message} shard that is stored: erasure {earlier.id} of {earlier.created_at} removed it."
 
 
-def look(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
+def look(home: Home, partition: Partition, ids: Set[str] | None) -> DocumentLocations:
     """As ``find_documents``, without minding what stands nowhere."""
     in_catalogue = _among(ids, ids_in_documents(home.catalogue, partition))
     releases = list_releases(home.catalogue)
@@ -90,7 +90,7 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> Holdings:
         if held is None or (mine := held if ids is None else held & ids):
             shards[name] = frozenset() if held is None else frozenset(mine)
     affected = {name: one for name, one in manifests.items() if _names(one) & shards.keys()}
-    return Holdings(
+    return DocumentLocations(
         partition=partition,
         ids=in_catalogue.union(_among(ids, ids_in_deletions(home.catalogue, partition)), *shards.values()),
         in_catalogue=in_catalogue,

@@ -8,7 +8,7 @@ so an erasure that was killed is finished by doing it again.
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
-from indexing.builds.tasks import withdraw_blocks
+from indexing.builds.tasks import withdraw_tasks
 from indexing.catalogue.database import Database
 from indexing.catalogue.documents import LeaveOut, ids_in_documents, remove_documents
 from indexing.catalogue.erasures import (
@@ -24,9 +24,9 @@ from indexing.catalogue.jobs import shorten_errors
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.features.embedding_store import drop_vectors
 from indexing.home import Home
-from indexing.retention.document_locations import Holdings, StaleBlock, find_stale_blocks, look
+from indexing.retention.document_locations import DocumentLocations, StaleBlock, find_stale_blocks, look
 from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
-from indexing.retention.shard_rewrite import excise
+from indexing.retention.shard_rewrite import rewrite_shard
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import publish_snapshot, replace_shards
 from indexing.snapshots.shard import KIND as SHARDS
@@ -54,12 +54,12 @@ class ErasureReport:
     evaluations: int
 
 
-def foresee(home: Home, found: Holdings, needed: NeededVectors) -> ErasureReport:
+def foresee(home: Home, found: DocumentLocations, needed: NeededVectors) -> ErasureReport:
     """What erasing these documents will rewrite and remove; changes nothing."""
     return _report(home, 0, found, find_stale_blocks(home.storage, needed(found.covers)))
 
 
-def _report(home: Home, erasure: int, found: Holdings, stale: list[StaleBlock]) -> ErasureReport:
+def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[StaleBlock]) -> ErasureReport:
     return ErasureReport(
         erasure=erasure,
         partition=str(found.partition),
@@ -75,7 +75,9 @@ def _report(home: Home, erasure: int, found: Holdings, stale: list[StaleBlock]) 
     )
 
 
-def erase(home: Home, found: Holdings, needed: NeededVectors, on_step: Step = lambda step: None) -> ErasureReport:
+def erase(
+    home: Home, found: DocumentLocations, needed: NeededVectors, on_step: Step = lambda step: None
+) -> ErasureReport:
     """Erase documents from everything the home retains. Call it with the locks of builds and registrations held.
 
     The service goes on answering: what it has mapped stays readable until it switches to the rewritten release.
@@ -111,14 +113,14 @@ def resume(home: Home, erasure: Erasure, needed: NeededVectors, on_step: Step = 
     return report
 
 
-def _rest(home: Home, erasure: Erasure, needed: NeededVectors) -> tuple[Holdings, list[StaleBlock]]:
+def _rest(home: Home, erasure: Erasure, needed: NeededVectors) -> tuple[DocumentLocations, list[StaleBlock]]:
     if erasure.state == "compacting":
-        return Holdings(erasure.partition, frozenset(), frozenset()), []
+        return DocumentLocations(erasure.partition, frozenset(), frozenset()), []
     found = look(home, erasure.partition, ids_to_erase(home.catalogue, erasure.id))
     return found, find_stale_blocks(home.storage, needed(lambda key: False))
 
 
-def _leave_catalogue(catalogue: Database, found: Holdings) -> int:
+def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
     """Delete what the catalogue has of the documents and write down that the rest is to follow, all or nothing."""
     with catalogue.write() as db:
         ids = found.ids
@@ -132,13 +134,13 @@ def _leave_catalogue(catalogue: Database, found: Holdings) -> int:
     return erasure
 
 
-def _rewrite(home: Home, erasure: int, found: Holdings, stale: list[StaleBlock], on_step: Step) -> None:
+def _rewrite(home: Home, erasure: int, found: DocumentLocations, stale: list[StaleBlock], on_step: Step) -> None:
     """Every file that may hold the text: first what replaces it, then the releases, then the old files."""
     storage = home.storage
     on_step("shards")
     wanted = {str(shard["name"]) for manifest in found.snapshots for shard in manifest.shards} & found.shards.keys()
     new_shards = {
-        name: excise(storage, storage.open(SHARDS, name), found.partition, found.shards[name])
+        name: rewrite_shard(storage, storage.open(SHARDS, name), found.partition, found.shards[name])
         for name in sorted(wanted)
     }
     on_step("snapshots")
@@ -156,7 +158,7 @@ def _rewrite(home: Home, erasure: int, found: Holdings, stale: list[StaleBlock],
     on_step("feature store")
     for block in stale:
         drop_vectors(storage, block.kind, block.name, block.kept)
-    withdraw_blocks(storage)
+    withdraw_tasks(storage)
     storage.sweep()
     remove_scratch(home.path)
     rewrites = [one for one in list_rewrites(home.catalogue) if one.erasure == erasure]

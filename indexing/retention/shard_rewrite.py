@@ -52,7 +52,7 @@ def excised_name(name: str, partition: Partition, ids: Iterable[str]) -> str:
     return fingerprint(["excised", name, partition.tenant, partition.collection, sorted(ids)])[:32]
 
 
-def excise(storage: Storage, artefact: Artefact, partition: Partition, ids: Set[str]) -> Artefact | None:
+def rewrite_shard(storage: Storage, artefact: Artefact, partition: Partition, ids: Set[str]) -> Artefact | None:
     """Publish the shard that ``artefact`` becomes without some documents; the old one is left as it is.
 
     Args:

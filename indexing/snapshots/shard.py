@@ -20,11 +20,11 @@ from indexing.indexes.analyser import Analyser
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.indexes.postings import LexicalSegment, TermRange
 from indexing.indexes.vector_index import (
-    CODED_ROWS,
-    ApproximateIndex,
-    CodedIndex,
-    CodesInfo,
+    SQ8_ROWS,
     ExactIndex,
+    IvfIndex,
+    Sq8Index,
+    Sq8Info,
 )
 from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
 from indexing.snapshots.shard_layout import Arrays, ShardInput, ShardPartition, lay_out
@@ -102,20 +102,20 @@ class Shard:
             probes = 0 if self.lists is None else int(self.lists["probes"])
             self.rows = int(info["rows"])
             parts = [ShardPartition(**entry) for entry in info["partitions"]]
-            codes = CodesInfo(**info["codes"]) if "codes" in info else None
+            codes = Sq8Info(**info["codes"]) if "codes" in info else None
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactCorrupt(f"shard {artefact.name}: its manifest is damaged ({error}). Build again.") from error
         self._exact = ExactIndex(artefact.path / VECTORS_FILE)
-        self._approximate: ApproximateIndex | None = None
-        self._coded: CodedIndex | None = None
+        self._approximate: IvfIndex | None = None
+        self._coded: Sq8Index | None = None
         attributes = map_arrays(artefact.path / ATTRIBUTES_FILE) if info["format"] >= 3 else None
         self._fill(
             parts, map_arrays(artefact.path / LEXICAL_FILE), map_arrays(artefact.path / PASSAGES_FILE), attributes
         )
         if codes is not None:
-            self._coded = CodedIndex(artefact.path / CODES_FILE, self._exact, codes)
+            self._coded = Sq8Index(artefact.path / CODES_FILE, self._exact, codes)
         if probes:
-            self._approximate = ApproximateIndex(artefact.path / LISTS_FILE, self._exact, probes=probes)
+            self._approximate = IvfIndex(artefact.path / LISTS_FILE, self._exact, probes=probes)
 
     @classmethod
     def in_memory(cls, name: str, inputs: Sequence[ShardInput], vectors: Vectors, analyser: Analyser) -> Self:
@@ -165,7 +165,7 @@ class Shard:
             return _LISTS_BYTES
         part = self.partitions[partition]
         size = (part.stop - part.start) * self.dimension
-        return size if self._coded is not None and part.stop - part.start >= CODED_ROWS else 4 * size
+        return size if self._coded is not None and part.stop - part.start >= SQ8_ROWS else 4 * size
 
     def segment(self, partition: Partition, hidden: Mask | None = None) -> LexicalSegment:
         """The lexical side of a partition that this shard holds, as if its ``hidden`` rows were not there."""

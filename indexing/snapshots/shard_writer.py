@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 
 from indexing.indexes.analyser import Analyser
-from indexing.indexes.vector_index import CODED_ROWS, MIN_ROWS, ExactIndex, write_codes, write_exact, write_lists
+from indexing.indexes.vector_index import MIN_ROWS, SQ8_ROWS, ExactIndex, write_exact, write_ivf_lists, write_sq8_codes
 from indexing.records import Vectors
 from indexing.snapshots.shard import (
     ATTRIBUTES_FILE,
@@ -74,10 +74,10 @@ def write_vectors(draft: Draft, vectors: Vectors, sizes: Sequence[int], *, min_r
     draft.info.update(format=FORMAT, dimension=dimension)
     written = ExactIndex(draft.path / VECTORS_FILE)
     if min_recall is None or rows < MIN_ROWS:
-        if max(sizes, default=0) >= CODED_ROWS:
-            draft.info.update(codes=asdict(write_codes(draft.path / CODES_FILE, written.vectors)))
+        if max(sizes, default=0) >= SQ8_ROWS:
+            draft.info.update(codes=asdict(write_sq8_codes(draft.path / CODES_FILE, written.vectors)))
         return
     if len(sizes) != 1:
         raise ValueError(f"an approximate index over {len(sizes)} partitions: expected one")
-    lists = write_lists(draft.path / LISTS_FILE, written.vectors, min_recall=min_recall)
+    lists = write_ivf_lists(draft.path / LISTS_FILE, written.vectors, min_recall=min_recall)
     draft.info.update(lists=asdict(lists) | {"min_recall": min_recall})

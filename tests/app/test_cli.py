@@ -8,7 +8,7 @@ from click.testing import CliRunner
 import app.cli  # noqa: F401 (adds its commands)
 from app.retrieval.retriever import Retriever
 from app.schemas.search import SearchAnswer
-from app.serving.release_pool import SnapshotPool
+from app.serving.release_pool import ReleasePool
 from indexing.catalogue.documents import put_documents
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
@@ -28,7 +28,7 @@ def test_json_is_the_answer_of_the_api_without_a_request_id(served_home):
     answer = json.loads(search(served_home, "forgot my password", "--json", "-k", "2").stdout)
     assert set(answer) == set(SearchAnswer.model_fields) - {"request_id"}
     SearchAnswer(request_id="", **answer)
-    expected = Retriever().search(SnapshotPool(served_home).refresh(), HELPDESK, "forgot my password", k=2)
+    expected = Retriever().search(ReleasePool(served_home).refresh(), HELPDESK, "forgot my password", k=2)
     assert [hit["passage_id"] for hit in answer["hits"]] == [hit.passage.document_id + "#0" for hit in expected.hits]
     assert [hit["score"] for hit in answer["hits"]] == [hit.score for hit in expected.hits]
 

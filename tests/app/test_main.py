@@ -130,9 +130,9 @@ def test_a_collection_without_passages_has_no_hits(client, served_home):
 
 def test_a_full_door_refuses_at_once_and_says_when_to_come_back(client):
     services = client.app.state.services
-    services.in_progress = services.home.settings.max_concurrency
+    services.searches.taken = services.home.settings.max_concurrency
     response = ask(client)
-    services.in_progress = 0
+    services.searches.taken = 0
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
     assert ask(client).status_code == 200

@@ -18,7 +18,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from indexing.builds.build import build
 from indexing.builds.context import BuildContext
-from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.database import Database
 from indexing.catalogue.documents import put_documents
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
@@ -77,7 +77,7 @@ def main() -> None:
     tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
     model = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")
-    workshop = Workshop(storage, sessions=1, load=lambda model, precision: embedder)
+    workshop = TaskRunner(storage, sessions=1, load=lambda model, precision: embedder)
     report = build(
         BuildContext(
             catalogue=catalogue,

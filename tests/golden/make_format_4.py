@@ -28,7 +28,7 @@ def main() -> None:
     storage, embedder = LocalStorage(FOLDER / "home"), HashingEmbedder(DIMENSION)
     inputs = [item(number) for number in range(DOCUMENTS)]
     vectors = embedder.encode_passages([passage.encoder_input for one in inputs for passage in one.passages])
-    shards.CODED_ROWS = 0  # so few rows have no codes otherwise
+    shards.SQ8_ROWS = 0  # so few rows have no codes otherwise
     with storage.publish(KIND, "golden") as draft:
         write_shard(draft, inputs, lambda: vectors, Analyser("english"))
     artefact = storage.open(KIND, "golden")

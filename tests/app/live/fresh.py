@@ -10,10 +10,10 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from app.live.layer import LiveLayer
 from app.retrieval.filters import matching
 from app.retrieval.retriever import Retriever
-from app.serving.release_pool import SnapshotPool
+from app.serving.release_pool import ReleasePool
 from indexing.builds.build import build
 from indexing.builds.context import BuildContext
-from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.documents import remove_documents, write_documents
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.home import open_home
@@ -91,7 +91,7 @@ class FreshHome:
 
     def build(self, recipe=RECIPE, on_progress=lambda stage, done, total: None):
         chunker, views = self.bind(recipe)
-        workshop = Workshop(self.home.storage, sessions=1, load=lambda model, precision: self.build_embedder)
+        workshop = TaskRunner(self.home.storage, sessions=1, load=lambda model, precision: self.build_embedder)
         return build(
             BuildContext(
                 catalogue=self.home.catalogue,
@@ -122,7 +122,7 @@ class FreshHome:
         self.home.close()
 
 
-class Pool(SnapshotPool):
+class Pool(ReleasePool):
     def __init__(self, home, live, embedder):
         super().__init__(home, live)
         self.embedder = embedder

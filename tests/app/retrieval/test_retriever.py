@@ -178,5 +178,5 @@ def test_a_search_in_steps_gives_what_it_gives_at_once(serving, mode):
         in_steps.score_terms()
         encoding.result()
     assert not in_steps.needs_encoding()
-    assert in_steps.brief_result(0) is None
+    assert in_steps.inline_result(0) is None
     assert in_steps.result().hits == at_once

@@ -166,6 +166,6 @@ def test_a_malformed_context_request_is_refused_by_the_name_of_its_field(client,
 
 def test_a_full_door_refuses_contexts_too(client):
     services = client.app.state.services
-    services.in_progress = services.home.settings.max_concurrency
+    services.searches.taken = services.home.settings.max_concurrency
     assert post(client, "/v1/context", query="invoice").status_code == 503
-    services.in_progress = 0
+    services.searches.taken = 0

@@ -133,10 +133,10 @@ def test_a_vector_of_any_length_has_its_direction(client, factor):
 
 def test_one_measurement_of_recall_at_a_time_and_within_its_deadline(client):
     services = client.app.state.services
-    services.measuring.taken = 1
+    services.measurements.taken = 1
     refused = client.post("/v1/collections/helpdesk/recall", json={"queries": 5}, headers=KEY)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
-    services.measuring.taken = 0
+    services.measurements.taken = 0
     late = client.post("/v1/collections/helpdesk/recall", json={}, headers=KEY | {"x-timeout-ms": "0.01"})
     assert late.status_code == 504
     assert client.post("/v1/collections/helpdesk/recall", json={}, headers=KEY).status_code == 200
@@ -154,7 +154,7 @@ def test_live_recall_of_a_small_collection_is_one(client):
 def workplaces(client, monkeypatch):
     """The threads in which queries were encoded, terms scored and hits chosen, by the step's name."""
     seen = []
-    for step in ("encode", "score_terms", "brief_result"):
+    for step in ("encode", "score_terms", "inline_result"):
         done = getattr(Search, step)
 
         def noted(self, *arguments, step=step, done=done):
@@ -169,7 +169,7 @@ def test_a_brief_search_hands_over_its_encoding_alone(client, workplaces):
     ids(client)  # opens the shard
     workplaces.clear()
     ids(client, query="asked for the first time")
-    loop = {name for step, name in workplaces if step == "brief_result"}.pop()
+    loop = {name for step, name in workplaces if step == "inline_result"}.pop()
     assert "AnyIO" not in loop
     encoders = {name for step, name in workplaces if step == "encode"} - {loop}
     assert all(name.startswith("encode-query") for name in encoders)
@@ -192,7 +192,7 @@ def test_a_search_that_may_take_long_has_a_thread_of_its_own(client, workplaces,
     ids(client)
     workplaces.clear()
     ids(client, **body)
-    assert {step for step, _ in workplaces} >= {"score_terms", "brief_result"}
+    assert {step for step, _ in workplaces} >= {"score_terms", "inline_result"}
     assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")
 
 
@@ -200,7 +200,7 @@ def test_the_first_search_of_a_collection_opens_its_files_in_a_thread(client, wo
     snapshot = client.app.state.services.pool.current().snapshot
     snapshot._views.clear()
     ids(client)
-    assert {step for step, _ in workplaces} >= {"score_terms", "brief_result"}
+    assert {step for step, _ in workplaces} >= {"score_terms", "inline_result"}
     assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")
 
 

@@ -6,7 +6,7 @@ import pytest
 from app.retrieval.retriever import Retriever
 from app.serving import release_pool as snapshot_pool
 from app.serving.query_cache import QueryCache
-from app.serving.release_pool import REPAIR_SECONDS, SnapshotPool
+from app.serving.release_pool import REPAIR_SECONDS, ReleasePool
 from indexing.catalogue.documents import put_documents
 from indexing.errors import GroundworkError, NotReady
 from indexing.records import Document, Partition
@@ -22,7 +22,7 @@ HELPDESK = Partition("default", "helpdesk")
 
 
 def test_nothing_is_given_out_before_something_is_released(home):
-    pool = SnapshotPool(home)
+    pool = ReleasePool(home)
     with pytest.raises(NotReady):
         pool.current()
     with pytest.raises(NotReady, match="build"):
@@ -30,7 +30,7 @@ def test_nothing_is_given_out_before_something_is_released(home):
 
 
 def test_a_new_release_takes_over_and_the_old_one_serves_its_last_reader(served_home):
-    pool = SnapshotPool(served_home)
+    pool = ReleasePool(served_home)
     before = pool.refresh()
     put_documents(served_home.catalogue, HELPDESK, [Document("new", "Voice calls", "Ring a customer from the inbox.")])
     release(served_home)
@@ -46,12 +46,12 @@ def test_a_new_release_takes_over_and_the_old_one_serves_its_last_reader(served_
 
 
 def test_refreshing_without_a_new_release_changes_nothing(served_home):
-    pool = SnapshotPool(served_home)
+    pool = ReleasePool(served_home)
     assert pool.refresh() is pool.refresh()
 
 
 def test_a_release_that_cannot_be_opened_leaves_the_old_one_serving(served_home):
-    pool = SnapshotPool(served_home)
+    pool = ReleasePool(served_home)
     before = pool.refresh()
     put_documents(served_home.catalogue, HELPDESK, [Document("new", "Voice", "Ring.")])
     report = release(served_home)
@@ -63,13 +63,13 @@ def test_a_release_that_cannot_be_opened_leaves_the_old_one_serving(served_home)
 
 def test_a_search_gives_the_same_bits_every_time(served_home):
     first, second = (
-        Retriever().search(SnapshotPool(served_home).refresh(), HELPDESK, "forgot my password", k=3) for _ in range(2)
+        Retriever().search(ReleasePool(served_home).refresh(), HELPDESK, "forgot my password", k=3) for _ in range(2)
     )
     assert first.hits == second.hits
 
 
 def test_a_release_that_an_erasure_gave_another_snapshot_takes_over_under_its_number(served_home):
-    pool = SnapshotPool(served_home)
+    pool = ReleasePool(served_home)
     before = pool.refresh()
     found = find_documents(served_home, HELPDESK, frozenset({"password"}))
     erase(served_home, found, partial(needed_vectors, served_home))
@@ -103,7 +103,7 @@ def break_a_shard(home):
 
 def test_a_shard_that_a_build_restored_is_served_again_after_a_while(sharded_home, clock):
     name = break_a_shard(sharded_home)
-    pool = SnapshotPool(sharded_home)
+    pool = ReleasePool(sharded_home)
     broken = pool.refresh()
     assert list(broken.snapshot.broken) == [name]
     assert release(sharded_home, shard_rows=2).is_new is False  # the same release over the same snapshot, whole again
@@ -119,7 +119,7 @@ def test_a_shard_that_a_build_restored_is_served_again_after_a_while(sharded_hom
 
 def test_a_shard_that_nobody_restored_is_looked_at_again_after_growing_pauses(sharded_home, clock):
     name = break_a_shard(sharded_home)
-    pool = SnapshotPool(sharded_home)
+    pool = ReleasePool(sharded_home)
     seen = [pool.refresh()]
     for pause in (REPAIR_SECONDS, 2 * REPAIR_SECONDS, 4 * REPAIR_SECONDS):
         clock.now += pause - 0.1
@@ -138,7 +138,7 @@ def break_all(home):
 
 def test_a_release_without_a_searchable_shard_is_not_put_in_service(served_home):
     break_all(served_home)
-    pool = SnapshotPool(served_home)
+    pool = ReleasePool(served_home)
     with pytest.raises(NotReady, match="no shard that can be searched"):
         pool.refresh()
     with pytest.raises(NotReady):
@@ -146,7 +146,7 @@ def test_a_release_without_a_searchable_shard_is_not_put_in_service(served_home)
 
 
 def test_a_wholly_broken_release_does_not_replace_a_healthy_one(served_home):
-    pool = SnapshotPool(served_home)
+    pool = ReleasePool(served_home)
     before = pool.refresh()
     put_documents(served_home.catalogue, HELPDESK, [Document("new", "Voice", "Ring.")])
     release(served_home)
@@ -157,7 +157,7 @@ def test_a_wholly_broken_release_does_not_replace_a_healthy_one(served_home):
 
 
 def test_a_whole_snapshot_is_never_opened_again(served_home, clock):
-    pool = SnapshotPool(served_home)
+    pool = ReleasePool(served_home)
     serving = pool.refresh()
     clock.now += 1000 * REPAIR_SECONDS
     assert pool.refresh() is serving
@@ -166,11 +166,11 @@ def test_a_whole_snapshot_is_never_opened_again(served_home, clock):
 def test_a_release_proves_its_encoder_and_not_the_cache(served_home):
     queries, outcomes = QueryCache(1 << 20), []
     queries.on_lookup = outcomes.append
-    pool = SnapshotPool(served_home, None, queries)
+    pool = ReleasePool(served_home, None, queries)
     serving = pool.refresh()
     again = pool.open(serving.release)
     assert outcomes == []
-    bare = SnapshotPool(served_home).refresh().embedder
+    bare = ReleasePool(served_home).refresh().embedder
     for cached in (serving.embedder, again.embedder):
         assert cached.encode_query("forgot it").tobytes() == bare.encode_query("forgot it").tobytes()
     assert outcomes == ["miss", "process"]

@@ -70,9 +70,9 @@ def test_too_many_writes_at_once_are_refused_and_probes_are_answered(client, mon
 def test_too_many_that_wait_for_a_write_are_refused(client, monkeypatch):
     services = client.app.state.services
     monkeypatch.setattr(services.live, "is_to_come", lambda partition, seq: True)
-    services.waiting.taken = 2
+    services.write_waits.taken = 2
     body = {"query": "invoice", "collection": "helpdesk", "min_seq": 10_000}
     assert client.post("/v1/search", json=body, headers=KEY).status_code == 503
-    services.waiting.taken = 0
+    services.write_waits.taken = 0
     assert client.post("/v1/search", json=body, headers=KEY | {"x-timeout-ms": "60"}).status_code == 504
-    assert services.waiting.taken == 0
+    assert services.write_waits.taken == 0

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.metrics import Metrics
-from app.web.request_middleware import MAX_BODY_BYTES, Doorman
+from app.web.request_middleware import MAX_BODY_BYTES, RequestMiddleware
 from indexing.telemetry import annotate, caller_ids, log_fields, request_id
 
 
@@ -38,7 +38,7 @@ class Call:
         async def send(message):
             self.sent.append(message)
 
-        asyncio.run(Doorman(app)(scope, receive, send))
+        asyncio.run(RequestMiddleware(app)(scope, receive, send))
 
     @property
     def status(self):
@@ -182,7 +182,7 @@ def test_what_is_no_request_passes_untouched():
     async def app(scope, receive, send):
         seen.append((scope, receive, send))
 
-    asyncio.run(Doorman(app)({"type": "lifespan"}, "receive", "send"))
+    asyncio.run(RequestMiddleware(app)({"type": "lifespan"}, "receive", "send"))
     assert seen == [({"type": "lifespan"}, "receive", "send")]
 
 
@@ -234,7 +234,7 @@ def direct_call(direct, answer_error=None):
     services = SimpleNamespace(metrics=Metrics(), is_stopping=False)
     app = SimpleNamespace(state=SimpleNamespace(services=services))
     scope = {"type": "http", "method": "POST", "path": "/v1/search", "headers": [], "app": app}
-    doorman = Doorman(answering(204), {("POST", "/v1/search"): direct}, answer_error)
+    doorman = RequestMiddleware(answering(204), {("POST", "/v1/search"): direct}, answer_error)
     asyncio.run(doorman(scope, receive, send))
     return sent[0]["status"]
 

@@ -23,7 +23,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from indexing.builds.build import BuildReport, build, dry_run, report_json, require_documents
 from indexing.builds.context import BuildContext
-from indexing.builds.tasks import LocalExecutor, Workshop
+from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.database import Database
 from indexing.catalogue.documents import load_document, put_documents, remove_documents
 from indexing.catalogue.jobs import cancel_job, read_job
@@ -113,7 +113,7 @@ class Bench:
         load: Callable[[], HashingEmbedder] | None = None,
     ) -> BuildContext:
         load = load or self.load_embedder
-        workshop = Workshop(self.storage, sessions=1, load=lambda model, precision: load())
+        runner = TaskRunner(self.storage, sessions=1, load=lambda model, precision: load())
         lexical, embedding = lexical_view(language), EMBEDDING_VIEWS[precision]
         return BuildContext(
             catalogue=self.catalogue,
@@ -122,7 +122,7 @@ class Bench:
             views=FeatureViews(view, embedding, lexical, MODEL),
             chunker=Chunker(view, TOKENIZER, MODEL.max_tokens),
             load_embedder=load,
-            executor_for=lambda job: LocalExecutor(workshop),
+            executor_for=lambda job: LocalExecutor(runner),
             executor="local",
             block_size=BLOCK_SIZE,
             lock_path=self.path / "build.lock",

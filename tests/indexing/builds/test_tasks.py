@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from indexing.builds.tasks import (
     INPUT_FILE,
-    EmbedBlock,
+    EmbedTask,
     LocalExecutor,
-    ShardBlock,
-    Workshop,
-    load_block,
-    save_block,
+    ShardTask,
+    TaskRunner,
+    load_task,
+    save_task,
     without_documents,
 )
 from indexing.errors import ArtefactMissing
@@ -45,24 +45,24 @@ def storage(tmp_path):
 
 
 @pytest.fixture
-def workshop(storage):
-    return Workshop(storage, sessions=1, load=Loads())
+def runner(storage):
+    return TaskRunner(storage, sessions=1, load=Loads())
 
 
 def embed(*words):
-    return EmbedBlock("m@1", "int8", VIEW, words)
+    return EmbedTask("m@1", "int8", VIEW, words)
 
 
 def shard(words, sources):
     passages = [Passage("d", i, 0, len(word), word, ("H",), word) for i, word in enumerate(words)]
     item = ShardInput(Partition("t", "c"), Document("d", "D", "", "u", {"k": [1, None]}), passages)
     keys = tuple(vector_key(VIEW, word) for word in words)
-    return ShardBlock("name", VIEW, "english", (item,), keys, tuple(sources))
+    return ShardTask("name", VIEW, "english", (item,), keys, tuple(sources))
 
 
 def whole(block):
     """A block with all its documents in memory, to be compared."""
-    return replace(block, inputs=tuple(block.inputs)) if isinstance(block, ShardBlock) else block
+    return replace(block, inputs=tuple(block.inputs)) if isinstance(block, ShardTask) else block
 
 
 @given(st.lists(texts, min_size=1, max_size=5), texts)
@@ -73,9 +73,9 @@ def test_a_block_comes_back_from_the_store_as_it_was(tmp_path_factory, words, ti
     document = replace(other.inputs[0].document, title=title, metadata={"title": title})
     other = replace(other, inputs=(replace(other.inputs[0], document=document),))
     for block in (one, other):
-        name = save_block(storage, "work/1", block)
-        assert whole(load_block(storage, "work/1", name)) == block
-        assert load_block(storage, "work/1", name).output == block.output
+        name = save_task(storage, "work/1", block)
+        assert whole(load_task(storage, "work/1", name)) == block
+        assert load_task(storage, "work/1", name).output == block.output
 
 
 def peak_of(work):
@@ -94,14 +94,14 @@ def test_documents_pass_one_by_one_from_the_plan_through_the_store_to_whoever_do
             passage = Passage(f"d{number}", 0, 0, len(text), text, (), text)
             yield ShardInput(Partition("t", "c"), Document(f"d{number}", "", text), [passage])
 
-    block = ShardBlock("name", VIEW, "english", documents(), (), ())
-    name, saving = peak_of(lambda: save_block(storage, "work/1", block))
+    block = ShardTask("name", VIEW, "english", documents(), (), ())
+    name, saving = peak_of(lambda: save_task(storage, "work/1", block))
     file = storage.open("work/1", name).path / INPUT_FILE
     assert len(file.read_bytes().splitlines()) == 201
-    count, loading = peak_of(lambda: sum(1 for _ in load_block(storage, "work/1", name).inputs))
+    count, loading = peak_of(lambda: sum(1 for _ in load_task(storage, "work/1", name).inputs))
     assert count == 200
     assert max(saving, loading) < file.stat().st_size / 10
-    assert next(load_block(storage, "work/1", name).inputs).document.text == ""  # a shard stores passages only
+    assert next(load_task(storage, "work/1", name).inputs).document.text == ""  # a shard stores passages only
 
 
 def test_a_block_without_its_documents_names_the_same_output():
@@ -112,59 +112,59 @@ def test_a_block_without_its_documents_names_the_same_output():
 
 
 def test_a_withdrawn_block_is_missing(storage):
-    name = save_block(storage, "work/1", embed("a"))
+    name = save_task(storage, "work/1", embed("a"))
     storage.delete("work/1", name)
     with pytest.raises(ArtefactMissing):
-        load_block(storage, "work/1", name)
+        load_task(storage, "work/1", name)
 
 
-def test_a_block_is_done_once_its_output_exists(storage, workshop):
+def test_a_block_is_done_once_its_output_exists(storage, runner):
     block = embed("red", "green")
-    assert not workshop.is_done(block)
-    workshop.do(block)
-    assert workshop.is_done(block)
+    assert not runner.is_done(block)
+    runner.do(block)
+    assert runner.is_done(block)
     assert len(FeatureStore(storage, VIEW)) == 2
 
 
 def test_a_model_is_loaded_once_for_many_blocks(storage):
     loads = Loads()
-    workshop = Workshop(storage, sessions=1, load=loads)
-    done = list(LocalExecutor(workshop).run(embed(word) for word in "abc"))
+    runner = TaskRunner(storage, sessions=1, load=loads)
+    done = list(LocalExecutor(runner).run(embed(word) for word in "abc"))
     assert [block.texts for block in done] == [("a",), ("b",), ("c",)]
     assert loads.asked == [("m@1", "int8")]
 
 
-def test_a_shard_is_written_from_the_named_blocks_alone(storage, workshop):
+def test_a_shard_is_written_from_the_named_blocks_alone(storage, runner):
     words = ("red", "green", "blue")
     vectors = embed(*words)
-    workshop.do(vectors)
+    runner.do(vectors)
     block = shard(words, [vectors.name])
-    workshop.do(block)
+    runner.do(block)
     written = Shard(storage.open(*block.output))
     expected = HashingEmbedder(8).encode_passages(words)
     assert np.array_equal(written.vectors(np.arange(3)), expected)
     with pytest.raises(ArtefactMissing):
-        workshop.do(replace(shard(words, []), name="other"))
+        runner.do(replace(shard(words, []), name="other"))
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"x"), lambda path: path.unlink()])
-def test_a_broken_output_is_made_anew(storage, workshop, damage):
+def test_a_broken_output_is_made_anew(storage, runner, damage):
     vectors = embed("red")
     block = shard(("red",), [vectors.name])
     for one in (vectors, block):
-        workshop.do(one)
+        runner.do(one)
         folder = storage.open(*one.output).path
         before = {path.name: path.read_bytes() for path in folder.iterdir()}
         damage(next(path for path in sorted(folder.iterdir()) if path.name != "manifest.json"))
-        assert not workshop.is_done(one)
-        workshop.do(one)
+        assert not runner.is_done(one)
+        runner.do(one)
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_doing_a_block_twice_changes_nothing(storage, workshop):
+def test_doing_a_block_twice_changes_nothing(storage, runner):
     block = embed("red")
-    assert workshop.do(block)
+    assert runner.do(block)
     file = storage.open(*block.output).path / "block.safetensors"
     before = file.stat().st_ino
-    assert not workshop.do(block)
+    assert not runner.do(block)
     assert file.stat().st_ino == before

@@ -7,7 +7,7 @@ import pytest
 
 from indexing.builds import worker
 from indexing.builds.remote_executor import WINDOWS, WorkerExecutor
-from indexing.builds.tasks import EmbedBlock, ShardBlock, Workshop
+from indexing.builds.tasks import EmbedTask, ShardTask, TaskRunner
 from indexing.builds.worker import make_celery, work_kind
 from indexing.catalogue.database import Database
 from indexing.errors import BuildCancelled, BuildFailed
@@ -60,9 +60,9 @@ class Site:
         self.clock, self.hands, self.sent, self.said, self.done = Clock(), Hands(), Sent(), [], set()
         self.storage = LocalStorage(path)
         settings = Settings(home=path, redis_url="redis://127.0.0.1:1/0")
-        workshop = Workshop(self.storage, sessions=1)
-        workshop.is_done = lambda block: block.name in self.done
-        self.executor = WorkerExecutor(settings, catalogue, workshop, 1, on_wait=self.said.append)
+        runner = TaskRunner(self.storage, sessions=1)
+        runner.is_done = lambda block: block.name in self.done
+        self.executor = WorkerExecutor(settings, catalogue, runner, 1, on_wait=self.said.append)
         self.executor._leases, self.executor._celery = self.hands, self.sent
 
 
@@ -78,13 +78,13 @@ def site(tmp_path, monkeypatch):
 
 
 def embed(text):
-    return EmbedBlock("m@1", "int8", "view", (text,))
+    return EmbedTask("m@1", "int8", "view", (text,))
 
 
 def shard(name):
     passage = Passage("d", 0, 0, 4, "text", (), "text")
     item = ShardInput(Partition("t", "c"), Document("d", "", "text", "", {}), [passage])
-    return ShardBlock(name, "view", "english", (item,), (), ())
+    return ShardTask(name, "view", "english", (item,), (), ())
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
+import sqlite_utils
 
 from indexing.catalogue import api_keys as keys
 from indexing.catalogue.api_keys import (
@@ -258,7 +258,9 @@ def test_a_key_of_10_000_tenants_is_found_by_indexes_alone(catalogue: Database) 
 
 def test_keys_of_before_there_were_scopes_open_as_before(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
-    catalogue_migrations.apply(Database(connection, execute_plugins=False), stop_before="0007_keys_and_limits")
+    catalogue_migrations.apply(
+        sqlite_utils.Database(connection, execute_plugins=False), stop_before="0007_keys_and_limits"
+    )
     for secret, tenant in (("the default key", "default"), ("the key of acme", "acme")):
         connection.execute("INSERT INTO tenants VALUES (?, ?)", (tenant, NOON))
         connection.execute("INSERT INTO api_keys VALUES (?, ?, ?, NULL, NULL)", (hash_key(secret), tenant, NOON))

@@ -8,15 +8,15 @@ import pytest
 from indexing.errors import ArtefactCorrupt, BuildFailed
 from indexing.indexes import vector_index
 from indexing.indexes.vector_index import (
-    ApproximateIndex,
-    CodedIndex,
     ExactIndex,
+    IvfIndex,
     ListsInfo,
+    Sq8Index,
     inner_products,
     sample_queries,
-    write_codes,
     write_exact,
-    write_lists,
+    write_ivf_lists,
+    write_sq8_codes,
 )
 from indexing.records import Vectors
 
@@ -37,13 +37,11 @@ def scattered(rows: int, dimension: int) -> Vectors:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def written(
-    folder: Path, vectors: Vectors, *, min_recall: float = 0.9
-) -> tuple[ExactIndex, ApproximateIndex, ListsInfo]:
+def written(folder: Path, vectors: Vectors, *, min_recall: float = 0.9) -> tuple[ExactIndex, IvfIndex, ListsInfo]:
     write_exact(folder / "vectors", vectors)
-    info = write_lists(folder / "lists", vectors, min_recall=min_recall)
+    info = write_ivf_lists(folder / "lists", vectors, min_recall=min_recall)
     exact = ExactIndex(folder / "vectors")
-    return exact, ApproximateIndex(folder / "lists", exact, probes=info.probes), info
+    return exact, IvfIndex(folder / "lists", exact, probes=info.probes), info
 
 
 def test_exact_search_gives_what_numpy_gives_in_the_range_asked_for(tmp_path: Path) -> None:
@@ -79,12 +77,12 @@ def test_a_crowd_of_nearly_equal_pages_is_no_failure(tmp_path: Path) -> None:
     vectors = np.repeat(clustered(10, seed=1), 300, axis=0)
     vectors = vectors + np.float32(1e-4) * scattered(len(vectors), DIMENSION)
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    assert write_lists(tmp_path / "lists", vectors, min_recall=0.95).recall_at_10 >= 0.95
+    assert write_ivf_lists(tmp_path / "lists", vectors, min_recall=0.95).recall_at_10 >= 0.95
 
 
 def test_lists_that_miss_the_target_but_not_the_least_recall_are_good_enough(tmp_path: Path) -> None:
     vectors = scattered(3000, 64)  # of no shape: half a byte for two components says little
-    info = write_lists(tmp_path / "lists", vectors, min_recall=0.5)
+    info = write_ivf_lists(tmp_path / "lists", vectors, min_recall=0.5)
     assert info.probes == info.lists
     assert 0.5 <= info.recall_at_10 < 0.995
 
@@ -126,7 +124,7 @@ def test_never_fewer_hits_than_asked_for_or_there(tmp_path: Path, k: int) -> Non
 def test_the_same_vectors_give_the_same_bytes(tmp_path: Path) -> None:
     vectors = clustered(1000)
     first, second = tmp_path / "first", tmp_path / "second"
-    assert write_lists(first, vectors, min_recall=0.9) == write_lists(second, vectors.copy(), min_recall=0.9)
+    assert write_ivf_lists(first, vectors, min_recall=0.9) == write_ivf_lists(second, vectors.copy(), min_recall=0.9)
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -148,7 +146,7 @@ def test_equal_vectors_are_no_obstacle(tmp_path: Path) -> None:
 def test_an_index_that_finds_too_little_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vector_index, "_MOST_DEPTH", 64)
     with pytest.raises(BuildFailed, match=r"finds 0\.\d+ of the ten nearest passages, expected at least 0.98"):
-        write_lists(tmp_path / "lists", scattered(20_000, 256), min_recall=0.98)
+        write_ivf_lists(tmp_path / "lists", scattered(20_000, 256), min_recall=0.98)
 
 
 def test_more_probes_are_taken_where_the_least_recall_needs_them(
@@ -156,8 +154,8 @@ def test_more_probes_are_taken_where_the_least_recall_needs_them(
 ) -> None:
     vectors = scattered(3000, 24)
     monkeypatch.setattr(vector_index, "_SCANNED_ROWS", 1)
-    frugal = write_lists(tmp_path / "frugal", vectors, min_recall=0.1)
-    careful = write_lists(tmp_path / "careful", vectors, min_recall=frugal.recall_at_10 + 0.01)
+    frugal = write_ivf_lists(tmp_path / "frugal", vectors, min_recall=0.1)
+    careful = write_ivf_lists(tmp_path / "careful", vectors, min_recall=frugal.recall_at_10 + 0.01)
     assert frugal.probes < careful.probes < careful.lists
     assert frugal.recall_at_10 < careful.recall_at_10
 
@@ -171,9 +169,9 @@ def test_sampled_queries_are_always_the_same_and_of_unit_norm() -> None:
 
 def test_lists_of_other_vectors_are_refused(tmp_path: Path) -> None:
     write_exact(tmp_path / "vectors", clustered(300))
-    write_lists(tmp_path / "lists", clustered(400), min_recall=0.0)
+    write_ivf_lists(tmp_path / "lists", clustered(400), min_recall=0.0)
     with pytest.raises(ArtefactCorrupt, match="holds 400 passages instead of 300"):
-        ApproximateIndex(tmp_path / "lists", ExactIndex(tmp_path / "vectors"), probes=8)
+        IvfIndex(tmp_path / "lists", ExactIndex(tmp_path / "vectors"), probes=8)
 
 
 def test_a_file_that_is_no_index_is_refused_by_name(tmp_path: Path) -> None:
@@ -194,10 +192,10 @@ def test_an_inner_product_is_the_same_to_the_bit_wherever_its_vector_stands(rows
     assert np.allclose(found, vectors.astype(np.float64) @ query, atol=1e-4)
 
 
-def coded(folder: Path, vectors: Vectors) -> tuple[ExactIndex, CodedIndex]:
+def coded(folder: Path, vectors: Vectors) -> tuple[ExactIndex, Sq8Index]:
     write_exact(folder / "vectors", vectors)
     exact = ExactIndex(folder / "vectors")
-    return exact, CodedIndex(folder / "codes", exact, write_codes(folder / "codes", vectors))
+    return exact, Sq8Index(folder / "codes", exact, write_sq8_codes(folder / "codes", vectors))
 
 
 def crowd(rows: int) -> Vectors:
@@ -292,7 +290,7 @@ def test_where_codes_can_tell_vectors_apart_not_all_vectors_are_read(
 
 def test_the_same_vectors_give_the_same_codes_and_no_rest_is_longer_than_said(tmp_path: Path) -> None:
     vectors = lopsided(700)
-    first, second = (write_codes(tmp_path / name, vectors) for name in ("first", "second"))
+    first, second = (write_sq8_codes(tmp_path / name, vectors) for name in ("first", "second"))
     assert first == second
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
     made = np.rint(vectors / np.float32(first.step)) * first.step
@@ -306,9 +304,9 @@ def test_the_same_vectors_give_the_same_codes_and_no_rest_is_longer_than_said(tm
 )
 def test_codes_of_other_vectors_are_refused(tmp_path: Path, others: Vectors, said: str) -> None:
     exact, _ = coded(tmp_path, clustered(300))
-    info = write_codes(tmp_path / "others", others)
+    info = write_sq8_codes(tmp_path / "others", others)
     with pytest.raises(ArtefactCorrupt, match=said):
-        CodedIndex(tmp_path / "others", exact, info)
+        Sq8Index(tmp_path / "others", exact, info)
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
@@ -316,4 +314,4 @@ def test_what_is_not_finite_gets_no_codes(tmp_path: Path, number: float) -> None
     vectors = clustered(3000)
     vectors[1500, 3] = number
     with pytest.raises(ValueError, match="not finite"):
-        write_codes(tmp_path / "codes", vectors)
+        write_sq8_codes(tmp_path / "codes", vectors)

@@ -14,7 +14,7 @@ from indexing.models.compiler import register_model
 from indexing.models.embedder import load_embedder
 from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
 from indexing.models.registry import EMBEDDING, KIND, RERANKER, ModelVersion, stored_model
-from indexing.models.reranker import check_scores, load_pair_scorer, verify_reranker
+from indexing.models.reranker import check_scores, load_reranker, verify_reranker
 from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.releases.recipes import Recipe, Reranking
 from tests.cross_encoders import make_cross_encoder
@@ -37,7 +37,7 @@ def test_the_compiled_form_gives_the_scores_of_the_weights(home: Home, folder: P
     from sentence_transformers import CrossEncoder
 
     model = register(home, folder)
-    scorer = load_pair_scorer(home.storage, model, "fp32", sessions=1)
+    scorer = load_reranker(home.storage, model, "fp32", sessions=1)
     weights = CrossEncoder(str(folder), device="cpu")
     for pair in PAIRS:
         known = tuple(text.encode("utf-8", "replace").decode() for text in pair)
@@ -48,7 +48,7 @@ def test_the_compiled_form_gives_the_scores_of_the_weights(home: Home, folder: P
 def test_the_same_pair_gives_the_same_bits_in_every_session_and_every_time(home: Home, folder: Path) -> None:
     model = register(home, folder)
     for precision in ("fp32", "int8"):
-        one, other = (load_pair_scorer(home.storage, model, precision, sessions=n) for n in (1, 2))
+        one, other = (load_reranker(home.storage, model, precision, sessions=n) for n in (1, 2))
         assert [one.score(*pair) for pair in PAIRS] == [other.score(*pair) for pair in reversed(PAIRS)][::-1]
 
 
@@ -93,7 +93,7 @@ def test_a_folder_without_a_model_is_refused(home: Home, tmp_path: Path) -> None
 
 
 def test_a_machine_that_scores_otherwise_is_told_so(home: Home, folder: Path) -> None:
-    scorer = load_pair_scorer(home.storage, register(home, folder), "fp32", sessions=1)
+    scorer = load_reranker(home.storage, register(home, folder), "fp32", sessions=1)
     stored = [{"query": "a", "passage": "b", "score": scorer.score("a", "b") + 0.2}]
     with pytest.raises(ModelMismatch, match=r"off by 0\.2000.*fp32 form, or register"):
         check_scores(scorer, stored, "cross@1 int8")
@@ -123,7 +123,7 @@ def test_a_model_of_the_wrong_kind_is_refused_where_it_is_used(home: Home, model
     with pytest.raises(InvalidInput, match="'reranker', expected 'embedding'"):
         load_embedder(home.storage, reranker, "fp32", sessions=1)
     with pytest.raises(InvalidInput, match="'embedding', expected 'reranker'"):
-        load_pair_scorer(home.storage, embedding, "fp32", sessions=1)
+        load_reranker(home.storage, embedding, "fp32", sessions=1)
     with pytest.raises(InvalidInput, match=r"cross@1 is of kind 'reranker', expected 'embedding'"):
         change_recipe(home, recipe, model="cross")
     with pytest.raises(InvalidInput, match="'embedding', expected 'reranker'"):
@@ -158,7 +158,7 @@ def test_a_reranker_without_an_int8_form_is_used_in_fp32(home: Home, model_home:
 
 
 def test_scores_are_finite(home: Home, folder: Path) -> None:
-    scorer = load_pair_scorer(home.storage, register(home, folder), "int8", sessions=1)
+    scorer = load_reranker(home.storage, register(home, folder), "int8", sessions=1)
     assert all(np.isfinite(scorer.score(query, passage)) for query in ("", "x" * 9000) for passage in ("", "y " * 900))
 
 

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from app.retrieval.retriever import Retriever
-from app.serving.release_pool import SnapshotPool
+from app.serving.release_pool import ReleasePool
 from eval.datasets.query_sets import QuerySet
 from eval.experiments.experiment import load, run_experiment, save
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
-from indexing.builds.tasks import EmbedBlock, save_block
+from indexing.builds.tasks import EmbedTask, save_task
 from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.database import Database
 from indexing.catalogue.documents import load_document, put_documents, remove_documents
@@ -104,7 +104,7 @@ def forms(marker):
 @pytest.fixture(autouse=True)
 def codes_for_few(monkeypatch):
     """Let the small shards here have codes as well."""
-    monkeypatch.setattr("indexing.snapshots.shard.CODED_ROWS", 1)
+    monkeypatch.setattr("indexing.snapshots.shard.SQ8_ROWS", 1)
 
 
 def written_codes(artefact, vectors):
@@ -146,7 +146,7 @@ def derived(home, ids=(ID,), partition=OURS):
 def leave_traces(home, document):
     """What a killed build on workers, a failed one and an evaluation leave behind."""
     job = start_job(home.catalogue, 1, "workers")
-    save_block(home.storage, f"work/{job.id}", EmbedBlock("tiny@1", "int8", "f" * 64, (document.text,)))
+    save_task(home.storage, f"work/{job.id}", EmbedTask("tiny@1", "int8", "f" * 64, (document.text,)))
     record_block(home.catalogue, job.id, "embed-x", "embed", "failed", 3, f"ValueError: cannot read {document.text!r}")
     scratch = open_home(home.settings, home.path / "scratch" / "corpus-1")
     put_documents(scratch.catalogue, Partition("default", "corpus"), [document])
@@ -155,7 +155,7 @@ def leave_traces(home, document):
 
 def evaluate(home):
     """An evaluation of what serves, saved."""
-    serving = SnapshotPool(home).refresh()
+    serving = ReleasePool(home).refresh()
     queryset = QuerySet("manual", {"q1": "garden"}, {"q1": {"apples": 1}}, "f")
     experiment = run_experiment(
         queryset, lambda query, k, mode: ["apples"], modes=["dense"], inputs={"snapshot": serving.snapshot.id}
@@ -270,13 +270,13 @@ def replace_home(settings, path):
 
 
 def test_other_documents_are_found_as_in_a_home_that_never_had_the_document(filled, tmp_path, register_tiny):
-    dense = Retriever().search(SnapshotPool(filled).refresh(), OURS, "pears in the garden", k=9, mode="dense").hits
+    dense = Retriever().search(ReleasePool(filled).refresh(), OURS, "pears in the garden", k=9, mode="dense").hits
     erase_now(filled)
     fresh = open_home(replace_home(filled.settings, tmp_path / "fresh"))
     register_tiny(fresh)
     put_documents(fresh.catalogue, OURS, OTHERS)
     make(fresh)
-    after, never = SnapshotPool(filled).refresh(), SnapshotPool(fresh).refresh()
+    after, never = ReleasePool(filled).refresh(), ReleasePool(fresh).refresh()
     for mode in ("dense", "lexical", "hybrid"):
         for query in ("pears in the garden", "the second wording"):
             assert (
@@ -326,7 +326,7 @@ def test_a_document_of_the_same_id_in_another_collection_stays(tiny_home):
     make(tiny_home)
     erase_now(tiny_home)
     assert load_document(tiny_home.catalogue, elsewhere, ID) == NEW
-    serving = SnapshotPool(tiny_home).refresh()
+    serving = ReleasePool(tiny_home).refresh()
     assert Retriever().search(serving, elsewhere, "newbodyzwack", k=1).hits[0].passage.document_id == ID
     assert serving.snapshot.view(OURS) is None
     assert files_with(tiny_home, b"oldbodyzwick") == set()
@@ -377,7 +377,7 @@ def test_releases_keep_their_numbers_and_rolling_back_serves_rewritten_content(f
         number: (before[number], after[number]) for number in before
     }
     deploy(filled.catalogue, 2, reason="x", actor="x")
-    serving = SnapshotPool(filled).refresh()
+    serving = ReleasePool(filled).refresh()
     assert serving.release.number == "2.2"
     hits = Retriever().search(serving, OURS, "newbodyzwack second wording", k=9).hits
     assert {hit.passage.document_id for hit in hits} == {"apples", "pears", "wording"}
@@ -402,7 +402,7 @@ def test_a_whole_collection_leaves_nothing_but_its_name(filled):
     assert_nothing_is_left(filled, made)
     assert files_with(filled, b"beside the garden") == set()
     assert collection_sizes(filled.catalogue, "default") == {"manual": 0}
-    serving = SnapshotPool(filled).refresh()
+    serving = ReleasePool(filled).refresh()
     assert serving.snapshot.partitions == [THEIRS]
     with pytest.raises(NotFound, match="No document of collection"):
         find_documents(filled, OURS, None)
@@ -412,7 +412,7 @@ def test_a_home_that_holds_nothing_else_serves_an_empty_snapshot(tiny_home):
     put_documents(tiny_home.catalogue, OURS, [NEW])
     make(tiny_home)
     erase_now(tiny_home)
-    serving = SnapshotPool(tiny_home).refresh()
+    serving = ReleasePool(tiny_home).refresh()
     assert (serving.release.number, serving.snapshot.manifest.rows) == ("1.1", 0)
     assert make(tiny_home).release.number == "1.1"
 
@@ -486,7 +486,7 @@ def test_two_erasures_one_after_the_other_leave_what_one_of_both_leaves(filled, 
 
 
 def test_the_service_answers_all_the_while_and_then_follows(filled):
-    pool = SnapshotPool(filled)
+    pool = ReleasePool(filled)
     before = pool.refresh()
     old = Retriever().search(before, OURS, "newbodyzwack", k=9).hits
     erase_now(filled)
@@ -631,8 +631,8 @@ def test_a_document_written_again_while_an_erasure_is_unfinished_is_left_to_the_
     put_documents(filled.catalogue, OURS, [NEW])
     make(filled)
     resume_all(filled)
-    serving = SnapshotPool(filled).refresh()
+    serving = ReleasePool(filled).refresh()
     assert ID not in {hit.passage.document_id for hit in Retriever().search(serving, OURS, "newbodyzwack", k=9).hits}
     make(filled)
-    serving = SnapshotPool(filled).refresh()
+    serving = ReleasePool(filled).refresh()
     assert Retriever().search(serving, OURS, "newbodyzwack", k=9).hits[0].passage.document_id == ID

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.retrieval.retriever import Retriever
-from app.serving.release_pool import SnapshotPool
+from app.serving.release_pool import ReleasePool
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.documents import put_documents, remove_documents
@@ -86,7 +86,7 @@ def test_collecting_retires_releases_frees_files_and_leaves_what_serves(grown):
 
 
 def test_a_reader_goes_on_with_what_it_has_mapped(grown):
-    serving = SnapshotPool(grown).refresh()
+    serving = ReleasePool(grown).refresh()
     write(grown, a="other apples", b="other pears")
     make(grown)
     kept, garbage = find(grown, keep=1)

@@ -15,7 +15,7 @@ from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.retention import shard_rewrite as excision
-from indexing.retention.shard_rewrite import excise, excised_name, held_documents
+from indexing.retention.shard_rewrite import excised_name, held_documents, rewrite_shard
 from indexing.snapshots import shard as shards
 from indexing.snapshots.shard import KIND, LISTS_FILE, Shard
 from indexing.snapshots.shard_layout import ShardInput
@@ -66,7 +66,7 @@ def test_without_some_documents_it_is_the_shard_that_never_had_them(data):
     rest = [one for one in inputs if one.partition != partition or one.document.id not in ids]
     with tempfile.TemporaryDirectory() as folder:
         storage = LocalStorage(Path(folder))
-        excised = excise(storage, publish(storage, "old", inputs), partition, ids)
+        excised = rewrite_shard(storage, publish(storage, "old", inputs), partition, ids)
         if not rest:
             assert excised is None
             return
@@ -78,7 +78,7 @@ def test_without_some_documents_it_is_the_shard_that_never_had_them(data):
 def test_the_old_shard_stays_as_it_was_until_somebody_deletes_it(tmp_path):
     storage = LocalStorage(tmp_path)
     old = publish(storage, "old", INPUTS)
-    excise(storage, old, A, {"a1"})
+    rewrite_shard(storage, old, A, {"a1"})
     assert storage.verify(KIND, "old") == old
 
 
@@ -88,14 +88,14 @@ def test_only_the_documents_of_the_partition_are_meant(tmp_path):
     assert list(held_documents(old, A)) == ["a1", "a2"]
     assert list(held_documents(old, C)) == ["a1"]
     assert held_documents(old, Partition("b", "y")) == {}
-    new = excise(storage, old, A, {"a1", "b1"})
+    new = rewrite_shard(storage, old, A, {"a1", "b1"})
     assert [list(held_documents(new, partition)) for partition in (A, B, C)] == [["a2"], ["b1", "b2"], ["a1"]]
 
 
 def test_the_name_follows_from_the_old_name_and_what_was_taken_out(tmp_path):
     storage = LocalStorage(tmp_path)
     old = publish(storage, "old", INPUTS)
-    new = excise(storage, old, A, {"a1", "not in it"})
+    new = rewrite_shard(storage, old, A, {"a1", "not in it"})
     assert new.name == excised_name("old", A, ["a1"])
     assert len({new.name, excised_name("old", C, ["a1"]), excised_name("new", A, ["a1"])}) == 3
 
@@ -103,12 +103,12 @@ def test_the_name_follows_from_the_old_name_and_what_was_taken_out(tmp_path):
 def test_an_excision_that_is_stored_is_used_and_a_broken_one_made_again(tmp_path):
     storage = LocalStorage(tmp_path)
     old = publish(storage, "old", INPUTS)
-    new = excise(storage, old, B, {"b1"})
+    new = rewrite_shard(storage, old, B, {"b1"})
     inode = (new.path / "manifest.json").stat().st_ino
-    assert excise(storage, old, B, {"b1"}) == new
+    assert rewrite_shard(storage, old, B, {"b1"}) == new
     assert (new.path / "manifest.json").stat().st_ino == inode
     (new.path / "lexical.safetensors").write_bytes(b"x" * new.files["lexical.safetensors"]["size_bytes"])
-    assert excise(storage, old, B, {"b1"}).files == new.files
+    assert rewrite_shard(storage, old, B, {"b1"}).files == new.files
     storage.verify(KIND, new.name)
 
 
@@ -132,7 +132,7 @@ def large(tmp_path):
 def test_an_approximate_index_is_made_anew_of_what_remains(large):
     storage, old, inputs = large
     assert LISTS_FILE in old.files
-    excised = excise(storage, old, A, {"d007", "d123"})
+    excised = rewrite_shard(storage, old, A, {"d007", "d123"})
     rest = [one for one in inputs if one.document.id not in {"d007", "d123"}]
     fresh = publish(storage, "fresh", rest, min_recall=0.5)
     assert LISTS_FILE in excised.files
@@ -143,7 +143,7 @@ def test_an_approximate_index_is_made_anew_of_what_remains(large):
 def test_too_few_rows_for_an_approximate_index_are_searched_exactly(large):
     storage, old, inputs = large
     gone = {one.document.id for one in inputs[: 300 - vector_index.MIN_ROWS // 4]}
-    excised = excise(storage, old, A, gone)
+    excised = rewrite_shard(storage, old, A, gone)
     assert LISTS_FILE not in excised.files
     assert "lists" not in json.loads((excised.path / "manifest.json").read_bytes())["info"]
 
@@ -155,8 +155,8 @@ def test_an_approximate_index_that_finds_too_little_gives_way_to_exact_search(la
         path.write_bytes(b"lists that find nothing")
         raise BuildFailed("its approximate index finds nothing")
 
-    monkeypatch.setattr(shards, "write_lists", too_little)
-    excised = excise(storage, old, A, {"d007"})
+    monkeypatch.setattr(shards, "write_ivf_lists", too_little)
+    excised = rewrite_shard(storage, old, A, {"d007"})
     assert LISTS_FILE not in excised.files
     assert Shard(excised).search(A, np.eye(16, dtype=np.float32)[0], 3)[0].size == 3
     assert excision.Shard(excised).lists is None
