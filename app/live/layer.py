@@ -1,6 +1,6 @@
 """The live layer: writes that no snapshot holds yet, found within seconds, in every API process.
 
-It follows the catalogue's sequence numbers. Deletions hide at once; live documents wait in line until they have their
+It follows the catalogue's sequence numbers. Deletions hide at once; live documents wait in the queue until they have their
 vectors. See decision 17.
 """
 
@@ -42,8 +42,8 @@ class LiveLayer:
         self._home = home
         self._bind = bind or partial(bind_recipe, home)
         self._clock = clock
-        self._turn = threading.RLock()
-        self._line: WriteQueue | None = None
+        self._lock = threading.RLock()
+        self._queue: WriteQueue | None = None
         self._asked_for: WriteQueue | None = None
         self._erasures = self._count_erasures()
         self._awake = threading.Event()
@@ -58,19 +58,19 @@ class LiveLayer:
         what must be encoded for it, and takes longer than ``TAKE_OVER_SECONDS``, follows after it.
         """
         erasures = self._count_erasures()
-        line = WriteQueue(self._home, serving, *self._bind(serving.recipe), self._turn, self._clock)
-        line.take_all()
+        queue = WriteQueue(self._home, serving, *self._bind(serving.recipe), self._lock, self._clock)
+        queue.take_all()
         until = self._clock() + TAKE_OVER_SECONDS
         while True:
-            line.fill(until)
-            with self._turn:
-                known = line.progress.seq
-                line.take()
-                if line.progress.seq != known and line.waiting and self._clock() < until:
+            queue.fill(until)
+            with self._lock:
+                known = queue.progress.seq
+                queue.take()
+                if queue.progress.seq != known and queue.waiting and self._clock() < until:
                     continue  # what was written meanwhile is found now, and must be found then
-                line.succeed(self._line)
-                yield replace(serving, overlay=line.overlay)
-                self._line, self._erasures = line, erasures
+                queue.succeed(self._queue)
+                yield replace(serving, overlay=queue.overlay)
+                self._queue, self._erasures = queue, erasures
                 break
         self._awake.set()
 
@@ -88,33 +88,33 @@ class LiveLayer:
 
         It is taken if it has up to 50 passages that need encoding, and there is room.
         """
-        line = self._line
-        if line is None:
+        queue = self._queue
+        if queue is None:
             return False
-        is_new = [not self._is_found(line, partition, document) for document in documents]
+        is_new = [not self._is_found(queue, partition, document) for document in documents]
         if sum(len(document.text) for document, new in zip(documents, is_new, strict=True) if new) > _MAX_WRITE_CHARS:
             return False
-        counts = [len(line.chunker.spans(document)) for document in documents]
+        counts = [len(queue.chunker.spans(document)) for document in documents]
         to_encode = sum(passages for passages, new in zip(counts, is_new, strict=True) if new)
-        with self._turn:
-            in_line = sum(len(one.vectors) or 1 for one in line.waiting.values())
-        return to_encode <= MAX_WRITE_PASSAGES and line.fits(sum(counts) + in_line)
+        with self._lock:
+            queued = sum(len(one.vectors) or 1 for one in queue.waiting.values())
+        return to_encode <= MAX_WRITE_PASSAGES and queue.fits(sum(counts) + queued)
 
-    def _is_found(self, line: WriteQueue, partition: Partition, document: Document) -> bool:
+    def _is_found(self, queue: WriteQueue, partition: Partition, document: Document) -> bool:
         """Whether the same content is found now, so that its vectors are there."""
         known = read_content(self._home.catalogue, partition, document.id)
         if known is None:
             return False
         content_sha256, seq, is_live = known
-        return content_sha256 == document.content_sha256 and (is_live or seq <= line.serving.release.seq)
+        return content_sha256 == document.content_sha256 and (is_live or seq <= queue.serving.release.seq)
 
     def wrote(self, partition: Partition, ids: Iterable[str] = ()) -> None:
-        """Take a write that this process has just stored: deletions hide when this returns, documents come in line."""
-        with self._turn:
-            line = self._line  # under the lock: another release may be taking over
-            if line is not None:
-                line.take()
-                line.claim(partition, ids)
+        """Take a write that this process has just stored: deletions hide when this returns, documents join the queue."""
+        with self._lock:
+            queue = self._queue  # under the lock: another release may be taking over
+            if queue is not None:
+                queue.take()
+                queue.claim(partition, ids)
         self._awake.set()
 
     # Who searches
@@ -127,8 +127,8 @@ class LiveLayer:
 
     def waits_for_build(self, partition: Partition, seq: int) -> bool:
         """Whether the write ``seq`` cannot be found before a build holds it."""
-        line = self._line
-        if line is not None and any(key[0] == partition and late == seq for key, late in list(line.put_off.items())):
+        queue = self._queue
+        if queue is not None and any(key[0] == partition and late == seq for key, late in list(queue.put_off.items())):
             return True
         return waits_for_build(self._home.catalogue, partition, seq)
 
@@ -138,28 +138,28 @@ class LiveLayer:
 
     def reached(self, serving: ServingRelease, partition: Partition) -> int:
         """The sequence number that a search of this release reflects: every live write of the partition up to it."""
-        line = self._line
-        if line is None or line.overlay is not serving.overlay:
+        queue = self._queue
+        if queue is None or queue.overlay is not serving.overlay:
             return serving.release.seq
-        return line.progress.reached(partition)
+        return queue.progress.reached(partition)
 
     # What is measured
 
     @property
     def passages(self) -> int:
         """Passages in memory."""
-        return 0 if self._line is None else self._line.overlay.passages
+        return 0 if self._queue is None else self._queue.overlay.passages
 
     @property
     def size_bytes(self) -> int:
         """Memory that they take."""
-        return 0 if self._line is None else self._line.overlay.size_bytes
+        return 0 if self._queue is None else self._queue.overlay.size_bytes
 
     @property
     def lag_seconds(self) -> float:
-        """The age of the oldest write in line, 0 when none is."""
-        with self._turn:
-            waiting = () if self._line is None else self._line.waiting.values()
+        """The age of the oldest write in the queue, 0 when none is."""
+        with self._lock:
+            waiting = () if self._queue is None else self._queue.waiting.values()
             return max((self._clock() - one.since for one in waiting), default=0.0)
 
     # The thread
@@ -177,7 +177,7 @@ class LiveLayer:
             self._awake.clear()
 
     def follow(self, stop: threading.Event) -> None:
-        """Hide what others deleted, and put in line what they wrote, also while ``run`` encodes; until told to stop."""
+        """Hide what others deleted, and queue what they wrote, also while ``run`` encodes; until told to stop."""
         while not stop.wait(self._home.settings.live_poll_seconds):
             try:
                 if self._take_new():
@@ -187,11 +187,11 @@ class LiveLayer:
 
     def _take_new(self) -> bool:
         """Take what is new, if anything is."""
-        line = self._line
-        if line is None or self._home.catalogue.sequence() == line.progress.seq:
+        queue = self._queue
+        if queue is None or self._home.catalogue.sequence() == queue.progress.seq:
             return False
-        with self._turn:
-            line.take()
+        with self._lock:
+            queue.take()
         return True
 
     def wake(self) -> None:
@@ -200,16 +200,16 @@ class LiveLayer:
 
     def work(self) -> bool:
         """One round: take what is new, make some of it ready to be found; gives whether more can be done at once."""
-        line = self._line
-        if line is None:
+        queue = self._queue
+        if queue is None:
             return False
         self._take_new()
-        has_more = line.advance(waits=True)
-        self._ask_if_filling(line)
-        return has_more or line.overlay.merge(self._turn)
+        has_more = queue.advance(waits=True)
+        self._ask_if_filling(queue)
+        return has_more or queue.overlay.merge(self._lock)
 
-    def _ask_if_filling(self, line: WriteQueue) -> None:
+    def _ask_if_filling(self, queue: WriteQueue) -> None:
         """Ask for a build, once for each release, when half of the room is taken or something must wait for one."""
-        if self._asked_for is not line and (line.put_off or line.is_behind or not line.fits(0, share=0.5)):
-            self._asked_for = line
+        if self._asked_for is not queue and (queue.put_off or queue.is_behind or not queue.fits(0, share=0.5)):
+            self._asked_for = queue
             request_build(self._home.catalogue, "the live layer fills up")

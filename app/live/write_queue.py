@@ -84,7 +84,7 @@ class Progress:
 class WriteQueue:
     """What is to come into the overlay of one release, in the order of the writes.
 
-    ``take`` and ``claim`` are called with ``turn`` held; ``advance`` is for one thread, takes ``turn`` itself, and
+    ``take`` and ``claim`` are called with ``lock`` held; ``advance`` is for one thread, takes ``lock`` itself, and
     encodes without it. ``put_off`` is what waits for a build; ``is_behind`` says that a later release holds more, which
     only a build can bring.
     """
@@ -95,7 +95,7 @@ class WriteQueue:
         serving: ServingRelease,
         chunker: Chunker,
         views: FeatureViews,
-        turn: AbstractContextManager[object],
+        lock: AbstractContextManager[object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.serving = serving
@@ -104,7 +104,7 @@ class WriteQueue:
         self.progress = Progress(serving.release.seq, {})
         self.waiting: dict[Key, Waiting] = {}
         self.put_off: dict[Key, int] = {}
-        self._home, self._views, self._turn, self._clock = home, views, turn, clock
+        self._home, self._views, self._lock, self._clock = home, views, lock, clock
         self._built: FeatureStore | None = None
         self._others_did = -math.inf
         self.is_behind = False
@@ -186,7 +186,7 @@ class WriteQueue:
         if not batch:
             return False
         encoded = self._encode(batch)
-        with self._turn:
+        with self._lock:
             ready: dict[Partition, list[Waiting]] = {}
             for one in batch:
                 if self.waiting.get(one.key) is one:  # else it was written or deleted again meanwhile
@@ -216,7 +216,7 @@ class WriteQueue:
 
     def _next(self, *, waits: bool, until: float) -> list[Waiting]:
         """The next documents whose turn it is, the first written first, with the vectors that are there already."""
-        with self._turn:
+        with self._lock:
             line = list(self.waiting.values())
         batch: list[Waiting] = []
         late: list[Waiting] = []
@@ -328,7 +328,7 @@ class WriteQueue:
         """Let documents wait for a build; what is found of them now goes on answering."""
         if not late:
             return
-        with self._turn:
+        with self._lock:
             for one in late:
                 if self.waiting.get(one.key) is one:
                     del self.waiting[one.key]

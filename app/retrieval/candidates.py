@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.retrieval.fusion import evidence
+from app.retrieval.fusion import fused_scores
 from indexing.indexes.vector_index import inner_products
 from indexing.records import Mask, Rows, Scores, Vector
 from indexing.snapshots.partition_view import PartitionView
@@ -68,7 +68,7 @@ def _best_rows(view: PartitionView, term_scores: Scores, depth: int) -> Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class CandidateRows:
     """Where candidates are; see ``Candidates``."""
 
     numbers: Rows
@@ -76,28 +76,28 @@ class Places:
     first: Rows
 
 
-def places_of(view: PartitionView, keys: Rows, *, grouped: bool) -> Places:
+def candidate_rows(view: PartitionView, keys: Rows, *, grouped: bool) -> CandidateRows:
     """Passages by their keys, as ``best_of_legs`` gives them; if ``grouped``, all passages of their documents.
 
     So no better passage of a document is missed.
     """
     numbers, rows = keys >> 32, keys & 0xFFFFFFFF
-    return _whole_documents(view, numbers, rows) if grouped else Places(numbers, rows, np.arange(len(keys)))
+    return _whole_documents(view, numbers, rows) if grouped else CandidateRows(numbers, rows, np.arange(len(keys)))
 
 
 def score_candidates(
-    view: PartitionView, places: Places, vector: Vector | None, term_scores: Scores | None
+    view: PartitionView, chosen_rows: CandidateRows, vector: Vector | None, term_scores: Scores | None
 ) -> Candidates:
     """Score passages by both legs."""
-    numbers, rows = places.numbers, places.rows
+    numbers, rows = chosen_rows.numbers, chosen_rows.rows
     dense = None if vector is None else inner_products(view.vectors(numbers, rows), vector)
     lexical = None
     if term_scores is not None:
         lexical = term_scores[rows - view.starts[numbers] + view.offsets[numbers]]
-    return Candidates(numbers, rows, places.first, dense, lexical)
+    return Candidates(numbers, rows, chosen_rows.first, dense, lexical)
 
 
-def _whole_documents(view: PartitionView, numbers: Rows, rows: Rows) -> Places:
+def _whole_documents(view: PartitionView, numbers: Rows, rows: Rows) -> CandidateRows:
     all_numbers, all_rows, sizes = [], [], []
     for number, shard in enumerate(view.shards):
         owners = shard.passage_documents
@@ -109,7 +109,7 @@ def _whole_documents(view: PartitionView, numbers: Rows, rows: Rows) -> Places:
         all_numbers.append(np.full(len(offset), number, np.int64))
         sizes.append(size)
     size = np.concatenate(sizes)
-    return Places(np.concatenate(all_numbers), np.concatenate(all_rows), np.cumsum(size) - size)
+    return CandidateRows(np.concatenate(all_numbers), np.concatenate(all_rows), np.cumsum(size) - size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +118,13 @@ class Chosen:
 
     numbers: Rows
     rows: Rows
-    evidence: Scores
+    fused_scores: Scores
     dense: Scores | None
     lexical: Scores | None
 
 
-def choose(found: Candidates, bound: float, k: int, *, dense_weight: float) -> Chosen:
-    """The best ``k`` groups by ``evidence``, equal ones by shard and row.
+def choose(found: Candidates, max_score: float, k: int, *, dense_weight: float) -> Chosen:
+    """The best ``k`` groups by ``fused_scores``, equal ones by shard and row.
 
     A document counts by the best of its passages in each leg, which need not be the same passage; the passage shown
     is the one that is best in both together.
@@ -134,11 +134,11 @@ def choose(found: Candidates, bound: float, k: int, *, dense_weight: float) -> C
     dense, lexical = (
         None if leg is None else np.maximum.reduceat(leg, found.first) for leg in (found.dense, found.lexical)
     )
-    ordering = evidence(dense, lexical, bound=bound, dense_weight=dense_weight)
+    ordering = fused_scores(dense, lexical, max_score=max_score, dense_weight=dense_weight)
     best = np.argsort(-ordering, kind="stable")[:k]
     shown = found.first[best]
     ends = np.append(found.first, len(found.rows))[best + 1]
-    single = evidence(found.dense, found.lexical, bound=bound, dense_weight=dense_weight)
+    single = fused_scores(found.dense, found.lexical, max_score=max_score, dense_weight=dense_weight)
     for place in np.flatnonzero(ends - shown > 1).tolist():
         shown[place] += single[shown[place] : ends[place]].argmax()
     legs = (None if leg is None else leg[best] for leg in (dense, lexical))

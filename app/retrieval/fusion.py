@@ -11,14 +11,14 @@ import numpy as np
 from indexing.records import Scores
 
 
-def evidence(dense: Scores | None, lexical: Scores | None, *, bound: float, dense_weight: float) -> Scores:
+def fused_scores(dense: Scores | None, lexical: Scores | None, *, max_score: float, dense_weight: float) -> Scores:
     """What orders the candidates.
 
     Args:
         dense: Cosine of each candidate, float32 (n,), or ``None`` without the dense leg.
         lexical: BM25 of each candidate, float32 (n,), 0 where no query term occurs; or ``None`` without the lexical
         leg.
-        bound: What no BM25 score of this query can exceed; scores are counted as shares of it, 0..1.
+        max_score: What no BM25 score of this query can exceed; scores are counted as shares of it, 0..1.
         dense_weight: The dense leg's share when both legs are given, 0..1.
 
     Returns:
@@ -34,7 +34,7 @@ def evidence(dense: Scores | None, lexical: Scores | None, *, bound: float, dens
         if dense is None:
             raise ValueError("fusion needs the dense scores, the lexical scores, or both")
         return dense
-    share: Scores = lexical / np.float32(bound) if bound > 0 else np.zeros_like(lexical)
+    share: Scores = lexical / np.float32(max_score) if max_score > 0 else np.zeros_like(lexical)
     if dense is None:
         return share
     fused: Scores = np.float32(dense_weight) * dense + np.float32(1.0 - dense_weight) * share
@@ -42,11 +42,11 @@ def evidence(dense: Scores | None, lexical: Scores | None, *, bound: float, dens
 
 
 def calibrate(weights: Sequence[float], ordering: Scores) -> Scores:
-    """Map evidence to 0..1 by a logistic curve, so that one threshold means the same for every query; keeps the order.
+    """Map fused scores to 0..1 by a logistic curve, so that one threshold means the same for every query; keeps the order.
 
     Args:
         weights: Bias and slope, the slope positive.
-        ordering: What ``evidence`` gave.
+        ordering: What ``fused_scores`` gave.
 
     Returns:
         float32 (n,): an estimate of the chance that the passage's document is relevant.

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from app.retrieval.candidates import Chosen, best_of_legs, choose, places_of, score_candidates
+from app.retrieval.candidates import Chosen, best_of_legs, choose, candidate_rows, score_candidates
 from app.retrieval.fusion import calibrate
 from app.retrieval.reranking import Reranker, pair_text
 from app.serving.release import ServingRelease
@@ -220,18 +220,18 @@ class Search:
         if view is None or self._terms is None:
             return []
         retrieval = serving.recipe.retrieval
-        term_scores, bound = self._terms
+        term_scores, max_score = self._terms
         depth = max(retrieval.candidates, k)
         while True:
             keys, is_exhausted = best_of_legs(view, self._vector, term_scores, depth, timings, self._allowed)
             with timings.stage("fuse"):
-                places = places_of(view, keys, grouped=self._asked.grouped)
-                has_enough = len(places.first) >= k or is_exhausted
-                if most is not None and (len(places.rows) > most or not has_enough):
+                rows = candidate_rows(view, keys, grouped=self._asked.grouped)
+                has_enough = len(rows.first) >= k or is_exhausted
+                if most is not None and (len(rows.rows) > most or not has_enough):
                     return None
                 if has_enough:
-                    found = score_candidates(view, places, self._vector, term_scores)
-                    chosen = choose(found, bound, k, dense_weight=retrieval.dense_weight)
+                    found = score_candidates(view, rows, self._vector, term_scores)
+                    chosen = choose(found, max_score, k, dense_weight=retrieval.dense_weight)
                     break
             depth *= 4
         with timings.stage("hydrate"):
@@ -272,18 +272,18 @@ def unit_vector(components: Sequence[float]) -> Vector:
 def _term_scores(
     serving: ServingRelease, view: PartitionView, query: Query, allowed: Sequence[Mask | None]
 ) -> tuple[Scores, float]:
-    """BM25 of every passage, 0 for those that may not be found, and the bound that none exceeds."""
+    """BM25 of every passage, 0 for those that may not be found, and the score that none can exceed."""
     conversation = serving.recipe.conversation
     terms: Sequence[str] | Mapping[str, float]
     if conversation is None:
         terms = serving.analyser.terms(query.text)
     else:
         terms = conversation_terms(conversation, Turns(query.text, query.earlier), serving.analyser.terms)
-    scores, bound = serving.bm25.scores(view.segments, terms)
+    scores, max_score = serving.bm25.scores(view.segments, terms)
     for offset, mask in zip(view.offsets.tolist(), allowed, strict=True):
         if mask is not None:
             scores[offset : offset + len(mask)][~mask] = 0.0
-    return scores, bound
+    return scores, max_score
 
 
 def _reordered(hits: Sequence[RankedPassage], logits: Scores, calibration: Sequence[float]) -> list[RankedPassage]:
@@ -299,7 +299,7 @@ def _reordered(hits: Sequence[RankedPassage], logits: Scores, calibration: Seque
 
 
 def _hydrate(view: PartitionView, hits: Chosen, calibration: Sequence[float]) -> list[RankedPassage]:
-    scores = calibrate(calibration, hits.evidence).tolist()
+    scores = calibrate(calibration, hits.fused_scores).tolist()
     none = [None] * len(scores)
     legs = (none if leg is None else leg.tolist() for leg in (hits.dense, hits.lexical))
     return [

@@ -47,12 +47,12 @@ class Bm25:
                 than ``MAX_TERMS`` different ones the first count.
 
         Returns:
-            float32 (rows,), the rows of all segments one after another, 0 where no term occurs; and the bound that no
+            float32 (rows,), the rows of all segments one after another, 0 where no term occurs; and the score that no
             score can exceed: sum of weight * idf * (k1 + 1) over the terms, 0.0 when none of them occurs.
         """
         scores: Scores = np.zeros(sum(len(segment) for segment in segments), np.float32)
         count = sum(segment.count for segment in segments)
-        bound = 0.0
+        max_score = 0.0
         weights: Mapping[str, float] = terms if isinstance(terms, Mapping) else Counter(terms)
         numbers = tuple(segment.number for segment in segments)
         for term, weight in sorted(islice(weights.items(), MAX_TERMS)):
@@ -61,9 +61,9 @@ class Bm25:
                 continue
             idf = math.log1p((count - len(rows) + 0.5) / (len(rows) + 0.5))
             most = weight * idf * (self.k1 + 1.0)
-            bound += most
+            max_score += most
             scores[rows] += np.float32(most) * saturation
-        return scores, bound
+        return scores, max_score
 
     def _look_up(self, segments: Sequence[LexicalSegment], numbers: tuple[int, ...], term: str) -> _Found:
         """The rows with a term among those of all segments, and tf / (tf + damping) of each."""

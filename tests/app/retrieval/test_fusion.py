@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.fusion import calibrate, evidence
+from app.retrieval.fusion import calibrate, fused_scores
 
 legs = st.lists(st.tuples(st.floats(-1, 1, width=32), st.floats(0, 40, width=32)), min_size=1, max_size=30).map(
     lambda pairs: (np.array([p[0] for p in pairs], np.float32), np.array([p[1] for p in pairs], np.float32))
@@ -11,24 +11,24 @@ legs = st.lists(st.tuples(st.floats(-1, 1, width=32), st.floats(0, 40, width=32)
 
 
 def test_hybrid_evidence_is_the_weighted_sum_of_cosine_and_share():
-    found = evidence(np.array([0.5], np.float32), np.array([3.0], np.float32), bound=12.0, dense_weight=0.4)
+    found = fused_scores(np.array([0.5], np.float32), np.array([3.0], np.float32), max_score=12.0, dense_weight=0.4)
     assert found == pytest.approx([0.4 * 0.5 + 0.6 * 0.25])
 
 
 def test_one_leg_alone_is_its_own_evidence():
     cosines = np.array([0.1, 0.9], np.float32)
-    assert evidence(cosines, None, bound=0.0, dense_weight=0.4) is cosines
-    assert evidence(None, np.array([2.0], np.float32), bound=8.0, dense_weight=0.4) == pytest.approx([0.25])
+    assert fused_scores(cosines, None, max_score=0.0, dense_weight=0.4) is cosines
+    assert fused_scores(None, np.array([2.0], np.float32), max_score=8.0, dense_weight=0.4) == pytest.approx([0.25])
 
 
 def test_a_query_without_known_terms_counts_as_no_lexical_evidence():
-    found = evidence(np.array([0.5], np.float32), np.zeros(1, np.float32), bound=0.0, dense_weight=0.4)
+    found = fused_scores(np.array([0.5], np.float32), np.zeros(1, np.float32), max_score=0.0, dense_weight=0.4)
     assert found == pytest.approx([0.2])
 
 
 def test_no_leg_at_all_is_refused():
     with pytest.raises(ValueError, match="dense"):
-        evidence(None, None, bound=1.0, dense_weight=0.5)
+        fused_scores(None, None, max_score=1.0, dense_weight=0.5)
 
 
 @given(legs, st.randoms(use_true_random=False))
@@ -36,16 +36,16 @@ def test_fusion_does_not_depend_on_the_order_of_the_candidates(pair, random):
     dense, lexical = pair
     order = list(range(len(dense)))
     random.shuffle(order)
-    straight = evidence(dense, lexical, bound=50.0, dense_weight=0.45)
-    assert np.array_equal(straight[order], evidence(dense[order], lexical[order], bound=50.0, dense_weight=0.45))
+    straight = fused_scores(dense, lexical, max_score=50.0, dense_weight=0.45)
+    assert np.array_equal(straight[order], fused_scores(dense[order], lexical[order], max_score=50.0, dense_weight=0.45))
 
 
 @given(legs)
 def test_fusion_of_a_candidate_does_not_depend_on_the_others(pair):
     dense, lexical = pair
-    together = evidence(dense, lexical, bound=50.0, dense_weight=0.45)
+    together = fused_scores(dense, lexical, max_score=50.0, dense_weight=0.45)
     alone = [
-        evidence(dense[i : i + 1], lexical[i : i + 1], bound=50.0, dense_weight=0.45)[0] for i in range(len(dense))
+        fused_scores(dense[i : i + 1], lexical[i : i + 1], max_score=50.0, dense_weight=0.45)[0] for i in range(len(dense))
     ]
     assert np.array_equal(together, alone)
 

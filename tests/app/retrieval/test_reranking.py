@@ -10,11 +10,11 @@ from fastapi.testclient import TestClient
 from app.main import create_app, refresh
 from app.retrieval.reranking import Reranker, pair_text
 from app.retrieval.retriever import Retriever
-from app.serving.release_pool import SnapshotPool
+from app.serving.release_pool import ReleasePool
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.models.compiler import register_model
 from indexing.models.registry import RERANKER
-from indexing.models.reranker import load_pair_scorer
+from indexing.models.reranker import load_reranker
 from indexing.records import MODES, Partition
 from indexing.releases.recipes import Recipe, Reranking, RetrievalConfig, read_recipe, record_recipe
 from indexing.snapshots.shard import StoredPassage
@@ -200,8 +200,8 @@ def test_a_registered_cross_encoder_orders_the_answers_of_the_api(served_home, c
     plan = Reranking(depth=5, budget_ms=60_000, precision="fp32")
     report = release(served_home, reranker=model.id, reranking=plan)
     assert report.release.number == "2.1"  # another recipe waits to be deployed
-    serving = SnapshotPool(served_home).open(report.release)
-    scorer = load_pair_scorer(served_home.storage, model, "fp32", sessions=1)
+    serving = ReleasePool(served_home).open(report.release)
+    scorer = load_reranker(served_home.storage, model, "fp32", sessions=1)
     where = Partition(DEFAULT_TENANT, "helpdesk")
     one, other = (Retriever().search(serving, where, "reset my password", k=5) for _ in range(2))
     assert one.hits == other.hits

@@ -182,10 +182,10 @@ def test_hidden_rows_are_as_if_they_had_never_been(serving: ServingRelease) -> N
     left = [item(SMALL, n) for n in range(60) if f"d{n:04}" not in gone]
     assert view.rows == sum(len(one.passages) for one in left)
     terms = ANALYSER.terms("alpha line word7")
-    scores, bound = serving.bm25.scores(view.segments, terms)
+    scores, max_score = serving.bm25.scores(view.segments, terms)
     postings_of_the_rest = _only(left, serving)
     expected, expected_bound = serving.bm25.scores(postings_of_the_rest.segments, terms)
-    assert bound == pytest.approx(expected_bound)
+    assert max_score == pytest.approx(expected_bound)
     is_hidden = np.concatenate(hidden)
     np.testing.assert_allclose(np.sort(scores[~is_hidden]), np.sort(expected), rtol=1e-6)
     assert not scores[is_hidden].any()

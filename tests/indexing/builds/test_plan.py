@@ -1,5 +1,6 @@
 """A plan follows from the catalogue, reads one document at a time, and brings nothing back that was erased."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -7,7 +8,7 @@ import pytest
 
 from indexing.builds.build import dry_run
 from indexing.builds.plan import DocumentChanged, encoder_inputs, encoder_keys_now, plan_shards, read_inputs
-from indexing.catalogue.database import Database
+from indexing.catalogue.database import Database, Row
 from indexing.catalogue.documents import remove_documents
 from indexing.features.embedding_store import vector_key
 from indexing.passages.chunker import Chunker
@@ -30,16 +31,17 @@ class ErasingChunker(Chunker):
         return spans
 
 
-class CountingCatalogue(Database):
-    """Remembers which documents were read."""
+class CountingDatabase(Database):
+    """Remembers which documents were read with their text."""
 
     def __init__(self, *values: object, **more: object) -> None:
         super().__init__(*values, **more)
         self.read: list[str] = []
 
-    def document(self, partition: object, name: str) -> Document:
-        self.read.append(name)
-        return super().document(partition, name)
+    def row(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
+        if sql.startswith("SELECT * FROM documents"):
+            self.read.append(str(parameters[-1]))
+        return super().row(sql, parameters)
 
 
 def test_a_dry_run_brings_no_heading_of_a_document_back_that_is_erased_meanwhile(bench: Bench) -> None:
@@ -65,7 +67,7 @@ def test_a_document_whose_content_changes_while_it_is_cut_is_cut_anew(bench: Ben
 
 def test_the_documents_of_a_plan_are_read_one_at_a_time(bench: Bench) -> None:
     bench.put(*ARTICLES)
-    catalogue = CountingCatalogue(bench.path / "catalogue.db")
+    catalogue = CountingDatabase(bench.path / "catalogue.db")
     context = replace(bench.context(shard_rows=1000), catalogue=catalogue)
     ((plan,), _) = plan_shards(context)
     catalogue.read.clear()

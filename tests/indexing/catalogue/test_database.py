@@ -356,7 +356,10 @@ class Processes:
     def __init__(self, stack: ExitStack, count: int, body: str) -> None:
         script = (
             "import sys; from pathlib import Path\n"
-            "from indexing.catalogue.database import Database; from indexing.records import Document, Partition\n"
+            "from indexing.catalogue.collections import collection_sizes, ensure_collection\n"
+            "from indexing.catalogue.database import Database\n"
+            "from indexing.catalogue.documents import load_document, put_documents\n"
+            "from indexing.records import Document, Partition\n"
             "HELP = Partition('acme', 'help'); print('ready', flush=True)\n"
             "for line in sys.stdin:\n"
             "    path = Path(line.strip())\n" + "".join(f"    {text}\n" for text in body.splitlines())
@@ -381,7 +384,7 @@ class Processes:
 
 
 def test_eight_processes_open_and_migrate_one_new_catalogue_at_once(tmp_path: Path) -> None:
-    body = "c = Database(path); c.ensure_collection(HELP); print(c.collections('acme'), flush=True); c.close()"
+    body = "c = Database(path); ensure_collection(c, HELP); print(collection_sizes(c, 'acme'), flush=True); c.close()"
     with ExitStack() as stack:
         processes = Processes(stack, 8, body)
         for number in range(3):
@@ -397,8 +400,8 @@ def test_eight_processes_that_read_and_then_write_lose_nothing(catalogue: Databa
     body = """c = Database(path)
 for _ in range(25):
     with c.write():
-        n = int(c.document(HELP, 'counter').text)
-        c.put_documents(HELP, [Document('counter', 'title', str(n + 1))])
+        n = int(load_document(c, HELP, 'counter').text)
+        put_documents(c, HELP, [Document('counter', 'title', str(n + 1))])
 c.close(); print('done', flush=True)"""
     with ExitStack() as stack:
         assert Processes(stack, 8, body).go(catalogue.path) == ["done"] * 8

@@ -26,17 +26,17 @@ def segment(passages: Passages, *, before: Sequence[Passages] = (), after: Seque
 
 
 def scores(segments: Sequence[LexicalSegment], terms: Sequence[str], bm25: Bm25 = BM25) -> tuple[np.ndarray, float]:
-    found, bound = bm25.scores(segments, terms)
+    found, max_score = bm25.scores(segments, terms)
     assert (found.dtype, len(found)) == (np.float32, sum(len(one) for one in segments))
-    return found, bound
+    return found, max_score
 
 
 def test_bm25_gives_what_one_computes_by_hand() -> None:
     # Two passages of 2 and 4 terms: N = 2, average length 3. For "b": df = 1, idf = ln(1 + 1.5 / 1.5) = ln 2, and
     # tf = 1 in a passage of length 2: ln 2 * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 2 / 3)) = 0.6931472 * 2.2 / 1.9.
-    found, bound = scores([segment([["a", "b"], ["a", "a", "c", "d"]])], ["b"])
+    found, max_score = scores([segment([["a", "b"], ["a", "a", "c", "d"]])], ["b"])
     np.testing.assert_allclose(found, [0.8025915, 0.0], atol=1e-6)
-    assert bound == pytest.approx(0.6931472 * 2.2)
+    assert max_score == pytest.approx(0.6931472 * 2.2)
     # For "a": df = 2, idf = ln(1 + 0.5 / 2.5) = 0.1823216; lengths 2 and 4, frequencies 1 and 2:
     # 0.1823216 * 2.2 * 1 / 1.9 and 0.1823216 * 2.2 * 2 / (2 + 1.2 * (0.25 + 0.75 * 4 / 3)) = ... * 2 / 3.5.
     found, _ = scores([segment([["a", "b"], ["a", "a", "c", "d"]])], ["a"])
@@ -66,14 +66,14 @@ def test_the_order_of_the_query_terms_does_not_matter() -> None:
 @pytest.mark.parametrize("passages", [[], [[]], [[], []], [["a"]]])
 def test_where_no_query_term_occurs_scores_and_bound_are_zero(passages: Passages) -> None:
     for terms in ([], ["x"]):
-        found, bound = scores([segment(passages)], terms)
+        found, max_score = scores([segment(passages)], terms)
         assert found.tolist() == [0.0] * len(passages)
-        assert bound == 0.0
+        assert max_score == 0.0
 
 
 def test_no_segments_give_no_scores() -> None:
-    found, bound = BM25.scores([], ["a"])
-    assert (len(found), bound) == (0, 0.0)
+    found, max_score = BM25.scores([], ["a"])
+    assert (len(found), max_score) == (0, 0.0)
 
 
 WORDS = st.sampled_from("abcdefgh")
@@ -88,17 +88,17 @@ def test_a_partition_cut_into_segments_in_any_way_scores_as_one(
 ) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(corpus)), max_size=3)))
     edges = [0, *cuts, len(corpus)]
-    whole, bound = scores([segment(corpus)], query, bm25)
+    whole, max_score = scores([segment(corpus)], query, bm25)
     cut, cut_bound = scores([segment(corpus[begin:end]) for begin, end in itertools.pairwise(edges)], query, bm25)
     np.testing.assert_allclose(cut, whole, atol=1e-5)
-    assert cut_bound == bound
+    assert cut_bound == max_score
 
 
 @given(corpus=CORPUS, query=QUERY, bm25=KNOBS)
 def test_no_score_exceeds_the_bound_or_is_negative(corpus: list[list[str]], query: list[str], bm25: Bm25) -> None:
-    found, bound = scores([segment(corpus)], query, bm25)
+    found, max_score = scores([segment(corpus)], query, bm25)
     assert (found >= 0).all()
-    assert (found <= bound * (1 + 1e-6)).all()
+    assert (found <= max_score * (1 + 1e-6)).all()
     hits = [bool(set(query) & set(passage)) for passage in corpus]
     assert (found > 0).tolist() == hits
 
@@ -139,10 +139,10 @@ def test_a_term_that_counts_twice_is_a_term_that_stands_there_twice():
     bm25 = Bm25(1.2, 0.75)
     arrays, ranges = build_postings([[["apple", "pear"], ["pear", "plum", "plum"]]])
     segment = LexicalSegment(arrays, ranges[0], 0, 2)
-    repeated, bound = bm25.scores([segment], ["apple", "plum", "plum"])
+    repeated, max_score = bm25.scores([segment], ["apple", "plum", "plum"])
     weighted, same_bound = bm25.scores([segment], {"apple": 1.0, "plum": 2.0})
     assert weighted[0].tobytes() == repeated[0].tobytes()
-    assert same_bound == bound
+    assert same_bound == max_score
     halved, half_bound = bm25.scores([segment], {"plum": 0.5})
     single, single_bound = bm25.scores([segment], ["plum"])
     assert halved[0] == pytest.approx(single[0] / 2)
@@ -156,10 +156,10 @@ def test_what_is_remembered_is_of_these_segments_alone() -> None:
     for _ in range(2):
         for segments in ([first], [second], [first, second], [second, first]):
             for term in ("apple", "pear", "quince"):
-                found, bound = bm25.scores(segments, [term])
+                found, max_score = bm25.scores(segments, [term])
                 fresh, fresh_bound = Bm25(1.2, 0.75).scores(segments, [term])
                 assert found.tolist() == fresh.tolist()
-                assert bound == fresh_bound
+                assert max_score == fresh_bound
 
 
 def test_scores_are_the_callers_to_change() -> None:

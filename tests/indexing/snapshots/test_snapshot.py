@@ -112,12 +112,12 @@ def found_by(view: PartitionView, query: str, k: int) -> list[tuple[PassageId, f
 
 
 def lexical_scores(view: PartitionView, query: str) -> tuple[dict[PassageId, float], float]:
-    scores, bound = BM25.scores(view.segments, ANALYSER.terms(query))
+    scores, max_score = BM25.scores(view.segments, ANALYSER.terms(query))
     return {
         name_of(view, number, view.starts[number] + i): float(score)
         for number, part in enumerate(np.split(scores, view.offsets[1:]))
         for i, score in enumerate(part)
-    }, bound
+    }, max_score
 
 
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
