@@ -1,7 +1,8 @@
 """Which fusion, weight, BM25 constants and calibration? Chosen on train and dev judgments, never on test.
 
 Usage: python benchmarks/fusion.py --data ../shared/data
-Writes benchmarks/results/fusion.json. The winner's constants are the defaults of indexing.releases.recipes.RetrievalConfig.
+Writes benchmarks/results/fusion.json. The winner's constants are the defaults of
+indexing.releases.recipes.RetrievalConfig.
 """
 
 import argparse

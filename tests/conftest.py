@@ -1,4 +1,4 @@
-"""What every test may use: a fresh home, a home with the real model, and hypothesis's profiles."""
+"""What every test may use: fresh homes, homes with the real and the tiny model, Redis, and hypothesis's profiles."""
 
 import os
 import subprocess
@@ -12,6 +12,10 @@ from hypothesis import settings as hypothesis_settings
 from indexing.home import Home, open_home
 from indexing.models.compiler import DEFAULT_MODEL, register_model
 from indexing.settings import Settings, limit_native_threads
+from tests.support.redis_server import redis_server
+from tests.support.tiny_model import register_tiny, tiny_files, tiny_home
+
+__all__ = ["redis_server", "register_tiny", "tiny_files", "tiny_home"]  # fixtures
 
 # How long an example takes, or to make one, says how busy the machine is.
 _UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}

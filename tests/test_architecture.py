@@ -48,7 +48,7 @@ def test_the_api_process_loads_neither_torch_nor_the_training_and_judging_librar
 
 def test_commands_and_workers_load_nothing_that_a_forked_child_must_not_inherit():
     code = (
-        "import sys, indexing.commands.start; indexing.process_start.prepare(); "
+        "import sys; from indexing.process_start import prepare; prepare(); "
         "import indexing.commands.root, app.cli, eval.cli, indexing.builds.worker; "
         "print(sorted({'faiss', 'onnxruntime', 'pandas', 'torch', 'fastapi'} & set(sys.modules)))"
     )

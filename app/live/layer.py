@@ -1,7 +1,7 @@
 """The live layer: writes that no snapshot holds yet, found within seconds, in every API process.
 
-It follows the catalogue's sequence numbers. Deletions hide at once; live documents wait in the queue until they have their
-vectors. See decision 17.
+It follows the catalogue's sequence numbers. Deletions hide at once; live documents wait in the queue until they have
+their vectors. See decision 17.
 """
 
 import logging
@@ -109,7 +109,7 @@ class LiveLayer:
         return content_sha256 == document.content_sha256 and (is_live or seq <= queue.serving.release.seq)
 
     def wrote(self, partition: Partition, ids: Iterable[str] = ()) -> None:
-        """Take a write that this process has just stored: deletions hide when this returns, documents join the queue."""
+        """Take a write that this process has just stored: deletions hide at once, documents join the queue."""
         with self._lock:
             queue = self._queue  # under the lock: another release may be taking over
             if queue is not None:

@@ -42,7 +42,9 @@ def fused_scores(dense: Scores | None, lexical: Scores | None, *, max_score: flo
 
 
 def calibrate(weights: Sequence[float], ordering: Scores) -> Scores:
-    """Map fused scores to 0..1 by a logistic curve, so that one threshold means the same for every query; keeps the order.
+    """Map fused scores to 0..1 by a logistic curve; keeps the order.
+
+    One threshold means the same for every query then.
 
     Args:
         weights: Bias and slope, the slope positive.

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from app.retrieval.candidates import Chosen, best_of_legs, choose, candidate_rows, score_candidates
+from app.retrieval.candidates import Chosen, best_of_legs, candidate_rows, choose, score_candidates
 from app.retrieval.fusion import calibrate
 from app.retrieval.reranking import Reranker, pair_text
 from app.serving.release import ServingRelease
@@ -195,7 +195,7 @@ class Search:
     def result(self) -> Result:
         """Everything that was not done before, and the hits."""
         found = self.inline_result(None)
-        assert found is not None  # noqa: S101 (without a limit nothing is beyond it)
+        assert found is not None
         return found
 
     def inline_result(self, most: int | None) -> Result | None:

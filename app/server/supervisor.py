@@ -1,7 +1,7 @@
 """Several API processes on one port: starts them, deals connections out to them in turn, and starts again what ends.
 
-Each worker is a fresh interpreter (``python -m app.server.worker``), so nothing native is inherited. This process accepts and
-passes the connection on, since processes that accept for themselves share them out badly: see decision 22.
+Each worker is a fresh interpreter (``python -m app.server.worker``), so nothing native is inherited. This process
+accepts and passes the connection on, since processes that accept for themselves share them out badly: decision 22.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """One process that answers: uvicorn, stopping gracefully, on a port of its own or on connections dealt out to it.
 
-``python -m app.server.worker DESCRIPTOR`` is one of several workers; ``app/server/supervisor.py`` starts them. The application is
-loaded late, when the environment is as native libraries need it.
+``python -m app.server.worker DESCRIPTOR`` is one of several workers, which ``app/server/supervisor.py`` starts. The
+application is loaded late, when the environment is as native libraries need it.
 """
 
 import asyncio

@@ -98,7 +98,7 @@ def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody
 
 
 async def wait_for_write(services: Services, tenant: str, body: SearchBody, deadline: Deadline) -> None:
-    """Wait until searches see the write ``min_seq``, but not for long; takes no thread and counts as no search in progress.
+    """Wait a little until searches see the write ``min_seq``; takes no thread and counts as no search in progress.
 
     Raises:
         Overloaded: too many wait already.

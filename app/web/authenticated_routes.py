@@ -51,7 +51,7 @@ class AuthenticatedRoute(APIRoute):
 
 
 class FastRoute(APIRoute):
-    """An ``AuthenticatedRoute`` for ``async (body, request, caller, deadline) -> Response`` and callers that may search.
+    """An ``AuthenticatedRoute`` for ``async (body, request, caller, deadline) -> Response`` with the scope ``search``.
 
     Its arguments are made here and not by FastAPI's injection, which costs as much as a search; the signature says the
     same to the OpenAPI document.

@@ -1,4 +1,4 @@
-"""DocumentLocations: where the text of documents stands in a home, in whatever version, and which vectors nobody needs."""
+"""Where the text of documents stands in a home, in whatever version, and which vectors are needed no more."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field

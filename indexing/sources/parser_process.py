@@ -1,7 +1,7 @@
 """The process that parses web pages, PDFs and Word files: one request after another, in bounded memory and time.
 
-It is started by ``indexing/sources/parser_sandbox.py`` and talks to it in frames: four bytes of length, then that many bytes. It
-loads all it needs, then gives up the right to open files and sockets, so that nothing in a file can make a parser
+``indexing/sources/parser_sandbox.py`` starts it and talks to it in frames: four bytes of length, then that many bytes.
+It loads all it needs, then gives up the right to open files and sockets, so that nothing in a file can make a parser
 read another file or ask the network.
 """
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.system.conftest import PROGRAM, ROOT, free_port, run
+from tests.support.processes import PROGRAM, ROOT, free_port, run
 
 pytestmark = pytest.mark.model
 ARTICLES = ROOT / "corpora" / "helpdesk" / "articles"

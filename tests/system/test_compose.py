@@ -22,7 +22,8 @@ from app.main import create_app
 from eval.cli import commands as eval_commands
 from indexing.commands.root import cli
 from indexing.settings import Settings
-from tests.system.conftest import PROGRAM, ROOT, free_port, redis_program, run
+from tests.support.processes import PROGRAM, ROOT, free_port, run
+from tests.support.redis_server import redis_program
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.system.conftest import ROOT, free_port, run, start
+from tests.support.processes import ROOT, free_port, run, start
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 KEY = "a key for the live test"

@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.system.conftest import ROOT, free_port, run, start
+from tests.support.processes import ROOT, free_port, run, start
 
 pytestmark = pytest.mark.model
 KEY = "a key for the tests of serving"
@@ -260,7 +260,8 @@ def test_answers_go_on_when_redis_is_lost_in_mid_traffic(serving, redis_server):
 
 def test_a_supervisor_holds_nothing_that_serves():
     code = (
-        "import sys, indexing.commands.start; indexing.process_start.prepare(); import indexing.commands.root, app.cli, app.server.supervisor; "
+        "import sys; from indexing.process_start import prepare; prepare(); "
+        "import indexing.commands.start, indexing.commands.root, app.cli, app.server.supervisor; "
         "print(sorted({'faiss', 'onnxruntime', 'fastapi', 'uvicorn', 'torch'} & set(sys.modules)))"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

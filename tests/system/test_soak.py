@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.system.conftest import ROOT
+from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 

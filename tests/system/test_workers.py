@@ -17,7 +17,7 @@ import redis
 
 from indexing.builds.leases import queue_of
 from indexing.storage.local import LocalStorage
-from tests.system.conftest import ROOT, run, start
+from tests.support.processes import ROOT, run, start
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 ARTICLES = ROOT / "corpora" / "helpdesk" / "articles" / "api"

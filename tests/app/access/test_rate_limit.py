@@ -19,7 +19,8 @@ from app.access.rate_limit import (
     limiter_for,
 )
 from indexing.errors import RateLimited
-from tests.system.conftest import ROOT, RedisServer, free_port
+from tests.support.processes import ROOT, free_port
+from tests.support.redis_server import RedisServer
 
 
 class Clock:

@@ -9,7 +9,7 @@ from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.documents import load_document, put_documents
 from indexing.catalogue.erasures import begin_erasure, finish_erasure, forget_ids
 from indexing.errors import CatalogueBusy
-from tests.app.live.fresh import OTHER_LANGUAGE, OTHER_VECTORS, OURS, THEIRS, FreshHome, article
+from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, THEIRS, FreshHome, article
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app.live.write_queue import OTHERS_SECONDS
-from tests.app.live.fresh import OTHER_LANGUAGE, OTHER_VECTORS, OURS, RECIPE, THEIRS, FreshHome, article
+from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, RECIPE, THEIRS, FreshHome, article
 
 NAMES = st.sampled_from(["a", "b", "c/ü", "d", "e"])
 PARTITIONS = st.sampled_from([OURS, THEIRS])

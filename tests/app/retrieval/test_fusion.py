@@ -37,7 +37,8 @@ def test_fusion_does_not_depend_on_the_order_of_the_candidates(pair, random):
     order = list(range(len(dense)))
     random.shuffle(order)
     straight = fused_scores(dense, lexical, max_score=50.0, dense_weight=0.45)
-    assert np.array_equal(straight[order], fused_scores(dense[order], lexical[order], max_score=50.0, dense_weight=0.45))
+    shuffled = fused_scores(dense[order], lexical[order], max_score=50.0, dense_weight=0.45)
+    assert np.array_equal(straight[order], shuffled)
 
 
 @given(legs)
@@ -45,7 +46,8 @@ def test_fusion_of_a_candidate_does_not_depend_on_the_others(pair):
     dense, lexical = pair
     together = fused_scores(dense, lexical, max_score=50.0, dense_weight=0.45)
     alone = [
-        fused_scores(dense[i : i + 1], lexical[i : i + 1], max_score=50.0, dense_weight=0.45)[0] for i in range(len(dense))
+        fused_scores(dense[i : i + 1], lexical[i : i + 1], max_score=50.0, dense_weight=0.45)[0]
+        for i in range(len(dense))
     ]
     assert np.array_equal(together, alone)
 

@@ -20,7 +20,7 @@ from indexing.releases.recipes import Recipe, Reranking, RetrievalConfig, read_r
 from indexing.snapshots.shard import StoredPassage
 from tests.app.conftest import ARTICLES, release
 from tests.app.retrieval.test_retriever import HERE, serve
-from tests.cross_encoders import make_cross_encoder
+from tests.support.cross_encoders import make_cross_encoder
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 LONG_MS = 600_000

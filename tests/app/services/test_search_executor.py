@@ -15,7 +15,7 @@ from app.services.search_executor import LOOP_SLOTS, THREADS_A_SESSION
 from app.serving.query_cache import QueryCache
 from indexing.errors import ClientGone, DeadlineExceeded, Overloaded
 from indexing.settings import METRICS_VARIABLE
-from tests.system.conftest import ROOT
+from tests.support.processes import ROOT
 
 
 class Request:

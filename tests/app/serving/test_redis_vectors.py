@@ -7,7 +7,8 @@ import pytest
 import redis
 
 from app.serving.redis_vectors import MAX_WAITING, RedisVectors
-from tests.system.conftest import RedisServer, free_port
+from tests.support.processes import free_port
+from tests.support.redis_server import RedisServer
 
 
 @pytest.fixture

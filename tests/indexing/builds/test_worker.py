@@ -15,7 +15,7 @@ from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage.local import LocalStorage
-from tests.system.conftest import ROOT
+from tests.support.processes import ROOT
 
 
 class Clock:

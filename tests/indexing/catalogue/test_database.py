@@ -415,7 +415,7 @@ def test_a_writer_killed_in_mid_transaction_leaves_the_catalogue_whole_and_unloc
     body = """c = Database(path)
 with c.write() as db:
     db.execute("PRAGMA cache_spill = 1"); db.execute("PRAGMA cache_size = 2")
-    c.put_documents(HELP, [Document(str(i), '', 'x' * 5000) for i in range(100)])
+    put_documents(c, HELP, [Document(str(i), '', 'x' * 5000) for i in range(100)])
     print('written', flush=True); sys.stdin.read()"""
     with ExitStack() as stack:
         processes = Processes(stack, 1, body)

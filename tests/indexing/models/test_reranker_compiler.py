@@ -17,7 +17,7 @@ from indexing.models.registry import EMBEDDING, KIND, RERANKER, ModelVersion, st
 from indexing.models.reranker import check_scores, load_reranker, verify_reranker
 from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.releases.recipes import Recipe, Reranking
-from tests.cross_encoders import make_cross_encoder
+from tests.support.cross_encoders import make_cross_encoder
 
 pytestmark = pytest.mark.model
 PAIRS = [("why was my card refused", "The bank declined it. " * 40), ("", ""), ("Größe 東京 \ud800", "a"), *GOLDEN[:5]]

@@ -5,7 +5,6 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -51,9 +50,9 @@ def refusal_of(extractor: Extractor, suffix: str, data: bytes) -> str:
     return str(raised.value)
 
 
-def test_every_kind_is_read_by_one_process(extractor: Extractor, made: ModuleType) -> None:
-    files = {".html": PAGE, ".htm": PAGE, ".xhtml": PAGE, ".pdf": made.pdf_of([[(50, 700, 11, "Text.")]]),
-             ".docx": made.docx_of(made.paragraph("Text."), title="Title")}  # fmt: skip
+def test_every_kind_is_read_by_one_process(extractor: Extractor) -> None:
+    files = {".html": PAGE, ".htm": PAGE, ".xhtml": PAGE, ".pdf": made_files.pdf_of([[(50, 700, 11, "Text.")]]),
+             ".docx": made_files.docx_of(made_files.paragraph("Text."), title="Title")}  # fmt: skip
     assert set(files) == set(SUFFIXES) == set(READERS)
     processes = set()
     for suffix, data in files.items():
@@ -85,16 +84,16 @@ def test_an_empty_file_is_refused_by_that_name(extractor: Extractor) -> None:
 # what uses too much
 
 
-def bombs(made: ModuleType) -> dict[str, tuple[str, bytes]]:
+def bombs() -> dict[str, tuple[str, bytes]]:
     packed = zlib.compress(b"BT /F1 11 Tf " + b"(aaaaaaaaaa) Tj " * 3_000_000, 9)
     return {
         "page of a million elements": (".html", b"<p>a <b>b</b>\n" * 400_000),
         "huge table": (".html", b"<table>" + b"<tr><td>x<td>y" * 250_000),
-        "word file of many paragraphs": (".docx", made.docx_of(made.paragraph("x y") * 90_000)),
-        "compressed PDF page": (".pdf", made.pdf_of([packed], stream_fields=b"/Filter /FlateDecode")),
+        "word file of many paragraphs": (".docx", made_files.docx_of(made_files.paragraph("x y") * 90_000)),
+        "compressed PDF page": (".pdf", made_files.pdf_of([packed], stream_fields=b"/Filter /FlateDecode")),
         "PDF page compressed twice": (
             ".pdf",
-            made.pdf_of(
+            made_files.pdf_of(
                 [zlib.compress(zlib.compress(bytes(500_000_000), 9), 9)],
                 stream_fields=b"/Filter [/FlateDecode /FlateDecode]",
             ),
@@ -102,8 +101,8 @@ def bombs(made: ModuleType) -> dict[str, tuple[str, bytes]]:
     }
 
 
-def test_files_that_take_too_much_memory_are_named_and_reading_goes_on(extractor: Extractor, made: ModuleType) -> None:
-    for name, (suffix, data) in bombs(made).items():
+def test_files_that_take_too_much_memory_are_named_and_reading_goes_on(extractor: Extractor) -> None:
+    for name, (suffix, data) in bombs().items():
         reason = refusal_of(extractor, suffix, data)
         assert "192 MiB of memory" in reason or "holds no text" in reason, name
         assert extractor.extract(".html", PAGE).text == "# Title\n\nText.", name
@@ -181,6 +180,7 @@ def test_a_file_can_make_a_parser_open_neither_file_nor_socket(tmp_path: Path) -
     code = """
 import socket, sys
 from indexing.sources import parser_process as parsing
+from tests.support import made_files
 def tried(data):
     failed = []
     for act in (lambda: open(data.decode()), lambda: open(data.decode() + ".new", "w"), socket.socket):

@@ -3,7 +3,6 @@
 import json
 import shutil
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
@@ -17,18 +16,19 @@ from indexing.records import MARKDOWN, PLAIN, Document, Passage, Reject
 from indexing.sources import parser_sandbox as extraction
 from indexing.sources.parser_sandbox import Limits
 from indexing.sources.readers import open_source
+from tests.support import made_files
 
 HELP_CENTRE = Path(__file__).parent / "help_centre"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, made: ModuleType) -> Path:
+def folder(tmp_path: Path) -> Path:
     """The help centre with a PDF, a Word file and two texts beside it."""
     path = tmp_path / "mixed"
     shutil.copytree(HELP_CENTRE, path)
-    (path / "Guide.PDF").write_bytes(made.pdf_of([[(50, 700, 11, "A guide.")]]))
-    body = made.paragraph("Contract", "Heading1") + made.paragraph("We agree.")
-    (path / "contract.docx").write_bytes(made.docx_of(body))
+    (path / "Guide.PDF").write_bytes(made_files.pdf_of([[(50, 700, 11, "A guide.")]]))
+    body = made_files.paragraph("Contract", "Heading1") + made_files.paragraph("We agree.")
+    (path / "contract.docx").write_bytes(made_files.docx_of(body))
     (path / "notes.md").write_text("# Notes\n\nSome.\n")
     (path / "plain.txt").write_text("Plain.\n")
     (path / "assets").mkdir()
@@ -98,10 +98,10 @@ def test_one_file_of_each_kind_is_a_source(folder: Path) -> None:
         assert list(documents) == [Path(name).name]
 
 
-def test_broken_files_are_named_and_the_rest_is_read(folder: Path, made: ModuleType) -> None:
-    whole = made.docx_of(made.paragraph("text"))
+def test_broken_files_are_named_and_the_rest_is_read(folder: Path) -> None:
+    whole = made_files.docx_of(made_files.paragraph("text"))
     for name, data in {"a.pdf": b"%PDF-1.4", "b.docx": whole[:-30], "c.html": b"", "d.html": b"<nav>Home</nav>",
-                       "e.pdf": made.pdf_of([b""]), "f.pdf": made.encrypted_pdf_of([], "x"),
+                       "e.pdf": made_files.pdf_of([b""]), "f.pdf": made_files.encrypted_pdf_of([], "x"),
                        "g.html": b"<div>" * 5000 + b"x"}.items():  # fmt: skip
         (folder / name).write_bytes(data)
     documents, rejects = read(folder)

@@ -1,11 +1,9 @@
 """A model that is real but tiny: a few kilobytes of ONNX that give each token a direction and add them up."""
 
-import importlib.util
 import itertools
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import onnx
@@ -105,14 +103,3 @@ def tiny_home(home: Home, register_tiny: Callable[..., ModelVersion]) -> Home:
     """A fresh home in which the tiny model is registered as ``tiny@1``."""
     register_tiny(home)
     return home
-
-
-@pytest.fixture(scope="session")
-def made() -> ModuleType:
-    """The makers of PDF and Word files, which stand in ``made_files.py``."""
-    spec = importlib.util.spec_from_file_location("made_files", Path(__file__).with_name("made_files.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
