@@ -92,7 +92,7 @@ def user_turns(data: Path, last: dict[str, str]) -> dict[str, list[Message]]:
     chats = {}
     for query_id, entry in lines(data / "queries_history.jsonl").items():
         turns = [line.strip() for line in entry["text"].split("\n") if line.strip()]
-        assert turns[-1] == last.get(query_id, turns[-1]).strip(), query_id
+        assert turns[-1] == last.get(query_id, turns[-1]).strip(), query_id  # noqa: S101
         chats[query_id] = [Message("user", turn) for turn in turns]
     return chats
 

@@ -195,7 +195,7 @@ class Search:
     def result(self) -> Result:
         """Everything that was not done before, and the hits."""
         found = self.inline_result(None)
-        assert found is not None
+        assert found is not None  # noqa: S101 (without a limit nothing is beyond it)
         return found
 
     def inline_result(self, most: int | None) -> Result | None:

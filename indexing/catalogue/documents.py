@@ -55,7 +55,7 @@ def write_documents(
         written = []
         for document in documents:
             old, new = before[document.id], _row(database, partition, document.id)
-            assert new is not None
+            assert new is not None  # noqa: S101 (it was just written, in this transaction)
             outcome: Outcome = "created" if old is None else "unchanged" if old["seq"] == new["seq"] else "updated"
             written.append(Written(document.id, int(new["seq"]), outcome, bool(new["live"])))
     return written

@@ -106,7 +106,7 @@ def main() -> None:
         shutil.rmtree(home / cache)
     (home / "build.lock").unlink()
     (FOLDER / "expected.json").write_text(json.dumps(expected, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
-    print(f"{len(expected['shards'])} shards, {report.passages} passages")
+    print(f"{len(expected['shards'])} shards, {report.passages} passages")  # noqa: T201
 
 
 def answers(snapshot: Snapshot, partition: Partition, embedder: HashingEmbedder) -> Json:

@@ -13,6 +13,7 @@ from indexing.sources import parser_sandbox as extraction
 from indexing.sources.extracted_text import Unreadable
 from indexing.sources.parser_process import READERS
 from indexing.sources.parser_sandbox import LENGTH, SUFFIXES, Extractor, Limits
+from tests.support import made_files
 
 SMALL = Limits(seconds=20, memory_bytes=192 * 1024**2)
 PAGE = b"<h1>Title</h1><p>Text."
@@ -180,7 +181,6 @@ def test_a_file_can_make_a_parser_open_neither_file_nor_socket(tmp_path: Path) -
     code = """
 import socket, sys
 from indexing.sources import parser_process as parsing
-from tests.support import made_files
 def tried(data):
     failed = []
     for act in (lambda: open(data.decode()), lambda: open(data.decode() + ".new", "w"), socket.socket):
