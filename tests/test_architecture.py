@@ -1,14 +1,28 @@
 """House rules that no linter knows."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.architecture_page import PAGE, file_lines, folders, listed
+
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(path for package in ("indexing", "app", "eval") for path in (ROOT / package).rglob("*.py"))
+SQL = re.compile(
+    r"\s*(SELECT\b.*\bFROM|INSERT (OR \w+ )?INTO|UPDATE \w+ SET|DELETE FROM|CREATE (TABLE|INDEX|UNIQUE|TRIGGER|VIEW)"
+    r"|ALTER TABLE|DROP (TABLE|INDEX|TRIGGER|VIEW)|PRAGMA \w|BEGIN\b|COMMIT\b|ROLLBACK\b|VACUUM\b|WITH \w+ AS)",
+    re.DOTALL,
+)
+PRIVATE_WORDS = re.compile(
+    r"doorman|annex|holdings|exci[ds]|workshop|snapshot_?pool|pair_?scorer|admitted_?route|direct_?route|whoever|timely"
+    r"|take_turn|brief_|_brief|coded_?index|codes_?info|office\b|webpages|charsets|extracts\b",
+    re.IGNORECASE,
+)
+"""Names that only this project knew, each replaced by the field's term; see decision 27."""
 
 
 def test_the_import_contract_holds():
@@ -70,3 +84,81 @@ def test_no_test_names_a_device():
     device = "/" + "dev/"  # a rename onto one, run as root, replaces it for the whole machine
     named = [path for path in (ROOT / "tests").rglob("*.py") if device in path.read_text()]
     assert named == []
+
+
+def texts_in(path):
+    """The string constants of a module that are no docstrings; f-strings by their constant parts."""
+    tree = ast.parse(path.read_text())
+    docstrings = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    ]
+
+
+def names_in(path):
+    """Every name that a module gives to something, and its own."""
+    yield path.stem
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sql_stands_in_the_catalogue_alone(path):
+    if path.is_relative_to(ROOT / "indexing" / "catalogue"):
+        return
+    assert [text for text in texts_in(path) if SQL.match(text)] == []
+
+
+def test_the_search_for_sql_finds_it_where_it_is():
+    found = {
+        path.stem
+        for path in (ROOT / "indexing" / "catalogue").glob("*.py")
+        if any(SQL.match(text) for text in texts_in(path))
+    }
+    assert {"database", "documents", "releases", "migrations", "passages", "models", "feature_views"} <= found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "app" / "routes").glob("*.py")), ids=lambda path: path.stem)
+def test_no_route_imports_a_route(path):
+    imported = [
+        name
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    ]
+    assert not [name for name in imported if name.startswith("app.routes")]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_private_word_is_left_as_a_name(path):
+    assert sorted({name for name in names_in(path) if PRIVATE_WORDS.search(name)}) == []
+
+
+def test_few_files_stand_at_the_top_of_a_package():
+    for package, most in (("indexing", 8), ("app", 4), ("eval", 3)):
+        files = [path.name for path in (ROOT / package).glob("*.py") if path.stem != "__init__"]
+        assert len(files) <= most, files
+
+
+def test_the_architecture_page_says_of_each_file_what_its_docstring_says():
+    found = listed(PAGE.read_text())
+    expected = {str(folder.relative_to(ROOT)): file_lines(folder) for folder in folders()}
+    assert found == expected, "run python -m tests.support.architecture_page"

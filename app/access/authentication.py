@@ -1,4 +1,4 @@
-"""Tenancy: an API key to its tenant and what it may do. The tenant comes from the key and from nothing else."""
+"""Authentication: an API key to its tenant and what it may do. The tenant comes from the key and from nothing else."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The line: documents on their way into an overlay, from the catalogue's text to passages with vectors.
+"""The write queue: documents on their way into an overlay, from the catalogue's text to passages with vectors.
 
 The process that took a write computes its vectors and stores them as one block, whose name follows from what they were
 computed from; the other processes find it there.

@@ -1,4 +1,4 @@
-"""The second pass: a reranker's scores for the best passages, in time or not at all; nobody waits for late ones."""
+"""The second pass: a reranker's scores for the best passages, in time or not at all."""
 
 import logging
 import os

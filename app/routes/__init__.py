@@ -1,1 +1,1 @@
-"""The HTTP routes, one module a family."""
+"""The HTTP routes: one module for each resource."""

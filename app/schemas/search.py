@@ -1,4 +1,4 @@
-"""The shapes of requests and answers on the wire."""
+"""The shapes of ``POST /v1/search`` on the wire, which other searches extend."""
 
 from typing import Annotated, Any, Literal, Self
 

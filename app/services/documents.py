@@ -1,4 +1,4 @@
-"""Writing, hiding and finding documents as every door does it."""
+"""Documents as every door handles them: written, hidden, and found by filter."""
 
 import logging
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Searching as every door does it: which way a search runs, what it asks of the release, what is counted."""
+"""Search as every door does it: where it runs, what it asks of the release, what is counted."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The snapshot pool: which release serves now, opened, warmed and proved before it takes over."""
+"""The release pool: which release serves now, opened, warmed and proved before it takes over."""
 
 import logging
 import threading

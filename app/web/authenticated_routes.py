@@ -1,4 +1,4 @@
-"""Admission: who sends a request is asked before its body is read, so that a stranger costs next to nothing."""
+"""Authenticated routes: the key is checked before the body is read, so that a stranger costs next to nothing."""
 
 import inspect
 from collections.abc import Callable, Coroutine, Mapping

@@ -1,4 +1,4 @@
-"""The worker door: Celery over Redis. The queue is a hint, the files are the truth.
+"""Workers: build tasks over Celery and Redis. The queue is a hint, the files are the truth.
 
 A worker needs Redis and the artefact store, never the catalogue. While it does a block it holds a *lease*, a Redis
 key that expires unless renewed. The build command enqueues again whatever has neither output nor lease, so a killed

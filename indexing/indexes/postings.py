@@ -1,4 +1,4 @@
-"""The lexical side of texts: text to terms, and terms to the postings of one partition.
+"""Postings: terms to the rows of one partition that hold them, and how often.
 
 Shards store term frequencies and lengths, never finished scores; ``indexing.indexes.bm25`` makes scores of them.
 """

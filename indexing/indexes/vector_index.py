@@ -1,4 +1,4 @@
-"""Vector indexes: exact search over a shard's vectors, the same by way of codes, and lists that find nearly the same.
+"""Vector indexes: exact search over a shard's vectors, the same by way of SQ8 codes, and nearly the same by IVF lists.
 
 This module alone knows faiss.
 """

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from indexing.errors import InvalidInput, ParityLost
 from indexing.models.embedder import MIN_COSINE, OnnxEmbedder
 from indexing.models.onnx_export import OPSET, WITHOUT, export_onnx, quiet
-from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
+from indexing.models.parity_texts import CANONICAL_TEXTS, PARITY_PAIRS
 from indexing.models.registry import EMBEDDING, KIND, RERANKER, TOKENIZER_FILE, ModelRegistry, ModelVersion
 from indexing.models.reranker_compiler import compile_cross_encoder, describe_cross_encoder, load_cross_encoder
 from indexing.records import Json, Vectors
@@ -195,7 +195,7 @@ def _describe(model: "SentenceTransformer", draft: Draft) -> dict[str, Json]:
         )
         for precision in ("fp32", "int8")
     }
-    questions, answers = [pair[0] for pair in GOLDEN], [pair[1] for pair in GOLDEN]
+    questions, answers = [pair[0] for pair in PARITY_PAIRS], [pair[1] for pair in PARITY_PAIRS]
     texts = [*CANONICAL_TEXTS, *questions, *answers]
     reference = np.asarray(model.encode(texts, prompt=prompts["document"], normalize_embeddings=True), np.float32)
     vectors = {precision: embedder.encode_passages(texts) for precision, embedder in embedders.items()}

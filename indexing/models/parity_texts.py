@@ -1,9 +1,9 @@
-"""A small golden set for registration: questions and the passage that answers each, to see what compiling costs.
+"""Texts for registration: questions and the passage that answers each, to see what compiling a model costs.
 
 Written for Groundwork. It is for comparing two forms of one model, not for judging a model.
 """
 
-GOLDEN: tuple[tuple[str, str], ...] = (
+PARITY_PAIRS: tuple[tuple[str, str], ...] = (
     ("how do I change my password", "To set a new password open Settings, choose Security and select Change password."),
     (
         "why was my card refused",

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from indexing.errors import InvalidInput, ParityLost
 from indexing.models.onnx_export import WITHOUT, export_onnx, quiet
-from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
+from indexing.models.parity_texts import CANONICAL_TEXTS, PARITY_PAIRS
 from indexing.models.registry import RERANKER, TOKENIZER_FILE
 from indexing.models.reranker import OnnxReranker
 from indexing.records import Json
@@ -23,7 +23,7 @@ MAX_DIFFERENCE = 1e-3
 MIN_CORRELATION = 0.99
 """Of the int8 form's logits with the weights'; below it the form is left out. Source: our choice."""
 _WRONG = 7
-"""Every golden question is scored with its answer and with the answer so many places on."""
+"""Every parity question is scored with its answer and with the answer so many places on."""
 
 
 def load_cross_encoder(folder: str) -> "CrossEncoder":
@@ -76,8 +76,11 @@ def describe_cross_encoder(model: "CrossEncoder", draft: Draft) -> dict[str, Jso
     max_tokens = int(model.max_seq_length or 512)
     pairs = [(CANONICAL_TEXTS[place - 1], text) for place, text in enumerate(CANONICAL_TEXTS)]
     canonical = len(pairs)
-    pairs += list(GOLDEN)
-    pairs += [(question, GOLDEN[(place + _WRONG) % len(GOLDEN)][1]) for place, (question, _) in enumerate(GOLDEN)]
+    pairs += list(PARITY_PAIRS)
+    pairs += [
+        (question, PARITY_PAIRS[(place + _WRONG) % len(PARITY_PAIRS)][1])
+        for place, (question, _) in enumerate(PARITY_PAIRS)
+    ]
     reference = np.array(  # one by one: a batch is padded, which moves the last digits
         [float(model.predict([pair], activation_fn=torch.nn.Identity(), show_progress_bar=False)[0]) for pair in pairs]
     )
@@ -124,6 +127,6 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _accuracy(logits: np.ndarray) -> float:
-    """The share of golden questions whose own answer has a higher score than another's."""
+    """The share of parity questions whose own answer has a higher score than another's."""
     own, wrong = np.split(logits, 2)
     return float(np.mean(own > wrong))

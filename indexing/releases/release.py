@@ -1,4 +1,4 @@
-"""Releases: recipe plus snapshot, numbered ``12.3``, and the append-only record of which recipe was deployed when."""
+"""Releases: recipe plus snapshot, numbered ``12.3``."""
 
 import re
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The annex of a home: what lies beside catalogue and artefacts, scratch homes and evaluation reports.
+"""Evaluation files of a home: scratch homes and reports, which lie beside catalogue and artefacts.
 
 The judging half writes both. Here they are only files of a known shape: a scratch home is a folder below ``scratch``
 with a lock of its own; a report is a JSON object whose ``record.inputs.snapshot`` names the snapshot that was measured.

@@ -1,4 +1,4 @@
-"""Excision: a new shard that holds what an old one holds, without some of its documents.
+"""Rewriting a shard: a new one that holds what the old one holds, without some of its documents.
 
 It works on the stored arrays alone, so it needs neither the recipe nor the model that made the shard, and its vectors,
 postings and texts are byte for byte those that a build of the remaining documents writes.
@@ -47,8 +47,8 @@ def held_documents(artefact: Artefact, partition: Partition) -> dict[str, int]:
     }
 
 
-def excised_name(name: str, partition: Partition, ids: Iterable[str]) -> str:
-    """The name of the shard ``name`` without these documents: the same excision always has the same name."""
+def rewritten_name(name: str, partition: Partition, ids: Iterable[str]) -> str:
+    """The name of the shard ``name`` without these documents: the same rewrite always has the same name."""
     return fingerprint(["excised", name, partition.tenant, partition.collection, sorted(ids)])[:32]
 
 
@@ -56,7 +56,7 @@ def rewrite_shard(storage: Storage, artefact: Artefact, partition: Partition, id
     """Publish the shard that ``artefact`` becomes without some documents; the old one is left as it is.
 
     Args:
-        storage: Where to. An excision that is stored whole already is used as it is.
+        storage: Where to. A rewritten shard that is stored whole already is used as it is.
         artefact: The old shard.
         partition: Whose documents they are.
         ids: At least one document of the partition that the shard holds; others count for nothing.
@@ -73,7 +73,7 @@ def rewrite_shard(storage: Storage, artefact: Artefact, partition: Partition, id
     is_kept = ~np.isin(owners, np.array(doomed, owners.dtype))
     if not is_kept.any():
         return None
-    name = excised_name(artefact.name, partition, ids & held.keys())
+    name = rewritten_name(artefact.name, partition, ids & held.keys())
     if (stored := _stored_whole(storage, name)) is not None:
         return stored
     with storage.publish(KIND, name) as draft:
@@ -95,9 +95,9 @@ def _stored_whole(storage: Storage, name: str) -> Artefact | None:
 
 
 def _write(draft: Draft, artefact: Artefact, is_kept: NDArray[np.bool_], gone: dict[Partition, int]) -> None:
-    lexical, term_places = _excise_lexical(map_arrays(artefact.path / LEXICAL_FILE), is_kept)
+    lexical, term_places = _rewrite_lexical(map_arrays(artefact.path / LEXICAL_FILE), is_kept)
     write_arrays(draft.path / LEXICAL_FILE, lexical)
-    write_arrays(draft.path / PASSAGES_FILE, _excise_texts(map_arrays(artefact.path / PASSAGES_FILE), is_kept))
+    write_arrays(draft.path / PASSAGES_FILE, _rewrite_texts(map_arrays(artefact.path / PASSAGES_FILE), is_kept))
     row_places = _running(is_kept)
     attributes, attribute_places = _attributes(Shard(artefact), is_kept)
     write_arrays(draft.path / ATTRIBUTES_FILE, attributes)
@@ -145,12 +145,12 @@ def _write_vectors(draft: Draft, artefact: Artefact, vectors: Vectors, sizes: Se
         write_vectors(draft, vectors, sizes, min_recall=min_recall)
     except BuildFailed as error:
         fields = {"shard": artefact.name, "reason": str(error)}
-        logger.warning("excision.approximate_index_left_out", extra={"fields": fields})
+        logger.warning("shard_rewrite.approximate_index_left_out", extra={"fields": fields})
         (draft.path / LISTS_FILE).unlink(missing_ok=True)
         write_vectors(draft, vectors, sizes, min_recall=None)
 
 
-def _excise_lexical(old: Arrays, is_kept: NDArray[np.bool_]) -> tuple[Arrays, NDArray[np.int64]]:
+def _rewrite_lexical(old: Arrays, is_kept: NDArray[np.bool_]) -> tuple[Arrays, NDArray[np.int64]]:
     """The postings of the kept rows, and where each old term stands now; a term without a row vanishes."""
     has_row = is_kept[old["posting_rows"]]
     before = _running(has_row)[old["posting_offsets"].astype(np.int64)]
@@ -167,7 +167,7 @@ def _excise_lexical(old: Arrays, is_kept: NDArray[np.bool_]) -> tuple[Arrays, ND
     return new, _running(is_used)
 
 
-def _excise_texts(old: Arrays, is_kept: NDArray[np.bool_]) -> Arrays:
+def _rewrite_texts(old: Arrays, is_kept: NDArray[np.bool_]) -> Arrays:
     owners = old["passage_documents"]
     has_row = np.zeros(len(old["document_offsets"]) - 1, np.bool_)
     has_row[owners[is_kept]] = True

@@ -1,4 +1,4 @@
-"""Snapshots: an immutable manifest of shards over all tenants, and the reader that searches it.
+"""Snapshots: the shards of a manifest over all tenants, opened as they are needed.
 
 A snapshot's id is the fingerprint of its content, so building the same content twice gives the same snapshot.
 """

@@ -1,4 +1,4 @@
-"""The storage interface: named, immutable folders of files, each with a manifest of sizes and sha256.
+"""Storage in a local folder: immutable artefacts, each with a manifest of sizes and sha256.
 
 An *artefact* is a folder of files published whole under ``(kind, name)``. Models, feature blocks, shards and
 snapshots are artefacts; nothing else in Groundwork writes files that others read.

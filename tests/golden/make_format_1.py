@@ -77,7 +77,7 @@ def main() -> None:
     tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
     model = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")
-    workshop = TaskRunner(storage, sessions=1, load=lambda model, precision: embedder)
+    runner = TaskRunner(storage, sessions=1, load=lambda model, precision: embedder)
     report = build(
         BuildContext(
             catalogue=catalogue,
@@ -88,7 +88,7 @@ def main() -> None:
             views=FeatureViews(passage, EMBEDDING_VIEWS["int8"], lexical, model),
             chunker=Chunker(passage, tokenizer, 64),
             load_embedder=lambda: embedder,
-            executor_for=lambda job: LocalExecutor(workshop),
+            executor_for=lambda job: LocalExecutor(runner),
             executor="local",
             block_size=256,
             lock_path=home / "build.lock",

@@ -91,7 +91,7 @@ class FreshHome:
 
     def build(self, recipe=RECIPE, on_progress=lambda stage, done, total: None):
         chunker, views = self.bind(recipe)
-        workshop = TaskRunner(self.home.storage, sessions=1, load=lambda model, precision: self.build_embedder)
+        runner = TaskRunner(self.home.storage, sessions=1, load=lambda model, precision: self.build_embedder)
         return build(
             BuildContext(
                 catalogue=self.home.catalogue,
@@ -100,7 +100,7 @@ class FreshHome:
                 views=views,
                 chunker=chunker,
                 load_embedder=lambda: self.build_embedder,
-                executor_for=lambda job: LocalExecutor(workshop),
+                executor_for=lambda job: LocalExecutor(runner),
                 executor="local",
                 block_size=8,
                 lock_path=self.home.path / "build.lock",

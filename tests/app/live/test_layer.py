@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.live import write_queue as line
+from app.live import write_queue
 from app.live.write_queue import OTHERS_SECONDS
 from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.documents import load_document, put_documents
@@ -503,36 +503,36 @@ def test_a_write_that_comes_while_a_release_takes_over_is_found_after_it(fresh):
 
 def test_a_document_that_cannot_be_read_for_a_moment_is_not_lost(fresh, monkeypatch):
     process = fresh.process()
-    read, failures = line.read_version, iter([CatalogueBusy("busy"), None])
+    read, failures = write_queue.read_version, iter([CatalogueBusy("busy"), None])
 
     def fail_once(*arguments):
         if (error := next(failures, None)) is not None:
             raise error
         return read(*arguments)
 
-    monkeypatch.setattr(line, "read_version", fail_once)
+    monkeypatch.setattr(write_queue, "read_version", fail_once)
     (written,) = process.put(article("new"))
     process.settle()
     assert not process.live.has_reached(process.pool.current(), OURS, written.seq)
-    process.clock.now += line.RETRY_SECONDS
+    process.clock.now += write_queue.RETRY_SECONDS
     process.settle()
     assert process.texts()["new"] == text("new")
 
 
 def test_a_document_that_can_never_be_read_waits_for_a_build_and_holds_nobody_up(fresh, monkeypatch):
     process = fresh.process()
-    read = line.read_version
+    read = write_queue.read_version
 
     def fail(catalogue, change):
         if change.id == "bad":
             raise MemoryError
         return read(catalogue, change)
 
-    monkeypatch.setattr(line, "read_version", fail)
+    monkeypatch.setattr(write_queue, "read_version", fail)
     bad, good = process.put(article("bad"), article("good"))
     for _ in range(5):
         process.settle()
-        process.clock.now += 5 * line.RETRY_SECONDS
+        process.clock.now += 5 * write_queue.RETRY_SECONDS
     serving = process.pool.current()
     assert process.texts() == BUILT | {"good": text("good")}
     assert process.live.waits_for_build(OURS, bad.seq)

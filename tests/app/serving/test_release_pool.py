@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.retrieval.retriever import Retriever
-from app.serving import release_pool as snapshot_pool
+from app.serving import release_pool
 from app.serving.query_cache import QueryCache
 from app.serving.release_pool import REPAIR_SECONDS, ReleasePool
 from indexing.catalogue.documents import put_documents
@@ -87,7 +87,7 @@ def test_a_release_that_an_erasure_gave_another_snapshot_takes_over_under_its_nu
 def clock(monkeypatch):
     """The pool's clock, which stands still until a test moves ``now``."""
     moved = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(snapshot_pool, "time", SimpleNamespace(monotonic=lambda: moved.now))
+    monkeypatch.setattr(release_pool, "time", SimpleNamespace(monotonic=lambda: moved.now))
     return moved
 
 

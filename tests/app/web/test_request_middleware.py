@@ -1,4 +1,4 @@
-"""The doorman alone, over plain ASGI applications that do what a test needs."""
+"""The middleware alone, over plain ASGI applications that do what a test needs."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from indexing.telemetry import annotate, caller_ids, log_fields, request_id
 
 
 class Call:
-    """One request through the doorman: what was answered, and what was counted."""
+    """One request through the middleware: what was answered, and what was counted."""
 
     def __init__(self, app, *, path="/v1/search", headers=(), chunks=(b"",), is_stopping=False):
         self.metrics = Metrics()
@@ -234,8 +234,8 @@ def direct_call(direct, answer_error=None):
     services = SimpleNamespace(metrics=Metrics(), is_stopping=False)
     app = SimpleNamespace(state=SimpleNamespace(services=services))
     scope = {"type": "http", "method": "POST", "path": "/v1/search", "headers": [], "app": app}
-    doorman = RequestMiddleware(answering(204), {("POST", "/v1/search"): direct}, answer_error)
-    asyncio.run(doorman(scope, receive, send))
+    middleware = RequestMiddleware(answering(204), {("POST", "/v1/search"): direct}, answer_error)
+    asyncio.run(middleware(scope, receive, send))
     return sent[0]["status"]
 
 

@@ -44,7 +44,7 @@ def leases(server, identity=IDENTITY, **values):
     return Leases(Settings(redis_url=server.url, **values), Store(identity))
 
 
-def test_a_lease_is_held_by_one_at_a_time_and_given_back(redis_server):  # noqa: F811
+def test_a_lease_is_held_by_one_at_a_time_and_given_back(redis_server):
     mine, yours = leases(redis_server), leases(redis_server)
     with mine.hold(1, "block") as is_mine:
         assert is_mine
@@ -54,21 +54,21 @@ def test_a_lease_is_held_by_one_at_a_time_and_given_back(redis_server):  # noqa:
     assert not yours.is_held("block")
 
 
-def test_blocks_in_hand_are_listed(redis_server):  # noqa: F811
+def test_blocks_in_hand_are_listed(redis_server):
     mine = leases(redis_server)
     with mine.hold(1, "shard-b"), mine.hold(1, "embed-a"):
         assert leases(redis_server).held() == ["embed-a", "shard-b"]
     assert mine.held() == []
 
 
-def test_a_lease_expires_by_itself(redis_server):  # noqa: F811
+def test_a_lease_expires_by_itself(redis_server):
     client = redis.Redis(port=redis_server.port)
     with leases(redis_server, lease_seconds=5).hold(1, "block"):
         assert 0 < client.pttl(KEY) <= 5000
     client.close()
 
 
-def test_a_lease_is_renewed_while_it_is_held(redis_server):  # noqa: F811
+def test_a_lease_is_renewed_while_it_is_held(redis_server):
     client = redis.Redis(port=redis_server.port)
     with leases(redis_server, lease_seconds=0.9).hold(1, "block"):
         wait_for(lambda: client.pttl(KEY) < 700)
@@ -79,7 +79,7 @@ def test_a_lease_is_renewed_while_it_is_held(redis_server):  # noqa: F811
     client.close()
 
 
-def test_a_killed_holders_lease_is_free_after_its_seconds(redis_server):  # noqa: F811
+def test_a_killed_holders_lease_is_free_after_its_seconds(redis_server):
     yours = leases(redis_server)
     command = [sys.executable, "-c", HOLD, redis_server.url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True) as holder:
@@ -92,7 +92,7 @@ def test_a_killed_holders_lease_is_free_after_its_seconds(redis_server):  # noqa
         assert is_yours
 
 
-def test_a_lease_is_there_again_after_redis_forgot_it(redis_server):  # noqa: F811
+def test_a_lease_is_there_again_after_redis_forgot_it(redis_server):
     mine, yours = leases(redis_server, lease_seconds=0.9), leases(redis_server)
     with mine.hold(1, "block"):
         redis_server.kill()
@@ -101,7 +101,7 @@ def test_a_lease_is_there_again_after_redis_forgot_it(redis_server):  # noqa: F8
     assert not yours.is_held("block")
 
 
-def test_a_lease_that_passed_to_another_is_left_to_it(redis_server):  # noqa: F811
+def test_a_lease_that_passed_to_another_is_left_to_it(redis_server):
     client = redis.Redis(port=redis_server.port)
     yours = leases(redis_server)
     with leases(redis_server).hold(1, "block"):
@@ -111,7 +111,7 @@ def test_a_lease_that_passed_to_another_is_left_to_it(redis_server):  # noqa: F8
     client.close()
 
 
-def test_every_take_of_a_block_is_counted(redis_server):  # noqa: F811
+def test_every_take_of_a_block_is_counted(redis_server):
     one = leases(redis_server)
     for _ in range(2):
         with one.hold(1, "block"):
@@ -120,7 +120,7 @@ def test_every_take_of_a_block_is_counted(redis_server):  # noqa: F811
     assert one.takes(2) == {}
 
 
-def test_without_redis_the_work_is_done_all_the_same(redis_server):  # noqa: F811
+def test_without_redis_the_work_is_done_all_the_same(redis_server):
     mine = leases(redis_server)
     redis_server.kill()
     with mine.hold(1, "block") as is_mine:
@@ -129,7 +129,7 @@ def test_without_redis_the_work_is_done_all_the_same(redis_server):  # noqa: F81
     redis_server.start()
 
 
-def test_a_reported_failure_is_taken_once(redis_server):  # noqa: F811
+def test_a_reported_failure_is_taken_once(redis_server):
     one = leases(redis_server)
     one.report_failure(1, "block", OSError("no room"))
     assert one.take_failures(2) == {}
@@ -137,7 +137,7 @@ def test_a_reported_failure_is_taken_once(redis_server):  # noqa: F811
     assert one.take_failures(1) == {}
 
 
-def test_stores_that_share_a_redis_see_nothing_of_each_other(redis_server):  # noqa: F811
+def test_stores_that_share_a_redis_see_nothing_of_each_other(redis_server):
     mine, theirs = leases(redis_server), leases(redis_server, identity="1" * 32)
     with mine.hold(1, "block"):
         assert (theirs.held(), theirs.is_held("block")) == ([], False)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
-from indexing.catalogue import api_keys as keys
+from indexing.catalogue import api_keys
 from indexing.catalogue.api_keys import (
     OPERATOR,
     SCOPES,
@@ -46,7 +46,7 @@ def catalogue(tmp_path: Path) -> Iterator[Database]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The moment that keys take for now, until the test moves it."""
     now = [NOON]
-    monkeypatch.setattr(keys, "utc_now", lambda: now[0])
+    monkeypatch.setattr(api_keys, "utc_now", lambda: now[0])
     return now
 
 

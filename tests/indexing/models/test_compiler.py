@@ -20,7 +20,7 @@ from indexing.errors import AlreadyRunning, InvalidInput, NotFound, ParityLost
 from indexing.home import Home
 from indexing.models.compiler import DEFAULT_MODEL, Lineage, register_model
 from indexing.models.embedder import load_embedder, verify_model
-from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
+from indexing.models.parity_texts import CANONICAL_TEXTS, PARITY_PAIRS
 from indexing.models.registry import KIND
 from indexing.records import Document
 from indexing.releases.recipe_choices import default_recipe
@@ -50,7 +50,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, model_home: Home) -> TinyMode
 
     names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *map(chr, range(33, 127))]
     names += [f"##{name}" for name in names[4:]]
-    words = (word for pair in GOLDEN for text in pair for word in text.lower().split() if word.isalpha())
+    words = (word for pair in PARITY_PAIRS for text in pair for word in text.lower().split() if word.isalpha())
     names = list(dict.fromkeys([*names, *words]))
     tokenizer = Tokenizer(WordPiece({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
     tokenizer.normalizer = BertNormalizer(lowercase=True)
@@ -229,7 +229,7 @@ def test_a_passage_and_the_document_prompt_fit_into_the_models_limit_together(ho
     folder = tiny(prompts={"query": "question: ", "document": "an answer to it: "})
     found = register_model(home.models, home.storage, str(folder), name="prompted")
     context = prepare_build(home, default_recipe(home))
-    document = Document("d", "", " ".join(answer for _, answer in GOLDEN))
+    document = Document("d", "", " ".join(answer for _, answer in PARITY_PAIRS))
     tokenizer = Tokenizer.from_file(str(home.storage.open(KIND, found.id).path / "tokenizer.json"))
     tokenizer.no_truncation()
     for passage in context.chunker.passages(document, context.chunker.spans(document)):

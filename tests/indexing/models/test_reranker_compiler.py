@@ -12,7 +12,7 @@ from indexing.errors import ArtefactCorrupt, InvalidInput, ModelMismatch, Parity
 from indexing.home import Home
 from indexing.models.compiler import register_model
 from indexing.models.embedder import load_embedder
-from indexing.models.parity_texts import CANONICAL_TEXTS, GOLDEN
+from indexing.models.parity_texts import CANONICAL_TEXTS, PARITY_PAIRS
 from indexing.models.registry import EMBEDDING, KIND, RERANKER, ModelVersion, stored_model
 from indexing.models.reranker import check_scores, load_reranker, verify_reranker
 from indexing.releases.recipe_choices import change_recipe, default_recipe
@@ -20,7 +20,12 @@ from indexing.releases.recipes import Recipe, Reranking
 from tests.support.cross_encoders import make_cross_encoder
 
 pytestmark = pytest.mark.model
-PAIRS = [("why was my card refused", "The bank declined it. " * 40), ("", ""), ("Größe 東京 \ud800", "a"), *GOLDEN[:5]]
+PAIRS = [
+    ("why was my card refused", "The bank declined it. " * 40),
+    ("", ""),
+    ("Größe 東京 \ud800", "a"),
+    *PARITY_PAIRS[:5],
+]
 
 
 @pytest.fixture(scope="module")

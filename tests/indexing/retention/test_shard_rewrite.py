@@ -14,8 +14,8 @@ from indexing.indexes import vector_index
 from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
-from indexing.retention import shard_rewrite as excision
-from indexing.retention.shard_rewrite import excised_name, held_documents, rewrite_shard
+from indexing.retention import shard_rewrite
+from indexing.retention.shard_rewrite import held_documents, rewrite_shard, rewritten_name
 from indexing.snapshots import shard as shards
 from indexing.snapshots.shard import KIND, LISTS_FILE, Shard
 from indexing.snapshots.shard_layout import ShardInput
@@ -66,13 +66,13 @@ def test_without_some_documents_it_is_the_shard_that_never_had_them(data):
     rest = [one for one in inputs if one.partition != partition or one.document.id not in ids]
     with tempfile.TemporaryDirectory() as folder:
         storage = LocalStorage(Path(folder))
-        excised = rewrite_shard(storage, publish(storage, "old", inputs), partition, ids)
+        rewritten = rewrite_shard(storage, publish(storage, "old", inputs), partition, ids)
         if not rest:
-            assert excised is None
+            assert rewritten is None
             return
         fresh = publish(storage, "fresh", rest)
-        assert excised.files == fresh.files
-        assert excised.info == fresh.info
+        assert rewritten.files == fresh.files
+        assert rewritten.info == fresh.info
 
 
 def test_the_old_shard_stays_as_it_was_until_somebody_deletes_it(tmp_path):
@@ -96,11 +96,11 @@ def test_the_name_follows_from_the_old_name_and_what_was_taken_out(tmp_path):
     storage = LocalStorage(tmp_path)
     old = publish(storage, "old", INPUTS)
     new = rewrite_shard(storage, old, A, {"a1", "not in it"})
-    assert new.name == excised_name("old", A, ["a1"])
-    assert len({new.name, excised_name("old", C, ["a1"]), excised_name("new", A, ["a1"])}) == 3
+    assert new.name == rewritten_name("old", A, ["a1"])
+    assert len({new.name, rewritten_name("old", C, ["a1"]), rewritten_name("new", A, ["a1"])}) == 3
 
 
-def test_an_excision_that_is_stored_is_used_and_a_broken_one_made_again(tmp_path):
+def test_a_rewritten_shard_that_is_stored_is_used_and_a_broken_one_made_again(tmp_path):
     storage = LocalStorage(tmp_path)
     old = publish(storage, "old", INPUTS)
     new = rewrite_shard(storage, old, B, {"b1"})
@@ -132,20 +132,20 @@ def large(tmp_path):
 def test_an_approximate_index_is_made_anew_of_what_remains(large):
     storage, old, inputs = large
     assert LISTS_FILE in old.files
-    excised = rewrite_shard(storage, old, A, {"d007", "d123"})
+    rewritten = rewrite_shard(storage, old, A, {"d007", "d123"})
     rest = [one for one in inputs if one.document.id not in {"d007", "d123"}]
     fresh = publish(storage, "fresh", rest, min_recall=0.5)
-    assert LISTS_FILE in excised.files
-    assert (excised.files, excised.info) == (fresh.files, fresh.info)
-    assert Shard(excised).search(A, vectors_of(rest)[0], 3)[0][0] == 0
+    assert LISTS_FILE in rewritten.files
+    assert (rewritten.files, rewritten.info) == (fresh.files, fresh.info)
+    assert Shard(rewritten).search(A, vectors_of(rest)[0], 3)[0][0] == 0
 
 
 def test_too_few_rows_for_an_approximate_index_are_searched_exactly(large):
     storage, old, inputs = large
     gone = {one.document.id for one in inputs[: 300 - vector_index.MIN_ROWS // 4]}
-    excised = rewrite_shard(storage, old, A, gone)
-    assert LISTS_FILE not in excised.files
-    assert "lists" not in json.loads((excised.path / "manifest.json").read_bytes())["info"]
+    rewritten = rewrite_shard(storage, old, A, gone)
+    assert LISTS_FILE not in rewritten.files
+    assert "lists" not in json.loads((rewritten.path / "manifest.json").read_bytes())["info"]
 
 
 def test_an_approximate_index_that_finds_too_little_gives_way_to_exact_search(large, monkeypatch):
@@ -156,7 +156,7 @@ def test_an_approximate_index_that_finds_too_little_gives_way_to_exact_search(la
         raise BuildFailed("its approximate index finds nothing")
 
     monkeypatch.setattr(shards, "write_ivf_lists", too_little)
-    excised = rewrite_shard(storage, old, A, {"d007"})
-    assert LISTS_FILE not in excised.files
-    assert Shard(excised).search(A, np.eye(16, dtype=np.float32)[0], 3)[0].size == 3
-    assert excision.Shard(excised).lists is None
+    rewritten = rewrite_shard(storage, old, A, {"d007"})
+    assert LISTS_FILE not in rewritten.files
+    assert Shard(rewritten).search(A, np.eye(16, dtype=np.float32)[0], 3)[0].size == 3
+    assert shard_rewrite.Shard(rewritten).lists is None

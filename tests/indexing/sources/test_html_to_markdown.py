@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexing.sources import extracted_text as extracts
+from indexing.sources import extracted_text
 from indexing.sources.extracted_text import Unreadable
 from indexing.sources.html_to_markdown import MAX_DEPTH, markdown_of
 
@@ -17,7 +17,7 @@ def test_text_at_the_greatest_depth_is_there() -> None:
 
 
 def test_a_text_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extracts, "MAX_TEXT_CHARS", 10)
+    monkeypatch.setattr(extracted_text, "MAX_TEXT_CHARS", 10)
     assert markdown_of("<p>0123456789</p>").strip() == "0123456789"
     with pytest.raises(Unreadable, match="characters of text, more than 10: split it"):
         markdown_of("<p>0123456789 0123456789</p>")

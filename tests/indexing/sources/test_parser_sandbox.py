@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from indexing.errors import SourceInvalid
-from indexing.sources import parser_sandbox as extraction
+from indexing.sources import parser_sandbox
 from indexing.sources.extracted_text import Unreadable
 from indexing.sources.parser_process import READERS
 from indexing.sources.parser_sandbox import LENGTH, SUFFIXES, Extractor, Limits
@@ -180,15 +180,15 @@ def test_a_process_that_does_not_start_ends_the_source() -> None:
 def test_a_file_can_make_a_parser_open_neither_file_nor_socket(tmp_path: Path) -> None:
     code = """
 import socket, sys
-from indexing.sources import parser_process as parsing
+from indexing.sources import parser_process
 def tried(data):
     failed = []
     for act in (lambda: open(data.decode()), lambda: open(data.decode() + ".new", "w"), socket.socket):
         try: act()
         except OSError as error: failed.append(error.strerror)
-    return parsing.Extract(" ".join(failed))
-parsing.READERS = {".html": tried}
-parsing.main()
+    return parser_process.Extract(" ".join(failed))
+parser_process.READERS = {".html": tried}
+parser_process.main()
 """
     secret = tmp_path / "secret"
     secret.write_text("x")
@@ -197,6 +197,6 @@ parsing.main()
 
 
 def test_every_library_of_the_extra_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert extraction.missing_libraries() == []
-    monkeypatch.setattr(extraction, "_LIBRARIES", ("mammoth", "no_such_library"))
-    assert extraction.missing_libraries() == ["no_such_library"]
+    assert parser_sandbox.missing_libraries() == []
+    monkeypatch.setattr(parser_sandbox, "_LIBRARIES", ("mammoth", "no_such_library"))
+    assert parser_sandbox.missing_libraries() == ["no_such_library"]

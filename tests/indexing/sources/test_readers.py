@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from indexing.errors import SourceInvalid
 from indexing.records import MARKDOWN, PLAIN, Document, Reject
-from indexing.sources import readers as sources
+from indexing.sources import readers
 from indexing.sources.readers import open_source
 
 
-def documents(path: Path, kind: sources.SourceKind = "auto") -> list[Document]:
+def documents(path: Path, kind: readers.SourceKind = "auto") -> list[Document]:
     found = list(open_source(path, kind).read())
     assert all(isinstance(one, Document) for one in found), found
     return [one for one in found if isinstance(one, Document)]
@@ -83,7 +83,7 @@ def test_a_broken_line_is_rejected_by_name_and_the_rest_is_read(tmp_path: Path, 
 
 
 def test_a_line_that_is_too_long_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MAX_FILE_BYTES", 40)
+    monkeypatch.setattr(readers, "MAX_FILE_BYTES", 40)
     path = written(tmp_path, "x.jsonl", '{"id": "a", "text": "' + "x" * 500 + '"}\n{"id": "b", "text": ""}\n')
     reject, document = open_source(path).read()
     assert isinstance(reject, Reject)
@@ -164,7 +164,7 @@ def test_two_files_with_one_id_give_one_document(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MAX_FILE_BYTES", 3)
+    monkeypatch.setattr(readers, "MAX_FILE_BYTES", 3)
     (reject,) = open_source(written(tmp_path, "a.md", "four")).read()
     assert isinstance(reject, Reject)
     assert "4 bytes" in reject.reason
@@ -214,7 +214,7 @@ def test_one_file_is_a_tree_of_one(tmp_path: Path) -> None:
     ],
 )
 def test_a_source_that_is_not_one_says_what_was_expected(
-    tmp_path: Path, name: str, kind: sources.SourceKind, expected: str
+    tmp_path: Path, name: str, kind: readers.SourceKind, expected: str
 ) -> None:
     (tmp_path / "empty").mkdir()
     written(tmp_path, "empty.jsonl", "")

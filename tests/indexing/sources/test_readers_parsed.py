@@ -13,7 +13,7 @@ from indexing.features.views import PassageView
 from indexing.home import Home
 from indexing.passages.chunker import Chunker
 from indexing.records import MARKDOWN, PLAIN, Document, Passage, Reject
-from indexing.sources import parser_sandbox as extraction
+from indexing.sources import parser_sandbox
 from indexing.sources.parser_sandbox import Limits
 from indexing.sources.readers import open_source
 from tests.support import made_files
@@ -130,7 +130,7 @@ def test_a_reader_that_stops_early_leaves_no_process(folder: Path) -> None:
 
 
 def test_texts_alone_need_no_libraries_and_others_name_the_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extraction, "_LIBRARIES", ("no_such_library",))
+    monkeypatch.setattr(parser_sandbox, "_LIBRARIES", ("no_such_library",))
     assert len(read(folder / "notes.md")[0]) == 1
     with pytest.raises(SourceInvalid, match=r"'sources'; install groundwork\[sources\]") as raised:
         open_source(folder)
