@@ -22,7 +22,7 @@ PRIVATE_WORDS = re.compile(
     r"|take_turn|brief_|_brief|coded_?index|codes_?info|office\b|webpages|charsets|extracts\b",
     re.IGNORECASE,
 )
-"""Names that only this project knew, each replaced by the field's term; see decision 27."""
+"""Names that only this project knew, each replaced by the field's term; see decision 29."""
 
 
 def test_the_import_contract_holds():

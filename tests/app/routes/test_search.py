@@ -216,7 +216,7 @@ def test_where_a_search_runs_changes_nothing(client, monkeypatch, mode, query):
 
     ids(client)
     in_the_loop = hits()
-    monkeypatch.setattr("app.services.search.BRIEF_BYTES", -1)
+    monkeypatch.setattr("app.services.search.INLINE_BYTES", -1)
     assert hits() == in_the_loop
 
 
@@ -230,11 +230,11 @@ def test_other_methods_are_refused_as_ever(client):
     assert client.post("/v1/search/", json={}, headers=KEY, follow_redirects=False).status_code == 307
 
 
-@pytest.mark.parametrize(("name", "value"), [("BRIEF_BYTES", 0), ("BRIEF_CHARACTER_ROWS", 0)])
+@pytest.mark.parametrize(("name", "value"), [("INLINE_BYTES", 0), ("INLINE_CHARACTER_ROWS", 0)])
 def test_a_search_of_a_large_collection_has_a_thread_of_its_own(client, workplaces, monkeypatch, name, value):
     ids(client)
     workplaces.clear()
-    monkeypatch.setattr(f"app.routes.search.{name}", value)
+    monkeypatch.setattr(f"app.services.search.{name}", value)
     ids(client)
     assert workplaces
     threads = {name for step, name in workplaces if step != "encode"}
@@ -254,7 +254,7 @@ def test_a_search_that_turns_out_to_score_too_much_goes_on_in_a_thread(client, m
     monkeypatch.setattr(Search, "result", noted)
     assert client.post("/v1/search", json=body, headers=KEY).json()["hits"] == expected
     assert threads == []
-    monkeypatch.setattr("app.services.search.BRIEF_CANDIDATES", 1)
+    monkeypatch.setattr("app.services.search.INLINE_CANDIDATES", 1)
     assert client.post("/v1/search", json=body, headers=KEY).json()["hits"] == expected
     (thread,) = threads
     assert thread.startswith("AnyIO")

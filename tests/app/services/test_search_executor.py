@@ -211,7 +211,7 @@ def test_a_search_whose_step_fails_gives_its_place_back(busy, failing):
     async def visit():
         for _ in range(2 * busy.places):
             with pytest.raises(ZeroDivisionError):
-                await busy.services.encode(Request(), Deadline.within(None, 9000), steps)
+                await busy.services.executor.encode(Request(), Deadline.within(None, 9000), steps)
 
     asyncio.run(visit())
 
@@ -222,7 +222,7 @@ def test_a_search_that_gets_no_place_to_encode_in_time_is_given_up(busy):
     async def visit():
         tasks = await busy.fill()
         with pytest.raises(DeadlineExceeded):
-            await busy.services.encode(Request(), Deadline.within(30.0, 9000), Steps(lambda: begun.append(1)))
+            await busy.services.executor.encode(Request(), Deadline.within(30.0, 9000), Steps(lambda: begun.append(1)))
         busy.go_on.set()
         await asyncio.gather(*tasks)
 
