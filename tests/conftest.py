@@ -1,5 +1,6 @@
 """What every test may use: fresh homes, homes with the real and the tiny model, Redis, and hypothesis's profiles."""
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
@@ -45,8 +46,14 @@ def home(tmp_path: Path) -> Iterator[Home]:
 @pytest.fixture(scope="session")
 def model_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A home in which the embedded default model is registered (about 12 s, once a run). Take copies; leave it be."""
-    opened = open_home(settings_at(tmp_path_factory.mktemp("model")))
-    register_model(opened.models, opened.storage, DEFAULT_MODEL)
+    # The processes of pytest-xdist have their folders in one that they share.
+    is_alone = "PYTEST_XDIST_WORKER" not in os.environ
+    shared = tmp_path_factory.getbasetemp() if is_alone else tmp_path_factory.getbasetemp().parent
+    with (shared / "model.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        opened = open_home(settings_at(shared / "model"))
+        if not opened.models.list():
+            register_model(opened.models, opened.storage, DEFAULT_MODEL)
     yield opened
     opened.close()
 

@@ -1,5 +1,6 @@
 """A small home that serves: two collections, the real model, one release."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -37,25 +38,50 @@ def release(home, **changes):
     return build(prepare_build(home, replace(default_recipe(home), **changes)))
 
 
-def _make(tmp_path, model_home, **changes):
-    home = open_home(Settings(home=tmp_path / "home", api_key="test-key-0123456789", sessions=1, poll_seconds=0.05))
-    home.models.copy_from(model_home.models)
+def settings_of(path):
+    """Settings of a home that tests serve."""
+    return Settings(home=path, api_key="test-key-0123456789", sessions=1, poll_seconds=0.05)
+
+
+def build_once(path, models, **changes):
+    """A home with one release over ``ARTICLES``, closed, so that tests can take copies of its folder."""
+    home = open_home(settings_of(path))
+    home.models.copy_from(models)
     fill(home)
     release(home, **changes)
-    return home
+    home.close()
+    return path
+
+
+def copied(built, tmp_path):
+    """An open copy of a built home, for one test."""
+    shutil.copytree(built, tmp_path / "home")
+    return open_home(settings_of(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def built_home(tmp_path_factory, model_home):
+    """The folder of a home with the real model, in one shard. Take copies; leave it be."""
+    return build_once(tmp_path_factory.mktemp("built") / "home", model_home.models)
+
+
+@pytest.fixture(scope="session")
+def built_sharded_home(tmp_path_factory, model_home):
+    """The same over several shards."""
+    return build_once(tmp_path_factory.mktemp("built-sharded") / "home", model_home.models, shard_rows=2)
 
 
 @pytest.fixture
-def served_home(tmp_path, model_home):
+def served_home(tmp_path, built_home):
     """A fresh home with one release over ``ARTICLES`` in collection ``helpdesk``."""
-    home = _make(tmp_path, model_home)
+    home = copied(built_home, tmp_path)
     yield home
     home.close()
 
 
 @pytest.fixture
-def sharded_home(tmp_path, model_home):
+def sharded_home(tmp_path, built_sharded_home):
     """The same over several shards."""
-    home = _make(tmp_path, model_home, shard_rows=2)
+    home = copied(built_sharded_home, tmp_path)
     yield home
     home.close()
