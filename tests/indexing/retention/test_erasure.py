@@ -104,7 +104,7 @@ def forms(marker):
 @pytest.fixture(autouse=True)
 def codes_for_few(monkeypatch):
     """Let the small shards here have codes as well."""
-    monkeypatch.setattr("indexing.snapshots.shard.SQ8_ROWS", 1)
+    monkeypatch.setattr("indexing.snapshots.shard_writer.SQ8_ROWS", 1)
 
 
 def written_codes(artefact, vectors):

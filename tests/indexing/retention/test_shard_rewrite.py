@@ -16,7 +16,7 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.retention import shard_rewrite
 from indexing.retention.shard_rewrite import held_documents, rewrite_shard, rewritten_name
-from indexing.snapshots import shard as shards
+from indexing.snapshots import shard_writer
 from indexing.snapshots.shard import KIND, LISTS_FILE, Shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
@@ -155,7 +155,7 @@ def test_an_approximate_index_that_finds_too_little_gives_way_to_exact_search(la
         path.write_bytes(b"lists that find nothing")
         raise BuildFailed("its approximate index finds nothing")
 
-    monkeypatch.setattr(shards, "write_ivf_lists", too_little)
+    monkeypatch.setattr(shard_writer, "write_ivf_lists", too_little)
     rewritten = rewrite_shard(storage, old, A, {"d007"})
     assert LISTS_FILE not in rewritten.files
     assert Shard(rewritten).search(A, np.eye(16, dtype=np.float32)[0], 3)[0].size == 3

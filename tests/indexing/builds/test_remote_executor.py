@@ -1,0 +1,219 @@
+from itertools import count
+
+import pytest
+
+from indexing.builds import remote_executor
+from indexing.builds.remote_executor import WINDOWS, WorkerExecutor
+from indexing.builds.tasks import EmbedTask, ShardTask, TaskRunner
+from indexing.catalogue.database import Database
+from indexing.errors import BuildCancelled, BuildFailed
+from indexing.records import Document, Partition, Passage
+from indexing.settings import Settings
+from indexing.snapshots.shard_layout import ShardInput
+from indexing.storage.local import LocalStorage
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+class Hands:
+    """Stands for Redis: which blocks wait, which are held, and how often each was taken."""
+
+    def __init__(self):
+        self.queued, self.held, self.taken = 0, False, {}
+
+    def take_failures(self, job):
+        return {}
+
+    def waiting(self, queue):
+        return self.queued
+
+    def takes(self, job):
+        return self.taken
+
+    def is_held(self, name):
+        return self.held
+
+
+class Sent(list):
+    def send_task(self, task, args, queue):
+        self.append(args[1])
+
+
+class Site:
+    """An executor with a clock, the hands that blocks may be in, what was sent and what was said."""
+
+    def __init__(self, path, catalogue):
+        self.clock, self.hands, self.sent, self.said, self.done = Clock(), Hands(), Sent(), [], set()
+        self.storage = LocalStorage(path)
+        settings = Settings(home=path, redis_url="redis://127.0.0.1:1/0")
+        runner = TaskRunner(self.storage, sessions=1)
+        runner.is_done = lambda block: block.name in self.done
+        self.executor = WorkerExecutor(settings, catalogue, runner, 1, on_wait=self.said.append)
+        self.executor._leases, self.executor._celery = self.hands, self.sent
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    catalogue = Database(tmp_path / "catalogue.db")
+    made = Site(tmp_path, catalogue)
+    monkeypatch.setattr(remote_executor, "time", made.clock)
+    monkeypatch.setattr(remote_executor, "record_block", lambda *values: None)
+    monkeypatch.setattr(remote_executor, "require_not_cancelled", lambda *values: None)
+    yield made
+    catalogue.close()
+
+
+def embed(text):
+    return EmbedTask("m@1", "int8", "view", (text,))
+
+
+def shard(name):
+    passage = Passage("d", 0, 0, 4, "text", (), "text")
+    item = ShardInput(Partition("t", "c"), Document("d", "", "text", "", {}), [passage])
+    return ShardTask(name, "view", "english", (item,), (), ())
+
+
+@pytest.fixture
+def handed_out(site):
+    """One block handed out, the hands it may be in, and a way to let time pass."""
+    entry = remote_executor._Outstanding(embed("text"))
+
+    def look(seconds):
+        site.clock.now += seconds
+        site.executor._look_after({"block": entry})
+        return len(site.sent)
+
+    return site.hands, entry, look
+
+
+def test_a_block_that_is_waiting_or_held_is_sent_once(handed_out):
+    hands, _, look = handed_out
+    hands.queued = 1
+    assert [look(5), look(5), look(5)] == [1, 1, 1]
+    hands.queued, hands.held = 0, True
+    assert [look(5), look(5)] == [1, 1]
+
+
+def test_a_redis_that_forgets_again_and_again_says_nothing_about_a_block(handed_out):
+    _, entry, look = handed_out
+    for _ in range(50):
+        look(5)
+    assert look(5) > 20
+    assert (entry.losses, entry.failures) == (0, 0)
+
+
+def test_a_block_is_sent_again_only_when_it_stays_missing(handed_out):
+    hands, _, look = handed_out
+    look(0)
+    look(5)
+    hands.held = True  # its holder has just renewed the lease that Redis had forgotten
+    assert look(0.5) == 1
+    hands.held = False
+    assert [look(0), look(0.5), look(0.6)] == [1, 1, 2]
+
+
+def test_a_block_whose_worker_died_is_sent_again_while_others_wait(handed_out):
+    hands, entry, look = handed_out
+    hands.queued = 9
+    look(0)
+    hands.taken = {"block": 1}
+    assert [look(5), look(2)] == [1, 2]
+    assert entry.losses == 1
+    assert [look(5), look(5)] == [2, 2]
+
+
+def test_a_block_that_loses_ten_workers_fails_the_build_by_name(handed_out):
+    hands, _, look = handed_out
+    with pytest.raises(BuildFailed, match="Block block failed 10 times.*10 workers died while doing it"):
+        for turn in range(100):
+            hands.taken = {"block": turn // 3}
+            look(2)
+
+
+class Enough(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("make", "window"), [(embed, 64), (shard, 4)])
+def test_few_shards_and_many_blocks_of_vectors_are_handed_out_at_once(site, make, window):
+    handed_out = []
+
+    def stop(outstanding):
+        handed_out.extend(outstanding.values())
+        raise Enough
+
+    site.executor._look_after = stop
+    with pytest.raises(Enough):
+        list(site.executor.run(make(str(number)) for number in count()))
+    assert len(handed_out) == window == WINDOWS[make("x").kind]
+    assert len(site.storage.list("work/1")) == window
+
+
+def test_a_shard_that_was_handed_out_is_kept_without_its_documents(site):
+    blocks = site.executor.run([shard("one")])
+    site.executor._look_after = lambda outstanding: site.done.add("one")
+    (block,) = blocks
+    assert (block.output, block.inputs) == (shard("one").output, ())
+
+
+def go_on(site, blocks, seconds):
+    """Let a run go on for some seconds of its clock."""
+    until = site.clock.now + seconds
+    look_after = site.executor._look_after
+
+    def look(outstanding):
+        look_after(outstanding)
+        if site.clock.now > until:
+            raise Enough
+
+    site.executor._look_after = look
+    with pytest.raises(Enough):
+        list(blocks)
+    site.executor._look_after = look_after
+
+
+def test_a_build_names_the_queue_that_nobody_serves_also_in_its_second_half(site):
+    site.hands.queued = 1
+    site.done.add(embed("a").name)
+    assert list(site.executor.run([embed("a")])) == [embed("a")]
+    site.clock.now += 100  # the build looks for what comes next
+    go_on(site, site.executor.run([shard("one")]), 9)
+    assert site.said == []
+    go_on(site, site.executor.run([shard("one")]), 30)
+    assert len(site.said) == 1
+    assert "queue 'indexing' for 10 s" in site.said[0]
+    assert "groundwork worker --queues indexing" in site.said[0]
+
+
+def test_a_build_says_so_when_workers_vanish_in_the_middle(site):
+    site.hands.queued = 1
+    blocks = site.executor.run([embed("a"), embed("b")])
+    site.done.add(embed("a").name)
+    assert next(blocks) == embed("a")
+    go_on(site, blocks, 30)
+    assert ["'embedding'" in message for message in site.said] == [True]
+
+
+def test_a_build_is_silent_while_a_worker_has_a_long_block_in_hand(site):
+    site.hands.held = True
+    go_on(site, site.executor.run([embed("a")]), 30)
+    assert site.said == []
+
+
+def test_a_cancelled_build_stops_and_takes_its_blocks_back(site, monkeypatch):
+    def cancelled(*values):
+        raise BuildCancelled("Job 1 was cancelled")
+
+    monkeypatch.setattr(remote_executor, "require_not_cancelled", cancelled)
+    with pytest.raises(BuildCancelled):
+        list(site.executor.run([embed("a")]))
+    assert site.storage.list("work/1") == []
