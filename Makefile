@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.setup-done
 
-.PHONY: setup demo test lint check bench serve worker clean
+.PHONY: setup demo test quick lint check bench serve worker clean
 
 setup: $(SETUP)
 
@@ -16,8 +16,14 @@ $(SETUP): pyproject.toml constraints.txt
 demo: setup ## model, ingest, build, API, three questions, evaluation
 	$(BIN)/groundwork --home .groundwork demo
 
-test: setup ## all tests, with the real model
-	$(BIN)/python -m pytest
+test: setup ## all tests, with the real model, on every core
+	$(BIN)/python -m pytest -n auto --dist loadscope
+
+quick: setup ## what a change touches, without the real model: under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n auto --dist loadscope -m 'not model and not slow' $$($(BIN)/python -m tests.support.touched)
 
 lint: setup
 	$(BIN)/ruff format --check .
