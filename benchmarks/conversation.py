@@ -6,7 +6,7 @@ the mean of dense and hybrid nDCG@10, and measured on the fold; the differences 
 Conversations that no judgment above came from (``un``: what was left unanswered or underspecified) confirm the choice;
 they also hold the assistant's turns.
 
-Usage: python benchmarks/conversation.py --data ../shared/data
+Usage: python -m benchmarks.conversation --data ../shared/data
 Writes benchmarks/results/conversation.json. Its winner is DEFAULT_CONVERSATION of indexing.features.
 """
 
@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from recording import write_result
 
 from app.retrieval.retriever import Retriever
+from benchmarks.harness.recording import write_result
 from eval.collection import Choices, scratch_collection
 from eval.measures import bootstrap_interval, run_from_ranking, score_run
 from eval.querysets import load_queryset

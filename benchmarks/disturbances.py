@@ -18,7 +18,7 @@ nothing when it begins. Reported for each: seconds, the bound (1.5 times the und
 shards and snapshot are byte for byte those of the undisturbed build, and what was computed twice (by the workers'
 logs): blocks done twice, and those of them that were begun again after they had been stored.
 
-Usage: python benchmarks/disturbances.py --data ../shared/data [--documents 1000] [--only redis]
+Usage: python -m benchmarks.disturbances --data ../shared/data [--documents 1000] [--only redis]
 """
 
 import argparse
@@ -32,11 +32,20 @@ from pathlib import Path
 from statistics import mean
 
 import redis
-from cluster import ROOT, Build, Cluster, Setup, Worker, make_home, wait_for, write_part
-from evidence import account, attempts, blocks_done, count_stored, drafts_left, hash_files, torn_files
-from recording import write_result
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.harness.build_evidence import (
+    account,
+    attempts,
+    blocks_done,
+    count_stored,
+    drafts_left,
+    hash_files,
+    torn_files,
+)
+from benchmarks.harness.cluster import ROOT, Build, Cluster, Setup, Worker, make_home, wait_for, write_part
+from benchmarks.harness.recording import write_result
 
 FRACTION = 1 / 3
 LONGEST_SECONDS = 600.0

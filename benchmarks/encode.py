@@ -5,7 +5,7 @@ vector a
 document. Ours runs one text at a time in one single-threaded session a core; the baseline runs in batches of 32 with
 all cores, its default. The two take turns in slices, so that a change of the machine's speed meets both.
 
-Usage: python benchmarks/encode.py --data ../shared/data
+Usage: python -m benchmarks.encode --data ../shared/data
 """
 
 import argparse
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from recording import write_result
 from sentence_transformers import SentenceTransformer
 
+from benchmarks.harness.recording import write_result
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import load_queryset
 from indexing.chunker import Chunker

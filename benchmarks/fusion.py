@@ -1,6 +1,6 @@
 """Which fusion, weight, BM25 constants and calibration? Chosen on train and dev judgments, never on test.
 
-Usage: python benchmarks/fusion.py --data ../shared/data
+Usage: python -m benchmarks.fusion --data ../shared/data
 Writes benchmarks/results/fusion.json. The winner's constants are the defaults of indexing.recipes.RetrievalConfig.
 """
 
@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from recording import write_result
 from sklearn.linear_model import LogisticRegression
 
 from app.retrieval.candidates import best_of_legs, places_of, score_candidates
 from app.retrieval.snapshot_pool import ServingRelease
+from benchmarks.harness.recording import write_result
 from eval.collection import Choices, scratch_collection
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import QuerySet, load_queryset

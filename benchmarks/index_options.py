@@ -6,7 +6,7 @@ p99 over the queries in milliseconds (each query's median of three passes, so th
 count), bytes beyond the vectors themselves, seconds to build. Also: does the recall that a build measures
 on sampled queries tell what people's queries will see? And a picture, results/index_options.png.
 
-Usage: python benchmarks/index_options.py --data ../shared/data [--sizes 10000 100000 1000000]
+Usage: python -m benchmarks.index_options --data ../shared/data [--sizes 10000 100000 1000000]
 """
 
 import argparse
@@ -17,10 +17,10 @@ from pathlib import Path
 import faiss
 import matplotlib as mpl
 import numpy as np
-from recording import RESULTS, write_result
 from rich.progress import track
-from vector_sets import exact_neighbours, made_vectors, real_sets
 
+from benchmarks.harness.recording import RESULTS, write_result
+from benchmarks.harness.vector_sets import exact_neighbours, made_vectors, real_sets
 from indexing.home import open_home
 from indexing.settings import Settings
 from indexing.terminal import print_table

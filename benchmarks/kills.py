@@ -10,7 +10,7 @@ Reported: passages lost, rows of which vector, postings or texts differ from the
 their manifest promises, what was computed twice, seconds, and kills by kind. Take more --documents where the build ends
 before all kills are done; the result says how many were.
 
-Usage: python benchmarks/kills.py --data ../shared/data [--documents 3000] [--kills 50] [--seed 20261124]
+Usage: python -m benchmarks.kills --data ../shared/data [--documents 3000] [--kills 50] [--seed 20261124]
 """
 
 import argparse
@@ -23,8 +23,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cluster import PROGRAM, Build, Cluster, Setup, make_home, wait_for, write_part
-from evidence import (
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.harness.build_evidence import (
     account,
     attempts,
     compare_rows,
@@ -35,9 +37,8 @@ from evidence import (
     stored_blocks,
     torn_files,
 )
-from recording import write_result
-from rich.console import Console
-from rich.table import Table
+from benchmarks.harness.cluster import PROGRAM, Build, Cluster, Setup, make_home, wait_for, write_part
+from benchmarks.harness.recording import write_result
 
 KINDS = ("worker", "pool child", "celery", "redis", "build command")
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 3.0

@@ -3,7 +3,7 @@
 Ours: the real postings over whole texts. Baselines: bm25s (method "lucene", the same k1 and b), once on our terms,
 which compares the scoring alone, and once with its own stop words and tokeniser and the same Snowball stemmer.
 
-Usage: python benchmarks/lexical.py --data ../shared/data
+Usage: python -m benchmarks.lexical --data ../shared/data
 """
 
 import argparse
@@ -13,8 +13,8 @@ from pathlib import Path
 import bm25s
 import numpy as np
 import Stemmer
-from recording import write_result
 
+from benchmarks.harness.recording import write_result
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import load_queryset
 from indexing.bm25 import Bm25

@@ -9,7 +9,7 @@ queries; 10 hits with their text, `vector` given, over HTTP, load by wrk in clos
   they stand in one collection, with the tenant in the metadata and in each query's filter; as a second way, each in a
   collection of its own. Requests take the tenants in turn.
 
-recall@10 of both is against exact search. Usage: python benchmarks/peer_chroma.py --data ../shared/data [--seconds 20]
+recall@10 of both is against exact search. Usage: python -m benchmarks.peer_chroma --data ../shared/data [--seconds 20]
 """
 
 import argparse
@@ -23,13 +23,13 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from large_partition import MadeEmbedder, sentences
-from latency import memory_mb, start
-from load import Request, loads
-from peers.environment import HERE, free_port, program, served
-from recording import write_result
-from vector_sets import exact_neighbours, real_sets
 
+from benchmarks.harness.http_load import Request, loads
+from benchmarks.harness.recording import write_result
+from benchmarks.harness.vector_sets import exact_neighbours, real_sets
+from benchmarks.large_partition import MadeEmbedder, sentences
+from benchmarks.latency import memory_mb, start
+from benchmarks.peers.environment import HERE, free_port, program, served
 from indexing.build import build
 from indexing.home import open_home
 from indexing.keys import create_key

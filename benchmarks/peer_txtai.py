@@ -5,7 +5,7 @@ texts stored) and serves them by its own API under uvicorn, with one process and
 recipe in two API processes: without a query cache, so that every query is encoded, and with one, asking only what was
 asked before. Load comes from wrk, closed loop, at 1, 8 and 32 clients. nDCG@10 on the test queries is reported of both.
 
-Usage: python benchmarks/peer_txtai.py --data ../shared/data [--seconds 20]
+Usage: python -m benchmarks.peer_txtai --data ../shared/data [--seconds 20]
 """
 
 import argparse
@@ -17,11 +17,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
-from latency import ask_once, memory_mb, served_scratch, start
-from load import loads
-from peers.environment import HERE, free_port, program, served
-from recording import write_result
 
+from benchmarks.harness.http_load import loads
+from benchmarks.harness.recording import write_result
+from benchmarks.latency import ask_once, memory_mb, served_scratch, start
+from benchmarks.peers.environment import HERE, free_port, program, served
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import QuerySet, load_queryset
 from indexing.compiler import DEFAULT_MODEL, locate_model

@@ -2,15 +2,14 @@
 
 Also counts what a second build of SciFact computes and writes, and how long it takes.
 
-Usage: python benchmarks/quality.py --data ../shared/data
+Usage: python -m benchmarks.quality --data ../shared/data
 """
 
 import argparse
 import time
 from pathlib import Path
 
-from recording import write_result
-
+from benchmarks.harness.recording import write_result
 from eval.collection import Choices, LocalSearcher, scratch_collection, scratch_path
 from eval.experiment import run_experiment
 from eval.measures import bootstrap_interval

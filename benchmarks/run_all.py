@@ -1,11 +1,10 @@
 """Run every benchmark, one after another.
 
-Usage: python benchmarks/run_all.py [--data ../shared/data]
+Usage: python -m benchmarks.run_all [--data ../shared/data]
 """
 
 import subprocess
 import sys
-from pathlib import Path
 
 SCRIPTS = (
     "lexical",
@@ -29,4 +28,4 @@ SCRIPTS = (
 
 if __name__ == "__main__":
     for script in SCRIPTS:
-        subprocess.run([sys.executable, str(Path(__file__).parent / f"{script}.py"), *sys.argv[1:]], check=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{script}", *sys.argv[1:]], check=True)

@@ -5,7 +5,7 @@ change and are built (a new release of the same recipe, in service at once); ano
 rolled back. Builds run with ``nice``, as they should beside an API. Reported: failed requests; the longest time between
 two answers of one client, in the quiet beginning, while builds run, and around each switch; steady and peak memory.
 
-Usage: python benchmarks/swap.py --data ../shared/data [--workers 2] [--clients 8] [--quiet 10]
+Usage: python -m benchmarks.swap --data ../shared/data [--workers 2] [--clients 8] [--quiet 10]
 Without SciFact there, the helpdesk corpus is used.
 """
 
@@ -24,9 +24,9 @@ from pathlib import Path
 
 import httpx
 import psutil
-from latency import ask_once, start
-from recording import write_result
 
+from benchmarks.harness.recording import write_result
+from benchmarks.latency import ask_once, start
 from eval.collection import Choices, scratch_collection, scratch_path
 from eval.querysets import load_queryset
 from indexing.home import default_key, open_home

@@ -15,7 +15,7 @@ first small build, of other documents, made each of them load the model. Reporte
 Two things bound what a second worker can give and are reported beside it: the number of blocks (9 blocks are 5 and 4,
 so at best 1.8 times as fast), and the machine: two processes that do nothing but encode against one.
 
-Usage: python benchmarks/workers.py --data ../shared/data [--documents 2200] [--block-size 64]
+Usage: python -m benchmarks.workers --data ../shared/data [--documents 2200] [--block-size 64]
 """
 
 import argparse
@@ -30,12 +30,12 @@ from pathlib import Path
 from statistics import mean, median
 
 import psutil
-from cluster import Cluster, Setup, add_documents, make_home, write_part
-from evidence import Done, account, blocks_done, stored_blocks
-from recording import write_result
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.harness.build_evidence import Done, account, blocks_done, stored_blocks
+from benchmarks.harness.cluster import Cluster, Setup, add_documents, make_home, write_part
+from benchmarks.harness.recording import write_result
 from indexing.embedder import load_embedder
 from indexing.home import open_home
 from indexing.plan import encoder_inputs as encoder_texts

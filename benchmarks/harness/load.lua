@@ -1,4 +1,4 @@
--- Sends the requests of a file in turn, and prints what wrk measured as one line of JSON. See load.py.
+-- Sends the requests of a file in turn, and prints what wrk measured as one line of JSON. See http_load.py.
 local requests, turn = {}, 0
 
 function init(arguments)

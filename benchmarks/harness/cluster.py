@@ -33,7 +33,7 @@ from indexing.sources import open_source
 from indexing.storage import LocalStorage
 
 PROGRAM = str(Path(sys.executable).parent / "groundwork")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 _POLL_SECONDS = 0.02
 
 

@@ -1,12 +1,12 @@
 """Print the README's tables from benchmarks/results: paste them after measuring anew.
 
-Usage: python benchmarks/tables.py
+Usage: python -m benchmarks.harness.tables
 """
 
 import json
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def result(name: str) -> dict:
