@@ -27,9 +27,9 @@ import numpy as np
 from benchmarks.harness.http_load import Request, loads
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.vector_sets import exact_neighbours, real_sets
-from benchmarks.large_partition import MadeEmbedder, sentences
-from benchmarks.latency import memory_mb, start
 from benchmarks.peers.environment import HERE, free_port, program, served
+from benchmarks.search.large_partition import MadeEmbedder, sentences
+from benchmarks.search.latency import memory_mb, start
 from indexing.build import build
 from indexing.home import open_home
 from indexing.keys import create_key

@@ -20,8 +20,8 @@ import httpx
 
 from benchmarks.harness.http_load import loads
 from benchmarks.harness.recording import write_result
-from benchmarks.latency import ask_once, memory_mb, served_scratch, start
 from benchmarks.peers.environment import HERE, free_port, program, served
+from benchmarks.search.latency import ask_once, memory_mb, served_scratch, start
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import QuerySet, load_queryset
 from indexing.compiler import DEFAULT_MODEL, locate_model

@@ -32,7 +32,7 @@ import httpx
 import numpy as np
 
 from benchmarks.harness.recording import write_result
-from benchmarks.latency import start
+from benchmarks.search.latency import start
 from benchmarks.swap import Memory
 from indexing.compiler import DEFAULT_MODEL, register_model
 from indexing.documents import create_collection

@@ -26,7 +26,7 @@ import httpx
 import psutil
 
 from benchmarks.harness.recording import write_result
-from benchmarks.latency import ask_once, start
+from benchmarks.search.latency import ask_once, start
 from eval.collection import Choices, scratch_collection, scratch_path
 from eval.querysets import load_queryset
 from indexing.home import default_key, open_home

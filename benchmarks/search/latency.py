@@ -5,8 +5,8 @@ one connection a client. Every request asks for the text of 10 hits in hybrid mo
 every query is encoded; then with it, asking only queries that were asked before. Also measured: seconds from start to
 ready, and the memory of the server's processes. With more than one worker the result is a file of its own.
 
-Usage: python -m benchmarks.latency --data ../shared/data
-        python -m benchmarks.latency --data ../shared/data --workers 2
+Usage: python -m benchmarks.search.latency --data ../shared/data
+        python -m benchmarks.search.latency --data ../shared/data --workers 2
 """
 
 import argparse

@@ -10,7 +10,7 @@ shard may be opened, checked and mapped; then p50, p95, p99 of both and their ra
 reading the tenant's own vectors; hits of another tenant; open files, mapped shards and memory of the process. Both
 homes are searched five times in turn; the round with the middle p99 counts, and the worst recall.
 
-Usage: python -m benchmarks.tenants --data ../shared/data [--tenants 1000 --passages 1000]
+Usage: python -m benchmarks.search.tenants --data ../shared/data [--tenants 1000 --passages 1000]
 """
 
 import argparse
@@ -32,7 +32,7 @@ from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.vector_sets import made_vectors, real_sets
-from benchmarks.large_partition import MadeEmbedder, anonymous_mb, sentences
+from benchmarks.search.large_partition import MadeEmbedder, anonymous_mb, sentences
 from indexing.build import build
 from indexing.home import open_home
 from indexing.prepare import default_recipe, prepare_build
@@ -160,7 +160,7 @@ def main() -> None:
         found: dict[str, list[dict]] = {label: [] for label in homes}
         for _ in range(ROUNDS):  # in turn, since a machine's speed changes
             for label in homes:
-                command = [sys.executable, "-m", "benchmarks.tenants", "--search", str(folder / label)]
+                command = [sys.executable, "-m", "benchmarks.search.tenants", "--search", str(folder / label)]
                 output = subprocess.run(
                     [*command, "--searches", str(arguments.searches)],
                     env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},

@@ -2,7 +2,7 @@
 
 Also counts what a second build of SciFact computes and writes, and how long it takes.
 
-Usage: python -m benchmarks.quality --data ../shared/data
+Usage: python -m benchmarks.search.quality --data ../shared/data
 """
 
 import argparse

@@ -11,7 +11,7 @@ Reported: seconds by stage, bytes by file, the build's memory peak; recall@10 ag
 the queries (each query's median of three passes) of the index alone and of a dense search as the API serves it (100
 candidates, whole documents, texts of 10 hits), for both partitions, and the ratios; memory of the searching process.
 
-Usage: python -m benchmarks.large_partition --data ../shared/data [--rows 1000000]
+Usage: python -m benchmarks.search.large_partition --data ../shared/data [--rows 1000000]
 """
 
 import argparse
@@ -231,7 +231,7 @@ def main() -> None:
         scratch.close()
         result = {"build": build_home(folder / "home", arguments.data, vectors)}
         output = subprocess.run(
-            [sys.executable, "-m", "benchmarks.large_partition", "--search", str(folder)],
+            [sys.executable, "-m", "benchmarks.search.large_partition", "--search", str(folder)],
             env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             check=True,

@@ -6,7 +6,7 @@ p99 over the queries in milliseconds (each query's median of three passes, so th
 count), bytes beyond the vectors themselves, seconds to build. Also: does the recall that a build measures
 on sampled queries tell what people's queries will see? And a picture, results/index_options.png.
 
-Usage: python -m benchmarks.index_options --data ../shared/data [--sizes 10000 100000 1000000]
+Usage: python -m benchmarks.search.index_options --data ../shared/data [--sizes 10000 100000 1000000]
 """
 
 import argparse

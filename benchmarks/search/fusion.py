@@ -1,6 +1,6 @@
 """Which fusion, weight, BM25 constants and calibration? Chosen on train and dev judgments, never on test.
 
-Usage: python -m benchmarks.fusion --data ../shared/data
+Usage: python -m benchmarks.search.fusion --data ../shared/data
 Writes benchmarks/results/fusion.json. The winner's constants are the defaults of indexing.recipes.RetrievalConfig.
 """
 

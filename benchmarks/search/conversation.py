@@ -6,7 +6,7 @@ the mean of dense and hybrid nDCG@10, and measured on the fold; the differences 
 Conversations that no judgment above came from (``un``: what was left unanswered or underspecified) confirm the choice;
 they also hold the assistant's turns.
 
-Usage: python -m benchmarks.conversation --data ../shared/data
+Usage: python -m benchmarks.search.conversation --data ../shared/data
 Writes benchmarks/results/conversation.json. Its winner is DEFAULT_CONVERSATION of indexing.features.
 """
 

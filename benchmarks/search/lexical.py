@@ -3,7 +3,7 @@
 Ours: the real postings over whole texts. Baselines: bm25s (method "lucene", the same k1 and b), once on our terms,
 which compares the scoring alone, and once with its own stop words and tokeniser and the same Snowball stemmer.
 
-Usage: python -m benchmarks.lexical --data ../shared/data
+Usage: python -m benchmarks.search.lexical --data ../shared/data
 """
 
 import argparse
