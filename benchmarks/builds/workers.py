@@ -15,7 +15,7 @@ first small build, of other documents, made each of them load the model. Reporte
 Two things bound what a second worker can give and are reported beside it: the number of blocks (9 blocks are 5 and 4,
 so at best 1.8 times as fast), and the machine: two processes that do nothing but encode against one.
 
-Usage: python -m benchmarks.workers --data ../shared/data [--documents 2200] [--block-size 64]
+Usage: python -m benchmarks.builds.workers --data ../shared/data [--documents 2200] [--block-size 64]
 """
 
 import argparse

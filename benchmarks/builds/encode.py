@@ -5,7 +5,7 @@ vector a
 document. Ours runs one text at a time in one single-threaded session a core; the baseline runs in batches of 32 with
 all cores, its default. The two take turns in slices, so that a change of the machine's speed meets both.
 
-Usage: python -m benchmarks.encode --data ../shared/data
+Usage: python -m benchmarks.builds.encode --data ../shared/data
 """
 
 import argparse

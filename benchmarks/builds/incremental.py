@@ -4,7 +4,7 @@ The passages are paragraphs of real collections, one a document, encoded by the 
 after the other: one collection of 100,000, and 100 collections of 1,000. In each, 1 % of the documents gets another
 text: spread over all of them by a seeded choice, or all in one collection.
 
-Usage: python -m benchmarks.incremental --data ../shared/data [--passages 100000]
+Usage: python -m benchmarks.builds.incremental --data ../shared/data [--passages 100000]
 """
 
 import argparse
