@@ -13,7 +13,7 @@ SCRIPTS = (
     "search.quality",
     "search.conversation",
     "search.latency",
-    "swap",
+    "faults.swap",
     "peer_txtai",
     "peer_chroma",
     "search.tenants",
@@ -21,9 +21,9 @@ SCRIPTS = (
     "search.large_partition",
     "builds.incremental",
     "builds.workers",
-    "disturbances",
-    "kills",
-    "soak",
+    "faults.disturbances",
+    "faults.kills",
+    "faults.soak",
 )
 
 if __name__ == "__main__":

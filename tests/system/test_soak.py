@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 def test_a_minute_of_searches_writes_deletes_and_builds_at_once_loses_and_leaks_nothing():
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.soak", "--seconds", "60", "--dry"],
+        [sys.executable, "-m", "benchmarks.faults.soak", "--seconds", "60", "--dry"],
         cwd=ROOT,
         capture_output=True,
         text=True,

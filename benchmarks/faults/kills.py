@@ -10,7 +10,7 @@ Reported: passages lost, rows of which vector, postings or texts differ from the
 their manifest promises, what was computed twice, seconds, and kills by kind. Take more --documents where the build ends
 before all kills are done; the result says how many were.
 
-Usage: python -m benchmarks.kills --data ../shared/data [--documents 3000] [--kills 50] [--seed 20261124]
+Usage: python -m benchmarks.faults.kills --data ../shared/data [--documents 3000] [--kills 50] [--seed 20261124]
 """
 
 import argparse

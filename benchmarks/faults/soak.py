@@ -9,7 +9,7 @@ found; what was deleted is not found; at the end the lists are what a dictionary
 Reported besides: how long until a write is found through every process (with and without a build running), latencies,
 and the memory of the API with its slope.
 
-Usage: python -m benchmarks.soak [--seconds 600] [--dry]
+Usage: python -m benchmarks.faults.soak [--seconds 600] [--dry]
 """
 
 import argparse
@@ -31,9 +31,9 @@ from typing import Any
 import httpx
 import numpy as np
 
+from benchmarks.faults.swap import Memory
 from benchmarks.harness.recording import write_result
 from benchmarks.search.latency import start
-from benchmarks.swap import Memory
 from indexing.compiler import DEFAULT_MODEL, register_model
 from indexing.documents import create_collection
 from indexing.home import open_home

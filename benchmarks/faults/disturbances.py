@@ -18,7 +18,7 @@ nothing when it begins. Reported for each: seconds, the bound (1.5 times the und
 shards and snapshot are byte for byte those of the undisturbed build, and what was computed twice (by the workers'
 logs): blocks done twice, and those of them that were begun again after they had been stored.
 
-Usage: python -m benchmarks.disturbances --data ../shared/data [--documents 1000] [--only redis]
+Usage: python -m benchmarks.faults.disturbances --data ../shared/data [--documents 1000] [--only redis]
 """
 
 import argparse

@@ -5,7 +5,7 @@ change and are built (a new release of the same recipe, in service at once); ano
 rolled back. Builds run with ``nice``, as they should beside an API. Reported: failed requests; the longest time between
 two answers of one client, in the quiet beginning, while builds run, and around each switch; steady and peak memory.
 
-Usage: python -m benchmarks.swap --data ../shared/data [--workers 2] [--clients 8] [--quiet 10]
+Usage: python -m benchmarks.faults.swap --data ../shared/data [--workers 2] [--clients 8] [--quiet 10]
 Without SciFact there, the helpdesk corpus is used.
 """
 
