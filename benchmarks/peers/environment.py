@@ -33,6 +33,14 @@ def program(name: str) -> str:
     return str(_VENV / "bin" / name)
 
 
+def script(name: str, *arguments: str) -> list[str]:
+    """The command that runs a file of this folder with the peers' Python.
+
+    ``-P`` keeps the file's folder out of the import path: there ``txtai.py`` stands before the library of that name.
+    """
+    return [program("python"), "-P", str(HERE / name), *arguments]
+
+
 def free_port() -> int:
     """A port of the loopback address that nobody listens on now."""
     with socket.socket() as probe:

@@ -5,7 +5,7 @@ texts stored) and serves them by its own API under uvicorn, with one process and
 recipe in two API processes: without a query cache, so that every query is encoded, and with one, asking only what was
 asked before. Load comes from wrk, closed loop, at 1, 8 and 32 clients. nDCG@10 on the test queries is reported of both.
 
-Usage: python -m benchmarks.peer_txtai --data ../shared/data [--seconds 20]
+Usage: python -m benchmarks.peers.txtai --data ../shared/data [--seconds 20]
 """
 
 import argparse
@@ -20,7 +20,7 @@ import httpx
 
 from benchmarks.harness.http_load import loads
 from benchmarks.harness.recording import write_result
-from benchmarks.peers.environment import HERE, free_port, program, served
+from benchmarks.peers.environment import free_port, program, script, served
 from benchmarks.search.latency import ask_once, memory_mb, served_scratch, start
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import QuerySet, load_queryset
@@ -47,7 +47,7 @@ def index_txtai(place: Path, folder: Path, model: str) -> dict:
     said = place / "indexing.json"
     if not said.is_file():
         print("txtai indexes")
-        command = [program("python"), str(HERE / "txtai_index.py"), str(folder / "corpus.jsonl"), model, str(place)]
+        command = script("txtai_index.py", str(folder / "corpus.jsonl"), model, str(place))
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         said.write_text(done.stdout.strip().splitlines()[-1])
     found: dict = json.loads(said.read_text())

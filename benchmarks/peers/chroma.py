@@ -9,7 +9,7 @@ queries; 10 hits with their text, `vector` given, over HTTP, load by wrk in clos
   they stand in one collection, with the tenant in the metadata and in each query's filter; as a second way, each in a
   collection of its own. Requests take the tenants in turn.
 
-recall@10 of both is against exact search. Usage: python -m benchmarks.peer_chroma --data ../shared/data [--seconds 20]
+recall@10 of both is against exact search. Usage: python -m benchmarks.peers.chroma --data ../shared/data [--seconds 20]
 """
 
 import argparse
@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.harness.http_load import Request, loads
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.vector_sets import exact_neighbours, real_sets
-from benchmarks.peers.environment import HERE, free_port, program, served
+from benchmarks.peers.environment import free_port, program, script, served
 from benchmarks.search.large_partition import MadeEmbedder, sentences
 from benchmarks.search.latency import memory_mb, start
 from indexing.build import build
@@ -144,7 +144,7 @@ def measure_chroma(folder: Path, texts, vectors, queries, nearest, seconds: int)
     with served(command, port, "/api/v2/heartbeat") as url:
         print("chroma loads")
         efforts = [str(effort) for effort in EF_SEARCH]
-        loader = [program("python"), str(HERE / "chroma_load.py"), str(port), str(folder), str(SHARE), *efforts]
+        loader = script("chroma_load.py", str(port), str(folder), str(SHARE), *efforts)
         done = subprocess.run(loader, check=True, capture_output=True, text=True)
         loaded = json.loads(done.stdout.strip().splitlines()[-1])
         result: dict = {"seconds to load": loaded["seconds"]}
