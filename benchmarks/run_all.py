@@ -1,8 +1,10 @@
-"""Run every benchmark, one after another.
+"""Run every benchmark, one after another, or some of them in one run.
 
-Usage: python -m benchmarks.run_all [--data ../shared/data]
+Usage: python -m benchmarks.run_all [--only peers.txtai peers.chroma] [--data ../shared/data]
+Other options are given to each; those that not every benchmark has belong to --only.
 """
 
+import argparse
 import subprocess
 import sys
 
@@ -25,7 +27,16 @@ SCRIPTS = (
     "faults.kills",
     "faults.soak",
 )
+"""All that measure this checkout alone, the quick ones first; ``search.before_after`` needs a second one."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=SCRIPTS, metavar="FOLDER.NAME")
+    options, others = parser.parse_known_args()
+    for script in options.only:
+        subprocess.run([sys.executable, "-m", f"benchmarks.{script}", *others], check=True)
+
 
 if __name__ == "__main__":
-    for script in SCRIPTS:
-        subprocess.run([sys.executable, "-m", f"benchmarks.{script}", *sys.argv[1:]], check=True)
+    main()

@@ -13,27 +13,21 @@ Usage: python -m benchmarks.faults.soak [--seconds 600] [--dry]
 """
 
 import argparse
-import contextlib
 import json
 import random
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import httpx
-import numpy as np
-
-from benchmarks.faults.swap import Memory
+from benchmarks.harness.http_load import Connection, running
+from benchmarks.harness.memory import watched_memory
 from benchmarks.harness.recording import write_result
-from benchmarks.search.latency import start
+from benchmarks.harness.server import run_command, served_home
+from benchmarks.harness.timing import percentiles
 from indexing.compiler import DEFAULT_MODEL, register_model
 from indexing.documents import create_collection
 from indexing.home import open_home
@@ -64,8 +58,6 @@ class Model:
         self.documents: dict[str, dict[str, int]] = {tenant: {} for tenant in TENANTS}
         self.deleted: dict[str, dict[str, str]] = {tenant: {} for tenant in TENANTS}
         self.problems: list[str] = []
-        self.counts: Counter[str] = Counter()
-        self.milliseconds: dict[str, list[float]] = defaultdict(list)
 
 
 def word(tenant: str, name: str, version: int) -> str:
@@ -84,9 +76,9 @@ class Client:
 
     def __init__(self, number: int, url: str, keys: dict[str, str], seed: int) -> None:
         self.model = Model()
+        self.connection = Connection(url)
         self._number, self._keys = number, keys
         self._chance = random.Random(seed)
-        self._http = httpx.Client(base_url=url, timeout=30.0)
         self._count = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -100,11 +92,7 @@ class Client:
 
     def send(self, kind: str, method: str, path: str, tenant: str, body: object = None, *, expected: int = 200) -> Any:
         """One request; an answer with another status than expected is a problem."""
-        began = time.perf_counter()
-        headers = {"Authorization": f"Bearer {self._keys[tenant]}"}
-        answer = self._http.request(method, path, json=body, headers=headers)
-        self.model.milliseconds[kind].append((time.perf_counter() - began) * 1000.0)
-        self.model.counts[kind] += 1
+        answer = self.connection.send(kind, method, path, self._keys[tenant], body)
         if answer.status_code != expected:
             self.model.problems.append(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
             return None
@@ -169,10 +157,6 @@ class Client:
             name = self._chance.choice(sorted(self.model.deleted[tenant]))
             self.send("read", "GET", f"/v1/collections/{COLLECTION}/documents/{name}", tenant, expected=404)
 
-    def close(self) -> None:
-        """Ask no more."""
-        self._http.close()
-
 
 class Watch:
     """Writes one document after another, and looks through every process how long it takes until it is found."""
@@ -181,7 +165,7 @@ class Watch:
         self.seconds: dict[str, list[float]] = {"quiet": [], "during builds": []}
         self.is_building = False
         # Connections are dealt out in turn: one for each process.
-        self._clients = [Client(90 + number, url, keys, number) for number in range(WORKERS)]
+        self.clients = [Client(90 + number, url, keys, number) for number in range(WORKERS)]
 
     def run(self, stop: threading.Event) -> None:
         """Write and wait until told to stop."""
@@ -189,10 +173,10 @@ class Watch:
             try:
                 self._look()
             except Exception as error:
-                self._clients[0].model.problems.append(f"watch: {error!r}")
+                self.clients[0].model.problems.append(f"watch: {error!r}")
 
     def _look(self) -> None:
-        first = self._clients[0]
+        first = self.clients[0]
         when = "during builds" if self.is_building else "quiet"
         tenant = TENANTS[len(self.seconds[when]) % len(TENANTS)]
         first._count += 1
@@ -201,7 +185,7 @@ class Watch:
         if first.send("write", "PUT", f"/v1/collections/{COLLECTION}/documents/watched", tenant, body) is None:
             return
         began = time.monotonic()
-        waiting = list(self._clients)
+        waiting = list(self.clients)
         while waiting and time.monotonic() - began < FOUND_SECONDS:
             wanted = word(tenant, "watched", version)
             waiting = [
@@ -215,16 +199,6 @@ class Watch:
         if waiting:
             first.model.problems.append(f"{wanted} is not found within {FOUND_SECONDS} s")
         self.seconds[when].append(time.monotonic() - began)
-
-    @property
-    def models(self) -> list[Model]:
-        """What was written, and what went wrong."""
-        return [client.model for client in self._clients]
-
-    def close(self) -> None:
-        """Ask no more."""
-        for client in self._clients:
-            client.close()
 
 
 def prepare(path: Path) -> dict[str, str]:
@@ -241,26 +215,6 @@ def prepare(path: Path) -> dict[str, str]:
     home.close()
     run_command(path, "build")
     return keys
-
-
-def run_command(path: Path, *arguments: str) -> None:
-    program = shutil.which("groundwork", path=str(Path(sys.executable).parent))
-    subprocess.run(["nice", "-n", "10", program, "--home", str(path), *arguments], check=True, capture_output=True)
-
-
-@contextlib.contextmanager
-def running(*jobs: Any) -> Iterator[None]:
-    """Each ``run(stop)`` in a thread of its own while the block lasts."""
-    stop = threading.Event()
-    threads = [threading.Thread(target=job.run, args=(stop,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def day(path: Path, clients: list[Client], watch: Watch, seconds: float, progress: Any) -> list[float]:
@@ -283,7 +237,7 @@ def day(path: Path, clients: list[Client], watch: Watch, seconds: float, progres
 def check_all(clients: list[Client], watch: Watch) -> list[str]:
     """Every document of every client is there in its newest version, and nothing else is."""
     problems: list[str] = []
-    models = [client.model for client in clients] + watch.models[:1]
+    models = [client.model for client in [*clients, watch.clients[0]]]
     for tenant in TENANTS:
         expected = {name: version for model in models for name, version in model.documents[tenant].items()}
         listed: dict[str, Any] = {}
@@ -303,36 +257,20 @@ def check_all(clients: list[Client], watch: Watch) -> list[str]:
     return problems
 
 
-def slope(memory: Memory, since: float) -> dict[str, float]:
-    """Megabytes a minute that the API's own memory grows by, and where it began and ended (medians of a tenth)."""
-    seen = np.array([(at, own) for at, own, _ in memory.seen if at >= since])
-    tenth = max(1, len(seen) // 10)
-    return {
-        "mb_a_minute": round(float(np.polyfit(seen[:, 0] / 60.0, seen[:, 1], 1)[0]), 3),
-        "first_mb": round(float(np.median(seen[:tenth, 1])), 1),
-        "last_mb": round(float(np.median(seen[-tenth:, 1])), 1),
-        "peak_mb": round(float(seen[:, 1].max()), 1),
-    }
-
-
-def percentiles(values: list[float], digits: int = 1) -> dict[str, float]:
-    return {f"p{q}": round(float(np.percentile(values, q)), digits) for q in (50, 95, 99)} if values else {}
-
-
 def summary(clients: list[Client], watch: Watch, builds: list[float], memory: dict, problems: list[str]) -> dict:
-    models = [client.model for client in clients] + watch.models
-    counts: Counter[str] = sum((model.counts for model in models), Counter())
-    found = problems + [problem for model in models for problem in model.problems]
+    everyone = clients + watch.clients
+    answers = [answer for client in everyone for answer in client.connection.answers]
+    found = problems + [problem for client in everyone for problem in client.model.problems]
     return {
         "clients": CLIENTS,
         "workers": WORKERS,
         "tenants": len(TENANTS),
-        "documents at the end": sum(len(mine) for model in models for mine in model.documents.values()),
-        "requests": dict(counts),
+        "documents at the end": sum(len(mine) for one in everyone for mine in one.model.documents.values()),
+        "requests": dict(Counter(answer.kind for answer in answers)),
         "problems": len(found),
         "first problems": found[:10],
         "milliseconds": {
-            kind: percentiles([value for model in models for value in model.milliseconds[kind]])
+            kind: percentiles([answer.milliseconds for answer in answers if answer.kind == kind], 1)
             for kind in ("search", "write", "delete", "read")
         },
         "seconds until a write is found through every process": {
@@ -352,26 +290,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, progress_bar() as progress:
         path = Path(place) / "home"
         keys = prepare(path)
-        process, url, _ = start(path, WORKERS)
-        memory = Memory(process)
-        clients = [Client(number, url, keys, number) for number in range(CLIENTS)]
-        watch = Watch(url, keys)
-        try:
+        with served_home(path, WORKERS) as server, watched_memory(server.process) as memory:
+            clients = [Client(number, server.url, keys, number) for number in range(CLIENTS)]
+            watch = Watch(server.url, keys)
             began = time.time()
             builds = day(path, clients, watch, options.seconds, progress)
-            grown = slope(memory, began + options.seconds / 5)
+            grown = memory.slope(began + options.seconds / 5)
             time.sleep(SETTLE_SECONDS)
             problems = check_all(clients, watch)
             run_command(path, "build")
             time.sleep(SETTLE_SECONDS)
             problems += check_all(clients, watch)
-        finally:
-            memory.close()
-            for client in clients:
-                client.close()
-            watch.close()
-            process.terminate()
-            process.wait(timeout=60)
+            for client in clients + watch.clients:
+                client.connection.close()
     result = {"seconds": options.seconds} | summary(clients, watch, builds, grown, problems)
     print(json.dumps(result, indent=1))
     if not options.dry:

@@ -10,131 +10,62 @@ Without SciFact there, the helpdesk corpus is used.
 """
 
 import argparse
-import asyncio
+import contextlib
 import json
-import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
 import httpx
-import psutil
 
+from benchmarks.harness.http_load import Connection, running
+from benchmarks.harness.memory import watched_memory
 from benchmarks.harness.recording import write_result
-from benchmarks.search.latency import ask_once, start
-from eval.collection import Choices, scratch_collection, scratch_path
+from benchmarks.harness.scratch_homes import ServedHome, served_scratch
+from benchmarks.harness.server import ask_once, run_command, served_home
 from eval.querysets import load_queryset
-from indexing.home import default_key, open_home
-from indexing.releases import deploy
+from indexing.home import open_home
 from indexing.settings import Settings
 
 HELPDESK = Path("corpora/helpdesk")
 CHANGED = 10
 AROUND_SECONDS = 1.0
+"""Before and after a switch: pauses in it are told apart."""
+SETTLE_SECONDS = 3.0
+"""Between two steps, so that what one did can be seen."""
 
 
-class Clients:
-    """Clients that ask until they are told to stop, and when each got its answers."""
+class Asker:
+    """A client that asks some queries in turn. A connection that failed is an answer of status 0; it asks on."""
 
-    def __init__(self, url: str, key: str, collection: str, queries: list[str], count: int) -> None:
-        self.answers: list[list[tuple[float, int, str]]] = [[] for _ in range(count)]
-        self.stop = threading.Event()
-        self._url, self._headers, self._collection = url, {"Authorization": f"Bearer {key}"}, collection
-        self._queries = queries
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+    def __init__(self, number: int, url: str, home: ServedHome, queries: Sequence[str]) -> None:
+        self.connection = Connection(url)
+        self._home, self._queries, self._turn = home, queries, number * 37
 
-    def start(self) -> None:
-        """Begin to ask."""
-        self._thread.start()
-
-    def join(self) -> None:
-        """Ask no more."""
-        self.stop.set()
-        self._thread.join()
-
-    async def _run(self) -> None:
-        await asyncio.gather(*(self._ask(number) for number in range(len(self.answers))))
-
-    async def _ask(self, number: int) -> None:
-        mine, turn = self.answers[number], number * 37
-        async with httpx.AsyncClient(base_url=self._url, headers=self._headers, timeout=30.0) as session:
-            while not self.stop.is_set():
-                body = {"query": self._queries[turn % len(self._queries)], "collection": self._collection, "k": 10}
-                turn += 1
-                try:
-                    response = await session.post("/v1/search", json=body)
-                    status, release = response.status_code, response.headers.get("x-release-id", "")
-                except httpx.TransportError:
-                    status, release = 0, ""
-                mine.append((time.time(), status, release))
-
-    def longest_pause_ms(self, begin: float, end: float) -> float:
-        """The longest time between two answers of one client that touches a span of time."""
-        pauses = [
-            later - sooner
-            for mine in self.answers
-            for (sooner, _, _), (later, _, _) in pairwise(mine)
-            if later > begin and sooner < end
-        ]
-        return round(max(pauses, default=0.0) * 1000.0, 1)
+    def run(self, stop: threading.Event) -> None:
+        """Ask until told to stop."""
+        while not stop.is_set():
+            query = self._queries[self._turn % len(self._queries)]
+            self._turn += 1
+            body = {"query": query, "collection": self._home.collection, "k": 10}
+            with contextlib.suppress(httpx.TransportError):
+                self.connection.send("search", "POST", "/v1/search", self._home.key, body)
+        self.connection.close()
 
 
-class Memory:
-    """The memory of a server's processes, looked at five times a second. PSS counts shared pages once."""
-
-    def __init__(self, process: subprocess.Popen) -> None:
-        self.seen: list[tuple[float, float, float]] = []
-        self._server = psutil.Process(process.pid)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.2):
-            infos = [one.memory_full_info() for one in (self._server, *self._server.children(recursive=True))]
-            own, shared = sum(info.uss for info in infos), sum(info.pss for info in infos)
-            self.seen.append((time.time(), own / 2**20, shared / 2**20))
-
-    def close(self) -> None:
-        """Look no more."""
-        self._stop.set()
-        self._thread.join()
-
-    def summary(self, quiet_until: float) -> dict:
-        """Megabytes before anything happened, and at the peak."""
-        quiet = [one for one in self.seen if one[0] < quiet_until][-5:]
-        steady = [sum(one[place] for one in quiet) / len(quiet) for place in (1, 2)]
-        peak = [max(one[place] for one in self.seen) for place in (1, 2)]
-        return {
-            name: {"steady_mb": round(steady[i]), "peak_mb": round(peak[i]), "ratio": round(peak[i] / steady[i], 3)}
-            for i, name in enumerate(("own", "with_shared_pages"))
-        }
-
-
-def command(home: Path, *arguments: str) -> str:
-    program = shutil.which("groundwork", path=str(Path(sys.executable).parent))
-    done = subprocess.run(
-        ["nice", "-n", "10", program, "--home", str(home), *arguments], check=True, capture_output=True, text=True
-    )
-    return done.stdout
-
-
-def prepare(folder: Path, copy: Path) -> tuple[str, str, int]:
-    """A copy of the corpus's scratch home that may be changed; its key, its collection and the recipe in service."""
-    home = open_home(Settings())
-    with scratch_collection(home, folder, Choices(), on_progress=lambda *_: None) as (serving, partition):
-        number = serving.release.recipe
-    shutil.copytree(scratch_path(home, folder), copy)
-    opened = open_home(home.settings, copy)
-    deploy(opened.catalogue, number, reason="measured", actor="benchmark")
-    key = default_key(opened)
-    opened.close()
-    return key, partition.collection, number
+def longest_pause_ms(clients: Sequence[Asker], begin: float, end: float) -> float:
+    """The longest time between two answers of one client that touches a span of time."""
+    pauses = [
+        later.at - sooner.at
+        for client in clients
+        for sooner, later in pairwise(client.connection.answers)
+        if later.at > begin and sooner.at < end
+    ]
+    return round(max(pauses, default=0.0) * 1000.0, 1)
 
 
 def change_documents(folder: Path, copy: Path) -> Path:
@@ -159,6 +90,57 @@ def switches(log: Path) -> list[tuple[float, str]]:
     return found
 
 
+def disturb(home: ServedHome, folder: Path, quiet: float) -> tuple[tuple[float, float], dict[str, tuple[float, float]]]:
+    """Build, deploy and roll back beside the clients; gives the span of the quiet beginning and that of each step."""
+    times: dict[str, tuple[float, float]] = {}
+
+    def step(name: str, *arguments: str) -> None:
+        began = time.time()
+        run_command(home.path, *arguments)
+        times[name] = (began, time.time())
+        print(f"{name}: {times[name][1] - began:.1f} s")
+
+    beginning = (time.time(), time.time() + quiet)
+    time.sleep(quiet)
+    step("ingest", "ingest", str(change_documents(folder, home.path)), "--collection", home.collection)
+    step("content build", "build")
+    time.sleep(SETTLE_SECONDS)
+    step("build of another recipe", "build", "--language", "none")
+    another = json.loads(run_command(home.path, "releases", "list", "--json"))[-1]["release"]
+    step("deploy", "releases", "deploy", another, "--reason", "measured")
+    time.sleep(SETTLE_SECONDS)
+    step("roll back", "releases", "deploy", str(home.recipe), "--reason", "measured")
+    time.sleep(max(SETTLE_SECONDS, quiet))
+    return beginning, times
+
+
+def measure(home: ServedHome, folder: Path, log: Path, options: argparse.Namespace) -> dict:
+    """What the clients saw, and what the server took."""
+    queries = list(load_queryset(folder).queries.values())
+    with log.open("wb") as stream, served_home(home.path, options.workers, stderr=stream) as server:
+        clients = [Asker(number, server.url, home, queries) for number in range(options.clients)]
+        ask_once(server.url, home.key, home.collection, queries, options.workers)
+        with watched_memory(server.process) as memory, running(*clients):
+            quiet, times = disturb(home, folder, options.quiet)
+    answers = [answer for client in clients for answer in client.connection.answers]
+    around = {
+        f"switch to {release} ({number})": (at - AROUND_SECONDS, at + AROUND_SECONDS)
+        for number, (at, release) in enumerate(switches(log)[options.workers :], 1)
+    }
+    return {
+        "collection": home.collection,
+        "workers": options.workers,
+        "clients": options.clients,
+        "requests": len(answers),
+        "failed": sum(answer.status != 200 for answer in answers),
+        "releases_that_answered": sorted({answer.release for answer in answers}),
+        "longest_pause_ms": {
+            name: longest_pause_ms(clients, *span) for name, span in ({"quiet": quiet} | times | around).items()
+        },
+        "memory": memory.summary(quiet[1]),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -169,62 +151,8 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.data / "scifact" if (options.data / "scifact").is_dir() else HELPDESK
     with tempfile.TemporaryDirectory() as place:
-        copy, log = Path(place) / "home", Path(place) / "api.log"
-        key, collection, recipe = prepare(folder, copy)
-        queries = list(load_queryset(folder).queries.values())
-        with log.open("wb") as stream:
-            process, url, _ = start(copy, options.workers, stderr=stream)
-        memory = Memory(process)
-        clients = Clients(url, key, collection, queries, options.clients)
-        times: dict[str, tuple[float, float]] = {}
-
-        def step(name: str, *arguments: str) -> None:
-            began = time.time()
-            command(copy, *arguments)
-            times[name] = (began, time.time())
-            print(f"{name}: {times[name][1] - began:.1f} s")
-
-        try:
-            asyncio.run(ask_once(url, key, collection, queries, options.workers))
-            clients.start()
-            quiet = (time.time(), time.time() + options.quiet)
-            time.sleep(options.quiet)
-            step("ingest", "ingest", str(change_documents(folder, copy)), "--collection", collection)
-            step("content build", "build")
-            time.sleep(3.0)
-            step("build of another recipe", "build", "--language", "none")
-            another = json.loads(command(copy, "releases", "list", "--json"))[-1]["release"]
-            step("deploy", "releases", "deploy", another, "--reason", "measured")
-            time.sleep(3.0)
-            step("roll back", "releases", "deploy", str(recipe), "--reason", "measured")
-            time.sleep(max(3.0, options.quiet))
-        finally:
-            clients.join()
-            memory.close()
-            process.terminate()
-            process.wait(timeout=60)
-        statuses = [status for mine in clients.answers for _, status, _ in mine]
-        seen = {release for mine in clients.answers for _, _, release in mine}
-        swapped = switches(log)[options.workers :]
-        result = {
-            "collection": collection,
-            "workers": options.workers,
-            "clients": options.clients,
-            "requests": len(statuses),
-            "failed": sum(status != 200 for status in statuses),
-            "releases_that_answered": sorted(seen),
-            "longest_pause_ms": {
-                "quiet": clients.longest_pause_ms(*quiet),
-                **{name: clients.longest_pause_ms(*span) for name, span in times.items()},
-                **{
-                    f"switch to {release} ({number})": clients.longest_pause_ms(
-                        at - AROUND_SECONDS, at + AROUND_SECONDS
-                    )
-                    for number, (at, release) in enumerate(swapped, 1)
-                },
-            },
-            "memory": memory.summary(quiet[1]),
-        }
+        home = served_scratch(open_home(Settings()), folder, copy=Path(place) / "home")
+        result = measure(home, folder, Path(place) / "api.log", options)
     print(json.dumps(result, indent=1))
     if not options.dry:
         write_result("swap" if options.workers == 1 else f"swap_{options.workers}_workers", result)

@@ -9,9 +9,7 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -24,6 +22,7 @@ from types import TracebackType
 import psutil
 import redis
 
+from benchmarks.harness.server import PROGRAM, free_port
 from indexing.home import open_home
 from indexing.ingest import ingest
 from indexing.leases import queue_of
@@ -32,7 +31,6 @@ from indexing.settings import Settings
 from indexing.sources import open_source
 from indexing.storage import LocalStorage
 
-PROGRAM = str(Path(sys.executable).parent / "groundwork")
 ROOT = Path(__file__).parents[2]
 _POLL_SECONDS = 0.02
 
@@ -120,9 +118,7 @@ class RedisServer:
 
     def __init__(self, folder: Path) -> None:
         """Start it; ``folder`` is its working directory."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._folder = folder
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = redis.Redis(port=self.port, socket_timeout=5, decode_responses=True)

@@ -1,4 +1,5 @@
 -- Sends the requests of a file in turn, and prints what wrk measured as one line of JSON. See http_load.py.
+-- Arguments: the file of requests; or that, the name of an object in the answers, and a file to keep those objects in.
 local requests, turn = {}, 0
 
 function init(arguments)
@@ -7,6 +8,13 @@ function init(arguments)
       local headers = { ["content-type"] = "application/json" }
       if key ~= "" then headers["authorization"] = "Bearer " .. key end
       requests[#requests + 1] = wrk.format(method, path, headers, body ~= "" and body or nil)
+   end
+   if arguments[2] then
+      local object, kept = '"' .. arguments[2] .. '":%s*(%b{})', io.open(arguments[3], "w")
+      function response(status, headers, body) -- only where asked for: with it, wrk copies every answer
+         local found = body:match(object)
+         if found then kept:write(found, "\n") end
+      end
    end
 end
 

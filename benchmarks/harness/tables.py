@@ -4,9 +4,8 @@ Usage: python -m benchmarks.harness.tables
 """
 
 import json
-from pathlib import Path
 
-RESULTS = Path(__file__).parents[1] / "results"
+from benchmarks.harness.recording import RESULTS
 
 
 def result(name: str) -> dict:

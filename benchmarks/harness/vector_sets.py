@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.harness.scratch_homes import corpus_folder
 from eval.collection import Choices, scratch_collection
 from indexing.home import Home
 from indexing.records import Vectors
@@ -30,7 +31,7 @@ def real_sets(home: Home, data: Path) -> dict[str, tuple[Vectors, Vectors]]:
     """Passage vectors and query vectors of each collection, by the default recipe."""
     found = {}
     for name, queries in _QUERIES.items():
-        folder = Path("corpora") / name if (Path("corpora") / name).is_dir() else data / name
+        folder = corpus_folder(data, name)
         with scratch_collection(home, folder, Choices(), on_progress=lambda *_: None) as (serving, partition):
             view = serving.snapshot.view(partition)
             passages = np.concatenate([shard.vectors(np.arange(shard.rows)) for shard in view.shards])

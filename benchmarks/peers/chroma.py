@@ -9,7 +9,9 @@ queries; 10 hits with their text, `vector` given, over HTTP, load by wrk in clos
   they stand in one collection, with the tenant in the metadata and in each query's filter; as a second way, each in a
   collection of its own. Requests take the tenants in turn.
 
-recall@10 of both is against exact search. Usage: python -m benchmarks.peers.chroma --data ../shared/data [--seconds 20]
+recall@10 of both is against exact search.
+
+Usage: python -m benchmarks.peers.chroma --data ../shared/data [--seconds 20]
 """
 
 import argparse
@@ -17,7 +19,6 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -25,20 +26,18 @@ import httpx
 import numpy as np
 
 from benchmarks.harness.http_load import Request, loads
+from benchmarks.harness.made_corpora import build_made, made_document, sentences
+from benchmarks.harness.memory import memory_mb
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.server import free_port, served, served_home
 from benchmarks.harness.vector_sets import exact_neighbours, real_sets
-from benchmarks.peers.environment import free_port, program, script, served
-from benchmarks.search.large_partition import MadeEmbedder, sentences
-from benchmarks.search.latency import memory_mb, start
-from indexing.build import build
+from benchmarks.peers.environment import program, script
 from indexing.home import open_home
 from indexing.keys import create_key
-from indexing.prepare import default_recipe, prepare_build
-from indexing.records import Document, Partition
+from indexing.records import Partition
 from indexing.settings import Settings
 from indexing.tenants import create_tenant
 from indexing.terminal import progress_bar
-from indexing.work import LocalExecutor, Workshop
 
 ROWS = 42_593
 TENANTS = 100
@@ -59,14 +58,10 @@ def build_home(path: Path, models, texts: Sequence[str], vectors) -> dict[str, s
     ]:
         create_tenant(home.catalogue, tenant)
         keys[tenant] = create_key(home.catalogue, tenant, scopes=("search",))[1]
-        documents = [Document(f"n{row:07}", f"Note {row}", texts[row]) for row in range(first, last)]
+        documents = [made_document(row, texts[row]) for row in range(first, last)]
         home.catalogue.put_documents(Partition(tenant, "notes"), documents)
     with progress_bar() as progress:
-        workshop = Workshop(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
-        context = prepare_build(
-            home, default_recipe(home), on_progress=progress, executor_for=lambda job: LocalExecutor(workshop)
-        )
-        build(replace(context, block_size=10_000))
+        build_made(home, vectors, on_progress=progress)
     home.close()
     return keys
 
@@ -106,6 +101,16 @@ def their_requests(queries, id_of: Callable[[int], str], where: Callable[[int], 
     return found
 
 
+def our_rows(answer: dict) -> list[int]:
+    """The rows that an answer of Groundwork names."""
+    return [int(hit["document_id"][1:]) for hit in answer["hits"]]
+
+
+def their_rows(answer: dict) -> list[int]:
+    """The rows that an answer of Chroma names."""
+    return [int(name[1:]) for name in answer["ids"][0]]
+
+
 def tenant_neighbours(vectors, queries) -> list[set[int]]:
     """The nearest rows for query N among those of tenant N modulo 100."""
     found = []
@@ -118,22 +123,16 @@ def tenant_neighbours(vectors, queries) -> list[set[int]]:
 
 def measure_groundwork(folder: Path, models, texts, vectors, queries, nearest, seconds: int) -> dict:
     keys = build_home(folder / "home", models, texts, vectors)
-    process, url, ready = start(folder / "home", WORKERS)
-    try:
-        result: dict = {"workers": WORKERS, "seconds to ready": round(ready, 2)}
+    with served_home(folder / "home", WORKERS) as server:
+        result: dict = {"workers": WORKERS, "seconds to ready": round(server.seconds_to_ready, 2)}
         for name, key_of in (
             ("one partition", lambda turn: keys["all"]),
             ("100 tenants", lambda turn: keys[f"t{turn % TENANTS}"]),
         ):
             requests = our_requests(queries, key_of)
-            rows = recall(
-                url, requests, lambda answer: [int(hit["document_id"][1:]) for hit in answer["hits"]], nearest[name]
-            )
-            result[name] = {"recall@10": rows, **loads(url, requests, seconds)}
-        return result | {"memory_mb": memory_mb(process)}
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
+            rows = recall(server.url, requests, our_rows, nearest[name])
+            result[name] = {"recall@10": rows, **loads(server.url, requests, seconds)}
+        return result | {"memory_mb": memory_mb(server.process)}
 
 
 def measure_chroma(folder: Path, texts, vectors, queries, nearest, seconds: int) -> dict:
@@ -141,7 +140,7 @@ def measure_chroma(folder: Path, texts, vectors, queries, nearest, seconds: int)
     (folder / "texts.json").write_text(json.dumps(texts))
     port = free_port()
     command = [program("chroma"), "run", "--path", str(folder / "chroma"), "--host", "127.0.0.1", "--port", str(port)]
-    with served(command, port, "/api/v2/heartbeat") as url:
+    with served(command, port, "/api/v2/heartbeat") as server:
         print("chroma loads")
         efforts = [str(effort) for effort in EF_SEARCH]
         loader = script("chroma_load.py", str(port), str(folder), str(SHARE), *efforts)
@@ -160,10 +159,8 @@ def measure_chroma(folder: Path, texts, vectors, queries, nearest, seconds: int)
         }
         for name, (id_of, where) in ways.items():
             requests = their_requests(queries, id_of, where)
-            found = recall(
-                url, requests, lambda answer: [int(one[1:]) for one in answer["ids"][0]], nearest[name.split(",")[0]]
-            )
-            result[name] = {"recall@10": found, **loads(url, requests, seconds)}
+            found = recall(server.url, requests, their_rows, nearest[name.split(",")[0]])
+            result[name] = {"recall@10": found, **loads(server.url, requests, seconds)}
     return result
 
 

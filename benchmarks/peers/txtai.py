@@ -9,8 +9,8 @@ Usage: python -m benchmarks.peers.txtai --data ../shared/data [--seconds 20]
 """
 
 import argparse
-import asyncio
 import json
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -19,9 +19,11 @@ from urllib.parse import urlencode
 import httpx
 
 from benchmarks.harness.http_load import loads
+from benchmarks.harness.memory import memory_mb
 from benchmarks.harness.recording import write_result
-from benchmarks.peers.environment import free_port, program, script, served
-from benchmarks.search.latency import ask_once, memory_mb, served_scratch, start
+from benchmarks.harness.scratch_homes import ServedHome, served_scratch
+from benchmarks.harness.server import ask_once, free_port, served, served_home
+from benchmarks.peers.environment import program, script
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import QuerySet, load_queryset
 from indexing.compiler import DEFAULT_MODEL, locate_model
@@ -30,6 +32,7 @@ from indexing.settings import Settings
 
 WORKERS = 2
 HITS = 10
+READY = "/search?query=cells&limit=1"
 
 
 def ndcg(queries: QuerySet, search) -> float:
@@ -62,6 +65,7 @@ def measure_txtai(index: Path, model: str, tests: QuerySet, queries: list[str], 
         config = Path(place) / "api.yml"
         embeddings = f"embeddings:\n  path: {model}\n  hybrid: true\n  content: true\n"
         config.write_text(f"path: {index.resolve()}\nwritable: false\n{embeddings}")
+        environment = {**os.environ, "CONFIG": str(config)}
         for workers in (1, 2):
             port = free_port()
             command = [
@@ -74,44 +78,35 @@ def measure_txtai(index: Path, model: str, tests: QuerySet, queries: list[str], 
                 "--workers",
                 str(workers),
             ]
-            with served(command, port, "/search?query=cells&limit=1", CONFIG=str(config)) as url:
+            with served(command, port, READY, environment=environment) as server:
                 if workers == 1:
-                    result["nDCG@10"] = ndcg(tests, lambda text, url=url: txtai_search(url, text))
-                result[f"{workers} process{'es' * (workers > 1)}"] = loads(url, requests, seconds)
+                    result["nDCG@10"] = ndcg(tests, lambda text, url=server.url: txtai_search(url, text))
+                result[f"{workers} process{'es' * (workers > 1)}"] = loads(server.url, requests, seconds)
     return result
 
 
-def measure_groundwork(
-    home: Path, key: str, collection: str, tests: QuerySet, queries: list[str], seconds: int
-) -> dict:
+def measure_groundwork(home: ServedHome, tests: QuerySet, queries: list[str], seconds: int) -> dict:
     """Serve and load Groundwork, first without a query cache and then with one."""
 
     def body(text: str) -> dict:
-        return {"query": text, "collection": collection, "k": HITS}
+        return {"query": text, "collection": home.collection, "k": HITS}
 
-    requests = [("POST", "/v1/search", key, body(text)) for text in queries]
+    requests = [("POST", "/v1/search", home.key, body(text)) for text in queries]
     result: dict = {}
-    process, url, ready = start(home, WORKERS, query_cache_mb=0)
-    try:
-        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
+    with served_home(home.path, WORKERS, query_cache_mb=0) as server:
+        with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {home.key}"}) as client:
 
             def search(text: str) -> list[str]:
                 answer = client.post("/v1/search", json=body(text)).raise_for_status().json()
                 return [hit["document_id"] for hit in answer["hits"]]
 
             result["nDCG@10"] = ndcg(tests, search)
-        result |= {"seconds to ready": round(ready, 2), "uncached": loads(url, requests, seconds)}
-        result["memory_mb"] = memory_mb(process)
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-    process, url, _ = start(home, WORKERS)
-    try:
-        asyncio.run(ask_once(url, key, collection, queries, WORKERS))
-        result["cached query vectors"] = loads(url, requests, seconds)
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
+        result |= {"seconds to ready": round(server.seconds_to_ready, 2)}
+        result["uncached"] = loads(server.url, requests, seconds)
+        result["memory_mb"] = memory_mb(server.process)
+    with served_home(home.path, WORKERS) as server:
+        ask_once(server.url, home.key, home.collection, queries, WORKERS)
+        result["cached query vectors"] = loads(server.url, requests, seconds)
     return result
 
 
@@ -138,11 +133,12 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.data / "scifact"
     home = open_home(Settings())
-    path, key, collection, passages = served_scratch(home, folder)
+    scratch = served_scratch(home, folder)
     tests = load_queryset(folder)
     queries = [*tests.queries.values(), *load_queryset(folder, "train").queries.values()]
-    ours = measure_groundwork(path, key, collection, tests, queries, options.seconds)
+    ours = measure_groundwork(scratch, tests, queries, options.seconds)
     if options.alone:
+        print(json.dumps(ours, indent=1))
         return
     index = home.path / "peers" / "txtai-scifact"
     model, _ = locate_model(DEFAULT_MODEL)
@@ -150,7 +146,7 @@ def main() -> None:
     theirs |= measure_txtai(index, model, tests, queries, options.seconds)
     result = {
         "queries": len(queries),
-        "groundwork": {"passages": passages, "workers": WORKERS, **ours},
+        "groundwork": {"passages": scratch.passages, "workers": WORKERS, **ours},
         "txtai": theirs,
         "ratios": ratios(ours, theirs),
     }

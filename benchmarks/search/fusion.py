@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from app.retrieval.candidates import best_of_legs, places_of, score_candidates
 from app.retrieval.snapshot_pool import ServingRelease
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.scratch_homes import corpus_folder
 from eval.collection import Choices, scratch_collection
 from eval.measures import run_from_ranking, score_run
 from eval.querysets import QuerySet, load_queryset
@@ -131,7 +132,7 @@ def main() -> None:
     home = open_home(Settings())
     results, everything = {}, []
     for name, split, queries_file, limit in SETS:
-        folder = Path("corpora") / name if (Path("corpora") / name).is_dir() else data / name
+        folder = corpus_folder(data, name)
         full = load_queryset(folder, split, queries_file)
         ids = random.Random(0).sample(sorted(full.queries), limit) if limit else list(full.queries)
         queries, qrels = {i: full.queries[i] for i in ids}, {i: full.qrels[i] for i in ids}

@@ -20,6 +20,7 @@ import numpy as np
 from rich.progress import track
 
 from benchmarks.harness.recording import RESULTS, write_result
+from benchmarks.harness.timing import typical_milliseconds
 from benchmarks.harness.vector_sets import exact_neighbours, made_vectors, real_sets
 from indexing.home import open_home
 from indexing.settings import Settings
@@ -28,7 +29,6 @@ from indexing.vector_index import sample_queries
 
 K = 10
 TARGETS = (0.95, 0.99)
-PASSES = 3
 IP = faiss.METRIC_INNER_PRODUCT
 
 
@@ -44,17 +44,7 @@ class Timed:
         hits = sum(
             len(wanted & set(search(query).tolist())) for query, wanted in zip(self.queries, self.wanted, strict=True)
         )
-        passes = []
-        for _ in range(PASSES):
-            milliseconds = []
-            for query in self.queries:
-                began = time.perf_counter()
-                search(query)
-                milliseconds.append((time.perf_counter() - began) * 1000.0)
-            passes.append(milliseconds)
-        typical = np.median(passes, axis=0)
-        values = {f"p{q}_ms": round(float(np.percentile(typical, q)), 3) for q in (50, 95, 99)}
-        return {"recall_at_10": round(hits / K / len(self.queries), 4), **values}
+        return {"recall_at_10": round(hits / K / len(self.queries), 4), **typical_milliseconds(self.queries, search)}
 
     def rescored(self, index, depth: int, parameters=None):
         """A search that takes ``depth`` rows from an index and gives the best of them by the vectors themselves."""

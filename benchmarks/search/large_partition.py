@@ -17,13 +17,11 @@ Usage: python -m benchmarks.search.large_partition --data ../shared/data [--rows
 import argparse
 import json
 import os
-import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -32,44 +30,22 @@ import numpy as np
 from app.retrieval.filters import Comparison, matching
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool
+from benchmarks.harness.made_corpora import build_made, made_document, sentences
+from benchmarks.harness.memory import anonymous_mb
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.timing import percentiles, typical_milliseconds
 from benchmarks.harness.vector_sets import made_vectors, real_sets
-from indexing.build import build
 from indexing.catalogue import DEFAULT_TENANT
 from indexing.home import open_home
-from indexing.prepare import default_recipe, prepare_build
-from indexing.records import Document, Partition
+from indexing.records import Partition
 from indexing.settings import Settings
 from indexing.snapshot import Snapshot
 from indexing.terminal import progress_bar
-from indexing.work import LocalExecutor, Workshop
 
 SMALL = 10_000
-PASSES = 3
 LARGE = Partition(DEFAULT_TENANT, "large")
 LITTLE = Partition(DEFAULT_TENANT, "little")
-_NUMBER = re.compile(r"Note (\d+)")
 _BATCH = 10_000
-
-
-class MadeEmbedder:
-    """Gives passage number N the vector number N."""
-
-    def __init__(self, vectors) -> None:
-        self.vectors = vectors
-
-    def encode_passages(self, texts, on_progress=None):
-        """The vectors of the numbers that the texts begin with."""
-        return self.vectors[[int(_NUMBER.search(text).group(1)) for text in texts]]
-
-
-def sentences(data: Path) -> list[str]:
-    found = []
-    for name in ("scifact", "ray_docs", "mtrag_cloud"):
-        with (data / name / "corpus.jsonl").open() as lines:
-            for line in lines:
-                found += [part for part in re.split(r"(?<=[.!?])\s+", json.loads(line)["text"]) if 40 < len(part) < 300]
-    return found
 
 
 def build_home(path: Path, data: Path, vectors) -> dict:
@@ -81,9 +57,7 @@ def build_home(path: Path, data: Path, vectors) -> dict:
         for start in range(0, rows, _BATCH):
             numbers = range(start, min(start + _BATCH, rows))
             batch = [
-                Document(
-                    f"n{number:07}", f"Note {number}", text, "", {"hundred": number % 100, "thousand": number % 1000}
-                )
+                made_document(number, text, {"hundred": number % 100, "thousand": number % 1000})
                 for number, text in zip(numbers, islice(texts, len(numbers)), strict=True)
             ]
             home.catalogue.put_documents(partition, batch)
@@ -95,12 +69,8 @@ def build_home(path: Path, data: Path, vectors) -> dict:
         progress(stage, done, total)
 
     with progress_bar() as progress:
-        workshop = Workshop(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
-        context = prepare_build(
-            home, default_recipe(home), on_progress=on_progress, executor_for=lambda job: LocalExecutor(workshop)
-        )
         began = time.perf_counter()
-        report = build(replace(context, block_size=_BATCH))
+        report = build_made(home, vectors, on_progress=on_progress)
     last = began
     for stage in ("passages", "vectors", "shards"):
         stages[stage], last = marks[stage] - last, marks[stage]
@@ -127,12 +97,6 @@ def build_home(path: Path, data: Path, vectors) -> dict:
     }
 
 
-def anonymous_mb() -> int:
-    """Memory of this process that no file backs."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
-    return int(line.split()[1]) >> 10
-
-
 def search_home(path: Path, queries) -> dict:
     """What a process that only searches sees."""
     home = open_home(Settings(), path)
@@ -151,8 +115,8 @@ def search_home(path: Path, queries) -> dict:
             "rows": view.rows,
             "shards": len(view.shards),
             "recall@10": round(hits / len(queries) / 10, 4),
-            "index alone, 10 nearest": timed(queries, lambda query, view=view: view.search(query, 10)),
-            "as served, 10 hits": timed(
+            "index alone, 10 nearest": typical_milliseconds(queries, lambda query, view=view: view.search(query, 10)),
+            "as served, 10 hits": typical_milliseconds(
                 queries,
                 lambda query, partition=partition: retriever.search(
                     serving, partition, "", k=10, mode="dense", vector=query
@@ -170,20 +134,6 @@ def search_home(path: Path, queries) -> dict:
     }
     home.close()
     return result
-
-
-def timed(queries, search) -> dict:
-    """Percentiles over the queries of each one's median of three passes, in milliseconds."""
-    passes = []
-    for _ in range(PASSES):
-        milliseconds = []
-        for query in queries:
-            began = time.perf_counter()
-            search(query)
-            milliseconds.append((time.perf_counter() - began) * 1000.0)
-        passes.append(milliseconds)
-    typical = np.median(passes, axis=0)
-    return {f"p{q}_ms": round(float(np.percentile(typical, q)), 3) for q in (50, 95, 99)}
 
 
 def filtered(view, queries, wanted) -> dict:
@@ -206,7 +156,7 @@ def filtered(view, queries, wanted) -> dict:
         "rows that fit": len(everything),
         "recall@10": round(hits / len(queries) / 10, 4),
         "fewest hits of 10": least,
-        **{f"p{q}_ms": round(float(np.percentile(milliseconds, q)), 3) for q in (50, 95, 99)},
+        **percentiles(milliseconds, unit="_ms"),
     }
 
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.scratch_homes import corpus_folder
 from eval.collection import Choices, LocalSearcher, scratch_collection, scratch_path
 from eval.experiment import run_experiment
 from eval.measures import bootstrap_interval
@@ -78,7 +79,7 @@ def main() -> None:
         choices = Choices(view="first-256", precision=precision)
         result[f"scifact, first-256, {precision}"] = measure(home, data / "scifact", choices, ("dense",))
     for name in SETS:
-        folder = Path("corpora") / name if (Path("corpora") / name).is_dir() else data / name
+        folder = corpus_folder(data, name)
         result[name] = measure(home, folder, Choices(), MODES)
     result["second build of scifact"] = second_build(home, data / "scifact")
     write_result("quality", result)

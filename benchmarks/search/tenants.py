@@ -1,7 +1,7 @@
 """Many tenants: does a search cost what it costs alone, and how long until a process can serve them all?
 
 A home of TENANTS tenants with PASSAGES passages each (made vectors and sentences, see vector_sets.py and
-large_partition.py; the build is the real one but for the encoder), and a home of one tenant with 1,000. A second
+made_corpora.py; the build is the real one but for the encoder), and a home of one tenant with 1,000. A second
 process opens the release as the API does and searches tenants picked at random with real queries, dense with the vector
 given, through the retriever (every hit's tenant is verified on the way).
 
@@ -21,7 +21,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -30,16 +29,15 @@ import psutil
 
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool
+from benchmarks.harness.made_corpora import build_made, made_document, sentences
+from benchmarks.harness.memory import anonymous_mb
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.timing import milliseconds, percentiles
 from benchmarks.harness.vector_sets import made_vectors, real_sets
-from benchmarks.search.large_partition import MadeEmbedder, anonymous_mb, sentences
-from indexing.build import build
 from indexing.home import open_home
-from indexing.prepare import default_recipe, prepare_build
-from indexing.records import Document, Partition
+from indexing.records import Partition
 from indexing.settings import Settings
 from indexing.terminal import progress_bar
-from indexing.work import LocalExecutor, Workshop
 
 SEED = 20261124
 ALONE = 1_000
@@ -53,17 +51,10 @@ def build_home(path: Path, data: Path, models, vectors, tenants: int, passages: 
     began = time.perf_counter()
     for tenant in range(tenants):
         numbers = range(tenant * passages, (tenant + 1) * passages)
-        batch = [
-            Document(f"n{number:07}", f"Note {number}", text)
-            for number, text in zip(numbers, islice(texts, passages), strict=True)
-        ]
+        batch = [made_document(number, text) for number, text in zip(numbers, islice(texts, passages), strict=True)]
         home.catalogue.put_documents(Partition(f"t{tenant:05}", "notes"), batch)
     with progress_bar() as progress:
-        workshop = Workshop(home.storage, sessions=1, load=lambda model, precision: MadeEmbedder(vectors))
-        context = prepare_build(
-            home, default_recipe(home), on_progress=progress, executor_for=lambda job: LocalExecutor(workshop)
-        )
-        report = build(replace(context, block_size=10_000))
+        report = build_made(home, vectors, on_progress=progress)
     home.close()
     return {
         "passages": report.passages,
@@ -86,14 +77,14 @@ def search_home(path: Path, queries, searches: int) -> dict:
 
     search(partitions[0], queries[0])
     ready = time.perf_counter() - began
-    firsts = [_milliseconds(lambda partition=partition: search(partition, queries[0])) for partition in partitions]
+    firsts = [milliseconds(lambda partition=partition: search(partition, queries[0])) for partition in partitions]
     chance = random.Random(SEED)
     asked = [(chance.choice(partitions), queries[chance.randrange(len(queries))]) for _ in range(searches)]
-    milliseconds, hits, strangers = [], 0, 0
+    took, hits, strangers = [], 0, 0
     for partition, query in asked:
         started = time.perf_counter()
         found = search(partition, query)
-        milliseconds.append((time.perf_counter() - started) * 1000.0)
+        took.append((time.perf_counter() - started) * 1000.0)
         view = serving.snapshot.view(partition)
         every = np.concatenate(
             [
@@ -110,8 +101,8 @@ def search_home(path: Path, queries, searches: int) -> dict:
         "seconds to the first answer": round(ready, 2),
         "recall@10": hits / searches / 10,
         "hits of other tenants": strangers,
-        **{f"p{q}_ms": round(float(np.percentile(milliseconds, q)), 3) for q in (50, 95, 99)},
-        "first search of each tenant": {f"p{q}_ms": round(float(np.percentile(firsts, q)), 3) for q in (50, 95, 99)},
+        **percentiles(took, unit="_ms"),
+        "first search of each tenant": percentiles(firsts, unit="_ms"),
         "open files": process.num_fds(),
         "shards of the snapshot": len(serving.snapshot.manifest.shards),
         "shards mapped": serving.snapshot.open_shards,
@@ -119,12 +110,6 @@ def search_home(path: Path, queries, searches: int) -> dict:
     }
     home.close()
     return result
-
-
-def _milliseconds(job) -> float:
-    began = time.perf_counter()
-    job()
-    return (time.perf_counter() - began) * 1000.0
 
 
 def middle(rounds: list[dict]) -> dict:
