@@ -1,4 +1,4 @@
-"""The soak of ``benchmarks/soak.py`` for a minute: everything at once, against real API processes."""
+"""The soak of ``benchmarks/faults/soak.py`` for a minute: everything at once, against real API processes."""
 
 import json
 import subprocess
