@@ -35,7 +35,7 @@ lint: setup
 check: lint test ## everything a change must pass
 
 bench: setup ## the figures of the README; takes about three hours on two cores, and wrk (apt-get install wrk)
-	$(BIN)/python benchmarks/run_all.py
+	$(BIN)/python -m benchmarks.run_all
 
 serve: setup ## the API on http://127.0.0.1:8080
 	$(BIN)/groundwork --home .groundwork serve

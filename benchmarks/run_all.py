@@ -1,32 +1,42 @@
-"""Run every benchmark, one after another.
+"""Run every benchmark, one after another, or some of them in one run.
 
-Usage: python benchmarks/run_all.py [--data ../shared/data]
+Usage: python -m benchmarks.run_all [--only peers.txtai peers.chroma] [--data ../shared/data]
+Other options are given to each; those that not every benchmark has belong to --only.
 """
 
+import argparse
 import subprocess
 import sys
-from pathlib import Path
 
 SCRIPTS = (
-    "lexical",
-    "fusion",
-    "encode",
-    "quality",
-    "conversation",
-    "latency",
-    "swap",
-    "peer_txtai",
-    "peer_chroma",
-    "tenants",
-    "index_options",
-    "large_partition",
-    "incremental",
-    "workers",
-    "disturbances",
-    "kills",
-    "soak",
+    "search.lexical",
+    "search.fusion",
+    "builds.encode",
+    "search.quality",
+    "search.conversation",
+    "search.latency",
+    "faults.swap",
+    "peers.txtai",
+    "peers.chroma",
+    "search.tenants",
+    "search.index_options",
+    "search.large_partition",
+    "builds.incremental",
+    "builds.workers",
+    "faults.disturbances",
+    "faults.kills",
+    "faults.soak",
 )
+"""All that measure this checkout alone, the quick ones first; ``search.before_after`` needs a second one."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=SCRIPTS, metavar="FOLDER.NAME")
+    options, others = parser.parse_known_args()
+    for script in options.only:
+        subprocess.run([sys.executable, "-m", f"benchmarks.{script}", *others], check=True)
+
 
 if __name__ == "__main__":
-    for script in SCRIPTS:
-        subprocess.run([sys.executable, str(Path(__file__).parent / f"{script}.py"), *sys.argv[1:]], check=True)
+    main()

@@ -53,7 +53,7 @@ def calibrate(weights: Sequence[float], ordering: Scores) -> Scores:
     Returns:
         float32 (n,): an estimate of the chance that the passage's document is relevant.
 
-    Source: fitted on train and dev judgments by benchmarks/fusion.py.
+    Source: fitted on train and dev judgments by benchmarks/search/fusion.py.
     """
     bias, slope = weights
     calibrated: Scores = (1.0 / (1.0 + np.exp(-(bias + slope * ordering)))).astype(np.float32)

@@ -1,10 +1,10 @@
-"""Load vectors and texts into a Chroma server. Run by peer_chroma.py with the peers' Python.
+"""Load vectors and texts into a Chroma server. Run by chroma.py with the peers' Python.
 
 FOLDER holds vectors.npy and texts.json; row N becomes the document "nN" of tenant N // ROWS_A_TENANT, which stands in
 its metadata. Prints the id of the collection, of the same once more for each larger ef_search, and of one collection a
 tenant.
 
-Usage: chroma_load.py PORT FOLDER ROWS_A_TENANT [EF_SEARCH...]
+Run: python -P benchmarks/peers/chroma_load.py PORT FOLDER ROWS_A_TENANT [EF_SEARCH...]
 """
 
 import json

@@ -1,6 +1,6 @@
 """Index a BEIR corpus with txtai: hybrid, with the texts. Run by txtai.py with the peers' Python.
 
-Usage: txtai_index.py CORPUS_JSONL MODEL_FOLDER INDEX_FOLDER
+Run: python -P benchmarks/peers/txtai_index.py CORPUS_JSONL MODEL_FOLDER INDEX_FOLDER
 """
 
 import json

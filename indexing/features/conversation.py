@@ -65,7 +65,7 @@ def conversation_vector(view: ConversationView, turns: Turns, encode: Callable[[
         float32 (dimension,), unit norm. Without earlier turns, or where they weigh nothing, the question's own vector,
         bit for bit; so too where the turns cancel each other out.
 
-    Source of the form: benchmarks/conversation.py; see docs/decisions/0018-conversations-without-a-language-model.md.
+    Source of the form: benchmarks/search/conversation.py; see decision 18.
     """
     own = encode(turns.question)
     if not turns.earlier or view.dense_weight == 0.0:

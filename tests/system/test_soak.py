@@ -1,4 +1,4 @@
-"""The soak of ``benchmarks/soak.py`` for a minute: everything at once, against real API processes."""
+"""The soak of ``benchmarks/faults/soak.py`` for a minute: everything at once, against real API processes."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 def test_a_minute_of_searches_writes_deletes_and_builds_at_once_loses_and_leaks_nothing():
     done = subprocess.run(
-        [sys.executable, "benchmarks/soak.py", "--seconds", "60", "--dry"],
+        [sys.executable, "-m", "benchmarks.faults.soak", "--seconds", "60", "--dry"],
         cwd=ROOT,
         capture_output=True,
         text=True,

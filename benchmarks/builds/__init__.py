@@ -1,0 +1,1 @@
+"""Measurements of builds: encoding, what a change costs, workers."""

@@ -1,0 +1,1 @@
+"""Disturbances: kills, lost brokers, swaps under load, a working day at once."""

@@ -1,0 +1,1 @@
+"""Measurements of searches: quality, speed, indexes, many tenants."""
