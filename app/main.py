@@ -20,6 +20,7 @@ from app.retrieval.query_cache import QueryCache, query_cache_for
 from app.retrieval.retriever import Retriever
 from app.retrieval.snapshot_pool import SnapshotPool
 from app.routes import admin, collections, context, documents, health, recall, search
+from app.server_problems import ServerProblem
 from indexing.errors import DeadlineExceeded, GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
@@ -105,6 +106,13 @@ def say_stopping(app: FastAPI) -> None:
     services: Services | None = getattr(app.state, "services", None)
     if services is not None:
         services.is_stopping = True
+
+
+def count_refusal(app: FastAPI, problem: ServerProblem) -> None:
+    """Count a request that the server refused before the application saw it."""
+    services: Services | None = getattr(app.state, "services", None)
+    if services is not None:
+        services.metrics.server_refusals.labels(problem.error).inc()
 
 
 def _follow_releases(services: Services, stop: threading.Event, has_tried: threading.Event) -> None:

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from app import supervisor
+from app import supervisor, worker_process
 from app.supervisor import Supervisor
 from indexing.errors import NotReady
 from indexing.settings import Settings
@@ -15,7 +15,7 @@ def supervised(tmp_path, monkeypatch):
     def fail(*arguments, **named):
         raise BlockingIOError(11, "no process can be had")
 
-    monkeypatch.setattr(supervisor.subprocess, "Popen", fail)
+    monkeypatch.setattr(worker_process.subprocess, "Popen", fail)
     made = Supervisor(Settings(home=tmp_path, port=0, workers=2))
     yield made
     made._listener.close()
@@ -36,7 +36,7 @@ def test_afterwards_it_is_tried_again_after_a_pause_that_grows(supervised, monke
         return opened[-1]
 
     monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(supervisor.socket, "socketpair", pair)
+    monkeypatch.setattr(worker_process.socket, "socketpair", pair)
     supervised._has_served = True
     for _ in range(3):
         supervised._start_missing()
