@@ -90,6 +90,7 @@ class Worker:
                 self.heartbeat.answer(time.monotonic())
             elif kind == READY:
                 self.is_ready = self.was_ready = True
+                logger.info("supervisor.worker_ready", extra={"fields": {"pid": self.process.pid}})
             elif kind == LEAVING:
                 self.finish()
         return bool(said)
