@@ -145,7 +145,7 @@ def test_a_worker_that_does_not_answer_is_dealt_nothing_until_it_does(worked):
     one = worked()
     one.after(0.2)
     assert one.told(0) == one.told(1) == [(PING, 0)]
-    one.after(4.8)
+    one.after(5.2)
     one.say(1, PONG)
     one.after(0.2)
     for _ in range(4):
