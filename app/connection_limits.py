@@ -47,6 +47,11 @@ class ConnectionCounts:
         self._by_client: Counter[str] = Counter()
         self.total = 0
 
+    @property
+    def clients(self) -> int:
+        """How many clients that are counted by address have a connection."""
+        return len(self._by_client)
+
     def admit(self, address: str) -> ServerProblem | None:
         """Count a new connection, or say why it cannot stay; then it is not counted.
 

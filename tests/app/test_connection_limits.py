@@ -44,7 +44,7 @@ def test_addresses_without_a_connection_are_forgotten():
     for number in range(100):
         counts.admit(f"192.0.2.{number}")
         counts.release(f"192.0.2.{number}")
-    assert counts._by_client == {}
+    assert counts.clients == 0
 
 
 def test_trusted_proxies_are_held_to_the_sum_alone():
