@@ -16,6 +16,7 @@ from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
 from app.routes import admin, collections, context, documents, health, recall, search
+from app.schemas.server_problems import ServerProblem
 from app.services.search_executor import SearchExecutor
 from app.services.state import Services
 from app.serving.query_cache import QueryCache, query_cache_for
@@ -129,6 +130,13 @@ def say_stopping(app: FastAPI) -> None:
     services: Services | None = getattr(app.state, "services", None)
     if services is not None:
         services.is_stopping = True
+
+
+def count_refusal(app: FastAPI, problem: ServerProblem) -> None:
+    """Count a request that the server refused before the application saw it."""
+    services: Services | None = getattr(app.state, "services", None)
+    if services is not None:
+        services.metrics.server_refusals.labels(problem.error).inc()
 
 
 def _follow_releases(services: Services, stop: threading.Event, has_tried: threading.Event) -> None:

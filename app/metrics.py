@@ -51,6 +51,12 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self.server_refusals = Counter(
+            "groundwork_server_refusals",
+            "Requests and connections that the server refused before the application saw them.",
+            ["error"],
+            registry=self.registry,
+        )
         self.refused = Counter("groundwork_search_refused", "Searches refused at the door.", registry=self.registry)
         self.late = Counter(
             "groundwork_search_deadline_exceeded",

@@ -5,10 +5,11 @@ Whatever changes results (passages, model, fusion) is part of a recipe and not a
 
 import getpass
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -46,6 +47,18 @@ class Settings(BaseSettings):
     deadline_ms: int = Field(
         10_000, ge=1, le=600_000, description="Milliseconds a search may take at most; a request may ask for fewer."
     )
+    max_connections: int = Field(
+        1000, ge=1, description="Connections open at once before more are refused, in each API process."
+    )
+    max_connections_per_address: int = Field(
+        256, ge=0, description="Connections open at once from one address, over all processes; 0 for any number."
+    )
+    trusted_proxies: str = Field(
+        "", description="Addresses and networks of proxies, separated by commas, that are not held to that number."
+    )
+    keep_alive_seconds: float = Field(
+        5.0, gt=0, le=3600, description="How long a connection may stay open without a request."
+    )
     drain_seconds: float = Field(
         0.0, ge=0, le=300, description="How long SIGTERM leaves the port open while /readyz already answers 503."
     )
@@ -68,6 +81,25 @@ class Settings(BaseSettings):
     )
     log_queries: bool = Field(False, description="Whether query text may be written to the log.")
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks_of(value)
+        return value
+
+
+def networks_of(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The addresses and networks of a list separated by commas; an address is a network of one.
+
+    Raises:
+        ValueError: an entry is neither; the message names it.
+    """
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    try:
+        return tuple(ip_network(entry, strict=False) for entry in entries)
+    except ValueError as error:
+        raise ValueError(f"{error}: expected addresses or networks such as 10.0.0.7,192.168.0.0/16,fd00::/8") from error
 
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

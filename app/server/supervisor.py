@@ -5,30 +5,31 @@ accepts and passes the connection on, since processes that accept for themselves
 """
 
 import contextlib
+import itertools
 import logging
+import math
 import selectors
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from types import FrameType
 
+from app.schemas.server_problems import ServerProblem, request_id_for
+from app.server.connection_limits import ConnectionCounts, ConnectionLimits, full
+from app.server.heartbeat import LOST_SECONDS, SILENT_SECONDS, Heartbeat
+from app.server.worker_channel import DRAIN
+from app.server.worker_process import GRACE_SECONDS, Worker
 from indexing.errors import InvalidInput, NotReady
-from indexing.settings import METRICS_VARIABLE, Settings, environment_of
+from indexing.settings import Settings
 from indexing.telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
-GRACE_SECONDS = 30
-"""How long requests in progress may take to finish after a process was told to stop."""
-READY, LEAVING = b"r", b"l"
-"""What a worker says: it can take connections; it has been told to stop by somebody else."""
-CONNECTION, DRAIN = b"c", b"d"
-"""What a worker is told: here is a connection; we are about to stop. The end of the channel means: finish, and end."""
 _BACKLOG = 2048
+_ACCEPTED_AT_ONCE = 64
+"""Connections accepted before workers are heard again, so that what they have closed is soon counted no longer."""
 _POLL_SECONDS = 0.2
 _FIRST_PAUSE_SECONDS = 0.5
 _MOST_PAUSE_SECONDS = 30.0
@@ -50,73 +51,31 @@ def supervise(settings: Settings) -> None:
     supervisor.run()
 
 
-class Worker:
-    """One worker process and the channel to it."""
-
-    def __init__(self, settings: Settings, metrics: Path) -> None:
-        """Start it; it says when it can take connections."""
-        self.channel, theirs = socket.socketpair()
-        self.channel.setblocking(False)
-        with theirs, contextlib.ExitStack() as on_failure:
-            on_failure.callback(self.channel.close)
-            self.process = subprocess.Popen(
-                # -P: what lies in the folder where the command was given must not be taken for our packages.
-                [sys.executable, "-P", "-m", "app.server.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env=environment_of(settings, **{METRICS_VARIABLE: str(metrics)}),
-            )
-            on_failure.pop_all()
-        self.is_ready = False
-        self.was_ready = False
-
-    def give(self, connection: socket.socket) -> bool:
-        """Hand a connection over; gives whether the worker can take it."""
-        try:
-            socket.send_fds(self.channel, [CONNECTION], [connection.fileno()])
-        except OSError:  # it hangs with a full channel, or has ended
-            return False
-        return True
-
-    def tell(self, message: bytes) -> None:
-        """Tell it something, if it still listens."""
-        try:
-            self.channel.send(message)
-        except OSError:
-            logger.debug("supervisor.worker_deaf", extra={"fields": {"pid": self.process.pid}})
-
-    def finish(self) -> None:
-        """Let it finish what it has, and end."""
-        self.is_ready = False
-        try:
-            self.channel.shutdown(socket.SHUT_WR)
-        except OSError:
-            logger.debug("supervisor.worker_deaf", extra={"fields": {"pid": self.process.pid}})
-
-    def hear(self) -> bool:
-        """Read what it says; gives whether it is still there."""
-        try:
-            said = self.channel.recv(16)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        if READY in said:
-            self.is_ready = self.was_ready = True
-        if LEAVING in said:
-            self.finish()
-        return bool(said)
-
-
 class Supervisor:
     """Keeps ``settings.workers`` workers on one port until it is told to stop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, *, silent_seconds: float = SILENT_SECONDS, lost_seconds: float = LOST_SECONDS
+    ) -> None:
         """Take the port.
+
+        Args:
+            settings: What the command was given.
+            silent_seconds: A worker that does not answer for so long gets no connections until it does.
+            lost_seconds: A worker that does not answer for so long is killed, and another started.
 
         Raises:
             InvalidInput: it cannot be had.
         """
         self._settings = settings
+        self._silent_seconds = silent_seconds
+        self._lost_seconds = lost_seconds
+        self._limits = ConnectionLimits.of(settings)
+        self._counts = ConnectionCounts(self._limits, processes=settings.workers)
+        self._numbers = itertools.count(1)
+        self._refusals = 0
+        self._refusals_logged_at = -math.inf
+        self._examined_at = time.monotonic()
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         try:
             self._listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
@@ -166,7 +125,8 @@ class Supervisor:
             return
         while len(self._workers) < self._settings.workers:
             try:
-                worker = Worker(self._settings, self._metrics)
+                heartbeat = Heartbeat(silent_seconds=self._silent_seconds, lost_seconds=self._lost_seconds)
+                worker = Worker(self._settings, self._metrics, heartbeat)
             except OSError as error:  # no memory or no descriptor in this moment: those that run go on
                 if not self._has_served:
                     raise NotReady(f"A worker cannot be started: {error}.") from error
@@ -179,7 +139,7 @@ class Supervisor:
 
     def _wait(self, seconds: float) -> None:
         """Deal out connections and hear workers for a while; connections wait until a worker can take them."""
-        is_wanted = self._listener.fileno() >= 0 and any(worker.is_ready for worker in self._workers)
+        is_wanted = self._listener.fileno() >= 0 and any(worker.takes_connections for worker in self._workers)
         if is_wanted and not self._is_listening:
             self._selector.register(self._listener, selectors.EVENT_READ)
         elif self._is_listening and not is_wanted:
@@ -188,14 +148,31 @@ class Supervisor:
         for key, _ in self._selector.select(seconds):
             if key.data is None:
                 self._accept()
-            elif not key.data.hear():
-                self._ended(key.data)
-            self._has_served = self._has_served or (key.data is not None and key.data.is_ready)
+            else:
+                self._hear(key.data)
+        self._examine(time.monotonic())
 
-    def _accept(self) -> None:
-        for _ in range(_BACKLOG):
+    def _hear(self, worker: Worker) -> None:
+        is_there = worker.hear()
+        while worker.closed:
+            self._counts.release(worker.closed.pop())
+        self._has_served = self._has_served or worker.is_ready
+        if not is_there:
+            self._ended(worker)
+
+    def _examine(self, now: float) -> None:
+        """Look after every worker; a time in which this process itself did not run is nobody's silence."""
+        missed = now - self._examined_at - 2 * _POLL_SECONDS
+        self._examined_at = now
+        for worker in self._workers:
+            if missed > 0:
+                worker.heartbeat.forgive(missed)
+            worker.examine(now)
+
+    def _accept(self, most: int = _ACCEPTED_AT_ONCE) -> None:
+        for _ in range(most):
             try:
-                connection, _ = self._listener.accept()
+                connection, peer = self._listener.accept()
             except BlockingIOError:
                 return
             except OSError as error:  # out of descriptors, or the client is gone already
@@ -205,16 +182,41 @@ class Supervisor:
             with connection:
                 with contextlib.suppress(OSError):  # the client is gone already
                     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._deal(connection)
+                self._admit(connection, str(peer[0]))
 
-    def _deal(self, connection: socket.socket) -> None:
-        """Give a connection to the next worker that can take it."""
+    def _admit(self, connection: socket.socket, address: str) -> None:
+        """Deal out a connection, or refuse it with an answer where too many are open."""
+        problem = self._counts.admit(address)
+        if problem is None:
+            problem = self._deal(connection, address)
+            if problem is None:
+                return
+            self._counts.release(address)
+        with contextlib.suppress(OSError):  # the client is gone already
+            connection.setblocking(False)
+            connection.send(problem.encode(request_id_for("")))
+            connection.shutdown(socket.SHUT_WR)
+        self._note_refusal(problem)
+
+    def _note_refusal(self, problem: ServerProblem) -> None:
+        """Log refusals, at most once a second: there may be thousands."""
+        self._refusals += 1
+        now = time.monotonic()
+        if now - self._refusals_logged_at >= 1.0:
+            fields = {"connections": self._refusals, "reason": problem.message}
+            logger.warning("supervisor.connections_refused", extra={"fields": fields})
+            self._refusals, self._refusals_logged_at = 0, now
+
+    def _deal(self, connection: socket.socket, address: str) -> ServerProblem | None:
+        """Give a connection to the next worker that can take it; gives the refusal if none can."""
+        number = next(self._numbers)
         for _ in self._workers:
             worker = self._workers[self._turn % len(self._workers)]
             self._turn += 1
-            if worker.is_ready and worker.give(connection):
-                return
-        logger.error("supervisor.connection_dropped")
+            has_room = worker.takes_connections and len(worker.addresses) < self._limits.per_process
+            if has_room and worker.give(connection, number, address):
+                return None
+        return full(self._counts.total - 1)
 
     def _ended(self, worker: Worker) -> None:
         """Forget a worker that is gone; unless we stop, another takes its place, after a pause if it never served."""
@@ -223,6 +225,8 @@ class Supervisor:
         self._selector.unregister(worker.channel)
         worker.channel.close()
         self._workers.remove(worker)
+        for address in worker.addresses.values():
+            self._counts.release(address)
         status = worker.process.wait()
         mark_process_dead(worker.process.pid, str(self._metrics))  # type: ignore[no-untyped-call]
         if self._signals:
@@ -246,7 +250,7 @@ class Supervisor:
         drained_at = time.monotonic() + (self._settings.drain_seconds if self._signals == [signal.SIGTERM] else 0.0)
         while time.monotonic() < drained_at and len(self._signals) == 1:
             self._wait(_POLL_SECONDS)
-        self._accept()
+        self._accept(_BACKLOG)
         if self._is_listening:
             self._selector.unregister(self._listener)
         self._listener.close()

@@ -10,17 +10,39 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 
-from app.server.supervisor import CONNECTION, DRAIN, GRACE_SECONDS, LEAVING, READY
+from app.schemas.server_problems import ServerProblem
+from app.server.connection_gates import CountingGate, DealtGate
+from app.server.connection_limits import ConnectionCounts, ConnectionLimits
+from app.server.http_limits import HttpLimits
+from app.server.http_protocol import HttpProtocol
+from app.server.worker_channel import (
+    CLOSED,
+    CONNECTION,
+    DRAIN,
+    FRAME_BYTES,
+    LEAVING,
+    PING,
+    PONG,
+    READY,
+    FrameWriter,
+    frame,
+    parse,
+)
+from app.server.worker_process import GRACE_SECONDS
 from indexing.process_start import prepare
 from indexing.settings import Settings
 from indexing.telemetry import configure_logging
 
 SETTLE_SECONDS = 0.2
 """Between closing the port and closing idle connections: what is on its way is answered, with ``Connection: close``."""
+TICKS_A_CHECK = 10
+"""Of uvicorn's ten ticks a second: connections are looked at once a second, for less than a microsecond each."""
 
 
 class GracefulServer(uvicorn.Server):
@@ -45,6 +67,10 @@ class GracefulServer(uvicorn.Server):
         """Ten times a second: whether to end."""
         if self._drained_at is not None and time.monotonic() >= self._drained_at:
             self.should_exit = True
+        if counter % TICKS_A_CHECK == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in tuple(self.server_state.connections):
+                cast(HttpProtocol, connection).check(now)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -58,84 +84,115 @@ class GracefulServer(uvicorn.Server):
 class DealtServer(GracefulServer):
     """A worker: it takes connections from the supervisor, and ends when no more come."""
 
-    def __init__(self, config: uvicorn.Config, channel: socket.socket, *, on_stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        channel: socket.socket,
+        *,
+        on_stop: Callable[[], None],
+        on_refused: Callable[[ServerProblem], None],
+    ) -> None:
         """Serve ``config`` on what comes through ``channel``."""
         super().__init__(config, drain_seconds=0.0, on_stop=on_stop)
         self._channel = channel
+        self._on_refused = on_refused
         self._opening: set[asyncio.Task[object]] = set()
+        self._frames: FrameWriter | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then say that connections can come."""
         await super().startup(sockets=[])
         self._channel.setblocking(False)
-        asyncio.get_running_loop().add_reader(self._channel, self._take)
-        self._channel.send(READY)
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._frames = FrameWriter(self._channel, loop)
+        loop.add_reader(self._channel, self._take, self._frames)
+        self._frames.send(READY)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal that somebody sent to this process alone: the supervisor has to know first."""
+    def handle_exit(self, sig: int, frame_: FrameType | None) -> None:
+        """Take a signal that was sent to this process alone: the supervisor has to know first."""
         self._on_stop()
         if self.should_exit:
-            super().handle_exit(sig, frame)
-            return
-        try:
-            self._channel.send(LEAVING)
-        except OSError:
-            self.should_exit = True
+            super().handle_exit(sig, frame_)
+        elif self._frames is not None:  # a frame may be on its way in this moment: say it after that
+            self._loop.call_soon_threadsafe(self._frames.send, LEAVING)
+        else:
+            try:
+                self._channel.send(frame(LEAVING))
+            except OSError:
+                self.should_exit = True
 
-    def _take(self) -> None:
+    def _take(self, frames: FrameWriter) -> None:
         try:
-            message, descriptors, _, _ = socket.recv_fds(self._channel, 1, 1)
+            message, descriptors, _, _ = socket.recv_fds(self._channel, FRAME_BYTES, 1)
         except BlockingIOError:
             return
         except OSError:
             message, descriptors = b"", []
-        loop = asyncio.get_running_loop()
-        if message == CONNECTION:
+        kind, number = parse(message) if len(message) == FRAME_BYTES else (b"", 0)
+        if kind == CONNECTION:
             for descriptor in descriptors:
-                connection = socket.socket(fileno=descriptor)
-                connection.setblocking(False)
-                task = loop.create_task(loop.connect_accepted_socket(self._protocol, connection))
-                self._opening.add(task)
-                task.add_done_callback(self._opening.discard)
-        elif message == DRAIN:
+                self._open(socket.socket(fileno=descriptor), partial(frames.send, CLOSED, number))
+        elif kind == PING:
+            frames.send(PONG, number)
+        elif kind == DRAIN:
             self._on_stop()
         else:  # the supervisor closed the channel, or is gone
-            loop.remove_reader(self._channel)
+            asyncio.get_running_loop().remove_reader(self._channel)
             self._on_stop()
             self.should_exit = True
 
-    def _protocol(self) -> asyncio.Protocol:
-        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
-        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+    def _open(self, connection: socket.socket, on_closed: Callable[[], None]) -> None:
+        connection.setblocking(False)
+        gate = DealtGate(on_closed, self._on_refused)
+        make = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+        protocol = partial(
+            make, config=self.config, server_state=self.server_state, app_state=self.lifespan.state, gate=gate
+        )
+        loop = asyncio.get_running_loop()
+        task: asyncio.Task[object] = loop.create_task(loop.connect_accepted_socket(protocol, connection))
+
+        def on_opened(task: asyncio.Task[object]) -> None:
+            self._opening.discard(task)
+            if task.cancelled() or task.exception() is not None:  # the client is gone already
+                gate.release()
+
+        self._opening.add(task)
+        task.add_done_callback(on_opened)
 
 
-def serve(settings: Settings, channel: socket.socket | None = None) -> None:
+def serve(settings: Settings, channel: socket.socket | None = None, *, limits: HttpLimits | None = None) -> None:
     """Serve until told to stop; requests in progress are finished.
 
     Args:
         settings: What the command was given.
         channel: Where connections come from; without one this process listens itself.
+        limits: What a client may take of a connection, if not what is usual.
     """
-    from app.main import create_app, say_stopping
+    from app.main import count_refusal, create_app, say_stopping
 
     configure_logging(settings.log_level)
     app = create_app(settings)
+    on_stop, on_refused = partial(say_stopping, app), partial(count_refusal, app)
+    limits = limits or HttpLimits(keep_alive_seconds=settings.keep_alive_seconds)
+    protocol: partial[HttpProtocol] = partial(HttpProtocol, limits=limits)
+    if channel is None:
+        counts = ConnectionCounts(ConnectionLimits.of(settings))
+        protocol = partial(protocol, gate=CountingGate(counts, on_refused))
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
+        http=cast(Any, protocol),  # uvicorn calls it as it would call the class
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-
-    def on_stop() -> None:
-        say_stopping(app)
-
     server = (
         GracefulServer(config, drain_seconds=settings.drain_seconds, on_stop=on_stop)
         if channel is None
-        else DealtServer(config, channel, on_stop=on_stop)
+        else DealtServer(config, channel, on_stop=on_stop, on_refused=on_refused)
     )
     try:
         server.run()

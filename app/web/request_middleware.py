@@ -2,19 +2,20 @@
 
 import logging
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.schemas.server_problems import request_id_for
 from app.services.state import Services
 from app.web.authenticated_routes import FastHandler
-from app.web.problems import problem_answer
+from app.web.problems import STATUS, problem_answer
+from indexing.errors import ClientGone
 from indexing.telemetry import caller_ids, log_fields, request_id
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class RequestMiddleware:
         tokens = request_id.set(visit.name), caller_ids.set(None), log_fields.set(fields)
         try:
             await self._answer(scope, _bounded(receive, headers, _limit(scope["path"])), visit.send)
+        except ClientDisconnect:  # it left, or was refused, before its body had come: there is no one to answer
+            visit.status = visit.status or STATUS[ClientGone]
         except Exception as error:  # what nobody foresaw still gets an id, an answer and a count
             logger.error("request.failed", exc_info=error)
             if visit.status:
@@ -86,8 +89,7 @@ class _Exchange:
     """One request on its way through: its id, the status of its answer, and how long it took."""
 
     def __init__(self, scope: Scope, given: str, send: Send) -> None:
-        is_sane = 0 < len(given) <= 128 and given.isascii() and given.isprintable()
-        self.name = given if is_sane else uuid.uuid4().hex
+        self.name = request_id_for(given)
         self.status = 0
         self._scope = scope
         self._send = send

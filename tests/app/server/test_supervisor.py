@@ -1,11 +1,12 @@
-"""A worker that cannot be started is tried again later, and never takes the others with it."""
+"""A supervisor and its workers: what cannot be started, does not answer, or holds too many connections."""
 
 import socket
 
 import pytest
 
-from app.server import supervisor
+from app.server import supervisor, worker_process
 from app.server.supervisor import Supervisor
+from app.server.worker_channel import CLOSED, CONNECTION, LEAVING, PING, PONG, READY, FrameReader, frame
 from indexing.errors import NotReady
 from indexing.settings import Settings
 
@@ -15,7 +16,7 @@ def supervised(tmp_path, monkeypatch):
     def fail(*arguments, **named):
         raise BlockingIOError(11, "no process can be had")
 
-    monkeypatch.setattr(supervisor.subprocess, "Popen", fail)
+    monkeypatch.setattr(worker_process.subprocess, "Popen", fail)
     made = Supervisor(Settings(home=tmp_path, port=0, workers=2))
     yield made
     made._listener.close()
@@ -36,7 +37,7 @@ def test_afterwards_it_is_tried_again_after_a_pause_that_grows(supervised, monke
         return opened[-1]
 
     monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(supervisor.socket, "socketpair", pair)
+    monkeypatch.setattr(worker_process.socket, "socketpair", pair)
     supervised._has_served = True
     for _ in range(3):
         supervised._start_missing()
@@ -48,3 +49,169 @@ def test_afterwards_it_is_tried_again_after_a_pause_that_grows(supervised, monke
     assert [one.fileno() for both in opened for one in both] == [-1] * 6  # nothing is left open
     assert supervised._workers == []
     assert [record.getMessage() for record in caplog.records].count("supervisor.start_failed") == 3
+
+
+class FakeProcess:
+    """A worker's process that remembers whether it was killed."""
+
+    pid = 4711
+
+    def __init__(self, *arguments, **named):
+        self.is_killed = False
+
+    def kill(self):
+        self.is_killed = True
+
+    def wait(self):
+        return -9
+
+
+class Worked:
+    """A supervisor with workers that are the test: what they are told is read, and what they say is written."""
+
+    def __init__(self, tmp_path, monkeypatch, **settings):
+        self.now, self.theirs = 100.0, []
+        make_pair = socket.socketpair
+
+        def pair():
+            ours, theirs = make_pair()
+            self.theirs.append(theirs.dup())
+            self.theirs[-1].setblocking(False)
+            return ours, theirs
+
+        monkeypatch.setattr(worker_process.subprocess, "Popen", FakeProcess)
+        monkeypatch.setattr(worker_process.socket, "socketpair", pair)
+        monkeypatch.setattr(worker_process.time, "monotonic", lambda: self.now)
+        self.supervisor = Supervisor(Settings(home=tmp_path, port=0, **settings), silent_seconds=5, lost_seconds=30)
+        self.supervisor._start_missing()
+        self.workers = list(self.supervisor._workers)
+        for number in range(len(self.workers)):
+            self.say(number, READY)
+
+    def say(self, number, kind, about=0):
+        self.theirs[number].send(frame(kind, about))
+        self.supervisor._hear(self.workers[number])
+
+    def told(self, number):
+        """What a worker was told since this was asked."""
+        reader, found = FrameReader(), []
+        while True:
+            try:
+                said, descriptors, _, _ = socket.recv_fds(self.theirs[number], 4096, 1)
+            except BlockingIOError:
+                return found
+            for descriptor in descriptors:
+                socket.close(descriptor)
+            found += reader.feed(said)
+
+    def connect(self):
+        """A new connection: the answer if it is refused, else nothing."""
+        with socket.create_connection(("127.0.0.1", self.supervisor.port)) as client:
+            self.supervisor._accept()
+            client.setblocking(False)
+            try:
+                return client.recv(4096)
+            except BlockingIOError:
+                return b""
+
+    def after(self, seconds):
+        for _ in range(int(seconds / 0.2)):
+            self.now += 0.2
+            self.supervisor._examine(self.now)
+
+    def close(self):
+        for one in self.theirs:
+            one.close()
+        for worker in self.workers:
+            worker.channel.close()
+        self.supervisor._listener.close()
+        self.supervisor._selector.close()
+
+
+@pytest.fixture
+def worked(tmp_path, monkeypatch):
+    made = []
+
+    def make(**settings):
+        made.append(Worked(tmp_path, monkeypatch, **({"workers": 2} | settings)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_a_worker_that_does_not_answer_is_dealt_nothing_until_it_does(worked):
+    one = worked()
+    one.after(0.2)
+    assert one.told(0) == one.told(1) == [(PING, 0)]
+    one.after(5.2)
+    one.say(1, PONG)
+    one.after(0.2)
+    for _ in range(4):
+        assert one.connect() == b""
+    assert [kind for kind, _ in one.told(1) if kind == CONNECTION] == [CONNECTION] * 4
+    one.say(0, PONG)
+    one.after(0.2)
+    for _ in range(2):
+        assert one.connect() == b""
+    assert [kind for kind, _ in one.told(0) if kind == CONNECTION] == [CONNECTION]
+
+
+def test_a_worker_that_does_not_answer_for_long_is_killed_and_only_that_one(worked):
+    one = worked()
+    for _ in range(29):
+        one.after(1)
+        one.say(1, PONG)
+    assert not one.workers[0].process.is_killed
+    one.after(2)
+    assert one.workers[0].process.is_killed
+    assert not one.workers[1].process.is_killed
+
+
+def test_a_pause_of_the_supervisor_itself_is_no_silence_of_its_workers(worked):
+    one = worked()
+    one.after(1)
+    one.now += 1000
+    one.supervisor._examine(one.now)
+    assert not any(worker.is_silent or worker.process.is_killed for worker in one.workers)
+
+
+def test_a_worker_that_does_not_finish_is_killed(worked):
+    one = worked()
+    one.say(0, LEAVING)
+    one.after(59)
+    assert not one.workers[0].process.is_killed
+    one.after(2)
+    assert one.workers[0].process.is_killed
+
+
+def test_what_workers_close_or_take_with_them_counts_no_longer(worked, monkeypatch):
+    one = worked(max_connections_per_address=4)
+    assert [one.connect() for _ in range(4)] == [b""] * 4
+    assert b"TooManyConnections" in one.connect()
+    dealt = [number for kind, number in one.told(0) if kind == CONNECTION]
+    one.say(0, CLOSED, dealt[0])
+    one.say(0, CLOSED, dealt[0])  # said twice, or of a connection that it never had: nothing
+    one.say(0, CLOSED, 12345)
+    assert one.connect() == b""
+    assert b"TooManyConnections" in one.connect()
+    held = len(one.workers[1].addresses)
+    monkeypatch.setattr("prometheus_client.multiprocess.mark_process_dead", lambda pid, path: None)
+    one.theirs[1].close()
+    one.supervisor._hear(one.workers[1])
+    assert [one.connect() for _ in range(held)] == [b""] * held
+    assert b"TooManyConnections" in one.connect()
+
+
+def test_a_full_worker_is_passed_over_and_when_all_are_full_connections_are_refused(worked, caplog):
+    one = worked(max_connections=2)
+    assert [one.connect() for _ in range(4)] == [b""] * 4
+    assert [len(worker.addresses) for worker in one.workers] == [2, 2]
+    for _ in range(50):
+        assert b"HTTP/1.1 503 Service Unavailable" in one.connect()
+    one.say(1, CLOSED, next(iter(one.workers[1].addresses)))
+    assert one.connect() == b""
+    assert [len(worker.addresses) for worker in one.workers] == [2, 2]
+    refusals = [record for record in caplog.records if record.getMessage() == "supervisor.connections_refused"]
+    assert len(refusals) == 1  # at most one a second

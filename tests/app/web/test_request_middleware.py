@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from app.metrics import Metrics
@@ -86,6 +87,17 @@ async def failing(scope, receive, send):
 async def failing_late(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     raise ZeroDivisionError
+
+
+def test_a_client_that_goes_before_its_body_has_come_is_no_failure(caplog):
+    async def app(scope, receive, send):
+        raise ClientDisconnect
+
+    with caplog.at_level("INFO"):
+        call = Call(app)
+    assert call.sent == []
+    assert [record.getMessage() for record in caplog.records] == ["request.answered"]
+    assert caplog.records[0].fields["status"] == 499
 
 
 @pytest.mark.parametrize("given", ["trace-7", "a", "x" * 128, "with space / and ~"])

@@ -1,0 +1,321 @@
+"""Attacks on a real server over its port, and what another client notices of them: nothing."""
+
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from itertools import count
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.processes import ROOT, environment, free_port
+
+ALONE = (
+    "from indexing.process_start import prepare; prepare()\n"
+    "from app.server.http_limits import HttpLimits\nfrom app.server.worker import serve\n"
+    "from indexing.settings import Settings\n"
+    "limits = HttpLimits(head_seconds={0}, body_seconds={0}, answer_seconds={0}, keep_alive_seconds={0})\n"
+    "serve(Settings(), limits=limits)\n"
+)
+SUPERVISED = (
+    "from indexing.process_start import prepare; prepare()\n"
+    "from app.server.supervisor import Supervisor\nfrom indexing.settings import Settings\n"
+    "from indexing.telemetry import configure_logging\nconfigure_logging('INFO')\n"
+    "Supervisor(Settings(), silent_seconds=0.5, lost_seconds={0}).run()\n"
+)
+LARGE = (
+    "import uvicorn\nfrom functools import partial\n"
+    "from app.server.connection_gates import CountingGate\n"
+    "from app.server.connection_limits import ConnectionCounts, ConnectionLimits\n"
+    "from app.server.http_limits import HttpLimits\nfrom app.server.http_protocol import HttpProtocol\n"
+    "from app.server.worker import GracefulServer\nfrom indexing.settings import Settings\n"
+    "from indexing.telemetry import configure_logging\nconfigure_logging('INFO')\n"
+    "gate = CountingGate(ConnectionCounts(ConnectionLimits(10)), print)\n"
+    "protocol = partial(HttpProtocol, limits=HttpLimits(answer_seconds={0}), gate=gate)\n"
+    "async def app(scope, receive, send):\n"
+    "    body = bytes(64_000_000 if scope['path'] == '/large' else 1)\n"
+    "    await send({{'type': 'http.response.start', 'status': 200, 'headers': []}})\n"
+    "    await send({{'type': 'http.response.body', 'body': body}})\n"
+    "config = uvicorn.Config(app, port=Settings().port, http=protocol, lifespan='off', log_config=None)\n"
+    "GracefulServer(config, drain_seconds=0, on_stop=lambda: None).run()\n"
+)
+"""A server whose answers do not fit into what the kernel keeps for a connection."""
+HEAD = b"GET /livez HTTP/1.1\r\nHost: here\r\n"
+KEY = "a key for the tests of limits"
+POST = (
+    b"POST /v1/search HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer %s\r\nContent-Length: 100\r\n\r\n" % KEY.encode()
+)
+OTHER_ADDRESS = "127.0.0.2"
+NUMBERS = count()
+
+
+class Served:
+    """A server process over an empty home, and connections to it."""
+
+    def __init__(self, folder, code, settings):
+        self.port, self.log = free_port(), folder / f"server-{next(NUMBERS)}.log"
+        values = {"home": folder / "home", "port": self.port, "api_key": KEY} | settings
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", code], stdout=log, stderr=log, cwd=ROOT, env=environment(**values)
+            )
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.until(lambda: self.ask().status_code == 200)
+        if settings.get("workers", 1) > 1:
+            self.until(lambda: self.log_has("supervisor.worker_ready", settings["workers"]))
+
+    def until(self, is_true, seconds=60):
+        for _ in range(int(seconds / 0.02)):
+            try:
+                if is_true():
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError(self.log.read_text()[-3000:])
+
+    def ask(self, path="/livez"):
+        """A request over a connection of its own, from an address that attacks nothing."""
+        transport = httpx.HTTPTransport(local_address=OTHER_ADDRESS)
+        with httpx.Client(transport=transport, timeout=10) as client:
+            return client.get(self.url + path)
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+
+    def log_has(self, event, times=1):
+        return self.log.read_text().count(event) >= times
+
+    def workers(self):
+        return [one for one in psutil.Process(self.process.pid).children() if one.status() != psutil.STATUS_ZOMBIE]
+
+    @contextmanager
+    def a_bystander(self):
+        """Another client, which is to get every answer while something happens."""
+        statuses, failures, stop = [], [], threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                try:
+                    statuses.append(self.ask().status_code)
+                except httpx.TransportError as error:
+                    failures.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+        assert failures == []
+        assert set(statuses) == {200}
+
+
+@pytest.fixture
+def serving(tmp_path):
+    @contextmanager
+    def serve(code=ALONE, seconds=1, **settings):
+        served = Served(tmp_path, code.format(seconds), settings)
+        try:
+            yield served
+        finally:
+            served.process.terminate()
+            try:
+                served.process.wait(timeout=60)
+            finally:
+                served.process.kill()
+
+    return serve
+
+
+def answer_of(connection):
+    """All that is sent until the server closes."""
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def status_of(answer):
+    found = re.match(rb"HTTP/1.1 (\d{3}) ", answer)
+    return int(found.group(1)) if found else 0
+
+
+def pour(connection, beginning, piece, most):
+    """Send ``piece`` again and again until there is an answer; gives the answer and how much was sent."""
+    connection.sendall(beginning)
+    connection.setblocking(False)
+    sent = 0
+    while sent < most:
+        readable, _, _ = select.select([connection], [connection], [], 20)
+        if readable:
+            break
+        try:
+            sent += connection.send(piece)
+        except BlockingIOError:
+            continue
+        except OSError:  # closed by the other side
+            break
+    connection.settimeout(20)
+    return answer_of(connection), sent
+
+
+@pytest.mark.parametrize(
+    ("beginning", "piece", "status", "error"),
+    [
+        (HEAD + b"X: ", b"y" * 65536, 431, "HeadersTooLarge"),
+        (HEAD, b"X-1: y\r\n" * 8192, 431, "HeadersTooLarge"),
+        (b"GET /", b"y" * 65536, 414, "UriTooLong"),
+    ],
+    ids=["one header", "header lines", "the URL"],
+)
+def test_what_has_no_end_is_refused_and_others_are_answered_meanwhile(serving, beginning, piece, status, error):
+    with serving(seconds=10) as served:
+        before = psutil.Process(served.process.pid).memory_info().rss
+        with served.a_bystander():
+            for _ in range(4):
+                with served.connect() as connection:
+                    answer, sent = pour(connection, beginning, piece, 64 * 1024 * 1024)
+                assert status_of(answer) == status
+                assert f'"error":"{error}"'.encode() in answer
+                assert sent < 32 * 1024 * 1024
+        assert psutil.Process(served.process.pid).memory_info().rss - before < 64 * 1024 * 1024
+        refused = f'groundwork_server_refusals_total{{error="{error}"}} 4.0'
+        assert refused in served.ask("/metrics").text
+
+
+def test_headers_and_bodies_that_do_not_come_are_given_up_and_others_are_answered_meanwhile(serving):
+    with serving() as served, served.a_bystander(), ExitStack() as stack:
+        beginnings = [HEAD, HEAD[:-5], POST + b"{", POST] * 10
+        connections = [stack.enter_context(served.connect()) for _ in beginnings]
+        for connection, beginning in zip(connections, beginnings, strict=True):
+            connection.sendall(beginning)
+        answers = [answer_of(connection) for connection in connections]
+        assert [status_of(answer) for answer in answers] == [408] * len(beginnings)
+        assert all(b'"error":"RequestTimeout"' in answer for answer in answers)
+    assert "request.failed" not in served.log.read_text()
+
+
+def test_connections_that_are_idle_or_say_nothing_are_closed(serving):
+    with serving() as served, served.connect() as silent, served.connect() as idle:
+        idle.sendall(HEAD + b"\r\n")
+        assert answer_of(silent) == b""
+        assert status_of(answer_of(idle)) == 200
+
+
+def test_a_client_that_does_not_read_its_answer_is_dropped(serving):
+    with serving(LARGE) as served, served.a_bystander(), served.connect() as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: here\r\n\r\n")
+        served.until(lambda: served.log_has("server.reader_dropped"))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_address_gets_so_many_connections_and_others_theirs(serving, workers):
+    code = SUPERVISED if workers == 2 else ALONE
+    with serving(code, 20, workers=workers, max_connections_per_address=10) as served, ExitStack() as stack:
+        with served.a_bystander():
+            held = [stack.enter_context(served.connect()) for _ in range(10)]
+            for _ in range(20):
+                with served.connect() as one_more:
+                    answer = answer_of(one_more)
+                assert status_of(answer) == 503
+                assert b"retry-after: 1" in answer
+                assert b'"error":"TooManyConnections"' in answer
+        for connection in held:
+            connection.sendall(HEAD + b"Connection: close\r\n\r\n")
+            assert status_of(answer_of(connection)) == 200
+        served.until(lambda: httpx.get(served.url + "/livez").status_code == 200)  # closed ones count no longer
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_trusted_proxy_gets_as_many_connections_as_there_are(serving, workers):
+    code = SUPERVISED if workers == 2 else ALONE
+    settings = {"max_connections_per_address": 2, "trusted_proxies": "10.0.0.0/8, 127.0.0.1", "max_connections": 15}
+    with serving(code, 20, workers=workers, **settings) as served, ExitStack() as stack:
+        held = [stack.enter_context(served.connect()) for _ in range(15 * workers)]
+        for connection in held:
+            connection.sendall(HEAD + b"\r\n")
+            assert status_of(connection.recv(4096)) == 200
+        refused = stack.enter_context(served.connect())
+        assert status_of(answer_of(refused)) == 503
+
+
+def test_connections_of_a_worker_that_is_killed_count_no_longer(serving):
+    with serving(SUPERVISED, 20, workers=2, max_connections_per_address=10) as served, ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(served.connect())
+        served.workers()[0].kill()
+        served.until(lambda: served.log_has("supervisor.worker_ended"))
+        for _ in range(5):
+            connection = stack.enter_context(served.connect())
+            connection.sendall(HEAD + b"\r\n")
+            assert status_of(connection.recv(4096)) == 200
+
+
+def test_a_stopped_worker_gets_nothing_more_and_is_replaced(serving):
+    with serving(SUPERVISED, 3, workers=2) as served:
+        stopped, going = served.workers()
+        stopped.send_signal(signal.SIGSTOP)
+        served.until(lambda: served.log_has("supervisor.worker_silent"))
+        with served.a_bystander():
+            served.until(lambda: served.log_has("supervisor.worker_killed"))
+            served.until(lambda: served.log_has("supervisor.worker_ready", 3))
+        assert stopped not in served.workers()
+        assert going in served.workers()
+        assert len(served.workers()) == 2
+
+
+def test_a_worker_that_answers_again_gets_connections_again(serving):
+    with serving(SUPERVISED, 60, workers=2) as served, ExitStack() as stack:
+        stopped, going = served.workers()
+        stopped.send_signal(signal.SIGSTOP)
+        served.until(lambda: served.log_has("supervisor.worker_silent"))
+        stopped.send_signal(signal.SIGCONT)
+        served.until(lambda: served.log_has("supervisor.worker_answers"))
+        ports = set()
+        for _ in range(4):
+            connection = stack.enter_context(served.connect())
+            connection.sendall(HEAD + b"\r\n")
+            assert status_of(connection.recv(4096)) == 200
+            ports.add(connection.getsockname()[1])
+        held = [sum(c.raddr.port in ports for c in one.net_connections("tcp") if c.raddr) for one in (stopped, going)]
+        assert held == [2, 2]
+
+
+def test_a_supervisor_that_was_stopped_itself_does_not_blame_its_workers(serving):
+    with serving(SUPERVISED, 1, workers=2) as served:
+        workers = served.workers()
+        everyone = [psutil.Process(served.process.pid), *workers]
+        for one in everyone:
+            one.send_signal(signal.SIGSTOP)
+        stopped_at = time.monotonic()
+        served.until(lambda: time.monotonic() - stopped_at > 1.5)
+        for one in everyone:
+            one.send_signal(signal.SIGCONT)
+        served.until(lambda: served.ask().status_code == 200)
+        assert served.workers() == workers
+        assert not served.log_has("supervisor.worker_killed")
+
+
+def test_websocket_and_nonsense_are_answered_as_every_problem_is(serving):
+    upgrade = HEAD + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    with serving() as served:
+        for request, status, error in ((upgrade, 426, b"UpgradeRequired"), (b"\x16\x03\x01\r\n", 400, b"BadRequest")):
+            with served.connect() as connection:
+                connection.sendall(request)
+                answer = answer_of(connection)
+            assert status_of(answer) == status
+            assert b'{"error":"' + error + b'","message":"' in answer
+            assert b"x-request-id: " in answer
+        assert "Unsupported upgrade" not in served.log.read_text()
