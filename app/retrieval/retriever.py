@@ -62,6 +62,10 @@ class Query:
     earlier: tuple[str, ...] = ()
 
 
+class TooManyCandidates(Exception):
+    """A search was given a limit of candidates, and needs more to find its hits; without the limit it can go on."""
+
+
 class Retriever:
     """Searches a release. One serves every thread."""
 
@@ -163,19 +167,20 @@ class Search:
         """What is looked for, empty beside a vector alone."""
         return self._asked.text
 
+    @property
     def needs_encoding(self) -> bool:
-        """Whether ``encode`` has something to do that takes time; a vector that is at hand is kept."""
-        asked = self._asked
-        if not self._has_rows or self._vector is not None or asked.mode == "lexical":
-            return False
-        if not asked.earlier:
+        """Whether ``encode`` has something to do that takes time."""
+        return self._has_rows and self._vector is None and self._asked.mode != "lexical"
+
+    def use_known_vector(self) -> None:
+        """Take the query's vector from where it was kept, if it is at hand; whether it was, ``needs_encoding`` says."""
+        if self.needs_encoding and not self._asked.earlier:
             with self._timings.stage("encode"):
-                self._vector = self._serving.embedder.known(asked.text)
-        return self._vector is None
+                self._vector = self._serving.embedder.known(self._asked.text)
 
     def encode(self) -> None:
         """Find the query's vector, if the mode uses it."""
-        if self._has_rows and self._vector is None and self._asked.mode != "lexical":
+        if self.needs_encoding:
             with self._timings.stage("encode"):
                 self._vector = _query_vector(self._serving, self._asked)
 
@@ -192,21 +197,21 @@ class Search:
             with self._timings.stage("lexical"):
                 self._terms = _term_scores(self._serving, view, asked, self._allowed)
 
-    def result(self) -> Result:
-        """Everything that was not done before, and the hits."""
-        found = self.inline_result(None)
-        assert found is not None  # noqa: S101 (without a limit nothing is beyond it)
-        return found
+    def result(self, max_candidates: int | None = None) -> Result:
+        """Everything that was not done before, and the hits.
 
-    def inline_result(self, most: int | None) -> Result | None:
-        """As ``result``; ``None`` if more than ``most`` passages would have to be scored, or more be looked for."""
+        Args:
+            max_candidates: How many passages may be scored at most; ``None`` for as many as the search needs.
+
+        Raises:
+            TooManyCandidates: more would have to be scored, or be looked for. What was done so far is kept, so that
+                ``result`` without a limit goes on from there.
+        """
         self.score_terms()
         self.encode()
         serving = self._serving
         depth = self._asked.k if serving.reranker is None else max(self._asked.k, serving.recipe.second_pass.depth)
-        hits = self._hits(depth, most)
-        if hits is None:
-            return None
+        hits = self._hits(depth, max_candidates)
         broken = serving.snapshot.broken_shards(self._partition)
         warnings = [f"not searched: {reason}" for reason in broken.values()]
         if serving.reranker is not None and hits:
@@ -215,7 +220,7 @@ class Search:
         self._timings.add("total", (time.perf_counter() - self._began) * 1000.0)
         return Result(hits, self._timings.milliseconds, warnings)
 
-    def _hits(self, k: int, most: int | None) -> list[RankedPassage] | None:
+    def _hits(self, k: int, max_candidates: int | None) -> list[RankedPassage]:
         view, serving, timings = self._view, self._serving, self._timings
         if view is None or self._terms is None:
             return []
@@ -227,8 +232,8 @@ class Search:
             with timings.stage("fuse"):
                 rows = candidate_rows(view, keys, grouped=self._asked.grouped)
                 has_enough = len(rows.first) >= k or is_exhausted
-                if most is not None and (len(rows.rows) > most or not has_enough):
-                    return None
+                if max_candidates is not None and (len(rows.rows) > max_candidates or not has_enough):
+                    raise TooManyCandidates
                 if has_enough:
                     found = score_candidates(view, rows, self._vector, term_scores)
                     chosen = choose(found, max_score, k, dense_weight=retrieval.dense_weight)

@@ -10,7 +10,7 @@ from anyio import sleep
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
 from app.retrieval.filters import matching, parse_filter
-from app.retrieval.retriever import Query, Result, Search, unit_vector
+from app.retrieval.retriever import Query, Result, Search, TooManyCandidates, unit_vector
 from app.schemas.search import SearchBody
 from app.services.search_executor import Client
 from app.services.state import Services
@@ -69,11 +69,13 @@ async def search(
     with services.searches.take():
         await executor.take_loop_slot(deadline)
         begun = _begin(services, serving, caller, body, deadline)
-        if begun.search.needs_encoding():
+        begun.search.use_known_vector()
+        if begun.search.needs_encoding:
             await executor.encode(client, deadline, begun.search)
             await executor.take_loop_slot(deadline)
-        result = begun.search.inline_result(INLINE_CANDIDATES)
-        if result is None:
+        try:
+            result = begun.search.result(INLINE_CANDIDATES)
+        except TooManyCandidates:
             result = await executor.in_thread(client, deadline, begun.search.result)
         _record(services, caller, body, begun, result)
         return answer(Found(begun.serving, result, begun.seq))

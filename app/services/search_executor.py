@@ -105,7 +105,8 @@ class SearchExecutor:
 
     def complete(self, search: Search) -> Result:
         """Do what is left of a search in the calling thread, and the encoding in another meanwhile."""
-        if search.needs_encoding():
+        search.use_known_vector()
+        if search.needs_encoding:
             encoding = self._encoders.submit(search.encode)
             try:
                 search.score_terms()

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -90,14 +90,15 @@ def served_collection(home: Home, collection: str) -> Iterator[tuple[ServingRele
 
 @dataclass(frozen=True, slots=True)
 class LocalSearcher:
-    """Searches in this process, through the very retriever of the API."""
+    """Searches in this process, through the very retriever of the API: one, with its threads, for all queries."""
 
     serving: ServingRelease
     partition: Partition
+    retriever: Retriever = field(default_factory=Retriever)
 
     def __call__(self, query: str, *, k: int, mode: str) -> Sequence[str]:
         """Ids of at most ``k`` documents, best first."""
-        result = Retriever().search(self.serving, self.partition, query, k=k, mode=mode)
+        result = self.retriever.search(self.serving, self.partition, query, k=k, mode=mode)
         if result.warnings:
             raise NotReady(f"A measurement needs every shard: {result.warnings[0]}")
         return [hit.passage.document_id for hit in result.hits]

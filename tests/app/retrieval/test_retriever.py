@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.retriever import Query, Retriever
+from app.retrieval.retriever import Query, Retriever, TooManyCandidates
 from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
@@ -172,11 +172,47 @@ def test_scores_are_finite_for_a_query_of_no_words(serving):
 def test_a_search_in_steps_gives_what_it_gives_at_once(serving, mode):
     at_once = Retriever().search(serving, HERE, "alpha word3", k=10, mode=mode).hits
     in_steps = Retriever().begin(serving, HERE, Query("alpha word3", 10, mode, True, None, None))
-    in_steps.needs_encoding()
+    in_steps.use_known_vector()
     with ThreadPoolExecutor(1) as other:
         encoding = other.submit(in_steps.encode)
         in_steps.score_terms()
         encoding.result()
-    assert not in_steps.needs_encoding()
-    assert in_steps.inline_result(0) is None
+    assert not in_steps.needs_encoding
+    with pytest.raises(TooManyCandidates):
+        in_steps.result(max_candidates=0)
     assert in_steps.result().hits == at_once
+
+
+class Knowing(HashingEmbedder):
+    """Knows the vector of every text, and counts what it encodes."""
+
+    encoded = 0
+
+    def known(self, text):
+        return super().encode_query(text)
+
+    def encode_query(self, text):
+        self.encoded += 1
+        return super().encode_query(text)
+
+
+def test_asking_whether_there_is_something_to_encode_changes_nothing(serving):
+    embedder = Knowing(16)
+    search = Retriever().begin(replace(serving, embedder=embedder), HERE, Query("alpha", 5, "dense", True, None, None))
+    assert search.needs_encoding
+    assert search.needs_encoding
+    search.use_known_vector()
+    assert not search.needs_encoding
+    assert search.result().hits == Retriever().search(serving, HERE, "alpha", k=5, mode="dense").hits
+    assert embedder.encoded == 0
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(3, False), (10_000, True)])
+def test_a_result_keeps_to_its_limit_of_candidates_or_says_that_it_cannot(serving, limit, fits):
+    asked = Query("alpha beta", 10, "hybrid", True, None, None)
+    search = Retriever().begin(serving, HERE, asked)
+    if fits:
+        assert search.result(limit).hits == Retriever().begin(serving, HERE, asked).result().hits
+    else:
+        with pytest.raises(TooManyCandidates):
+            search.result(limit)

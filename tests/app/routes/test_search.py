@@ -154,7 +154,7 @@ def test_live_recall_of_a_small_collection_is_one(client):
 def workplaces(client, monkeypatch):
     """The threads in which queries were encoded, terms scored and hits chosen, by the step's name."""
     seen = []
-    for step in ("encode", "score_terms", "inline_result"):
+    for step in ("encode", "score_terms", "result"):
         done = getattr(Search, step)
 
         def noted(self, *arguments, step=step, done=done):
@@ -169,7 +169,7 @@ def test_a_brief_search_hands_over_its_encoding_alone(client, workplaces):
     ids(client)  # opens the shard
     workplaces.clear()
     ids(client, query="asked for the first time")
-    loop = {name for step, name in workplaces if step == "inline_result"}.pop()
+    loop = {name for step, name in workplaces if step == "result"}.pop()
     assert "AnyIO" not in loop
     encoders = {name for step, name in workplaces if step == "encode"} - {loop}
     assert all(name.startswith("encode-query") for name in encoders)
@@ -192,7 +192,7 @@ def test_a_search_that_may_take_long_has_a_thread_of_its_own(client, workplaces,
     ids(client)
     workplaces.clear()
     ids(client, **body)
-    assert {step for step, _ in workplaces} >= {"score_terms", "inline_result"}
+    assert {step for step, _ in workplaces} >= {"score_terms", "result"}
     assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")
 
 
@@ -200,7 +200,7 @@ def test_the_first_search_of_a_collection_opens_its_files_in_a_thread(client, wo
     snapshot = client.app.state.services.pool.current().snapshot
     snapshot._views.clear()
     ids(client)
-    assert {step for step, _ in workplaces} >= {"score_terms", "inline_result"}
+    assert {step for step, _ in workplaces} >= {"score_terms", "result"}
     assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")
 
 
@@ -247,9 +247,10 @@ def test_a_search_that_turns_out_to_score_too_much_goes_on_in_a_thread(client, m
     threads = []
     result = Search.result
 
-    def noted(self):
-        threads.append(threading.current_thread().name)
-        return result(self)
+    def noted(self, max_candidates=None):
+        if max_candidates is None:
+            threads.append(threading.current_thread().name)
+        return result(self, max_candidates)
 
     monkeypatch.setattr(Search, "result", noted)
     assert client.post("/v1/search", json=body, headers=KEY).json()["hits"] == expected

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from eval.experiments.targets import HttpSearcher
+from app.retrieval.retriever import Result, Retriever
+from eval.experiments.targets import HttpSearcher, LocalSearcher
 from indexing.errors import GroundworkError, NotReady
+from indexing.records import Partition
 
 READY = {
     "status": "ready",
@@ -97,3 +99,17 @@ def test_a_measurement_ends_where_its_answers_stop_being_comparable(api, searche
     api.answer = (status, ANSWER | change)
     with pytest.raises(GroundworkError, match=said):
         searcher("a question", k=7, mode="dense")
+
+
+def test_a_run_in_this_process_searches_with_one_retriever(monkeypatch):
+    used = []
+
+    def search(self, serving, partition, query, **choices):
+        used.append(self)
+        return Result([], {})
+
+    monkeypatch.setattr(Retriever, "search", search)
+    searcher = LocalSearcher(None, Partition("default", "helpdesk"))
+    for query in ("one", "two", "three"):
+        assert searcher(query, k=3, mode="dense") == []
+    assert used == [searcher.retriever] * 3
