@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.schemas.filters import FilterBody
 from indexing.catalogue.documents import Outcome, StoredDocument
 from indexing.errors import InvalidInput
 from indexing.records import Document
@@ -59,7 +60,7 @@ class DeleteBody(BaseModel):
         json_schema_extra={"examples": [{"filters": {"type": "eq", "key": "year", "value": 2019}, "dry_run": True}]},
     )
 
-    filters: dict[str, Any] = Field(description="As in a search.")
+    filters: FilterBody = Field(description="As in a search.")
     principals: Principals | None = Field(
         None, max_length=MAX_PRINCIPALS, description="Only documents that these may see; left out, all."
     )

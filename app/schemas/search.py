@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from app.retrieval.retriever import Result
+from app.schemas.filters import MAX_COMPARISONS, MAX_DEPTH, FilterBody
 from indexing.features.conversation import USER, Message, Turns, read_conversation
 from indexing.features.views import ConversationView
 from indexing.records import Json
@@ -86,10 +87,10 @@ class SearchBody(BaseModel):
         le=MAX_SEQ,
         description="See at least the write with this sequence number; waits a little for it, else answers 412.",
     )
-    filters: dict[str, Any] | None = Field(
+    filters: FilterBody | None = Field(
         None,
         description="Which documents may be found, by their metadata: {type: eq|ne|gt|gte|lt|lte|in|nin, key, value} or"
-        " {type: and|or, filters: [...]}.",
+        f" {{type: and|or, filters: [...]}}, at most {MAX_DEPTH} deep and with {MAX_COMPARISONS} comparisons.",
     )
     principals: list[Annotated[str, StringConstraints(min_length=1, max_length=512)]] = Field(
         default_factory=list,

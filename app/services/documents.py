@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from app.access.authentication import Caller
-from app.retrieval.filters import matching, parse_filter
+from app.retrieval.filters import matching
 from app.schemas.documents import DeleteBody, WrittenAnswer
+from app.schemas.filters import filter_of
 from app.services.state import Services
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.documents import Written, iterate_documents, write_documents
@@ -69,7 +70,7 @@ def visible_to(caller: Caller, principals: Sequence[str] | None) -> Callable[[Do
 
 def find_matching(services: Services, partition: Partition, body: DeleteBody) -> dict[str, int]:
     """The documents that fit, with their sequence numbers; they are evaluated as a search does."""
-    pick = matching(parse_filter(body.filters), body.principals or ())
+    pick = matching(filter_of(body.filters), body.principals or ())
     found: dict[str, int] = {}
     batch: list[tuple[Document, int]] = []
 

@@ -9,8 +9,9 @@ from anyio import sleep
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.retrieval.filters import matching, parse_filter
+from app.retrieval.filters import matching
 from app.retrieval.retriever import Query, Result, Search, TooManyCandidates, unit_vector
+from app.schemas.filters import filter_of
 from app.schemas.search import SearchBody
 from app.services.search_executor import Client
 from app.services.state import Services
@@ -163,7 +164,7 @@ def _begin(services: Services, serving: ServingRelease, caller: Caller, body: Se
         body.mode,
         body.group_by_document,
         None if body.vector is None else unit_vector(body.vector),
-        matching(None if body.filters is None else parse_filter(body.filters), body.principals),
+        matching(None if body.filters is None else filter_of(body.filters), body.principals),
         tuple(turns.earlier),
     )
     return _Begun(serving, services.retriever.begin(serving, partition, query, deadline.check), seq)

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.filters import Comparison, Compound, Filter, matching, parse_filter
-from indexing.errors import InvalidInput
+from app.retrieval.filters import Comparison, Compound, Filter, matching
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.records import Document, Json
 
@@ -126,54 +124,6 @@ def test_a_metadata_field_cannot_pose_as_a_permission() -> None:
 
 def test_where_nothing_is_asked_and_nobody_is_named_no_mask_is_made() -> None:
     assert matching(None, ["ann"])(segment_of(documents_of([{"a": 1}]))) is None
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"type": "eq", "key": "topic", "value": "billing"},
-        {"type": "in", "key": "topic", "value": ["billing", 5, True]},
-        {
-            "type": "and",
-            "filters": [{"type": "gte", "key": "n", "value": 1.5}, {"type": "ne", "key": "x", "value": False}],
-        },
-    ],
-)
-def test_the_grammar_of_openai_is_read(value: Json) -> None:
-    parsed = parse_filter(value)
-    assert parsed.type == value["type"]
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        ("billing", "filters is 'billing': expected an object with type one of eq, ne"),
-        ({"type": "equals", "key": "a", "value": 1}, "expected an object with type one of"),
-        ({"type": "eq", "key": "a"}, r"wrong fields \('value'\)"),
-        ({"type": "eq", "key": "a", "value": 1, "boost": 2}, r"wrong fields \('boost'\)"),
-        ({"type": "eq", "key": 5, "value": 1}, "filters.key is 5"),
-        ({"type": "eq", "key": "a", "value": None}, "filters.value is None: expected a string"),
-        ({"type": "eq", "key": "a", "value": ["x"]}, "expected a string, a number"),
-        ({"type": "gt", "key": "a", "value": True}, "which have an order"),
-        ({"type": "in", "key": "a", "value": "x"}, "expected a list of at most 1000"),
-        ({"type": "and", "filters": []}, "filters.filters is .*at least one"),
-        ({"type": "or", "filters": [{"type": "eq", "key": "a", "value": {}}]}, r"filters.filters.0.value is {}"),
-    ],
-)
-def test_what_does_not_follow_the_grammar_is_refused_by_its_place(value: Json, said: str) -> None:
-    with pytest.raises(InvalidInput, match=said):
-        parse_filter(value)
-
-
-def test_a_filter_is_bounded_in_depth_and_size() -> None:
-    nested: Json = {"type": "eq", "key": "a", "value": 1}
-    for _ in range(8):
-        nested = {"type": "and", "filters": [nested]}
-    with pytest.raises(InvalidInput, match="nested deeper than 8"):
-        parse_filter(nested)
-    wide = {"type": "or", "filters": [{"type": "eq", "key": "a", "value": n} for n in range(101)]}
-    with pytest.raises(InvalidInput, match="101 comparisons"):
-        parse_filter(wide)
 
 
 def test_an_empty_partition_has_an_empty_mask() -> None:

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.filters import Comparison, matching, parse_filter
+from app.retrieval.filters import Comparison, matching
 from app.retrieval.retriever import Retriever
+from app.schemas.documents import DeleteBody
+from app.schemas.filters import filter_of
 from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view
@@ -128,7 +130,7 @@ def test_no_hit_is_outside_and_none_is_wanting(
             k=k,
             mode=mode,
             group_by_document=grouped,
-            matching=matching(parse_filter(filter_), principals),
+            matching=matching(filter_of(DeleteBody(filters=filter_).filters), principals),
         )
         .hits
     )
@@ -153,7 +155,7 @@ def test_a_filtered_dense_search_gives_the_best_of_those_allowed(
         ),
         reverse=True,
     )[:k]
-    picked = matching(parse_filter(filter_), ["staff"])
+    picked = matching(filter_of(DeleteBody(filters=filter_).filters), ["staff"])
     hits = (
         Retriever()
         .search(serving, partition, "beta line word7", k=k, mode="dense", group_by_document=False, matching=picked)
