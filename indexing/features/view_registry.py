@@ -1,19 +1,19 @@
 """Which feature views there are: built in, and added by people."""
 
 import json
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.feature_views import newest_definition, record_definition, view_names
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
 from indexing.features.views import (
-    ALGORITHM,
     BUILT_IN,
     CONVERSATION_VIEWS,
-    MAX_EARLIER_TURNS,
-    MAX_VERSION,
     PASSAGE_VIEWS,
-    ROLES,
     ConversationView,
     FeatureView,
     PassageView,
@@ -93,53 +93,52 @@ def conversation_view_from(value: Json) -> ConversationView:
     Raises:
         InvalidInput: a field is missing, unknown or out of range.
     """
-    fields = {"kind", "name", "version", "roles", "earlier_turns", "dense_weight", "lexical_weight"}
-    if not isinstance(value, dict) or not fields <= set(value) <= fields | {"algorithm"}:
-        raise InvalidInput(f"{value!r} is not a conversation view: expected the fields {', '.join(sorted(fields))}.")
-    roles, turns = value["roles"], value["earlier_turns"]
-    if value["kind"] != ConversationView.kind or not isinstance(value["name"], str) or not value["name"]:
-        raise InvalidInput(f"{value!r} is not a conversation view: expected kind 'conversation' and a name.")
-    if type(value["version"]) is not int or not 1 <= value["version"] <= MAX_VERSION or value.get("algorithm", 1) != 1:
-        raise InvalidInput(f"{value!r}: expected algorithm 1 and a version from 1 to {MAX_VERSION}.")
-    if not isinstance(roles, list) or not roles or not all(role in ROLES for role in roles):
-        raise InvalidInput(f"roles {roles!r}: expected a list of at least one of {', '.join(ROLES)}.")
-    if type(turns) is not int or not 0 <= turns <= MAX_EARLIER_TURNS:
-        raise InvalidInput(f"earlier_turns {turns!r}: expected a whole number from 0 to {MAX_EARLIER_TURNS}.")
-    for name in ("dense_weight", "lexical_weight"):
-        if type(value[name]) not in (int, float) or not 0 <= value[name] < 1:
-            raise InvalidInput(f"{name} {value[name]!r}: expected a number of at least 0 and below 1.")
-    return ConversationView(
-        value["name"],
-        value["version"],
-        tuple(roles),
-        earlier_turns=turns,
-        dense_weight=float(value["dense_weight"]),
-        lexical_weight=float(value["lexical_weight"]),
-    )
+    return _read(_CONVERSATION_VIEW, ConversationView.kind, value, default_kind=None)
 
 
 def passage_view_from(value: Json) -> PassageView:
-    """A passage view from JSON.
+    """A passage view from JSON, with or without its ``kind``.
 
     Raises:
         InvalidInput: a field is missing, unknown or out of range.
     """
-    fields = {"name", "version", "strategy", "max_tokens", "overlap_tokens", "context_tokens"}
-    if not isinstance(value, dict) or not fields <= set(value) <= fields | {"kind", "algorithm"}:
-        raise InvalidInput(f"{value!r} is not a passage view: expected an object with {', '.join(sorted(fields))}.")
-    view = PassageView(**{name: value[name] for name in value if name != "kind"})
-    numbers = (view.version, view.overlap_tokens, view.context_tokens, view.algorithm)
-    if value.get("kind", "passage") != "passage" or not isinstance(view.name, str) or not view.name:
-        raise InvalidInput(f"{value!r} is not a passage view: expected kind 'passage' and a name.")
-    if not all(type(number) is int and number >= 0 for number in numbers) or view.version < 1:
-        raise InvalidInput(f"{value!r}: version must be at least 1 and token numbers whole and not negative.")
-    if view.algorithm != ALGORITHM or view.version > MAX_VERSION:
-        raise InvalidInput(f"{value!r}: expected algorithm {ALGORITHM} and a version of at most {MAX_VERSION}.")
-    if view.strategy not in ("headings", "head"):
-        raise InvalidInput(f"strategy {view.strategy!r} is unknown: expected 'headings' or 'head'.")
-    if view.max_tokens is not None and (type(view.max_tokens) is not int or view.max_tokens < 16):
-        raise InvalidInput(f"max_tokens {view.max_tokens!r}: expected null or at least 16.")
-    limit = view.max_tokens or 16
-    if view.strategy == "headings" and view.max_tokens and view.overlap_tokens + view.context_tokens > limit // 2:
-        raise InvalidInput(f"overlap_tokens plus context_tokens must be at most half of max_tokens {limit}.")
+    return _read(_PASSAGE_VIEW, PassageView.kind, value, default_kind=PassageView.kind)
+
+
+def _require_room_for_text(view: PassageView) -> PassageView:
+    around = view.overlap_tokens + view.context_tokens
+    if view.strategy == "headings" and view.max_tokens is not None and around > view.max_tokens // 2:
+        raise PydanticCustomError(
+            "room",
+            "overlap_tokens plus context_tokens is {around}: expected at most half of max_tokens {max_tokens}",
+            {"around": around, "max_tokens": view.max_tokens},
+        )
     return view
+
+
+_PASSAGE_VIEW = TypeAdapter[PassageView](Annotated[PassageView, AfterValidator(_require_room_for_text)])
+_CONVERSATION_VIEW = TypeAdapter(ConversationView)
+
+
+def _read(adapter: TypeAdapter[_View], kind: str, value: Json, *, default_kind: str | None) -> _View:
+    if not isinstance(value, dict) or value.get("kind", default_kind) != kind:
+        raise InvalidInput(f"{value!r} is not a {kind} view: expected an object with kind {kind!r}.")
+    try:
+        # Strictly JSON: no value is converted, and of Python's own only an instance would do.
+        return adapter.validate_json(json.dumps({name: value[name] for name in value if name != "kind"}))
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False)
+        fields = adapter.json_schema()["properties"]
+        raise InvalidInput(f"The {kind} view is not valid: {'; '.join(_said(faults, fields, value))}.") from error
+
+
+def _said(faults: Sequence[ErrorDetails], fields: Mapping[str, Json], value: Mapping[str, Json]) -> Iterator[str]:
+    """What is wrong with a view, field by field: each with its value and what is expected of it."""
+    for name in dict.fromkeys(str(fault["loc"][0]) for fault in faults if fault["loc"]):
+        if name not in fields:
+            yield f"the field {name!r} is unknown: expected {', '.join(fields)}"
+        elif name not in value:
+            yield f"the field {name!r} is missing: expected {fields[name]['description']}"
+        else:
+            yield f"{name} {value[name]!r}: expected {fields[name]['description']}"
+    yield from (fault["msg"] for fault in faults if not fault["loc"])

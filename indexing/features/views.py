@@ -8,9 +8,32 @@ that can change a value that a shard holds.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
+
+from pydantic import ConfigDict, Field
 
 from indexing.records import Json, fingerprint
+
+ALGORITHM = 1
+"""The number of the passage algorithm that this code is; it changes when the same definition gives other passages."""
+MAX_VERSION = 1_000_000
+"""Of a view; our choice."""
+Role: TypeAlias = Literal["user", "assistant", "system"]
+"""Who speaks a turn of a chat."""
+ROLES: tuple[Role, ...] = get_args(Role)
+MAX_EARLIER_TURNS = 32
+"""Of a conversation view: bounds what one search has to encode."""
+MIN_TOKENS = 16
+"""Of a passage; our choice: fewer leave no room for a sentence beside the special tokens."""
+
+# What people may add says of each field what is expected; ``view_registry`` reads it from JSON and says it in messages.
+_STRICT = ConfigDict(extra="forbid", strict=True)
+_Name = Annotated[str, Field(min_length=1, description="a name")]
+_Version = Annotated[int, Field(ge=1, le=MAX_VERSION, description=f"a whole number from 1 to {MAX_VERSION}")]
+_Algorithm = Annotated[int, Field(ge=ALGORITHM, le=ALGORITHM, description=f"{ALGORITHM}")]
+_Tokens = Annotated[int, Field(ge=0, description="a whole number of tokens, at least 0")]
+_MaxTokens = Annotated[int, Field(ge=MIN_TOKENS)]
+_Weight = Annotated[float, Field(ge=0, lt=1, description="a number of at least 0 and below 1")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +47,15 @@ class PassageView:
     ``context_tokens`` bounds the title and heading path before the text.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     kind: ClassVar[str] = "passage"
-    name: str
-    version: int
-    strategy: Literal["headings", "head"]
-    max_tokens: int | None
-    overlap_tokens: int
-    context_tokens: int
-    algorithm: int = 1
+    name: _Name
+    version: _Version
+    strategy: Annotated[Literal["headings", "head"], Field(description="'headings' or 'head'")]
+    max_tokens: Annotated[_MaxTokens | None, Field(description=f"null or a whole number of at least {MIN_TOKENS}")]
+    overlap_tokens: _Tokens
+    context_tokens: _Tokens
+    algorithm: _Algorithm = ALGORITHM
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +89,22 @@ class ConversationView:
     is what a term of one of them counts where a term of the question counts 1.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     kind: ClassVar[str] = "conversation"
-    name: str
-    version: int
-    roles: tuple[str, ...]
-    earlier_turns: int
-    dense_weight: float
-    lexical_weight: float
-    algorithm: int = 1
+    name: _Name
+    version: _Version
+    roles: Annotated[
+        tuple[Role, ...],
+        Field(min_length=1, description=f"a list of at least one of {', '.join(ROLES)}"),
+    ]
+    earlier_turns: Annotated[
+        int, Field(ge=0, le=MAX_EARLIER_TURNS, description=f"a whole number from 0 to {MAX_EARLIER_TURNS}")
+    ]
+    dense_weight: _Weight
+    lexical_weight: _Weight
+    algorithm: _Algorithm = ALGORITHM
 
 
-ALGORITHM = 1
-"""The number of the passage algorithm that this code is; it changes when the same definition gives other passages."""
-MAX_VERSION = 1_000_000
-ROLES = ("user", "assistant", "system")
-MAX_EARLIER_TURNS = 32
-"""Of a conversation view: bounds what one search has to encode."""
 FeatureView: TypeAlias = PassageView | EmbeddingView | LexicalView | ConversationView
 
 DEFAULT_PASSAGES = PassageView("default", 1, "headings", None, overlap_tokens=32, context_tokens=48)

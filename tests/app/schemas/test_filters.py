@@ -113,7 +113,7 @@ def test_exactly_what_follows_the_grammar_is_read_and_no_value_is_converted(valu
     searched = SearchBody.model_validate_json(body).filters
     assert searched is not None
     assert typed(filter_of(searched)) == typed(filter_)
-    assert repr(wire_of(filter_)) == repr({name: value[name] for name in wire_of(filter_)})
+    assert json.dumps(wire_of(filter_), sort_keys=True) == json.dumps(value, sort_keys=True)
 
 
 def test_the_grammar_of_openai_is_read() -> None:
@@ -126,6 +126,9 @@ def test_the_grammar_of_openai_is_read() -> None:
     }
     parts = Comparison("gte", "n", (1.5,)), Comparison("in", "x", ("billing", 5, True))
     assert read(value) == Compound("and", parts)
+
+
+IS_ONE = {"type": "eq", "key": "a", "value": 1}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,7 @@ def nested(levels: int) -> Json:
     return value
 
 
-@pytest.mark.parametrize("levels", [8, 100_000])
+@pytest.mark.parametrize("levels", [8, 10_000])
 def test_a_filter_that_is_too_deep_is_refused_before_it_is_built(levels: int) -> None:
     assert "filters.filters.0.filters.0.filters.0" in said(nested(levels))
     assert "is nested deeper than 8: flatten the filter" in said(nested(levels))

@@ -184,28 +184,31 @@ def test_a_view_is_read_from_json(value: dict[str, Any]) -> None:
     ("value", "named"),
     [
         (None, "None"),
-        ([GOOD], "expected an object with context_tokens, max_tokens, name"),
-        ({}, "expected an object with"),
-        ({k: v for k, v in GOOD.items() if k != "strategy"}, "expected an object with"),
-        ({**GOOD, "extra": 1}, "extra"),
+        ([GOOD], "is not a passage view: expected an object with kind 'passage'"),
+        ({}, "the field 'name' is missing: expected a name; the field 'version' is missing"),
+        (
+            {k: v for k, v in GOOD.items() if k != "strategy"},
+            "the field 'strategy' is missing: expected 'headings' or 'head'",
+        ),
+        ({**GOOD, "extra": 1}, "the field 'extra' is unknown: expected name, version, strategy, max_tokens, overlap"),
         ({**GOOD, "kind": "lexical"}, "kind 'passage'"),
-        ({**GOOD, "name": ""}, "a name"),
-        ({**GOOD, "name": 5}, "a name"),
-        ({**GOOD, "version": 0}, "version must be at least 1"),
-        ({**GOOD, "version": "1"}, "version must be at least 1"),
-        ({**GOOD, "version": True}, "version must be at least 1"),
-        ({**GOOD, "overlap_tokens": -1}, "not negative"),
+        ({**GOOD, "name": ""}, "name '': expected a name"),
+        ({**GOOD, "name": 5}, "name 5: expected a name"),
+        ({**GOOD, "version": 0}, "version 0: expected a whole number from 1 to 1000000"),
+        ({**GOOD, "version": "1"}, "version '1': expected a whole"),
+        ({**GOOD, "version": True}, "version True: expected a whole"),
+        ({**GOOD, "overlap_tokens": -1}, "overlap_tokens -1: expected a whole number of tokens, at least 0"),
         ({**GOOD, "overlap_tokens": 1.5}, "whole"),
         ({**GOOD, "context_tokens": None}, "whole"),
-        ({**GOOD, "algorithm": -1}, "not negative"),
-        ({**GOOD, "algorithm": 2}, "expected algorithm 1"),
-        ({**GOOD, "version": 10**30}, "a version of at most"),
-        ({**GOOD, "strategy": "sentences"}, "strategy 'sentences' is unknown"),
-        ({**GOOD, "strategy": ["head"]}, "strategy"),
+        ({**GOOD, "algorithm": -1}, "algorithm -1: expected 1"),
+        ({**GOOD, "algorithm": 2}, "algorithm 2: expected 1"),
+        ({**GOOD, "version": 10**30}, "expected a whole number from 1 to 1000000"),
+        ({**GOOD, "strategy": "sentences"}, "strategy 'sentences': expected 'headings' or 'head'"),
+        ({**GOOD, "strategy": ["head"]}, r"strategy \['head'\]: expected"),
         ({**GOOD, "max_tokens": 15}, "max_tokens 15"),
         ({**GOOD, "max_tokens": "64"}, "max_tokens '64'"),
         ({**GOOD, "max_tokens": 64.0}, r"max_tokens 64\.0"),
-        ({**GOOD, "overlap_tokens": 30}, "at most half of max_tokens 64"),
+        ({**GOOD, "overlap_tokens": 30}, "is 38: expected at most half of max_tokens 64"),
     ],
 )
 def test_a_bad_view_is_refused_naming_what_is_wrong(value: object, named: str) -> None:
@@ -238,16 +241,19 @@ def test_a_conversation_view_comes_back_from_its_definition() -> None:
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ({"kind": "passage"}, "not a passage view"),
+        ({"kind": "passage"}, "the field 'roles' is unknown"),
         ({"name": ""}, "a name"),
-        ({"surprise": 1}, "not a conversation view"),
-        ({"version": 0}, "version from 1"),
-        ({"version": True}, "version from 1"),
-        ({"algorithm": 2}, "algorithm 1"),
+        (
+            {"surprise": 1},
+            "conversation view .*: the field 'surprise' is unknown: expected name, version, roles",
+        ),
+        ({"version": 0}, "version 0: expected a whole number from 1"),
+        ({"version": True}, "version True: expected a whole number from 1"),
+        ({"algorithm": 2}, "algorithm 2: expected 1"),
         ({"roles": []}, "at least one of user, assistant, system"),
-        ({"roles": ["tool"]}, "at least one of user, assistant, system"),
+        ({"roles": ["user", "tool"]}, "at least one of user, assistant, system"),
         ({"roles": "user"}, "at least one of user, assistant, system"),
-        ({"earlier_turns": -1}, "from 0 to 32"),
+        ({"earlier_turns": -1}, "earlier_turns -1: expected a whole number from 0 to 32"),
         ({"earlier_turns": 33}, "from 0 to 32"),
         ({"dense_weight": 1}, "dense_weight 1"),
         ({"lexical_weight": -0.1}, r"lexical_weight -0\.1"),
@@ -276,3 +282,21 @@ def test_a_conversation_view_is_held_to_its_definition_and_found_in_its_newest_v
 def test_a_built_in_conversation_view_cannot_be_redefined(home: Home) -> None:
     with pytest.raises(FeatureViewChanged, match=r"conversation view default@1 is built in .*version 2"):
         record_view(home.catalogue, dataclasses.replace(DEFAULT_CONVERSATION, dense_weight=0.5))
+
+
+@pytest.mark.parametrize("value", [None, 1, True, "16", [16], 16.0, -1, 10**9])
+@pytest.mark.parametrize("field", ["version", "max_tokens", "overlap_tokens", "context_tokens", "algorithm"])
+def test_numbers_of_a_view_are_whole_numbers_and_nothing_that_looks_like_one(field: str, value: object) -> None:
+    allowed = {
+        "version": [1],
+        "max_tokens": [None, 10**9],
+        "overlap_tokens": [1],
+        "context_tokens": [1],
+        "algorithm": [1],
+    }
+    is_allowed = any(value is one or (type(value) is int and value == one) for one in allowed[field])
+    if is_allowed:
+        assert getattr(passage_view_from(GOOD | {field: value}), field) == value
+    else:
+        with pytest.raises(InvalidInput, match=field):
+            passage_view_from(GOOD | {field: value})
