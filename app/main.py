@@ -15,15 +15,17 @@ from app.access.rate_limit import limiter_for
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
-from app.routes import admin, collections, context, documents, health, recall, search
+from app.routes import admin, build_requests, collections, context, documents, health, recall, search
 from app.schemas.server_problems import ServerProblem
 from app.services.search_executor import SearchExecutor
 from app.services.state import Services
+from app.services.waiting_writes import counted
 from app.serving.query_cache import QueryCache, query_cache_for
 from app.serving.release_pool import ReleasePool
 from app.web.authenticated_routes import fast_routes
 from app.web.problems import REFUSALS, headers_of, problem_answer, status_of
 from app.web.request_middleware import RequestMiddleware
+from indexing.catalogue.build_requests import count_open_requests
 from indexing.errors import DeadlineExceeded, GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
@@ -86,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(context.router)
     app.include_router(collections.router)
     app.include_router(documents.router)
+    app.include_router(build_requests.router)
     app.include_router(admin.router)
     app.include_router(health.router)
     app.add_middleware(RequestMiddleware, direct=fast_routes(search.router, context.router), answer_error=_answer_error)
@@ -107,6 +110,8 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     metrics.watch(metrics.live_passages, lambda: live.passages)
     metrics.watch(metrics.live_bytes, lambda: live.size_bytes)
     metrics.watch(metrics.live_lag, lambda: live.lag_seconds)
+    metrics.watch(metrics.documents_waiting, lambda: counted(live.count_waiting))
+    metrics.watch(metrics.build_requests, lambda: counted(lambda: count_open_requests(home.catalogue)))
     queries.on_lookup = lambda outcome: metrics.query_cache.labels(outcome).inc()
     return Services(
         home=home,

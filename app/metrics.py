@@ -125,6 +125,18 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=self.registry,
         )
+        self.documents_waiting = Gauge(
+            "groundwork_documents_waiting_for_build",
+            "Documents that searches find as they were written last only once a build is done.",
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
+        self.build_requests = Gauge(
+            "groundwork_open_build_requests",
+            "Builds that are asked for and not done yet.",
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
 
     def count(self, status: int, release: str) -> None:
         """Count the answer to a search."""

@@ -16,7 +16,8 @@ from typing import TypeAlias
 from app.live.write_queue import TAKE_OVER_SECONDS, WriteQueue
 from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
-from indexing.catalogue.documents import read_content, waits_for_build
+from indexing.catalogue.changes import read_waiting
+from indexing.catalogue.documents import count_waiting_for_build, read_content, waits_for_build
 from indexing.catalogue.erasures import count_finished_erasures
 from indexing.features.views import FeatureViews
 from indexing.home import Home
@@ -46,6 +47,7 @@ class LiveLayer:
         self._queue: WriteQueue | None = None
         self._asked_for: WriteQueue | None = None
         self._erasures = self._count_erasures()
+        self._counted = ((-1, -1), 0)
         self._awake = threading.Event()
 
     # Who serves
@@ -142,6 +144,37 @@ class LiveLayer:
         if queue is None or queue.overlay is not serving.overlay:
             return serving.release.seq
         return queue.progress.reached(partition)
+
+    def finds(self, partition: Partition, document_id: str, seq: int, *, is_live: bool) -> bool:
+        """Whether searches of the release in service find the version of a document that the write ``seq`` left.
+
+        Searches of this process; what a corrupt shard holds counts as found.
+        """
+        queue = self._queue
+        return queue is not None and queue.finds((partition, document_id), seq, is_live=is_live)
+
+    def count_waiting(self, tenant: str | None = None) -> int:
+        """How many documents, of one tenant or of all, wait for a build to be found here as they were written last."""
+        queue = self._queue
+        if queue is None:
+            return self._count_stored(-1, tenant)
+        built = dict(queue.built)
+        late = sum(tenant in (None, key[0].tenant) for key in list(queue.put_off) if key not in built)
+        since = queue.serving.release.seq
+        if not built:
+            return late + self._count_stored(since, tenant)
+        waiting = (one for one in read_waiting(self._home.catalogue, since) if tenant in (None, one.partition.tenant))
+        return late + sum(not queue.finds((one.partition, one.id), one.seq, is_live=False) for one in waiting)
+
+    def _count_stored(self, since: int, tenant: str | None) -> int:
+        """Documents after ``since`` that are not live; for all tenants, as metrics ask often, only after a write."""
+        catalogue = self._home.catalogue
+        if tenant is not None:
+            return count_waiting_for_build(catalogue, since, tenant=tenant)
+        moment = catalogue.sequence(), since
+        if self._counted[0] != moment:
+            self._counted = moment, count_waiting_for_build(catalogue, since)
+        return self._counted[1]
 
     # What is measured
 

@@ -85,8 +85,8 @@ class WriteQueue:
     """What is to come into the overlay of one release, in the order of the writes.
 
     ``take`` and ``claim`` are called with ``lock`` held; ``advance`` is for one thread, takes ``lock`` itself, and
-    encodes without it. ``put_off`` is what waits for a build; ``is_behind`` says that a later release holds more, which
-    only a build can bring.
+    encodes without it. ``put_off`` is what waits for a build; ``built`` is what only later releases hold and is taken
+    from them, by its sequence number; ``is_behind`` says that a later release holds more, which only a build can bring.
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class WriteQueue:
         self.progress = Progress(serving.release.seq, {})
         self.waiting: dict[Key, Waiting] = {}
         self.put_off: dict[Key, int] = {}
+        self.built: dict[Key, int] = {}
         self._home, self._views, self._lock, self._clock = home, views, lock, clock
         self._built: FeatureStore | None = None
         self._others_did = -math.inf
@@ -176,6 +177,7 @@ class WriteQueue:
         self._hide_narrowed(built, since)
         for change in built:  # each is newer than the live version that may be in line
             self.waiting[change.partition, change.id] = Waiting(change, now, stored_only=True)
+            self.built[change.partition, change.id] = change.seq
 
     def advance(self, *, waits: bool, until: float = math.inf) -> bool:
         """Make some documents ready and let searches find them; gives whether there are more that could be.
@@ -339,6 +341,14 @@ class WriteQueue:
         """Make all of the line ready, or as much of it as can be by then; before others know the line."""
         while self.waiting and self._clock() < until and self.advance(waits=False, until=until):
             continue
+
+    def finds(self, key: Key, seq: int, *, is_live: bool) -> bool:
+        """Whether the version of a document that the write ``seq`` left is found now; safe at any time."""
+        if seq <= self.serving.release.seq:
+            return True
+        if key in self.waiting or key in self.put_off:
+            return False
+        return seq <= self.progress.seq and (is_live or self.built.get(key) == seq)
 
     def fits(self, passages: int, share: float = 1.0) -> bool:
         """Whether there is room for so many more passages within a share of what the settings allow."""

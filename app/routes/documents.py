@@ -20,7 +20,7 @@ from app.schemas.documents import (
     summary_of,
 )
 from app.schemas.problems import document_problems
-from app.services.documents import find_matching, hide, visible_to, write
+from app.services.documents import find_matching, hide, is_searchable, visible_to, write
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import CollectionParam, DocumentIdParam, PrincipalsParam, Searcher, ServicesDep, Writer
 from indexing.catalogue.collections import require_collection
@@ -53,9 +53,12 @@ def put_document(
     that is not there is made.
     """
     partition = Partition(caller.tenant, collection)
-    (written,), request = write(services, partition, [document_from(document_id, body)])
+    report = write(services, partition, [document_from(document_id, body)])
+    (written,) = report.documents
     response.status_code = 200 if written.searchable else 202
-    return PutAnswer(**written.model_dump(), collection=collection, build_request=request)
+    return PutAnswer(
+        **written.model_dump(), collection=collection, build_request=report.build_request, warnings=report.warnings
+    )
 
 
 @router.post(
@@ -80,10 +83,15 @@ def post_batch(
     faults += [f"documents.{n}.id {name!r} is there twice." for n, name in enumerate(ids) if name in ids[:n]]
     if faults:
         raise InvalidInput(" ".join(faults))
-    written, request = write(services, Partition(caller.tenant, collection), documents)
-    response.status_code = 200 if all(one.searchable for one in written) else 202
-    seq = max(one.seq for one in written)
-    return BatchAnswer(collection=collection, seq=seq, documents=written, build_request=request)
+    report = write(services, Partition(caller.tenant, collection), documents)
+    response.status_code = 200 if all(one.searchable for one in report.documents) else 202
+    return BatchAnswer(
+        collection=collection,
+        seq=max(one.seq for one in report.documents),
+        documents=report.documents,
+        build_request=report.build_request,
+        warnings=report.warnings,
+    )
 
 
 @router.get(
@@ -98,11 +106,12 @@ def get_document(
     services: ServicesDep,
     principals: PrincipalsParam = None,
 ) -> DocumentAnswer:
-    """A document as it was written last, whether searches find that version yet or not."""
-    stored = read_document(services.home.catalogue, Partition(caller.tenant, collection), document_id)
+    """A document as it was written last, and whether searches find that version yet (`searchable`)."""
+    partition = Partition(caller.tenant, collection)
+    stored = read_document(services.home.catalogue, partition, document_id)
     if not visible_to(caller, principals)(stored.document):
         raise NotFound(f"No document {document_id!r} in collection {collection!r}.")
-    return document_answer(collection, stored)
+    return document_answer(collection, stored, searchable=is_searchable(services, partition, stored))
 
 
 @router.get("/v1/collections/{collection}/documents", summary="List documents", responses=document_problems(404))
@@ -124,7 +133,8 @@ def get_documents(
         if len(found) > limit:
             break
     following = found[limit - 1].document.id if len(found) > limit else None
-    return DocumentsAnswer(collection=collection, documents=[summary_of(one) for one in found[:limit]], next=following)
+    summaries = [summary_of(one, searchable=is_searchable(services, partition, one)) for one in found[:limit]]
+    return DocumentsAnswer(collection=collection, documents=summaries, next=following)
 
 
 @router.delete(

@@ -15,6 +15,9 @@ MAX_BATCH = 100
 MAX_PAGE = 100
 MAX_PRINCIPALS = 1_000
 MAX_METADATA_BYTES = 64 * 1024
+Warnings = Annotated[
+    list[str], Field(description="Why it may wait for long, such as that no builder runs; normally empty.")
+]
 Principals = list[Annotated[str, StringConstraints(min_length=1, max_length=512)]]
 
 
@@ -84,6 +87,7 @@ class PutAnswer(WrittenAnswer):
 
     collection: str
     build_request: int | None = Field(description="The build that was asked for, where it waits for one.")
+    warnings: Warnings
 
 
 class BatchAnswer(BaseModel):
@@ -93,6 +97,7 @@ class BatchAnswer(BaseModel):
     seq: int = Field(description="The highest of theirs.")
     documents: list[WrittenAnswer]
     build_request: int | None = Field(description="The build that was asked for, where they wait for one.")
+    warnings: Warnings
 
 
 class DeletedAnswer(BaseModel):
@@ -124,6 +129,10 @@ class DocumentSummary(BaseModel):
     allow: list[str] | None
     seq: int
     updated_at: str
+    searchable: bool = Field(
+        description="Whether searches of the release in service find this version now, in the process that answers."
+        " False: it is on its way, or waits for a build; an old version may answer until then."
+    )
 
 
 class DocumentAnswer(DocumentSummary):
@@ -199,14 +208,14 @@ def _checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
-def summary_of(stored: StoredDocument) -> DocumentSummary:
+def summary_of(stored: StoredDocument, *, searchable: bool) -> DocumentSummary:
     """A document as a list shows it."""
-    return DocumentSummary(**_shared(stored))
+    return DocumentSummary(searchable=searchable, **_shared(stored))
 
 
-def document_answer(collection: str, stored: StoredDocument) -> DocumentAnswer:
+def document_answer(collection: str, stored: StoredDocument, *, searchable: bool) -> DocumentAnswer:
     """A document as it goes over the wire."""
-    return DocumentAnswer(collection=collection, text=stored.document.text, **_shared(stored))
+    return DocumentAnswer(collection=collection, text=stored.document.text, searchable=searchable, **_shared(stored))
 
 
 def _shared(stored: StoredDocument) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from app.access.authentication import Caller
 from app.retrieval.filters import matching
 from app.schemas.documents import DeleteBody, WrittenAnswer
 from app.schemas.filters import filter_of
 from app.services.state import Services
+from app.services.waiting_writes import warnings_about_builder
 from indexing.catalogue.build_requests import request_build
-from indexing.catalogue.documents import Written, iterate_documents, write_documents
+from indexing.catalogue.documents import StoredDocument, Written, iterate_documents, write_documents
 from indexing.errors import NotReady
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.records import Document, Partition
@@ -25,10 +26,17 @@ def hide(services: Services, partition: Partition, deleted: int) -> None:
     logger.info("documents.deleted", extra={"fields": {"collection": partition.collection, "documents": deleted}})
 
 
-def write(
-    services: Services, partition: Partition, documents: Sequence[Document]
-) -> tuple[list[WrittenAnswer], int | None]:
-    """Store documents; what became of each, and the build that was asked for, if they need one."""
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """What became of each document of a write, and where some wait for a build, the one asked for and warnings."""
+
+    documents: list[WrittenAnswer]
+    build_request: int | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def write(services: Services, partition: Partition, documents: Sequence[Document]) -> WriteReport:
+    """Store documents; those that no search can find before a build holds them have one asked for."""
     catalogue = services.home.catalogue
     written = write_documents(catalogue, partition, documents, live=services.live.takes(partition, documents))
     services.live.wrote(partition, [one.id for one in written if one.outcome != "unchanged"])
@@ -38,11 +46,13 @@ def write(
         WrittenAnswer(id=one.id, seq=one.seq, result=one.outcome, searchable=one.is_live or one.seq <= built)
         for one in written
     ]
-    request = None
-    if not all(one.searchable for one in answers):
-        request = request_build(catalogue, "a write that is too large for the live layer").id
-    _log(partition, written, request)
-    return answers, request
+    if all(one.searchable for one in answers):
+        report = WriteReport(answers)
+    else:
+        request = request_build(catalogue, "a write that is too large for the live layer", tenant=partition.tenant)
+        report = WriteReport(answers, request.id, warnings_about_builder(services))
+    _log(partition, written, report.build_request)
+    return report
 
 
 def _log(partition: Partition, written: Sequence[Written], request: int | None) -> None:
@@ -89,3 +99,8 @@ def find_matching(services: Services, partition: Partition, body: DeleteBody) ->
     if batch:
         evaluate()
     return found
+
+
+def is_searchable(services: Services, partition: Partition, stored: StoredDocument) -> bool:
+    """Whether searches of this process find a document as it was written last."""
+    return services.live.finds(partition, stored.document.id, stored.seq, is_live=stored.is_live)

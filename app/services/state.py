@@ -1,5 +1,6 @@
 """The state of one API process, which every door shares."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.access.concurrency import ConcurrencyLimit
@@ -9,6 +10,7 @@ from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
 from app.services.search_executor import SearchExecutor
 from app.serving.release_pool import ReleasePool
+from indexing.catalogue.database import utc_now
 from indexing.home import Home
 
 
@@ -16,7 +18,8 @@ from indexing.home import Home
 class Services:
     """Made by ``main`` and kept in ``app.state.services``.
 
-    ``searches``, ``threaded_requests``, ``write_waits`` and ``measurements`` say how many of each may be in progress.
+    ``searches``, ``threaded_requests``, ``write_waits`` and ``measurements`` say how many of each may be in progress;
+    ``now`` tells the moment, ISO 8601 in UTC.
     """
 
     home: Home
@@ -31,3 +34,4 @@ class Services:
     write_waits: ConcurrencyLimit
     measurements: ConcurrencyLimit
     is_stopping: bool = False
+    now: Callable[[], str] = utc_now

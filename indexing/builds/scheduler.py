@@ -1,13 +1,16 @@
 """The builder: runs the builds that were asked for, one after another, until told to stop."""
 
 import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from indexing.catalogue.build_requests import open_requests
-from indexing.catalogue.database import Database
+from indexing.catalogue.builder_heartbeat import BEAT_SECONDS, forget_beat, record_beat
+from indexing.catalogue.database import Database, utc_now
 from indexing.errors import AlreadyRunning, GroundworkError, NotReady
 from indexing.releases.deployments import stable_release
 
@@ -23,14 +26,16 @@ class Builder:
     """Decides whether a build is wanted, and has it run.
 
     ``run_build`` builds the recipe in service; ``every_seconds`` is how often at most anything that changed is built
-    without being asked for, ``None`` for never.
+    without being asked for, ``None`` for never. ``now`` tells the moment of its heartbeat, ISO 8601 in UTC.
     """
 
     catalogue: Database
     run_build: Callable[[], object]
     every_seconds: float | None = None
     clock: Callable[[], float] = time.monotonic
+    now: Callable[[], str] = utc_now
     failures: int = 0
+    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     _built_at: float | None = field(default=None, init=False)
 
     def reason(self) -> str | None:
@@ -66,7 +71,28 @@ class Builder:
         return True
 
     def run(self, stop: threading.Event) -> None:
-        """Go on until told to stop; the pause grows while builds fail."""
-        while not stop.is_set():
-            self.step()
-            stop.wait(min(MOST_PAUSE_SECONDS, POLL_SECONDS * 2 ** min(self.failures, 10)))
+        """Go on until told to stop; the pause grows while builds fail. All the while a thread says that it runs."""
+        ended = threading.Event()
+        heart = threading.Thread(target=self._beat_until, args=(ended,), name="builder-heartbeat", daemon=True)
+        heart.start()
+        try:
+            while not stop.is_set():
+                self.step()
+                stop.wait(min(MOST_PAUSE_SECONDS, POLL_SECONDS * 2 ** min(self.failures, 10)))
+        finally:
+            ended.set()
+            heart.join()
+
+    def _beat_until(self, ended: threading.Event) -> None:
+        """Beat every few seconds, also while a build runs; when this builder ends, so does its heartbeat."""
+        is_over = False
+        while not is_over:
+            self._keep(lambda: record_beat(self.catalogue, self.name, self.now()))
+            is_over = ended.wait(BEAT_SECONDS)
+        self._keep(lambda: forget_beat(self.catalogue, self.name))
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except Exception:  # a busy catalogue or a full disk is no reason to stop building, nor to stop beating later
+            logger.exception("builder.heartbeat_failed")

@@ -74,6 +74,12 @@ def read_built(database: Database, since: int, view_fingerprint: str) -> list[Ch
     return [Change(Partition(row["tenant"], row["collection"]), row["id"], row["seq"]) for row in rows]
 
 
+def read_waiting(database: Database, since: int) -> list[Change]:
+    """Documents that were written after ``since`` and are not live."""
+    rows = database.rows("SELECT tenant, collection, id, seq FROM documents WHERE live = 0 AND seq > ?", (since,))
+    return [Change(Partition(row["tenant"], row["collection"]), row["id"], row["seq"]) for row in rows]
+
+
 def forget_changes(db: sqlite_utils.Database, seq: int) -> None:
     """Forget deletions and replaced live versions up to ``seq``; no snapshot that may serve needs them."""
     db.conn.execute("DELETE FROM deletions WHERE seq <= ?", (seq,))

@@ -291,7 +291,8 @@ def waits_for_build(database: Database, partition: Partition, seq: int) -> bool:
     return database.row(sql, (seq, partition.tenant, partition.collection)) is not None
 
 
-def count_waiting_for_build(database: Database, since: int) -> int:
-    """How many documents were written after ``since`` and are not live."""
-    row = database.row("SELECT count(*) AS n FROM documents WHERE live = 0 AND seq > ?", (since,))
+def count_waiting_for_build(database: Database, since: int, *, tenant: str | None = None) -> int:
+    """How many documents, of one tenant or of all, were written after ``since`` and are not live."""
+    sql = "SELECT count(*) AS n FROM documents WHERE live = 0 AND seq > ?1 AND (?2 IS NULL OR tenant = ?2)"
+    row = database.row(sql, (since, tenant))
     return 0 if row is None else int(row["n"])

@@ -169,3 +169,16 @@ def _superseded(db: Database) -> None:
     db.execute("CREATE TABLE superseded AS SELECT * FROM documents WHERE 0")
     db.execute("CREATE UNIQUE INDEX superseded_documents ON superseded (tenant, collection, id)")
     db.execute("CREATE INDEX superseded_in_order ON superseded (seq)")
+
+
+@catalogue_migrations(name="0012_waiting_writes")
+def _waiting_writes(db: Database) -> None:
+    # Whose write asked for a build; NULL where the installation itself did.
+    db.execute("ALTER TABLE build_requests ADD COLUMN tenant TEXT")
+    # When a builder was last seen: one row, of the one that was seen last.
+    db.execute(
+        "CREATE TABLE builder_heartbeat (id INTEGER PRIMARY KEY CHECK (id = 1), builder TEXT NOT NULL,"
+        " seen_at TEXT NOT NULL) STRICT"
+    )
+    # Counts what waits for a build without reading a document.
+    db.execute("CREATE INDEX documents_waiting ON documents (seq, tenant) WHERE live = 0")

@@ -114,6 +114,38 @@ def jobs_list(settings: Settings, as_json: bool) -> None:
         print_table("jobs", columns, [["" if cell is None else cell for cell in row.values()] for row in rows])
 
 
+@jobs.command("requests")
+@as_json
+@click.pass_obj
+def jobs_requests(settings: Settings, as_json: bool) -> None:
+    """The builds that are asked for and not done yet, what waits for them, and whether a builder runs."""
+    from indexing.catalogue.build_requests import open_requests
+    from indexing.catalogue.builder_heartbeat import builder_seen
+    from indexing.catalogue.database import utc_now
+    from indexing.catalogue.documents import count_waiting_for_build
+    from indexing.releases.deployments import built_seq
+
+    with opened(settings) as home:
+        requests = open_requests(home.catalogue)
+        waiting = count_waiting_for_build(home.catalogue, built_seq(home.catalogue))
+        seen = builder_seen(home.catalogue)
+    is_running = seen is not None and seen.is_running(utc_now())
+    if as_json:
+        builder = None if seen is None else {**asdict(seen), "is_running": is_running}
+        rows = [asdict(request) for request in requests]
+        print_json({"requests": rows, "documents_waiting": waiting, "builder": builder})
+        return
+    cells = [[one.id, one.tenant or "", short_time(one.created_at), one.seq, one.reason] for one in requests]
+    print_table("requests", ["id", "tenant", "asked", "up to seq", "reason"], cells)
+    if is_running:
+        state = "a builder runs"
+    elif seen is None:
+        state = "no builder was seen: run 'groundwork builder', or 'groundwork build' once"
+    else:
+        state = f"no builder was seen since {short_time(seen.seen_at)} ({seen.builder}): run 'groundwork builder'"
+    click.echo(f"{waiting} documents wait for a build; {state}")
+
+
 @jobs.command("show")
 @click.argument("job", type=int)
 @click.pass_obj

@@ -26,8 +26,18 @@ def stable_release(catalogue: Database) -> Release:
     Raises:
         NotReady: nothing has been built and deployed yet.
     """
-    recipe = stable_recipe(catalogue)
-    release = None if recipe is None else newest_release(catalogue, recipe)
+    release = _deployed_release(catalogue)
     if release is None:
         raise NotReady("Nothing is released yet: run 'groundwork ingest' and 'groundwork build' first.")
     return release
+
+
+def built_seq(catalogue: Database) -> int:
+    """Up to which write the release that is deployed holds the documents; -1 before the first."""
+    release = _deployed_release(catalogue)
+    return -1 if release is None else release.seq
+
+
+def _deployed_release(catalogue: Database) -> Release | None:
+    recipe = stable_recipe(catalogue)
+    return None if recipe is None else newest_release(catalogue, recipe)

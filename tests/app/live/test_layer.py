@@ -581,3 +581,96 @@ def test_merging_keeps_what_is_said_of_documents(fresh):
 
 def _documents(shard):
     return int(shard.passage_documents[-1]) + 1
+
+
+def is_found(process, written, partition=OURS):
+    return process.live.finds(partition, written.id, written.seq, is_live=written.is_live)
+
+
+def test_a_write_counts_as_found_from_the_moment_on_when_searches_find_it(fresh):
+    process = fresh.process()
+    (before,) = fresh.put(article("doc3"), live=False)
+    assert is_found(process, before)  # unchanged: the snapshot holds it
+    (written,) = process.put(article("doc3", salt="x"))
+    assert not is_found(process, written)
+    process.settle()
+    assert process.texts() == BUILT | {"doc3": text("doc3", salt="x")}
+    assert is_found(process, written)
+    assert process.live.count_waiting() == 0
+
+
+def test_what_no_process_has_taken_yet_is_not_found(fresh):
+    process = fresh.process()
+    (written,) = fresh.put(article("elsewhere"))
+    assert not is_found(process, written)
+    process.settle()
+    assert not is_found(process, written)  # the process that took it may be encoding it
+    process.clock.now += 10
+    process.settle()
+    assert is_found(process, written)
+
+
+def test_a_document_that_waits_for_a_build_is_counted_until_one_is_in_service(fresh):
+    process = fresh.process()
+    (ours,) = fresh.put(article("ours", 60), live=False)
+    fresh.put(article("theirs", 60), partition=THEIRS, live=False)
+    assert not is_found(process, ours)
+    assert [process.live.count_waiting(tenant) for tenant in (None, "a", "b", "c")] == [2, 1, 1, 0]
+    (again,) = process.put(article("ours", salt="short"))
+    process.settle()
+    assert is_found(process, again)
+    assert process.live.count_waiting() == 1
+    fresh.build()
+    assert process.live.count_waiting() == 1  # built, and not in service here
+    process.pool.refresh()
+    assert process.live.count_waiting() == 0
+    assert is_found(process, again)
+
+
+def test_where_nothing_is_in_service_everything_waits(fresh):
+    process = fresh.process(is_open=False)
+    (written,) = fresh.put(article("new"), live=False)
+    assert process.live.count_waiting() == len(BUILT) + 1
+    assert not is_found(process, written)
+
+
+def test_after_a_rollback_what_later_builds_hold_does_not_wait(fresh):
+    second = fresh.build(OTHER_LANGUAGE).release.recipe
+    fresh.deploy(second)
+    (held,) = fresh.put(article("ingested", 60), live=False)
+    fresh.build(OTHER_LANGUAGE)
+    fresh.deploy(1)
+    process = fresh.process()
+    assert process.texts() == BUILT | {"ingested": text("ingested", 60)}
+    assert is_found(process, held)
+    assert process.live.count_waiting() == 0
+    (changed,) = fresh.put(article("ingested", 60, salt="x"), live=False)
+    assert not is_found(process, changed)
+    assert process.live.count_waiting() == 1
+
+
+def test_after_a_rollback_what_has_no_vectors_waits(fresh):
+    second = fresh.build(OTHER_VECTORS).release.recipe
+    fresh.deploy(second)
+    (lost,) = fresh.put(article("ingested", 60), live=False)
+    fresh.build(OTHER_VECTORS)
+    fresh.deploy(1)
+    process = fresh.process()
+    process.settle()
+    assert process.texts() == BUILT
+    assert not is_found(process, lost)
+    assert process.live.count_waiting() == 1
+
+
+def test_a_live_write_that_finds_no_room_waits_for_a_build(tmp_path):
+    small = FreshHome(tmp_path / "small", live_max_passages=3)
+    small.put(article("built"), live=False)
+    small.build()
+    process = small.process()
+    process.put(article("one"))
+    (second,) = small.put(article("two"))  # as another process may have had room for it
+    process.settle()
+    assert not is_found(process, second)
+    assert process.live.count_waiting() == process.live.count_waiting("a") == 1
+    assert process.live.count_waiting("b") == 0
+    small.close()

@@ -1,11 +1,14 @@
+import itertools
 import threading
 
 import pytest
 
+from indexing.builds import scheduler
 from indexing.builds.scheduler import Builder
 from indexing.catalogue.build_requests import open_requests, request_build
+from indexing.catalogue.builder_heartbeat import BuilderSeen, builder_seen
 from indexing.catalogue.documents import put_documents
-from indexing.errors import AlreadyRunning, BuildFailed
+from indexing.errors import AlreadyRunning, BuildFailed, StorageFull
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy
 from indexing.releases.release import record_release
@@ -93,3 +96,66 @@ def test_it_ends_when_told(bench):
     stop.set()
     running.join(20)
     assert not running.is_alive()
+
+
+def run_in_thread(builder):
+    stop = threading.Event()
+    running = threading.Thread(target=builder.run, args=(stop,))
+    running.start()
+    return stop, running
+
+
+def test_its_heart_beats_while_it_builds_and_is_forgotten_when_it_ends(bench, monkeypatch):
+    monkeypatch.setattr(scheduler, "BEAT_SECONDS", 0.01)
+    asked = itertools.count()
+    has_beaten_twice = threading.Event()
+    held = []
+
+    def now():
+        number = next(asked)
+        if number == 2:  # the second beat is written
+            has_beaten_twice.set()
+        return "2026-11-28T12:00:01.000+00:00" if number else "2026-11-28T12:00:00.000+00:00"
+
+    def build():
+        assert has_beaten_twice.wait(20)
+        held.append(builder_seen(bench.catalogue))
+        bench.build()
+
+    bench.put()
+    request_build(bench.catalogue, "a test")
+    stop, running = run_in_thread(Builder(bench.catalogue, build, now=now, name="host:1"))
+    assert has_beaten_twice.wait(20)
+    stop.set()
+    running.join(20)
+    assert held == [BuilderSeen("host:1", "2026-11-28T12:00:01.000+00:00")]
+    assert builder_seen(bench.catalogue) is None
+
+
+def test_a_heartbeat_that_cannot_be_written_stops_no_build(bench, monkeypatch, caplog):
+    def full(*_):
+        raise StorageFull("no room")
+
+    def build():
+        bench.build()
+        built.set()
+
+    monkeypatch.setattr(scheduler, "record_beat", full)
+    built = threading.Event()
+    bench.put()
+    request_build(bench.catalogue, "a test")
+    stop, running = run_in_thread(Builder(bench.catalogue, build))
+    assert built.wait(20)
+    stop.set()
+    running.join(20)
+    assert bench.builds == 1
+    assert "builder.heartbeat_failed" in [record.message for record in caplog.records]
+
+
+def test_a_builder_that_ends_in_an_error_leaves_no_heartbeat_behind(bench):
+    bench.put()
+    request_build(bench.catalogue, "a test")
+    bench.error = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        bench.builder().run(threading.Event())
+    assert builder_seen(bench.catalogue) is None
