@@ -143,7 +143,7 @@ def jobs_requests(settings: Settings, as_json: bool) -> None:
         state = "no builder was seen: run 'groundwork builder', or 'groundwork build' once"
     else:
         state = f"no builder was seen since {short_time(seen.seen_at)} ({seen.builder}): run 'groundwork builder'"
-    click.echo(f"{waiting} documents wait for a build; {state}")
+    click.echo(f"documents that wait for a build: {waiting}; {state}")
 
 
 @jobs.command("show")

@@ -29,6 +29,7 @@ NEEDED = {
     ("put", "/v1/collections/{collection}/documents/{document_id}"): "write",
     ("get", "/v1/collections/{collection}/documents/{document_id}"): "search",
     ("delete", "/v1/collections/{collection}/documents/{document_id}"): "write",
+    ("get", "/v1/build-requests"): "admin",
     ("post", "/v1/tenants"): "operator",
     ("get", "/v1/tenants"): "operator",
     ("get", "/v1/tenants/{tenant}"): "admin",

@@ -63,6 +63,7 @@ def test_a_written_document_is_found_by_a_search_that_must_see_it(client):
     assert ids(found)[0] == "voice"
     assert found.json()["seq"] >= written["seq"]
     assert found.json()["release"] == "1.1"
+    assert client.get(f"{BASE}/documents/voice", headers=KEY).json()["searchable"] is True
 
 
 def test_the_same_content_again_changes_nothing(client):
@@ -227,9 +228,13 @@ def test_a_large_write_is_stored_and_waits_for_a_build(client, served_home):
     assert refused.json()["error"] == "NotYetSearchable"
     assert str(written["seq"]) in refused.json()["message"]
     assert client.get(f"{BASE}/documents/long", headers=KEY).json()["text"] == text
+    assert client.get(f"{BASE}/documents/long", headers=KEY).json()["searchable"] is False
+    waiting = {one["id"]: one["searchable"] for one in client.get(f"{BASE}/documents", headers=KEY).json()["documents"]}
+    assert waiting == dict.fromkeys(ARTICLES, True) | {"long": False}
     release(served_home)
     refresh(client.app.state.services)
     assert ids(ask(client, "turnip7", min_seq=written["seq"]))[0] == "long"
+    assert client.get(f"{BASE}/documents/long", headers=KEY).json()["searchable"] is True
     assert open_requests(served_home.catalogue) == []
 
 

@@ -2,14 +2,20 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from indexing.catalogue.build_requests import request_build
+from indexing.catalogue.builder_heartbeat import record_beat
+from indexing.catalogue.database import utc_now
+from indexing.catalogue.documents import put_documents
 from indexing.commands.root import cli
 from indexing.home import Home
 from indexing.models.registry import ModelVersion
+from indexing.records import Document, Partition
 from indexing.snapshots.manifest import MANIFEST_FILE
 from indexing.snapshots.shard import PASSAGES_FILE, VECTORS_FILE
 
@@ -446,3 +452,21 @@ def test_every_command_explains_itself() -> None:
         told = output_of(runner.invoke(cli, [*command, "-h"]))
         assert len(told.splitlines()[2].strip()) > 10
     assert "version" in output_of(runner.invoke(cli, ["--version"]))
+
+
+def test_what_waits_for_a_build_is_listed_with_whether_a_builder_runs(run: Run, built: str, tiny_home: Home) -> None:
+    assert "documents that wait for a build: 0; no builder was seen: run 'groundwork builder'" in output_of(
+        run("jobs", "requests")
+    )
+    put_documents(tiny_home.catalogue, Partition("default", "c"), [Document("late", "", "text")])
+    request = request_build(tiny_home.catalogue, "a test", tenant="default")
+    record_beat(tiny_home.catalogue, "host:1", "2026-11-28T12:00:00.000+00:00")
+    assert "documents that wait for a build: 1; no builder was seen since 2026-11-28 12:00 (host:1)" in output_of(
+        run("jobs", "requests")
+    )
+    record_beat(tiny_home.catalogue, "host:1", utc_now())
+    assert output_of(run("jobs", "requests")).endswith("documents that wait for a build: 1; a builder runs\n")
+    listed = json_of(run("jobs", "requests", "--json"))
+    assert isinstance(listed, dict)
+    assert listed["requests"] == [asdict(request)]
+    assert (listed["documents_waiting"], listed["builder"]["is_running"]) == (1, True)
