@@ -195,7 +195,8 @@ def test_documents_are_deleted_by_the_filters_of_a_search(client):
     again = client.post(f"{BASE}/documents:delete", json={"filters": filters}, headers=KEY).json()
     assert (again["matched"], again["seq"]) == (0, None)
     wrong = client.post(f"{BASE}/documents:delete", json={"filters": {"type": "like"}}, headers=KEY)
-    assert wrong.status_code == 400
+    assert (wrong.status_code, wrong.json()["error"]) == (422, "MalformedRequest")
+    assert "filters is {'type': 'like'}: expected an object with type one of eq" in wrong.json()["message"]
 
 
 def test_permissions_are_honoured_and_fail_closed(client, make_key):

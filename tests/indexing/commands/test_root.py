@@ -322,7 +322,7 @@ def test_a_view_that_would_take_a_built_in_ones_place_is_refused(run: Run, artic
 
 
 def test_a_view_with_an_algorithm_that_does_not_exist_is_refused(run: Run, tmp_path: Path) -> None:
-    assert "expected algorithm 1" in error_of(
+    assert "algorithm 7: expected 1" in error_of(
         run("views", "add", write(tmp_path / "view.json", VIEW | {"algorithm": 7}))
     )
 
