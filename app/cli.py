@@ -67,7 +67,7 @@ def serve(settings: Settings, host: str | None, port: int | None, workers: int |
 
     options = {"host": host, "port": port, "workers": workers}
     settings = settings.model_copy(update={name: value for name, value in options.items() if value is not None})
-    with opened(settings) as home:
+    with opened(settings, create=True) as home:
         default_key(home)
     where = "from GROUNDWORK_API_KEY" if settings.api_key else f"in {settings.home / KEY_FILE}"
     click.echo(f"http://{settings.host}:{settings.port}/docs (API key {where})", err=True)

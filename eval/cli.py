@@ -99,7 +99,7 @@ def demo(settings: Settings, corpus: Path, collection: str) -> None:
     """The whole of Groundwork once: model, ingest, build, API, three questions over HTTP, evaluation."""
     from eval.demo import run_demo
 
-    with opened(settings) as home:
+    with opened(settings, create=True) as home:
         ensure_model(home)
         run_demo(home, corpus, "helpdesk" if collection == "default" else collection)
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from indexing.catalogue.api_keys import adopt_key, new_secret, revoke_other_defaults
 from indexing.catalogue.database import Database
 from indexing.catalogue.tenants import DEFAULT_TENANT, ensure_tenant, has_tenant
-from indexing.errors import InvalidInput
+from indexing.errors import InvalidInput, NotFound
 from indexing.models.registry import ModelRegistry
 from indexing.settings import Settings
 from indexing.storage.local import LocalStorage
 from indexing.storage.store import Storage
 
 KEY_FILE = "api-key"
+CATALOGUE_FILE = "catalogue.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,42 @@ class Home:
         self.catalogue.close()
 
 
-def open_home(settings: Settings, path: Path | None = None) -> Home:
-    """Open (or create) the home at ``path``, by default ``settings.home``, with its default tenant."""
+def open_home(settings: Settings, path: Path | None = None, *, create: bool = True) -> Home:
+    """Open the home at ``path``, by default ``settings.home``, with its default tenant.
+
+    Args:
+        settings: How it is opened.
+        path: Where it is.
+        create: Make a home where there is none.
+
+    Raises:
+        NotFound: there is no home, and ``create`` is false; nothing was written.
+        InvalidInput: the path is a file, or cannot be written.
+    """
     path = path or settings.home
-    catalogue = Database(path / "catalogue.db", busy_timeout_seconds=settings.busy_timeout_seconds)
+    if not create:
+        require_home(path)
+    catalogue = Database(path / CATALOGUE_FILE, busy_timeout_seconds=settings.busy_timeout_seconds)
     if not has_tenant(catalogue, DEFAULT_TENANT):
         ensure_tenant(catalogue, DEFAULT_TENANT)
     storage = LocalStorage(path)
     return Home(path, settings, catalogue, storage, ModelRegistry(catalogue, storage))
+
+
+def require_home(path: Path) -> None:
+    """Go on only where a home is.
+
+    Raises:
+        InvalidInput: ``path`` is a file.
+        NotFound: ``path`` holds no catalogue.
+    """
+    if path.exists() and not path.is_dir():
+        raise InvalidInput(f"{path} is not a folder: give another --home or GROUNDWORK_HOME.")
+    if not (path / CATALOGUE_FILE).is_file():
+        raise NotFound(
+            f"{path} is no Groundwork home: it holds no {CATALOGUE_FILE}. Check --home and GROUNDWORK_HOME;"
+            " 'groundwork ingest', 'build', 'demo', 'serve', 'models register' and 'restore' make a new home."
+        )
 
 
 def default_key(home: Home) -> str:

@@ -138,6 +138,24 @@ class Database:
                 f" catalogue: its {left_bytes} bytes may still hold deleted text. End that process, then try again."
             )
 
+    def copy_to(self, path: Path) -> None:
+        """Write the catalogue as it is at this moment into the new file ``path``; reads and writes go on meanwhile.
+
+        Raises:
+            ArtefactCorrupt: SQLite finds a fault in the copy, and so in the catalogue.
+            StorageFull: there is no room for the copy.
+        """
+        path.touch(mode=0o600, exist_ok=False)
+        with self._translated():
+            copy = sqlite3.connect(path)
+            try:
+                self._database().conn.backup(copy)
+                found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+            finally:
+                copy.close()
+        if found != "ok":
+            raise ArtefactCorrupt(f"{self.path} is damaged ({found}): restore it from an earlier backup.")
+
     @contextmanager
     def at_one_moment(self) -> Iterator["Database"]:
         """The catalogue as it is now, whatever is written meanwhile: to be read only, and by this thread only."""

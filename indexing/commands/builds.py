@@ -38,7 +38,7 @@ def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: A
     from indexing.sources.readers import open_source
 
     source = open_source(path, kind)
-    with opened(settings) as home, screen.status("reading") as status:
+    with opened(settings, create=True) as home, screen.status("reading") as status:
         require_open(home.catalogue, tenant)
         report = run(
             home.catalogue,
@@ -93,7 +93,7 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
     from indexing.builds.context import prepare_build
     from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
 
-    with opened(settings) as home, progress_bar(quiet=as_json) as progress:
+    with opened(settings, create=True) as home, progress_bar(quiet=as_json) as progress:
         builder.require_documents(home.catalogue)
         ensure_model(home)
         start = default_recipe(home) if defaults else recipe_in_service(home)

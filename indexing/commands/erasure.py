@@ -52,7 +52,7 @@ def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, *
     """Erase documents from everything that is retained: catalogue, shards of every release, vectors, leftovers.
 
     Also older versions, and documents that were deleted before. Releases keep their numbers and get new snapshots, so
-    what they answered can not be replayed. While a build or a registration runs, it refuses.
+    what they answered can not be replayed. While a build, a registration or a backup runs, it refuses.
     """
     _check(document_ids, options)
     chosen = None if options["whole_collection"] else frozenset(document_ids)
@@ -85,11 +85,17 @@ def _check(document_ids: tuple[str, ...], options: dict[str, Any]) -> None:
 
 @contextmanager
 def _alone(home: Home) -> Iterator[None]:
-    """Let no build, registration or evaluation write meanwhile."""
+    """Let no build, registration or evaluation write meanwhile, and no backup copy."""
+    from indexing.backups.backup import files_kept
     from indexing.retention.evaluation_files import scratch_idle
     from indexing.storage.locks import exclusive
 
-    with exclusive(home.path / "build.lock", "build"), home.models.registering(), scratch_idle(home.path):
+    with (
+        exclusive(home.path / "build.lock", "build"),
+        home.models.registering(),
+        files_kept(home),
+        scratch_idle(home.path),
+    ):
         yield
 
 

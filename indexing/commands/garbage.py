@@ -20,10 +20,11 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
     """Free models, vectors, shards and snapshots that no retained release reaches.
 
     Retained are the newest builds of the recipes deployed last, and of every recipe newer than the one in service.
-    Readers are not disturbed; while a build or a registration runs, it refuses.
+    Readers are not disturbed; while a build, a registration or a backup runs, it refuses.
     """
     from contextlib import ExitStack
 
+    from indexing.backups.backup import files_kept
     from indexing.retention.garbage import collect, find_garbage, retained_releases
     from indexing.retention.reachability import needed_keys, retained_recipes
     from indexing.storage.locks import exclusive
@@ -32,6 +33,8 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
         home = stack.enter_context(opened(settings))
         stack.enter_context(exclusive(home.path / "build.lock", "build"))
         stack.enter_context(home.models.registering())
+        if yes:
+            stack.enter_context(files_kept(home))
         kept = retained_releases(home.catalogue, keep=keep)
         newest = {model.name: model.id for model in home.models.list()}
         recipes = retained_recipes(home, kept)

@@ -8,7 +8,7 @@ import click
 
 from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
 from indexing.errors import InvalidInput
-from indexing.home import Home
+from indexing.home import Home, require_home
 from indexing.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: 
     """Do the blocks of builds: embed and write shards. Needs GROUNDWORK_REDIS_URL and the artefact store."""
     if settings.redis_url is None:
         raise InvalidInput("GROUNDWORK_REDIS_URL is not set: workers need Redis, such as redis://127.0.0.1:6379/0.")
+    require_home(settings.home)
     from indexing.builds.worker import QUEUES, run_worker
 
     names = queues.split(",")

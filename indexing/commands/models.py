@@ -1,15 +1,16 @@
 """The commands about versions: ``groundwork models`` and ``groundwork views``."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from indexing.commands.terminal import as_json, opened, print_json, print_table, screen
-from indexing.errors import InvalidInput
+from indexing.errors import GroundworkError, InvalidInput
 from indexing.home import Home
-from indexing.models.registry import EMBEDDING, RERANKER
+from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion
 from indexing.settings import Settings
 
 
@@ -67,7 +68,7 @@ def models_register(
         parameters=_pairs(origin["parameter"]),
         code_version=origin["code_version"],
     )
-    with opened(settings) as home, screen.status("loading") as status:
+    with opened(settings, create=True) as home, screen.status("loading") as status:
         if lineage.parent:
             home.models.get(lineage.parent)
         model = register_model(
@@ -157,20 +158,44 @@ def models_show(settings: Settings, model: str) -> None:
 
 
 @models.command("verify")
-@click.argument("model")
+@click.argument("model", required=False)
+@as_json
 @click.pass_obj
-def models_verify(settings: Settings, model: str) -> None:
-    """Check the sha256 of MODEL's files, and that this machine computes its canonical vectors or scores."""
+def models_verify(settings: Settings, model: str | None, as_json: bool) -> None:
+    """Check the sha256 of MODEL's files, and that this machine computes its canonical vectors or scores.
+
+    Without MODEL all are checked. Names what is wrong, exit status 1.
+    """
+    intact, broken = {}, {}
+    with opened(settings) as home:
+        found = [home.models.get(model)] if model else home.models.list()
+        for one in found:
+            try:
+                intact[one.id] = _verified(home, one)
+            except GroundworkError as error:
+                if model:
+                    raise
+                broken[one.id] = str(error)
+    if as_json:
+        print_json({"intact": intact, "broken": broken})
+    else:
+        for name, values in intact.items():
+            shown = ", ".join(f"{what} {value:.6f}" for what, value in values.items())
+            click.echo(f"{name}: files intact; {shown}")
+        if not found:
+            click.echo("no model is registered")
+    for name, reason in broken.items():
+        click.echo(f"{name}: {reason}", err=True)
+    if broken:
+        sys.exit(1)
+
+
+def _verified(home: Home, model: ModelVersion) -> dict[str, float]:
     from indexing.models.embedder import verify_model
     from indexing.models.reranker import verify_reranker
 
-    with opened(settings) as home:
-        found = home.models.get(model)
-        verify, what = (verify_reranker, "off by") if found.kind == RERANKER else (verify_model, "cosine")
-        values = verify(home.storage, found)
-    click.echo(
-        f"{found.id}: files intact; " + ", ".join(f"{name} {what} {value:.6f}" for name, value in values.items())
-    )
+    verify, what = (verify_reranker, "off by") if model.kind == RERANKER else (verify_model, "cosine")
+    return {f"{name} {what}": value for name, value in verify(home.storage, model).items()}
 
 
 @click.group()

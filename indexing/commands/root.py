@@ -8,6 +8,7 @@ import click
 from pydantic import ValidationError
 
 from indexing.commands import tenants as tenant_commands
+from indexing.commands.backups import backup, restore
 from indexing.commands.builds import build, ingest
 from indexing.commands.erasure import erase, erasures
 from indexing.commands.garbage import disk, gc
@@ -70,6 +71,8 @@ cli.add_command(builder)
 cli.add_command(views)
 cli.add_command(gc)
 cli.add_command(disk)
+cli.add_command(backup)
+cli.add_command(restore)
 cli.add_command(erase)
 cli.add_command(erasures)
 cli.add_command(tenant_commands.tenants)

@@ -22,9 +22,13 @@ screen = Console(stderr=True)
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Home]:
-    """The home of the settings, closed afterwards. An unfinished erasure is never passed over in silence."""
-    home = open_home(settings)
+def opened(settings: Settings, *, create: bool = False) -> Iterator[Home]:
+    """The home of the settings, closed afterwards. An unfinished erasure is never passed over in silence.
+
+    Raises:
+        NotFound: there is no home; only what fills a new one may ``create`` it.
+    """
+    home = open_home(settings, create=create)
     try:
         remind_of_erasures(home)
         yield home

@@ -13,9 +13,10 @@ from indexing.catalogue.builder_heartbeat import record_beat
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.documents import put_documents
 from indexing.commands.root import cli
-from indexing.home import Home
+from indexing.home import Home, open_home
 from indexing.models.registry import ModelVersion
 from indexing.records import Document, Partition
+from indexing.settings import Settings
 from indexing.snapshots.manifest import MANIFEST_FILE
 from indexing.snapshots.shard import PASSAGES_FILE, VECTORS_FILE
 
@@ -439,6 +440,7 @@ def test_home_comes_from_the_environment_unless_it_is_given(
     monkeypatch.setenv("GROUNDWORK_HOME", str(tiny_home.path))
     runner = CliRunner()
     assert len(json_of(runner.invoke(cli, ["models", "list", "--json"]))) == 2
+    open_home(Settings(home=tmp_path / "other")).close()
     other = ["--home", str(tmp_path / "other"), "models", "list", "--json"]
     assert json_of(runner.invoke(cli, other)) == []
 

@@ -11,7 +11,7 @@ from indexing.settings import Settings
 
 
 def test_the_home_is_closed_afterwards_and_after_an_error(tmp_path: Path) -> None:
-    with opened(Settings(home=tmp_path)) as home:
+    with opened(Settings(home=tmp_path), create=True) as home:
         assert home.catalogue.sequence() == 0
     with pytest.raises(sqlite3.ProgrammingError):
         home.catalogue.sequence()

@@ -1,0 +1,249 @@
+"""Backup: a consistent copy of a home in another folder, made while the service answers and builds go on.
+
+First the catalogue is copied, which fixes the moment. What its releases reach was published before it was written
+down and is never changed, so it is copied after it, however long that takes. Only garbage collection and erasure
+remove such files, and they wait: they take the lock that a backup holds.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexing.backups.copying import copy_artefact, store_file, sync_folder, write_file, writing_to
+from indexing.backups.manifest import (
+    CATALOGUE_FILE,
+    FILES_FOLDER,
+    MANIFEST_FILE,
+    BackupManifest,
+    StoredArtefact,
+    StoredFile,
+    manifest_bytes,
+    read_manifest,
+    stored_artefact,
+)
+from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.documents import document_keys
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, InvalidInput, NotFound
+from indexing.home import KEY_FILE, Home
+from indexing.models.registry import KIND as MODELS
+from indexing.models.registry import ModelRegistry
+from indexing.releases.release import list_releases
+from indexing.snapshots.manifest import KIND as SNAPSHOTS
+from indexing.snapshots.manifest import read_snapshot
+from indexing.snapshots.shard import KIND as SHARDS
+from indexing.storage.local import LocalStorage
+from indexing.storage.locks import exclusive
+from indexing.storage.store import Storage
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and how much there is."""
+SECRET_FILES = (KEY_FILE,)
+"""Files of a home that only their owner may read. ``identity`` is not among them: a second home needs its own."""
+EVALUATIONS = "evaluations"
+LOCK_FILE = "backup.lock"
+_DRAFT = ".catalogue.tmp"
+_DAMAGE = (ArtefactMissing, ArtefactCorrupt, FormatUnknown, NotFound)
+"""How an artefact that is not held whole shows itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupReport:
+    """What a backup holds, and what of it was copied now; ``damaged`` is what the home does not hold whole."""
+
+    folder: str
+    made_at: str
+    sequence: int
+    documents: int
+    releases: int
+    artefacts: int
+    size_bytes: int
+    copied: int
+    copied_bytes: int
+    removed: int
+    damaged: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Moment:
+    """The home as its copied catalogue tells it."""
+
+    catalogue: StoredFile
+    made_at: str
+    sequence: int
+    documents: int
+    releases: int
+    wanted: list[tuple[str, str]] = field(default_factory=list)
+    damaged: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def files_kept(home: Home) -> Iterator[None]:
+    """Let nothing else copy or remove artefacts of the home: for backup, garbage collection and erasure.
+
+    Raises:
+        AlreadyRunning: one of these is running.
+    """
+    with exclusive(home.path / LOCK_FILE, "backup, garbage collection or erasure"):
+        yield
+
+
+def back_up(
+    home: Home,
+    folder: Path,
+    *,
+    with_features: bool = True,
+    is_thorough: bool = False,
+    on_progress: Progress = lambda stage, done, total: None,
+) -> BackupReport:
+    """Bring ``folder`` to the state of the home at this moment; what it holds already is not copied again.
+
+    Until the new ``backup.json`` is in place the backup before it stays whole; then what only that one held is removed.
+
+    Args:
+        home: What is copied: the catalogue, models, snapshots and shards of releases, keys, evaluations.
+        folder: A new or empty folder, or one that holds an earlier backup of this home, finished or not.
+        with_features: Copy stored vectors as well; without them the next build of changed text encodes more.
+        is_thorough: Read again and verify what ``folder`` holds already.
+        on_progress: Told of every artefact.
+
+    Raises:
+        InvalidInput: the folder holds something else, another home's backup, or lies within the home.
+        AlreadyRunning: another backup, garbage collection or erasure is running.
+        StorageFull: there is no room; run it again after freeing some, and it goes on where it stopped.
+    """
+    with writing_to(folder):
+        _prepare_folder(home, folder)
+        with files_kept(home), exclusive(folder / LOCK_FILE, "backup"):
+            target = LocalStorage(folder)
+            moment = _fix_moment(home, folder)
+            if with_features:
+                features = [(kind, name) for kind in home.storage.kinds("features") for name in home.storage.list(kind)]
+                moment.wanted += features
+            artefacts, copied = _copy_all(home.storage, target, moment, is_thorough, on_progress)
+            manifest = BackupManifest(
+                made_at=moment.made_at,
+                identity=home.storage.identity(),
+                sequence=moment.sequence,
+                documents=moment.documents,
+                releases=moment.releases,
+                files=(moment.catalogue, *_copy_files(home, folder / FILES_FOLDER)),
+                artefacts=tuple(artefacts),
+                damaged=moment.damaged,
+            )
+            write_file(folder / MANIFEST_FILE, manifest_bytes(manifest))
+            removed = _remove_others(target, folder, manifest)
+    return BackupReport(
+        folder=str(folder),
+        made_at=manifest.made_at,
+        sequence=manifest.sequence,
+        documents=manifest.documents,
+        releases=manifest.releases,
+        artefacts=len(artefacts),
+        size_bytes=manifest.size_bytes,
+        copied=len(copied),
+        copied_bytes=sum(one.size_bytes for one in copied),
+        removed=removed,
+        damaged=manifest.damaged,
+    )
+
+
+def _prepare_folder(home: Home, folder: Path) -> None:
+    """Make the folder, unless something is in it that is no backup of this home."""
+    ours, theirs = home.path.resolve(), folder.resolve()
+    if ours == theirs or ours in theirs.parents or theirs in ours.parents:
+        raise InvalidInput(f"{folder} and the home {home.path} lie within each other: give a folder elsewhere.")
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInput(f"{folder} is not a folder: give a new or an empty one.")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(folder.iterdir()) and not (folder / LOCK_FILE).exists():
+        raise InvalidInput(f"{folder} is not empty and holds no backup: give a new or an empty folder.")
+    with suppress(NotFound):
+        if (found := read_manifest(folder).identity) != home.storage.identity():
+            raise InvalidInput(f"{folder} is the backup of another home (identity {found}): give another folder.")
+    (folder / FILES_FOLDER).mkdir(mode=0o700, exist_ok=True)
+
+
+def _fix_moment(home: Home, folder: Path) -> _Moment:
+    """Copy the catalogue, and read from the copy what belongs to its moment."""
+    draft = folder / _DRAFT
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    try:
+        made_at = utc_now()
+        home.catalogue.copy_to(draft / CATALOGUE_FILE)
+        copy = Database(draft / CATALOGUE_FILE)
+        try:
+            releases = list_releases(copy)
+            wanted = [(MODELS, model.id) for model in ModelRegistry(copy, home.storage).list()]
+            sequence, documents = copy.sequence(), sum(1 for _ in document_keys(copy))
+        finally:
+            copy.close()
+        stored = store_file(draft / CATALOGUE_FILE, CATALOGUE_FILE, folder / FILES_FOLDER, 0o600)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    moment = _Moment(stored, made_at, sequence, documents, len(releases), wanted)
+    shards: set[str] = set()
+    for name in sorted({release.snapshot for release in releases}):
+        moment.wanted.append((SNAPSHOTS, name))
+        try:
+            shards |= {str(shard["name"]) for shard in read_snapshot(home.storage, name).shards}
+        except _DAMAGE as error:
+            moment.damaged[f"{SNAPSHOTS}/{name}"] = str(error)
+    moment.wanted += [(SHARDS, name) for name in sorted(shards)]
+    return moment
+
+
+def _copy_all(
+    source: Storage, target: Storage, moment: _Moment, is_thorough: bool, on_progress: Progress
+) -> tuple[list[StoredArtefact], list[StoredArtefact]]:
+    """Every wanted artefact that the home holds whole, and those of them that were copied now."""
+    stored, copied = [], []
+    for done, (kind, name) in enumerate(moment.wanted, 1):
+        try:
+            held = _held(source, target, kind, name, is_thorough)
+            if held is None:
+                held = copy_artefact(source, target, kind, name)
+                copied.append(held)
+            stored.append(held)
+        except _DAMAGE as error:
+            if not (kind.startswith("features/") and isinstance(error, ArtefactMissing)):  # a build merged it away
+                moment.damaged[f"{kind}/{name}"] = str(error)
+        on_progress("copying", done, len(moment.wanted))
+    return stored, copied
+
+
+def _held(source: Storage, target: Storage, kind: str, name: str, is_thorough: bool) -> StoredArtefact | None:
+    """The very artefact of the home as the backup holds it already, or ``None``."""
+    promised = stored_artefact(source.describe(kind, name))
+    with suppress(*_DAMAGE):
+        found = stored_artefact(target.verify(kind, name) if is_thorough else target.describe(kind, name))
+        return found if found == promised else None
+    return None
+
+
+def _copy_files(home: Home, folder: Path) -> Iterator[StoredFile]:
+    for name in SECRET_FILES:
+        if (home.path / name).is_file():
+            yield store_file(home.path / name, name, folder, 0o600)
+    for path in sorted((home.path / EVALUATIONS).glob("[!.]*")):
+        if path.is_file():
+            mode = path.stat().st_mode & 0o777
+            yield store_file(path, path.relative_to(home.path).as_posix(), folder, mode)
+    sync_folder(folder)
+
+
+def _remove_others(target: LocalStorage, folder: Path, manifest: BackupManifest) -> int:
+    """Remove what only earlier backups held, and what interrupted ones left; gives how many artefacts."""
+    named = {(one.kind, one.name) for one in manifest.artefacts}
+    kinds = [MODELS, SNAPSHOTS, SHARDS, *target.kinds("features")]
+    others = [(kind, name) for kind in kinds for name in target.list(kind) if (kind, name) not in named]
+    for kind, name in others:
+        target.delete(kind, name)
+    target.sweep()
+    kept = {one.sha256 for one in manifest.files}
+    for path in (folder / FILES_FOLDER).iterdir():
+        if path.name not in kept:
+            path.unlink()
+    return len(others)

@@ -1,0 +1,61 @@
+"""A mistyped --home is told, and only what fills a new home makes one."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from indexing.commands.root import cli
+from indexing.features.views import PASSAGE_VIEWS, definition
+
+
+def all_commands() -> click.Group:
+    """The whole command line, as the console script joins it."""
+    from app.cli import commands as app_commands
+    from eval.cli import commands as eval_commands
+
+    for command in (*app_commands, *eval_commands):
+        cli.add_command(command)
+    return cli
+
+
+def every_command(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from every_command(command, *path, name)
+        else:
+            yield (*path, name), command
+
+
+CREATES = {("ingest",), ("build",), ("demo",), ("serve",), ("models", "register"), ("restore",)}
+"""The commands that make a home where there is none."""
+ARGUMENTS = {
+    "job": "1", "tenant": "t", "name": "t", "key_id": "k", "release": "1", "snapshot": "s", "before": "s", "after": "s",
+    "model": "m", "query": "q", "document_ids": "d", "number": "1",
+}  # fmt: skip
+"""A value for each argument of a command that names something."""
+OPTIONS = {("eval", "run"): ["--corpus", "corpora/helpdesk"], ("tenants", "limit"): ["--log-queries"]}
+"""What a command does not do without."""
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [one for one in every_command(all_commands()) if one[0] not in CREATES],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_mistyped_home_is_told_and_nothing_is_made(
+    tmp_path: Path, path: tuple[str, ...], command: click.Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUNDWORK_REDIS_URL", "redis://127.0.0.1:1/0")
+    file = tmp_path / "file.json"
+    file.write_text(json.dumps(definition(PASSAGE_VIEWS["default"]) | {"name": "own"}))
+    words = [ARGUMENTS.get(str(one.name), str(file)) for one in command.params if isinstance(one, click.Argument)]
+    words += OPTIONS.get(path, [])
+    home = tmp_path / "hoem"
+    result = CliRunner().invoke(all_commands(), ["--home", str(home), *path, *words])
+    assert f"Error: {home} is no Groundwork home" in result.stderr, result.output
+    assert result.exit_code == 1
+    assert [one.name for one in tmp_path.iterdir()] == ["file.json"]
