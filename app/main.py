@@ -26,7 +26,7 @@ from app.web.authenticated_routes import fast_routes
 from app.web.problems import REFUSALS, headers_of, problem_answer, status_of
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
-from indexing.errors import DeadlineExceeded, GroundworkError
+from indexing.errors import DeadlineExceeded, GroundworkError, public_text
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
 
@@ -190,4 +190,8 @@ def _answer_error(request: Request, error: Exception) -> Response:
     if (reason := REFUSALS.get(type(error))) is not None:
         services.metrics.refusals.labels(reason).inc()
         logger.info("request.refused", extra={"fields": {"reason": reason, "path": request.url.path}})
-    return problem_answer(status_of(error), type(error).__name__, str(error), headers_of(error))
+    status, name = status_of(error), type(error).__name__
+    message = public_text(str(error), services.home.path, quotes_caller=status < 500)
+    if message != str(error):
+        logger.error("request.failed", extra={"fields": {"error": name, "reason": str(error)}})
+    return problem_answer(status, name, message, headers_of(error))

@@ -1,8 +1,16 @@
 """Every error Groundwork raises on purpose, one class for each thing that can go wrong.
 
 A message names the offending value, what was expected, and what to do next. ``app/web/problems.py`` maps each class to
-an HTTP status; the command line prints the message without a traceback.
+an HTTP status; the command line prints the message without a traceback. Messages may name files of this machine:
+``public_text`` is what may leave it.
 """
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class GroundworkError(Exception):
@@ -114,3 +122,44 @@ class CatalogueBusy(GroundworkError):
 
 class StorageFull(GroundworkError):
     """The disk has no room left; nothing was half-written."""
+
+
+_ABSOLUTE_PATH = re.compile(r"(?<![\w.~:/?=-])(?:/[^\s/'\"`,;:()<>]+)+/([^\s/'\"`,;:()<>]*)")
+_QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
+
+
+def public_text(message: str, home: "Path", *, quotes_caller: bool = False) -> str:
+    """A message without the places of files on this machine: for answers to callers, and for probes.
+
+    Args:
+        message: What is said to the log and to the person at the terminal.
+        home: Where the home is; it becomes ``HOME``, and what is in it is named from there.
+        quotes_caller: What is quoted is the caller's own and stays as it is, unless it is in the home.
+
+    Returns:
+        The message, in which any other absolute path has only its last part. ``/v1/...`` is a route, not a path.
+    """
+    for pattern in _places_of(home):
+        message = pattern.sub("HOME", message)
+    if not quotes_caller:
+        return _without_paths(message)
+    kept, ends = [], 0
+    for quoted in _QUOTED.finditer(message):
+        kept += [_without_paths(message[ends : quoted.start()]), quoted.group()]
+        ends = quoted.end()
+    return "".join([*kept, _without_paths(message[ends:])])
+
+
+def _without_paths(text: str) -> str:
+    return _ABSOLUTE_PATH.sub(lambda found: found[0] if found[0].startswith("/v1/") else found[1] or "...", text)
+
+
+@lru_cache(maxsize=8)
+def _places_of(home: "Path") -> tuple[re.Pattern[str], ...]:
+    """Every way in which a message may name the home, the longest first."""
+    places = {str(home), str(home.absolute()), str(home.resolve())} - {".", "/"}
+    begins, ends = r"(?<![\w./-])", r"(?=[^\w-]|$)"
+    return tuple(  # a relative place may be a plain word, so it counts only where a file in it is named
+        re.compile(begins + re.escape(place) + (ends if place[0] == "/" else "(?=/)"))
+        for place in sorted(places, key=len, reverse=True)
+    )

@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.schemas.health import Ready
 from app.web.dependencies import ServicesDep
-from indexing.errors import NotReady
+from indexing.errors import NotReady, public_text
 
 router = APIRouter(tags=["health"])
 
@@ -26,8 +26,9 @@ async def readyz(services: ServicesDep, response: Response) -> Ready:
     """Ready means: a snapshot is mapped, warmed, and has answered a query of its own.
 
     Corrupt shards are named here while the rest of the snapshot goes on serving; ``message`` says why a newer
-    release could not take over, if one could not.
+    release could not take over, if one could not. No path of the server is told: the log has it.
     """
+    home = services.home.path
     if services.is_stopping:
         response.status_code = 503
         return Ready(status="not ready", message="shutting down")
@@ -35,7 +36,7 @@ async def readyz(services: ServicesDep, response: Response) -> Ready:
         serving = services.pool.current()
     except NotReady as error:
         response.status_code = 503
-        return Ready(status="not ready", message=str(error))
+        return Ready(status="not ready", message=public_text(str(error), home))
     return Ready(
         status="ready",
         release=serving.release.number,
@@ -43,8 +44,8 @@ async def readyz(services: ServicesDep, response: Response) -> Ready:
         passages=serving.snapshot.manifest.rows,
         recipe_fingerprint=serving.recipe.fingerprint,
         views=serving.snapshot.manifest.content["views"],
-        broken_shards=serving.snapshot.broken,
-        message=services.pool.failure,
+        broken_shards={name: public_text(reason, home) for name, reason in serving.snapshot.broken.items()},
+        message=None if services.pool.failure is None else public_text(services.pool.failure, home),
     )
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from anyio import sleep
@@ -17,7 +17,7 @@ from app.services.search_executor import Client
 from app.services.state import Services
 from app.serving.release import ServingRelease
 from indexing.catalogue.collections import require_collection
-from indexing.errors import NotYetSearchable
+from indexing.errors import NotYetSearchable, public_text
 from indexing.records import Partition
 from indexing.telemetry import annotate
 
@@ -79,7 +79,7 @@ async def search(
         except TooManyCandidates:
             result = await executor.in_thread(client, deadline, begun.search.result)
         _record(services, caller, body, begun, result)
-        return answer(Found(begun.serving, result, begun.seq))
+        return answer(_found(services, begun, result))
 
 
 def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody) -> bool:
@@ -131,7 +131,7 @@ def find(services: Services, caller: Caller, body: SearchBody, deadline: Deadlin
     begun = _begin(services, services.pool.current(), caller, body, deadline)
     result = services.executor.complete(begun.search)
     _record(services, caller, body, begun, result)
-    return Found(begun.serving, result, begun.seq)
+    return _found(services, begun, result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,14 @@ def _begin(services: Services, serving: ServingRelease, caller: Caller, body: Se
         tuple(turns.earlier),
     )
     return _Begun(serving, services.retriever.begin(serving, partition, query, deadline.check), seq)
+
+
+def _found(services: Services, begun: _Begun, result: Result) -> Found:
+    """What is told of a search: warnings name shards, and no place of a file on this machine."""
+    if result.warnings:
+        home = services.home.path
+        result = replace(result, warnings=[public_text(warning, home) for warning in result.warnings])
+    return Found(begun.serving, result, begun.seq)
 
 
 def _record(services: Services, caller: Caller, body: SearchBody, begun: _Begun, result: Result) -> None:
