@@ -9,6 +9,7 @@ import click
 from indexing.commands.models import ensure_model
 from indexing.commands.root import cli as root
 from indexing.commands.terminal import collection_option, opened, print_json, progress_bar, screen
+from indexing.process_start import ENCODING, require_memory
 from indexing.records import MODES
 from indexing.settings import Settings
 
@@ -50,6 +51,7 @@ def run(settings: Settings, /, corpus: Path, modes: tuple[str, ...], as_json: bo
     """
     from contextlib import ExitStack
 
+    require_memory(ENCODING, "groundwork eval run")
     from eval.datasets.query_sets import corpus_fingerprint, load_queryset
     from eval.experiments.experiment import run_experiment, save
     from eval.experiments.targets import Choices, HttpSearcher, LocalSearcher, scratch_collection, served_collection
@@ -97,6 +99,7 @@ def run(settings: Settings, /, corpus: Path, modes: tuple[str, ...], as_json: bo
 @click.pass_obj
 def demo(settings: Settings, corpus: Path, collection: str) -> None:
     """The whole of Groundwork once: model, ingest, build, API, three questions over HTTP, evaluation."""
+    require_memory(ENCODING, "groundwork demo")
     from eval.demo import run_demo
 
     with opened(settings, create=True) as home:

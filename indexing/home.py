@@ -19,7 +19,7 @@ CATALOGUE_FILE = "catalogue.db"
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Everything that a command works on."""
+    """The open catalogue, artefact store and model registry of one home."""
 
     path: Path
     settings: Settings

@@ -8,6 +8,7 @@ import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     )
     redis_url: str | None = Field(
         None,
+        repr=False,  # it may hold a password
         description="Redis for builds on workers, redis://HOST:PORT/DB; without it builds run in their own process.",
     )
     block_size: int = Field(
@@ -42,7 +44,7 @@ class Settings(BaseSettings):
     )
     workers: int = Field(1, ge=1, le=64, description="API processes that share the port.")
     max_concurrency: int = Field(
-        64, ge=1, description="Searches in progress before the door answers 503, in each process."
+        64, ge=1, description="Searches in progress before the API answers 503, in each process."
     )
     deadline_ms: int = Field(
         10_000, ge=1, le=600_000, description="Milliseconds a search may take at most; a request may ask for fewer."
@@ -88,6 +90,28 @@ class Settings(BaseSettings):
         networks_of(value)
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: str | None) -> str | None:
+        """Refuse what is no address of a Redis; the message must not hold the address, since that holds a password."""
+        if not url:
+            return None
+        try:
+            parts = urlsplit(url)
+            database = parts.path.strip("/") or "0"
+            is_good = parts.scheme in ("redis", "rediss") and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError:
+            is_good = False
+        if not is_good or not database.isdecimal():
+            raise ValueError("expected redis://HOST:PORT/DB, or rediss:// for TLS, with a number for PORT and for DB")
+        return url
+
+    @property
+    def redis_place(self) -> str:
+        """Where Redis is, for messages: ``HOST:PORT/DB``, never the name or the password in the address."""
+        parts = urlsplit(self.redis_url or "")
+        return f"{parts.hostname}:{parts.port or 6379}/{parts.path.strip('/') or '0'}"
+
 
 def networks_of(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """The addresses and networks of a list separated by commas; an address is a network of one.
@@ -119,7 +143,7 @@ def environment_of(settings: Settings, **others: str) -> dict[str, str]:
 
 
 def current_user() -> str:
-    """Who is running this, for the records; the number of the user where it has no name."""
+    """The user that runs this process, for the records: its name, or its number where it has none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -122,6 +122,7 @@ class RateLimiter:
         self._own = Buckets(clock)
         self._asks_again_at = -math.inf
         self._pause_seconds = 1.0
+        self._is_lost = False
 
     async def admit(self, tenant: str, per_minute: int | None) -> None:
         """Count one request of ``tenant``; ``None`` is unlimited and costs nothing. Never fails because of Redis.
@@ -148,9 +149,11 @@ class RateLimiter:
                 if self._clock() >= self._asks_again_at:  # else another request has just found out the same
                     self._asks_again_at = self._clock() + self._pause_seconds
                     self._pause_seconds = min(2 * self._pause_seconds, MOST_PAUSE_SECONDS)
-                    logger.warning("limits.redis_lost", extra={"fields": {"reason": str(error)}})
+                    if not self._is_lost:  # said once, until it is back
+                        logger.warning("limits.redis_lost", extra={"fields": {"reason": str(error)}})
+                    self._is_lost = True
             else:
-                self._pause_seconds = 1.0
+                self._pause_seconds, self._is_lost = 1.0, False
                 return wait_seconds
         return self._own.take(tenant, per_minute)
 

@@ -35,6 +35,10 @@ WINDOWS = {"embed": 64, "shard": 4}
 """Blocks handed out and not yet done, by kind: bounds the inputs on disk, and what a lost Redis makes send again."""
 
 
+LOST_SECONDS = 60.0
+"""How long a build waits for a Redis that was lost: time to start it again, and not for ever."""
+
+
 _POLL_SECONDS = 0.05
 
 
@@ -78,7 +82,9 @@ class WorkerExecutor:
         self._leases = Leases(settings, self._storage)
         self._queues = {kind: queue_of(self._storage, name) for kind, name in QUEUES.items()}
         self._celery = make_celery(settings)
+        self._redis_place = settings.redis_place
         self._idle_since: float | None = None
+        self._lost_since: float | None = None
 
     def run(self, blocks: Iterable["BuildTask"]) -> Iterator["BuildTask"]:
         """See ``Executor``; a shard's block comes back without its documents.
@@ -113,10 +119,28 @@ class WorkerExecutor:
                 raise
             try:
                 self._look_after(open_)
+                self._lost_since = None
             except (redis.RedisError, OperationalError) as error:
-                logger.warning("build.redis_lost", extra={"fields": {"error": str(error)}})
+                self._bear_loss(error)
                 time.sleep(_QUIET_SECONDS)
             time.sleep(_POLL_SECONDS)
+
+    def _bear_loss(self, error: Exception) -> None:
+        """Say once that Redis is lost, and give up when it does not come back.
+
+        Raises:
+            BuildFailed: it has not answered for ``LOST_SECONDS``.
+        """
+        now = time.monotonic()
+        if self._lost_since is None:
+            self._lost_since = now
+            fields = {"redis": self._redis_place, "error": str(error), "gives_up_after_seconds": LOST_SECONDS}
+            logger.warning("build.redis_lost", extra={"fields": fields})
+        elif now - self._lost_since >= LOST_SECONDS:
+            raise BuildFailed(
+                f"Redis at {self._redis_place} has not answered for {LOST_SECONDS:g} s: what was stored stays, and the"
+                f" release in service too. Start it and run 'groundwork jobs retry {self._job}'."
+            ) from error
 
     def _save(self, block: "BuildTask") -> tuple[str, "BuildTask"]:
         from indexing.builds.tasks import save_task, without_documents

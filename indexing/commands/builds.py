@@ -16,6 +16,7 @@ from indexing.commands.terminal import (
     screen,
     tenant_option,
 )
+from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
 
 
@@ -89,6 +90,7 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
     The first recipe is deployed at once, and so is every new build of the recipe in service. Another recipe (another
     view, model, precision, language, index or reranker) is built beside it and waits for 'releases deploy'.
     """
+    require_memory(ENCODING, "groundwork build")  # before the libraries that need it
     from indexing.builds import build as builder
     from indexing.builds.context import prepare_build
     from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service

@@ -44,7 +44,7 @@ NOT_REACHED = (
 @tenant_option
 @click.option("--whole-collection", is_flag=True, help="Erase every document of --collection, which must be given.")
 @click.option("--resume", is_flag=True, help="Only finish erasures that were interrupted.")
-@click.option("--no-workers", is_flag=True, help="All workers are stopped: go on where nobody can be asked.")
+@click.option("--no-workers", is_flag=True, help="State that all workers are stopped; needed where Redis cannot say.")
 @click.option("--yes", is_flag=True, help="Do it; without this it only says what it would erase.")
 @as_json
 @click.pass_obj
@@ -145,15 +145,12 @@ def _quieten(home: Home, are_stopped: bool) -> None:
 
     Args:
         home: Whose workers.
-        are_stopped: Somebody says that there are none: it is believed where nobody can be asked.
+        are_stopped: The operator states that all are stopped; this counts where Redis cannot say.
 
     Raises:
         AlreadyRunning: a worker still does a block.
-        NotReady: nobody says whether one does.
+        NotReady: it is unknown whether one does.
     """
-    from redis import RedisError
-
-    from indexing.builds.leases import Leases
     from indexing.builds.tasks import withdraw_tasks
     from indexing.catalogue.jobs import newest_job_on_workers
 
@@ -163,17 +160,21 @@ def _quieten(home: Home, are_stopped: bool) -> None:
         if job is not None and job.state != "done" and not are_stopped:
             raise NotReady(
                 f"Job {job.id} ran on workers and is {job.state}: one of them may still hold a document and store it"
-                " later. Set GROUNDWORK_REDIS_URL, so that they can be asked, or stop all workers and say --no-workers."
+                " later. Set GROUNDWORK_REDIS_URL, which tells, or stop all workers and give --no-workers."
             )
         return
+    from redis import RedisError
+
+    from indexing.builds.leases import Leases
+
     try:
         held = Leases(home.settings, home.storage).held()
     except RedisError as error:
         if are_stopped:
             return
         raise NotReady(
-            f"Redis does not answer ({error}), so nobody can say whether a worker still holds a document: start it, or"
-            " stop all workers and say --no-workers."
+            f"Redis at {home.settings.redis_place} does not answer ({error}), so it is unknown whether a worker still"
+            " holds a document: start it, or stop all workers and give --no-workers."
         ) from error
     if held:
         raise AlreadyRunning(f"A worker still does block {held[0]} of a build that ended: wait for it, or stop it.")
@@ -192,14 +193,14 @@ def _show(report: "ErasureReport", yes: bool) -> None:
 
 @click.group()
 def erasures() -> None:
-    """What was erased, without saying what it was."""
+    """List erasures, without the ids or texts of what was erased."""
 
 
 @erasures.command("list")
 @as_json
 @click.pass_obj
 def erasures_list(settings: Settings, as_json: bool) -> None:
-    """All erasures, oldest first, with the releases that each gave another snapshot."""
+    """List all erasures, oldest first, with the releases whose snapshot each replaced."""
     from indexing.catalogue.erasures import list_erasures, list_rewrites
 
     with opened(settings) as home:

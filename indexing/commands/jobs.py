@@ -9,6 +9,7 @@ import click
 from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
 from indexing.errors import InvalidInput
 from indexing.home import Home, require_home
+from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,14 +17,22 @@ if TYPE_CHECKING:
 
 
 def executor_for(home: Home) -> "Callable[[int], Executor] | None":
-    """Who does the blocks of this home's builds: workers where Redis is configured, else ``None`` for this process."""
+    """What makes the executor of a build: workers where Redis is configured, else ``None`` for this process."""
     if home.settings.redis_url is None:
         return None
+    require_redis(home.settings)
     from indexing.builds.remote_executor import WorkerExecutor
     from indexing.builds.tasks import TaskRunner
 
     runner = TaskRunner(home.storage, sessions=home.settings.sessions)
     return lambda job: WorkerExecutor(home.settings, home.catalogue, runner, job, on_wait=screen.print)
+
+
+def require_redis(settings: Settings) -> None:
+    """Go on only when Redis answers; a person is told that it is waited for."""
+    from indexing.builds.redis_check import require_redis as wait_for_redis
+
+    wait_for_redis(settings, on_wait=lambda message: screen.print(message, markup=False, highlight=False))
 
 
 @click.command()
@@ -34,7 +43,7 @@ def executor_for(home: Home) -> "Callable[[int], Executor] | None":
     default=2048,
     show_default=True,
     type=click.IntRange(256),
-    help="A process that has grown beyond it is replaced; a block that needs twice as much fails.",
+    help="A process that uses more is replaced after its block; a block that needs twice as much fails.",
 )
 @click.pass_obj
 def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: int) -> None:
@@ -42,11 +51,13 @@ def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: 
     if settings.redis_url is None:
         raise InvalidInput("GROUNDWORK_REDIS_URL is not set: workers need Redis, such as redis://127.0.0.1:6379/0.")
     require_home(settings.home)
+    require_memory(ENCODING, "groundwork worker")
     from indexing.builds.worker import QUEUES, run_worker
 
     names = queues.split(",")
     if unknown := sorted(set(names) - set(QUEUES.values())):
-        raise InvalidInput(f"queue {unknown[0]!r} is unknown: expected {' or '.join(QUEUES.values())}.")
+        raise InvalidInput(f"Queue {unknown[0]!r} is unknown: expected {' or '.join(QUEUES.values())}.")
+    require_redis(settings)
     run_worker(settings, concurrency=concurrency or settings.sessions, queues=names, memory_mb=memory_mb)
 
 
@@ -64,6 +75,7 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     import signal
     import threading
 
+    require_memory(ENCODING, "groundwork builder")
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build
     from indexing.builds.scheduler import Builder
@@ -175,6 +187,7 @@ def jobs_cancel(settings: Settings, job: int) -> None:
 @click.pass_obj
 def jobs_retry(settings: Settings, job: int) -> None:
     """Build the recipe of JOB again; only what is missing is done."""
+    require_memory(ENCODING, "groundwork jobs retry")
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build
     from indexing.catalogue.jobs import read_job

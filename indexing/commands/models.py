@@ -11,6 +11,7 @@ from indexing.commands.terminal import as_json, opened, print_json, print_table,
 from indexing.errors import GroundworkError, InvalidInput
 from indexing.home import Home
 from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion
+from indexing.process_start import REGISTERING, require_memory
 from indexing.settings import Settings
 
 
@@ -18,6 +19,7 @@ def ensure_model(home: Home) -> None:
     """Register the embedded default model in a home that has none to embed with."""
     if any(model.kind == EMBEDDING for model in home.models.list()):
         return
+    require_memory(REGISTERING, "compiling the default model, which this home lacks,")
     from indexing.models.compiler import DEFAULT_MODEL, register_model
 
     with screen.status(f"registering the default model {DEFAULT_MODEL}") as status:
@@ -58,6 +60,7 @@ def models_register(
     """
     import hashlib
 
+    require_memory(REGISTERING, "groundwork models register")
     from indexing.models.compiler import Lineage, register_model
 
     lineage = Lineage(
@@ -107,7 +110,7 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator or not name:
-            raise InvalidInput(f"{text!r} is not NAME=VALUE.")
+            raise InvalidInput(f"The value {text!r} is invalid: expected NAME=VALUE, such as ndcg=0.71.")
         pairs[name] = value
     return pairs
 
@@ -145,7 +148,7 @@ def _summary(manifest: dict[str, Any]) -> dict[str, Any]:
 @click.argument("model")
 @click.pass_obj
 def models_show(settings: Settings, model: str) -> None:
-    """Everything known of MODEL (name@version), as JSON; canonical vectors are shortened."""
+    """Print all facts about MODEL (name@version) as JSON; canonical vectors are shortened."""
     with opened(settings) as home:
         found = home.models.get(model)
     manifest = dict(found.manifest)
@@ -243,7 +246,7 @@ def views_add(settings: Settings, file: Path) -> None:
     try:
         view = view_from(json.loads(file.read_bytes()))
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{file} is not JSON: {error}") from error
+        raise InvalidInput(f"{file} is not valid JSON ({error}): correct it and run the command again.") from error
     with opened(settings) as home:
         record_view(home.catalogue, view)
     click.echo(f"{view.kind} view {view.name}@{view.version}")

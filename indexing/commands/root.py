@@ -17,6 +17,7 @@ from indexing.commands.models import models, views
 from indexing.commands.releases import releases
 from indexing.commands.snapshots import snapshots
 from indexing.errors import GroundworkError
+from indexing.process_start import is_out_of_memory
 from indexing.settings import Settings
 
 _EXTRAS = {
@@ -37,11 +38,18 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except GroundworkError as error:
             raise click.ClickException(str(error)) from error
-        except ModuleNotFoundError as error:
-            extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        except (MemoryError, OSError, ImportError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                message = f"There is not enough memory for this ({error or 'MemoryError'}): raise the process's limit."
+                raise click.ClickException(" ".join(message.split())) from error
+            extra = (
+                _EXTRAS.get((error.name or "").partition(".")[0]) if isinstance(error, ModuleNotFoundError) else None
+            )
             if extra is None:
                 raise
-            message = f"This needs {error.name}, which is not installed: pip install 'groundwork[{extra}]'."
+            message = (
+                f"This needs {getattr(error, 'name', '')}, which is not installed: pip install 'groundwork[{extra}]'."
+            )
             raise click.ClickException(message) from error
 
 
@@ -55,7 +63,10 @@ def cli(context: click.Context, home: Path | None) -> None:
         settings = Settings()
     except ValidationError as error:
         # Values are left out of the message: one of them is a key.
-        faults = [f"GROUNDWORK_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+        faults = [
+            f"GROUNDWORK_{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        ]
         raise click.ClickException("; ".join(faults)) from None
     context.obj = settings.model_copy(update={"home": home}) if home else settings
 

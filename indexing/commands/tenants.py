@@ -1,4 +1,4 @@
-"""The commands about who is let in: ``groundwork tenants`` and ``groundwork keys``."""
+"""The commands about access: ``groundwork tenants`` and ``groundwork keys``."""
 
 from dataclasses import asdict
 from typing import Any
@@ -44,7 +44,7 @@ def _given(limits: dict[str, Any]) -> dict[str, Any]:
 
 
 page_options = (
-    click.option("--after", default="", help="Go on behind this one, the last of the page before."),
+    click.option("--after", default="", help="Start after this entry, the last of the previous page."),
     click.option("--limit", default=PAGE, show_default=True, type=click.IntRange(1, 10_000), help="How many at most."),
 )
 
@@ -136,7 +136,7 @@ def tenants_limit(settings: Settings, /, name: str, as_json: bool, **limits: Any
 @as_json
 @click.pass_obj
 def tenants_revoke(settings: Settings, name: str, yes: bool, as_json: bool) -> None:
-    """Let none of a tenant's keys in from now on. Its documents stay until they are erased."""
+    """Refuse all keys of a tenant from now on. Its documents stay until they are erased."""
     from indexing.catalogue.tenants import read_tenant, revoke_tenant
 
     with opened(settings) as home:
@@ -153,7 +153,7 @@ def tenants_revoke(settings: Settings, name: str, yes: bool, as_json: bool) -> N
 @as_json
 @click.pass_obj
 def tenants_restore(settings: Settings, name: str, as_json: bool) -> None:
-    """Let a revoked tenant in again, with the keys that were not revoked one by one."""
+    """Accept the keys of a revoked tenant again, except those that were revoked one by one."""
     from indexing.catalogue.tenants import restore_tenant
 
     with opened(settings) as home:
@@ -172,7 +172,7 @@ def _key_row(key: Key) -> list[object]:
 
 
 @keys.command("create")
-@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Whom it lets in.")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="The tenant whose key it is.")
 @click.option(
     "--scope",
     "scopes",
@@ -180,18 +180,20 @@ def _key_row(key: Key) -> list[object]:
     type=click.Choice([*SCOPES, OPERATOR]),
     default=[SCOPES[0]],
     show_default=True,
-    help="What it may do; give it several times. 'operator' is over all tenants.",
+    help="What the key may do; may be repeated. 'operator' administers all tenants.",
 )
 @click.option(
-    "--expires", metavar="WHEN", help="30d (or m, h, w), or 2026-12-31 (its beginning, UTC); never if left out."
+    "--expires",
+    metavar="WHEN",
+    help="A duration such as 30d (or m, h, w), or a date such as 2026-12-31 (00:00 UTC); by default never.",
 )
-@click.option("--name", default="", help="What it is for.")
+@click.option("--name", default="", help="A note on what the key is for.")
 @as_json
 @click.pass_obj
 def keys_create(
     settings: Settings, tenant: str, scopes: tuple[str, ...], expires: str | None, name: str, as_json: bool
 ) -> None:
-    """Make a key of a tenant and show it, this once: only its hash is stored."""
+    """Create a key of a tenant and print it. This is the only time: just its hash is stored."""
     from indexing.catalogue.api_keys import create_key, parse_expiry
 
     expires_at = None if expires is None else parse_expiry(expires)
@@ -209,12 +211,12 @@ def keys_create(
 
 
 @keys.command("list")
-@click.option("--tenant", help="Only this tenant's.")
+@click.option("--tenant", help="List the keys of this tenant only.")
 @_paged
 @as_json
 @click.pass_obj
 def keys_list(settings: Settings, tenant: str | None, limit: int, after: str, as_json: bool) -> None:
-    """Keys by age, the oldest first, with all that is known of them; --after takes a key's id."""
+    """List keys, oldest first, with all that is known of them; --after takes the id of a key."""
     from indexing.catalogue.api_keys import list_keys
     from indexing.catalogue.tenants import read_tenant
 
@@ -235,7 +237,7 @@ def keys_list(settings: Settings, tenant: str | None, limit: int, after: str, as
 @as_json
 @click.pass_obj
 def keys_revoke(settings: Settings, key_id: str, as_json: bool) -> None:
-    """Let a key open nothing from now on, for ever. An API refuses it from the next request on."""
+    """Revoke a key for good. A running API refuses it from the next request on."""
     from indexing.catalogue.api_keys import revoke_key
 
     with opened(settings) as home:

@@ -105,5 +105,7 @@ def short_time(moment: str | None) -> str:
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
-tenant_option = click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Whose collection it is.")
+tenant_option = click.option(
+    "--tenant", default=DEFAULT_TENANT, show_default=True, help="The tenant that owns the collection."
+)
 collection_option = click.option("--collection", default="default", show_default=True, help="The set of documents.")

@@ -100,3 +100,32 @@ def test_processes_that_are_scraped_as_one_are_told_where(monkeypatch: pytest.Mo
     assert metrics_folder() is None
     monkeypatch.setenv(METRICS_VARIABLE, str(tmp_path))
     assert metrics_folder() == tmp_path
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h:secret",
+        "redis://u:secret@h:abc/0",
+        "redis://:secret@h:99999",
+        "redis://:secret@h/x",
+        "redis:///0",
+        "secret",
+    ],
+)
+def test_an_address_that_is_no_redis_is_refused_without_telling_it(url: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(redis_url=url)
+    (fault,) = caught.value.errors()
+    assert "expected redis://HOST:PORT/DB" in fault["msg"]
+    assert "secret" not in fault["msg"]
+
+
+def test_an_empty_address_of_redis_is_none() -> None:
+    assert Settings(redis_url="").redis_url is None
+
+
+def test_the_place_of_redis_and_the_settings_hold_no_password() -> None:
+    settings = Settings(redis_url="rediss://name:secret@cache.example/3")
+    assert settings.redis_place == "cache.example:6379/3"
+    assert "secret" not in repr(settings)

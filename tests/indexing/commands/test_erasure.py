@@ -137,7 +137,7 @@ def test_it_refuses_when_redis_cannot_say_what_workers_do(run, tiny_home, monkey
     monkeypatch.setattr(Leases, "held", unreachable)
     result = erase(run, ID, "--yes")
     assert result.exit_code == 1
-    assert "stop all workers and say --no-workers" in result.output
+    assert "stop all workers and give --no-workers" in result.output
     assert load_document(tiny_home.catalogue, OURS, ID) == NEW
     assert erase(run, ID, "--yes", "--no-workers").exit_code == 0
 

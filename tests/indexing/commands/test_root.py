@@ -257,7 +257,7 @@ def test_jobs_are_listed_shown_and_done_again(run: Run, built: str) -> None:
 def test_a_worker_that_could_do_nothing_does_not_start(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "GROUNDWORK_REDIS_URL" in error_of(run("worker"))
     monkeypatch.setenv("GROUNDWORK_REDIS_URL", "redis://127.0.0.1:1/0")
-    assert "queue 'nothing' is unknown" in error_of(run("worker", "--queues", "embedding,nothing"))
+    assert "Queue 'nothing' is unknown" in error_of(run("worker", "--queues", "embedding,nothing"))
 
 
 def test_lists_of_an_empty_home_are_empty(run: Run) -> None:
@@ -364,7 +364,7 @@ def test_a_corrupt_model_file_is_named(run: Run, tiny_home: Home) -> None:
         (["models", "show", "nope"], "No model 'nope'"),
         (["models", "verify", "nope"], "No model 'nope'"),
         (["models", "register", "no-such-model"], "'no-such-model' is no model"),
-        (["models", "register", "x/y", "--metric", "ndcg"], "'ndcg' is not NAME=VALUE"),
+        (["models", "register", "x/y", "--metric", "ndcg"], "'ndcg' is invalid: expected NAME=VALUE"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
