@@ -1,9 +1,10 @@
 from itertools import count
 
 import pytest
+import redis
 
 from indexing.builds import remote_executor
-from indexing.builds.remote_executor import WINDOWS, WorkerExecutor
+from indexing.builds.remote_executor import LOST_SECONDS, WINDOWS, WorkerExecutor
 from indexing.builds.tasks import EmbedTask, ShardTask, TaskRunner
 from indexing.catalogue.database import Database
 from indexing.errors import BuildCancelled, BuildFailed
@@ -217,3 +218,32 @@ def test_a_cancelled_build_stops_and_takes_its_blocks_back(site, monkeypatch):
     with pytest.raises(BuildCancelled):
         list(site.executor.run([embed("a")]))
     assert site.storage.list("work/1") == []
+
+
+def test_a_redis_that_stays_lost_fails_the_build_in_a_bounded_time_and_is_told_once(site, caplog):
+    def lost(job):
+        raise redis.ConnectionError("Error 111 connecting to 127.0.0.1:1. Connection refused.")
+
+    site.hands.take_failures = lost
+    began = site.clock.now
+    with pytest.raises(BuildFailed, match="Redis at 127.0.0.1:1/0 has not answered for 60 s.*jobs retry 1"):
+        list(site.executor.run([embed("text")]))
+    assert LOST_SECONDS <= site.clock.now - began < LOST_SECONDS + 5
+    assert [record.getMessage() for record in caplog.records] == ["build.redis_lost"]
+
+
+def test_a_redis_that_comes_back_in_time_is_not_held_against_it(site):
+    lost_until = [site.clock.now + LOST_SECONDS - 5, site.clock.now + 2 * LOST_SECONDS - 10]
+
+    def sometimes(job):
+        if site.clock.now < lost_until[0]:
+            raise redis.ConnectionError("lost")
+        if len(lost_until) == 2:
+            lost_until.pop(0)
+        elif site.clock.now >= lost_until[0]:
+            site.done.add(block.name)
+        return {}
+
+    block = embed("text")
+    site.hands.take_failures = sometimes
+    assert list(site.executor.run([block])) == [block]
