@@ -87,9 +87,9 @@ def _check(document_ids: tuple[str, ...], options: dict[str, Any]) -> None:
 def _alone(home: Home) -> Iterator[None]:
     """Let no build, registration or evaluation write meanwhile."""
     from indexing.retention.evaluation_files import scratch_idle
-    from indexing.storage.locks import exclusive
+    from indexing.storage.store import BUILD_LOCK
 
-    with exclusive(home.path / "build.lock", "build"), home.models.registering(), scratch_idle(home.path):
+    with home.storage.lock(BUILD_LOCK), home.models.registering(), scratch_idle(home.path):
         yield
 
 

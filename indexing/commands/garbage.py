@@ -26,11 +26,11 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
 
     from indexing.retention.garbage import collect, find_garbage, retained_releases
     from indexing.retention.reachability import needed_keys, retained_recipes
-    from indexing.storage.locks import exclusive
+    from indexing.storage.store import BUILD_LOCK
 
     with ExitStack() as stack, screen.status("looking"):
         home = stack.enter_context(opened(settings))
-        stack.enter_context(exclusive(home.path / "build.lock", "build"))
+        stack.enter_context(home.storage.lock(BUILD_LOCK))
         stack.enter_context(home.models.registering())
         kept = retained_releases(home.catalogue, keep=keep)
         newest = {model.name: model.id for model in home.models.list()}

@@ -14,7 +14,7 @@ from indexing.catalogue.erasures import list_erasures, unfinished_erasures
 from indexing.catalogue.jobs import finish_job, newest_job_on_workers, start_job
 from indexing.commands.root import cli
 from indexing.errors import CatalogueBusy
-from indexing.storage.locks import exclusive
+from indexing.storage.factory import open_storage
 from tests.indexing.retention.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived, files_with, fill
 
 
@@ -107,9 +107,9 @@ def test_a_whole_collection_of_another_tenant_is_erased(run, tiny_home):
     assert load_document(tiny_home.catalogue, OURS, ID) == NEW
 
 
-@pytest.mark.parametrize("lock", ["build.lock", "models.lock", "scratch/corpus-1/build.lock"])
-def test_it_refuses_while_somebody_builds_or_registers(run, tiny_home, lock):
-    with exclusive(tiny_home.path / lock, "build"):
+@pytest.mark.parametrize(("place", "lock"), [(".", "build"), (".", "models"), ("scratch/corpus-1", "build")])
+def test_it_refuses_while_somebody_builds_or_registers(run, tiny_home, place, lock):
+    with open_storage(tiny_home.path / place).lock(lock):
         result = erase(run, ID, "--yes")
     assert result.exit_code == 1
     assert "Another" in result.output
