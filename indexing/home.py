@@ -20,8 +20,11 @@ from indexing.storage.store import Storage
 
 logger = logging.getLogger(__name__)
 KEY_FILE, CATALOGUE_FILE = "api-key", "catalogue.db"
-FOLDERS = ("models", "features", "work", "shards", "snapshots", "seen", "evaluations", "scratch")
-"""What stands in a home beside its files: what the home's permissions are given to."""
+SHARED_NAMES = (
+    *("models", "features", "work", "shards", "snapshots", "seen"),
+    *("evaluations", "scratch", "identity", "demo-api.log"),
+)
+"""What stands in a home and is not the owner's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,19 @@ def open_home(settings: Settings, path: Path | None = None) -> Home:
     permissions = permissions_for(settings.group)
     # A scratch home, below the one of the settings, is a cache: its room is what the other's reserve is for.
     reserve = Reserve(path / RESERVE_FILE, is_kept=path == settings.home)
-    _make_private(path, permissions)
+    _make_private(path, settings.home if path.is_relative_to(settings.home) else path, permissions)
     catalogue = reserve.run(lambda: _open_catalogue(path / CATALOGUE_FILE, settings))
-    if changed := permissions.tighten(path, FOLDERS):
+    if changed := permissions.tighten(path, SHARED_NAMES):
         logger.info("home.tightened", extra={"fields": {"home": str(path), "entries": changed}})
     reserve.make()
     storage = open_storage(settings.model_copy(update={"home": path}))
     return Home(path, settings, catalogue, storage, ModelRegistry(catalogue, storage), reserve)
 
 
-def _make_private(path: Path, permissions: Permissions) -> None:
+def _make_private(path: Path, root: Path, permissions: Permissions) -> None:
     """Make the folder of a new home and its catalogue's file, so that at no moment another user can read them."""
     with suppress(OSError):  # the catalogue cannot be opened then, and says why
-        permissions.make_folder(path, path)
+        permissions.make_folder(path, root)
         os.close(os.open(path / CATALOGUE_FILE, os.O_RDONLY | os.O_CREAT, PRIVATE_FILE))
 
 

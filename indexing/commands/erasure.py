@@ -58,7 +58,7 @@ def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, *
     chosen = None if options["whole_collection"] else frozenset(document_ids)
     partition = Partition(options["tenant"], options["collection"])
     yes = bool(options["yes"])
-    with opened(settings) as home, _alone(home), screen.status("looking") as status:
+    with opened(settings) as home, _alone(home), home.reserve.given_up(), screen.status("looking") as status:
         try:
             if yes:
                 _quieten(home, options["no_workers"])

@@ -32,6 +32,7 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
         home = stack.enter_context(opened(settings))
         stack.enter_context(home.storage.lock(BUILD_LOCK))
         stack.enter_context(home.models.registering())
+        stack.enter_context(home.reserve.given_up())
         kept = retained_releases(home.catalogue, keep=keep)
         newest = {model.name: model.id for model in home.models.list()}
         recipes = retained_recipes(home, kept)
@@ -53,14 +54,17 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def disk(settings: Settings, as_json: bool) -> None:
-    """How much disk each release takes, and how much of it no other release shares."""
+    """How much disk each release takes, how much of it no other release shares, and what is kept in reserve."""
     from indexing.releases.release import list_releases
     from indexing.retention.garbage import disk_use
 
     with opened(settings) as home:
         rows = disk_use(home.storage, list_releases(home.catalogue))
+        reserve_bytes, free_bytes = home.reserve.size_bytes, home.reserve.free_bytes
     if as_json:
         print_json([asdict(row) for row in rows])
     else:
         shown: list[list[object]] = [[row.release, decimal(row.size_bytes), decimal(row.own_bytes)] for row in rows]
         print_table("disk", ["release", "shards", "its own"], shown)
+        kept = f"{decimal(reserve_bytes)}, given up first when the disk is full" if reserve_bytes else "none is left"
+        click.echo(f"reserve: {kept}; free: {decimal(free_bytes)}")

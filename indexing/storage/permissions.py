@@ -66,7 +66,7 @@ class Permissions:
             return
         self._apply(path, self.root_mode if path == root else self.folder_mode)
 
-    def tighten(self, root: Path, folders: Collection[str]) -> int:
+    def tighten(self, root: Path, names: Collection[str]) -> int:
         """Give the files of an older home the modes that new ones get, as far as they are this user's.
 
         The files of ``PRIVATE_NAMES`` are looked at every time. The rest is walked through once: when it is done,
@@ -74,7 +74,7 @@ class Permissions:
 
         Args:
             root: The folder of a home.
-            folders: The names of the folders in it that are the home's; others are left alone.
+            names: The folders and files in it that are the home's to share; all others are left alone.
 
         Returns:
             How many files and folders got other rights.
@@ -82,8 +82,8 @@ class Permissions:
         changed = sum(self._correct(path, PRIVATE_FILE) for path in root.iterdir() if _is_private(path.name))
         if root.stat().st_uid != os.geteuid() or self._is_right(root.stat(), self.root_mode):
             return changed
-        for folder in folders:
-            changed += sum(self._correct(path, self._mode_of(path)) for path in _walk(root / folder))
+        for name in names:
+            changed += sum(self._correct(path, self._mode_of(path)) for path in _walk(root / name))
         return changed + self._correct(root, self.root_mode)
 
     def _mode_of(self, path: Path) -> int:
@@ -149,8 +149,8 @@ def _is_private(name: str) -> bool:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Everything at and below a folder, links not followed; nothing where there is none."""
-    if folder.is_dir() and not folder.is_symlink():
+    """A file, or a folder with everything below it, links not followed; nothing where there is none."""
+    if folder.exists() and not folder.is_symlink():
         yield folder
         for path, folders, files in os.walk(folder):
             yield from (Path(path, name) for name in (*folders, *files))

@@ -20,7 +20,7 @@ RESERVE_BYTES = 8 << 20
 """Twice what SQLite's log holds before it is written back and used again (1,000 pages of 4 KiB), so that one
 deletion and what a person does next both find room. Source: SQLite's default of ``wal_autocheckpoint``."""
 ROOM_FACTOR = 4
-"""How many times its size must be free for the reserve to be made: a disk that is almost full is left to the data."""
+"""How many times its size must be free for a first reserve: a disk that is almost full is left to the data."""
 RESERVE_FILE = "reserve"
 _Result = TypeVar("_Result")
 
@@ -54,12 +54,12 @@ class Reserve:
             return False
         return True
 
-    def make(self) -> bool:
-        """Keep room back if there is none yet and enough is free; gives whether there is a reserve now."""
+    def make(self, *, room_factor: int = ROOM_FACTOR) -> bool:
+        """Keep room back if none is yet, and so many times its size is free; gives whether there is a reserve now."""
         if not self._is_kept or self.size_bytes >= RESERVE_BYTES:
             return self._is_kept
         try:
-            if self.free_bytes < ROOM_FACTOR * RESERVE_BYTES:
+            if self.free_bytes < room_factor * RESERVE_BYTES:
                 return False
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE)
             try:
@@ -91,7 +91,7 @@ class Reserve:
             try:
                 return action()
             finally:
-                self.make()
+                self.make(room_factor=1)
 
     @contextmanager
     def given_up(self) -> Iterator[None]:
@@ -103,4 +103,4 @@ class Reserve:
         try:
             yield
         finally:
-            self.make()
+            self.make(room_factor=1)

@@ -8,6 +8,7 @@ import pytest
 
 from indexing.errors import AlreadyRunning
 from indexing.storage.locks import file_lock
+from tests.support.full_disk import fill_disk
 
 
 def test_the_file_names_its_holder_and_keeps_the_name_when_another_is_refused(tmp_path: Path) -> None:
@@ -39,9 +40,7 @@ def test_a_lock_file_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_held_on_a_full_disk_and_its_holder_is_unknown(small_disk: Path) -> None:
-    with pytest.raises(OSError, match="No space left"), (small_disk / "filler").open("wb", buffering=0) as filler:
-        while True:
-            filler.write(bytes(4096))
+    fill_disk(small_disk)
     with (
         file_lock(small_disk / "build.lock", "build"),
         pytest.raises(AlreadyRunning, match="process unknown"),
