@@ -40,7 +40,7 @@ def test_documents_are_deleted_by_id_by_filter_and_with_their_collection_and_non
     assert client.delete(f"{base}/one/documents/d1", headers=KEY).status_code == 200
     assert home.reserve.size_bytes == 0
     by_filter = client.post(
-        f"{base}/two/documents:delete", json={"filters": {"type": "gte", "field": "n", "value": 10}}, headers=KEY
+        f"{base}/two/documents:delete", json={"filters": {"type": "gte", "key": "n", "value": 10}}, headers=KEY
     )
     assert (by_filter.status_code, by_filter.json().get("deleted")) == (200, 10), by_filter.text
     whole = client.delete(f"{base}/three", headers=KEY)
