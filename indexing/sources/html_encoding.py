@@ -46,6 +46,8 @@ def _codecs() -> dict[str, str]:
 
 
 _CODECS = _codecs()
+for _name in ("utf-16-le", "utf-16-be", "cp437"):  # byte order marks, and the names in archives that Word files are
+    codecs.lookup(_name)
 
 
 def page_text(data: bytes) -> str:
