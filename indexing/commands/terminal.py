@@ -18,6 +18,8 @@ from indexing.settings import Settings
 
 screen = Console(stderr=True)
 """Where people read progress; standard output is for results."""
+_FILE_COLUMNS = 10_000
+"""Characters a line of a table that goes to a file or a pipe: more than any table here has."""
 
 
 @contextmanager
@@ -72,13 +74,19 @@ def print_json(value: object) -> None:
 
 
 def print_table(title: str, columns: list[str], rows: list[list[object]]) -> None:
-    """A result for a person, on standard output. What is too wide is folded, never cut; programs read ``--json``."""
+    """A result for a person, on standard output; programs read ``--json``.
+
+    What is too wide for the terminal is folded, never cut; in a file or a pipe, which has no width, nothing is folded.
+    """
     table = Table(title=title, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = _FILE_COLUMNS
+    console.print(table)
 
 
 def short_time(moment: str | None) -> str:

@@ -61,12 +61,11 @@ def test_releases_and_erasures_say_what_was_rewritten(run):
     assert (erasure["state"], erasure["documents"], erasure["collection"]) == ("done", 1, "manual")
     assert {one["release"]: one["old_snapshot"] for one in erasure["releases"]} == before
     shown = run("erasures", "list").output
-    assert "default/manual" in shown
-    assert max(map(len, shown.splitlines())) <= 80
+    (row,) = [line for line in shown.splitlines() if "default/manual" in line]  # a pipe folds nothing
+    assert all(number in row for number in ("1.1", "1.2", "2.1", "2.2"))
     releases = run("releases", "list").output
     for word in ("1.2 *", "tiny@1", "first-256", "german", str(erasure["created_at"])[:10]):
         assert word in releases, word
-    assert max(map(len, releases.splitlines())) <= 80
     assert ID not in shown
     assert run("snapshots", "verify").exit_code == 0
 
