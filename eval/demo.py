@@ -27,6 +27,7 @@ from indexing.records import Partition
 from indexing.releases.recipe_choices import recipe_in_service
 from indexing.sources.ingest import ingest
 from indexing.sources.readers import open_source
+from indexing.storage.permissions import SHARED_FILE
 
 QUESTIONS = (
     "my customer's card keeps getting refused, what can they do?",
@@ -97,6 +98,7 @@ def _served(home: Home) -> Iterator[str]:
     program = shutil.which("groundwork", path=str(Path(sys.executable).parent)) or "groundwork"
     command = [program, "--home", str(home.path), "serve", "--host", "127.0.0.1", "--port", str(port)]
     log = home.path / "demo-api.log"
+    log.touch(mode=SHARED_FILE)
     with log.open("w") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=stream)
         try:

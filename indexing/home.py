@@ -1,6 +1,8 @@
 """A home: the catalogue, the artefact store and the model registry of one ``GROUNDWORK_HOME``, opened together."""
 
+import logging
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +12,19 @@ from indexing.catalogue.tenants import DEFAULT_TENANT, ensure_tenant, has_tenant
 from indexing.errors import InvalidInput, NotFound
 from indexing.models.registry import ModelRegistry
 from indexing.settings import Settings
-from indexing.storage.local import LocalStorage
+from indexing.storage.atomic_files import write_atomically
+from indexing.storage.factory import open_storage
+from indexing.storage.permissions import PRIVATE_FILE, Permissions, permissions_for
+from indexing.storage.reserve import RESERVE_FILE, Reserve
 from indexing.storage.store import Storage
 
-KEY_FILE = "api-key"
-CATALOGUE_FILE = "catalogue.db"
+logger = logging.getLogger(__name__)
+KEY_FILE, CATALOGUE_FILE = "api-key", "catalogue.db"
+SHARED_NAMES = (
+    *("models", "features", "work", "shards", "snapshots", "seen"),
+    *("evaluations", "scratch", "identity", "demo-api.log"),
+)
+"""What stands in a home and is not the owner's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,7 @@ class Home:
     catalogue: Database
     storage: Storage
     models: ModelRegistry
+    reserve: Reserve
 
     def close(self) -> None:
         """Close the catalogue; the home must not be used afterwards."""
@@ -35,6 +46,8 @@ class Home:
 def open_home(settings: Settings, path: Path | None = None, *, create: bool = True) -> Home:
     """Open the home at ``path``, by default ``settings.home``, with its default tenant.
 
+    Its owner's files get the permissions that new ones have; on a full disk it is opened in the room of the reserve.
+
     Args:
         settings: How it is opened.
         path: Where it is.
@@ -42,16 +55,36 @@ def open_home(settings: Settings, path: Path | None = None, *, create: bool = Tr
 
     Raises:
         NotFound: there is no home, and ``create`` is false; nothing was written.
-        InvalidInput: the path is a file, or cannot be written.
+        InvalidInput: it cannot be opened, or ``GROUNDWORK_GROUP`` is not a group of this user.
+        StorageFull: there is no room to open it, not even that of the reserve.
     """
     path = path or settings.home
     if not create:
         require_home(path)
-    catalogue = Database(path / CATALOGUE_FILE, busy_timeout_seconds=settings.busy_timeout_seconds)
+    permissions = permissions_for(settings.group)
+    # A scratch home, below the one of the settings, is a cache: its room is what the other's reserve is for.
+    reserve = Reserve(path / RESERVE_FILE, is_kept=path == settings.home)
+    _make_private(path, settings.home if path.is_relative_to(settings.home) else path, permissions)
+    catalogue = reserve.run(lambda: _open_catalogue(path / CATALOGUE_FILE, settings))
+    if changed := permissions.tighten(path, SHARED_NAMES):
+        logger.info("home.tightened", extra={"fields": {"home": str(path), "entries": changed}})
+    reserve.make()
+    storage = open_storage(settings.model_copy(update={"home": path}))
+    return Home(path, settings, catalogue, storage, ModelRegistry(catalogue, storage), reserve)
+
+
+def _make_private(path: Path, root: Path, permissions: Permissions) -> None:
+    """Make the folder of a new home and its catalogue's file, so that at no moment another user can read them."""
+    with suppress(OSError):  # the catalogue cannot be opened then, and says why
+        permissions.make_folder(path, root)
+        os.close(os.open(path / CATALOGUE_FILE, os.O_RDONLY | os.O_CREAT, PRIVATE_FILE))
+
+
+def _open_catalogue(path: Path, settings: Settings) -> Database:
+    catalogue = Database(path, busy_timeout_seconds=settings.busy_timeout_seconds)
     if not has_tenant(catalogue, DEFAULT_TENANT):
         ensure_tenant(catalogue, DEFAULT_TENANT)
-    storage = LocalStorage(path)
-    return Home(path, settings, catalogue, storage, ModelRegistry(catalogue, storage))
+    return catalogue
 
 
 def require_home(path: Path) -> None:
@@ -90,9 +123,5 @@ def default_key(home: Home) -> str:
             pass  # it was revoked
     key = new_secret()
     adopt_key(home.catalogue, DEFAULT_TENANT, key)
-    draft = file.with_name(f".{KEY_FILE}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(key + "\n")
-    draft.replace(file)
+    write_atomically(file, f"{key}\n".encode(), mode=PRIVATE_FILE)
     return key

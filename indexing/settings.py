@@ -20,6 +20,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GROUNDWORK_", frozen=True, extra="ignore")
 
     home: Path = Field(Path(".groundwork"), description="Folder that holds the catalogue and every artefact.")
+    group: str | None = Field(
+        None,
+        min_length=1,
+        description="Group, by name or number, whose members may publish artefacts, such as workers of another user.",
+    )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the API listens on.")
     api_key: str | None = Field(

@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from indexing.home import Home, open_home
 from indexing.models.compiler import DEFAULT_MODEL, register_model
 from indexing.settings import Settings, limit_native_threads
+from indexing.storage import reserve
 from tests.support.redis_server import redis_server
 from tests.support.tiny_model import register_tiny, tiny_files, tiny_home
 
@@ -28,6 +29,8 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "groundwork")
 for _name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
     del os.environ[_name]
 limit_native_threads()
+
+reserve.RESERVE_BYTES = 64 << 10  # the homes of a run would take gigabytes of disk else
 
 
 def settings_at(path: Path, **values: object) -> Settings:
@@ -59,11 +62,14 @@ def model_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with 512 kB of room. Tests beside it cover a full disk where none can be mounted."""
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A file system of its own with 512 kB of room, or as much as its parameter says (such as ``40m``).
+
+    Tests beside it cover a full disk where none can be mounted.
+    """
     path = tmp_path / "small-disk"
     path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(path)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', '512k')}", "tmpfs", str(path)]
     if os.name != "posix" or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("no right to mount a small tmpfs here: a full disk is only acted out beside this test")
     yield path

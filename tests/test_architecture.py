@@ -152,6 +152,14 @@ def test_no_private_word_is_left_as_a_name(path):
     assert sorted({name for name in names_in(path) if PRIVATE_WORDS.search(name)}) == []
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_store_knows_that_a_lock_is_a_file(path):
+    if path.is_relative_to(ROOT / "indexing" / "storage"):
+        return
+    strings = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    assert [value for value in strings if isinstance(value, str) and re.fullmatch(r"[\w/]*\.lock", value)] == []
+
+
 def test_few_files_stand_at_the_top_of_a_package():
     for package, most in (("indexing", 8), ("app", 4), ("eval", 3)):
         files = [path.name for path in (ROOT / package).glob("*.py") if path.stem != "__init__"]

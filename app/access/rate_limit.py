@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from indexing.backoff import Backoff, CircuitBreaker
 from indexing.errors import RateLimited
 
 logger = logging.getLogger(__name__)
 MINUTE_SECONDS = 60.0
 REDIS_TIMEOUT_SECONDS = 0.1
 """How long a request waits for Redis before this process counts alone."""
-MOST_PAUSE_SECONDS = 30.0
-"""How long a lost Redis is left alone at most before it is asked again."""
+REDIS_PAUSES = Backoff(1.0, 30.0)
+"""How long a lost Redis is left alone before it is asked again: a second at first, half a minute at most."""
 _SWEEP_AT = 10_000
 _TINY = 1e-6
 
@@ -118,11 +119,8 @@ class RateLimiter:
 
     def __init__(self, shared: SharedBuckets | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._shared = shared
-        self._clock = clock
         self._own = Buckets(clock)
-        self._asks_again_at = -math.inf
-        self._pause_seconds = 1.0
-        self._is_lost = False
+        self._breaker = CircuitBreaker(REDIS_PAUSES, clock)
 
     async def admit(self, tenant: str, per_minute: int | None) -> None:
         """Count one request of ``tenant``; ``None`` is unlimited and costs nothing. Never fails because of Redis.
@@ -142,18 +140,15 @@ class RateLimiter:
             )
 
     async def _take(self, tenant: str, per_minute: int) -> float:
-        if self._shared is not None and self._clock() >= self._asks_again_at:
+        if self._shared is not None and self._breaker.may_ask():
             try:
                 wait_seconds = await self._shared.take(tenant, per_minute)
             except OSError as error:
-                if self._clock() >= self._asks_again_at:  # else another request has just found out the same
-                    self._asks_again_at = self._clock() + self._pause_seconds
-                    self._pause_seconds = min(2 * self._pause_seconds, MOST_PAUSE_SECONDS)
-                    if not self._is_lost:  # said once, until it is back
-                        logger.warning("limits.redis_lost", extra={"fields": {"reason": str(error)}})
-                    self._is_lost = True
+                if self._breaker.failed():
+                    logger.warning("limits.redis_lost", extra={"fields": {"reason": str(error)}})
             else:
-                self._pause_seconds, self._is_lost = 1.0, False
+                if self._breaker.succeeded():
+                    logger.info("limits.redis_back")
                 return wait_seconds
         return self._own.take(tenant, per_minute)
 

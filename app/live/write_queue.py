@@ -16,6 +16,7 @@ import numpy as np
 
 from app.live.overlay import Fresh, Overlay
 from app.serving.release import ServingRelease
+from indexing.backoff import Backoff
 from indexing.catalogue.changes import Change, read_built, read_changes, read_permissions, read_version
 from indexing.catalogue.documents import count_waiting_for_build
 from indexing.catalogue.releases import has_later_release
@@ -37,8 +38,8 @@ TAKE_OVER_SECONDS = 10.0
 _BATCH_DOCUMENTS = 32
 _BATCH_PASSAGES = 50
 """That are encoded at a time: as many as the largest write may have, so that no write waits long for another's."""
-RETRY_SECONDS = 1.0
-"""How long a document that cannot be read is left alone, times how often it could not be."""
+RETRIES = Backoff(1.0)
+"""How long a document that cannot be read is left alone, until ``_MOST_FAILURES`` put it off to a build."""
 _MOST_FAILURES = 4
 _PASSAGE_BYTES = 6_000
 """About what a passage takes in memory, for those that are not there yet."""
@@ -261,7 +262,7 @@ class WriteQueue:
         except Exception:  # the catalogue is busy, a file cannot be read: others must not wait for this one
             logger.exception("live.read_failed")
             one.is_read, one.failures = False, one.failures + 1
-            one.retry_at = self._clock() + one.failures * RETRY_SECONDS
+            one.retry_at = self._clock() + RETRIES.pause_seconds(one.failures)
             return one.failures < _MOST_FAILURES
         has_all = all(vector is not None for vector in one.vectors)
         if one.lacks and has_all:

@@ -47,6 +47,7 @@ def get_collections(
 def delete_collection(collection: CollectionParam, caller: Writer, services: ServicesDep) -> DeletedCollectionAnswer:
     """Delete a collection with all its documents; they hide as one that is deleted does."""
     partition = Partition(caller.tenant, collection)
-    deleted, seq = remove_collection(services.home.catalogue, partition)
+    home = services.home
+    deleted, seq = home.reserve.run(lambda: remove_collection(home.catalogue, partition))
     hide(services, partition, deleted)
     return DeletedCollectionAnswer(name=collection, deleted=deleted, seq=seq)

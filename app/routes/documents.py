@@ -150,7 +150,8 @@ def delete_document(
     What is retained on disk still holds it, until `groundwork erase`.
     """
     partition = Partition(caller.tenant, collection)
-    seq = remove_document(services.home.catalogue, partition, document_id)
+    home = services.home
+    seq = home.reserve.run(lambda: remove_document(home.catalogue, partition, document_id))
     hide(services, partition, 1)
     return DeletedAnswer(collection=collection, id=document_id, seq=seq)
 
@@ -167,7 +168,10 @@ def delete_documents(
     partition = Partition(caller.tenant, collection)
     require_collection(services.home.catalogue, partition)
     seqs = find_matching(services, partition, body)
-    deleted, seq = (0, None) if body.dry_run or not seqs else remove_unchanged(services.home.catalogue, partition, seqs)
+    deleted, seq = 0, None
+    if seqs and not body.dry_run:
+        home = services.home
+        deleted, seq = home.reserve.run(lambda: remove_unchanged(home.catalogue, partition, seqs))
     hide(services, partition, deleted)
     return DeletedByFilterAnswer(
         collection=collection, matched=len(seqs), deleted=deleted, seq=seq, dry_run=body.dry_run

@@ -6,7 +6,6 @@ text: a cached vector is, bit for bit, the one that encoding would give, and no 
 
 import hashlib
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,14 +15,15 @@ from typing import Protocol
 import numpy as np
 
 from app.serving.redis_vectors import RedisVectors
+from indexing.backoff import Backoff, CircuitBreaker
 from indexing.lru_cache import LruCache
 from indexing.models.embedder import Embedder
 from indexing.records import Vector, Vectors
 from indexing.settings import Settings
 
 logger = logging.getLogger(__name__)
-MOST_PAUSE_SECONDS = 30.0
-"""How long a lost second level is left alone at most before it is asked again."""
+SHARED_PAUSES = Backoff(1.0, 30.0)
+"""How long a lost second level is left alone before it is asked again: a second at first, half a minute at most."""
 _PROBE = "groundwork: which bits does this machine compute?"
 
 Outcome = str
@@ -64,12 +64,9 @@ class QueryCache:
         self.on_lookup: Callable[[Outcome], None] = lambda _: None
         self._recent = LruCache[bytes, Vector](max_bytes)
         self._shared = shared
-        self._clock = clock
+        self._breaker = CircuitBreaker(SHARED_PAUSES, clock)
         self._lock = threading.Lock()
         self._in_flight: dict[bytes, Future[Vector]] = {}
-        self._is_lost = False
-        self._asks_again_at = -math.inf
-        self._pause_seconds = 1.0
 
     def vector(self, key: bytes, dimension: int, encode: Callable[[], Vector]) -> Vector:
         """The vector under ``key``, from the nearest level that has it, else from ``encode``.
@@ -116,29 +113,22 @@ class QueryCache:
         vector = encode().astype(np.float32)  # a copy: what encoders give may be a view of something larger
         vector.setflags(write=False)
         self.on_lookup("miss")
-        if self._shared is not None and self._clock() >= self._asks_again_at:
+        if self._shared is not None and not self._breaker.is_open:
             self._shared.put_soon(key, vector.astype("<f4", copy=False).tobytes())
         return vector
 
     def _ask(self, key: bytes) -> bytes | None:
         """What the second level has; one that failed is left alone for a while, and then for longer."""
-        if self._shared is None or self._clock() < self._asks_again_at:
+        if self._shared is None or not self._breaker.may_ask():
             return None
-        if self._is_lost:  # one search tries whether it is back; the others go on without it
-            self._asks_again_at = self._clock() + self._pause_seconds
         try:
             kept = self._shared.get(key)
         except OSError as error:
-            if not self._is_lost:
+            if self._breaker.failed():
                 logger.warning("query_cache.redis_lost", extra={"fields": {"reason": str(error)}})
-                self._pause_seconds = 1.0
-            else:
-                self._pause_seconds = min(2 * self._pause_seconds, MOST_PAUSE_SECONDS)
-            self._is_lost, self._asks_again_at = True, self._clock() + self._pause_seconds
             return None
-        if self._is_lost:
+        if self._breaker.succeeded():
             logger.info("query_cache.redis_back")
-            self._is_lost, self._asks_again_at = False, -math.inf
         return kept
 
     def over(self, embedder: Embedder, identity: str) -> "CachedEmbedder":

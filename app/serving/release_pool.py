@@ -10,6 +10,7 @@ import numpy as np
 
 from app.serving.query_cache import QueryCache
 from app.serving.release import FreshWrites, ServingRelease
+from indexing.backoff import Backoff
 from indexing.errors import NotReady
 from indexing.home import Home
 from indexing.indexes.analyser import Analyser
@@ -23,8 +24,9 @@ from indexing.releases.release import Release
 from indexing.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
-REPAIR_SECONDS = 10.0
-"""When a snapshot with refused shards is opened again, in case they were restored; then after twice that, and so on."""
+REPAIRS = Backoff(10.0, 2560.0)
+"""When a snapshot with refused shards is opened again, in case they were restored: after 10 seconds, then after twice
+that, and so on up to 43 minutes."""
 
 
 class ReleasePool:
@@ -97,9 +99,8 @@ class ReleasePool:
 
     def _may_be_repaired(self, serving: ServingRelease) -> bool:
         """Whether to open a snapshot with refused shards again: a build may have restored them."""
-        return bool(serving.snapshot.broken) and time.monotonic() - self._opened_at >= REPAIR_SECONDS * 2 ** min(
-            self._repairs, 8
-        )
+        pause_seconds = REPAIRS.pause_seconds(self._repairs + 1)
+        return bool(serving.snapshot.broken) and time.monotonic() - self._opened_at >= pause_seconds
 
     def open(self, release: Release) -> ServingRelease:
         """A release opened, warmed and proved, without putting it in service.

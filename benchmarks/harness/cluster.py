@@ -29,7 +29,7 @@ from indexing.records import Partition
 from indexing.settings import Settings
 from indexing.sources.ingest import ingest
 from indexing.sources.readers import open_source
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 ROOT = Path(__file__).parents[2]
 _POLL_SECONDS = 0.02
@@ -302,7 +302,7 @@ class Cluster:
     @property
     def embedding(self) -> str:
         """What the queue of blocks of vectors is called in Redis."""
-        return queue_of(LocalStorage(self.home), "embedding")
+        return queue_of(open_storage(self.home), "embedding")
 
     @property
     def server(self) -> RedisServer:

@@ -1,17 +1,15 @@
 """Reading and writing the formats of TREC and BEIR: judgments (qrels), queries and runs."""
 
-import errno
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from indexing.errors import InvalidInput, SourceInvalid, StorageFull
+from indexing.errors import InvalidInput, SourceInvalid
 from indexing.records import Json
+from indexing.storage.atomic_files import write_atomically
 
 Qrels: TypeAlias = dict[str, dict[str, int]]
 """Query id -> document id -> grade; above 0 is relevant, 0 and below is judged not relevant."""
@@ -170,36 +168,6 @@ def write_run(path: Path, run: Run, tag: str) -> None:
     if not lines:
         raise InvalidInput(f"run {tag!r} holds no result; expected at least one to write to {path}")
     write_atomically(path, "".join(lines).encode())
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Make ``path`` hold ``data``: readers see the old file or the whole new one, also after a power cut.
-
-    Args:
-        path: Where to write; the folder exists.
-        data: All bytes of the file.
-
-    Raises:
-        StorageFull: The disk has no room; what was at ``path`` is untouched.
-    """
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o644)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull(f"no room for {len(data)} bytes at {path}; free some space and try again") from error
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

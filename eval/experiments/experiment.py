@@ -11,10 +11,12 @@ from typing import Protocol
 import numpy as np
 
 from eval.datasets.query_sets import QuerySet
-from eval.datasets.trec import Run, write_atomically
+from eval.datasets.trec import Run
 from eval.experiments.measures import Scores, run_from_ranking, score_run
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, InvalidInput
 from indexing.records import Json, canonical_json, fingerprint
+from indexing.storage.atomic_files import write_atomically
+from indexing.storage.permissions import SHARED_FILE
 
 FORMAT = 1
 
@@ -148,10 +150,10 @@ def save(experiment: Experiment, folder: Path) -> Path:
         "record_sha256": fingerprint(record),
         "record": record,
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     moment = experiment.created_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     path = folder / f"{moment}-{experiment.fingerprint[:12]}.json"
-    write_atomically(path, json.dumps(envelope, indent=1).encode() + b"\n")
+    write_atomically(path, json.dumps(envelope, indent=1).encode() + b"\n", mode=SHARED_FILE)
     return path
 
 

@@ -26,6 +26,7 @@ from indexing.backups.manifest import (
 from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.documents import document_keys
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, InvalidInput, NotFound
+from indexing.features.embedding_store import FEATURES
 from indexing.home import KEY_FILE, Home
 from indexing.models.registry import KIND as MODELS
 from indexing.models.registry import ModelRegistry
@@ -33,16 +34,18 @@ from indexing.releases.release import list_releases
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.storage.local import LocalStorage
-from indexing.storage.locks import exclusive
-from indexing.storage.store import Storage
+from indexing.storage.factory import open_storage
+from indexing.storage.store import ArtefactKind, Storage
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
 SECRET_FILES = (KEY_FILE,)
 """Files of a home that only their owner may read. ``identity`` is not among them: a second home needs its own."""
 EVALUATIONS = "evaluations"
-LOCK_FILE = "backup.lock"
+BACKUP_LOCK = "backup"
+"""The lock of everything that copies or removes artefacts of a home, and that of a backup's folder."""
+MARKER_FILE = ".groundwork-backup"
+"""Stands in the folder of a backup from its first moment on, so that no other folder is taken for one."""
 _DRAFT = ".catalogue.tmp"
 _DAMAGE = (ArtefactMissing, ArtefactCorrupt, FormatUnknown, NotFound)
 """How an artefact that is not held whole shows itself."""
@@ -74,7 +77,7 @@ class _Moment:
     sequence: int
     documents: int
     releases: int
-    wanted: list[tuple[str, str]] = field(default_factory=list)
+    wanted: list[tuple[ArtefactKind, str]] = field(default_factory=list)
     damaged: dict[str, str] = field(default_factory=dict)
 
 
@@ -85,7 +88,7 @@ def files_kept(home: Home) -> Iterator[None]:
     Raises:
         AlreadyRunning: one of these is running.
     """
-    with exclusive(home.path / LOCK_FILE, "backup, garbage collection or erasure"):
+    with home.storage.lock(BACKUP_LOCK, "backup, garbage collection or erasure"):
         yield
 
 
@@ -115,11 +118,11 @@ def back_up(
     """
     with writing_to(folder):
         _prepare_folder(home, folder)
-        with files_kept(home), exclusive(folder / LOCK_FILE, "backup"):
-            target = LocalStorage(folder)
+        target = open_storage(folder)
+        with files_kept(home), target.lock(BACKUP_LOCK):
             moment = _fix_moment(home, folder)
             if with_features:
-                features = [(kind, name) for kind in home.storage.kinds("features") for name in home.storage.list(kind)]
+                features = [(kind, name) for kind in home.storage.kinds(FEATURES) for name in home.storage.list(kind)]
                 moment.wanted += features
             artefacts, copied = _copy_all(home.storage, target, moment, is_thorough, on_progress)
             manifest = BackupManifest(
@@ -157,11 +160,12 @@ def _prepare_folder(home: Home, folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InvalidInput(f"{folder} is not a folder: give a new or an empty one.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if any(folder.iterdir()) and not (folder / LOCK_FILE).exists():
+    if any(folder.iterdir()) and not (folder / MARKER_FILE).exists():
         raise InvalidInput(f"{folder} is not empty and holds no backup: give a new or an empty folder.")
     with suppress(NotFound):
         if (found := read_manifest(folder).identity) != home.storage.identity():
             raise InvalidInput(f"{folder} is the backup of another home (identity {found}): give another folder.")
+    (folder / MARKER_FILE).touch(mode=0o600)
     (folder / FILES_FOLDER).mkdir(mode=0o700, exist_ok=True)
 
 
@@ -234,14 +238,14 @@ def _copy_files(home: Home, folder: Path) -> Iterator[StoredFile]:
     sync_folder(folder)
 
 
-def _remove_others(target: LocalStorage, folder: Path, manifest: BackupManifest) -> int:
+def _remove_others(target: Storage, folder: Path, manifest: BackupManifest) -> int:
     """Remove what only earlier backups held, and what interrupted ones left; gives how many artefacts."""
     named = {(one.kind, one.name) for one in manifest.artefacts}
-    kinds = [MODELS, SNAPSHOTS, SHARDS, *target.kinds("features")]
+    kinds = [MODELS, SNAPSHOTS, SHARDS, *target.kinds(FEATURES)]
     others = [(kind, name) for kind in kinds for name in target.list(kind) if (kind, name) not in named]
     for kind, name in others:
         target.delete(kind, name)
-    target.sweep()
+    target.sweep((SNAPSHOTS, SHARDS, MODELS, FEATURES))
     kept = {one.sha256 for one in manifest.files}
     for path in (folder / FILES_FOLDER).iterdir():
         if path.name not in kept:

@@ -13,7 +13,7 @@ from indexing.releases.release import list_releases
 from indexing.settings import Settings
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import read_snapshot
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 Progress = Callable[[str, int, int], None]
 
@@ -74,7 +74,7 @@ def restore(
 
 
 def _fill(folder: Path, home: Path, manifest: BackupManifest, on_progress: Progress) -> None:
-    source, target = LocalStorage(folder), LocalStorage(home)
+    source, target = open_storage(folder), open_storage(home)
     for done, promised in enumerate(manifest.artefacts, 1):
         found = copy_artefact(source, target, promised.kind, promised.name)
         if found != promised:

@@ -34,7 +34,7 @@ from indexing.releases.release import Release, record_release
 from indexing.settings import current_user
 from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
 from indexing.snapshots.shard import KIND
-from indexing.storage.locks import exclusive
+from indexing.storage.store import BUILD_LOCK
 
 _SAMPLE = 16
 _MOST_PLANS = 3
@@ -137,7 +137,7 @@ def build(context: BuildContext) -> BuildReport:
         BuildCancelled: somebody cancelled the job before it was released.
     """
     began = time.perf_counter()
-    with exclusive(context.lock_path, "build"):
+    with context.storage.lock(BUILD_LOCK):
         require_documents(context.catalogue)
         withdraw_tasks(context.storage)
         _record_views(context)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from indexing.builds.tasks import Executor, LocalExecutor, TaskRunner
 from indexing.catalogue.database import Database
@@ -32,7 +31,6 @@ class BuildContext:
     executor_for: Callable[[int], Executor]
     executor: str
     block_size: int
-    lock_path: Path
     on_progress: Progress = lambda stage, done, total: None
 
 
@@ -62,6 +60,5 @@ def prepare_build(
         executor_for=executor_for or (lambda job: LocalExecutor(runner)),
         block_size=home.settings.block_size,
         executor="workers" if executor_for else "local",
-        lock_path=home.path / "build.lock",
         on_progress=on_progress,
     )

@@ -10,11 +10,12 @@ import redis
 from kombu.exceptions import OperationalError
 
 from indexing.builds.leases import Leases, queue_of
-from indexing.builds.worker import _QUIET_SECONDS, QUEUES, TASK, make_celery, work_kind
+from indexing.builds.task_kinds import work_kind
+from indexing.builds.worker import _QUIET_SECONDS, QUEUES, TASK, make_celery
 from indexing.catalogue.jobs import record_block, require_not_cancelled
 from indexing.errors import BuildCancelled, BuildFailed
 from indexing.settings import Settings
-from indexing.storage.local import LocalStorage
+from indexing.storage.store import Storage
 
 if TYPE_CHECKING:
     from indexing.builds.tasks import BuildTask, TaskRunner
@@ -68,6 +69,7 @@ class WorkerExecutor:
     def __init__(
         self,
         settings: Settings,
+        storage: Storage,
         catalogue: "Database",
         runner: "TaskRunner",
         job: int,
@@ -77,7 +79,7 @@ class WorkerExecutor:
         self._on_wait = on_wait
         self._catalogue = catalogue
         self._runner = runner
-        self._storage = LocalStorage(settings.home)
+        self._storage = storage
         self._job = job
         self._leases = Leases(settings, self._storage)
         self._queues = {kind: queue_of(self._storage, name) for kind, name in QUEUES.items()}

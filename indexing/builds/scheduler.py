@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from indexing.backoff import Backoff
 from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.builder_heartbeat import BEAT_SECONDS, forget_beat, record_beat
 from indexing.catalogue.database import Database, utc_now
@@ -17,8 +18,8 @@ from indexing.releases.deployments import stable_release
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 """How often the catalogue is asked whether a build is wanted."""
-MOST_PAUSE_SECONDS = 60.0
-"""The longest pause after builds that failed."""
+PAUSES = Backoff(2.0, 60.0)
+"""How long the builder waits after builds that failed: twice the usual, and a minute at most."""
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class Builder:
         try:
             while not stop.is_set():
                 self.step()
-                stop.wait(min(MOST_PAUSE_SECONDS, POLL_SECONDS * 2 ** min(self.failures, 10)))
+                stop.wait(PAUSES.pause_seconds(self.failures) if self.failures else POLL_SECONDS)
         finally:
             ended.set()
             heart.join()

@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
+from indexing.builds.task_kinds import WORK
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed
 from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key
 from indexing.indexes.analyser import Analyser
@@ -208,7 +209,7 @@ def _lines(storage: Storage, kind: str, name: str) -> Iterator[Json]:
 
 def withdraw_tasks(storage: Storage) -> None:
     """Delete every input that ``save_task`` stored and a killed build left; call it with the lock of builds held."""
-    for kind in storage.kinds("work"):
+    for kind in storage.kinds(WORK):
         for name in storage.list(kind):
             storage.delete(kind, name)
 

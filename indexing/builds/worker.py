@@ -22,9 +22,10 @@ from celery import Celery
 from celery.signals import worker_process_init
 
 from indexing.builds.leases import Leases, queue_of
+from indexing.builds.task_kinds import work_kind
 from indexing.errors import ArtefactMissing
 from indexing.settings import Settings
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 from indexing.storage.store import Storage
 from indexing.telemetry import configure_logging
 
@@ -39,11 +40,6 @@ TASK = "groundwork.do_block"
 MEMORY_FACTOR = 2
 """How often ``memory_mb`` a block may take before it fails; a process beyond ``memory_mb`` is replaced after it."""
 _QUIET_SECONDS = 1.0
-
-
-def work_kind(job: int) -> str:
-    """The kind of the artefacts that hold the inputs of a job's blocks."""
-    return f"work/{job}"
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -78,7 +74,7 @@ class _WorkerState:
 
     def do(self, job: int, name: str) -> None:
         """Do one block unless it is done, withdrawn or in other hands; report a failure to the build command."""
-        storage = LocalStorage(self._settings.home)
+        storage = open_storage(self._settings)
         leases = Leases(self._settings, storage)
         fields = {"job": job, "block": name}
         failure: Exception | None = None
@@ -163,7 +159,7 @@ def _serve(settings: Settings, concurrency: int, queues: list[str], memory_mb: i
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     app = make_celery(settings)
     app.conf.worker_max_memory_per_child = memory_mb * 1024
-    storage = LocalStorage(settings.home)
+    storage = open_storage(settings)
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator] # celery carries no types
     def bound(**_: object) -> None:

@@ -58,7 +58,7 @@ def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, *
     chosen = None if options["whole_collection"] else frozenset(document_ids)
     partition = Partition(options["tenant"], options["collection"])
     yes = bool(options["yes"])
-    with opened(settings) as home, _alone(home), screen.status("looking") as status:
+    with opened(settings) as home, _alone(home), home.reserve.given_up(), screen.status("looking") as status:
         try:
             if yes:
                 _quieten(home, options["no_workers"])
@@ -88,10 +88,10 @@ def _alone(home: Home) -> Iterator[None]:
     """Let no build, registration or evaluation write meanwhile, and no backup copy."""
     from indexing.backups.backup import files_kept
     from indexing.retention.evaluation_files import scratch_idle
-    from indexing.storage.locks import exclusive
+    from indexing.storage.store import BUILD_LOCK
 
     with (
-        exclusive(home.path / "build.lock", "build"),
+        home.storage.lock(BUILD_LOCK),
         home.models.registering(),
         files_kept(home),
         scratch_idle(home.path),

@@ -27,14 +27,15 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
     from indexing.backups.backup import files_kept
     from indexing.retention.garbage import collect, find_garbage, retained_releases
     from indexing.retention.reachability import needed_keys, retained_recipes
-    from indexing.storage.locks import exclusive
+    from indexing.storage.store import BUILD_LOCK
 
     with ExitStack() as stack, screen.status("looking"):
         home = stack.enter_context(opened(settings))
-        stack.enter_context(exclusive(home.path / "build.lock", "build"))
+        stack.enter_context(home.storage.lock(BUILD_LOCK))
         stack.enter_context(home.models.registering())
         if yes:
             stack.enter_context(files_kept(home))
+        stack.enter_context(home.reserve.given_up())
         kept = retained_releases(home.catalogue, keep=keep)
         newest = {model.name: model.id for model in home.models.list()}
         recipes = retained_recipes(home, kept)
@@ -56,14 +57,17 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def disk(settings: Settings, as_json: bool) -> None:
-    """How much disk each release takes, and how much of it no other release shares."""
+    """How much disk each release takes, how much of it no other release shares, and what is kept in reserve."""
     from indexing.releases.release import list_releases
     from indexing.retention.garbage import disk_use
 
     with opened(settings) as home:
         rows = disk_use(home.storage, list_releases(home.catalogue))
+        reserve_bytes, free_bytes = home.reserve.size_bytes, home.reserve.free_bytes
     if as_json:
         print_json([asdict(row) for row in rows])
     else:
         shown: list[list[object]] = [[row.release, decimal(row.size_bytes), decimal(row.own_bytes)] for row in rows]
         print_table("disk", ["release", "shards", "its own"], shown)
+        kept = f"{decimal(reserve_bytes)}, given up first when the disk is full" if reserve_bytes else "none is left"
+        click.echo(f"reserve: {kept}; free: {decimal(free_bytes)}")

@@ -25,7 +25,7 @@ def executor_for(home: Home) -> "Callable[[int], Executor] | None":
     from indexing.builds.tasks import TaskRunner
 
     runner = TaskRunner(home.storage, sessions=home.settings.sessions)
-    return lambda job: WorkerExecutor(home.settings, home.catalogue, runner, job, on_wait=screen.print)
+    return lambda job: WorkerExecutor(home.settings, home.storage, home.catalogue, runner, job, on_wait=screen.print)
 
 
 def require_redis(settings: Settings) -> None:

@@ -1,12 +1,11 @@
 """What every command shares with the person at the terminal: the home, progress, tables and JSON."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
-from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -19,6 +18,8 @@ from indexing.settings import Settings
 
 screen = Console(stderr=True)
 """Where people read progress; standard output is for results."""
+_FILE_COLUMNS = 10_000
+"""Characters a line of a table that goes to a file or a pipe: more than any table here has."""
 
 
 @contextmanager
@@ -77,26 +78,19 @@ def print_json(value: object) -> None:
 
 
 def print_table(title: str, columns: list[str], rows: list[list[object]]) -> None:
-    """A result for a person, on standard output. What is too wide is folded, between words where that is enough."""
-    console, table = Console(), Table(title=title, title_justify="left")
-    cells = [[str(cell) for cell in row] for row in rows]
-    texts = list(zip(columns, *cells, strict=True))
-    for column, width in zip(columns, _widths(texts, console.width - 3 * len(columns) - 1), strict=True):
-        table.add_column(column, overflow="fold", width=width)
-    for row in cells:
-        table.add_row(*map(Text, row))
+    """A result for a person, on standard output; programs read ``--json``.
+
+    What is too wide for the terminal is folded, never cut; in a file or a pipe, which has no width, nothing is folded.
+    """
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console.width = _FILE_COLUMNS
     console.print(table)
-
-
-def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
-    """The width of each column: words are broken only when there is no room for the longest of each column."""
-    widths = [max(cell_len(line) for cell in column for line in cell.splitlines() or [""]) for column in columns]
-    words = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
-    while sum(widths) > max(room, len(widths)):
-        spare = [width - word for width, word in zip(widths, words, strict=True)]
-        sizes = spare if max(spare) > 0 else widths
-        widths[sizes.index(max(sizes))] -= 1
-    return widths
 
 
 def short_time(moment: str | None) -> str:

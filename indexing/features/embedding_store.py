@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, ModelMismatch
 from indexing.records import Vectors
 from indexing.storage.arrays import map_arrays, write_arrays
-from indexing.storage.store import Storage
+from indexing.storage.store import ArtefactKind, Storage
 
 logger = logging.getLogger(__name__)
 SMALL_BLOCK = 64
 """Vectors up to which a block is small: those of single documents, as the live layer stores them."""
 _MERGED_BLOCK = 1024
 _FILE = "block.safetensors"
+FEATURES = ArtefactKind("features", remedy="Build again to restore it.", has_kinds=True)
+"""Blocks of vectors, by embedding view."""
 
 
 def vector_key(view_fingerprint: str, encoder_input: str) -> bytes:
@@ -37,9 +39,9 @@ def block_name(keys: Sequence[bytes]) -> str:
     return hashlib.sha256(b"".join(keys)).hexdigest()[:32]
 
 
-def feature_kind(view_fingerprint: str) -> str:
+def feature_kind(view_fingerprint: str) -> ArtefactKind:
     """The kind of the artefacts that hold an embedding view's vectors."""
-    return f"features/{view_fingerprint[:32]}"
+    return FEATURES.below(view_fingerprint[:32])
 
 
 def block_keys(storage: Storage, kind: str, name: str) -> list[bytes]:

@@ -18,10 +18,13 @@ from indexing.catalogue.models import insert_model, model_rows, newest_model_ver
 from indexing.errors import InvalidInput, NotFound
 from indexing.features.views import ModelFiles
 from indexing.records import Json
-from indexing.storage.locks import exclusive
-from indexing.storage.store import Artefact, Storage
+from indexing.storage.store import Artefact, ArtefactKind, Storage
 
-KIND = "models"
+KIND = ArtefactKind(
+    "models",
+    remedy="Restore its folder from a backup, or register the model again as a new version and build with it.",
+    may_be_restored=True,
+)
 TOKENIZER_FILE = "tokenizer.json"
 EMBEDDING, RERANKER = "embedding", "reranker"
 """What models are for; a manifest that does not say is an embedding model's."""
@@ -79,7 +82,7 @@ class ModelRegistry:
         Raises:
             AlreadyRunning: another process is registering a model.
         """
-        return exclusive(self._catalogue.path.with_name("models.lock"), "registration")
+        return self._storage.lock("models", "registration")
 
     def next_version(self, name: str) -> int:
         """The number that the next version of ``name`` gets.

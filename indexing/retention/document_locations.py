@@ -7,7 +7,7 @@ from indexing.catalogue.database import Database
 from indexing.catalogue.documents import DocumentKey, ids_in_deletions, ids_in_documents
 from indexing.catalogue.erasures import last_erasure_of
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
-from indexing.features.embedding_store import block_keys
+from indexing.features.embedding_store import FEATURES, block_keys
 from indexing.home import Home
 from indexing.records import Partition
 from indexing.releases.release import list_releases
@@ -144,7 +144,7 @@ def _orphans(storage: Storage, reached: Set[str], shards: Set[str]) -> Iterator[
 def find_stale_blocks(storage: Storage, needed: Mapping[str, Set[bytes]]) -> list[StaleBlock]:
     """Every feature block with a vector that is not needed; a corrupt one is of no use to anybody."""
     stale = []
-    for kind in storage.kinds("features"):
+    for kind in storage.kinds(FEATURES):
         wanted = needed.get(kind, frozenset())
         for name in storage.list(kind):
             try:

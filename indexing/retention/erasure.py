@@ -8,6 +8,7 @@ so an erasure that was killed is finished by doing it again.
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
+from indexing.builds.task_kinds import WORK
 from indexing.builds.tasks import withdraw_tasks
 from indexing.catalogue.database import Database
 from indexing.catalogue.documents import LeaveOut, ids_in_documents, remove_documents
@@ -24,6 +25,7 @@ from indexing.catalogue.jobs import shorten_errors
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.features.embedding_store import drop_vectors
 from indexing.home import Home
+from indexing.retention.artefact_kinds import ARTEFACT_KINDS
 from indexing.retention.document_locations import DocumentLocations, StaleBlock, find_stale_blocks, look
 from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
 from indexing.retention.shard_rewrite import rewrite_shard
@@ -69,7 +71,7 @@ def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[Stal
         shards=len(found.shards),
         snapshots=len(found.snapshots) + len(found.orphans),
         feature_blocks=len(stale),
-        inputs=sum(len(home.storage.list(kind)) for kind in home.storage.kinds("work")),
+        inputs=sum(len(home.storage.list(kind)) for kind in home.storage.kinds(WORK)),
         scratch_homes=len(scratch_homes(home.path)),
         evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots})),
     )
@@ -159,7 +161,7 @@ def _rewrite(home: Home, erasure: int, found: DocumentLocations, stale: list[Sta
     for block in stale:
         drop_vectors(storage, block.kind, block.name, block.kept)
     withdraw_tasks(storage)
-    storage.sweep()
+    storage.sweep(ARTEFACT_KINDS)
     remove_scratch(home.path)
     rewrites = [one for one in list_rewrites(home.catalogue) if one.erasure == erasure]
     mark_evaluations(home.path, {one.old_snapshot: one.new_snapshot for one in rewrites}, erasure)

@@ -5,7 +5,6 @@ with a lock of its own; a report is a JSON object whose ``record.inputs.snapshot
 """
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Set
@@ -13,7 +12,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from indexing.records import Json
-from indexing.storage.locks import exclusive
+from indexing.storage.atomic_files import write_atomically
+from indexing.storage.factory import open_storage
+from indexing.storage.permissions import SHARED_FILE
+from indexing.storage.store import BUILD_LOCK
 
 SCRATCH, EVALUATIONS = "scratch", "evaluations"
 
@@ -33,7 +35,7 @@ def scratch_idle(home: Path) -> Iterator[None]:
     """
     with ExitStack() as stack:
         for path in scratch_homes(home):
-            stack.enter_context(exclusive(path / "build.lock", f"build in {SCRATCH}/{path.name}"))
+            stack.enter_context(open_storage(path).lock(BUILD_LOCK, f"build in {SCRATCH}/{path.name}"))
         yield
 
 
@@ -60,7 +62,7 @@ def mark_evaluations(home: Path, snapshots: Mapping[str, str], erasure: int) -> 
         marks = report.setdefault("erasures", [])
         if old in snapshots and all(mark["erasure"] != erasure for mark in marks):
             marks.append({"erasure": erasure, "old_snapshot": old, "new_snapshot": snapshots[old]})
-            _replace(path, json.dumps(report, indent=1).encode() + b"\n")
+            write_atomically(path, json.dumps(report, indent=1).encode() + b"\n", mode=SHARED_FILE)
 
 
 def _reports(home: Path) -> Iterator[tuple[Path, dict[str, Json]]]:
@@ -78,16 +80,3 @@ def _measured(report: dict[str, Json]) -> str:
         return str(report["record"]["inputs"]["snapshot"])
     except (KeyError, TypeError):
         return ""
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Give a file other content, whole or not at all."""
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from indexing.builds.task_kinds import WORK
 from indexing.catalogue.changes import forget_changes
 from indexing.catalogue.database import Database
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.catalogue.releases import deployed_recipes, retire_releases
 from indexing.errors import GroundworkError
-from indexing.features.embedding_store import block_keys, feature_kind
+from indexing.features.embedding_store import FEATURES, block_keys, feature_kind
 from indexing.features.views import FeatureViews
 from indexing.models.registry import KIND as MODELS
 from indexing.releases.recipes import Recipe
 from indexing.releases.release import Release, list_releases
+from indexing.retention.artefact_kinds import ARTEFACT_KINDS
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
@@ -85,24 +87,24 @@ def find_garbage(
     shards = {str(shard["name"]) for name in snapshots for shard in read_snapshot(storage, name).shards}
     models = {name for retained in recipes for name in (retained.recipe.model, retained.recipe.reranker) if name}
     models |= newest_models
-    for kind, reached in ((SNAPSHOTS, snapshots), (SHARDS, shards), (MODELS, models)):
-        for name in storage.list(kind):
+    for whole, reached in ((SNAPSHOTS, snapshots), (SHARDS, shards), (MODELS, models)):
+        for name in storage.list(whole):
             if name not in reached:
-                yield _garbage(storage, kind, name)
+                yield _garbage(storage, whole, name)
     for kind, keys in needed_by_kind(storage, recipes, needed):
         for name in storage.list(kind):
             if not _reaches(storage, kind, name, keys):
                 yield _garbage(storage, kind, name)
-    for kind in storage.kinds("work"):
-        for name in storage.list(kind):
-            yield _garbage(storage, kind, name)
+    for job in storage.kinds(WORK):
+        for name in storage.list(job):
+            yield _garbage(storage, job, name)
 
 
 def needed_by_kind(
     storage: Storage, recipes: Sequence[Retained], needed: NeededKeys
 ) -> Iterator[tuple[str, set[bytes]]]:
     """For each kind of stored feature blocks, the keys of the vectors that the recipes need."""
-    for kind in storage.kinds("features"):
+    for kind in storage.kinds(FEATURES):
         # Recipes with different passage views may share an embedding view.
         users = [one.recipe for one in recipes if feature_kind(one.views.embedding_fingerprint) == kind]
         yield kind, {key for recipe in users for key in needed(recipe)}
@@ -140,7 +142,7 @@ def collect(catalogue: Database, storage: Storage, kept: Sequence[Release], garb
         forget_changes(db, oldest)
     for one in garbage:
         storage.delete(one.kind, one.name)
-    storage.sweep()
+    storage.sweep(ARTEFACT_KINDS)
 
 
 def disk_use(storage: Storage, releases: Sequence[Release]) -> list[Disk]:

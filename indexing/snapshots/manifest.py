@@ -8,9 +8,9 @@ from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, Not
 from indexing.features.views import FeatureViews
 from indexing.records import Json, canonical_json, fingerprint
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.storage.store import Artefact, Storage
+from indexing.storage.store import Artefact, ArtefactKind, Storage
 
-KIND = "snapshots"
+KIND = ArtefactKind("snapshots", remedy="Build again to restore it.")
 
 
 FORMAT = 1

@@ -29,9 +29,9 @@ from indexing.indexes.vector_index import (
 from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
 from indexing.snapshots.shard_layout import Arrays, ShardInput, ShardPartition, lay_out
 from indexing.storage.arrays import map_arrays
-from indexing.storage.store import Artefact
+from indexing.storage.store import Artefact, ArtefactKind
 
-KIND = "shards"
+KIND = ArtefactKind("shards", remedy="Build again to restore it.")
 FORMAT = 4
 READABLE_FORMATS = (1, 2, 3, 4)
 """1: exact search only; 2: may have an approximate index; 3: also has the documents' attributes; 4: may have codes."""

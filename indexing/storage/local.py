@@ -13,13 +13,16 @@ import re
 import shutil
 import socket
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from indexing.errors import ArtefactCorrupt, ArtefactMissing, StorageFull
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, InvalidInput, StorageFull
 from indexing.records import Json
-from indexing.storage.store import MANIFEST, Artefact, Draft
+from indexing.storage.atomic_files import is_full, sync_folder, write_atomically, write_file
+from indexing.storage.locks import file_lock
+from indexing.storage.permissions import SHARED_FILE, Permissions
+from indexing.storage.store import MANIFEST, Artefact, ArtefactKind, Draft
 
 logger = logging.getLogger(__name__)
 IDENTITY_FILE = "identity"
@@ -28,9 +31,10 @@ IDENTITY_FILE = "identity"
 class LocalStorage:
     """Artefacts as folders under one root on a local or shared file system: ``ROOT/KIND/NAME/``."""
 
-    def __init__(self, root: Path) -> None:
-        """Use ``root``; it is created when the first artefact is published."""
+    def __init__(self, root: Path, permissions: Permissions | None = None) -> None:
+        """Use ``root``, which is made when something is first written; by default without a group that writes."""
         self.root = root
+        self._permissions = permissions or Permissions()
         self._seen = root / "seen" / socket.gethostname()
 
     def identity(self) -> str:
@@ -51,19 +55,9 @@ class LocalStorage:
         return found
 
     def _make_identity(self, path: Path) -> None:
-        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            _write_synced(draft, uuid.uuid4().hex.encode())
-            with suppress(FileExistsError):  # somebody else came first
-                path.hardlink_to(draft)
-            _sync_folder(self.root)
-        except OSError as error:
-            if _is_full(error):
-                raise StorageFull(f"No room to write {path}: free some space.") from error
-            raise
-        finally:
-            draft.unlink(missing_ok=True)
+        self._permissions.make_folder(self.root, self.root)
+        write_atomically(path, uuid.uuid4().hex.encode(), mode=SHARED_FILE, keeps_first=True)
+        self._permissions.share_file(path)
 
     @contextmanager
     def publish(self, kind: str, name: str) -> Iterator[Draft]:
@@ -71,22 +65,31 @@ class LocalStorage:
         final = self.root / kind / name
         draft = Draft(final.parent / f".{name}.{uuid.uuid4().hex}.tmp")
         try:
-            draft.path.mkdir(parents=True)
+            self._permissions.make_folder(draft.path, self.root)
             yield draft
-            files = {path.name: _describe(path) for path in sorted(draft.path.iterdir())}
+            files = {path.name: self._settle(path) for path in sorted(draft.path.iterdir())}
             manifest = {"kind": kind, "name": name, "info": draft.info, "files": files}
-            _write_synced(draft.path / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
-            _sync_folder(draft.path)
+            write_file(draft.path / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode(), mode=SHARED_FILE)
+            self._permissions.share_file(draft.path / MANIFEST)
+            sync_folder(draft.path)
             is_ours = _rename_unless_published(draft.path, final)
-            _sync_folder(final.parent)
+            sync_folder(final.parent)
         except Exception as error:  # libraries say in their own ways that the disk is full; all else goes on up
-            if _is_full(error):
+            if is_full(error):
                 raise StorageFull(f"No room to write {kind}/{name} under {self.root}: free some space.") from error
             raise
         finally:
             shutil.rmtree(draft.path, ignore_errors=True)
         if is_ours:
             self._mark_seen(self._read(kind, name))
+
+    def _settle(self, path: Path) -> dict[str, Json]:
+        """Make a file of a draft durable and readable for those who may; gives its size and sha256."""
+        self._permissions.share_file(path)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"size_bytes": path.stat().st_size, "sha256": digest}
 
     def exists(self, kind: str, name: str) -> bool:
         """See ``Storage``."""
@@ -114,17 +117,17 @@ class LocalStorage:
                 (self._seen / kind / name).unlink(missing_ok=True)
                 raise ArtefactCorrupt(
                     f"{kind}/{name}/{file_name} is corrupt: sha256 {found[:12]}..., promised"
-                    f" {promised['sha256'][:12]}.... {_remedy(kind)}"
+                    f" {promised['sha256'][:12]}.... {ArtefactKind.of(kind).remedy}"
                 )
         self._mark_seen(artefact)
         return artefact
 
-    def kinds(self, prefix: str) -> list[str]:
+    def kinds(self, prefix: str) -> list[ArtefactKind]:
         """See ``Storage``."""
-        folder = self.root / prefix
+        folder, kind = self.root / prefix, ArtefactKind.of(prefix)
         if not folder.is_dir():
             return []
-        return sorted(f"{prefix}/{path.name}" for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+        return sorted(kind.below(path.name) for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
 
     def list(self, kind: str) -> list[str]:
         """See ``Storage``."""
@@ -137,19 +140,33 @@ class LocalStorage:
         """See ``Storage``; raises as ``open``."""
         return self._read(kind, name)
 
-    def sweep(self) -> int:
+    def sweep(self, kinds: Iterable[ArtefactKind]) -> int:
         """See ``Storage``."""
-        drafts = [path for kind in ("models", "shards", "snapshots") for path in (self.root / kind).glob(".*.tmp")]
-        drafts += [path for kind in ("features", "work") for path in (self.root / kind).glob("*/.*.tmp")]
-        torn = [path for kind in ("shards", "snapshots") for path in (self.root / kind).glob("[!.]*/")]
-        torn += [path for kind in ("features", "work") for path in (self.root / kind).glob("*/[!.]*/")]
-        drafts += [path for path in torn if not (path / MANIFEST).is_file()]
+        drafts = [path for kind in kinds for path in self._unfinished(kind)]
         for path in drafts:
             shutil.rmtree(path, ignore_errors=True)
         return len(drafts)
 
+    def _unfinished(self, kind: ArtefactKind) -> Iterator[Path]:
+        below = "*/" if kind.has_kinds else ""
+        yield from (self.root / kind).glob(f"{below}.*.tmp")
+        if not kind.may_be_restored:
+            folders = (self.root / kind).glob(f"{below}[!.]*/")
+            yield from (path for path in folders if not (path / MANIFEST).is_file())
+
+    def lock(self, name: str, what: str | None = None) -> AbstractContextManager[None]:
+        """See ``Storage``; kept in the file ``ROOT/NAME.lock``.
+
+        Raises:
+            InvalidInput: the name holds anything but letters.
+        """
+        if not re.fullmatch("[a-z]+", name):
+            raise InvalidInput(f"{name!r} is not the name of a lock: expected small letters only.")
+        self._permissions.make_folder(self.root, self.root)
+        return file_lock(self.root / f"{name}.lock", what or name)
+
     def delete(self, kind: str, name: str) -> None:
-        """See ``Storage``. The folder is renamed first, so that nobody sees half of it."""
+        """See ``Storage``. The folder is renamed first, so that no reader sees half of it."""
         doomed = self.root / kind / f".{name}.{uuid.uuid4().hex}.tmp"
         try:
             (self.root / kind / name).rename(doomed)
@@ -161,7 +178,7 @@ class LocalStorage:
     def _read(self, kind: str, name: str) -> Artefact:
         if not name or "/" in name or name.startswith("."):
             raise ArtefactMissing(f"{name!r} is not the name of an artefact.")
-        path = self.root / kind / name
+        path, remedy = self.root / kind / name, ArtefactKind.of(kind).remedy
         try:
             manifest = json.loads((path / MANIFEST).read_bytes())
             artefact = Artefact(kind, name, path, dict(manifest["info"]), dict(manifest["files"]))
@@ -169,18 +186,16 @@ class LocalStorage:
                 name: (int(entry["size_bytes"]), str(entry["sha256"])) for name, entry in artefact.files.items()
             }
         except (FileNotFoundError, NotADirectoryError):
-            raise ArtefactMissing(f"{kind}/{name} is not in {self.root}. {_remedy(kind)}") from None
+            raise ArtefactMissing(f"{kind}/{name} is not in {self.root}. {remedy}") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise ArtefactCorrupt(f"{path / MANIFEST} is not a manifest: {error}. {_remedy(kind)}") from error
+            raise ArtefactCorrupt(f"{path / MANIFEST} is not a manifest: {error}. {remedy}") from error
         for file_name, (promised_bytes, _) in promises.items():
             try:
                 size_bytes = (path / file_name).stat().st_size
             except FileNotFoundError:
-                raise ArtefactCorrupt(f"{path / file_name} is missing. {_remedy(kind)}") from None
+                raise ArtefactCorrupt(f"{path / file_name} is missing. {remedy}") from None
             if size_bytes != promised_bytes:
-                raise ArtefactCorrupt(
-                    f"{path / file_name} has {size_bytes} bytes, promised {promised_bytes}. {_remedy(kind)}"
-                )
+                raise ArtefactCorrupt(f"{path / file_name} has {size_bytes} bytes, promised {promised_bytes}. {remedy}")
         return artefact
 
     def _forget_seen(self, kind: str, name: str) -> None:
@@ -191,26 +206,11 @@ class LocalStorage:
     def _mark_seen(self, artefact: Artefact) -> None:
         marker = self._seen / artefact.kind / artefact.name
         try:
-            marker.parent.mkdir(parents=True, exist_ok=True)
-            draft = marker.with_name(f".{marker.name}.{uuid.uuid4().hex}")
-            draft.write_text(_identity(artefact))
-            draft.replace(marker)
-        except OSError as error:
+            self._permissions.make_folder(marker.parent, self.root)
+            write_atomically(marker, _identity(artefact).encode(), mode=SHARED_FILE, is_durable=False)
+        except (OSError, StorageFull) as error:
             # A read-only or full disk costs a second check, never an answer.
             logger.warning("storage.mark_failed", extra={"fields": {"marker": str(marker), "error": str(error)}})
-
-
-def _remedy(kind: str) -> str:
-    """What to do about an artefact that is missing or corrupt."""
-    if kind == "models":
-        return "Restore its folder from a backup, or register the model again as a new version and build with it."
-    return "Build again to restore it."
-
-
-def _is_full(error: Exception) -> bool:
-    """Whether an error means that the disk is full; libraries in C++ and Rust say so only in their message."""
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return full or "No space left on device" in str(error) or "Disk quota exceeded" in str(error)
 
 
 def _identity(artefact: Artefact) -> str:
@@ -224,28 +224,6 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _describe(path: Path) -> dict[str, Json]:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"size_bytes": path.stat().st_size, "sha256": digest}
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _rename_unless_published(draft: Path, final: Path) -> bool:
     """Move a finished draft into place unless the artefact is there already; gives whether it was moved.
 
@@ -254,7 +232,7 @@ def _rename_unless_published(draft: Path, final: Path) -> bool:
     try:
         draft.rename(final)
     except OSError as error:
-        # A folder that is not empty cannot be replaced: somebody published the same name first, or left a torn one.
+        # A folder that is not empty cannot be replaced: the same name was published first, or a torn one was left.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
         if (final / MANIFEST).is_file():

@@ -3,7 +3,10 @@
 import hashlib
 import itertools
 import mmap
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,11 +17,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from indexing.errors import ArtefactCorrupt, ArtefactMissing
-from indexing.storage.local import LocalStorage
-from indexing.storage.store import Storage
+from indexing.errors import AlreadyRunning, ArtefactCorrupt, ArtefactMissing, InvalidInput
+from indexing.storage.factory import open_storage
+from indexing.storage.store import ArtefactKind, Storage
 
-STORES: dict[str, Callable[[Path], Storage]] = {"local": LocalStorage}
+STORES: dict[str, Callable[[Path], Storage]] = {"local": open_storage}
 """Name -> a new, empty store that may use the given folder."""
 
 
@@ -189,16 +192,19 @@ def test_a_description_has_sizes_and_facts_and_looks_into_no_file(storage: Stora
         storage.describe("things", "never")
 
 
-@pytest.mark.parametrize("kind", ["shards", "snapshots", "features/0123", "work/7"])
-def test_a_sweep_removes_what_killed_publishers_left_and_nothing_else(storage: Storage, kind: str) -> None:
+@pytest.mark.parametrize("below", ["", "0123"])
+def test_a_sweep_removes_what_killed_publishers_left_and_nothing_else(storage: Storage, below: str) -> None:
+    swept = ArtefactKind("things", has_kinds=bool(below))
+    kind = swept.below(below) if below else swept
     publish(storage, "whole", {"a": b"1"}, kind=kind)
-    assert storage.sweep() == 0
+    assert storage.sweep([swept]) == 0
     with suppress(KeyboardInterrupt), storage.publish(kind, "torn") as draft:
         (draft.path / "a").write_bytes(b"half of a text")
-        assert storage.sweep() == 1  # as if the publisher had died here
+        assert storage.sweep([ArtefactKind("others")]) == 0
+        assert storage.sweep([swept]) == 1  # as if the publisher had died here
         assert not draft.path.exists()
         raise KeyboardInterrupt
-    assert storage.sweep() == 0
+    assert storage.sweep([swept]) == 0
     assert storage.list(kind) == ["whole"]
     assert contents(storage, "whole", kind=kind) == {"a": b"1"}
 
@@ -208,7 +214,7 @@ def test_a_store_is_the_same_for_everybody_and_no_other_is(fresh: Callable[[], S
     assert re.fullmatch(r"[0-9a-f]{32}", identity)
     publish(storage, "one", {"a": b"1"})
     storage.delete("things", "one")
-    storage.sweep()
+    storage.sweep([ArtefactKind("things")])
     assert storage.identity() == identity
     assert len({fresh().identity(), fresh().identity(), identity}) == 3
 
@@ -232,6 +238,112 @@ def test_whoever_asks_first_decides_what_a_store_is_called(
     for thread in threads:
         thread.join()
     assert found == [storage.identity()] * 8
+
+
+def test_an_error_ends_with_the_remedy_of_its_kind_and_of_the_kinds_below(storage: Storage) -> None:
+    kind = ArtefactKind("things", remedy="Ask the owner for a new one.", has_kinds=True)
+    publish(storage, "one", {"a": b"1"}, kind=kind.below("mine"))
+    (below,) = storage.kinds(kind)
+    for asked in (kind, below):
+        with pytest.raises(ArtefactMissing, match=r"never.*Ask the owner for a new one\.$"):
+            storage.open(asked, "never")
+    (storage.open(below, "one").path / "a").write_bytes(b"2")
+    with pytest.raises(ArtefactCorrupt, match=r"things/mine/one.*Ask the owner for a new one\.$"):
+        storage.verify(below, "one")
+
+
+# Locks
+
+
+def same_store(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """The store of the fixture ``storage`` as another process opens it."""
+    return request.node.callspec.params["storage"](tmp_path / "store")
+
+
+def test_a_lock_has_one_holder_at_a_time_and_names_its_process(
+    request: pytest.FixtureRequest, storage: Storage, tmp_path: Path
+) -> None:
+    with storage.lock("build"):
+        for other in (storage, same_store(request, tmp_path)):
+            refused = pytest.raises(AlreadyRunning, match=rf"Another build of this home .*\(process {os.getpid()}\)")
+            with refused, other.lock("build"):
+                pytest.fail("two holders at once")
+    with same_store(request, tmp_path).lock("build"):
+        pass
+
+
+def test_a_refusal_says_what_was_to_be_done(storage: Storage) -> None:
+    with (
+        storage.lock("models", "registration"),
+        pytest.raises(AlreadyRunning, match="Another registration of this home"),
+        storage.lock("models", "registration"),
+    ):
+        pytest.fail("two holders at once")
+
+
+def test_a_lock_is_free_after_an_error_in_its_block(storage: Storage) -> None:
+    with pytest.raises(ValueError, match="stop"), storage.lock("build"):
+        raise ValueError("stop")
+    with storage.lock("build"):
+        pass
+
+
+def test_locks_of_other_names_and_other_stores_do_not_know_each_other(
+    storage: Storage, fresh: Callable[[], Storage]
+) -> None:
+    with storage.lock("build"), storage.lock("models"), fresh().lock("build"):
+        pass
+
+
+def test_of_many_threads_one_holds_the_lock(storage: Storage) -> None:
+    barrier, is_over = threading.Barrier(8), threading.Barrier(8)
+    refused: list[AlreadyRunning] = []
+
+    def run() -> None:
+        barrier.wait(timeout=30)
+        try:
+            with storage.lock("build"):
+                is_over.wait(timeout=30)
+        except AlreadyRunning as error:
+            refused.append(error)
+            is_over.wait(timeout=30)
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 7
+
+
+def test_a_killed_holder_frees_the_lock(request: pytest.FixtureRequest, storage: Storage, tmp_path: Path) -> None:
+    maker = request.node.callspec.params["storage"]
+    script = (
+        f"import sys; from pathlib import Path; from {maker.__module__} import {maker.__qualname__} as make\n"
+        "with make(Path(sys.argv[1])).lock('build'): print('held', flush=True); sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "store")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(AlreadyRunning, match=f"process {holder.pid}"), storage.lock("build"):
+            pytest.fail("two holders at once")
+        holder.kill()
+    with storage.lock("build"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", "../build", "Build", "a b", "a/b", "."])
+def test_what_cannot_be_the_name_of_a_lock_is_refused(storage: Storage, name: str) -> None:
+    with pytest.raises(InvalidInput, match="is not the name of a lock"), storage.lock(name):
+        pytest.fail("held")
+
+
+def test_locks_are_no_artefacts(storage: Storage) -> None:
+    with storage.lock("things"):
+        assert storage.list("things") == []
+        publish(storage, "one", {"a": b"1"})
+    assert storage.list("things") == ["one"]
 
 
 NAMES = st.sampled_from(["a", "b", "c@1", "12.3"])

@@ -30,7 +30,7 @@ from indexing.records import MARKDOWN, Document, Json, Partition
 from indexing.releases.recipes import Recipe, RetrievalConfig
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.snapshot import Snapshot
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 FOLDER = Path(__file__).parent / "format-1"
 DIMENSION, SHARD_ROWS = 32, 40
@@ -70,7 +70,7 @@ def main() -> None:
         sys.exit(f"{FOLDER} exists: a golden home is made once and then kept for ever.")
     os.environ["LOGNAME"] = "golden"  # the name that a release keeps
     home = FOLDER / "home"
-    catalogue, storage, embedder = Database(home / "catalogue.db"), LocalStorage(home), HashingEmbedder(DIMENSION)
+    catalogue, storage, embedder = Database(home / "catalogue.db"), open_storage(home), HashingEmbedder(DIMENSION)
     put_documents(catalogue, ACME, documents(ACME, 4), source="golden")
     put_documents(catalogue, GLOBEX, documents(GLOBEX, 1), source="golden")
     passage, lexical = PassageView("golden", 1, "headings", 24, 4, 8), lexical_view("english")
@@ -91,7 +91,6 @@ def main() -> None:
             executor_for=lambda job: LocalExecutor(runner),
             executor="local",
             block_size=256,
-            lock_path=home / "build.lock",
         )
     )
     snapshot = Snapshot(storage, report.release.snapshot)

@@ -15,7 +15,7 @@ from indexing.records import Document, Partition, Passage
 from indexing.snapshots.shard import KIND, Shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 FOLDER = Path(__file__).parent / "format-3"
 DIMENSION, DOCUMENTS = 16, 300
@@ -36,7 +36,7 @@ def main() -> None:
     """Write the shard and write down what it answers."""
     if FOLDER.exists():
         sys.exit(f"{FOLDER} exists: a golden shard is made once and then kept for ever.")
-    storage, embedder = LocalStorage(FOLDER / "home"), HashingEmbedder(DIMENSION)
+    storage, embedder = open_storage(FOLDER / "home"), HashingEmbedder(DIMENSION)
     inputs = [item(number) for number in range(DOCUMENTS)]
     vectors = embedder.encode_passages([passage.encoder_input for one in inputs for passage in one.passages])
     with storage.publish(KIND, "golden") as draft:

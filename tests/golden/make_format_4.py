@@ -16,7 +16,7 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.snapshots import shard as shards
 from indexing.snapshots.shard import KIND, Shard
 from indexing.snapshots.shard_writer import write_shard
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 FOLDER = Path(__file__).parent / "format-4"
 
@@ -25,7 +25,7 @@ def main() -> None:
     """Write the shard and write down what it answers."""
     if FOLDER.exists():
         sys.exit(f"{FOLDER} exists: a golden shard is made once and then kept for ever.")
-    storage, embedder = LocalStorage(FOLDER / "home"), HashingEmbedder(DIMENSION)
+    storage, embedder = open_storage(FOLDER / "home"), HashingEmbedder(DIMENSION)
     inputs = [item(number) for number in range(DOCUMENTS)]
     vectors = embedder.encode_passages([passage.encoder_input for one in inputs for passage in one.passages])
     shards.SQ8_ROWS = 0  # so few rows have no codes otherwise

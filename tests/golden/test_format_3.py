@@ -9,7 +9,7 @@ import pytest
 
 from indexing.records import Json, Partition
 from indexing.snapshots.shard import KIND, Shard
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 GOLDEN = Path(__file__).parent / "format-3"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))
@@ -18,7 +18,7 @@ ACME = Partition("acme", "help")
 
 @pytest.fixture
 def shard(tmp_path: Path) -> Shard:
-    storage = LocalStorage(shutil.copytree(GOLDEN / "home", tmp_path / "home"))
+    storage = open_storage(shutil.copytree(GOLDEN / "home", tmp_path / "home"))
     storage.verify(KIND, "golden")
     return Shard(storage.open(KIND, "golden"))
 

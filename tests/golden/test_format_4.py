@@ -11,7 +11,7 @@ from indexing.indexes import vector_index
 from indexing.indexes.vector_index import ExactIndex
 from indexing.records import Json, Partition
 from indexing.snapshots.shard import KIND, Shard
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 GOLDEN = Path(__file__).parent / "format-4"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))
@@ -20,7 +20,7 @@ ACME = Partition("acme", "help")
 
 @pytest.fixture
 def shard(tmp_path: Path) -> Shard:
-    storage = LocalStorage(shutil.copytree(GOLDEN / "home", tmp_path / "home"))
+    storage = open_storage(shutil.copytree(GOLDEN / "home", tmp_path / "home"))
     assert storage.verify(KIND, "golden").info["codes"] == EXPECTED["codes"]
     return Shard(storage.open(KIND, "golden"))
 

@@ -103,7 +103,6 @@ class FreshHome:
                 executor_for=lambda job: LocalExecutor(runner),
                 executor="local",
                 block_size=8,
-                lock_path=self.home.path / "build.lock",
                 on_progress=on_progress,
             )
         )

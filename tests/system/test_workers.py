@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from indexing.builds.leases import queue_of
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 from tests.support.processes import ROOT, run, start
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
@@ -43,7 +43,7 @@ def site(make_home, redis_server):
 
 def queue(site):
     """What the queue of a home's blocks of vectors is called in Redis."""
-    return queue_of(LocalStorage(site[0]), "embedding")
+    return queue_of(open_storage(site[0]), "embedding")
 
 
 def files(home):

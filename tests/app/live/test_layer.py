@@ -514,7 +514,7 @@ def test_a_document_that_cannot_be_read_for_a_moment_is_not_lost(fresh, monkeypa
     (written,) = process.put(article("new"))
     process.settle()
     assert not process.live.has_reached(process.pool.current(), OURS, written.seq)
-    process.clock.now += write_queue.RETRY_SECONDS
+    process.clock.now += write_queue.RETRIES.first_seconds
     process.settle()
     assert process.texts()["new"] == text("new")
 
@@ -532,7 +532,7 @@ def test_a_document_that_can_never_be_read_waits_for_a_build_and_holds_nobody_up
     bad, good = process.put(article("bad"), article("good"))
     for _ in range(5):
         process.settle()
-        process.clock.now += 5 * write_queue.RETRY_SECONDS
+        process.clock.now += 5 * write_queue.RETRIES.first_seconds
     serving = process.pool.current()
     assert process.texts() == BUILT | {"good": text("good")}
     assert process.live.waits_for_build(OURS, bad.seq)

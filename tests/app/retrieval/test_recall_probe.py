@@ -10,7 +10,7 @@ from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import KIND, Shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 HERE = Partition("here", "c")
 ANALYSER = Analyser("none")
@@ -36,7 +36,7 @@ def test_exact_search_has_a_recall_of_one() -> None:
 
 
 def test_an_approximate_index_is_compared_with_exact_search(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage = LocalStorage(tmp_path)
+    storage = open_storage(tmp_path)
     with storage.publish(KIND, "s") as draft:
         write_shard(draft, inputs_of(3000), lambda: vectors_of(3000), ANALYSER, min_recall=0.1)
     view = PartitionView(HERE, [Shard(storage.open(KIND, "s"))])

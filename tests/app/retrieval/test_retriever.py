@@ -21,7 +21,7 @@ from indexing.snapshots.shard import KIND
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
 from indexing.snapshots.snapshot import Snapshot
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 EMBEDDER = HashingEmbedder(16)
 ANALYSER = Analyser("none")
@@ -37,7 +37,7 @@ HERE, THERE = Partition("here", "c"), Partition("there", "c")
 
 def serve(root, shards):
     """A release over shards given as lists of (partition, document id, passage texts)."""
-    storage = LocalStorage(root)
+    storage = open_storage(root)
     artefacts = []
     for number, documents in enumerate(shards):
         inputs = [

@@ -24,7 +24,7 @@ from indexing.snapshots.shard import KIND, Shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
 from indexing.snapshots.snapshot import Snapshot
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 EMBEDDER = HashingEmbedder(16)
 ANALYSER = Analyser("none")
@@ -55,7 +55,7 @@ def item(partition: Partition, number: int) -> ShardInput:
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> ServingRelease:
-    storage = LocalStorage(tmp_path_factory.mktemp("home"))
+    storage = open_storage(tmp_path_factory.mktemp("home"))
     shards = [
         ([item(SMALL, n) for n in range(0, 60, 2)] + [item(OTHER, n) for n in range(9)], None),
         ([item(SMALL, n) for n in range(1, 60, 2)], None),

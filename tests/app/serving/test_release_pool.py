@@ -6,7 +6,7 @@ import pytest
 from app.retrieval.retriever import Retriever
 from app.serving import release_pool
 from app.serving.query_cache import QueryCache
-from app.serving.release_pool import REPAIR_SECONDS, ReleasePool
+from app.serving.release_pool import REPAIRS, ReleasePool
 from indexing.catalogue.documents import put_documents
 from indexing.errors import GroundworkError, NotReady
 from indexing.records import Document, Partition
@@ -107,7 +107,7 @@ def test_a_shard_that_a_build_restored_is_served_again_after_a_while(sharded_hom
     broken = pool.refresh()
     assert list(broken.snapshot.broken) == [name]
     assert release(sharded_home, shard_rows=2).is_new is False  # the same release over the same snapshot, whole again
-    clock.now += REPAIR_SECONDS - 0.1
+    clock.now += REPAIRS.first_seconds - 0.1
     assert pool.refresh() is broken
     clock.now += 0.1
     repaired = pool.refresh()
@@ -121,7 +121,7 @@ def test_a_shard_that_nobody_restored_is_looked_at_again_after_growing_pauses(sh
     name = break_a_shard(sharded_home)
     pool = ReleasePool(sharded_home)
     seen = [pool.refresh()]
-    for pause in (REPAIR_SECONDS, 2 * REPAIR_SECONDS, 4 * REPAIR_SECONDS):
+    for pause in (REPAIRS.first_seconds, 2 * REPAIRS.first_seconds, 4 * REPAIRS.first_seconds):
         clock.now += pause - 0.1
         assert pool.refresh() is seen[-1]
         clock.now += 0.1
@@ -159,7 +159,7 @@ def test_a_wholly_broken_release_does_not_replace_a_healthy_one(served_home):
 def test_a_whole_snapshot_is_never_opened_again(served_home, clock):
     pool = ReleasePool(served_home)
     serving = pool.refresh()
-    clock.now += 1000 * REPAIR_SECONDS
+    clock.now += 1000 * REPAIRS.first_seconds
     assert pool.refresh() is serving
 
 

@@ -1,15 +1,13 @@
 """The formats of TREC and BEIR: what is read is what was written, and what is refused is named."""
 
-import errno
-import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.datasets.trec import Qrels, Run, read_qrels, read_queries, read_run, write_atomically, write_run
-from indexing.errors import InvalidInput, SourceInvalid, StorageFull
+from eval.datasets.trec import Qrels, Run, read_qrels, read_queries, read_run, write_run
+from indexing.errors import InvalidInput, SourceInvalid
 
 HEADER = "query-id\tcorpus-id\tscore\n"
 words = st.text(min_size=1, max_size=8).filter(lambda text: text.isprintable() and " " not in text)
@@ -163,16 +161,3 @@ def test_malformed_runs_are_refused_by_file_and_line(tmp_path: Path, content: st
     with pytest.raises(SourceInvalid) as caught:
         read_run(path)
     assert f"{path}{complaint}" in str(caught.value)
-
-
-def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = written(tmp_path, "old")
-
-    def fail(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(StorageFull, match="no room for 3 bytes"):
-        write_atomically(path, b"new")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -52,6 +52,7 @@ from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import VECTORS_FILE
 from indexing.snapshots.snapshot import Snapshot
 from indexing.storage.arrays import map_arrays, write_arrays
+from indexing.storage.factory import open_storage
 from indexing.storage.local import LocalStorage
 from indexing.storage.store import Artefact, Draft
 
@@ -94,7 +95,7 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.catalogue = Database(path / "catalogue.db")
-        self.storage = LocalStorage(path)
+        self.storage = open_storage(path)
         self.embedder = CountingEmbedder()
         self.loads = 0
 
@@ -125,7 +126,6 @@ class Bench:
             executor_for=lambda job: LocalExecutor(runner),
             executor="local",
             block_size=BLOCK_SIZE,
-            lock_path=self.path / "build.lock",
         )
 
     def build(self, **choices: object) -> BuildReport:

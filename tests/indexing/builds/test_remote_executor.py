@@ -11,7 +11,7 @@ from indexing.errors import BuildCancelled, BuildFailed
 from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 
 class Clock:
@@ -54,11 +54,11 @@ class Site:
 
     def __init__(self, path, catalogue):
         self.clock, self.hands, self.sent, self.said, self.done = Clock(), Hands(), Sent(), [], set()
-        self.storage = LocalStorage(path)
+        self.storage = open_storage(path)
         settings = Settings(home=path, redis_url="redis://127.0.0.1:1/0")
         runner = TaskRunner(self.storage, sessions=1)
         runner.is_done = lambda block: block.name in self.done
-        self.executor = WorkerExecutor(settings, catalogue, runner, 1, on_wait=self.said.append)
+        self.executor = WorkerExecutor(settings, self.storage, catalogue, runner, 1, on_wait=self.said.append)
         self.executor._leases, self.executor._celery = self.hands, self.sent
 
 

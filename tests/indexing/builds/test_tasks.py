@@ -22,7 +22,7 @@ from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.snapshots.shard import Shard
 from indexing.snapshots.shard_layout import ShardInput
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 VIEW = "f" * 64
 texts = st.text(st.characters(), max_size=30)  # lone surrogates too
@@ -41,7 +41,7 @@ class Loads:
 
 @pytest.fixture
 def storage(tmp_path):
-    return LocalStorage(tmp_path)
+    return open_storage(tmp_path)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def whole(block):
 
 @given(st.lists(texts, min_size=1, max_size=5), texts)
 def test_a_block_comes_back_from_the_store_as_it_was(tmp_path_factory, words, title):
-    storage = LocalStorage(tmp_path_factory.mktemp("work"))
+    storage = open_storage(tmp_path_factory.mktemp("work"))
     one = embed(*words)
     other = shard(words, ["a", "b"])
     document = replace(other.inputs[0].document, title=title, metadata={"title": title})

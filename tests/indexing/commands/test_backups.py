@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from indexing.backups.backup import BACKUP_LOCK
 from indexing.catalogue.documents import load_document
 from indexing.commands.root import cli
 from indexing.home import open_home
 from indexing.settings import Settings
-from indexing.storage.locks import exclusive
+from indexing.storage.store import BUILD_LOCK
 from tests.indexing.retention.test_erasure import ID, MARKERS, OURS, fill, forms
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
@@ -74,14 +75,14 @@ def test_a_backup_holds_what_was_erased_later_until_it_is_made_again(run, tmp_pa
 
 @pytest.mark.parametrize("arguments", [["gc", "--yes"], ["erase", ID, "--collection", OURS.collection]])
 def test_what_removes_files_refuses_while_a_backup_runs(run, tiny_home, arguments):
-    with exclusive(tiny_home.path / "backup.lock", "backup"):
+    with tiny_home.storage.lock(BACKUP_LOCK):
         refused = run(*arguments)
     assert refused.exit_code == 1
     assert "Error: Another backup, garbage collection or erasure of this home is running" in refused.stderr
 
 
 def test_a_build_does_not_keep_a_backup_waiting(run, tiny_home, tmp_path):
-    with exclusive(tiny_home.path / "build.lock", "build"):
+    with tiny_home.storage.lock(BUILD_LOCK):
         assert run("backup", tmp_path / "backup").exit_code == 0
 
 

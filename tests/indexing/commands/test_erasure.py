@@ -14,7 +14,7 @@ from indexing.catalogue.erasures import list_erasures, unfinished_erasures
 from indexing.catalogue.jobs import finish_job, newest_job_on_workers, start_job
 from indexing.commands.root import cli
 from indexing.errors import CatalogueBusy
-from indexing.storage.locks import exclusive
+from indexing.storage.factory import open_storage
 from tests.indexing.retention.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived, files_with, fill
 
 
@@ -61,12 +61,11 @@ def test_releases_and_erasures_say_what_was_rewritten(run):
     assert (erasure["state"], erasure["documents"], erasure["collection"]) == ("done", 1, "manual")
     assert {one["release"]: one["old_snapshot"] for one in erasure["releases"]} == before
     shown = run("erasures", "list").output
-    assert "default/manual" in shown
-    assert max(map(len, shown.splitlines())) <= 80
+    (row,) = [line for line in shown.splitlines() if "default/manual" in line]  # a pipe folds nothing
+    assert all(number in row for number in ("1.1", "1.2", "2.1", "2.2"))
     releases = run("releases", "list").output
     for word in ("1.2 *", "tiny@1", "first-256", "german", str(erasure["created_at"])[:10]):
         assert word in releases, word
-    assert max(map(len, releases.splitlines())) <= 80
     assert ID not in shown
     assert run("snapshots", "verify").exit_code == 0
 
@@ -107,9 +106,9 @@ def test_a_whole_collection_of_another_tenant_is_erased(run, tiny_home):
     assert load_document(tiny_home.catalogue, OURS, ID) == NEW
 
 
-@pytest.mark.parametrize("lock", ["build.lock", "models.lock", "scratch/corpus-1/build.lock"])
-def test_it_refuses_while_somebody_builds_or_registers(run, tiny_home, lock):
-    with exclusive(tiny_home.path / lock, "build"):
+@pytest.mark.parametrize(("place", "lock"), [(".", "build"), (".", "models"), ("scratch/corpus-1", "build")])
+def test_it_refuses_while_somebody_builds_or_registers(run, tiny_home, place, lock):
+    with open_storage(tiny_home.path / place).lock(lock):
         result = erase(run, ID, "--yes")
     assert result.exit_code == 1
     assert "Another" in result.output

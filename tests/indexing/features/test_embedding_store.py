@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from indexing.errors import ArtefactMissing, ModelMismatch
 from indexing.features.embedding_store import FeatureStore, block_name, drop_vectors, feature_kind, vector_key
 from indexing.models.embedder import HashingEmbedder
+from indexing.storage.factory import open_storage
 from indexing.storage.local import LocalStorage
 
 VIEW, OTHER_VIEW = "a" * 64, "b" * 64
@@ -21,7 +22,7 @@ EMBEDDER = HashingEmbedder(16)
 
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
-    return LocalStorage(tmp_path)
+    return open_storage(tmp_path)
 
 
 def keys_of(*texts: str, view: str = VIEW) -> list[bytes]:
@@ -168,7 +169,7 @@ def test_vectors_are_dropped_by_replacing_their_block(storage: LocalStorage) -> 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStorage]:
     root, numbers = tmp_path_factory.mktemp("stores"), itertools.count()
-    return (LocalStorage(root / str(number)) for number in numbers)
+    return (open_storage(root / str(number)) for number in numbers)
 
 
 @examples(max_examples=30)

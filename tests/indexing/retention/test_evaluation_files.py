@@ -12,7 +12,8 @@ from indexing.retention.evaluation_files import (
     scratch_homes,
     scratch_idle,
 )
-from indexing.storage.locks import exclusive
+from indexing.storage.factory import open_storage
+from indexing.storage.store import BUILD_LOCK
 
 
 def test_scratch_homes_are_removed_with_what_an_earlier_try_left(tmp_path):
@@ -31,7 +32,7 @@ def test_a_scratch_home_that_is_being_built_is_named(tmp_path):
     with scratch_idle(tmp_path):
         pass
     with (
-        exclusive(tmp_path / "scratch" / "a-1" / "build.lock", "build"),
+        open_storage(tmp_path / "scratch" / "a-1").lock(BUILD_LOCK),
         pytest.raises(AlreadyRunning, match="build in scratch/a-1"),
         scratch_idle(tmp_path),
     ):

@@ -11,7 +11,6 @@ from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.documents import put_documents, remove_documents
 from indexing.commands.root import cli
-from indexing.errors import AlreadyRunning
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy, stable_release
 from indexing.releases.recipe_choices import change_recipe, default_recipe
@@ -20,7 +19,7 @@ from indexing.retention.garbage import collect, disk_use, find_garbage, retained
 from indexing.retention.reachability import needed_keys, retained_recipes
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.snapshot_diff import diff_snapshots
-from indexing.storage.locks import exclusive
+from indexing.storage.store import BUILD_LOCK
 
 OURS = Partition("default", "default")
 
@@ -147,12 +146,10 @@ def test_the_command_only_says_what_it_would_free_until_told_to(grown):
 
 
 def test_nothing_is_collected_while_a_build_runs(grown):
-    with exclusive(grown.path / "build.lock", "build"):
+    with grown.storage.lock(BUILD_LOCK):
         result = CliRunner().invoke(cli, ["--home", str(grown.path), "gc", "--yes"])
     assert result.exit_code == 1
     assert "Another build" in result.output
-    with pytest.raises(AlreadyRunning), exclusive(grown.path / "x.lock", "x"), exclusive(grown.path / "x.lock", "x"):
-        pytest.fail("the lock is held")
 
 
 def test_disk_use_tells_shared_bytes_from_own(grown):

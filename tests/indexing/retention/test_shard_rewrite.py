@@ -20,7 +20,7 @@ from indexing.snapshots import shard_writer
 from indexing.snapshots.shard import KIND, LISTS_FILE, Shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 
 EMBEDDER = HashingEmbedder(16)
 ANALYSER = Analyser("english")
@@ -65,7 +65,7 @@ def test_without_some_documents_it_is_the_shard_that_never_had_them(data):
     ids = data.draw(st.sets(st.sampled_from(["p", "q", "ü", "s", "nowhere"])))
     rest = [one for one in inputs if one.partition != partition or one.document.id not in ids]
     with tempfile.TemporaryDirectory() as folder:
-        storage = LocalStorage(Path(folder))
+        storage = open_storage(Path(folder))
         rewritten = rewrite_shard(storage, publish(storage, "old", inputs), partition, ids)
         if not rest:
             assert rewritten is None
@@ -76,14 +76,14 @@ def test_without_some_documents_it_is_the_shard_that_never_had_them(data):
 
 
 def test_the_old_shard_stays_as_it_was_until_somebody_deletes_it(tmp_path):
-    storage = LocalStorage(tmp_path)
+    storage = open_storage(tmp_path)
     old = publish(storage, "old", INPUTS)
     rewrite_shard(storage, old, A, {"a1"})
     assert storage.verify(KIND, "old") == old
 
 
 def test_only_the_documents_of_the_partition_are_meant(tmp_path):
-    storage = LocalStorage(tmp_path)
+    storage = open_storage(tmp_path)
     old = publish(storage, "old", INPUTS)
     assert list(held_documents(old, A)) == ["a1", "a2"]
     assert list(held_documents(old, C)) == ["a1"]
@@ -93,7 +93,7 @@ def test_only_the_documents_of_the_partition_are_meant(tmp_path):
 
 
 def test_the_name_follows_from_the_old_name_and_what_was_taken_out(tmp_path):
-    storage = LocalStorage(tmp_path)
+    storage = open_storage(tmp_path)
     old = publish(storage, "old", INPUTS)
     new = rewrite_shard(storage, old, A, {"a1", "not in it"})
     assert new.name == rewritten_name("old", A, ["a1"])
@@ -101,7 +101,7 @@ def test_the_name_follows_from_the_old_name_and_what_was_taken_out(tmp_path):
 
 
 def test_a_rewritten_shard_that_is_stored_is_used_and_a_broken_one_made_again(tmp_path):
-    storage = LocalStorage(tmp_path)
+    storage = open_storage(tmp_path)
     old = publish(storage, "old", INPUTS)
     new = rewrite_shard(storage, old, B, {"b1"})
     inode = (new.path / "manifest.json").stat().st_ino
@@ -113,7 +113,7 @@ def test_a_rewritten_shard_that_is_stored_is_used_and_a_broken_one_made_again(tm
 
 
 def test_a_shard_that_cannot_be_read_is_not_taken_for_one_that_holds_nothing(tmp_path):
-    storage = LocalStorage(tmp_path)
+    storage = open_storage(tmp_path)
     old = publish(storage, "old", INPUTS)
     file = old.path / "passages.safetensors"
     file.write_bytes(file.read_bytes()[:-9])
@@ -125,7 +125,7 @@ def test_a_shard_that_cannot_be_read_is_not_taken_for_one_that_holds_nothing(tmp
 def large(tmp_path):
     """A shard with an approximate index, and its inputs."""
     inputs = [item(A, f"d{n:03}", f"word{n} apples", f"pears word{n % 7}") for n in range(300)]
-    storage = LocalStorage(tmp_path)
+    storage = open_storage(tmp_path)
     return storage, publish(storage, "old", inputs, min_recall=0.5), inputs
 
 

@@ -22,7 +22,7 @@ from indexing.records import Document, Json, Partition, Passage, Vectors
 from indexing.snapshots.shard import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
-from indexing.storage.local import LocalStorage
+from indexing.storage.factory import open_storage
 from indexing.storage.store import Artefact
 
 EMBEDDER = HashingEmbedder(16)
@@ -47,7 +47,7 @@ def vectors_of(inputs: Sequence[ShardInput]) -> Vectors:
 def publish(
     root: Path, inputs: Sequence[ShardInput], vectors: Vectors | None = None, *, name: str = "shard"
 ) -> Artefact:
-    storage = LocalStorage(root)
+    storage = open_storage(root)
     with storage.publish(KIND, name) as draft:
         write_shard(draft, inputs, lambda: vectors_of(inputs) if vectors is None else vectors, ANALYSER)
     return storage.open(KIND, name)
@@ -155,7 +155,7 @@ def test_metadata_in_another_order_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_documents_of_a_partition_that_are_not_side_by_side_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a/x are not side by side"):
         publish(tmp_path, [item(A, "1", "x"), item(B, "2", "y"), item(A, "3", "z")])
-    assert LocalStorage(tmp_path).list(KIND) == []
+    assert open_storage(tmp_path).list(KIND) == []
 
 
 def test_as_many_vectors_as_passages_are_needed(tmp_path: Path) -> None:
@@ -286,6 +286,6 @@ def test_half_a_surrogate_pair_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_a_mapped_shard_stays_readable_after_its_artefact_is_deleted(tmp_path: Path) -> None:
     shard = Shard(publish(tmp_path, THREE))
-    LocalStorage(tmp_path).delete(KIND, "shard")
+    open_storage(tmp_path).delete(KIND, "shard")
     assert shard.passage(6).text == "apples once more"
     assert shard.search(C, EMBEDDER.encode_query("apples"), 1)[0].tolist() == [6]

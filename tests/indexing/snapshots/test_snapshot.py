@@ -35,6 +35,7 @@ from indexing.snapshots.shard import LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
 from indexing.snapshots.snapshot import Snapshot
+from indexing.storage.factory import open_storage
 from indexing.storage.local import LocalStorage
 
 EMBEDDER = HashingEmbedder(16)
@@ -90,7 +91,7 @@ def make(storage: LocalStorage, corpus: Corpus, *, shard_rows: int = 1000) -> Sn
 
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
-    return LocalStorage(tmp_path)
+    return open_storage(tmp_path)
 
 
 def view_of(snapshot: Snapshot, partition: Partition) -> PartitionView:
@@ -132,7 +133,7 @@ def test_any_sharding_gives_what_numpy_gives_over_all_vectors(
     corpus: Corpus, shard_rows: int, query: str, k: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        storage = LocalStorage(Path(folder))
+        storage = open_storage(Path(folder))
         snapshot = Snapshot(storage, make(storage, corpus, shard_rows=shard_rows).id)
         assert snapshot.partitions == sorted(corpus)
         for partition, documents in corpus.items():
@@ -157,7 +158,7 @@ def brute_force(documents: Sequence[Sequence[str]], query: str) -> dict[PassageI
 @given(CORPORA, st.integers(1, 30), TEXTS)
 def test_any_sharding_gives_the_lexical_scores_of_a_single_shard(corpus: Corpus, shard_rows: int, query: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        storage = LocalStorage(Path(folder))
+        storage = open_storage(Path(folder))
         cut = Snapshot(storage, make(storage, corpus, shard_rows=shard_rows).id)
         for partition, documents in corpus.items():
             alone = Snapshot(storage, make(storage, {partition: documents}).id)  # nor do other tenants count
@@ -178,7 +179,7 @@ def test_equal_cosines_come_by_shard_and_row(storage: LocalStorage) -> None:
 
 
 def test_the_id_follows_from_the_content_alone(tmp_path: Path) -> None:
-    one, two = (LocalStorage(tmp_path / name) for name in ("one", "two"))
+    one, two = (open_storage(tmp_path / name) for name in ("one", "two"))
     first = make(one, CORPUS, shard_rows=2)
     names = [shard["name"] for shard in first.shards]
     for name in reversed(names):
@@ -414,7 +415,7 @@ def test_a_broken_shard_is_named_and_all_others_serve(
 def names_in(manifest: SnapshotManifest, shard: str) -> set[tuple[Partition, str]]:
     """Partition and document of all that a shard held, by placing the corpus again in another folder."""
     with tempfile.TemporaryDirectory() as folder:
-        storage = LocalStorage(Path(folder))
+        storage = open_storage(Path(folder))
         assert make(storage, CORPUS, shard_rows=2).id == manifest.id
         snapshot = Snapshot(storage, manifest.id)
         snapshot.check()

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, StorageFull
+from indexing.models.registry import KIND as MODELS
 from indexing.storage.arrays import write_arrays
 from indexing.storage.local import LocalStorage
-from indexing.storage.store import MANIFEST
+from indexing.storage.store import MANIFEST, ArtefactKind
 
 
 @pytest.fixture
@@ -201,11 +202,11 @@ def test_what_cannot_be_a_name_is_missing_and_never_looked_for(storage: LocalSto
 
 
 def test_a_broken_model_is_not_told_to_be_built_again(storage: LocalStorage) -> None:
-    with storage.publish("models", "m@1") as draft:
+    with storage.publish(MODELS, "m@1") as draft:
         (draft.path / "file").write_bytes(b"content")
     (storage.root / "models" / "m@1" / "file").write_bytes(b"CONTENT")
     with pytest.raises(ArtefactCorrupt, match=r"from a backup, or register the model again"):
-        storage.open("models", "m@1")
+        storage.open(MODELS, "m@1")
 
 
 def test_the_manifest_names_everything_and_is_plain_json(storage: LocalStorage) -> None:
@@ -270,7 +271,12 @@ def test_sweeping_removes_drafts_and_what_has_no_manifest_and_leaves_the_rest(st
             (storage.root / kind / name).mkdir(parents=True)
             (storage.root / kind / name / "file").write_bytes(b"x")
         (storage.root / kind / "whole" / "manifest.json").write_bytes(b"{}")
-    assert storage.sweep() == 7
+    kinds = [
+        ArtefactKind("shards"),
+        *(ArtefactKind(name, has_kinds=True) for name in ("features", "work")),
+        ArtefactKind("models", may_be_restored=True),
+    ]
+    assert storage.sweep(kinds) == 7
     left = {str(path.parent.relative_to(storage.root)) for path in storage.root.rglob("file")}
     assert left == {"shards/whole", "features/view/whole", "work/1/whole", "models/whole", "models/torn"}
 

@@ -1,0 +1,118 @@
+"""The reserve is given up for what frees space, and made again as soon as there is room."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from indexing.errors import StorageFull
+from indexing.storage import reserve as module
+from indexing.storage.reserve import Reserve
+from tests.support.full_disk import fill_disk
+
+
+@pytest.fixture
+def reserve(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Reserve:
+    monkeypatch.setattr(module, "RESERVE_BYTES", 64 << 10)
+    return Reserve(small_disk / "reserve")
+
+
+def test_it_takes_its_room_from_the_disk_and_is_made_once(reserve: Reserve) -> None:
+    free = reserve.free_bytes
+    assert reserve.size_bytes == 0
+    assert reserve.make()
+    assert (reserve.size_bytes, free - reserve.free_bytes) == (64 << 10, 64 << 10)
+    assert reserve.make()
+    assert free - reserve.free_bytes == 64 << 10
+
+
+def test_a_disk_that_is_almost_full_is_left_to_the_data(reserve: Reserve, small_disk: Path) -> None:
+    (small_disk / "data").write_bytes(bytes(512 * 1024 - 3 * (64 << 10)))
+    assert not reserve.make()
+    assert reserve.size_bytes == 0
+    assert reserve.make(room_factor=1)
+
+
+def test_what_cannot_be_made_whole_is_not_made(reserve: Reserve, small_disk: Path) -> None:
+    fill_disk(small_disk)
+    assert not reserve.make(room_factor=0)
+    assert [path.name for path in small_disk.iterdir()] == ["filler"]
+
+
+def test_an_action_that_finds_no_room_has_that_of_the_reserve(reserve: Reserve, small_disk: Path) -> None:
+    reserve.make()
+    filler = fill_disk(small_disk)
+    calls = []
+
+    def action() -> str:
+        calls.append(reserve.size_bytes)
+        if reserve.free_bytes < 4096:
+            raise StorageFull("no room")
+        (small_disk / "log").write_bytes(bytes(4096))
+        return "done"
+
+    assert reserve.run(action) == "done"
+    assert calls == [64 << 10, 0]
+    assert reserve.size_bytes == 0  # what the action wrote is where it was
+    filler.unlink()
+    assert reserve.run(lambda: "freed") == "freed"
+    assert reserve.make()
+
+
+def test_an_action_that_finds_room_leaves_the_reserve_alone(reserve: Reserve) -> None:
+    reserve.make()
+    assert reserve.run(lambda: reserve.size_bytes) == 64 << 10
+
+
+def test_it_is_made_again_when_the_action_freed_its_room(reserve: Reserve, small_disk: Path) -> None:
+    reserve.make()
+    filler = fill_disk(small_disk)
+
+    def action() -> None:
+        if reserve.size_bytes:
+            raise StorageFull("no room")
+        filler.unlink()
+
+    reserve.run(action)
+    assert reserve.size_bytes == 64 << 10
+
+
+def test_an_action_that_finds_no_room_either_way_fails_with_its_error(reserve: Reserve) -> None:
+    calls = []
+
+    def action() -> None:
+        calls.append(1)
+        raise StorageFull("No room to write x: free some space.")
+
+    with pytest.raises(StorageFull, match="No room to write x"):
+        reserve.run(action)
+    assert len(calls) == 2  # without a reserve as well: another process may have given it up in this moment
+
+
+def test_other_errors_give_nothing_up(reserve: Reserve) -> None:
+    reserve.make()
+    with pytest.raises(ValueError, match="x"):
+        reserve.run(lambda: int("x"))
+    assert reserve.size_bytes == 64 << 10
+
+
+def test_long_work_has_its_room_and_gives_it_back_also_after_an_error(reserve: Reserve) -> None:
+    reserve.make()
+    with pytest.raises(ValueError, match="stop"), reserve.given_up():
+        assert reserve.size_bytes == 0
+        raise ValueError("stop")
+    assert reserve.size_bytes == 64 << 10
+
+
+def test_a_home_that_keeps_none_has_none(small_disk: Path) -> None:
+    reserve = Reserve(small_disk / "reserve", is_kept=False)
+    assert not reserve.make(room_factor=0)
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_folder_that_may_not_be_written_has_none_and_nothing_fails(reserve: Reserve, monkeypatch) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert not reserve.make()
