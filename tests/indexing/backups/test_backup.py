@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from indexing.backups import backup as module
-from indexing.backups.backup import back_up, files_kept
+from indexing.backups.backup import MARKER_FILE, back_up, files_kept
 from indexing.backups.copying import copy_artefact
 from indexing.backups.manifest import MANIFEST_FILE, read_manifest
 from indexing.backups.restore import restore
@@ -45,8 +45,8 @@ def files_of(root, *parts):
 
 
 def one_of_each(folder):
-    """A file of each name in each folder of a backup, and every file that is no artefact."""
-    names = [name for name in files_of(folder) if not name.endswith(".lock")]
+    """A file of each name in each folder of a backup, and every file that is no artefact and no marker."""
+    names = [name for name in files_of(folder) if not name.endswith((".lock", MARKER_FILE))]
     return {(name.partition("/")[0], name.rpartition("/")[2]): name for name in names}.values()
 
 
