@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.deadline import Deadline
 from app.retrieval.recall_probe import measure_recall
-from app.schemas.problems import described
+from app.schemas.problems import problems
 from app.services.state import Services
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, DeadlineDep, services_of
@@ -46,16 +46,8 @@ class RecallAnswer(BaseModel):
     "/v1/collections/{collection}/recall",
     summary="Measure live recall",
     response_model=RecallAnswer,
-    responses=described(
-        {
-            401: "No valid API key.",
-            403: "The key lacks the scope `admin`.",
-            404: "The tenant has no such collection, or nothing of it is in service.",
-            429: "The tenant sent too many requests.",
-            503: "Too busy or not ready.",
-            504: "Not done within the time that the request may take.",
-        }
-    ),
+    operation_id="measure_recall",
+    responses=problems(404, 504, takes_body=True),
 )
 async def recall(
     collection: str,
