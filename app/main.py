@@ -56,6 +56,9 @@ scopes are some of `search`, `write` and `admin`. Every answer names its request
 
 Problems come as `{error, message, request_id}`; the message says which value was wrong, what was expected, and what
 to do. With 429 and 503, come back after `Retry-After` seconds.
+
+Bodies are JSON in UTF-8, not compressed; one without a `Content-Type` is taken for JSON. Each path that takes `GET`
+takes `HEAD`; each answers `OPTIONS` with the methods that it takes (`Allow`), and any other method with 405.
 """
 
 

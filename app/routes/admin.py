@@ -4,6 +4,7 @@ import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic.json_schema import SkipJsonSchema
 
 from app.access.authentication import Caller
 from app.schemas.admin import (
@@ -40,7 +41,8 @@ router = APIRouter(tags=["admin"], route_class=AuthenticatedRoute)
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 After = Annotated[str, Query(max_length=128, description="`next` of the page before; left out for the first.")]
 TenantParam = Annotated[
-    str | None, Query(max_length=128, description="For the operator: another tenant than the key's own.")
+    str | SkipJsonSchema[None],
+    Query(max_length=128, description="For the operator: another tenant than the key's own."),
 ]
 
 

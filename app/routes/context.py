@@ -20,6 +20,7 @@ router = APIRouter(tags=["search"], route_class=FastRoute)
 @router.post(
     "/v1/context",
     summary="Search a collection for a prompt's context",
+    operation_id="assemble_context",
     response_model=ContextAnswer,
     responses=SEARCH_PROBLEMS,
 )

@@ -1,12 +1,12 @@
 """The root of the API: what this is, and where to go."""
 
 from html import escape
-from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from app.schemas.index import Index
+from app.schemas.problems import OPEN_PROBLEMS
 
 router = APIRouter(tags=["health"])
 
@@ -15,10 +15,10 @@ router = APIRouter(tags=["health"])
     "/",
     summary="Where to go?",
     response_model=Index,
-    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+    responses={**OPEN_PROBLEMS, 200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
 )
-async def index(request: Request, accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
-    """Name, version and the paths of documentation, probes and metrics: as JSON, or as a page where HTML is accepted."""
+async def index(request: Request) -> Response:
+    """Name, version, and the paths of description, probes and metrics: JSON, or a page where HTML is accepted."""
     prefix = request.scope.get("root_path", "").rstrip("/")
     places = Index(
         name=request.app.title,
@@ -30,7 +30,11 @@ async def index(request: Request, accept: Annotated[str, Header(include_in_schem
         metrics=f"{prefix}/metrics",
     ).model_dump()
     vary = {"Vary": "Accept"}
-    return HTMLResponse(_page(places), headers=vary) if "text/html" in accept else JSONResponse(places, headers=vary)
+    return (
+        HTMLResponse(_page(places), headers=vary)
+        if "text/html" in request.headers.get("accept", "")
+        else JSONResponse(places, headers=vary)
+    )
 
 
 def _page(places: dict[str, str]) -> str:

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.access.deadline import Deadline
 from app.retrieval.recall_probe import measure_recall
 from app.schemas.problems import problems
+from app.schemas.scalars import Whole
 from app.services.state import Services
 from app.web.authenticated_routes import AuthenticatedRoute
-from app.web.dependencies import Admin, DeadlineDep, services_of
+from app.web.dependencies import Admin, CollectionParam, DeadlineDep, services_of
 from app.web.responses import served_by
 from indexing.errors import NotFound
 from indexing.records import Partition
@@ -23,9 +24,9 @@ class RecallBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    k: int = Field(10, ge=1, le=100, description="How many nearest passages are compared.")
-    queries: int = Field(50, ge=1, le=200, description="How many queries are sampled from the collection's passages.")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed samples other queries.")
+    k: Whole = Field(10, ge=1, le=100, description="How many nearest passages are compared.")
+    queries: Whole = Field(50, ge=1, le=200, description="How many queries are sampled from the collection's passages.")
+    seed: Whole = Field(0, ge=0, le=2**32 - 1, description="Another seed samples other queries.")
 
 
 class RecallAnswer(BaseModel):
@@ -50,7 +51,7 @@ class RecallAnswer(BaseModel):
     responses=problems(404, 504, takes_body=True),
 )
 async def recall(
-    collection: str,
+    collection: CollectionParam,
     body: RecallBody,
     request: Request,
     caller: Admin,

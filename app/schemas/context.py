@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.retrieval.prompt_context import Context, Piece
+from app.schemas.scalars import Whole
 from app.schemas.search import SearchBody
 
 MAX_CONTEXT_K = 100
@@ -25,7 +26,7 @@ class ContextBody(SearchBody):
     group_by_document: bool = Field(
         False, description="True: one hit a document (its best passage); false: every passage counts."
     )
-    max_tokens: int = Field(
+    max_tokens: Whole = Field(
         2000,
         ge=1,
         le=MAX_CONTEXT_TOKENS,

@@ -81,3 +81,6 @@ def problems(*statuses: int, takes_body: bool = False) -> Descriptions:
 
 SEARCH_PROBLEMS = problems(404, 412, 504, takes_body=True)
 """What a route that searches may answer instead, for its description."""
+
+OPEN_PROBLEMS = described({400: "The path or the query string is not UTF-8."})
+"""What a route that asks for no key may answer instead, for its description."""
