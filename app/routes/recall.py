@@ -1,6 +1,7 @@
 """How well an approximate search finds what exact search finds, measured on what is served now."""
 
 from dataclasses import asdict
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.access.deadline import Deadline
 from app.retrieval.recall_probe import measure_recall
 from app.schemas.problems import problems
-from app.schemas.scalars import Whole
+from app.schemas.scalars import NO_TEXT
 from app.services.state import Services
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, CollectionParam, DeadlineDep, services_of
@@ -24,9 +25,13 @@ class RecallBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    k: Whole = Field(10, ge=1, le=100, description="How many nearest passages are compared.")
-    queries: Whole = Field(50, ge=1, le=200, description="How many queries are sampled from the collection's passages.")
-    seed: Whole = Field(0, ge=0, le=2**32 - 1, description="Another seed samples other queries.")
+    k: Annotated[int, Field(ge=1, le=100), NO_TEXT] = Field(10, description="How many nearest passages are compared.")
+    queries: Annotated[int, Field(ge=1, le=200), NO_TEXT] = Field(
+        50, description="How many queries are sampled from the collection's passages."
+    )
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1), NO_TEXT] = Field(
+        0, description="Another seed samples other queries."
+    )
 
 
 class RecallAnswer(BaseModel):

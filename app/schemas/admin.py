@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from app.schemas.scalars import Flag, Whole
+from app.schemas.scalars import NO_TEXT, Flag
 from indexing.catalogue.api_keys import Key
 from indexing.catalogue.tenants import MOST, Limits, Tenant
 
-Limit = Annotated[Whole, Field(ge=0, le=MOST)]
+Limit = Annotated[int, Field(ge=0, le=MOST), NO_TEXT]
 Name = Field(min_length=1, max_length=128, description="1 to 128 printable characters without '/'.")
 
 
@@ -22,7 +22,7 @@ class LimitsBody(BaseModel):
     max_passages: Limit | None = Field(
         None, description="Passages it may hold, as counted by builds; null for no limit."
     )
-    requests_per_minute: Annotated[Whole, Field(ge=1, le=MOST)] | None = Field(
+    requests_per_minute: Annotated[int, Field(ge=1, le=MOST), NO_TEXT] | None = Field(
         None, description="Requests it may send in a minute; null for no limit."
     )
     log_queries: Flag = Field(

@@ -13,7 +13,7 @@ def _number(value: object) -> object:
 
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 """``true`` or ``false``; neither 0 nor "yes"."""
-Whole: TypeAlias = Annotated[int, BeforeValidator(_number)]
-"""A whole number, also when it is written 5.0; not "5"."""
+NO_TEXT = BeforeValidator(_number)
+"""Of a number with bounds: ``Annotated[int, Field(ge=1), NO_TEXT]``. A whole one may also be written 5.0."""
 Number: TypeAlias = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A finite number; not "0.5"."""

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from app.retrieval.retriever import Result
 from app.schemas.filters import MAX_COMPARISONS, MAX_DEPTH, FilterBody
-from app.schemas.scalars import Flag, Number, Whole
+from app.schemas.scalars import NO_TEXT, Flag, Number
 from indexing.features.conversation import USER, Message, Turns, read_conversation
 from indexing.features.views import ConversationView
 from indexing.records import Json
@@ -21,6 +21,19 @@ MAX_MESSAGE_CHARACTERS = 100_000
 
 CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 QueryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
+
+
+_TEXT, _LIST, _NULL = {"type": "string"}, {"type": "array"}, {"type": "null"}
+WHAT_TO_LOOK_FOR: list[Json] = [
+    {"title": "Query", "required": ["query"], "properties": {"query": _TEXT, "messages": _NULL}},
+    {"title": "Messages", "required": ["messages"], "properties": {"messages": _LIST, "query": _NULL}},
+    {
+        "title": "Vector",
+        "required": ["vector", "mode"],
+        "properties": {"vector": _LIST, "mode": {"const": "dense"}, "query": _NULL, "messages": _NULL},
+    },
+]
+"""What ``SearchBody`` demands of several fields together, for the OpenAPI document."""
 
 
 class TextPart(BaseModel):
@@ -53,7 +66,10 @@ class SearchBody(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"query": "why was my card declined", "collection": "helpdesk", "k": 5}]},
+        json_schema_extra={
+            "examples": [{"query": "why was my card declined", "collection": "helpdesk", "k": 5}],
+            "oneOf": WHAT_TO_LOOK_FOR,
+        },
     )
 
     query: QueryText | None = Field(
@@ -75,14 +91,14 @@ class SearchBody(BaseModel):
         " beside a query with mode hybrid, which is then not encoded.",
     )
     collection: CollectionName = Field("default", description="The set of documents to search.")
-    k: Whole = Field(10, ge=1, le=MAX_K, description="How many hits to return.")
+    k: Annotated[int, Field(ge=1, le=MAX_K), NO_TEXT] = Field(10, description="How many hits to return.")
     mode: Literal["hybrid", "dense", "lexical"] = Field(
         "hybrid", description="Which legs rank: both, the vectors alone, or BM25 alone."
     )
     group_by_document: Flag = Field(
         True, description="One hit a document (its best passage); false: every passage counts."
     )
-    min_seq: Annotated[Whole, Field(ge=0, le=MAX_SEQ)] | None = Field(
+    min_seq: Annotated[int, Field(ge=0, le=MAX_SEQ), NO_TEXT] | None = Field(
         None,
         description="See at least the write with this sequence number; waits a little for it, else answers 412.",
     )
