@@ -43,12 +43,16 @@ NAMES: dict[int, str] = {
     400: "BadRequest",
     404: "NotFound",
     405: "MethodNotAllowed",
+    408: "RequestTimeout",
     413: "PayloadTooLarge",
+    414: "UriTooLong",
     415: "UnsupportedMediaType",
     422: "MalformedRequest",
+    426: "UpgradeRequired",
+    431: "HeadersTooLarge",
     500: "InternalError",
 }
-"""The ``error`` of an answer by its status, where the request failed before any code of ours looked at it."""
+"""The ``error`` of an answer by its status, where no error of ours stands for it; the server's own answers included."""
 OTHER_NAME = "HttpError"
 """The ``error`` of any other such answer."""
 
