@@ -89,9 +89,23 @@ class FastRoutes:
             for route in router.routes
             if isinstance(route, FastRoute)
         ]
+        self._plain = {
+            (method, route.path): route
+            for route in self._routes
+            for method in route.methods or ()
+            if not route.param_convertors
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the first route answer that takes both path and method; errors are the caller's, as the application's."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        plain = self._plain.get((scope["method"], scope["path"]))
+        if plain is not None:  # no pattern is needed where a path has no parameters
+            scope.update(route=plain, endpoint=plain.endpoint, path_params={})
+            await plain.app(scope, receive, send)
+            return
         for route in self._routes:
             match, found = route.matches(scope)
             if match is Match.FULL:
