@@ -26,7 +26,7 @@ from app.web.error_answers import ErrorAnswers, pass_errors_on
 from app.web.fast_routes import FastRoutes
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
-from indexing.errors import GroundworkError, public_text
+from indexing.errors import GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
 

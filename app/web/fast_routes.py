@@ -25,7 +25,7 @@ class FastRoute(APIRoute):
 
     This describes the endpoint to the OpenAPI document; ``FastRoutes`` has the Starlette route that answers. The
     endpoint's arguments are made here and not by FastAPI's injection, which costs as much as a search; the signature
-    says the same. Path parameters come as their convertors make them (``{collection}``, ``{number:int}``).
+    says the same. Path parameters come as Starlette makes them (``{collection}``, ``{number:int}``).
 
     Raises (into the application's error answers):
         Unauthorized, RateLimited: as ``AuthenticatedRoute``.
