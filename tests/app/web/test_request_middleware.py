@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -36,7 +37,9 @@ class Call:
         incoming = [
             {"type": "http.request", "body": chunk, "more_body": i < len(chunks)} for i, chunk in enumerate(chunks, 1)
         ]
-        state = SimpleNamespace(services=SimpleNamespace(metrics=self.metrics, is_stopping=is_stopping))
+        home = SimpleNamespace(path=Path("/a/home"))
+        services = SimpleNamespace(metrics=self.metrics, is_stopping=is_stopping, home=home)
+        state = SimpleNamespace(services=services)
         encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
         scope = {
             "type": "http",
