@@ -1,4 +1,4 @@
-"""The API process: composition root, middleware and error answers. It never imports torch."""
+"""The API process: its composition root. It never imports torch."""
 
 import contextlib
 import logging
@@ -6,33 +6,46 @@ import threading
 from collections.abc import AsyncIterator
 
 from anyio import to_thread
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import limiter_for
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
-from app.routes import admin, build_requests, collections, context, documents, health, recall, search
+from app.routes import admin, build_requests, collections, context, docs, documents, health, index, recall, search
 from app.schemas.server_problems import ServerProblem
 from app.services.search_executor import SearchExecutor
 from app.services.state import Services
 from app.services.waiting_writes import counted
 from app.serving.query_cache import QueryCache, query_cache_for
 from app.serving.release_pool import ReleasePool
-from app.web.authenticated_routes import fast_routes
-from app.web.problems import REFUSALS, headers_of, problem_answer, status_of
+from app.web.allowed_methods import AllowedMethods
+from app.web.error_answers import ErrorAnswers, pass_errors_on
+from app.web.fast_routes import FastRoutes
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
-from indexing.errors import DeadlineExceeded, GroundworkError, public_text
+from indexing.errors import GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
 
 logger = logging.getLogger(__name__)
 OPENING_SECONDS = 60.0
 """How long one of several workers waits for the release to be open before it takes connections all the same."""
+ROUTERS = (
+    search.router,
+    recall.router,
+    context.router,
+    collections.router,
+    documents.router,
+    build_requests.router,
+    admin.router,
+    health.router,
+    index.router,
+    docs.router,
+)
+"""Every family of routes, in the order of the OpenAPI document."""
 
 _DESCRIPTION = """
 Hybrid retrieval over versioned snapshots.
@@ -43,6 +56,9 @@ scopes are some of `search`, `write` and `admin`. Every answer names its request
 
 Problems come as `{error, message, request_id}`; the message says which value was wrong, what was expected, and what
 to do. With 429 and 503, come back after `Retry-After` seconds.
+
+Bodies are JSON in UTF-8, not compressed; one without a `Content-Type` is taken for JSON. Each path that takes `GET`
+takes `HEAD`; each answers `OPTIONS` with the methods that it takes (`Allow`), and any other method with 405.
 """
 
 
@@ -82,19 +98,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             queries.close()
             home.close()
 
-    app = FastAPI(title="Groundwork", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
-    app.include_router(search.router)
-    app.include_router(recall.router)
-    app.include_router(context.router)
-    app.include_router(collections.router)
-    app.include_router(documents.router)
-    app.include_router(build_requests.router)
-    app.include_router(admin.router)
-    app.include_router(health.router)
-    app.add_middleware(RequestMiddleware, direct=fast_routes(search.router, context.router), answer_error=_answer_error)
-    for kind in (GroundworkError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, _answer_error)
+    app = FastAPI(
+        title="Groundwork",
+        version="0.1.0",
+        docs_url=None,  # ours need no internet
+        redoc_url=None,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,  # a path has one spelling, and no answer repeats the header Host
+        strict_content_type=False,  # a body without a Content-Type is JSON
+        generate_unique_id_function=_operation_id,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    answers = ErrorAnswers(AllowedMethods([*app.routes, *(route for router in ROUTERS for route in router.routes)]))
+    pass_errors_on(app)
+    app.add_middleware(FastRoutes, routers=ROUTERS)
+    app.add_middleware(RequestMiddleware, answer_error=answers.answer)  # the outermost
     return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
 
 
 def make_services(home: Home, queries: QueryCache) -> Services:
@@ -173,25 +198,3 @@ def refresh(services: Services) -> None:
     metrics.shards.set(len(serving.snapshot.manifest.shards))
     metrics.open_shards.set(serving.snapshot.open_shards)
     metrics.broken.set(len(serving.snapshot.broken))
-
-
-def _answer_error(request: Request, error: Exception) -> Response:
-    """The answer to a request that failed in a way that somebody foresaw; raises any other error again."""
-    if isinstance(error, HTTPException):
-        return problem_answer(error.status_code, "Refused", str(error.detail), dict(error.headers or {}))
-    if isinstance(error, RequestValidationError):
-        faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-        return problem_answer(422, "MalformedRequest", "; ".join(faults), {})
-    if not isinstance(error, GroundworkError):
-        raise error
-    services: Services = request.app.state.services
-    if isinstance(error, DeadlineExceeded):
-        services.metrics.late.inc()
-    if (reason := REFUSALS.get(type(error))) is not None:
-        services.metrics.refusals.labels(reason).inc()
-        logger.info("request.refused", extra={"fields": {"reason": reason, "path": request.url.path}})
-    status, name = status_of(error), type(error).__name__
-    message = public_text(str(error), services.home.path, quotes_caller=status < 500)
-    if message != str(error):
-        logger.error("request.failed", extra={"fields": {"error": name, "reason": str(error)}})
-    return problem_answer(status, name, message, headers_of(error))

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from app.main import create_app
+from app.web.problems import NAMES
 from eval.datasets.query_sets import load_queryset
 from indexing import errors
 from indexing.settings import Settings
@@ -51,6 +52,11 @@ def test_every_setting_is_described(name):
 @pytest.mark.parametrize("name", sorted(n for n, v in vars(errors).items() if inspect.isclass(v)))
 def test_every_error_is_described(name):
     assert f"`{name}`" in OPERATIONS
+
+
+@pytest.mark.parametrize(("status", "name"), sorted(NAMES.items()))
+def test_every_name_of_a_status_is_described(status, name):
+    assert f"| {status} | `{name}` |" in OPERATIONS
 
 
 @pytest.mark.parametrize("route", sorted(create_app().openapi()["paths"]))

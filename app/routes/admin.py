@@ -1,9 +1,10 @@
 """The routes about tenants, for the operator, and about keys, for whoever administers a tenant."""
 
 import logging
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic.json_schema import SkipJsonSchema
 
 from app.access.authentication import Caller
 from app.schemas.admin import (
@@ -18,7 +19,7 @@ from app.schemas.admin import (
     key_answer,
     tenant_answer,
 )
-from app.schemas.problems import described
+from app.schemas.problems import problems
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, Operator, ServicesDep
 from indexing.catalogue.api_keys import (
@@ -40,24 +41,18 @@ router = APIRouter(tags=["admin"], route_class=AuthenticatedRoute)
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 After = Annotated[str, Query(max_length=128, description="`next` of the page before; left out for the first.")]
 TenantParam = Annotated[
-    str | None, Query(max_length=128, description="For the operator: another tenant than the key's own.")
+    str | SkipJsonSchema[None],
+    Query(max_length=128, description="For the operator: another tenant than the key's own."),
 ]
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    texts = {
-        400: "A value is not acceptable.",
-        401: "No valid API key.",
-        403: "The key lacks a scope, or would give more than it has.",
-        404: "No such tenant or key, or none of the caller's.",
-        409: "There is a tenant of this name already.",
-        422: "The request is malformed.",
-        429: "Too many requests; come back after `Retry-After` seconds.",
-    }
-    return described({status: texts[status] for status in (401, 403, 422, 429, *statuses)})
-
-
-@router.post("/v1/tenants", status_code=201, summary="Make a tenant", responses=_problems(400, 409))
+@router.post(
+    "/v1/tenants",
+    status_code=201,
+    summary="Make a tenant",
+    operation_id="create_tenant",
+    responses=problems(409, 507, takes_body=True),
+)
 def post_tenant(body: TenantBody, caller: Operator, services: ServicesDep) -> TenantAnswer:
     """For the operator. The tenant has no key yet: `POST /v1/keys?tenant=NAME` makes one."""
     tenant = create_tenant(services.home.catalogue, body.name, body.limits())
@@ -65,7 +60,12 @@ def post_tenant(body: TenantBody, caller: Operator, services: ServicesDep) -> Te
     return tenant_answer(tenant)
 
 
-@router.get("/v1/tenants", summary="List tenants", responses=_problems())
+@router.get(
+    "/v1/tenants",
+    summary="List tenants",
+    operation_id="list_tenants",
+    responses=problems(),
+)
 def get_tenants(caller: Operator, services: ServicesDep, limit: Limit = PAGE, after: After = "") -> TenantsAnswer:
     """For the operator: tenants by name, revoked ones included."""
     found = list_tenants(services.home.catalogue, after=after, limit=limit)
@@ -73,13 +73,23 @@ def get_tenants(caller: Operator, services: ServicesDep, limit: Limit = PAGE, af
     return TenantsAnswer(tenants=[tenant_answer(tenant) for tenant in found], next=following)
 
 
-@router.get("/v1/tenants/{tenant}", summary="Show a tenant", responses=_problems(404))
+@router.get(
+    "/v1/tenants/{tenant}",
+    summary="Show a tenant",
+    operation_id="get_tenant",
+    responses=problems(404),
+)
 def get_tenant(tenant: str, caller: Admin, services: ServicesDep) -> TenantAnswer:
     """Limits and what is used of them, of the caller's own tenant; the operator sees any."""
     return tenant_answer(read_tenant(services.home.catalogue, _own(services.home.catalogue, caller, tenant)))
 
 
-@router.patch("/v1/tenants/{tenant}", summary="Change a tenant's limits", responses=_problems(400, 404))
+@router.patch(
+    "/v1/tenants/{tenant}",
+    summary="Change a tenant's limits",
+    operation_id="change_tenant",
+    responses=problems(404, 507, takes_body=True),
+)
 def patch_tenant(tenant: str, body: LimitsBody, caller: Operator, services: ServicesDep) -> TenantAnswer:
     """For the operator. A limit that is not named stays, `null` takes it away; what the tenant holds stays."""
     changed = change_limits(services.home.catalogue, tenant, body.changes())
@@ -87,7 +97,12 @@ def patch_tenant(tenant: str, body: LimitsBody, caller: Operator, services: Serv
     return tenant_answer(changed)
 
 
-@router.delete("/v1/tenants/{tenant}", summary="Revoke a tenant", responses=_problems(400, 404))
+@router.delete(
+    "/v1/tenants/{tenant}",
+    summary="Revoke a tenant",
+    operation_id="revoke_tenant",
+    responses=problems(404, 507),
+)
 def delete_tenant(tenant: str, caller: Operator, services: ServicesDep) -> TenantAnswer:
     """For the operator: none of its keys opens anything from now on. Its documents stay until they are erased."""
     with services.home.catalogue.write():
@@ -97,7 +112,13 @@ def delete_tenant(tenant: str, caller: Operator, services: ServicesDep) -> Tenan
     return tenant_answer(revoked)
 
 
-@router.post("/v1/keys", status_code=201, summary="Make a key", responses=_problems(400, 404))
+@router.post(
+    "/v1/keys",
+    status_code=201,
+    summary="Make a key",
+    operation_id="create_key",
+    responses=problems(404, 507, takes_body=True),
+)
 def post_key(
     body: KeyBody, caller: Admin, services: ServicesDep, response: Response, tenant: TenantParam = None
 ) -> NewKeyAnswer:
@@ -113,7 +134,12 @@ def post_key(
     return NewKeyAnswer(**key_answer(key).model_dump(), key=secret)
 
 
-@router.get("/v1/keys", summary="List keys", responses=_problems(404))
+@router.get(
+    "/v1/keys",
+    summary="List keys",
+    operation_id="list_keys",
+    responses=problems(404),
+)
 def get_keys(
     caller: Admin, services: ServicesDep, limit: Limit = PAGE, after: After = "", tenant: TenantParam = None
 ) -> KeysAnswer:
@@ -124,7 +150,12 @@ def get_keys(
     return KeysAnswer(keys=[key_answer(key) for key in found], next=following)
 
 
-@router.delete("/v1/keys/{key_id}", summary="Revoke a key", responses=_problems(400, 404))
+@router.delete(
+    "/v1/keys/{key_id}",
+    summary="Revoke a key",
+    operation_id="revoke_key",
+    responses=problems(404, 507),
+)
 def delete_key(key_id: str, caller: Admin, services: ServicesDep, tenant: TenantParam = None) -> KeyAnswer:
     """It opens nothing from the next request on, for ever. An operator's key needs an operator."""
     catalogue = services.home.catalogue

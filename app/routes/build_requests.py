@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic.json_schema import SkipJsonSchema
 
 from app.schemas.build_requests import BuildRequestsAnswer
-from app.schemas.problems import described
+from app.schemas.problems import problems
 from app.services.waiting_writes import list_build_requests
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, ServicesDep
@@ -17,15 +18,8 @@ router = APIRouter(tags=["documents"], route_class=AuthenticatedRoute)
 @router.get(
     "/v1/build-requests",
     summary="List what waits for a build",
-    responses=described(
-        {
-            401: "No valid API key.",
-            403: "The key lacks the scope `admin`.",
-            404: "No such tenant, or none of the caller's.",
-            422: "The request is malformed.",
-            429: "Too many requests; come back after `Retry-After` seconds.",
-        }
-    ),
+    operation_id="list_build_requests",
+    responses=problems(404),
 )
 def get_build_requests(
     caller: Admin,
@@ -33,7 +27,8 @@ def get_build_requests(
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = PAGE,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="`next` of the page before.")] = 0,
     tenant: Annotated[
-        str | None, Query(max_length=128, description="For the operator: one tenant only; left out, all.")
+        str | SkipJsonSchema[None],
+        Query(max_length=128, description="For the operator: one tenant only; left out, all."),
     ] = None,
 ) -> BuildRequestsAnswer:
     """Builds that the tenant's writes asked for and that are not done yet, and how many of its documents wait.

@@ -12,7 +12,7 @@ from app.schemas.documents import (
     CreatedCollectionAnswer,
     DeletedCollectionAnswer,
 )
-from app.schemas.problems import document_problems
+from app.schemas.problems import problems
 from app.services.documents import hide
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import CollectionParam, Searcher, ServicesDep, Writer
@@ -23,14 +23,19 @@ logger = logging.getLogger(__name__)
 router = APIRouter(tags=["collections"], route_class=AuthenticatedRoute)
 
 
-@router.put("/v1/collections/{collection}", summary="Make a collection", responses=document_problems(400))
+@router.put("/v1/collections/{collection}", summary="Make a collection", responses=problems(507))
 def put_collection(collection: CollectionParam, caller: Writer, services: ServicesDep) -> CreatedCollectionAnswer:
     """Make an empty collection, unless there is one of this name. Writing a document makes its collection, too."""
     documents, is_new = create_collection(services.home.catalogue, Partition(caller.tenant, collection))
     return CreatedCollectionAnswer(name=collection, documents=documents, created=is_new)
 
 
-@router.get("/v1/collections", summary="List collections", responses=document_problems())
+@router.get(
+    "/v1/collections",
+    summary="List collections",
+    operation_id="list_collections",
+    responses=problems(),
+)
 def get_collections(
     caller: Searcher,
     services: ServicesDep,
@@ -43,7 +48,7 @@ def get_collections(
     return CollectionsAnswer(collections=names, next=names[-1].name if len(found) > limit else None)
 
 
-@router.delete("/v1/collections/{collection}", summary="Delete a collection", responses=document_problems(404))
+@router.delete("/v1/collections/{collection}", summary="Delete a collection", responses=problems(404, 507))
 def delete_collection(collection: CollectionParam, caller: Writer, services: ServicesDep) -> DeletedCollectionAnswer:
     """Delete a collection with all its documents; they hide as one that is deleted does."""
     partition = Partition(caller.tenant, collection)

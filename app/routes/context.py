@@ -9,8 +9,8 @@ from app.schemas.context import ContextAnswer, ContextBody, citations_of, left_o
 from app.schemas.problems import SEARCH_PROBLEMS
 from app.services.search import find, wait_for_write
 from app.services.state import Services
-from app.web.authenticated_routes import FastRoute
 from app.web.dependencies import DeadlineDep, Searcher, services_of
+from app.web.fast_routes import FastRoute
 from app.web.responses import served_by
 from indexing.telemetry import StageTimings, request_id
 
@@ -20,6 +20,7 @@ router = APIRouter(tags=["search"], route_class=FastRoute)
 @router.post(
     "/v1/context",
     summary="Search a collection for a prompt's context",
+    operation_id="assemble_context",
     response_model=ContextAnswer,
     responses=SEARCH_PROBLEMS,
 )

@@ -19,7 +19,7 @@ from app.schemas.documents import (
     document_from,
     summary_of,
 )
-from app.schemas.problems import document_problems
+from app.schemas.problems import problems
 from app.services.documents import find_matching, hide, is_searchable, visible_to, write
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import CollectionParam, DocumentIdParam, PrincipalsParam, Searcher, ServicesDep, Writer
@@ -36,7 +36,7 @@ _WAITS = {"description": "Stored; to be found once a build holds it."}
 @router.put(
     "/v1/collections/{collection}/documents/{document_id:path}",
     summary="Write a document",
-    responses={**document_problems(400, 413, 507), 202: {**_WAITS, "model": PutAnswer}},
+    responses={**problems(507, takes_body=True), 202: {**_WAITS, "model": PutAnswer}},
 )
 def put_document(
     collection: CollectionParam,
@@ -64,7 +64,8 @@ def put_document(
 @router.post(
     "/v1/collections/{collection}/documents:batch",
     summary="Write many documents",
-    responses={**document_problems(400, 413, 507), 202: {**_WAITS, "model": BatchAnswer}},
+    operation_id="put_documents",
+    responses={**problems(507, takes_body=True), 202: {**_WAITS, "model": BatchAnswer}},
 )
 def post_batch(
     collection: CollectionParam, body: BatchBody, caller: Writer, services: ServicesDep, response: Response
@@ -97,7 +98,7 @@ def post_batch(
 @router.get(
     "/v1/collections/{collection}/documents/{document_id:path}",
     summary="Read a document",
-    responses=document_problems(404),
+    responses=problems(404),
 )
 def get_document(
     collection: CollectionParam,
@@ -114,7 +115,12 @@ def get_document(
     return document_answer(collection, stored, searchable=is_searchable(services, partition, stored))
 
 
-@router.get("/v1/collections/{collection}/documents", summary="List documents", responses=document_problems(404))
+@router.get(
+    "/v1/collections/{collection}/documents",
+    summary="List documents",
+    operation_id="list_documents",
+    responses=problems(404),
+)
 def get_documents(
     collection: CollectionParam,
     caller: Searcher,
@@ -140,7 +146,7 @@ def get_documents(
 @router.delete(
     "/v1/collections/{collection}/documents/{document_id:path}",
     summary="Delete a document",
-    responses=document_problems(404),
+    responses=problems(404, 507),
 )
 def delete_document(
     collection: CollectionParam, document_id: DocumentIdParam, caller: Writer, services: ServicesDep
@@ -159,7 +165,8 @@ def delete_document(
 @router.post(
     "/v1/collections/{collection}/documents:delete",
     summary="Delete documents by filter",
-    responses=document_problems(400, 404),
+    operation_id="delete_documents_by_filter",
+    responses=problems(404, 507, takes_body=True),
 )
 def delete_documents(
     collection: CollectionParam, body: DeleteBody, caller: Writer, services: ServicesDep

@@ -5,13 +5,14 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.schemas.health import Ready
+from app.schemas.problems import OPEN_PROBLEMS
 from app.web.dependencies import ServicesDep
 from indexing.errors import NotReady, public_text
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/livez", summary="Is the process alive?")
+@router.get("/livez", summary="Is the process alive?", responses=OPEN_PROBLEMS)
 async def livez() -> dict[str, str]:
     """Answers as long as the process can answer anything."""
     return {"status": "alive"}
@@ -20,7 +21,7 @@ async def livez() -> dict[str, str]:
 @router.get(
     "/readyz",
     summary="Can it serve?",
-    responses={503: {"model": Ready, "description": "Nothing to serve yet, and why."}},
+    responses={**OPEN_PROBLEMS, 503: {"model": Ready, "description": "Nothing to serve yet, and why."}},
 )
 async def readyz(services: ServicesDep, response: Response) -> Ready:
     """Ready means: a snapshot is mapped, warmed, and has answered a query of its own.
@@ -49,7 +50,12 @@ async def readyz(services: ServicesDep, response: Response) -> Ready:
     )
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={**OPEN_PROBLEMS, 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def metrics(services: ServicesDep) -> Response:
     """Counters and histograms by stage and release, never by tenant; with several workers, of all of them."""
     text = await to_thread.run_sync(services.metrics.text, limiter=services.metrics.threads)

@@ -1,16 +1,18 @@
 """How well an approximate search finds what exact search finds, measured on what is served now."""
 
 from dataclasses import asdict
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.deadline import Deadline
 from app.retrieval.recall_probe import measure_recall
-from app.schemas.problems import described
+from app.schemas.problems import problems
+from app.schemas.scalars import NO_TEXT
 from app.services.state import Services
 from app.web.authenticated_routes import AuthenticatedRoute
-from app.web.dependencies import Admin, DeadlineDep, services_of
+from app.web.dependencies import Admin, CollectionParam, DeadlineDep, services_of
 from app.web.responses import served_by
 from indexing.errors import NotFound
 from indexing.records import Partition
@@ -23,9 +25,13 @@ class RecallBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    k: int = Field(10, ge=1, le=100, description="How many nearest passages are compared.")
-    queries: int = Field(50, ge=1, le=200, description="How many queries are sampled from the collection's passages.")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="Another seed samples other queries.")
+    k: Annotated[int, Field(ge=1, le=100), NO_TEXT] = Field(10, description="How many nearest passages are compared.")
+    queries: Annotated[int, Field(ge=1, le=200), NO_TEXT] = Field(
+        50, description="How many queries are sampled from the collection's passages."
+    )
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1), NO_TEXT] = Field(
+        0, description="Another seed samples other queries."
+    )
 
 
 class RecallAnswer(BaseModel):
@@ -46,19 +52,11 @@ class RecallAnswer(BaseModel):
     "/v1/collections/{collection}/recall",
     summary="Measure live recall",
     response_model=RecallAnswer,
-    responses=described(
-        {
-            401: "No valid API key.",
-            403: "The key lacks the scope `admin`.",
-            404: "The tenant has no such collection, or nothing of it is in service.",
-            429: "The tenant sent too many requests.",
-            503: "Too busy or not ready.",
-            504: "Not done within the time that the request may take.",
-        }
-    ),
+    operation_id="measure_recall",
+    responses=problems(404, 504, takes_body=True),
 )
 async def recall(
-    collection: str,
+    collection: CollectionParam,
     body: RecallBody,
     request: Request,
     caller: Admin,

@@ -6,8 +6,8 @@ from app.schemas.problems import SEARCH_PROBLEMS
 from app.schemas.search import SearchAnswer, SearchBody, answer_of
 from app.services.search import Found
 from app.services.search import search as search_collection
-from app.web.authenticated_routes import FastRoute
 from app.web.dependencies import DeadlineDep, Searcher, services_of
+from app.web.fast_routes import FastRoute
 from app.web.responses import served_by
 from indexing.telemetry import request_id
 

@@ -1,13 +1,15 @@
 """The shapes of requests and answers about tenants and keys."""
 
 from dataclasses import asdict
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from app.schemas.scalars import NO_TEXT, Flag
 from indexing.catalogue.api_keys import Key
 from indexing.catalogue.tenants import MOST, Limits, Tenant
 
+Limit = Annotated[int, Field(ge=0, le=MOST), NO_TEXT]
 Name = Field(min_length=1, max_length=128, description="1 to 128 printable characters without '/'.")
 
 
@@ -16,14 +18,14 @@ class LimitsBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"requests_per_minute": 600}]})
 
-    max_documents: int | None = Field(None, ge=0, le=MOST, description="Documents it may hold; null for no limit.")
-    max_passages: int | None = Field(
-        None, ge=0, le=MOST, description="Passages it may hold, as counted by builds; null for no limit."
+    max_documents: Limit | None = Field(None, description="Documents it may hold; null for no limit.")
+    max_passages: Limit | None = Field(
+        None, description="Passages it may hold, as counted by builds; null for no limit."
     )
-    requests_per_minute: int | None = Field(
-        None, ge=1, le=MOST, description="Requests it may send in a minute; null for no limit."
+    requests_per_minute: Annotated[int, Field(ge=1, le=MOST), NO_TEXT] | None = Field(
+        None, description="Requests it may send in a minute; null for no limit."
     )
-    log_queries: bool = Field(
+    log_queries: Flag = Field(
         False, description="Whether its queries' texts may stand in the log, where logs hold any."
     )
 

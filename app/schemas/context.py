@@ -1,11 +1,12 @@
 """The shapes of ``POST /v1/context`` on the wire."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.retrieval.prompt_context import Context, Piece
-from app.schemas.search import SearchBody
+from app.schemas.scalars import NO_TEXT, Flag
+from app.schemas.search import WHAT_TO_LOOK_FOR, SearchBody
 
 MAX_CONTEXT_K = 100
 MAX_CONTEXT_TOKENS = 100_000
@@ -17,18 +18,19 @@ class ContextBody(SearchBody):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "examples": [{"query": "why was my card declined", "collection": "helpdesk", "max_tokens": 1000}]
+            "examples": [{"query": "why was my card declined", "collection": "helpdesk", "max_tokens": 1000}],
+            "oneOf": WHAT_TO_LOOK_FOR,
         },
     )
 
-    k: int = Field(20, ge=1, le=MAX_CONTEXT_K, description="How many hits the block is made of, at most.")
-    group_by_document: bool = Field(
+    k: Annotated[int, Field(ge=1, le=MAX_CONTEXT_K), NO_TEXT] = Field(
+        20, description="How many hits the block is made of, at most."
+    )
+    group_by_document: Flag = Field(
         False, description="True: one hit a document (its best passage); false: every passage counts."
     )
-    max_tokens: int = Field(
+    max_tokens: Annotated[int, Field(ge=1, le=MAX_CONTEXT_TOKENS), NO_TEXT] = Field(
         2000,
-        ge=1,
-        le=MAX_CONTEXT_TOKENS,
         description="The budget of the block, counted by the tokenizer of the release's model; for another model it is"
         " an estimate.",
     )

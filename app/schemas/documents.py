@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.schemas.filters import FilterBody
+from app.schemas.scalars import Flag
 from indexing.catalogue.documents import Outcome, StoredDocument
 from indexing.errors import InvalidInput
 from indexing.records import Document
@@ -44,7 +45,10 @@ class DocumentBody(BaseModel):
 class NamedDocumentBody(DocumentBody):
     """A document with its id."""
 
-    id: str = Field(description="1 to 512 characters, unique in its collection; slashes are fine.")
+    id: str = Field(
+        description="1 to 512 characters, unique in its collection; slashes are fine.",
+        json_schema_extra={"minLength": 1, "maxLength": 512},
+    )
 
 
 class BatchBody(BaseModel):
@@ -67,7 +71,7 @@ class DeleteBody(BaseModel):
     principals: Principals | None = Field(
         None, max_length=MAX_PRINCIPALS, description="Only documents that these may see; left out, all."
     )
-    dry_run: bool = Field(False, description="Only count them.")
+    dry_run: Flag = Field(False, description="Only count them.")
 
 
 class WrittenAnswer(BaseModel):

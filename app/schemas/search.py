@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.retrieval.retriever import Result
 from app.schemas.filters import MAX_COMPARISONS, MAX_DEPTH, FilterBody
+from app.schemas.scalars import NO_TEXT, Flag, Number
 from indexing.features.conversation import USER, Message, Turns, read_conversation
 from indexing.features.views import ConversationView
 from indexing.records import Json
@@ -20,6 +21,19 @@ MAX_MESSAGE_CHARACTERS = 100_000
 
 CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 QueryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
+
+
+_TEXT, _LIST, _NULL = {"type": "string"}, {"type": "array"}, {"type": "null"}
+WHAT_TO_LOOK_FOR: list[Json] = [
+    {"title": "Query", "required": ["query"], "properties": {"query": _TEXT, "messages": _NULL}},
+    {"title": "Messages", "required": ["messages"], "properties": {"messages": _LIST, "query": _NULL}},
+    {
+        "title": "Vector",
+        "required": ["vector", "mode"],
+        "properties": {"vector": _LIST, "mode": {"const": "dense"}, "query": _NULL, "messages": _NULL},
+    },
+]
+"""What ``SearchBody`` demands of several fields together, for the OpenAPI document."""
 
 
 class TextPart(BaseModel):
@@ -52,7 +66,10 @@ class SearchBody(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"query": "why was my card declined", "collection": "helpdesk", "k": 5}]},
+        json_schema_extra={
+            "examples": [{"query": "why was my card declined", "collection": "helpdesk", "k": 5}],
+            "oneOf": WHAT_TO_LOOK_FOR,
+        },
     )
 
     query: QueryText | None = Field(
@@ -67,24 +84,22 @@ class SearchBody(BaseModel):
         description="The chat so far, oldest first, instead of a query. Its last message of the user is the question;"
         " what the turns before it count is part of the recipe (its conversation view).",
     )
-    vector: list[FiniteFloat] | None = Field(
+    vector: list[Number] | None = Field(
         None,
         max_length=MAX_DIMENSION,
         description="The query's vector, by the model of the release; it is set to unit norm. Alone with mode dense, or"
         " beside a query with mode hybrid, which is then not encoded.",
     )
     collection: CollectionName = Field("default", description="The set of documents to search.")
-    k: int = Field(10, ge=1, le=MAX_K, description="How many hits to return.")
+    k: Annotated[int, Field(ge=1, le=MAX_K), NO_TEXT] = Field(10, description="How many hits to return.")
     mode: Literal["hybrid", "dense", "lexical"] = Field(
         "hybrid", description="Which legs rank: both, the vectors alone, or BM25 alone."
     )
-    group_by_document: bool = Field(
+    group_by_document: Flag = Field(
         True, description="One hit a document (its best passage); false: every passage counts."
     )
-    min_seq: int | None = Field(
+    min_seq: Annotated[int, Field(ge=0, le=MAX_SEQ), NO_TEXT] | None = Field(
         None,
-        ge=0,
-        le=MAX_SEQ,
         description="See at least the write with this sequence number; waits a little for it, else answers 412.",
     )
     filters: FilterBody | None = Field(

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
@@ -42,8 +44,8 @@ async def caller_of(
 async def deadline_of_request(
     request: Request,
     x_timeout_ms: Annotated[
-        float | None,
-        Header(gt=0, allow_inf_nan=False, description="Milliseconds after which the answer is worth nothing any more."),
+        Annotated[float, Field(gt=0, allow_inf_nan=False)] | SkipJsonSchema[None],
+        Header(description="Milliseconds after which the answer is worth nothing any more."),
     ] = None,
 ) -> Deadline:
     """Until when the answer is worth having: what the client says, within what the installation allows."""
@@ -62,12 +64,24 @@ Admin = Annotated[Caller, Security(caller_of, scopes=["admin"])]
 """A caller that may look after its tenant."""
 Operator = Annotated[Caller, Security(caller_of, scopes=["operator"])]
 """A caller that may look after all tenants."""
-CollectionParam = Annotated[str, Path(description="1 to 128 printable characters without '/'.")]
+CollectionParam = Annotated[
+    str,
+    Path(
+        description="1 to 128 printable characters without '/'.",
+        json_schema_extra={"minLength": 1, "maxLength": 128},
+    ),
+]
 """The name of a collection in a path."""
-DocumentIdParam = Annotated[str, Path(description="1 to 512 characters, percent-encoded; slashes may stay.")]
+DocumentIdParam = Annotated[
+    str,
+    Path(
+        description="1 to 512 characters, percent-encoded; slashes may stay.",
+        json_schema_extra={"minLength": 1, "maxLength": 512},
+    ),
+]
 """The id of a document in a path."""
 PrincipalsParam = Annotated[
-    list[str] | None,
+    list[str] | SkipJsonSchema[None],
     Query(
         max_length=1000,
         description="Who asks: only what these may see. Left out, a key with the scope `write` sees everything, any"

@@ -1,4 +1,7 @@
-"""Which HTTP status each error becomes. A test proves that the map is complete."""
+"""Which HTTP status each error becomes, and which name a status has that no error of ours stands for.
+
+Tests prove that both tables are complete.
+"""
 
 from collections.abc import Mapping
 
@@ -36,6 +39,22 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.StorageFull: 507,
 }
 
+NAMES: dict[int, str] = {
+    400: "BadRequest",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    408: "RequestTimeout",
+    413: "PayloadTooLarge",
+    414: "UriTooLong",
+    415: "UnsupportedMediaType",
+    422: "MalformedRequest",
+    426: "UpgradeRequired",
+    431: "HeadersTooLarge",
+    500: "InternalError",
+}
+"""The ``error`` of an answer by its status, where no error of ours stands for it; the server's own answers included."""
+OTHER_NAME = "HttpError"
+"""The ``error`` of any other such answer."""
 
 REFUSALS: dict[type[errors.GroundworkError], str] = {
     errors.Unauthorized: "key",
@@ -49,6 +68,11 @@ REFUSALS: dict[type[errors.GroundworkError], str] = {
 def status_of(error: errors.GroundworkError) -> int:
     """The HTTP status of an error."""
     return STATUS[type(error)]
+
+
+def name_of(status: int) -> str:
+    """What the ``error`` of an answer says that no class of ``indexing.errors`` stands for."""
+    return NAMES.get(status, OTHER_NAME)
 
 
 def headers_of(error: errors.GroundworkError) -> dict[str, str]:

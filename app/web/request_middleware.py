@@ -2,10 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.schemas.server_problems import request_id_for
 from app.services.state import Services
-from app.web.authenticated_routes import FastHandler
-from app.web.problems import STATUS, problem_answer
+from app.web.headers import header_of
+from app.web.problems import STATUS
 from indexing.errors import ClientGone
 from indexing.telemetry import caller_ids, log_fields, request_id
 
@@ -31,18 +31,9 @@ _PROBES = ("/livez", "/readyz", "/metrics")
 class RequestMiddleware:
     """Plain ASGI, since a middleware that wraps the response costs more than a search by terms."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        direct: Mapping[tuple[str, str], FastHandler] | None = None,
-        answer_error: Callable[[Request, Exception], Response] | None = None,
-    ) -> None:
-        """Let requests through to ``app``, or by method and path to what is ``direct``, which costs less.
-
-        ``answer_error`` answers for what is direct when it raises; what it raises itself nobody foresaw.
-        """
+    def __init__(self, app: ASGIApp, answer_error: Callable[[Request, Exception], Response]) -> None:
+        """Let requests through to ``app``; ``answer_error`` has an answer for whatever it raises."""
         self._app = app
-        self._direct = direct or {}
         self._answer_error = answer_error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,48 +41,39 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        visit = _Exchange(scope, headers.get("x-request-id", ""), send)
+        exchange = _Exchange(scope, header_of(scope, b"x-request-id") or "", send)
         fields: dict[str, Any] = {}
-        tokens = request_id.set(visit.name), caller_ids.set(None), log_fields.set(fields)
+        tokens = request_id.set(exchange.name), caller_ids.set(None), log_fields.set(fields)
         try:
-            await self._answer(scope, _bounded(receive, headers, _limit(scope["path"])), visit.send)
+            _refuse_misencoded(scope)
+            announced = header_of(scope, b"content-length") or ""
+            await self._app(exchange.scope, _bounded(receive, announced, _limit(scope["path"])), exchange.send)
         except ClientDisconnect:  # it left, or was refused, before its body had come: there is no one to answer
-            visit.status = visit.status or STATUS[ClientGone]
-        except Exception as error:  # what nobody foresaw still gets an id, an answer and a count
-            logger.error("request.failed", exc_info=error)
-            if visit.status:
+            exchange.status = exchange.status or STATUS[ClientGone]
+        except Exception as error:
+            if exchange.status:
+                logger.error("request.broken_off", exc_info=error)
                 raise
-            message = "Something went wrong here that nobody foresaw; the log has it under this request id."
-            await problem_answer(500, "Unforeseen", message, {})(scope, receive, visit.send)
+            response = self._answer_error(Request(exchange.scope, receive), error)
+            await response(exchange.scope, receive, exchange.send)
         finally:
-            visit.log(fields)
+            exchange.log(fields)
             request_id.reset(tokens[0])
             caller_ids.reset(tokens[1])
             log_fields.reset(tokens[2])
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        direct = self._direct.get((scope["method"], scope["path"]))
-        if direct is None:
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope, receive)
-        try:
-            response = await direct(request)
-        except Exception as error:
-            if self._answer_error is None:
-                raise
-            response = self._answer_error(request, error)
-        await response(scope, receive, send)
-
 
 class _Exchange:
-    """One request on its way through: its id, the status of its answer, and how long it took."""
+    """One request on its way through: its id, the status of its answer, and how long it took.
+
+    ``scope`` is what the application is given. For it, ``HEAD`` is ``GET``; the answer goes without its body.
+    """
 
     def __init__(self, scope: Scope, given: str, send: Send) -> None:
         self.name = request_id_for(given)
         self.status = 0
-        self._scope = scope
+        self.scope: Scope = {**scope, "method": "GET", "extensions": {}} if scope["method"] == "HEAD" else scope
+        self._method = scope["method"]
         self._send = send
         self._began = time.perf_counter()
 
@@ -99,23 +81,25 @@ class _Exchange:
         """Send what the application answers under the request's id; count it if it answers a search."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            services: Services = self._scope["app"].state.services
-            answer = MutableHeaders(scope=message)
-            answer["x-request-id"] = self.name
+            services: Services = self.scope["app"].state.services
+            if self.scope["path"] in _SEARCHES:
+                services.metrics.count(self.status, header_of(message, b"x-release-id") or "")
+            added = [(b"x-request-id", self.name.encode())]
             if services.is_stopping:
-                answer["connection"] = "close"  # whoever comes back must not come back here
-            if self._scope["path"] in _SEARCHES:
-                services.metrics.count(self.status, answer.get("x-release-id", ""))
+                added.append((b"connection", b"close"))  # the client's next request goes to another process
+            message = {**message, "headers": [*message["headers"], *added]}
+        elif self._method == "HEAD":
+            message = {**message, "body": b""}
         await self._send(message)
 
     def log(self, fields: dict[str, Any]) -> None:
         """Write the one line that every request has; what probes ask all the time is for debugging alone."""
-        level = logging.DEBUG if self._scope["path"] in _PROBES else logging.INFO
+        level = logging.DEBUG if self.scope["path"] in _PROBES else logging.INFO
         if not logger.isEnabledFor(level):
             return
-        path = getattr(self._scope.get("route"), "path", None) or self._scope["path"][:200]
+        path = getattr(self.scope.get("route"), "path", None) or self.scope["path"][:200]
         about = {
-            "method": self._scope["method"],
+            "method": self._method,
             "path": path,
             "status": self.status,
             "duration_ms": round((time.perf_counter() - self._began) * 1000.0, 3),
@@ -127,9 +111,22 @@ def _limit(path: str) -> int:
     return MAX_WRITE_BYTES if path.startswith("/v1/collections/") else MAX_BODY_BYTES
 
 
-def _bounded(receive: Receive, headers: Headers, limit: int) -> Receive:
+def _refuse_misencoded(scope: Scope) -> None:
+    """Refuse a path or a query string of bytes that are not UTF-8: decoding makes all of them the same character.
+
+    Raises:
+        HTTPException: 400.
+    """
+    for name, encoded in (("path", scope.get("raw_path") or b""), ("query string", scope["query_string"])):
+        if b"%" in encoded:
+            try:
+                unquote_to_bytes(encoded).decode()
+            except UnicodeDecodeError as error:
+                raise HTTPException(400, f"The {name} is not UTF-8: percent-encode the bytes of UTF-8.") from error
+
+
+def _bounded(receive: Receive, announced: str, limit: int) -> Receive:
     """``receive``, refusing a body that is announced or turns out to be larger than ``limit`` bytes."""
-    announced = headers.get("content-length", "")
     is_announced_too_large = announced.isdecimal() and int(announced[:20]) > limit
     received = 0
 

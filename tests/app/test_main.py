@@ -211,7 +211,7 @@ def test_an_unforeseen_failure_is_a_500_with_its_request_id(client, monkeypatch)
     monkeypatch.setattr(services.pool, "current", lambda: 1 / 0)
     response = ask(client)
     assert response.status_code == 500
-    assert response.json()["error"] == "Unforeseen"
+    assert response.json()["error"] == "InternalError"
     assert 'groundwork_search_requests_total{release="",status="500"} 1.0' in client.get("/metrics").text
 
 

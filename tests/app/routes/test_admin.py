@@ -38,6 +38,7 @@ NEEDED = {
     ("post", "/v1/keys"): "admin",
     ("get", "/v1/keys"): "admin",
     ("delete", "/v1/keys/{key_id}"): "admin",
+    ("get", "/"): None,
     ("get", "/livez"): None,
     ("get", "/readyz"): None,
     ("get", "/metrics"): None,

@@ -226,9 +226,9 @@ def test_an_answer_is_what_its_description_says(client):
     assert SearchAnswer.model_validate(answer).model_dump(mode="json") == answer
 
 
-def test_other_methods_are_refused_as_ever(client):
+def test_other_methods_and_spellings_are_refused(client):
     assert client.get("/v1/search", headers=KEY).status_code == 405
-    assert client.post("/v1/search/", json={}, headers=KEY, follow_redirects=False).status_code == 307
+    assert client.post("/v1/search/", json={}, headers=KEY, follow_redirects=False).status_code == 404
 
 
 @pytest.mark.parametrize(("name", "value"), [("INLINE_BYTES", 0), ("INLINE_CHARACTER_ROWS", 0)])

@@ -2,33 +2,51 @@
 
 import asyncio
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 
 from app.metrics import Metrics
+from app.web.allowed_methods import AllowedMethods
+from app.web.error_answers import ErrorAnswers
 from app.web.request_middleware import MAX_BODY_BYTES, RequestMiddleware
+from indexing.errors import NotReady
 from indexing.telemetry import annotate, caller_ids, log_fields, request_id
 
 
 class Call:
     """One request through the middleware: what was answered, and what was counted."""
 
-    def __init__(self, app, *, path="/v1/search", headers=(), chunks=(b"",), is_stopping=False):
+    def __init__(
+        self,
+        app,
+        *,
+        method="POST",
+        path="/v1/search",
+        raw_path=None,
+        query=b"",
+        headers=(),
+        chunks=(b"",),
+        is_stopping=False,
+    ):
         self.metrics = Metrics()
         self.sent = []
         incoming = [
             {"type": "http.request", "body": chunk, "more_body": i < len(chunks)} for i, chunk in enumerate(chunks, 1)
         ]
-        state = SimpleNamespace(services=SimpleNamespace(metrics=self.metrics, is_stopping=is_stopping))
+        home = SimpleNamespace(path=Path("/a/home"))
+        services = SimpleNamespace(metrics=self.metrics, is_stopping=is_stopping, home=home)
+        state = SimpleNamespace(services=services)
         encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
         scope = {
             "type": "http",
-            "method": "POST",
+            "method": method,
             "path": path,
+            "raw_path": raw_path or path.encode(),
+            "query_string": query,
             "headers": encoded,
             "app": SimpleNamespace(state=state),
         }
@@ -39,7 +57,8 @@ class Call:
         async def send(message):
             self.sent.append(message)
 
-        asyncio.run(RequestMiddleware(app)(scope, receive, send))
+        answers = ErrorAnswers(AllowedMethods([]))
+        asyncio.run(RequestMiddleware(app, answers.answer)(scope, receive, send))
 
     @property
     def status(self):
@@ -174,7 +193,7 @@ def test_answers_of_other_routes_are_not_counted():
 def test_what_nobody_foresaw_is_answered_counted_logged_and_not_told(caplog):
     call = Call(failing, headers=[("x-request-id", "trace-7")])
     assert (call.status, call.id) == (500, "trace-7")
-    assert call.body["error"] == "Unforeseen"
+    assert call.body["error"] == "InternalError"
     assert call.body["request_id"] == "trace-7"
     assert "secret" not in call.body["message"]
     assert call.counted(500) == 1
@@ -194,7 +213,7 @@ def test_what_is_no_request_passes_untouched():
     async def app(scope, receive, send):
         seen.append((scope, receive, send))
 
-    asyncio.run(RequestMiddleware(app)({"type": "lifespan"}, "receive", "send"))
+    asyncio.run(RequestMiddleware(app, None)({"type": "lifespan"}, "receive", "send"))
     assert seen == [({"type": "lifespan"}, "receive", "send")]
 
 
@@ -234,43 +253,36 @@ def test_what_one_request_said_is_not_said_of_the_next():
     assert log_fields.get() is None
 
 
-def direct_call(direct, answer_error=None):
-    sent = []
-
-    async def send(message):
-        sent.append(message)
-
-    async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    services = SimpleNamespace(metrics=Metrics(), is_stopping=False)
-    app = SimpleNamespace(state=SimpleNamespace(services=services))
-    scope = {"type": "http", "method": "POST", "path": "/v1/search", "headers": [], "app": app}
-    middleware = RequestMiddleware(answering(204), {("POST", "/v1/search"): direct}, answer_error)
-    asyncio.run(middleware(scope, receive, send))
-    return sent[0]["status"]
-
-
-def test_what_is_direct_is_answered_without_the_application():
-    async def direct(request):
-        return Response(status_code=201 if request.url.path == "/v1/search" else 500)
-
-    assert direct_call(direct) == 201
-
-
-def test_what_is_direct_and_fails_is_answered_in_the_same_way():
-    async def direct(request):
-        raise HTTPException(418)
-
-    assert direct_call(direct, lambda request, error: Response(status_code=error.status_code)) == 418
-
-
-@pytest.mark.parametrize("has_answers", [True, False])
-def test_what_is_direct_and_fails_as_nobody_foresaw_is_answered_500(has_answers):
-    async def direct(request):
-        raise ZeroDivisionError
-
-    def answer_error(request, error):
+@pytest.mark.parametrize(("error", "status"), [(HTTPException(418), 418), (NotReady("opening"), 503)])
+def test_what_fails_below_is_answered_here_in_the_shape_of_every_problem(error, status):
+    async def app(scope, receive, send):
         raise error
 
-    assert direct_call(direct, answer_error if has_answers else None) == 500
+    call = Call(app)
+    assert call.status == status
+    assert set(call.body) == {"error", "message", "request_id"}
+
+
+def test_the_application_sees_get_for_head_and_its_answer_goes_without_the_body(caplog):
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(scope["method"])
+        await answering(200, [(b"content-length", b"32")])(scope, receive, send)
+
+    caplog.set_level("INFO")
+    call = Call(app, method="HEAD", path="/")
+    assert seen == ["GET"]
+    assert dict(call.sent[0]["headers"])[b"content-length"] == b"32"
+    assert call.sent[1]["body"] == b""
+    assert caplog.records[0].fields["method"] == "HEAD"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [{"raw_path": b"/v1/x/%ff"}, {"raw_path": b"/v1/x/%c3"}, {"query": b"after=%fe"}, {"query": b"a=%ED%A0%80"}],
+)
+def test_paths_and_queries_that_are_not_utf_8_reach_no_route(target):
+    call = Call(failing, **target)
+    assert (call.status, call.body["error"]) == (400, "BadRequest")
+    assert Call(answering(), raw_path=b"/v1/x/%C3%A4%zz", query=b"q=%F0%9F%99%82").status == 200

@@ -1,0 +1,51 @@
+"""The running API keeps what its OpenAPI document says: schemathesis asks it some two thousand things of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from indexing.catalogue.api_keys import OPERATOR, SCOPES, create_key
+from indexing.catalogue.tenants import ensure_tenant
+from tests.app.conftest import fill, release
+from tests.support.processes import free_port, start
+
+pytestmark = pytest.mark.slow
+CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
+FEWEST_CASES = 2_000
+
+
+@pytest.fixture
+def served(tiny_home, tmp_path):
+    """The URL of an API over a home with the tiny model, and an operator's key."""
+    fill(tiny_home)
+    release(tiny_home)
+    ensure_tenant(tiny_home.catalogue, "acme")
+    _, key = create_key(tiny_home.catalogue, "default", scopes=(*SCOPES, OPERATOR))
+    url = f"http://127.0.0.1:{free_port()}"
+    with (tmp_path / "api.log").open("wb") as log:
+        process = start(tiny_home.path, "serve", "--port", url.rpartition(":")[2], sessions=1, stderr=log)
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:  # they wait for the port to open
+            while client.get(f"{url}/readyz", timeout=60).status_code != 200:
+                assert process.poll() is None, (tmp_path / "api.log").read_text()
+        yield url, key
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def test_nothing_that_the_api_answers_is_missing_from_its_document(served, tmp_path):
+    url, key = served
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIGURATION, "run", f"{url}/openapi.json"]
+    options = ["--header", f"Authorization: Bearer {key}", "--no-color", "--report-json-path", report]
+    ran = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    found = json.loads(report.read_text())
+    assert ran.returncode == 0, ran.stdout[-20_000:]
+    assert found["complete"]
+    assert found["operations"]["tested"] == found["operations"]["total"] > 20
+    assert found["test_cases"]["generated"] >= FEWEST_CASES
