@@ -52,7 +52,9 @@ def remove_collection(database: Database, partition: Partition) -> tuple[int, in
         require_collection(database, partition)
         seq = database.sequence() + 1
         db.conn.execute(
-            f"INSERT OR REPLACE INTO deletions SELECT tenant, collection, id, ? FROM documents WHERE {_OF}", (seq, *key)
+            "INSERT OR REPLACE INTO deletions (tenant, collection, id, seq)"
+            f" SELECT tenant, collection, id, ? FROM documents WHERE {_OF}",
+            (seq, *key),
         )
         removed = int(db.conn.execute(f"DELETE FROM documents WHERE {_OF}", key).rowcount)
         db.conn.execute(f"DELETE FROM superseded WHERE {_OF}", key)
