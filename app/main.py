@@ -26,6 +26,7 @@ from app.web.authenticated_routes import fast_routes
 from app.web.problems import REFUSALS, headers_of, problem_answer, status_of
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
+from indexing.catalogue.cached_reads import CachedReads
 from indexing.errors import DeadlineExceeded, GroundworkError, public_text
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
@@ -99,7 +100,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def make_services(home: Home, queries: QueryCache) -> Services:
     """The state of a process over an open home; nothing is opened for serving yet."""
-    live, metrics, most = LiveLayer(home), Metrics(), home.settings.max_concurrency
+    reads, metrics, most = CachedReads(home.catalogue), Metrics(), home.settings.max_concurrency
+    live = LiveLayer(home, reads=reads)
     searches = ConcurrencyLimit(
         most,
         f"{most} searches are in progress here already: try again in a second.",
@@ -115,6 +117,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     queries.on_lookup = lambda outcome: metrics.query_cache.labels(outcome).inc()
     return Services(
         home=home,
+        reads=reads,
         pool=ReleasePool(home, live, queries),
         retriever=Retriever(),
         live=live,

@@ -16,7 +16,6 @@ from app.schemas.search import SearchBody
 from app.services.search_executor import Client
 from app.services.state import Services
 from app.serving.release import ServingRelease
-from indexing.catalogue.collections import require_collection
 from indexing.errors import NotYetSearchable, public_text
 from indexing.records import Partition
 from indexing.telemetry import annotate
@@ -156,7 +155,7 @@ def _begin(services: Services, serving: ServingRelease, caller: Caller, body: Se
         )
     view = serving.view(partition)
     if view is None or not view.rows:
-        require_collection(services.home.catalogue, partition)
+        services.reads.require_collection(partition)
     turns = body.turns(serving.recipe.conversation)
     query = Query(
         turns.question,

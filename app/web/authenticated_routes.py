@@ -94,7 +94,7 @@ def fast_routes(*routers: APIRouter) -> dict[tuple[str, str], FastHandler]:
 
 
 async def _admit(request: Request, services: Services) -> Caller:
-    caller = caller_of(services.home.catalogue, request.headers.get("authorization"))
+    caller = caller_of(services.reads, request.headers.get("authorization"))
     caller_ids.set((caller.tenant, caller.key_id))
     await services.limiter.admit(caller.tenant, caller.requests_per_minute)
     request.state.caller = caller

@@ -162,7 +162,9 @@ class Database:
     def version(self) -> int | None:
         """A number that is another one after each commit, of any process; ``None`` if it cannot be had at once.
 
-        What is read from the catalogue after a call holds for as long as later calls give the same number.
+        What is read from the catalogue after a call holds for as long as later calls give the same number. The header
+        of the ``-shm`` file says the same ten times faster, but a process that closes a file of its own over it gives
+        up all the locks that SQLite has on it (POSIX), so that only SQLite may open it.
         """
         try:
             with self._observing:
