@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from indexing.catalogue.api_keys import Key
 from indexing.catalogue.tenants import MOST, Limits, Tenant
 
-Name = Field(min_length=1, max_length=128, description="1 to 128 printable characters without '/'.")
+Name = Field(min_length=1, max_length=128, description="1 to 128 printable characters in NFKC form, no '/'.")
 
 
 class LimitsBody(BaseModel):

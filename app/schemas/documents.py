@@ -189,12 +189,20 @@ def document_from(document_id: str, body: DocumentBody, *, where: str = "") -> D
     except Refused as refused:
         raise InvalidInput(f"{refused}.") from refused
     try:
-        refuse_surrogates([body.title, body.text, body.url, body.metadata, body.allow])
+        _refuse_surrogates(body)
         metadata = _checked_metadata(body.metadata)
         allow = allow_field({"allow": body.allow})
     except Refused as refused:
         raise InvalidInput(f"{where or f'document {name!r}: '}{refused}.") from refused
     return Document(name, body.title, body.text, body.url, metadata, body.content_type, allow)
+
+
+def _refuse_surrogates(body: DocumentBody) -> None:
+    for name in ("title", "text", "url", "metadata", "allow"):
+        try:
+            refuse_surrogates(getattr(body, name))
+        except Refused as refused:
+            raise Refused(f"{name}: {refused}") from refused
 
 
 def _checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ Admin = Annotated[Caller, Security(caller_of, scopes=["admin"])]
 """A caller that may look after its tenant."""
 Operator = Annotated[Caller, Security(caller_of, scopes=["operator"])]
 """A caller that may look after all tenants."""
-CollectionParam = Annotated[str, Path(description="1 to 128 printable characters without '/'.")]
+CollectionParam = Annotated[str, Path(description="1 to 128 printable characters in NFKC form, no '/'.")]
 """The name of a collection in a path."""
 DocumentIdParam = Annotated[str, Path(description="1 to 512 characters, percent-encoded; slashes may stay.")]
 """The id of a document in a path."""

@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.schemas.server_problems import request_id_for
 from app.services.state import Services
 from app.web.authenticated_routes import FastHandler
-from app.web.problems import STATUS, problem_answer
-from indexing.errors import ClientGone
+from app.web.problems import STATUS, problem_answer, status_of
+from app.web.request_text import require_utf8
+from indexing.errors import ClientGone, InvalidInput
 from indexing.telemetry import caller_ids, log_fields, request_id
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,11 @@ class RequestMiddleware:
             log_fields.reset(tokens[2])
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            require_utf8(scope)
+        except InvalidInput as error:
+            await problem_answer(status_of(error), type(error).__name__, str(error), {})(scope, receive, send)
+            return
         direct = self._direct.get((scope["method"], scope["path"]))
         if direct is None:
             await self._app(scope, receive, send)

@@ -46,7 +46,7 @@ def write_documents(
     """Insert or replace documents, all or none, durably; in their order what became of each.
 
     Raises:
-        InvalidInput: the collection's name is none.
+        InvalidInput: the collection is new, and its name is invalid for one.
         QuotaExceeded: the tenant would hold more than it may; nothing was stored.
     """
     with database.write():
