@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import limiter_for
+from app.access.sequence_tokens import SECRET, SequenceTokens
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
@@ -27,6 +28,7 @@ from app.web.problems import REFUSALS, headers_of, problem_answer, status_of
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
 from indexing.catalogue.cached_reads import CachedReads
+from indexing.catalogue.home_secrets import home_secret
 from indexing.errors import DeadlineExceeded, GroundworkError, public_text
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
@@ -118,6 +120,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     return Services(
         home=home,
         reads=reads,
+        sequence_tokens=SequenceTokens(home_secret(home.catalogue, SECRET)),
         pool=ReleasePool(home, live, queries),
         retriever=Retriever(),
         live=live,

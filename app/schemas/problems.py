@@ -21,6 +21,7 @@ def described(problems: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
 
 SEARCH_PROBLEMS = described(
     {
+        400: "`min_seq`, a filter or a vector is not acceptable.",
         401: "No valid API key.",
         403: "The key lacks the scope `search`.",
         404: "The tenant has no such collection.",

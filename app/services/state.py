@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import RateLimiter
+from app.access.sequence_tokens import SequenceTokens
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
@@ -27,6 +28,7 @@ class Services:
 
     home: Home
     reads: CachedReads
+    sequence_tokens: SequenceTokens
     pool: ReleasePool
     retriever: Retriever
     live: LiveLayer
