@@ -1,14 +1,16 @@
 """Sequence numbers as tenants see them: opaque, since the numbers count the writes of all tenants.
 
 A token is the number with a salt, encrypted and authenticated under keys of the home and the tenant. The construction
-is SIV over HMAC-SHA256: a pseudorandom function of the plaintext is both the tag and the seed of the key stream. It is
-sound without a nonce that must never repeat, and stays within the standard library, which has no cipher.
+is SIV: a pseudorandom function of the plaintext is both the tag and the seed of the key stream. It is sound without a
+nonce that must never repeat, and stays within the standard library, which has no cipher. The function is keyed BLAKE2b,
+which takes a third of the time of HMAC-SHA256 (1.3 and 3.4 microseconds; each search makes a token).
 
-Source: Rogaway and Shrimpton, "Deterministic Authenticated-Encryption", EUROCRYPT 2006.
+Source: Rogaway and Shrimpton, "Deterministic Authenticated-Encryption", EUROCRYPT 2006; RFC 7693 (keyed BLAKE2b).
 """
 
 import base64
 import binascii
+import hashlib
 import hmac
 import secrets
 
@@ -60,7 +62,7 @@ class SequenceTokens:
                 sealed = base64.b64decode(token.encode("ascii"), b"-_", validate=True)
             except (binascii.Error, UnicodeEncodeError):
                 sealed = b""
-            if (seq := self._opened(tenant, sealed)) is not None:
+            if sealed and (seq := self._opened(tenant, sealed)) is not None:
                 return seq
         raise InvalidInput(
             f"min_seq {token[:TOKEN_CHARACTERS]!r} is not a sequence token of this tenant: expected the 'seq' of one of"
@@ -70,27 +72,32 @@ class SequenceTokens:
     def _sealed(self, tenant: str, seq: int, salt: bytes) -> str:
         tag_key, stream_key = self._keys_of(tenant)
         plain = seq.to_bytes(NUMBER_BYTES, "big") + salt
-        tag = hmac.digest(tag_key, plain, "sha256")[:TAG_BYTES]
+        tag = _keyed(tag_key, plain, TAG_BYTES)
         return base64.urlsafe_b64encode(tag + _masked(stream_key, tag, plain)).decode()
 
     def _opened(self, tenant: str, sealed: bytes) -> int | None:
         tag_key, stream_key = self._keys_of(tenant)
         tag = sealed[:TAG_BYTES]
         plain = _masked(stream_key, tag, sealed[TAG_BYTES:])
-        if not hmac.compare_digest(hmac.digest(tag_key, plain, "sha256")[:TAG_BYTES], tag):
+        if not hmac.compare_digest(_keyed(tag_key, plain, TAG_BYTES), tag):
             return None
         return int.from_bytes(plain[:NUMBER_BYTES], "big")
 
     def _keys_of(self, tenant: str) -> _Keys:
         keys = self._keys.get(tenant)
         if keys is None:
-            derived = hmac.digest(self._secret, tenant.encode("utf-8", "surrogatepass"), "sha512")
+            derived = _keyed(self._secret, tenant.encode("utf-8", "surrogatepass"), 64)
             keys = derived[:32], derived[32:]
             self._keys.put(tenant, keys, _KEY_PAIR_BYTES)
         return keys
 
 
+def _keyed(key: bytes, text: bytes, size: int) -> bytes:
+    """A pseudorandom function of ``text``, ``size`` bytes of it."""
+    return hashlib.blake2b(text, key=key, digest_size=size).digest()
+
+
 def _masked(stream_key: bytes, tag: bytes, text: bytes) -> bytes:
-    """``text``, at most 32 bytes, with the key stream that follows from ``tag``; twice gives it back."""
-    stream = hmac.digest(stream_key, tag, "sha256")[: len(text)]
+    """``text``, 1 to 64 bytes, with the key stream that follows from ``tag``; twice gives it back."""
+    stream = _keyed(stream_key, tag, len(text))
     return (int.from_bytes(text, "big") ^ int.from_bytes(stream, "big")).to_bytes(len(text), "big")

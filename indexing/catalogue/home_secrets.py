@@ -5,7 +5,7 @@ import secrets
 from indexing.catalogue.database import Database, utc_now
 
 SECRET_BYTES = 32
-"""256 random bits, as many as HMAC-SHA512 is keyed with here."""
+"""256 random bits, enough for any key that is derived from it."""
 
 
 def home_secret(database: Database, name: str) -> bytes:

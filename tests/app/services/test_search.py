@@ -51,7 +51,12 @@ def test_every_answer_about_a_write_shows_its_token_and_no_number(client):
 @pytest.mark.parametrize("path", ["/v1/search", "/v1/context"])
 def test_a_token_that_was_made_up_or_given_to_another_tenant_is_refused(client, rival, path):
     token = client.put(f"{DOCUMENTS}/a", json={"text": "x"}).json()["seq"]
-    for wrong, headers in ((token, rival), (("A" if token[0] == "B" else "B") + token[1:], {}), ("1", {}), ("x" * 40, {})):
+    for wrong, headers in (
+        (token, rival),
+        (("A" if token[0] == "B" else "B") + token[1:], {}),
+        ("1", {}),
+        ("x" * 40, {}),
+    ):
         answer = must_see(client, path, wrong, headers=headers)
         assert (answer.status_code, answer.json()["error"]) == (400, "InvalidInput")
         assert "not a sequence token of this tenant" in answer.json()["message"]
