@@ -1,7 +1,7 @@
 """Collections of a tenant: rows that are made, listed, required and removed."""
 
 from indexing.catalogue.database import Database, utc_now
-from indexing.catalogue.names import require_new_name
+from indexing.catalogue.names import is_stored_name, require_new_name
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.errors import NotFound
 from indexing.records import Partition
@@ -23,6 +23,8 @@ def create_collection(database: Database, partition: Partition) -> tuple[int, bo
 
 def _documents_of(database: Database, partition: Partition) -> int | None:
     """How many documents a collection has; ``None`` if it is not there."""
+    if not (is_stored_name(partition.tenant) and is_stored_name(partition.collection)):
+        return None
     sql = "SELECT documents FROM collections WHERE tenant = ? AND name = ?"
     found = database.row(sql, (partition.tenant, partition.collection))
     return None if found is None else int(found["documents"])

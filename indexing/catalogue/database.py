@@ -177,9 +177,16 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn SQLite's errors into those of ours that say what to do."""
+        """Turn SQLite's errors, and texts that it cannot store, into errors of ours that say what to do."""
         try:
             yield
+        except UnicodeEncodeError as error:
+            if error.encoding != "utf-8":
+                raise
+            code = f"U+{ord(error.object[error.start]):04X}"
+            raise InvalidInput(
+                f"{error.object[:40]!a} holds the lone surrogate {code}, which no UTF-8 can hold: remove or repair it."
+            ) from error
         except sqlite3.DatabaseError as error:
             ours = translated(error, self.path, self._busy_timeout_seconds)
             if ours is None:

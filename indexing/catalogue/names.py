@@ -8,6 +8,11 @@ MAX_NAME_CHARS = 128
 _SHOWN_CHARS = 40
 
 
+def is_stored_name(name: str) -> bool:
+    """Whether a tenant or collection may be there under this name: every version refused what is not printable."""
+    return name.isprintable()
+
+
 def require_new_name(kind: str, name: str) -> None:
     """Refuse what may not name a new ``kind`` of thing; names of before there was this rule stay usable.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from indexing.catalogue.database import Database, Row, utc_now
-from indexing.catalogue.names import require_new_name
+from indexing.catalogue.names import is_stored_name, require_new_name
 from indexing.errors import AlreadyExists, InvalidInput, NotFound
 from indexing.records import Json, Partition
 
@@ -181,4 +181,4 @@ def ensure_tenant(database: Database, tenant: str) -> None:
 
 def has_tenant(database: Database, tenant: str) -> bool:
     """Whether there is a tenant of this name."""
-    return database.row("SELECT 1 FROM tenants WHERE id = ?", (tenant,)) is not None
+    return is_stored_name(tenant) and database.row("SELECT 1 FROM tenants WHERE id = ?", (tenant,)) is not None

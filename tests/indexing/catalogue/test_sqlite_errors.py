@@ -8,16 +8,21 @@ from pathlib import Path
 import pytest
 
 from indexing.catalogue.database import Database
+from indexing.catalogue.documents import put_documents
 from indexing.catalogue.sqlite_errors import is_locked, translated
+from indexing.catalogue.tenants import read_tenant
 from indexing.errors import (
     ArtefactCorrupt,
     CatalogueBusy,
     CatalogueReplaced,
     CatalogueUnavailable,
+    InvalidInput,
     StorageFailed,
     StorageFull,
 )
+from indexing.records import Document, Partition
 
+HELP, LONE = Partition("default", "help"), Document("a\ud800", "title", "text")
 PATH = Path("/srv/secret/catalogue.db")
 
 
@@ -79,6 +84,13 @@ def test_a_catalogue_that_takes_no_writes_is_unavailable_and_not_full(tmp_path):
             db.execute("UPDATE write_sequence SET value = 1")
     finally:
         catalogue.close()
+
+
+def test_a_text_that_no_utf_8_can_hold_is_refused_wherever_it_is_asked_for_or_written(home):
+    for call in (lambda: read_tenant(home.catalogue, "a\ud800"), lambda: put_documents(home.catalogue, HELP, [LONE])):
+        with pytest.raises(InvalidInput, match=r"'a\\ud800' holds the lone surrogate U\+D800"):
+            call()
+    assert home.catalogue.sequence() == 0
 
 
 LIMITED = """
