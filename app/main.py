@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import limiter_for
+from app.access.sequence_tokens import SECRET, SequenceTokens
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
@@ -26,6 +27,8 @@ from app.web.error_answers import ErrorAnswers, pass_errors_on
 from app.web.fast_routes import FastRoutes
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
+from indexing.catalogue.cached_reads import CachedReads
+from indexing.catalogue.home_secrets import home_secret
 from indexing.errors import GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
@@ -124,7 +127,8 @@ def _operation_id(route: APIRoute) -> str:
 
 def make_services(home: Home, queries: QueryCache) -> Services:
     """The state of a process over an open home; nothing is opened for serving yet."""
-    live, metrics, most = LiveLayer(home), Metrics(), home.settings.max_concurrency
+    reads, metrics, most = CachedReads(home.catalogue), Metrics(), home.settings.max_concurrency
+    live = LiveLayer(home, reads=reads)
     searches = ConcurrencyLimit(
         most,
         f"{most} searches are in progress here already: try again in a second.",
@@ -140,6 +144,8 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     queries.on_lookup = lambda outcome: metrics.query_cache.labels(outcome).inc()
     return Services(
         home=home,
+        reads=reads,
+        sequence_tokens=SequenceTokens(home_secret(home.catalogue, SECRET)),
         pool=ReleasePool(home, live, queries),
         retriever=Retriever(),
         live=live,

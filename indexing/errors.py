@@ -120,6 +120,21 @@ class CatalogueBusy(GroundworkError):
     """The catalogue stayed locked by other writers beyond the busy timeout."""
 
 
+class CatalogueUnavailable(GroundworkError):
+    """The catalogue's file cannot be opened, or not be written: permissions, a read-only disk, too many open files."""
+
+
+class CatalogueReplaced(GroundworkError):
+    """The catalogue's file or its log was removed or replaced while it was open; nothing is written to it any more."""
+
+    retry_after_seconds = 60
+    """Only a restart mends it."""
+
+
+class StorageFailed(GroundworkError):
+    """The disk failed to read or write, though it may have room; nothing was acknowledged."""
+
+
 class StorageFull(GroundworkError):
     """The disk has no room left; nothing was half-written."""
 

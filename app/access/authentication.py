@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from indexing.catalogue.api_keys import OPERATOR, SCOPES, admit
-from indexing.catalogue.database import Database
+from indexing.catalogue.api_keys import OPERATOR, SCOPES
+from indexing.catalogue.cached_reads import CachedReads
 from indexing.errors import Forbidden, Unauthorized
 
 
@@ -57,11 +57,11 @@ class Caller:
             )
 
 
-def caller_of(catalogue: Database, authorization: str | None) -> Caller:
+def caller_of(reads: CachedReads, authorization: str | None) -> Caller:
     """Who sends an ``Authorization: Bearer KEY`` header.
 
-    The catalogue is asked each time, so a key that is revoked or expires opens nothing from the next request on, in
-    every process.
+    The catalogue is asked each time whether anything was committed, so a key that is revoked or expires opens nothing
+    from the next request on, in every process.
 
     Raises:
         Unauthorized: the header is missing or malformed, or the key is unknown, expired or revoked.
@@ -71,7 +71,7 @@ def caller_of(catalogue: Database, authorization: str | None) -> Caller:
     scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise Unauthorized("The Authorization header is not 'Bearer KEY'.")
-    admission = admit(catalogue, secret.strip())
+    admission = reads.admit(secret.strip())
     if admission is None:
         raise Unauthorized("This API key is unknown, expired or revoked.")
     key = admission.key

@@ -16,8 +16,9 @@ from typing import TypeAlias
 from app.live.write_queue import TAKE_OVER_SECONDS, WriteQueue
 from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
+from indexing.catalogue.cached_reads import CachedReads
 from indexing.catalogue.changes import read_waiting
-from indexing.catalogue.documents import count_waiting_for_build, read_content, waits_for_build
+from indexing.catalogue.documents import count_waiting_for_build, read_content
 from indexing.catalogue.erasures import count_finished_erasures
 from indexing.features.views import FeatureViews
 from indexing.home import Home
@@ -38,9 +39,17 @@ Bind: TypeAlias = Callable[[Recipe], tuple[Chunker, FeatureViews]]
 class LiveLayer:
     """One for each API process. Safe to share between threads; ``run`` and ``follow`` have one each."""
 
-    def __init__(self, home: Home, *, bind: Bind | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Follow the writes of ``home``; ``bind`` gives a recipe's chunker and views (for tests)."""
+    def __init__(
+        self,
+        home: Home,
+        *,
+        reads: CachedReads | None = None,
+        bind: Bind | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Follow the writes of ``home``; ``reads`` are the process's, ``bind`` gives a recipe's chunker and views."""
         self._home = home
+        self._reads = reads or CachedReads(home.catalogue)
         self._bind = bind or partial(bind_recipe, home)
         self._clock = clock
         self._lock = threading.RLock()
@@ -132,7 +141,7 @@ class LiveLayer:
         queue = self._queue
         if queue is not None and any(key[0] == partition and late == seq for key, late in list(queue.put_off.items())):
             return True
-        return waits_for_build(self._home.catalogue, partition, seq)
+        return self._reads.waits_for_build(partition, seq)
 
     def is_to_come(self, partition: Partition, seq: int) -> bool:
         """Whether the write ``seq`` is worth waiting for: there is such a write, and it needs no build."""

@@ -55,4 +55,5 @@ def delete_collection(collection: CollectionParam, caller: Writer, services: Ser
     home = services.home
     deleted, seq = home.reserve.run(lambda: remove_collection(home.catalogue, partition))
     hide(services, partition, deleted)
-    return DeletedCollectionAnswer(name=collection, deleted=deleted, seq=seq)
+    token = services.sequence_tokens.of_write(caller.tenant, seq)
+    return DeletedCollectionAnswer(name=collection, deleted=deleted, seq=token)

@@ -88,7 +88,7 @@ def post_batch(
     response.status_code = 200 if all(one.searchable for one in report.documents) else 202
     return BatchAnswer(
         collection=collection,
-        seq=max(one.seq for one in report.documents),
+        seq=report.seq,
         documents=report.documents,
         build_request=report.build_request,
         warnings=report.warnings,
@@ -112,7 +112,8 @@ def get_document(
     stored = read_document(services.home.catalogue, partition, document_id)
     if not visible_to(caller, principals)(stored.document):
         raise NotFound(f"No document {document_id!r} in collection {collection!r}.")
-    return document_answer(collection, stored, searchable=is_searchable(services, partition, stored))
+    seq = services.sequence_tokens.of_write(caller.tenant, stored.seq)
+    return document_answer(collection, stored, seq, searchable=is_searchable(services, partition, stored))
 
 
 @router.get(
@@ -139,7 +140,11 @@ def get_documents(
         if len(found) > limit:
             break
     following = found[limit - 1].document.id if len(found) > limit else None
-    summaries = [summary_of(one, searchable=is_searchable(services, partition, one)) for one in found[:limit]]
+    token = services.sequence_tokens.of_write
+    summaries = [
+        summary_of(one, token(caller.tenant, one.seq), searchable=is_searchable(services, partition, one))
+        for one in found[:limit]
+    ]
     return DocumentsAnswer(collection=collection, documents=summaries, next=following)
 
 
@@ -159,7 +164,8 @@ def delete_document(
     home = services.home
     seq = home.reserve.run(lambda: remove_document(home.catalogue, partition, document_id))
     hide(services, partition, 1)
-    return DeletedAnswer(collection=collection, id=document_id, seq=seq)
+    token = services.sequence_tokens.of_write(caller.tenant, seq)
+    return DeletedAnswer(collection=collection, id=document_id, seq=token)
 
 
 @router.post(
@@ -180,6 +186,7 @@ def delete_documents(
         home = services.home
         deleted, seq = home.reserve.run(lambda: remove_unchanged(home.catalogue, partition, seqs))
     hide(services, partition, deleted)
+    token = None if seq is None else services.sequence_tokens.of_answer(caller.tenant, seq)
     return DeletedByFilterAnswer(
-        collection=collection, matched=len(seqs), deleted=deleted, seq=seq, dry_run=body.dry_run
+        collection=collection, matched=len(seqs), deleted=deleted, seq=token, dry_run=body.dry_run
     )

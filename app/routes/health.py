@@ -26,6 +26,7 @@ async def livez() -> dict[str, str]:
 async def readyz(services: ServicesDep, response: Response) -> Ready:
     """Ready means: a snapshot is mapped, warmed, and has answered a query of its own.
 
+    It is not ready while the catalogue's file or log is not the one that was opened: writes are refused then.
     Corrupt shards are named here while the rest of the snapshot goes on serving; ``message`` says why a newer
     release could not take over, if one could not. No path of the server is told: the log has it.
     """
@@ -33,6 +34,9 @@ async def readyz(services: ServicesDep, response: Response) -> Ready:
     if services.is_stopping:
         response.status_code = 503
         return Ready(status="not ready", message="shutting down")
+    if (refusal := services.home.catalogue.health()) is not None:
+        response.status_code = 503
+        return Ready(status="not ready", message=refusal)
     try:
         serving = services.pool.current()
     except NotReady as error:

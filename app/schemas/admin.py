@@ -10,7 +10,7 @@ from indexing.catalogue.api_keys import Key
 from indexing.catalogue.tenants import MOST, Limits, Tenant
 
 Limit = Annotated[int, Field(ge=0, le=MOST), NO_TEXT]
-Name = Field(min_length=1, max_length=128, description="1 to 128 printable characters without '/'.")
+Name = Field(min_length=1, max_length=128, description="1 to 128 printable characters in NFKC form, no '/'.")
 
 
 class LimitsBody(BaseModel):

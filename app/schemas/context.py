@@ -78,7 +78,7 @@ class ContextAnswer(BaseModel):
     request_id: str
     release: str = Field(description="The release that served this answer, RECIPE.BUILD.")
     snapshot: str
-    seq: int = Field(description="The answer sees every write up to this one that waits for no build.")
+    seq: str = Field(description="As of a search: every write up to this one that waits for no build is seen.")
     context: str = Field(description="Entries like `[1] Title > Heading (URL)`, each with its text; may be empty.")
     tokens: int = Field(description="Tokens of the block, by the tokenizer of the release's model.")
     citations: list[CitedPassages]

@@ -78,7 +78,7 @@ class WrittenAnswer(BaseModel):
     """What became of one document."""
 
     id: str
-    seq: int = Field(description="The sequence number of its last change: a search's `min_seq` waits for it.")
+    seq: str = Field(description="Its last change, as an opaque text: a search's `min_seq` waits for it.")
     result: Outcome
     searchable: bool = Field(
         description="True: every process finds it within about two seconds. False: it waits for a build, and its old"
@@ -98,7 +98,7 @@ class BatchAnswer(BaseModel):
     """Documents were stored durably."""
 
     collection: str
-    seq: int = Field(description="The highest of theirs.")
+    seq: str = Field(description="The last of theirs.")
     documents: list[WrittenAnswer]
     build_request: int | None = Field(description="The build that was asked for, where they wait for one.")
     warnings: Warnings
@@ -109,7 +109,7 @@ class DeletedAnswer(BaseModel):
 
     collection: str
     id: str
-    seq: int
+    seq: str
 
 
 class DeletedByFilterAnswer(BaseModel):
@@ -118,7 +118,7 @@ class DeletedByFilterAnswer(BaseModel):
     collection: str
     matched: int
     deleted: int = Field(description="Fewer than matched only where others changed or deleted some in this moment.")
-    seq: int | None = Field(description="Null where nothing was deleted.")
+    seq: str | None = Field(description="Null where nothing was deleted.")
     dry_run: bool
 
 
@@ -131,7 +131,7 @@ class DocumentSummary(BaseModel):
     metadata: dict[str, Any]
     content_type: str
     allow: list[str] | None
-    seq: int
+    seq: str
     updated_at: str
     searchable: bool = Field(
         description="Whether searches of the release in service find this version now, in the process that answers."
@@ -179,7 +179,7 @@ class DeletedCollectionAnswer(BaseModel):
 
     name: str
     deleted: int = Field(description="How many documents it had.")
-    seq: int
+    seq: str
 
 
 def document_from(document_id: str, body: DocumentBody, *, where: str = "") -> Document:
@@ -193,12 +193,20 @@ def document_from(document_id: str, body: DocumentBody, *, where: str = "") -> D
     except Refused as refused:
         raise InvalidInput(f"{refused}.") from refused
     try:
-        refuse_surrogates([body.title, body.text, body.url, body.metadata, body.allow])
+        _refuse_surrogates(body)
         metadata = _checked_metadata(body.metadata)
         allow = allow_field({"allow": body.allow})
     except Refused as refused:
         raise InvalidInput(f"{where or f'document {name!r}: '}{refused}.") from refused
     return Document(name, body.title, body.text, body.url, metadata, body.content_type, allow)
+
+
+def _refuse_surrogates(body: DocumentBody) -> None:
+    for name in ("title", "text", "url", "metadata", "allow"):
+        try:
+            refuse_surrogates(getattr(body, name))
+        except Refused as refused:
+            raise Refused(f"{name}: {refused}") from refused
 
 
 def _checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -212,17 +220,18 @@ def _checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
-def summary_of(stored: StoredDocument, *, searchable: bool) -> DocumentSummary:
-    """A document as a list shows it."""
-    return DocumentSummary(searchable=searchable, **_shared(stored))
+def summary_of(stored: StoredDocument, seq: str, *, searchable: bool) -> DocumentSummary:
+    """A document as a list shows it; ``seq`` is the token of its last change."""
+    return DocumentSummary(searchable=searchable, **_shared(stored, seq))
 
 
-def document_answer(collection: str, stored: StoredDocument, *, searchable: bool) -> DocumentAnswer:
-    """A document as it goes over the wire."""
-    return DocumentAnswer(collection=collection, text=stored.document.text, searchable=searchable, **_shared(stored))
+def document_answer(collection: str, stored: StoredDocument, seq: str, *, searchable: bool) -> DocumentAnswer:
+    """A document as it goes over the wire; ``seq`` is the token of its last change."""
+    shared = _shared(stored, seq)
+    return DocumentAnswer(collection=collection, text=stored.document.text, searchable=searchable, **shared)
 
 
-def _shared(stored: StoredDocument) -> dict[str, Any]:
+def _shared(stored: StoredDocument, seq: str) -> dict[str, Any]:
     document = stored.document
     return {
         "id": document.id,
@@ -231,6 +240,6 @@ def _shared(stored: StoredDocument) -> dict[str, Any]:
         "metadata": dict(document.metadata),
         "content_type": document.content_type,
         "allow": None if document.allow is None else list(document.allow),
-        "seq": stored.seq,
+        "seq": seq,
         "updated_at": stored.updated_at,
     }

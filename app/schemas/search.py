@@ -20,6 +20,8 @@ MAX_SEQ = 2**63 - 1
 MAX_MESSAGE_CHARACTERS = 100_000
 
 CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+SequenceToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+OldSequenceNumber = Annotated[int, Field(strict=True, ge=0, le=MAX_SEQ, json_schema_extra={"deprecated": True})]
 QueryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
 
 
@@ -98,9 +100,10 @@ class SearchBody(BaseModel):
     group_by_document: Flag = Field(
         True, description="One hit a document (its best passage); false: every passage counts."
     )
-    min_seq: Annotated[int, Field(ge=0, le=MAX_SEQ), NO_TEXT] | None = Field(
+    min_seq: SequenceToken | OldSequenceNumber | None = Field(
         None,
-        description="See at least the write with this sequence number; waits a little for it, else answers 412.",
+        description="See at least the write that was answered with this `seq`; waits a little for it, else answers 412."
+        " A number, as earlier versions gave, is deprecated: the next version refuses it.",
     )
     filters: FilterBody | None = Field(
         None,
@@ -177,8 +180,9 @@ class SearchAnswer(BaseModel):
     request_id: str
     release: str = Field(description="The release that served this answer, RECIPE.BUILD.")
     snapshot: str
-    seq: int = Field(
-        description="Writes up to this sequence number are in this answer, but for those that wait for a build."
+    seq: str = Field(
+        description="Writes up to this one are in this answer, but for those that wait for a build: opaque, a `min_seq`"
+        " of later searches; another text each time."
     )
     hits: list[Hit]
     timings_ms: dict[str, float] = Field(
@@ -189,8 +193,11 @@ class SearchAnswer(BaseModel):
     )
 
 
-def answer_of(result: Result, release: str, snapshot: str, request_id: str, *, seq: int) -> dict[str, Json]:
-    """A search result as it goes over the wire: what ``SearchAnswer`` describes, not checked against it once more."""
+def answer_of(result: Result, release: str, snapshot: str, request_id: str, *, seq: str | int) -> dict[str, Json]:
+    """A search result as it goes over the wire: what ``SearchAnswer`` describes, not checked against it once more.
+
+    ``seq`` is a token for a tenant, and a number for the command line.
+    """
     hits = [
         {
             "rank": hit.rank,

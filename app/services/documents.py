@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from app.access.authentication import Caller
 from app.retrieval.filters import matching
@@ -28,29 +29,34 @@ def hide(services: Services, partition: Partition, deleted: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """What became of each document of a write, and where some wait for a build, the one asked for and warnings."""
+    """What became of each document of a write, and where some wait for a build, the one asked for and warnings.
+
+    ``seq`` is the token of the last of them.
+    """
 
     documents: list[WrittenAnswer]
+    seq: str
     build_request: int | None = None
     warnings: list[str] = field(default_factory=list)
 
 
 def write(services: Services, partition: Partition, documents: Sequence[Document]) -> WriteReport:
-    """Store documents; those that no search can find before a build holds them have one asked for."""
-    catalogue = services.home.catalogue
+    """Store at least one document; those that no search can find before a build holds them have one asked for."""
+    catalogue, token = services.home.catalogue, partial(services.sequence_tokens.of_write, partition.tenant)
     written = write_documents(catalogue, partition, documents, live=services.live.takes(partition, documents))
     services.live.wrote(partition, [one.id for one in written if one.outcome != "unchanged"])
     services.metrics.writes.labels("put").inc(sum(one.outcome != "unchanged" for one in written))
     built = _built_seq(services)
     answers = [
-        WrittenAnswer(id=one.id, seq=one.seq, result=one.outcome, searchable=one.is_live or one.seq <= built)
+        WrittenAnswer(id=one.id, seq=token(one.seq), result=one.outcome, searchable=one.is_live or one.seq <= built)
         for one in written
     ]
+    seq = token(max(one.seq for one in written))
     if all(one.searchable for one in answers):
-        report = WriteReport(answers)
+        report = WriteReport(answers, seq)
     else:
         request = request_build(catalogue, "a write that is too large for the live layer", tenant=partition.tenant)
-        report = WriteReport(answers, request.id, warnings_about_builder(services))
+        report = WriteReport(answers, seq, request.id, warnings_about_builder(services))
     _log(partition, written, report.build_request)
     return report
 

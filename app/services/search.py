@@ -16,7 +16,6 @@ from app.schemas.search import SearchBody
 from app.services.search_executor import Client
 from app.services.state import Services
 from app.serving.release import ServingRelease
-from indexing.catalogue.collections import require_collection
 from indexing.errors import NotYetSearchable, public_text
 from indexing.records import Partition
 from indexing.telemetry import annotate
@@ -38,11 +37,11 @@ INLINE_CANDIDATES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What served a search, its result, and the sequence number up to which it sees writes that wait for no build."""
+    """What served a search, its result, and the token of how far it sees the writes that wait for no build."""
 
     serving: ServingRelease
     result: Result
-    seq: int
+    seq: str
 
 
 async def search(
@@ -79,7 +78,7 @@ async def search(
         except TooManyCandidates:
             result = await executor.in_thread(client, deadline, begun.search.result)
         _record(services, caller, body, begun, result)
-        return answer(_found(services, begun, result))
+        return answer(_found(services, caller, begun, result))
 
 
 def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody) -> bool:
@@ -104,11 +103,13 @@ async def wait_for_write(services: Services, tenant: str, body: SearchBody, dead
     """Wait a little until searches see the write ``min_seq``; takes no thread and counts as no search in progress.
 
     Raises:
+        InvalidInput: ``min_seq`` is not one of the tenant's.
         Overloaded: too many wait already.
     """
     if body.min_seq is None:
         return
-    live, partition, seq = services.live, Partition(tenant, body.collection), body.min_seq
+    live, partition = services.live, Partition(tenant, body.collection)
+    seq = services.sequence_tokens.read(tenant, body.min_seq)
     if live.reached(services.pool.current(), partition) >= seq:
         return
     with services.write_waits.take():
@@ -125,13 +126,13 @@ def find(services: Services, caller: Caller, body: SearchBody, deadline: Deadlin
     Raises:
         NotFound: the tenant has no such collection.
         NotYetSearchable: the write ``min_seq`` cannot be found here.
-        InvalidInput: a filter or a vector is not as it must be.
+        InvalidInput: ``min_seq``, a filter or a vector is not as it must be.
         DeadlineExceeded: the time was over before the last stage began.
     """
     begun = _begin(services, services.pool.current(), caller, body, deadline)
     result = services.executor.complete(begun.search)
     _record(services, caller, body, begun, result)
-    return _found(services, begun, result)
+    return _found(services, caller, begun, result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +144,23 @@ class _Begun:
     seq: int
 
 
+def _found(services: Services, caller: Caller, begun: _Begun, result: Result) -> Found:
+    """What is told of a search: warnings name shards, and no place of a file on this machine."""
+    if result.warnings:
+        home = services.home.path
+        result = replace(result, warnings=[public_text(warning, home) for warning in result.warnings])
+    return Found(begun.serving, result, services.sequence_tokens.of_answer(caller.tenant, begun.seq))
+
+
 def _begin(services: Services, serving: ServingRelease, caller: Caller, body: SearchBody, deadline: Deadline) -> _Begun:
     deadline.check()
     partition = Partition(caller.tenant, body.collection)
     seq = services.live.reached(serving, partition)
-    if body.min_seq is not None and not services.live.has_reached(serving, partition, body.min_seq):
-        waits_for_build = services.live.waits_for_build(partition, body.min_seq)
-        raise NotYetSearchable(
-            f"min_seq is {body.min_seq}, and searches of collection {body.collection!r} see writes up to {seq} here:"
-            f" this one {'waits for a build' if waits_for_build else 'is still on its way'}. Search without min_seq, or"
-            " try again later."
-        )
+    if body.min_seq is not None:
+        _require_reached(services, serving, partition, body.min_seq)
     view = serving.view(partition)
     if view is None or not view.rows:
-        require_collection(services.home.catalogue, partition)
+        services.reads.require_collection(partition)
     turns = body.turns(serving.recipe.conversation)
     query = Query(
         turns.question,
@@ -170,12 +174,16 @@ def _begin(services: Services, serving: ServingRelease, caller: Caller, body: Se
     return _Begun(serving, services.retriever.begin(serving, partition, query, deadline.check), seq)
 
 
-def _found(services: Services, begun: _Begun, result: Result) -> Found:
-    """What is told of a search: warnings name shards, and no place of a file on this machine."""
-    if result.warnings:
-        home = services.home.path
-        result = replace(result, warnings=[public_text(warning, home) for warning in result.warnings])
-    return Found(begun.serving, result, begun.seq)
+def _require_reached(services: Services, serving: ServingRelease, partition: Partition, min_seq: str | int) -> None:
+    wanted = services.sequence_tokens.read(partition.tenant, min_seq)
+    if services.live.has_reached(serving, partition, wanted):
+        return
+    waits_for_build = services.live.waits_for_build(partition, wanted)
+    raise NotYetSearchable(
+        f"Searches of collection {partition.collection!r} do not see the write of min_seq {min_seq} here yet: it"
+        f" {'waits for a build' if waits_for_build else 'is still on its way'}. Search without min_seq, or try again"
+        " later."
+    )
 
 
 def _record(services: Services, caller: Caller, body: SearchBody, begun: _Begun, result: Result) -> None:

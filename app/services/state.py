@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import RateLimiter
+from app.access.sequence_tokens import SequenceTokens
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
 from app.services.search_executor import SearchExecutor
 from app.serving.release_pool import ReleasePool
+from indexing.catalogue.cached_reads import CachedReads
 from indexing.catalogue.database import utc_now
 from indexing.home import Home
 
@@ -18,11 +20,15 @@ from indexing.home import Home
 class Services:
     """Made by ``main`` and kept in ``app.state.services``.
 
+    ``reads`` is what every request asks the catalogue, kept until the next commit.
+
     ``searches``, ``threaded_requests``, ``write_waits`` and ``measurements`` say how many of each may be in progress;
     ``now`` tells the moment, ISO 8601 in UTC.
     """
 
     home: Home
+    reads: CachedReads
+    sequence_tokens: SequenceTokens
     pool: ReleasePool
     retriever: Retriever
     live: LiveLayer

@@ -60,7 +60,7 @@ async def admit(request: Request, services: Services) -> Caller:
         Unauthorized: no valid key.
         RateLimited: the tenant sent too many requests.
     """
-    caller = caller_of(services.home.catalogue, header_of(request.scope, b"authorization"))
+    caller = caller_of(services.reads, header_of(request.scope, b"authorization"))
     caller_ids.set((caller.tenant, caller.key_id))
     await services.limiter.admit(caller.tenant, caller.requests_per_minute)
     return caller

@@ -67,7 +67,7 @@ Operator = Annotated[Caller, Security(caller_of, scopes=["operator"])]
 CollectionParam = Annotated[
     str,
     Path(
-        description="1 to 128 printable characters without '/'.",
+        description="1 to 128 printable characters in NFKC form, no '/'.",
         json_schema_extra={"minLength": 1, "maxLength": 128},
     ),
 ]

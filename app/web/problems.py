@@ -36,6 +36,9 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.BuildCancelled: 409,
     errors.AlreadyRunning: 409,
     errors.CatalogueBusy: 503,
+    errors.CatalogueUnavailable: 503,
+    errors.CatalogueReplaced: 503,
+    errors.StorageFailed: 503,
     errors.StorageFull: 507,
 }
 

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +14,7 @@ from app.schemas.server_problems import request_id_for
 from app.services.state import Services
 from app.web.headers import header_of
 from app.web.problems import STATUS
+from app.web.request_text import require_utf8
 from indexing.errors import ClientGone
 from indexing.telemetry import caller_ids, log_fields, request_id
 
@@ -45,7 +45,7 @@ class RequestMiddleware:
         fields: dict[str, Any] = {}
         tokens = request_id.set(exchange.name), caller_ids.set(None), log_fields.set(fields)
         try:
-            _refuse_misencoded(scope)
+            require_utf8(scope)
             announced = header_of(scope, b"content-length") or ""
             await self._app(exchange.scope, _bounded(receive, announced, _limit(scope["path"])), exchange.send)
         except ClientDisconnect:  # it left, or was refused, before its body had come: there is no one to answer
@@ -109,20 +109,6 @@ class _Exchange:
 
 def _limit(path: str) -> int:
     return MAX_WRITE_BYTES if path.startswith("/v1/collections/") else MAX_BODY_BYTES
-
-
-def _refuse_misencoded(scope: Scope) -> None:
-    """Refuse a path or a query string of bytes that are not UTF-8: decoding makes all of them the same character.
-
-    Raises:
-        HTTPException: 400.
-    """
-    for name, encoded in (("path", scope.get("raw_path") or b""), ("query string", scope["query_string"])):
-        if b"%" in encoded:
-            try:
-                unquote_to_bytes(encoded).decode()
-            except UnicodeDecodeError as error:
-                raise HTTPException(400, f"The {name} is not UTF-8: percent-encode the bytes of UTF-8.") from error
 
 
 def _bounded(receive: Receive, announced: str, limit: int) -> Receive:

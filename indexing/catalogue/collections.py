@@ -1,7 +1,8 @@
 """Collections of a tenant: rows that are made, listed, required and removed."""
 
 from indexing.catalogue.database import Database, utc_now
-from indexing.catalogue.tenants import ensure_tenant, require_name
+from indexing.catalogue.names import is_stored_name, require_new_name
+from indexing.catalogue.tenants import ensure_tenant
 from indexing.errors import NotFound
 from indexing.records import Partition
 
@@ -12,13 +13,21 @@ def create_collection(database: Database, partition: Partition) -> tuple[int, bo
     """Make a collection unless it is there; how many documents it has, and whether it is new.
 
     Raises:
-        InvalidInput: its name is none.
+        InvalidInput: it is not there, and its name is invalid for a new one.
     """
     with database.write():
-        sql = "SELECT documents FROM collections WHERE tenant = ? AND name = ?"
-        found = database.row(sql, (partition.tenant, partition.collection))
+        found = _documents_of(database, partition)
         ensure_collection(database, partition)
-    return (0, True) if found is None else (int(found["documents"]), False)
+    return (0, True) if found is None else (found, False)
+
+
+def _documents_of(database: Database, partition: Partition) -> int | None:
+    """How many documents a collection has; ``None`` if it is not there."""
+    if not (is_stored_name(partition.tenant) and is_stored_name(partition.collection)):
+        return None
+    sql = "SELECT documents FROM collections WHERE tenant = ? AND name = ?"
+    found = database.row(sql, (partition.tenant, partition.collection))
+    return None if found is None else int(found["documents"])
 
 
 def list_collections(database: Database, tenant: str, *, after: str, limit: int) -> list[tuple[str, int]]:
@@ -33,8 +42,7 @@ def require_collection(database: Database, partition: Partition) -> None:
     Raises:
         NotFound: it has not.
     """
-    sql = "SELECT 1 FROM collections WHERE tenant = ? AND name = ?"
-    if database.row(sql, (partition.tenant, partition.collection)) is None:
+    if _documents_of(database, partition) is None:
         raise NotFound(f"No collection {partition.collection!r}. Write documents into it first, or check the name.")
 
 
@@ -52,7 +60,9 @@ def remove_collection(database: Database, partition: Partition) -> tuple[int, in
         require_collection(database, partition)
         seq = database.sequence() + 1
         db.conn.execute(
-            f"INSERT OR REPLACE INTO deletions SELECT tenant, collection, id, ? FROM documents WHERE {_OF}", (seq, *key)
+            "INSERT OR REPLACE INTO deletions (tenant, collection, id, seq)"
+            f" SELECT tenant, collection, id, ? FROM documents WHERE {_OF}",
+            (seq, *key),
         )
         removed = int(db.conn.execute(f"DELETE FROM documents WHERE {_OF}", key).rowcount)
         db.conn.execute(f"DELETE FROM superseded WHERE {_OF}", key)
@@ -65,14 +75,15 @@ def ensure_collection(database: Database, partition: Partition) -> None:
     """Create the tenant and the collection of ``partition`` unless they exist.
 
     Raises:
-        InvalidInput: a name is empty, longer than 128 characters or holds ``/`` or a control character.
+        InvalidInput: one of them does not exist, and its name is invalid for a new one.
     """
-    require_name("tenant", partition.tenant)
-    require_name("collection", partition.collection)
     with database.write() as db:
+        if _documents_of(database, partition) is not None:
+            return
         ensure_tenant(database, partition.tenant)
+        require_new_name("collection", partition.collection)
         db.conn.execute(
-            "INSERT OR IGNORE INTO collections (tenant, name, created_at) VALUES (?, ?, ?)",
+            "INSERT INTO collections (tenant, name, created_at) VALUES (?, ?, ?)",
             (partition.tenant, partition.collection, utc_now()),
         )
 

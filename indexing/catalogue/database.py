@@ -1,5 +1,6 @@
 """The catalogue's database: connections, transactions and errors of one SQLite file. SQLite is opened only here."""
 
+import logging
 import sqlite3
 import threading
 import weakref
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import sqlite_utils
 
+from indexing.catalogue.file_identity import CatalogueFiles
 from indexing.catalogue.migrations import catalogue_migrations
-from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, StorageFull
+from indexing.catalogue.sqlite_errors import is_locked, translated
+from indexing.errors import ArtefactCorrupt, CatalogueBusy, CatalogueReplaced, InvalidInput
 from indexing.records import Json
 
 Row = dict[str, Json]
+logger = logging.getLogger(__name__)
 
 
 def utc_now() -> str:
@@ -51,38 +55,69 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise InvalidInput(f"{path.parent} is not a folder: give another --home or GROUNDWORK_HOME.") from None
+        self._files = CatalogueFiles(path)
+        if (fault := self._files.fault_before_opening()) is not None:
+            raise CatalogueReplaced(_refusal(fault))
+        # Never writes, so that it sees every commit as one of another connection; open until the end, so that the
+        # files stay the same as long as nothing else removes them.
+        self._observer = self._opened()
+        self._observing = threading.Lock()
+        self._files.remember()
         if catalogue_migrations.pending(self._database()):
             with self.write() as db:
                 catalogue_migrations.apply(db)
 
     def close(self) -> None:
         """Close the connections of every thread; the catalogue must not be used afterwards."""
-        with self._lock:
+        with self._lock, self._observing:
             for handle in list(self._handles):
                 handle.database.conn.close()
 
-    def _database(self) -> sqlite_utils.Database:
-        handle: _Handle | None = getattr(self._local, "handle", None)
-        if handle is None:
-            with self._translated():
-                connection = sqlite3.connect(
-                    self.path, timeout=self._busy_timeout_seconds, isolation_level=None, check_same_thread=False
-                )
+    def _opened(self) -> _Handle:
+        with self._translated():
+            connection = sqlite3.connect(
+                self.path, timeout=self._busy_timeout_seconds, isolation_level=None, check_same_thread=False
+            )
+            try:
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only unlinked
                 _enable_wal(connection)
+                connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()  # opens the log as well
+            except BaseException:
+                connection.close()
+                raise
+        # Recursive triggers: a document that is replaced counts as deleted and inserted, not as inserted alone.
+        handle = _Handle(sqlite_utils.Database(connection, execute_plugins=False, recursive_triggers=True))
+        with self._lock:
+            self._handles.add(handle)
+        return handle
+
+    def _database(self) -> sqlite_utils.Database:
+        handle: _Handle | None = getattr(self._local, "handle", None)
+        if handle is None:
+            # A connection to another file would share the index over the old one; looked at twice, since it may go
+            # in between.
+            self._require_files()
+            opened = self._opened()
+            self._require_files()
             # The thread alone holds the handle, so its connection is closed when the thread ends.
-            # Recursive triggers: a document that is replaced counts as deleted and inserted, not as inserted alone.
-            database = sqlite_utils.Database(connection, execute_plugins=False, recursive_triggers=True)
-            handle = self._local.handle = _Handle(database)
-            with self._lock:
-                self._handles.add(handle)
+            handle = self._local.handle = opened
         return handle.database
 
     @contextmanager
     def write(self) -> Iterator[sqlite_utils.Database]:
-        """One write transaction: all of the block is stored durably, or nothing. Nested blocks join the outer one."""
+        """One write transaction: all of the block is stored durably, or nothing. Nested blocks join the outer one.
+
+        The files are looked at before COMMIT and after it. If one was removed or replaced before the second look, the
+        write is not acknowledged, though COMMIT may have stored it. A file that goes after the second look takes what
+        it held with it, unless a process that has it open ends in good order or refuses a write: both copy the log
+        into the database.
+
+        Raises:
+            CatalogueReplaced: the catalogue's file or log is no longer the one that was opened.
+            CatalogueBusy, CatalogueUnavailable, ArtefactCorrupt, StorageFailed, StorageFull: SQLite said so.
+        """
         database = self._database()
         if database.conn.in_transaction:
             yield database
@@ -91,31 +126,72 @@ class Database:
             database.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield database
+                self._require_files()
                 database.conn.execute("COMMIT")
             except BaseException:
                 database.rollback()
                 raise
+            self._require_files()
+
+    def health(self) -> str | None:
+        """Why the catalogue takes no writes, in words and without a path; ``None`` while its files are in place."""
+        fault = self._files.fault()
+        if fault is None:
+            return None
+        self._save_log()
+        return _refusal(fault)
+
+    def _require_files(self) -> None:
+        refusal = self.health()
+        if refusal is not None:
+            raise CatalogueReplaced(refusal)
+
+    def _save_log(self) -> None:
+        """If the log has lost its name, and the database has not, copy what it holds into the database.
+
+        Every connection that was open before shares that log, so this loses nothing and overtakes no other writer.
+        """
+        if not self._files.has_database:
+            return
+        try:
+            with self._observing:
+                self._observer.database.conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:  # the next write that is refused tries again; this one must say why it is
+            logger.warning("catalogue.log_not_saved", extra={"fields": {"reason": str(error)}})
+
+    def version(self) -> int | None:
+        """A number that is another one after each commit, of any process; ``None`` if it cannot be had at once.
+
+        What is read from the catalogue after a call holds for as long as later calls give the same number. The header
+        of the ``-shm`` file says the same ten times faster, but a process that closes a file of its own over it gives
+        up all the locks that SQLite has on it (POSIX), so that only SQLite may open it.
+        """
+        try:
+            with self._observing:
+                return int(self._observer.database.conn.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if is_locked(error):
+                return None
+            with self._translated():
+                raise
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn SQLite's words for a lock held too long and for a full disk into errors of ours."""
+        """Turn SQLite's errors, and texts that it cannot store, into errors of ours that say what to do."""
         try:
             yield
+        except UnicodeEncodeError as error:
+            if error.encoding != "utf-8":
+                raise
+            code = f"U+{ord(error.object[error.start]):04X}"
+            raise InvalidInput(
+                f"{error.object[:40]!a} holds the lone surrogate {code}, which no UTF-8 can hold: remove or repair it."
+            ) from error
         except sqlite3.DatabaseError as error:
-            if "unable to open" in str(error):
-                raise InvalidInput(f"{self.path} cannot be opened: expected a file that may be written.") from error
-            if "not a database" in str(error) or "malformed" in str(error):
-                raise ArtefactCorrupt(
-                    f"{self.path} is no readable catalogue ({error}): restore it from a backup."
-                ) from error
-            if "locked" in str(error) or "busy" in str(error):
-                raise CatalogueBusy(
-                    f"The catalogue {self.path} stayed locked for {self._busy_timeout_seconds:g} s by another"
-                    " writer. Try again, or raise GROUNDWORK_BUSY_TIMEOUT_SECONDS."
-                ) from error
-            if "full" in str(error) or "disk I/O" in str(error):
-                raise StorageFull(f"No room to write {self.path}: {error}. Free some space and try again.") from error
-            raise
+            ours = translated(error, self.path, self._busy_timeout_seconds)
+            if ours is None:
+                raise
+            raise ours from error
 
     def compact(self) -> None:
         """Leave no trace in the files of anything that was deleted or overwritten; call it outside ``write()``.
@@ -126,16 +202,17 @@ class Database:
             CatalogueBusy: another connection still reads or writes what the log holds after the busy timeout.
             StorageFull: there is no room for a second copy of the catalogue.
         """
+        connection = self._database().conn
+        self._require_files()
         with self._translated():
-            connection = self._database().conn
             connection.execute("VACUUM")
             is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         log = self.path.with_name(f"{self.path.name}-wal")
         left_bytes = log.stat().st_size if log.exists() else 0
         if is_busy or left_bytes:
             raise CatalogueBusy(
-                f"{log} could not be emptied within {self._busy_timeout_seconds:g} s, since another process reads the"
-                f" catalogue: its {left_bytes} bytes may still hold deleted text. End that process, then try again."
+                f"{log.name} could not be emptied within {self._busy_timeout_seconds:g} s, since another process reads"
+                f" the catalogue: its {left_bytes} bytes may still hold deleted text. End that process, then try again."
             )
 
     def copy_to(self, path: Path) -> None:
@@ -159,6 +236,7 @@ class Database:
     @contextmanager
     def at_one_moment(self) -> Iterator["Database"]:
         """The catalogue as it is now, whatever is written meanwhile: to be read only, and by this thread only."""
+        self._require_files()
         reader = Database(self.path, busy_timeout_seconds=self._busy_timeout_seconds)
         try:
             reader._database().conn.execute("BEGIN")
@@ -185,6 +263,14 @@ class Database:
         return 0 if row is None else int(row["value"])
 
 
+def _refusal(fault: str) -> str:
+    return (
+        f"{fault}, so writes would be lost and are refused. Stop every process of the home with SIGTERM, which saves"
+        " what a removed log holds (SIGKILL may not), restore a backup if catalogue.db itself is not the right one, and"
+        " start again."
+    )
+
+
 def _enable_wal(connection: sqlite3.Connection) -> None:
     """Turn on WAL, which lasts in the file; under its own lock, since several processes may do it at once."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
@@ -196,6 +282,6 @@ def _enable_wal(connection: sqlite3.Connection) -> None:
             return
         except sqlite3.OperationalError as error:
             # SQLite answers "locked" at once here, without waiting for the busy timeout.
-            if "locked" not in str(error) or datetime.now(UTC).timestamp() > deadline:
+            if not is_locked(error) or datetime.now(UTC).timestamp() > deadline:
                 raise
             threading.Event().wait(0.02)

@@ -46,7 +46,7 @@ def write_documents(
     """Insert or replace documents, all or none, durably; in their order what became of each.
 
     Raises:
-        InvalidInput: the collection's name is none.
+        InvalidInput: the collection is new, and its name is invalid for one.
         QuotaExceeded: the tenant would hold more than it may; nothing was stored.
     """
     with database.write():
@@ -127,6 +127,11 @@ def remove_unchanged(database: Database, partition: Partition, seqs: Mapping[str
 
 
 _KEY = "tenant = ? AND collection = ? AND id = ?"
+_STORED = (
+    "tenant, collection, id, title, text, url, metadata, content_type, source, content_sha256, record_sha256, seq,"
+    " updated_at, allow, live"
+)
+"""Every column of ``documents`` and ``superseded``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +202,18 @@ def _put_document(db: sqlite_utils.Database, partition: Partition, document: Doc
         db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
     elif old is not None and is_narrower(document.allow, None if old[2] is None else json.loads(old[2])):
         # The old version must not answer until a build has the new one: somebody may no longer see it.
-        db.conn.execute("INSERT OR REPLACE INTO deletions SELECT ?, ?, ?, value FROM write_sequence", key)
+        db.conn.execute(
+            "INSERT OR REPLACE INTO deletions (tenant, collection, id, seq) SELECT ?, ?, ?, value FROM write_sequence",
+            key,
+        )
         db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
     else:
-        db.conn.execute(f"INSERT OR REPLACE INTO superseded SELECT * FROM documents WHERE {_KEY} AND live = 1", key)
+        db.conn.execute(
+            f"INSERT OR REPLACE INTO superseded ({_STORED}) SELECT {_STORED} FROM documents WHERE {_KEY} AND live = 1",
+            key,
+        )
     db.conn.execute(
-        "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        f"INSERT OR REPLACE INTO documents ({_STORED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
         " (SELECT value FROM write_sequence), ?, ?, ?)",
         (
             *key,
@@ -234,7 +245,9 @@ def remove_documents(database: Database, partition: Partition, ids: Iterable[str
             key = (partition.tenant, partition.collection, document_id)
             db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
             if db.conn.execute(f"DELETE FROM documents WHERE {_KEY}", key).rowcount:
-                db.conn.execute("INSERT OR REPLACE INTO deletions VALUES (?, ?, ?, ?)", (*key, seq))
+                db.conn.execute(
+                    "INSERT OR REPLACE INTO deletions (tenant, collection, id, seq) VALUES (?, ?, ?, ?)", (*key, seq)
+                )
                 removed += 1
         if removed:
             db.conn.execute("UPDATE write_sequence SET value = ?", (seq,))

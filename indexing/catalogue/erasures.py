@@ -60,7 +60,7 @@ def begin_erasure(database: Database, partition: Partition, ids: Iterable[str]) 
             (partition.tenant, partition.collection, current_user(), utc_now()),
         ).lastrowid
         rows = [(erasure, id_sha256(name), name) for name in sorted(ids)]
-        db.conn.executemany("INSERT INTO erased_documents VALUES (?, ?, ?)", rows)
+        db.conn.executemany("INSERT INTO erased_documents (erasure, id_sha256, id) VALUES (?, ?, ?)", rows)
     return erasure or 0
 
 
@@ -100,8 +100,8 @@ def point_releases(database: Database, erasure: int, snapshots: Mapping[str, str
     with database.write() as db:
         for old, new in snapshots.items():
             db.conn.execute(
-                "INSERT OR IGNORE INTO erased_releases SELECT ?, recipe, build, snapshot, ? FROM releases"
-                " WHERE snapshot = ? AND retired_at IS NULL",
+                "INSERT OR IGNORE INTO erased_releases (erasure, recipe, build, old_snapshot, new_snapshot)"
+                " SELECT ?, recipe, build, snapshot, ? FROM releases WHERE snapshot = ? AND retired_at IS NULL",
                 (erasure, new, old),
             )
             db.conn.execute("UPDATE releases SET snapshot = ? WHERE snapshot = ? AND retired_at IS NULL", (new, old))

@@ -108,7 +108,8 @@ def record_block(
     """Write down how a block of a job stands."""
     with database.write() as db:
         db.conn.execute(
-            "INSERT OR REPLACE INTO job_blocks VALUES (?, ?, ?, ?, ?, ?)", (job, name, kind, state, attempts, error)
+            "INSERT OR REPLACE INTO job_blocks (job, name, kind, state, attempts, error) VALUES (?, ?, ?, ?, ?, ?)",
+            (job, name, kind, state, attempts, error),
         )
 
 

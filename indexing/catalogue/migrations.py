@@ -182,3 +182,12 @@ def _waiting_writes(db: Database) -> None:
     )
     # Counts what waits for a build without reading a document.
     db.execute("CREATE INDEX documents_waiting ON documents (seq, tenant) WHERE live = 0")
+
+
+@catalogue_migrations(name="0013_secrets")
+def _secrets(db: Database) -> None:
+    # What the home alone knows, as hexadecimal digits; made at its first use.
+    db.execute(
+        "CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL, created_at TEXT NOT NULL) STRICT, WITHOUT"
+        " ROWID"
+    )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from indexing.catalogue.database import Database, Row, utc_now
+from indexing.catalogue.names import is_stored_name, require_new_name
 from indexing.errors import AlreadyExists, InvalidInput, NotFound
 from indexing.records import Json, Partition
 
@@ -59,15 +60,15 @@ def create_tenant(database: Database, name: str, limits: Limits = Limits()) -> T
     """Make a tenant; it has no key yet.
 
     Raises:
-        InvalidInput: ``name`` is no name.
+        InvalidInput: ``name`` is invalid for a new tenant.
         AlreadyExists: there is such a tenant, or it was revoked.
     """
-    require_name("tenant", name)
     with database.write() as db:
-        if database.row("SELECT 1 FROM tenants WHERE id = ?", (name,)) is not None:
+        if has_tenant(database, name):
             raise AlreadyExists(
                 f"There is a tenant {name!r} already (see 'groundwork tenants list'): choose another name."
             )
+        require_new_name("tenant", name)
         db.conn.execute("INSERT INTO tenants (id, created_at) VALUES (?, ?)", (name, utc_now()))
         return change_limits(database, name, asdict(limits))
 
@@ -166,27 +167,18 @@ def record_passages(database: Database, counted: Iterable[tuple[Partition, int]]
 DEFAULT_TENANT = "default"
 
 
-def require_name(kind: str, name: str) -> None:
-    """Refuse what cannot name a tenant or a collection.
-
-    Raises:
-        InvalidInput: ``name`` is empty, longer than 128 characters or holds ``/`` or a control character.
-    """
-    if not 0 < len(name) <= 128 or "/" in name or not name.isprintable():
-        raise InvalidInput(f"{name!r} is not a {kind} name: expected 1 to 128 printable characters without '/'.")
-
-
 def ensure_tenant(database: Database, tenant: str) -> None:
     """Create ``tenant``, without limits, unless it exists.
 
     Raises:
-        InvalidInput: the name is empty, longer than 128 characters or holds ``/`` or a control character.
+        InvalidInput: there is none, and the name is invalid for a new one.
     """
-    require_name("tenant", tenant)
     with database.write() as db:
-        db.conn.execute("INSERT OR IGNORE INTO tenants (id, created_at) VALUES (?, ?)", (tenant, utc_now()))
+        if not has_tenant(database, tenant):
+            require_new_name("tenant", tenant)
+            db.conn.execute("INSERT INTO tenants (id, created_at) VALUES (?, ?)", (tenant, utc_now()))
 
 
 def has_tenant(database: Database, tenant: str) -> bool:
     """Whether there is a tenant of this name."""
-    return database.row("SELECT 1 FROM tenants WHERE id = ?", (tenant,)) is not None
+    return is_stored_name(tenant) and database.row("SELECT 1 FROM tenants WHERE id = ?", (tenant,)) is not None

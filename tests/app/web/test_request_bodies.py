@@ -100,6 +100,6 @@ def test_a_path_that_is_not_there_is_not_found_by_any_method(client, method):
 def test_ids_that_are_not_utf_8_are_refused_and_not_mistaken_for_each_other(client):
     for name in ("%ff", "%fe", "a%c3"):
         answer = client.put(f"/v1/collections/a/documents/{name}", json={"text": "x"})
-        assert problem(answer) == (400, "BadRequest")
+        assert problem(answer) == (400, "InvalidInput")
     assert client.get("/v1/collections").json()["collections"] == []
-    assert problem(client.get("/v1/collections?after=%ff")) == (400, "BadRequest")
+    assert problem(client.get("/v1/collections?after=%ff")) == (400, "InvalidInput")

@@ -284,5 +284,5 @@ def test_the_application_sees_get_for_head_and_its_answer_goes_without_the_body(
 )
 def test_paths_and_queries_that_are_not_utf_8_reach_no_route(target):
     call = Call(failing, **target)
-    assert (call.status, call.body["error"]) == (400, "BadRequest")
+    assert (call.status, call.body["error"]) == (400, "InvalidInput")
     assert Call(answering(), raw_path=b"/v1/x/%C3%A4%zz", query=b"q=%F0%9F%99%82").status == 200

@@ -250,16 +250,16 @@ def test_any_sequence_of_puts_and_removes_equals_a_dict(
 # Names
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "x" * 129, "a\nb", "a\x00", "\ud800", "a\u2028b"])
+@pytest.mark.parametrize("name", ["", "a/b", "x" * 129, "a\nb", "a\x00", "\ud800", "a\u2028b", " a", "\uff41", ".."])
 def test_a_tenant_or_collection_with_a_bad_name_is_refused(catalogue: Database, name: str) -> None:
-    with pytest.raises(InvalidInput, match="is not a tenant name"):
+    with pytest.raises(InvalidInput, match="Tenant name .* is invalid"):
         ensure_collection(catalogue, Partition(name, "c"))
-    with pytest.raises(InvalidInput, match="is not a collection name"):
+    with pytest.raises(InvalidInput, match="Collection name .* is invalid"):
         put_documents(catalogue, Partition("t", name), [doc("a")])
     assert catalogue.row("SELECT count(*) AS n FROM collections") == {"n": 0}
 
 
-@pytest.mark.parametrize("name", ["a", "Größe & 東京", "x" * 128, "..", "a'; DROP TABLE documents"])
+@pytest.mark.parametrize("name", ["a", "Größe & 東京", "x" * 128, "...", "a'; DROP TABLE documents"])
 def test_any_printable_name_will_do(catalogue: Database, name: str) -> None:
     put_documents(catalogue, Partition(name, name), [doc("a")])
     assert collection_sizes(catalogue, name) == {name: 1}

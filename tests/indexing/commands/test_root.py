@@ -353,7 +353,7 @@ def test_a_corrupt_model_file_is_named(run: Run, tiny_home: Home) -> None:
         (["ingest", "no/such/folder"], "no/such/folder"),
         (["ingest", "{empty}"], "not usable: expected a folder with files"),
         (["ingest", "{articles}", "--kind", "beir"], "expected a folder with corpus.jsonl"),
-        (["ingest", "{articles}", "--collection", "a/b"], "'a/b' is not a collection name"),
+        (["ingest", "{articles}", "--collection", "a/b"], "Collection name 'a/b' is invalid"),
         (["build"], "nothing to build: ingest documents first"),
         (["build", "--dry-run"], "nothing to build: ingest documents first"),
         (["build", "--view", "nope"], "nothing to build: ingest documents first"),

@@ -113,7 +113,7 @@ def test_only_here_is_an_operators_key_made(run: Run, catalogue: Database) -> No
     ("arguments", "message"),
     [
         (["tenants", "create", "default"], "There is a tenant 'default' already"),
-        (["tenants", "create", "a/b"], "'a/b' is not a tenant name"),
+        (["tenants", "create", "a/b"], "Tenant name 'a/b' is invalid"),
         (["tenants", "create", "new", "--requests-per-minute", "0"], "requests_per_minute cannot be 0"),
         (["tenants", "limit", "nobody", "--max-documents", "1"], "No tenant 'nobody'"),
         (["tenants", "revoke", "nobody"], "No tenant 'nobody'"),

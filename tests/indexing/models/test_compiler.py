@@ -37,7 +37,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, model_home: Home) -> TinyMode
     """
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
     from transformers import (
         BertConfig,
         BertModel,

@@ -1,0 +1,97 @@
+"""Answers of the catalogue that are asked for with every request, kept until the next commit of any process.
+
+An answer is kept for as long as ``Database.version`` gives the same number, and a key no longer than until it expires,
+so that revoking takes effect with the next request in every process. With a catalogue on another machine that number
+would be asked for once a second, and revoking would take effect within that second.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from indexing.catalogue.api_keys import Admission, admit, hash_key
+from indexing.catalogue.collections import require_collection
+from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.documents import waits_for_build
+from indexing.lru_cache import LruCache
+from indexing.records import Partition
+
+KEYS_BYTES = 8 * 1024 * 1024
+"""Memory for keys, a process: some 6,000."""
+ANSWERS_BYTES = 4 * 1024 * 1024
+"""Memory for what else is kept, a process; apart from keys, since clients choose how many questions there are."""
+_KEY_BYTES = 900
+"""What an ``Admission`` takes, measured with ``sys.getsizeof`` over its fields, rounded up."""
+_ANSWER_BYTES = 300
+"""What a question with two names and a number takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """What was read at one version of the catalogue, or later."""
+
+    version: int
+    keys: LruCache[str, Admission] = field(default_factory=lambda: LruCache(KEYS_BYTES))
+    answers: LruCache[tuple[str, Partition, int], bool] = field(default_factory=lambda: LruCache(ANSWERS_BYTES))
+
+
+class CachedReads:
+    """Reads a catalogue through a bounded cache. Safe to share between threads.
+
+    Keys that are not valid and collections that are not there are looked up each time: what strangers send takes no
+    room.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], str] = utc_now) -> None:
+        """Read ``database``; ``now`` is the moment as ``utc_now`` gives it."""
+        self._database = database
+        self._now = now
+        self._kept = _Generation(-1)
+
+    def _current(self) -> _Generation | None:
+        """What may be used now; it was read after the version that is asked for here. ``None``: ask the catalogue."""
+        version = self._database.version()
+        if version is None:
+            return None
+        kept = self._kept
+        if kept.version != version:
+            kept = self._kept = _Generation(version)
+        return kept
+
+    def admit(self, secret: str) -> Admission | None:
+        """What a secret opens now; ``None`` if it or its tenant is unknown, expired or revoked."""
+        kept = self._current()
+        if kept is None:
+            return admit(self._database, secret)
+        hashed = hash_key(secret)
+        found = kept.keys.get(hashed)
+        if found is None:
+            found = admit(self._database, secret)
+            if found is not None:
+                kept.keys.put(hashed, found, _KEY_BYTES)
+        elif found.key.expires_at is not None and found.key.expires_at <= self._now():
+            return None
+        return found
+
+    def require_collection(self, partition: Partition) -> None:
+        """Refuse a collection that the tenant does not have.
+
+        Raises:
+            NotFound: it has not.
+        """
+        kept = self._current()
+        question = ("has", partition, 0)
+        if kept is None or kept.answers.get(question) is None:
+            require_collection(self._database, partition)
+            if kept is not None:
+                kept.answers.put(question, True, _ANSWER_BYTES)
+
+    def waits_for_build(self, partition: Partition, seq: int) -> bool:
+        """Whether the write ``seq`` of a partition is one that only a build makes searchable."""
+        kept = self._current()
+        question = ("waits", partition, seq)
+        found = None if kept is None else kept.answers.get(question)
+        if found is None:
+            found = waits_for_build(self._database, partition, seq)
+            if kept is not None:
+                kept.answers.put(question, found, _ANSWER_BYTES)
+        return found
