@@ -88,6 +88,7 @@ class _Layout:
     def __init__(self, analyser: Analyser) -> None:
         self._analyser = analyser
         self.partitions: list[ShardPartition] = []
+        self._seen: set[Partition] = set()
         self.documents: list[list[Document]] = []
         self._owners = array("I")
         self._records = {"document": bytearray(), "passage": bytearray()}
@@ -96,8 +97,9 @@ class _Layout:
     def terms(self, inputs: Iterable[ShardInput]) -> Iterator[Iterator[list[str]]]:
         """The terms of each partition's passages, for ``build_postings``; while that reads them, all else is kept."""
         for partition, group in groupby(inputs, key=lambda item: item.partition):
-            if any(seen.partition == partition for seen in self.partitions):
+            if partition in self._seen:
                 raise ValueError(f"the documents of {partition} are not side by side")
+            self._seen.add(partition)
             first = len(self._owners)
             self.documents.append([])
             yield self._terms(group)

@@ -20,7 +20,7 @@ from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Json, Partition, Passage, Vectors
 from indexing.snapshots.shard import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard
-from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.shard_layout import ShardInput, lay_out
 from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.factory import open_storage
 from indexing.storage.store import Artefact
@@ -156,6 +156,28 @@ def test_documents_of_a_partition_that_are_not_side_by_side_are_refused(tmp_path
     with pytest.raises(ValueError, match="a/x are not side by side"):
         publish(tmp_path, [item(A, "1", "x"), item(B, "2", "y"), item(A, "3", "z")])
     assert open_storage(tmp_path).list(KIND) == []
+
+
+class CountedPartition(Partition):
+    """A partition that counts how often one is compared with another."""
+
+    __slots__ = ()
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        CountedPartition.comparisons += 1
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return hash((self.tenant, self.collection))
+
+
+def test_a_shard_of_many_partitions_compares_each_with_a_few_others_only() -> None:
+    partitions = [CountedPartition(f"tenant {number}", "x") for number in range(400)]
+    CountedPartition.comparisons = 0
+    contents = lay_out([item(partition, "d", "text") for partition in partitions], ANALYSER)
+    assert [part.tenant for part in contents.partitions] == [partition.tenant for partition in partitions]
+    assert CountedPartition.comparisons <= 4 * len(partitions)
 
 
 def test_as_many_vectors_as_passages_are_needed(tmp_path: Path) -> None:
