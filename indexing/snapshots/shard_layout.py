@@ -16,29 +16,10 @@ from numpy.typing import NDArray
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.attributes import build_attributes
 from indexing.indexes.postings import build_postings
-from indexing.records import Document, Json, Partition, Passage
+from indexing.records import Document, Json, Partition, Passage, Vectors
+from indexing.snapshots.shard_manifest import ShardPartition
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class ShardPartition:
-    """Where a partition stands in a shard: its rows, lexical terms and attribute terms, ``start`` to ``stop`` each."""
-
-    tenant: str
-    collection: str
-    start: int
-    stop: int
-    term_start: int
-    term_stop: int
-    documents: int
-    attribute_start: int = 0
-    attribute_stop: int = 0
-
-    @property
-    def partition(self) -> Partition:
-        """Whose rows these are."""
-        return Partition(self.tenant, self.collection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +61,17 @@ def lay_out(inputs: Iterable[ShardInput], analyser: Analyser) -> ShardContents:
         for partition, term_range, attribute_range in zip(layout.partitions, term_ranges, attribute_ranges, strict=True)
     ]
     return ShardContents(placed, lexical, layout.texts(), attributes)
+
+
+def require_vectors(rows: int, vectors: Vectors) -> Vectors:
+    """The vectors, one for each passage.
+
+    Raises:
+        ValueError: there are more or fewer.
+    """
+    if len(vectors) != rows:
+        raise ValueError(f"{len(vectors)} vectors for {rows} passages")
+    return vectors
 
 
 class _Layout:
