@@ -36,7 +36,7 @@ FLIPS = 8
 """Of each file: enough that most arrays of it are met, few enough for some seconds."""
 # What was refused is looked at again at each poll, so that one process serves all flips.
 SERVE = (
-    "from app.serving import release_pool; release_pool.REPAIR_SECONDS = 0.0;"
+    "from app.serving import release_pool; release_pool.REPAIRS = release_pool.Backoff(0.0);"
     "from app.server.worker import serve; from indexing.settings import Settings; serve(Settings())"
 )
 WORDS = ("red", "green", "blue", "round", "square", "small", "large", "café")
