@@ -317,8 +317,8 @@ class Shard:
         number = int(self.passage_documents[row])
         if not self._documents[place] <= number < self._documents[place + 1]:
             raise self.damaged(f"passage {row} names document {number}, which is not of its partition")
-        name, title, url, metadata, _ = self._document(number)
         try:
+            name, title, url, metadata, _ = self._texts.document(number)
             ordinal, start, end, headings, text = self._texts.passage(row)
         except _FAULTS as error:
             raise self.damaged(f"passage {row} cannot be read: {error}") from error

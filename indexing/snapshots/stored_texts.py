@@ -43,7 +43,8 @@ class StoredTexts:
 
     def document(self, number: int) -> DocumentRecord:
         """A document's record."""
-        name, title, url, metadata, *rest = _parsed(self.document_bytes(number))
+        written = self._documents[self._document_offsets[number] : self._document_offsets[number + 1]].tobytes()
+        name, title, url, metadata, *rest = _parsed(written)
         if type(metadata) is not dict:
             raise TypeError(f"the metadata of document {number} is no object")
         "".join((name, title, url))  # refuses what is no text, in less time than asking for each type
@@ -56,7 +57,8 @@ class StoredTexts:
 
     def passage(self, row: int) -> PassageRecord:
         """A passage's record."""
-        ordinal, start, end, headings, text = _parsed(self.passage_bytes(row, row + 1))
+        written = self._passages[self._passage_offsets[row] : self._passage_offsets[row + 1]].tobytes()
+        ordinal, start, end, headings, text = _parsed(written)
         if not (type(ordinal) is type(start) is type(end) is int and type(headings) is list):
             raise TypeError(f"the record of passage {row} holds values of other types")
         text.join(headings)  # as above: text and texts, or an error
