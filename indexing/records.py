@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,87 @@ def canonical_json(value: Json) -> bytes:
 def fingerprint(value: Json) -> str:
     """The sha256 of ``canonical_json(value)``, 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+_Kind = TypeVar("_Kind")
+
+
+class JsonFields:
+    """The fields of a JSON object, taken one by one with the type that each must have; values stay as they are."""
+
+    def __init__(self, value: Json) -> None:
+        """Read ``value``.
+
+        Raises:
+            ValueError: it is no object.
+        """
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{str(value)[:40]!r} stands where an object was expected")
+        self._left = dict(value)
+
+    def take(self, name: str, kind: type[_Kind]) -> _Kind:
+        """The value of a field that must be there; a whole number counts as a ``float``, a truth value as no number.
+
+        Raises:
+            ValueError: it is missing, or of another type.
+        """
+        if name not in self._left:
+            raise ValueError(f"the field {name!r} is missing")
+        value = self._left.pop(name)
+        kinds = (int, float) if kind is float else (kind,)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(f"the field {name!r} is {str(value)[:40]!r}, expected {kind.__name__}")
+        return value  # type: ignore[return-value] # checked above
+
+    def take_if_there(self, name: str, kind: type[_Kind]) -> _Kind | None:
+        """As ``take``; ``None`` where there is no such field."""
+        return self.take(name, kind) if name in self._left else None
+
+    def rest(self) -> dict[str, Json]:
+        """The fields that were not taken, as a newer version may have written them."""
+        return self._left
+
+    def end(self) -> None:
+        """Say that there must be no other field.
+
+        Raises:
+            ValueError: there is one.
+        """
+        if self._left:
+            raise ValueError(f"the field {min(self._left)!r} is unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What a manifest promises of a file: its size and the sha256 of its bytes."""
+
+    size_bytes: int
+    sha256: str
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Read what ``to_json`` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        fields = JsonFields(value)
+        file = cls(fields.take("size_bytes", int), fields.take("sha256", str))
+        fields.end()
+        return file
+
+    def to_json(self) -> Json:
+        """This as JSON."""
+        return {"size_bytes": self.size_bytes, "sha256": self.sha256}
+
+
+def files_from_json(value: Mapping[str, Json]) -> dict[str, StoredFile]:
+    """The files of an artefact by name, as its manifest describes them.
+
+    Raises:
+        ValueError: they are described in another way.
+    """
+    return {name: StoredFile.from_json(entry) for name, entry in value.items()}
 
 
 @dataclass(frozen=True, slots=True, order=True)

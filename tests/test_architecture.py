@@ -170,3 +170,33 @@ def test_the_architecture_page_says_of_each_file_what_its_docstring_says():
     found = listed(PAGE.read_text())
     expected = {str(folder.relative_to(ROOT)): file_lines(folder) for folder in folders()}
     assert found == expected, "run python -m tests.support.architecture_page"
+
+
+def is_number(node):
+    """Whether an expression is made of numbers, and names of numbers at most: ``64 * 1024``, ``5 * MAX_TEXT_CHARS``."""
+    parts = [part for part in ast.walk(node) if not isinstance(part, ast.operator | ast.unaryop | ast.expr_context)]
+    is_plain = all(isinstance(part, ast.Constant | ast.BinOp | ast.UnaryOp | ast.Name) for part in parts)
+    constants = [part.value for part in parts if isinstance(part, ast.Constant)]
+    return is_plain and bool(constants) and all(type(value) in (int, float) for value in constants)
+
+
+def bare_numbers(source):
+    """The names of module-level numbers that no docstring follows."""
+    body = ast.parse(source).body
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        is_assigned = isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        is_explained = isinstance(after, ast.Expr) and isinstance(getattr(after.value, "value", None), str)
+        if is_assigned and is_number(node.value) and not is_explained:
+            yield ast.unparse(node).split(" = ")[0]
+
+
+def test_a_number_is_told_from_a_text_and_from_a_number_that_is_explained():
+    source = (
+        'A = 1\nB = 64 * 1024\n"""Bytes."""\nC: float = -0.5\nD = "text"\nE = (1, 2)\nF = 2 * B\nG = f(3)\nH = True\n'
+    )
+    assert list(bare_numbers(source)) == ["A", "C: float", "F"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_number_says_below_itself_what_it_counts_and_where_it_comes_from(path):
+    assert list(bare_numbers(path.read_text())) == []

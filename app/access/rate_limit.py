@@ -16,12 +16,15 @@ from indexing.errors import RateLimited
 
 logger = logging.getLogger(__name__)
 MINUTE_SECONDS = 60.0
+"""Seconds of a minute, in which a tenant may send what its rate says."""
 REDIS_TIMEOUT_SECONDS = 0.1
 """How long a request waits for Redis before this process counts alone."""
 REDIS_PAUSES = Backoff(1.0, 30.0)
 """How long a lost Redis is left alone before it is asked again: a second at first, half a minute at most."""
 _SWEEP_AT = 10_000
+"""Tenants that are remembered before those are forgotten that may send all again."""
 _TINY = 1e-6
+"""Seconds that rounding may be off by."""
 
 _SCRIPT = """
 local clock = redis.call('TIME')

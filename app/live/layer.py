@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 MAX_WRITE_PASSAGES = 50
 """Passages of the largest write that the live layer takes; a larger one waits for a build."""
 _MAX_WRITE_CHARS = 400_000
+"""Code points of the largest new write that is cut to see how many passages it has: 50 passages of 8,000."""
 
 Bind: TypeAlias = Callable[[Recipe], tuple[Chunker, FeatureViews]]
 """Gives a recipe's chunker and feature views."""

@@ -12,16 +12,18 @@ from itertools import count, pairwise
 
 import numpy as np
 
+from indexing.errors import ArtefactCorrupt
 from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Mask, Partition, Vector, Vectors
 from indexing.snapshots.partition_view import PartitionView
-from indexing.snapshots.shard import Shard
+from indexing.snapshots.shard import Shard, shard_in_memory
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.snapshot import Snapshot
 
 MAX_RUN_ROWS = 2048
 """Rows of the largest run that merging makes: bounds how long one merge takes."""
 _GROWTH = 2
+"""Two runs are merged if the larger has at most so many times the passages of the smaller. Source: our choice."""
 _PASSAGE_BYTES = 500
 """What Python's objects around a passage take, beside its strings; measured with tracemalloc."""
 
@@ -74,7 +76,10 @@ class Overlay:
     def view(self, partition: Partition) -> PartitionView | None:
         """The partition as it is now, or ``None`` when nothing of it is there."""
         live = self._live.get(partition)
-        return self._snapshot.view(partition) if live is None else live.view
+        if live is None:
+            return self._snapshot.view(partition)
+        broken = self._snapshot.broken
+        return live.view.without(broken) if broken else live.view
 
     def is_open(self, partition: Partition) -> bool:
         """Whether ``view`` opens no file."""
@@ -112,7 +117,7 @@ class Overlay:
         known: dict[tuple[str, tuple[str, ...], str], Vector] = {}
         view = self.view(partition)
         for shard in () if view is None else view.shards:
-            documents = shard.find(partition, [document_id])
+            documents = self._find(shard, partition, [document_id])
             if documents.any():
                 rows = np.flatnonzero(shard.rows_of(partition, documents)) + shard.partitions[partition].start
                 for row, vector in zip(rows.tolist(), shard.vectors(rows), strict=True):
@@ -126,10 +131,9 @@ class Overlay:
         view = self.view(partition)
         found = []
         for shard, hidden in () if view is None else zip(view.shards, view.hidden, strict=True):
-            documents = shard.find(partition, [document_id])
+            documents = self._find(shard, partition, [document_id])
             if documents.any() and (hidden is None or not hidden[shard.rows_of(partition, documents)].all()):
-                first = int(shard.passage_documents[shard.partitions[partition].start])
-                found.append(shard.document(first + int(np.flatnonzero(documents)[0])).allow)
+                found.append(shard.document_of(partition, int(np.flatnonzero(documents)[0])).allow)
         return found
 
     def _without(self, partition: Partition, ids: frozenset[str]) -> _Live:
@@ -140,13 +144,22 @@ class Overlay:
             live = _Live(base, hidden, (), PartitionView(partition, []))
         masks = list(live.hidden)
         for number, shard in enumerate(live.base.shards if live.base is not None else ()):
-            found = shard.find(partition, ids)
+            found = self._find(shard, partition, ids)
             if found.any():
                 rows = shard.rows_of(partition, found)
                 old = masks[number]
                 masks[number] = rows if old is None else rows | old
         runs = [replace(run, gone=run.gone | (run.ids & ids)) if run.ids & ids else run for run in live.runs]
         return replace(live, hidden=tuple(masks), runs=tuple(run for run in runs if run.ids))
+
+    def _find(self, shard: Shard, partition: Partition, ids: Iterable[str]) -> Mask:
+        """As ``Shard.find``; nothing in a shard that is damaged, since no search finds anything there either."""
+        try:
+            return shard.find(partition, ids)
+        except ArtefactCorrupt:
+            if shard.name not in self._snapshot.broken:
+                raise
+            return np.zeros(shard.partitions[partition].documents, np.bool_)
 
     def _put(
         self, partition: Partition, base: PartitionView | None, hidden: tuple[Mask | None, ...], runs: tuple[Run, ...]
@@ -163,7 +176,7 @@ class Overlay:
         ordered = sorted(fresh, key=lambda one: one.item.document.id)
         number = next(self._numbers)
         items = [one.item for one in ordered]
-        shard = Shard.in_memory(
+        shard = shard_in_memory(
             f"live-{number}", items, np.concatenate([one.vectors for one in ordered]), self._analyser
         )
         # The shard has all that is said of a document; here its name is enough.

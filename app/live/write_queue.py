@@ -36,11 +36,13 @@ PASSAGE_SECONDS = 0.05
 TAKE_OVER_SECONDS = 10.0
 """How long a release is kept from taking over by documents that must be encoded for it; the rest follows after it."""
 _BATCH_DOCUMENTS = 32
+"""Documents that are encoded at a time."""
 _BATCH_PASSAGES = 50
 """That are encoded at a time: as many as the largest write may have, so that no write waits long for another's."""
 RETRIES = Backoff(1.0)
 """How long a document that cannot be read is left alone, until ``_MOST_FAILURES`` put it off to a build."""
 _MOST_FAILURES = 4
+"""How often a document may fail to be read before it waits for a build."""
 _PASSAGE_BYTES = 6_000
 """About what a passage takes in memory, for those that are not there yet."""
 

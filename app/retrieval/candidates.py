@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.retrieval.fusion import fused_scores
-from indexing.indexes.vector_index import inner_products
 from indexing.records import Mask, Rows, Scores, Vector
 from indexing.snapshots.partition_view import PartitionView
+from indexing.snapshots.shard import distinct
 from indexing.telemetry import StageTimings
 
 _FOLDS = 16
+"""Parts of the scores that are laid over each other, to find a floor for the best. Source: our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def best_of_legs(
     if term_scores is not None:
         with timings.stage("lexical"):
             keys.append(_best_rows(view, term_scores, depth))
-    return _distinct(np.sort(np.concatenate(keys))), all(len(part) < depth for part in keys) or depth >= view.rows
+    return distinct(np.sort(np.concatenate(keys))), all(len(part) < depth for part in keys) or depth >= view.rows
 
 
 def _best_rows(view: PartitionView, term_scores: Scores, depth: int) -> Rows:
@@ -90,7 +91,7 @@ def score_candidates(
 ) -> Candidates:
     """Score passages by both legs."""
     numbers, rows = chosen_rows.numbers, chosen_rows.rows
-    dense = None if vector is None else inner_products(view.vectors(numbers, rows), vector)
+    dense = None if vector is None else view.cosines(numbers, rows, vector)
     lexical = None
     if term_scores is not None:
         lexical = term_scores[rows - view.starts[numbers] + view.offsets[numbers]]
@@ -100,13 +101,9 @@ def score_candidates(
 def _whole_documents(view: PartitionView, numbers: Rows, rows: Rows) -> CandidateRows:
     all_numbers, all_rows, sizes = [], [], []
     for number, shard in enumerate(view.shards):
-        owners = shard.passage_documents
-        documents = _distinct(owners[rows[numbers == number]])
-        begin = np.searchsorted(owners, documents, "left")
-        size = np.searchsorted(owners, documents, "right") - begin
-        offset = np.repeat(begin - (np.cumsum(size) - size), size)
-        all_rows.append(offset + np.arange(len(offset)))
-        all_numbers.append(np.full(len(offset), number, np.int64))
+        found, size = shard.whole_documents(view.partition, rows[numbers == number])
+        all_rows.append(found)
+        all_numbers.append(np.full(len(found), number, np.int64))
         sizes.append(size)
     size = np.concatenate(sizes)
     return CandidateRows(np.concatenate(all_numbers), np.concatenate(all_rows), np.cumsum(size) - size)
@@ -143,10 +140,3 @@ def choose(found: Candidates, max_score: float, k: int, *, dense_weight: float) 
         shown[place] += single[shown[place] : ends[place]].argmax()
     legs = (None if leg is None else leg[best] for leg in (dense, lexical))
     return Chosen(found.numbers[shown], found.rows[shown], ordering[best], *legs)
-
-
-def _distinct(ascending: Rows) -> Rows:
-    """Ascending numbers, each once; a tenth of the time of ``np.unique``, which has to sort or hash."""
-    is_new = np.ones(len(ascending), np.bool_)
-    np.not_equal(ascending[1:], ascending[:-1], out=is_new[1:])
-    return ascending[is_new]

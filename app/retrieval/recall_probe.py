@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexing.indexes.vector_index import sample_queries
+from indexing.indexes.ivf_index import sample_queries
 from indexing.records import Rows, Vector, Vectors
 from indexing.snapshots.partition_view import PartitionView
 
-_SAMPLED_ROWS = 3  # for each query
+_SAMPLED_ROWS = 3
+"""For each query."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Whether this process lives, whether it can serve, and its metrics."""
 
+from dataclasses import asdict
+
 from anyio import to_thread
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -48,8 +50,8 @@ async def readyz(services: ServicesDep, response: Response) -> Ready:
         snapshot=serving.snapshot.id,
         passages=serving.snapshot.manifest.rows,
         recipe_fingerprint=serving.recipe.fingerprint,
-        views=serving.snapshot.manifest.content["views"],
-        broken_shards={name: public_text(reason, home) for name, reason in serving.snapshot.broken.items()},
+        views=asdict(serving.snapshot.manifest.views),
+        broken_shards={name: public_text(reason, home) for name, reason in dict(serving.snapshot.broken).items()},
         message=None if services.pool.failure is None else public_text(services.pool.failure, home),
     )
 

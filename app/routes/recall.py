@@ -78,8 +78,10 @@ async def recall(
 
 def _measure(services: Services, tenant: str, collection: str, body: RecallBody, deadline: Deadline) -> Response:
     serving = services.pool.current()
-    view = serving.view(Partition(tenant, collection))
+    partition = Partition(tenant, collection)
+    view = serving.view(partition)
     if view is None or view.rows == 0:
+        serving.require_searchable(partition)
         raise NotFound(f"Nothing of a collection {collection!r} is in service: check the name, or build first.")
     found = measure_recall(view, k=body.k, queries=body.queries, seed=body.seed, before_search=deadline.check)
     services.metrics.recall.labels(serving.release.number).set(found.recall)

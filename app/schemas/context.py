@@ -9,7 +9,9 @@ from app.schemas.scalars import NO_TEXT, Flag
 from app.schemas.search import WHAT_TO_LOOK_FOR, SearchBody
 
 MAX_CONTEXT_K = 100
+"""The most hits that one block is made of."""
 MAX_CONTEXT_TOKENS = 100_000
+"""The largest budget of a block, in tokens."""
 
 
 class ContextBody(SearchBody):

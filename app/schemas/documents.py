@@ -13,9 +13,13 @@ from indexing.records import Document
 from indexing.sources.field_checks import Refused, allow_field, checked_id, plain_json, refuse_surrogates
 
 MAX_BATCH = 100
+"""Documents of one request."""
 MAX_PAGE = 100
+"""Documents of one page of a listing."""
 MAX_PRINCIPALS = 1_000
+"""Names that may see one document."""
 MAX_METADATA_BYTES = 64 * 1024
+"""Bytes of one document's metadata as JSON."""
 Warnings = Annotated[
     list[str], Field(description="Why it may wait for long, such as that no builder runs; normally empty.")
 ]

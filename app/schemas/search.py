@@ -12,12 +12,19 @@ from indexing.features.views import ConversationView
 from indexing.records import Json
 
 MAX_K = 1000
+"""The most hits of one search."""
 MAX_QUERY_CHARACTERS = 20_000
+"""The longest query, in code points."""
 MAX_DIMENSION = 8_192
+"""Components of a vector that is read at all; the model's dimension decides later."""
 MAX_PRINCIPALS = 1_000
+"""Names that one search may ask for."""
 MAX_MESSAGES = 200
+"""Turns of one conversation."""
 MAX_SEQ = 2**63 - 1
+"""The largest whole number that SQLite stores."""
 MAX_MESSAGE_CHARACTERS = 100_000
+"""The longest turn, in code points."""
 
 CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 SequenceToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]

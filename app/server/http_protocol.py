@@ -40,8 +40,11 @@ from app.server.http_limits import (
 
 logger = logging.getLogger(__name__)
 _IDLE: Final = 0
+"""State of a connection: it waits for a request."""
 _HEAD: Final = 1
+"""State of a connection: a request line and headers come."""
 _BODY: Final = 2
+"""State of a connection: a body comes, or an answer is awaited."""
 _LOOKED_AT = frozenset((b"host", b"expect", b"transfer-encoding"))
 
 

@@ -28,11 +28,15 @@ from indexing.telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
 _BACKLOG = 2048
+"""Connections that the system holds until one is dealt out."""
 _ACCEPTED_AT_ONCE = 64
 """Connections accepted before workers are heard again, so that what they have closed is soon counted no longer."""
 _POLL_SECONDS = 0.2
+"""How often the supervisor looks at its workers while nothing happens."""
 _FIRST_PAUSE_SECONDS = 0.5
+"""How long a worker that ended at once is left ended; then twice that, and so on."""
 _MOST_PAUSE_SECONDS = 30.0
+"""The longest such pause."""
 
 
 def supervise(settings: Settings) -> None:

@@ -127,6 +127,7 @@ def find(services: Services, caller: Caller, body: SearchBody, deadline: Deadlin
         NotFound: the tenant has no such collection.
         NotYetSearchable: the write ``min_seq`` cannot be found here.
         InvalidInput: ``min_seq``, a filter or a vector is not as it must be.
+        ArtefactCorrupt: a shard turned out to be damaged, or none of the collection's can be read.
         DeadlineExceeded: the time was over before the last stage began.
     """
     begun = _begin(services, services.pool.current(), caller, body, deadline)
@@ -161,6 +162,7 @@ def _begin(services: Services, serving: ServingRelease, caller: Caller, body: Se
     view = serving.view(partition)
     if view is None or not view.rows:
         services.reads.require_collection(partition)
+        serving.require_searchable(partition)
     turns = body.turns(serving.recipe.conversation)
     query = Query(
         turns.question,

@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 0.02
 """How long a search waits for Redis: encoding takes a few milliseconds, so waiting longer cannot pay."""
 WRITE_TIMEOUT_SECONDS = 1.0
+"""How long the thread that writes waits for Redis; no search waits for it."""
 MAX_WAITING = 1000
 """Vectors that wait to be written; beyond that they are dropped, and computed again by whoever needs them."""
 _PREFIX = b"groundwork:query:"

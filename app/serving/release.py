@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from indexing.errors import ArtefactCorrupt
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import Embedder
@@ -47,6 +48,17 @@ class ServingRelease:
     def is_open(self, partition: Partition) -> bool:
         """Whether ``view`` opens no file."""
         return (self.overlay or self.snapshot).is_open(partition)
+
+    def require_searchable(self, partition: Partition) -> None:
+        """Refuse to search a partition of which nothing can be read, where something should be.
+
+        Raises:
+            ArtefactCorrupt: every shard of it is broken, and no fresh write takes their place.
+        """
+        view = self.view(partition)
+        if view is not None and not view.rows and (broken := self.snapshot.broken_shards(partition)):
+            reasons = "; ".join(broken.values())
+            raise ArtefactCorrupt(f"Nothing of collection {partition.collection!r} can be searched: {reasons}")
 
 
 class FreshWrites(Protocol):

@@ -11,16 +11,17 @@ import numpy as np
 from app.serving.query_cache import QueryCache
 from app.serving.release import FreshWrites, ServingRelease
 from indexing.backoff import Backoff
-from indexing.errors import NotReady
+from indexing.errors import ArtefactCorrupt, NotReady
 from indexing.home import Home
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.reranker import RerankerModel, load_reranker
-from indexing.records import fingerprint
+from indexing.records import Vector, fingerprint
 from indexing.releases.deployments import stable_release
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import Release
+from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -110,7 +111,14 @@ class ReleasePool:
             GroundworkError: its recipe, model or snapshot cannot be read.
         """
         recipe = read_recipe(self._home.catalogue, release.recipe)
-        snapshot = Snapshot(self._home.storage, release.snapshot, max_shards=self._home.settings.max_open_shards)
+        # What reads showed to be damaged may be as it was when it was last checked, as far as the file system says.
+        distrusted = () if self._serving is None else tuple(self._serving.snapshot.damaged)
+        snapshot = Snapshot(
+            self._home.storage,
+            release.snapshot,
+            max_shards=self._home.settings.max_open_shards,
+            distrusted=distrusted,
+        )
         snapshot.check()
         serving = ServingRelease(
             release=release,
@@ -126,7 +134,7 @@ class ReleasePool:
 
     def _cached(self, recipe: Recipe, queries: QueryCache) -> Embedder:
         model = self._home.models.get(recipe.model)
-        identity = recipe.bind(model).embedding_fingerprint, model.manifest["prompts"]["query"]
+        identity = recipe.bind(model).embedding_fingerprint, model.prompts.query
         return queries.over(self._embedder(recipe), fingerprint(identity))
 
     def _embedder(self, recipe: Recipe) -> Embedder:
@@ -168,15 +176,25 @@ def _query_itself(serving: ServingRelease) -> None:
         view = serving.snapshot.view(partition)
         if view is None or view.rows == 0:
             continue
-        numbers, rows, _ = view.search(vector, 1)
-        own = view.vectors(numbers, rows)[0]
-        _, _, scores = view.search(own, 1, exact=True)
-        serving.bm25.scores(
-            view.segments, serving.analyser.terms(view.passage(int(numbers[0]), int(rows[0])).text[:500])
-        )
-        if not np.isclose(scores[0], 1.0, atol=1e-3):
-            raise NotReady(f"Release {serving.release.number} does not find its own passage (score {scores[0]:.4f}).")
+        try:
+            score = _find_itself(serving, view, vector)
+        except ArtefactCorrupt:
+            if view.without(serving.snapshot.damaged) is view:
+                raise
+            continue  # it is refused from now on; the others shall serve
+        if not np.isclose(score, 1.0, atol=1e-3):
+            raise NotReady(f"Release {serving.release.number} does not find its own passage (score {score:.4f}).")
         return
     if serving.snapshot.manifest.rows:
         reasons = "; ".join(serving.snapshot.broken.values())
         raise NotReady(f"Release {serving.release.number} has no shard that can be searched: {reasons}")
+
+
+def _find_itself(serving: ServingRelease, view: PartitionView, vector: Vector) -> float:
+    """The score of the passage that is nearest to ``vector``, searched by its own vector."""
+    numbers, rows, _ = view.search(vector, 1)
+    own = view.vectors(numbers, rows)[0]
+    _, _, scores = view.search(own, 1, exact=True)
+    text = view.passage(int(numbers[0]), int(rows[0])).text
+    serving.bm25.scores(view.segments, serving.analyser.terms(text[:500]))
+    return float(scores[0])

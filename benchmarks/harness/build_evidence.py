@@ -21,7 +21,7 @@ from indexing.home import Home, open_home
 from indexing.settings import Settings
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.snapshots.shard import LEXICAL_FILE, Shard
+from indexing.snapshots.shard import LEXICAL_FILE, open_shard
 from indexing.storage.arrays import map_arrays
 from indexing.storage.store import MANIFEST
 
@@ -187,15 +187,15 @@ def snapshot_rows(path: Path, snapshot: str) -> dict[tuple[str, str, str], Row]:
     """Vector, postings and texts of every passage of a snapshot, by tenant, collection and passage id."""
     home = open_home(Settings(), path)
     rows: dict[tuple[str, str, str], Row] = {}
-    for entry in read_snapshot(home.storage, snapshot).shards:
-        rows |= _shard_rows(home, str(entry["name"]))
+    for shard in read_snapshot(home.storage, snapshot).shards:
+        rows |= _shard_rows(home, shard.name)
     home.close()
     return rows
 
 
 def _shard_rows(home: Home, name: str) -> dict[tuple[str, str, str], Row]:
     artefact = home.storage.open(SHARDS, name)
-    shard = Shard(artefact)
+    shard = open_shard(artefact)
     vectors = shard.vectors(np.arange(shard.rows))
     terms, lengths = _postings_by_row(artefact.path / LEXICAL_FILE, shard.rows)
     rows = {}

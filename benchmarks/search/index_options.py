@@ -24,7 +24,7 @@ from benchmarks.harness.timing import typical_milliseconds
 from benchmarks.harness.vector_sets import exact_neighbours, made_vectors, real_sets
 from indexing.commands.terminal import print_table
 from indexing.home import open_home
-from indexing.indexes.vector_index import sample_queries
+from indexing.indexes.ivf_index import sample_queries
 from indexing.settings import Settings
 
 K = 10

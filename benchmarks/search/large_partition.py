@@ -79,9 +79,9 @@ def build_home(path: Path, data: Path, vectors) -> dict:
     manifest = Snapshot(home.storage, report.release.snapshot).manifest
     sizes: dict[str, int] = {}
     for shard in manifest.shards:
-        if "lists" in shard:
-            for name, file in shard["files"].items():
-                sizes[name] = sizes.get(name, 0) + file["size_bytes"]
+        if shard.facts.lists is not None:
+            for name, file in shard.files.items():
+                sizes[name] = sizes.get(name, 0) + file.size_bytes
     home.close()
     return {
         "passages": report.passages,
@@ -91,7 +91,11 @@ def build_home(path: Path, data: Path, vectors) -> dict:
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             vectors.nbytes >> 20,
         ],
-        "lists": [{"rows": shard["rows"], **shard["lists"]} for shard in manifest.shards if "lists" in shard],
+        "lists": [
+            {"rows": shard.rows, **shard.facts.lists.to_json()}
+            for shard in manifest.shards
+            if shard.facts.lists is not None
+        ],
         "bytes by file": sizes,
         "bytes a passage": round(sum(sizes.values()) / len(vectors)),
         "recall@10 measured by the build": report.recall_at_10,

@@ -24,7 +24,9 @@ MAX_GRADE = 1000
 
 _GRADE = re.compile(r"[+-]?[0-9]{1,9}")
 _TREC_QRELS_COLUMNS = 4
+"""Query, iteration, document, grade. Source: trec_eval."""
 _RUN_COLUMNS = 6
+"""Query, Q0, document, rank, score, name. Source: trec_eval."""
 
 
 def read_qrels(path: Path) -> Qrels:

@@ -19,6 +19,7 @@ from indexing.storage.atomic_files import write_atomically
 from indexing.storage.permissions import SHARED_FILE
 
 FORMAT = 1
+"""The format of evaluation reports."""
 
 
 class Searcher(Protocol):

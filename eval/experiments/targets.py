@@ -108,7 +108,7 @@ class LocalSearcher:
         return {
             "release": self.serving.release.number,
             "snapshot": self.serving.snapshot.id,
-            "views": self.serving.snapshot.manifest.content["views"],
+            "views": asdict(self.serving.snapshot.manifest.views),
             "recipe": self.serving.recipe.manifest,
             "recipe_fingerprint": self.serving.recipe.fingerprint,
             "passages": self.serving.snapshot.manifest.rows,

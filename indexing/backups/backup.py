@@ -192,7 +192,7 @@ def _fix_moment(home: Home, folder: Path) -> _Moment:
     for name in sorted({release.snapshot for release in releases}):
         moment.wanted.append((SNAPSHOTS, name))
         try:
-            shards |= {str(shard["name"]) for shard in read_snapshot(home.storage, name).shards}
+            shards |= {shard.name for shard in read_snapshot(home.storage, name).shards}
         except _DAMAGE as error:
             moment.damaged[f"{SNAPSHOTS}/{name}"] = str(error)
     moment.wanted += [(SHARDS, name) for name in sorted(shards)]

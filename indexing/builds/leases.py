@@ -21,7 +21,9 @@ from indexing.storage.store import Storage
 logger = logging.getLogger(__name__)
 
 _KEPT_SECONDS = 86_400
+"""How long Redis keeps what it counts of a job: a day."""
 _RENEW_SECONDS = 0.5
+"""A worker renews its lease at least this often."""
 
 
 def queue_of(storage: Storage, name: str) -> str:

@@ -15,6 +15,7 @@ from indexing.catalogue.documents import DocumentKey
 from indexing.releases.recipes import Approximation
 
 _BITS = 256
+"""Bits of a sha256."""
 
 
 @dataclass(frozen=True, slots=True)

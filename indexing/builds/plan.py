@@ -15,11 +15,13 @@ from indexing.catalogue.passages import PassageRow, counted_documents, insert_pa
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
 from indexing.features.embedding_store import vector_key
 from indexing.records import Span, fingerprint
-from indexing.snapshots.shard import FORMAT, KIND, Shard
+from indexing.snapshots.shard import KIND, open_shard
 from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.shard_manifest import FORMAT
 from indexing.storage.store import Storage
 
 _BATCH = 256
+"""Documents that are cut in one transaction: bounds how long other writers wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def _plan_shard(context: BuildContext, shard: PlacedShard) -> ShardPlan:
 def is_stored(storage: Storage, name: str) -> bool:
     """Whether a shard is stored whole, in a format that this version reads."""
     try:
-        Shard(storage.open(KIND, name))
+        open_shard(storage.open(KIND, name))
     except (ArtefactMissing, ArtefactCorrupt, FormatUnknown):
         return False
     return True

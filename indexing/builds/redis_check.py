@@ -15,6 +15,7 @@ WAIT_SECONDS = 5.0
 _CONNECT_SECONDS = 2.0
 """How long one try may take: an address without a machine never answers."""
 _PAUSE_SECONDS = 0.5
+"""Pause between two tries to reach Redis."""
 
 
 def require_redis(

@@ -41,9 +41,11 @@ LOST_SECONDS = 60.0
 
 
 _POLL_SECONDS = 0.05
+"""How often Redis is asked which blocks are done."""
 
 
 _IDLE_SECONDS = 10.0
+"""How long a queue may go untaken before the person who builds is told."""
 
 
 @dataclass(slots=True)

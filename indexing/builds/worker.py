@@ -40,6 +40,7 @@ TASK = "groundwork.do_block"
 MEMORY_FACTOR = 2
 """How often ``memory_mb`` a block may take before it fails; a process beyond ``memory_mb`` is replaced after it."""
 _QUIET_SECONDS = 1.0
+"""Pause after Redis was lost; a block counts as lost only after that long without a lease."""
 
 
 def make_celery(settings: Settings) -> Celery:

@@ -3,6 +3,7 @@
 Only the build command and the command line touch these rows; workers never open the catalogue.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,17 +32,30 @@ class Job:
 
 def start_job(database: Database, recipe: int, executor: str) -> Job:
     """Record a build that begins now. A job left ``running`` by a build that was killed is marked as failed."""
+    fail_abandoned(database, running_jobs(database))
     with database.write() as db:
-        db.conn.execute(
-            "UPDATE jobs SET state = 'failed', finished_at = ?, error = 'the build command ended without a word'"
-            " WHERE state = 'running'",
-            (utc_now(),),
-        )
         number = db.conn.execute(
             "INSERT INTO jobs (recipe, state, executor, actor, created_at) VALUES (?, 'running', ?, ?, ?)",
             (recipe, executor, current_user(), utc_now()),
         ).lastrowid
     return read_job(database, number or 0)
+
+
+def running_jobs(database: Database) -> list[int]:
+    """The jobs that stand as running, be their builds alive or not."""
+    return [int(row["id"]) for row in database.rows("SELECT id FROM jobs WHERE state = 'running' ORDER BY id")]
+
+
+def fail_abandoned(database: Database, jobs: Sequence[int]) -> None:
+    """Mark jobs as failed whose builds were killed, unless they ended after all."""
+    if not jobs:
+        return
+    with database.write() as db:
+        db.conn.executemany(
+            "UPDATE jobs SET state = 'failed', finished_at = ?, error = 'the build command ended without a word'"
+            " WHERE id = ? AND state = 'running'",
+            [(utc_now(), job) for job in jobs],
+        )
 
 
 def require_not_cancelled(database: Database, job: int) -> None:

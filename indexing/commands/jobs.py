@@ -114,9 +114,11 @@ def jobs() -> None:
 @click.pass_obj
 def jobs_list(settings: Settings, as_json: bool) -> None:
     """All builds, newest first."""
+    from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.jobs import list_jobs
 
     with opened(settings) as home:
+        notice_abandoned_jobs(home.catalogue, home.storage)
         rows = [asdict(job) for job in list_jobs(home.catalogue)]
     if as_json:
         print_json(rows)
@@ -164,9 +166,11 @@ def jobs_requests(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def jobs_show(settings: Settings, job: int) -> None:
     """JOB and the blocks that it handed to workers, with attempts and errors, as JSON."""
+    from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.jobs import job_blocks, read_job
 
     with opened(settings) as home:
+        notice_abandoned_jobs(home.catalogue, home.storage)
         print_json({**asdict(read_job(home.catalogue, job)), "blocks": job_blocks(home.catalogue, job)})
 
 
@@ -175,9 +179,11 @@ def jobs_show(settings: Settings, job: int) -> None:
 @click.pass_obj
 def jobs_cancel(settings: Settings, job: int) -> None:
     """Stop the running build JOB; what it stored stays for the next one."""
+    from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.jobs import cancel_job
 
     with opened(settings) as home:
+        notice_abandoned_jobs(home.catalogue, home.storage)
         cancel_job(home.catalogue, job)
     click.echo(f"job {job} cancelled")
 

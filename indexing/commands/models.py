@@ -10,7 +10,7 @@ import click
 from indexing.commands.terminal import as_json, opened, print_json, print_table, screen
 from indexing.errors import GroundworkError, InvalidInput
 from indexing.home import Home
-from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion
+from indexing.models.registry import EMBEDDING, RERANKER, ModelManifest, ModelVersion
 from indexing.process_start import REGISTERING, require_memory
 from indexing.settings import Settings
 
@@ -78,29 +78,29 @@ def models_register(
             home.models, home.storage, source, name=name, lineage=lineage, kind=kind, on_step=status.update
         )
     if as_json:
-        print_json({"id": model.id, **model.manifest})
+        print_json({"id": model.id, **model.manifest.to_json()})
     else:
         proof = _proof_of_scores if model.kind == RERANKER else _proof_of_vectors
         click.echo(f"registered {model.id}: {proof(model.manifest)}")
 
 
-def _proof_of_vectors(manifest: dict[str, Any]) -> str:
-    parity = manifest["parity"]
+def _proof_of_vectors(manifest: ModelManifest) -> str:
+    parity = manifest.parity or {}
     return (
-        f"{manifest['dimension']} dimensions, {manifest['max_tokens']} tokens;"
+        f"{manifest.dimension} dimensions, {manifest.max_tokens} tokens;"
         f" cosine to the weights fp32 {parity['cosine_min']['fp32']:.6f}, int8 {parity['cosine_min']['int8']:.4f};"
         f" golden accuracy@1 fp32 {parity['golden']['fp32']['accuracy_at_1']:.3f},"
         f" int8 {parity['golden']['int8']['accuracy_at_1']:.3f}"
     )
 
 
-def _proof_of_scores(manifest: dict[str, Any]) -> str:
-    parity = manifest["parity"]
+def _proof_of_scores(manifest: ModelManifest) -> str:
+    parity = manifest.parity or {}
     golden = ", ".join(f"{name} {value:.3f}" for name, value in parity["golden"].items())
     return (
-        f"reranker, {manifest['max_tokens']} tokens; scores differ from the weights' by"
+        f"reranker, {manifest.max_tokens} tokens; scores differ from the weights' by"
         f" {parity['difference_max']['fp32']:.6f} in fp32; int8 correlates with them by"
-        f" {parity['int8_correlation']:.4f}{'' if 'int8' in manifest['precisions'] else ' and is left out'};"
+        f" {parity['int8_correlation']:.4f}{'' if 'int8' in (manifest.precisions or ()) else ' and is left out'};"
         f" golden accuracy {golden}"
     )
 
@@ -123,9 +123,9 @@ def models_list(settings: Settings, as_json: bool) -> None:
     with opened(settings) as home:
         versions = home.models.list()
     if as_json:
-        print_json([{"id": model.id, "created_at": model.created_at, **_summary(model.manifest)} for model in versions])
+        print_json([{"id": model.id, "created_at": model.created_at, **_summary(model)} for model in versions])
     else:
-        rows = [[model.id, *map(_shown, _summary(model.manifest).values()), model.created_at] for model in versions]
+        rows = [[model.id, *map(_shown, _summary(model).values()), model.created_at] for model in versions]
         print_table("models", ["id", "kind", "dimension", "max tokens", "licence", "source", "created"], rows)
 
 
@@ -133,14 +133,14 @@ def _shown(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _summary(manifest: dict[str, Any]) -> dict[str, Any]:
-    lineage = manifest["lineage"]
+def _summary(model: ModelVersion) -> dict[str, Any]:
+    lineage = model.manifest.lineage or {}
     return {
-        "kind": manifest.get("kind", EMBEDDING),
-        "dimension": manifest.get("dimension"),
-        "max_tokens": manifest["max_tokens"],
-        "licence": lineage["licence"],
-        "source": lineage["source"],
+        "kind": model.kind,
+        "dimension": model.manifest.dimension,
+        "max_tokens": model.manifest.max_tokens,
+        "licence": lineage.get("licence"),
+        "source": lineage.get("source"),
     }
 
 
@@ -151,11 +151,11 @@ def models_show(settings: Settings, model: str) -> None:
     """Print all facts about MODEL (name@version) as JSON; canonical vectors are shortened."""
     with opened(settings) as home:
         found = home.models.get(model)
-    manifest = dict(found.manifest)
+    manifest = found.manifest.to_json()
     if found.kind == EMBEDDING:
         manifest["canonical"] = {
             precision: {text[:60]: [*vector[:5], "..."] for text, vector in vectors.items()}
-            for precision, vectors in found.manifest["canonical"].items()
+            for precision, vectors in found.manifest.canonical.items()
         }
     print_json({"id": found.id, "created_at": found.created_at, **manifest})
 

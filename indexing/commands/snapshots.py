@@ -39,7 +39,7 @@ def snapshots_list(settings: Settings, as_json: bool) -> None:
             "passages": manifest.rows,
             "shards": len(manifest.shards),
             "size_bytes": manifest.size_bytes,
-            "model": manifest.content["model"],
+            "model": manifest.model,
         }
         for manifest in manifests
     ]
@@ -62,7 +62,7 @@ def snapshots_show(settings: Settings, snapshot: str) -> None:
 
     with opened(settings) as home:
         manifest = read_snapshot(home.storage, snapshot)
-    print_json({"id": manifest.id, **manifest.content})
+    print_json({"id": manifest.id, **manifest.to_json()})
 
 
 @snapshots.command("diff")

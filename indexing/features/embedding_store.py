@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 SMALL_BLOCK = 64
 """Vectors up to which a block is small: those of single documents, as the live layer stores them."""
 _MERGED_BLOCK = 1024
+"""Vectors from which on a merged block is full. Source: our choice."""
 _FILE = "block.safetensors"
 FEATURES = ArtefactKind("features", remedy="Build again to restore it.", has_kinds=True)
 """Blocks of vectors, by embedding view."""

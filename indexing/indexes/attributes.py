@@ -6,7 +6,7 @@ are found by bisection in a mapped file, without reading any document. A list co
 
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ _METADATA, _PRINCIPAL, _RESTRICTED = b"m", b"p", b"r"
 _STRING, _NUMBER, _BOOLEAN = b"s", b"n", b"t"
 _LENGTH, _FLOAT, _REST = struct.Struct(">I"), struct.Struct(">d"), struct.Struct(">Q")
 _MIDDLE = 1 << 63
+"""The sign bit of 64; numbers below it are negative ones, moved up."""
 
 
 def build_attributes(
@@ -115,9 +116,19 @@ class AttributeSegment:
     """
 
     def __init__(
-        self, arrays: Mapping[str, NDArray[Any]], term_range: TermRange, first_document: int, documents: int
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        term_range: TermRange,
+        first_document: int,
+        documents: int,
+        *,
+        damaged: Callable[[str], Exception] = ValueError,
     ) -> None:
-        """Look at ``documents`` documents from number ``first_document`` of the shard that ``arrays`` belong to."""
+        """Look at ``documents`` documents from number ``first_document`` of the shard that ``arrays`` belong to.
+
+        ``damaged`` makes the error that is raised where the arrays name other documents.
+        """
+        self._damaged = damaged
         self._arrays = arrays
         self._terms = TermList(arrays["term_bytes"], arrays["term_offsets"])
         self._range = term_range
@@ -165,6 +176,9 @@ class AttributeSegment:
         end = bisect_left(self._terms, high, begin, self._range.stop)
         mask = self.nothing()
         offsets = self._arrays["posting_offsets"]
-        documents = self._arrays["posting_documents"][int(offsets[begin]) : int(offsets[end])]
-        mask[documents.astype(np.int64) - self._first] = True
+        documents = self._arrays["posting_documents"][int(offsets[begin]) : int(offsets[end])].astype(np.int64)
+        documents -= self._first
+        if len(documents) and documents.view(np.uint64).max() >= self.documents:
+            raise self._damaged("an attribute names documents outside of its partition")
+        mask[documents] = True
         return mask

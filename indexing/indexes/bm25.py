@@ -22,6 +22,7 @@ MAX_TERMS = 512
 RECENT_BYTES = 8 << 20
 """Memory for what was looked up last, by process and release. Most words of most queries are among a few thousand."""
 _LARGEST_SHARE = 8
+"""One word may take this part of the memory, one in so many, so that it leaves room for others."""
 _Found: TypeAlias = tuple[Rows, Scores]
 
 
@@ -85,7 +86,7 @@ class Bm25:
         for segment in segments:
             if (postings := segment.postings(term)) is not None:
                 tf = postings[1].astype(np.float32)
-                length = segment.lengths[postings[0]].astype(np.float32)
+                length = segment.lengths_of(postings[0]).astype(np.float32)
                 rows.append(postings[0] + offset)
                 damping: Scores = self.k1 * (1.0 - self.b + self.b * length / average)
                 saturation.append(tf / (tf + damping))

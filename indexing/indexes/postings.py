@@ -7,7 +7,7 @@ import itertools
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,11 +103,14 @@ class LexicalSegment:
         stop: int,
         *,
         hidden: NDArray[np.bool_] | None = None,
+        damaged: Callable[[str], Exception] = ValueError,
     ) -> None:
         """Look at rows ``start`` to ``stop`` (exclusive) of the shard that ``arrays`` belong to.
 
-        ``hidden``, bool, (stop - start,), says which of them are treated as if they were not there.
+        ``hidden``, bool, (stop - start,), says which of them are treated as if they were not there. ``damaged`` makes
+        the error that is raised where the arrays name rows outside.
         """
+        self._damaged = damaged
         self._arrays = arrays
         self._terms = TermList(arrays["term_bytes"], arrays["term_offsets"])
         self._range = term_range
@@ -133,5 +136,15 @@ class LexicalSegment:
         frequencies = self._arrays["posting_frequencies"][begin:end]
         if self._hidden is None:
             return rows, frequencies
-        seen = ~self._hidden[rows]
+        try:
+            seen = ~self._hidden[rows]
+        except IndexError as error:
+            raise self._damaged("a term names passages outside of its partition") from error
         return rows[seen], frequencies[seen]
+
+    def lengths_of(self, rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """How many terms each of some rows has, counted as ``postings`` does."""
+        try:
+            return self.lengths[rows]
+        except IndexError as error:
+            raise self._damaged("a term names passages outside of its partition") from error

@@ -186,13 +186,13 @@ def load_embedder(storage: Storage, model: ModelVersion, precision: str, *, sess
     embedder = OnnxEmbedder(
         storage.open(KIND, model.id).path / f"{precision}.onnx",
         load_tokenizer(storage, model),
-        max_tokens=model.manifest["max_tokens"],
+        max_tokens=model.manifest.max_tokens,
         sessions=sessions,
-        query_prompt=model.manifest["prompts"]["query"],
-        document_prompt=model.manifest["prompts"]["document"],
-        without=model.manifest.get("without", ()),
+        query_prompt=model.prompts.query,
+        document_prompt=model.prompts.document,
+        without=model.without,
     )
-    check_canonical(embedder, model.manifest["canonical"][precision], f"{model.id} {precision}")
+    check_canonical(embedder, model.manifest.canonical[precision], f"{model.id} {precision}")
     return embedder
 
 
@@ -204,7 +204,7 @@ def verify_model(storage: Storage, model: ModelVersion) -> dict[str, float]:
     """
     storage.verify(KIND, model.id)
     cosines = {}
-    for precision, canonical in model.manifest["canonical"].items():
+    for precision, canonical in model.manifest.canonical.items():
         embedder = load_embedder(storage, model, precision, sessions=1)
         cosines[precision] = check_canonical(embedder, canonical, f"{model.id} {precision}")
     return cosines

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
 OPSET = 17
+"""The version of ONNX's operators; 17 is the first with LayerNormalization as one node."""
 WITHOUT = ("SkipLayerNormFusion",)
 """What sessions are to do without: ONNX Runtime's fused node takes five times as long as the two that it stands for."""
 _QUIET = ("torch.onnx", "onnxruntime.quantization", "onnxruntime.transformers", "root")

@@ -6,18 +6,19 @@ reranker whose int8 form orders otherwise has none.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Self
 
 from tokenizers import Tokenizer
 
 from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.models import insert_model, model_rows, newest_model_version
-from indexing.errors import InvalidInput, NotFound
+from indexing.errors import ArtefactCorrupt, InvalidInput, NotFound
 from indexing.features.views import ModelFiles
-from indexing.records import Json
+from indexing.records import Json, JsonFields, StoredFile, files_from_json
 from indexing.storage.store import Artefact, ArtefactKind, Storage
 
 KIND = ArtefactKind(
@@ -31,15 +32,91 @@ EMBEDDING, RERANKER = "embedding", "reranker"
 
 
 @dataclass(frozen=True, slots=True)
-class ModelVersion:
-    """An embedding model or a reranker as frozen data.
+class Prompts:
+    """What an embedding model has put before a text that it encodes."""
 
-    ``manifest`` holds everything known of it; ``id`` is ``name@version``.
+    query: str = ""
+    document: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelManifest:
+    """Everything known of a model version.
+
+    ``canonical`` holds, for each precision, what a machine must reproduce: vectors by text of an embedding model,
+    scores of pairs of a reranker. ``without`` names what the runtime must not optimise. ``parity`` and ``lineage`` are
+    what was measured and told at registration, shown and never computed with. ``rest`` holds what a newer version may
+    have written beside these. Optional fields are ``None`` where the stored manifest does not have them.
     """
+
+    files: Mapping[str, StoredFile]
+    max_tokens: int
+    canonical: Mapping[str, Json]
+    kind: str | None = None
+    dimension: int | None = None
+    prompts: Prompts | None = None
+    precisions: tuple[str, ...] | None = None
+    without: tuple[str, ...] | None = None
+    parity: Mapping[str, Json] | None = None
+    lineage: Mapping[str, Json] | None = None
+    rest: Mapping[str, Json] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Read what ``to_json`` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        fields = JsonFields(value)
+        prompts = fields.take_if_there("prompts", dict)
+        precisions, without = (fields.take_if_there(name, list) for name in ("precisions", "without"))
+        return cls(
+            files=files_from_json(fields.take("files", dict)),
+            max_tokens=fields.take("max_tokens", int),
+            canonical=fields.take("canonical", dict),
+            kind=fields.take_if_there("kind", str),
+            dimension=fields.take_if_there("dimension", int),
+            prompts=None if prompts is None else _prompts(prompts),
+            precisions=None if precisions is None else tuple(precisions),
+            without=None if without is None else tuple(without),
+            parity=fields.take_if_there("parity", dict),
+            lineage=fields.take_if_there("lineage", dict),
+            rest=fields.rest(),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """This as JSON, without what it does not have."""
+        stored = {
+            "kind": self.kind,
+            "dimension": self.dimension,
+            "max_tokens": self.max_tokens,
+            "without": None if self.without is None else list(self.without),
+            "precisions": None if self.precisions is None else list(self.precisions),
+            "prompts": None if self.prompts is None else asdict(self.prompts),
+            "parity": self.parity,
+            "canonical": self.canonical,
+            "lineage": self.lineage,
+            "files": {name: file.to_json() for name, file in self.files.items()},
+            **self.rest,
+        }
+        return {name: value for name, value in stored.items() if value is not None}
+
+
+def _prompts(value: Json) -> Prompts:
+    fields = JsonFields(value)
+    prompts = Prompts(fields.take("query", str), fields.take("document", str))
+    fields.end()
+    return prompts
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """An embedding model or a reranker as frozen data; ``id`` is ``name@version``."""
 
     name: str
     version: int
-    manifest: dict[str, Json]
+    manifest: ModelManifest
     created_at: str
 
     @property
@@ -49,8 +126,18 @@ class ModelVersion:
 
     @property
     def kind(self) -> str:
-        """``embedding`` or ``reranker``."""
-        return str(self.manifest.get("kind", EMBEDDING))
+        """``embedding`` or ``reranker``; a manifest that does not say is an embedding model's."""
+        return self.manifest.kind or EMBEDDING
+
+    @property
+    def prompts(self) -> Prompts:
+        """What stands before queries and documents; a reranker has none."""
+        return self.manifest.prompts or Prompts()
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """Optimisations that the runtime must leave out."""
+        return self.manifest.without or ()
 
     @property
     def files(self) -> ModelFiles:
@@ -60,13 +147,28 @@ class ModelVersion:
             InvalidInput: it is none.
         """
         require_kind(self, EMBEDDING)
-        sha256 = {name: entry["sha256"] for name, entry in self.manifest["files"].items()}
+        sha256 = {name: file.sha256 for name, file in self.manifest.files.items()}
         return ModelFiles(
             tokenizer_sha256=sha256[TOKENIZER_FILE],
             onnx_sha256={precision: sha256[f"{precision}.onnx"] for precision in ("fp32", "int8")},
-            max_tokens=self.manifest["max_tokens"],
-            document_prompt=self.manifest["prompts"]["document"],
+            max_tokens=self.manifest.max_tokens,
+            document_prompt=self.prompts.document,
         )
+
+
+def model_version(name: str, version: int, manifest: Json, created_at: str) -> ModelVersion:
+    """A model version with its manifest read from JSON.
+
+    Raises:
+        ArtefactCorrupt: the manifest is damaged.
+    """
+    try:
+        return ModelVersion(name, version, ModelManifest.from_json(manifest), created_at)
+    except ValueError as error:
+        raise ArtefactCorrupt(
+            f"model {name}@{version}: its manifest is damaged ({error}). Restore the home from a backup, or register"
+            " the model again as a new version and build with it."
+        ) from error
 
 
 class ModelRegistry:
@@ -98,13 +200,14 @@ class ModelRegistry:
         """Record a published model artefact as ``name@version``; its manifest is the artefact's facts and files."""
         manifest = {**artefact.info, "files": artefact.files}
         created_at = utc_now()
+        model = model_version(name, version, manifest, created_at)
         insert_model(self._catalogue, name, version, json.dumps(manifest), created_at)
-        return ModelVersion(name, version, manifest, created_at)
+        return model
 
     def list(self) -> list[ModelVersion]:
         """All model versions, oldest first."""
         return [
-            ModelVersion(row["name"], row["version"], json.loads(row["manifest"]), row["created_at"])
+            model_version(row["name"], row["version"], json.loads(row["manifest"]), row["created_at"])
             for row in model_rows(self._catalogue)
         ]
 
@@ -156,7 +259,7 @@ def stored_model(storage: Storage, model_id: str) -> ModelVersion:
     """
     artefact = storage.open(KIND, model_id)
     name, _, version = model_id.rpartition("@")
-    return ModelVersion(name, int(version), {**artefact.info, "files": artefact.files}, "")
+    return model_version(name, int(version), {**artefact.info, "files": artefact.files}, "")
 
 
 def load_tokenizer(storage: Storage, model: ModelVersion) -> Tokenizer:

@@ -83,11 +83,11 @@ def load_reranker(storage: Storage, model: ModelVersion, precision: str, *, sess
     scorer = OnnxReranker(
         storage.open(KIND, model.id).path / f"{precision}.onnx",
         load_tokenizer(storage, model),
-        max_tokens=model.manifest["max_tokens"],
+        max_tokens=model.manifest.max_tokens,
         sessions=sessions,
-        without=model.manifest.get("without", ()),
+        without=model.without,
     )
-    check_scores(scorer, model.manifest["canonical"][precision], f"{model.id} {precision}")
+    check_scores(scorer, model.manifest.canonical[precision], f"{model.id} {precision}")
     return scorer
 
 
@@ -102,5 +102,5 @@ def verify_reranker(storage: Storage, model: ModelVersion) -> dict[str, float]:
         precision: check_scores(
             load_reranker(storage, model, precision, sessions=1), canonical, f"{model.id} {precision}"
         )
-        for precision, canonical in model.manifest["canonical"].items()
+        for precision, canonical in model.manifest.canonical.items()
     }

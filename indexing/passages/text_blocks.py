@@ -13,11 +13,14 @@ from itertools import chain
 from markdown_it import MarkdownIt
 
 _HEADING_CHARS = 300
-_WINDOW_CHARS = 500_000  # markdown-it keeps some 130 bytes a character, so long documents are read in windows
+"""The longest heading; a longer one is a paragraph by mistake."""
+_WINDOW_CHARS = 500_000
+"""Markdown-it keeps some 130 bytes a character, so long documents are read in windows."""
 _CONTAINERS = frozenset({"bullet_list_open", "ordered_list_open", "blockquote_open", "table_open"})
 _LINE = re.compile(r"\r\n?|\n")  # exactly what markdown-it takes for a line end
 _MARKUP = re.compile(r"[\\`*_\[\]<>&!]")
 _UNIT_CHARS = 2_000
+"""The longest unit of a text, in code points; a longer sentence is cut. Source: our choice."""
 _STOP = r"[.!?\u2026]"
 _CLOSING = r"[\"')\]*_\u201d\u2019\u00bb]"
 _CJK_STOP = r"[\u3002\uff01\uff1f\uff61]"

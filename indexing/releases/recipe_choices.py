@@ -96,7 +96,7 @@ def _with_reranker(
         recipe = replace(recipe, reranker=None, reranking=None)
     elif reranker is not None:
         model = _of_kind(home.models.get(reranker), RERANKER)
-        precision = "int8" if "int8" in model.manifest["precisions"] else "fp32"
+        precision = "int8" if "int8" in (model.manifest.precisions or ()) else "fp32"
         recipe = replace(recipe, reranker=model.id, reranking=replace(recipe.second_pass, precision=precision))
     if depth is None and budget_ms is None:
         return recipe

@@ -15,6 +15,7 @@ from indexing.retention.shard_rewrite import held_documents
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import SnapshotManifest, read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
+from indexing.snapshots.shard_manifest import read_shard_manifest
 from indexing.storage.store import Storage
 
 
@@ -83,7 +84,7 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> DocumentLoca
     in_catalogue = _among(ids, ids_in_documents(home.catalogue, partition))
     releases = list_releases(home.catalogue)
     manifests = {name: read_snapshot(home.storage, name) for name in sorted({one.snapshot for one in releases})}
-    reached = {str(shard["name"]) for manifest in manifests.values() for shard in manifest.shards}
+    reached = {shard.name for manifest in manifests.values() for shard in manifest.shards}
     shards: dict[str, frozenset[str]] = {}
     for name in home.storage.list(SHARDS):
         held = _held(home.storage, name, partition, is_reached=name in reached)
@@ -112,8 +113,8 @@ def _held(storage: Storage, name: str, partition: Partition, *, is_reached: bool
     Where a release needs such a shard, nothing can be erased; any other is garbage.
     """
     try:
-        artefact = storage.describe(SHARDS, name)
-        if any(Partition(one["tenant"], one["collection"]) == partition for one in artefact.info["partitions"]):
+        parts = read_shard_manifest(storage.describe(SHARDS, name)).facts.partitions
+        if any(part.partition == partition for part in parts):
             return held_documents(storage.open(SHARDS, name), partition).keys()
         return frozenset()
     except (ArtefactCorrupt, FormatUnknown) as error:
@@ -126,7 +127,7 @@ def _held(storage: Storage, name: str, partition: Partition, *, is_reached: bool
 
 
 def _names(manifest: SnapshotManifest) -> set[str]:
-    return {str(shard["name"]) for shard in manifest.shards}
+    return {shard.name for shard in manifest.shards}
 
 
 def _orphans(storage: Storage, reached: Set[str], shards: Set[str]) -> Iterator[str]:

@@ -140,7 +140,7 @@ def _rewrite(home: Home, erasure: int, found: DocumentLocations, stale: list[Sta
     """Every file that may hold the text: first what replaces it, then the releases, then the old files."""
     storage = home.storage
     on_step("shards")
-    wanted = {str(shard["name"]) for manifest in found.snapshots for shard in manifest.shards} & found.shards.keys()
+    wanted = {shard.name for manifest in found.snapshots for shard in manifest.shards} & found.shards.keys()
     new_shards = {
         name: rewrite_shard(storage, storage.open(SHARDS, name), found.partition, found.shards[name])
         for name in sorted(wanted)

@@ -84,7 +84,7 @@ def find_garbage(
         GroundworkError: a retained snapshot cannot be read; nothing can then be said to be garbage.
     """
     snapshots = {release.snapshot for release in kept}
-    shards = {str(shard["name"]) for name in snapshots for shard in read_snapshot(storage, name).shards}
+    shards = {shard.name for name in snapshots for shard in read_snapshot(storage, name).shards}
     models = {name for retained in recipes for name in (retained.recipe.model, retained.recipe.reranker) if name}
     models |= newest_models
     for whole, reached in ((SNAPSHOTS, snapshots), (SHARDS, shards), (MODELS, models)):
@@ -150,8 +150,7 @@ def disk_use(storage: Storage, releases: Sequence[Release]) -> list[Disk]:
     shards: dict[str, Mapping[str, int]] = {}
     for release in releases:
         shards[release.number] = {
-            str(shard["name"]): sum(int(file["size_bytes"]) for file in shard["files"].values())
-            for shard in read_snapshot(storage, release.snapshot).shards
+            shard.name: shard.size_bytes for shard in read_snapshot(storage, release.snapshot).shards
         }
     users: dict[str, int] = {}
     for held in shards.values():

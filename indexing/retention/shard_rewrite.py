@@ -7,7 +7,7 @@ postings and texts are byte for byte those that a build of the remaining documen
 import json
 import logging
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,9 +18,8 @@ from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed, Forma
 from indexing.indexes.attributes import build_attributes
 from indexing.indexes.postings import TermRange
 from indexing.records import Partition, Vectors, fingerprint
-from indexing.snapshots.shard import ATTRIBUTES_FILE, KIND, LEXICAL_FILE, LISTS_FILE, PASSAGES_FILE, Shard
-from indexing.snapshots.shard_layout import ShardPartition
-from indexing.snapshots.shard_writer import write_vectors
+from indexing.snapshots.shard import ATTRIBUTES_FILE, KIND, LEXICAL_FILE, LISTS_FILE, PASSAGES_FILE, Shard, open_shard
+from indexing.snapshots.shard_writer import WrittenVectors, describe_shard, write_vectors
 from indexing.storage.arrays import map_arrays, offsets_of, write_arrays
 from indexing.storage.store import Artefact, Draft, Storage
 
@@ -34,7 +33,7 @@ def held_documents(artefact: Artefact, partition: Partition) -> dict[str, int]:
     Raises:
         FormatUnknown, ArtefactCorrupt: the shard cannot be read, so nobody can say what it holds.
     """
-    part = Shard(artefact).partitions.get(partition)
+    part = open_shard(artefact).partitions.get(partition)
     if part is None:
         return {}
     texts = map_arrays(artefact.path / PASSAGES_FILE)
@@ -78,14 +77,14 @@ def rewrite_shard(storage: Storage, artefact: Artefact, partition: Partition, id
         return stored
     with storage.publish(KIND, name) as draft:
         _write(draft, artefact, is_kept, {partition: len(doomed)})
-        Shard(Artefact(KIND, name, draft.path, draft.info, {}))  # it must open before it has a name
+        open_shard(Artefact(KIND, name, draft.path, draft.info, {}))  # it must open before it has a name
     return storage.open(KIND, name)
 
 
 def _stored_whole(storage: Storage, name: str) -> Artefact | None:
     try:
         artefact = storage.verify(KIND, name)
-        Shard(artefact)
+        open_shard(artefact)
     except ArtefactMissing:
         return None
     except (ArtefactCorrupt, FormatUnknown):
@@ -99,7 +98,8 @@ def _write(draft: Draft, artefact: Artefact, is_kept: NDArray[np.bool_], gone: d
     write_arrays(draft.path / LEXICAL_FILE, lexical)
     write_arrays(draft.path / PASSAGES_FILE, _rewrite_texts(map_arrays(artefact.path / PASSAGES_FILE), is_kept))
     row_places = _running(is_kept)
-    attributes, attribute_places = _attributes(Shard(artefact), is_kept)
+    old = open_shard(artefact)  # whose mapping must outlive its vectors
+    attributes, attribute_places = _attributes(old, is_kept)
     write_arrays(draft.path / ATTRIBUTES_FILE, attributes)
     moved = [
         replace(
@@ -112,13 +112,12 @@ def _write(draft: Draft, artefact: Artefact, is_kept: NDArray[np.bool_], gone: d
             attribute_start=attribute_places[part.partition].start,
             attribute_stop=attribute_places[part.partition].stop,
         )
-        for part in (ShardPartition(**entry) for entry in artefact.info["partitions"])
+        for part in old.partitions.values()
     ]
     left = [part for part in moved if part.start < part.stop]
-    old = Shard(artefact)  # whose mapping must outlive its vectors
     sizes = [part.stop - part.start for part in left]
-    _write_vectors(draft, artefact, old.vectors(np.flatnonzero(is_kept)), sizes)
-    draft.info.update(rows=int(is_kept.sum()), partitions=[asdict(part) for part in left])
+    written = _write_vectors(draft, old, old.vectors(np.flatnonzero(is_kept)), sizes)
+    draft.info.update(describe_shard(int(is_kept.sum()), left, written).to_json())
 
 
 def _attributes(old: Shard, is_kept: NDArray[np.bool_]) -> tuple[Arrays, dict[Partition, TermRange]]:
@@ -134,20 +133,19 @@ def _attributes(old: Shard, is_kept: NDArray[np.bool_]) -> tuple[Arrays, dict[Pa
     return arrays, dict(zip(documents, ranges, strict=True))
 
 
-def _write_vectors(draft: Draft, artefact: Artefact, vectors: Vectors, sizes: Sequence[int]) -> None:
+def _write_vectors(draft: Draft, old: Shard, vectors: Vectors, sizes: Sequence[int]) -> WrittenVectors:
     """The kept vectors, with an approximate index made anew where the old shard has one: it must not know the others.
 
     Where what remains cannot have one that is good enough, it is searched exactly: an erasure never waits for that.
     """
-    lists = artefact.info.get("lists")
-    min_recall = None if lists is None else float(lists["min_recall"])
+    min_recall = None if old.lists is None else float(old.lists.min_recall)
     try:
-        write_vectors(draft, vectors, sizes, min_recall=min_recall)
+        return write_vectors(draft, vectors, sizes, min_recall=min_recall)
     except BuildFailed as error:
-        fields = {"shard": artefact.name, "reason": str(error)}
+        fields = {"shard": old.name, "reason": str(error)}
         logger.warning("shard_rewrite.approximate_index_left_out", extra={"fields": fields})
         (draft.path / LISTS_FILE).unlink(missing_ok=True)
-        write_vectors(draft, vectors, sizes, min_recall=None)
+        return write_vectors(draft, vectors, sizes, min_recall=None)
 
 
 def _rewrite_lexical(old: Arrays, is_kept: NDArray[np.bool_]) -> tuple[Arrays, NDArray[np.int64]]:

@@ -1,14 +1,14 @@
 """One partition across the shards of a snapshot, as a search sees it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import cached_property
 
 import numpy as np
 
 from indexing.errors import ArtefactCorrupt
 from indexing.indexes.attributes import AttributeSegment
+from indexing.indexes.ivf_index import PROMISED_K
 from indexing.indexes.postings import LexicalSegment
-from indexing.indexes.vector_index import PROMISED_K
 from indexing.records import Mask, Partition, Rows, Scores, Vector, Vectors
 from indexing.snapshots.shard import Shard, StoredPassage
 
@@ -107,6 +107,24 @@ class PartitionView:
             if mine.any():
                 found[mine] = shard.vectors(rows[mine])
         return found
+
+    def cosines(self, numbers: Rows, rows: Rows, query: Vector) -> Scores:
+        """The inner products of some passages' vectors with a query of unit norm, in order."""
+        if len(self.shards) == 1:
+            return self.shards[0].cosines(rows, query)
+        found = np.empty(len(rows), np.float32)
+        for number, shard in enumerate(self.shards):
+            mine = numbers == number
+            if mine.any():
+                found[mine] = shard.cosines(rows[mine], query)
+        return found
+
+    def without(self, names: Container[str]) -> "PartitionView":
+        """The partition without the shards of some names: itself, if it has none of them."""
+        if not any(shard.name in names for shard in self.shards):
+            return self
+        pairs = [pair for pair in zip(self.shards, self.hidden, strict=True) if pair[0].name not in names]
+        return PartitionView(self.partition, [shard for shard, _ in pairs], [mask for _, mask in pairs])
 
     def passage(self, number: int, row: int) -> StoredPassage:
         """Everything stored of one passage.

@@ -5,36 +5,31 @@ partition's passages are contiguous rows. Format: docs/snapshot-format.md.
 """
 
 import hashlib
-import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from itertools import accumulate
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic_core import from_json
 
-from indexing.errors import ArtefactCorrupt, FormatUnknown
+from indexing.errors import ArtefactCorrupt
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.attributes import AttributeSegment, build_attributes
-from indexing.indexes.postings import LexicalSegment, TermRange
-from indexing.indexes.vector_index import (
-    SQ8_ROWS,
-    ExactIndex,
-    IvfIndex,
-    Sq8Index,
-    Sq8Info,
-)
+from indexing.indexes.exact_index import ExactIndex, inner_products
+from indexing.indexes.ivf_index import IvfIndex, ListsInfo
+from indexing.indexes.postings import LexicalSegment
+from indexing.indexes.sq8_index import SQ8_ROWS, Sq8Index
 from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
-from indexing.snapshots.shard_layout import Arrays, ShardInput, ShardPartition, lay_out
+from indexing.snapshots.shard_arrays import require_arrays
+from indexing.snapshots.shard_layout import Arrays, ShardInput, lay_out, require_vectors
+from indexing.snapshots.shard_manifest import FIRST_WITH_ATTRIBUTES, ShardPartition, read_shard_manifest
+from indexing.snapshots.stored_texts import DocumentRecord, StoredTexts
 from indexing.storage.arrays import map_arrays
 from indexing.storage.store import Artefact, ArtefactKind
 
 KIND = ArtefactKind("shards", remedy="Build again to restore it.")
-FORMAT = 4
-READABLE_FORMATS = (1, 2, 3, 4)
-"""1: exact search only; 2: may have an approximate index; 3: also has the documents' attributes; 4: may have codes."""
 VECTORS_FILE = "vectors.faiss"
 CODES_FILE = "codes.faiss"
 LISTS_FILE = "lists.faiss"
@@ -42,12 +37,11 @@ LEXICAL_FILE = "lexical.safetensors"
 PASSAGES_FILE = "passages.safetensors"
 ATTRIBUTES_FILE = "attributes.safetensors"
 _LISTS_BYTES = 2 << 20
-
-
-def _all_of(rows: int, vectors: Vectors) -> Vectors:
-    if len(vectors) != rows:
-        raise ValueError(f"{len(vectors)} vectors for {rows} passages")
-    return vectors
+"""About how many bytes a search of IVF lists reads, however large they are: above what 8,192 rows of codes take."""
+MOST_COSINE = 1.01
+"""The largest score that unit vectors can have, with room for rounding; a larger one is no cosine, nor is NaN."""
+_FAULTS = (AttributeError, IndexError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
+"""What reading raises where a file is not as it was written: places outside, records that are no JSON, or not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,83 +65,118 @@ class StoredPassage:
         return f"{self.document_id}#{self.ordinal}"
 
 
-def require_readable(artefact: Artefact) -> None:
-    """Refuse a shard in a format of the future.
+_Whole = TypeVar("_Whole", np.int64, np.uint32)
+OnDamage: TypeAlias = Callable[[str, str], None]
+"""Told the name of a shard whose files turned out to be damaged, and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardParts:
+    """What a shard is made of: ``rows`` passages and everything that a search needs of them."""
+
+    rows: int
+    partitions: Sequence[ShardPartition]
+    lexical: Arrays
+    texts: Arrays
+    attributes: Arrays | None
+    exact: ExactIndex
+    coded: Sq8Index | None = None
+    approximate: IvfIndex | None = None
+    lists: ListsInfo | None = None
+    size_bytes: int = 0
+
+
+def open_shard(artefact: Artefact, on_damage: OnDamage | None = None) -> "Shard":
+    """A published shard, memory-mapped: opening reads headers only.
+
+    Args:
+        artefact: The shard's files and manifest.
+        on_damage: Told when reading shows later that the files are damaged.
 
     Raises:
         FormatUnknown: written by a newer version.
+        ArtefactCorrupt: the files contradict the manifest.
     """
-    if artefact.info.get("format") not in READABLE_FORMATS:
-        raise FormatUnknown(
-            f"shard {artefact.name} has format {artefact.info.get('format')!r}; this version reads formats"
-            f" {', '.join(map(str, READABLE_FORMATS))}. Update Groundwork, or build again with this version."
-        )
+    manifest = read_shard_manifest(artefact)
+    facts, path = manifest.facts, artefact.path
+    has_attributes = manifest.format >= FIRST_WITH_ATTRIBUTES
+    exact = ExactIndex(path / VECTORS_FILE)
+    parts = ShardParts(
+        rows=facts.rows,
+        partitions=facts.partitions,
+        lexical=map_arrays(path / LEXICAL_FILE),
+        texts=map_arrays(path / PASSAGES_FILE),
+        attributes=map_arrays(path / ATTRIBUTES_FILE) if has_attributes else None,
+        exact=exact,
+        coded=None if facts.codes is None else Sq8Index(path / CODES_FILE, exact, facts.codes),
+        approximate=None if facts.lists is None else IvfIndex(path / LISTS_FILE, exact, probes=facts.lists.probes),
+        lists=facts.lists,
+        size_bytes=artefact.size_bytes,
+    )
+    return Shard(artefact.name, parts, on_damage)
+
+
+def shard_in_memory(name: str, inputs: Sequence[ShardInput], vectors: Vectors, analyser: Analyser) -> "Shard":
+    """A shard that was never written: the same contents, searched the same way, gone with the process.
+
+    Raises:
+        ValueError: as ``write_shard``.
+    """
+    contents = lay_out(inputs, analyser)
+    require_vectors(len(contents.texts["passage_documents"]), vectors)
+    arrays = (contents.lexical, contents.texts, contents.attributes)
+    parts = ShardParts(
+        rows=len(vectors),
+        partitions=contents.partitions,
+        lexical=contents.lexical,
+        texts=contents.texts,
+        attributes=contents.attributes,
+        exact=ExactIndex(vectors=vectors),
+        size_bytes=vectors.nbytes + sum(array.nbytes for some in arrays for array in some.values()),
+    )
+    return Shard(name, parts)
 
 
 class Shard:
-    """A published shard, memory-mapped: opening reads headers only. Safe to share between threads.
+    """Passages of some partitions, ready for search; see ``open_shard``. Safe to share between threads.
+
+    Files are checked before they are opened, not again at each read. Where a read shows that they changed since, it
+    raises ``ArtefactCorrupt`` with the shard's name, and tells ``on_damage``.
 
     Raises (at construction):
-        FormatUnknown: written by a newer version.
-        ArtefactCorrupt: the files contradict the manifest.
+        ArtefactCorrupt: the parts hold different numbers of passages.
     """
 
-    def __init__(self, artefact: Artefact) -> None:
-        info = artefact.info
-        require_readable(artefact)
-        self.name = artefact.name
-        self.size_bytes = artefact.size_bytes
-        try:
-            self.lists: dict[str, Json] | None = info.get("lists")
-            probes = 0 if self.lists is None else int(self.lists["probes"])
-            self.rows = int(info["rows"])
-            parts = [ShardPartition(**entry) for entry in info["partitions"]]
-            codes = Sq8Info(**info["codes"]) if "codes" in info else None
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtefactCorrupt(f"shard {artefact.name}: its manifest is damaged ({error}). Build again.") from error
-        self._exact = ExactIndex(artefact.path / VECTORS_FILE)
-        self._approximate: IvfIndex | None = None
-        self._coded: Sq8Index | None = None
-        attributes = map_arrays(artefact.path / ATTRIBUTES_FILE) if info["format"] >= 3 else None
-        self._fill(
-            parts, map_arrays(artefact.path / LEXICAL_FILE), map_arrays(artefact.path / PASSAGES_FILE), attributes
-        )
-        if codes is not None:
-            self._coded = Sq8Index(artefact.path / CODES_FILE, self._exact, codes)
-        if probes:
-            self._approximate = IvfIndex(artefact.path / LISTS_FILE, self._exact, probes=probes)
-
-    @classmethod
-    def in_memory(cls, name: str, inputs: Sequence[ShardInput], vectors: Vectors, analyser: Analyser) -> Self:
-        """A shard that was never written: the same contents, searched the same way, gone with the process.
-
-        Raises:
-            ValueError: as ``write_shard``.
-        """
-        shard = cls.__new__(cls)
-        contents = lay_out(inputs, analyser)
-        _all_of(len(contents.texts["passage_documents"]), vectors)
-        shard.name, shard.rows, shard.lists = name, len(vectors), None
-        arrays = (contents.lexical, contents.texts, contents.attributes)
-        shard.size_bytes = vectors.nbytes + sum(array.nbytes for some in arrays for array in some.values())
-        shard._exact, shard._approximate, shard._coded = ExactIndex(vectors=vectors), None, None
-        shard._fill(contents.partitions, *arrays)
-        return shard
-
-    def _fill(self, parts: Sequence[ShardPartition], lexical: Arrays, texts: Arrays, attributes: Arrays | None) -> None:
-        self.partitions = {part.partition: part for part in parts}
+    def __init__(self, name: str, parts: ShardParts, on_damage: OnDamage | None = None) -> None:
+        self.name, self.rows, self.lists, self.size_bytes = name, parts.rows, parts.lists, parts.size_bytes
+        self.partitions = {part.partition: part for part in parts.partitions}
+        self._exact, self._coded, self._approximate = parts.exact, parts.coded, parts.approximate
+        self._lexical, self._attributes = parts.lexical, parts.attributes
+        self._on_damage = on_damage
         self._ordered = sorted(self.partitions.values(), key=lambda part: part.start)
         self._starts = [part.start for part in self._ordered]
-        self._lexical, self._texts, self._attributes = lexical, texts, attributes
-        # Memory views give plain numbers and bytes at a fraction of what numpy's indexing costs.
-        self._written = {
-            kind: (_view(texts[f"{kind}s"]), _view(texts[f"{kind}_offsets"])) for kind in ("document", "passage")
+        # Documents are numbered in the order of their passages; of these numbers no damaged file knows.
+        self._documents = list(accumulate((part.documents for part in self._ordered), initial=0))
+        self._first_documents = {
+            part.partition: first for part, first in zip(self._ordered, self._documents, strict=False)
         }
         self._computed: dict[Partition, AttributeSegment] = {}
-        owners = texts["passage_documents"]
-        if not self._exact.rows == len(lexical["lengths"]) == len(owners) == self.rows:
-            raise ArtefactCorrupt(f"shard {self.name}: its files hold different numbers of passages than {self.rows}.")
-        self.passage_documents: NDArray[np.uint32] = owners
+        try:
+            require_arrays(parts.rows, parts.exact.rows, self._ordered, parts.lexical, parts.texts, parts.attributes)
+        except ValueError as error:
+            raise ArtefactCorrupt(f"shard {name}: {error}. Build again.") from error
+        self._texts = StoredTexts(parts.texts)
+        self.passage_documents: NDArray[np.uint32] = parts.texts["passage_documents"]
+
+    def damaged(self, reason: object) -> ArtefactCorrupt:
+        """What to raise when reading shows that the files are damaged; whoever keeps the shard is told."""
+        message = (
+            f"shard {self.name} is damaged and not searched until it is restored ({reason}). Run 'groundwork snapshots"
+            " verify', then build again."
+        )
+        if self._on_damage is not None:
+            self._on_damage(self.name, message)
+        return ArtefactCorrupt(message)
 
     @property
     def dimension(self) -> int:
@@ -170,16 +199,13 @@ class Shard:
     def segment(self, partition: Partition, hidden: Mask | None = None) -> LexicalSegment:
         """The lexical side of a partition that this shard holds, as if its ``hidden`` rows were not there."""
         part = self.partitions[partition]
-        terms = TermRange(part.term_start, part.term_stop)
-        return LexicalSegment(self._lexical, terms, part.start, part.stop, hidden=hidden)
+        return LexicalSegment(self._lexical, part.terms, part.start, part.stop, hidden=hidden, damaged=self.damaged)
 
     def attributes(self, partition: Partition) -> AttributeSegment:
         """Which documents of a partition carry what; of a shard from before format 3, read from its records once."""
-        part = self.partitions[partition]
-        first = int(self.passage_documents[part.start])
+        part, first = self.partitions[partition], self._first_documents[partition]
         if self._attributes is not None:
-            terms = TermRange(part.attribute_start, part.attribute_stop)
-            return AttributeSegment(self._attributes, terms, first, part.documents)
+            return AttributeSegment(self._attributes, part.attribute_terms, first, part.documents, damaged=self.damaged)
         if partition not in self._computed:
             arrays, (terms,) = build_attributes([[self.document(first + n) for n in range(part.documents)]])
             self._computed[partition] = AttributeSegment(arrays, terms, 0, part.documents)
@@ -189,23 +215,40 @@ class Shard:
         """The rows of some documents of a partition: bool, one entry a row of the partition."""
         part = self.partitions[partition]
         owners = self.passage_documents[part.start : part.stop]
-        rows: Mask = documents[owners - owners[0]]
+        try:
+            rows: Mask = documents[owners - np.uint32(self._first_documents[partition])]
+        except _FAULTS as error:
+            raise self.damaged(error) from error
         return rows
 
     def find(self, partition: Partition, ids: Iterable[str]) -> Mask:
         """The documents of a partition that have one of ``ids``: bool, one entry a document."""
-        part = self.partitions[partition]
-        first = int(self.passage_documents[part.start])
+        part, first = self.partitions[partition], self._first_documents[partition]
         numbers = range(first, first + part.documents)
         wanted = set(ids)
         if len(wanted) * part.documents.bit_length() > part.documents:  # reading all once is less than looking for each
-            return np.fromiter((self._record("document", number)[0] in wanted for number in numbers), np.bool_)
+            return np.fromiter((self._document_id(number) in wanted for number in numbers), np.bool_)
         found = np.zeros(part.documents, np.bool_)
         for name in wanted:
-            place = bisect_left(numbers, name, key=lambda number: str(self._record("document", number)[0]))
-            if place < part.documents and self._record("document", first + place)[0] == name:
+            place = bisect_left(numbers, name, key=self._document_id)
+            if place < part.documents and self._document_id(first + place) == name:
                 found[place] = True
         return found
+
+    def whole_documents(self, partition: Partition, rows: Rows) -> tuple[Rows, Rows]:
+        """All rows of the documents that some rows of a partition belong to, and how many each document has.
+
+        ``rows`` are ascending; so is the result, document by document.
+        """
+        part, owners = self.partitions[partition], self.passage_documents
+        documents = distinct(owners[rows])
+        begin, end = np.searchsorted(owners, documents, "left"), np.searchsorted(owners, documents, "right")
+        size = end - begin
+        # Whatever the owners are, both ends ascend: the first and the last are the outermost.
+        if len(size) and not (begin[0] >= part.start and end[-1] <= part.stop and size.all()):
+            raise self.damaged("passages of a document are not side by side")
+        offset = np.repeat(begin - (np.cumsum(size) - size), size)
+        return offset + np.arange(len(offset)), size
 
     def search(
         self,
@@ -233,65 +276,85 @@ class Shard:
             Rows of the shard and cosines, best first; fewer than ``k`` only when fewer are there and allowed.
         """
         part = self.partitions[partition]
-        if self._approximate is not None and not exact:
-            return self._approximate.search(query, k, allowed=allowed, floor=floor)
-        if self._coded is not None and not exact:
-            return self._coded.search(query, k, part.start, part.stop, allowed=allowed)
-        return self._exact.search(query, k, part.start, part.stop, allowed=allowed)
+        try:
+            if self._approximate is not None and not exact:
+                rows, scores = self._approximate.search(query, k, allowed=allowed, floor=floor)
+            elif self._coded is not None and not exact:
+                rows, scores = self._coded.search(query, k, part.start, part.stop, allowed=allowed)
+            else:
+                rows, scores = self._exact.search(query, k, part.start, part.stop, allowed=allowed)
+        except _FAULTS as error:
+            raise self.damaged(error) from error
+        # Best first, and no number last; a row that is none scores less than any cosine.
+        if len(scores) and not (scores[0] <= MOST_COSINE and scores[-1] >= -MOST_COSINE):
+            raise self.damaged("a vector is not of unit length")
+        return rows, scores
 
     def vectors(self, rows: Rows) -> Vectors:
         """The vectors of some rows, copied."""
         return self._exact.vectors[rows]
 
+    def cosines(self, rows: Rows, query: Vector) -> Scores:
+        """The inner products of some rows' vectors with a query, float32 (dimension,), unit norm."""
+        scores = inner_products(self._exact.vectors[rows], query)
+        if not scores @ scores <= len(scores) * MOST_COSINE**2:  # one product finds what is no number or far too large
+            raise self.damaged("a vector is not of unit length")
+        return scores
+
     def partition_of(self, row: int) -> Partition:
         """Whose row it is, for the last check before a passage leaves."""
+        return self._ordered[self._place_of(row)].partition
+
+    def _place_of(self, row: int) -> int:
         place = bisect_right(self._starts, row) - 1
         if place >= 0 and row < self._ordered[place].stop:
-            return self._ordered[place].partition
+            return place
         raise ArtefactCorrupt(f"shard {self.name} has no row {row}.")
 
     def passage(self, row: int) -> StoredPassage:
         """Everything stored of the passage at ``row``."""
-        ordinal, start, end, headings, text = self._record("passage", row)
-        name, title, url, metadata, *_ = self._record("document", int(self.passage_documents[row]))
-        return StoredPassage(
-            self.partition_of(row),
-            name,
-            title,
-            url,
-            metadata,
-            ordinal,
-            start,
-            end,
-            tuple(headings),
-            text,
-        )
+        place = self._place_of(row)
+        number = int(self.passage_documents[row])
+        if not self._documents[place] <= number < self._documents[place + 1]:
+            raise self.damaged(f"passage {row} names document {number}, which is not of its partition")
+        try:
+            name, title, url, metadata, _ = self._texts.document(number)
+            ordinal, start, end, headings, text = self._texts.passage(row)
+        except _FAULTS as error:
+            raise self.damaged(f"passage {row} cannot be read: {error}") from error
+        partition = self._ordered[place].partition
+        return StoredPassage(partition, name, title, url, metadata, ordinal, start, end, headings, text)
 
     def document(self, number: int) -> Document:
         """A document by its number in the shard; its text is not stored as a whole."""
-        name, title, url, metadata, *allow = self._record("document", number)
-        return Document(name, title, "", url, metadata, allow=tuple(allow[0]) if allow else None)
+        name, title, url, metadata, allow = self._document(number)
+        return Document(name, title, "", url, metadata, allow=allow)
+
+    def document_of(self, partition: Partition, place: int) -> Document:
+        """As ``document``, by its place among those of its partition."""
+        return self.document(self._first_documents[partition] + place)
 
     def documents(self) -> Iterator[tuple[Partition, str, str]]:
         """Each document's partition, id, and the sha256 of all that is stored of it."""
         owners = self.passage_documents
-        for number in range(len(self._texts["document_offsets"]) - 1):
+        for number in range(self._texts.documents):
             begin, end = (int(np.searchsorted(owners, number, side)) for side in ("left", "right"))
-            digest = hashlib.sha256(self._bytes("document", number, number + 1))
-            digest.update(self._bytes("passage", begin, end))
-            yield self.partition_of(begin), self._record("document", number)[0], digest.hexdigest()
+            digest = hashlib.sha256(self._texts.document_bytes(number))
+            digest.update(self._texts.passage_bytes(begin, end))
+            yield self.partition_of(begin), self._document_id(number), digest.hexdigest()
 
-    def _bytes(self, kind: str, first: int, last: int) -> bytes:
-        written, offsets = self._written[kind]
-        return written[offsets[first] : offsets[last]].tobytes()
+    def _document_id(self, number: int) -> str:
+        return self._document(number)[0]
 
-    def _record(self, kind: str, number: int) -> Json:
-        written = self._bytes(kind, number, number + 1)
+    def _document(self, number: int) -> DocumentRecord:
         try:
-            return from_json(written)
-        except ValueError:  # it takes no half of a surrogate pair
-            return json.loads(written)
+            return self._texts.document(number)
+        except _FAULTS as error:
+            raise self.damaged(f"document {number} cannot be read: {error}") from error
 
 
-def _view(array: NDArray[Any]) -> memoryview:
-    return memoryview(array)  # type: ignore[arg-type] # arrays are buffers
+def distinct(ascending: NDArray[_Whole]) -> NDArray[_Whole]:
+    """Ascending numbers, each once; a tenth of the time of ``np.unique``, which has to sort or hash."""
+    is_new = np.ones(len(ascending), np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=is_new[1:])
+    return ascending[is_new]

@@ -16,29 +16,10 @@ from numpy.typing import NDArray
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.attributes import build_attributes
 from indexing.indexes.postings import build_postings
-from indexing.records import Document, Json, Partition, Passage
+from indexing.records import Document, Json, Partition, Passage, Vectors
+from indexing.snapshots.shard_manifest import ShardPartition
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class ShardPartition:
-    """Where a partition stands in a shard: its rows, lexical terms and attribute terms, ``start`` to ``stop`` each."""
-
-    tenant: str
-    collection: str
-    start: int
-    stop: int
-    term_start: int
-    term_stop: int
-    documents: int
-    attribute_start: int = 0
-    attribute_stop: int = 0
-
-    @property
-    def partition(self) -> Partition:
-        """Whose rows these are."""
-        return Partition(self.tenant, self.collection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +63,24 @@ def lay_out(inputs: Iterable[ShardInput], analyser: Analyser) -> ShardContents:
     return ShardContents(placed, lexical, layout.texts(), attributes)
 
 
+def require_vectors(rows: int, vectors: Vectors) -> Vectors:
+    """The vectors, one for each passage.
+
+    Raises:
+        ValueError: there are more or fewer.
+    """
+    if len(vectors) != rows:
+        raise ValueError(f"{len(vectors)} vectors for {rows} passages")
+    return vectors
+
+
 class _Layout:
     """What remains of documents and passages that are read once, one after another."""
 
     def __init__(self, analyser: Analyser) -> None:
         self._analyser = analyser
         self.partitions: list[ShardPartition] = []
+        self._seen: set[Partition] = set()
         self.documents: list[list[Document]] = []
         self._owners = array("I")
         self._records = {"document": bytearray(), "passage": bytearray()}
@@ -96,8 +89,9 @@ class _Layout:
     def terms(self, inputs: Iterable[ShardInput]) -> Iterator[Iterator[list[str]]]:
         """The terms of each partition's passages, for ``build_postings``; while that reads them, all else is kept."""
         for partition, group in groupby(inputs, key=lambda item: item.partition):
-            if any(seen.partition == partition for seen in self.partitions):
+            if partition in self._seen:
                 raise ValueError(f"the documents of {partition} are not side by side")
+            self._seen.add(partition)
             first = len(self._owners)
             self.documents.append([])
             yield self._terms(group)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from indexing.snapshots.manifest import SnapshotManifest
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.snapshots.shard import Shard
+from indexing.snapshots.shard import open_shard
 from indexing.storage.store import Storage
 
 
@@ -27,7 +27,7 @@ def diff_snapshots(storage: Storage, before: SnapshotManifest, after: SnapshotMa
     Raises:
         ArtefactMissing, ArtefactCorrupt: a shard that must be read is not there, or not whole.
     """
-    old, new = ({str(shard["name"]) for shard in manifest.shards} for manifest in (before, after))
+    old, new = ({shard.name for shard in manifest.shards} for manifest in (before, after))
     was, now = (_stored_documents(storage, names) for names in (old - new, new - old))
     return SnapshotDiff(
         added=tuple(sorted(now.keys() - was.keys())),
@@ -43,5 +43,5 @@ def _stored_documents(storage: Storage, names: Iterable[str]) -> dict[str, str]:
     return {
         f"{partition}/{document_id}": digest
         for name in names
-        for partition, document_id, digest in Shard(storage.open(SHARDS, name)).documents()
+        for partition, document_id, digest in open_shard(storage.open(SHARDS, name)).documents()
     }

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 MAX_TEXT_CHARS = 10_000_000
 """The longest text that is taken out of one file: some 4,000 pages of a book."""
 _MAX_TITLE_CHARS = 300
+"""The longest title; what is longer is no title."""
 _MAX_URL_CHARS = 2_000
+"""The longest URL that is kept, in code points. Source: our choice."""
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 

@@ -14,9 +14,13 @@ from yaml import YAMLError
 from indexing.records import Json
 
 MAX_ID_CHARS = 512
+"""The longest id of a document, in code points."""
 _MAX_FRONT_MATTER_CHARS = 256 * 1024
-_MAX_VALUES = 10_000  # of metadata; YAML aliases can make a few lines into billions
+"""The longest front matter, in code points: bounds what YAML is read."""
+_MAX_VALUES = 10_000
+"""Of metadata; YAML aliases can make a few lines into billions."""
 _MAX_DEPTH = 32
+"""How deep metadata may be nested."""
 _BOUNDARY = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
 
 

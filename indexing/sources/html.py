@@ -53,7 +53,9 @@ _ANCHOR_SIGNS = frozenset(["", "#", "\u00b6", "\u00a7", "\U0001f517"])
 _BLOCKS = _names("div section table td ul ol dl p center aside")
 _COPYRIGHT = re.compile(r"\N{COPYRIGHT SIGN}|\bcopyright\b|all rights reserved", re.IGNORECASE)
 _COPYRIGHT_CHARS = 200
-_PROSE_CHARS = 80  # a run of text outside links that is longer than this is no navigation
+"""A block of fewer code points that speaks of copyright is a footer. Source: our choice."""
+_PROSE_CHARS = 80
+"""A run of text outside links that is longer than this is no navigation."""
 _SAVED_FROM = re.compile(r"<!--\s*saved from url=\(\d+\)(\S+)\s*-->")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 

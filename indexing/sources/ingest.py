@@ -11,7 +11,9 @@ from indexing.records import Document, Partition, Reject
 from indexing.sources.readers import Source
 
 _BATCH_ENTRIES = 500
+"""Documents that are written in one transaction."""
 _BATCH_CHARACTERS = 16_000_000
+"""Code points of documents that are written in one transaction: bounds memory."""
 
 
 @dataclass(frozen=True, slots=True)

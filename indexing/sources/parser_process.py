@@ -28,6 +28,7 @@ READERS: Mapping[str, Callable[[bytes], Extract]] = {
     ".docx": read_word,
 }
 _SPARE_SECONDS = 5
+"""How much later than its parent this process ends itself."""
 
 
 def main() -> None:

@@ -26,8 +26,10 @@ PLAIN_SUFFIXES = frozenset({".pdf"})
 """What comes as plain text; everything else comes as Markdown."""
 _LIBRARIES = ("selectolax", "html_to_markdown", "mammoth", "pypdfium2")
 _PROGRAM = (sys.executable, "-P", "-m", "indexing.sources.parser_process")
-_START_SECONDS = 60.0  # loading the libraries, before the first file's time begins
+_START_SECONDS = 60.0
+"""Loading the libraries, before the first file's time begins."""
 _MAX_ANSWER_BYTES = 5 * MAX_TEXT_CHARS
+"""The largest answer: a character takes up to four bytes, and headings come beside them."""
 LENGTH = struct.Struct(">I")
 """What stands before each frame that the two processes send each other: its length in bytes."""
 

@@ -14,14 +14,18 @@ from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, Unreadable,
 
 MAX_PAGES = 10_000
 """The most pages that one file may have."""
-_PASSWORD_WRONG = 4  # FPDF_ERR_PASSWORD
+_PASSWORD_WRONG = 4
+"""FPDF_ERR_PASSWORD."""
 _HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line, and the line end with it
 _TORN = re.compile(rf"([^\W\d_]*){_HYPHEN}([^\W\d_]*)")
 _HYPHENATED = re.compile(r"[^\W\d_]+-[^\W\d_]+")
-_EDGE_LINES = 2  # that may be running ones, at the top and at the bottom of a page
+_EDGE_LINES = 2
+"""That may be running ones, at the top and at the bottom of a page."""
 _LEAST_PAGES = 3
+"""Pages that a line must stand on to be a running one. Source: our choice."""
 _ROMAN = re.compile(r"[ivxlc]{1,7}", re.IGNORECASE)
 _RUNNING_CHARS = 150
+"""The longest running line."""
 _NO_TITLE = re.compile(r"untitled|document\d*|microsoft \w+ - .*|.*\.(?:docx?|pdf|indd|tex|pptx?|xlsx?|odt|dvi)", re.I)
 
 

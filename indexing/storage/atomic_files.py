@@ -9,6 +9,7 @@ from pathlib import Path
 from indexing.errors import StorageFull
 
 _NEW_FILE = 0o666
+"""The mode that a new file is asked for with; the process's umask takes from it."""
 
 
 def write_atomically(

@@ -97,7 +97,7 @@ def main() -> None:
     expected = {
         "snapshot": snapshot.id,
         "release": report.release.number,
-        "shards": [shard["name"] for shard in snapshot.manifest.shards],
+        "shards": [shard.name for shard in snapshot.manifest.shards],
         "partitions": {str(partition): answers(snapshot, partition, embedder) for partition in (ACME, GLOBEX)},
     }
     catalogue.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
-from indexing.snapshots.shard import KIND, Shard
+from indexing.snapshots.shard import KIND, open_shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.factory import open_storage
@@ -41,11 +41,11 @@ def main() -> None:
     vectors = embedder.encode_passages([passage.encoder_input for one in inputs for passage in one.passages])
     with storage.publish(KIND, "golden") as draft:
         write_shard(draft, inputs, lambda: vectors, Analyser("english"), min_recall=0.5)
-    shard = Shard(storage.open(KIND, "golden"))
+    shard = open_shard(storage.open(KIND, "golden"))
     shutil.rmtree(FOLDER / "home" / "seen", ignore_errors=True)
     segment = shard.attributes(ACME)
     expected = {
-        "lists": shard.lists,
+        "lists": shard.lists.to_json(),
         "queries": [
             {
                 "text": text,

@@ -13,8 +13,8 @@ from make_format_2 import ACME, DIMENSION, DOCUMENTS, QUERIES, item
 
 from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
-from indexing.snapshots import shard as shards
-from indexing.snapshots.shard import KIND, Shard
+from indexing.snapshots import shard_writer
+from indexing.snapshots.shard import KIND, open_shard
 from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.factory import open_storage
 
@@ -28,11 +28,11 @@ def main() -> None:
     storage, embedder = open_storage(FOLDER / "home"), HashingEmbedder(DIMENSION)
     inputs = [item(number) for number in range(DOCUMENTS)]
     vectors = embedder.encode_passages([passage.encoder_input for one in inputs for passage in one.passages])
-    shards.SQ8_ROWS = 0  # so few rows have no codes otherwise
+    shard_writer.SQ8_ROWS = 0  # so few rows have no codes otherwise
     with storage.publish(KIND, "golden") as draft:
         write_shard(draft, inputs, lambda: vectors, Analyser("english"))
     artefact = storage.open(KIND, "golden")
-    shard = Shard(artefact)
+    shard = open_shard(artefact)
     shutil.rmtree(FOLDER / "home" / "seen", ignore_errors=True)
     expected = {
         "codes": artefact.info["codes"],

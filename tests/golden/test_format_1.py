@@ -63,7 +63,7 @@ def test_the_release_in_service_is_the_one_that_was_made(golden: Home) -> None:
     assert (release.number, release.snapshot) == (EXPECTED["release"], EXPECTED["snapshot"])
     assert read_recipe(golden.catalogue, release.recipe).model == "hashing@1"
     snapshot = served(golden)
-    assert [shard["name"] for shard in snapshot.manifest.shards] == EXPECTED["shards"]
+    assert [shard.name for shard in snapshot.manifest.shards] == EXPECTED["shards"]
     assert len(EXPECTED["shards"]) == 3
     assert snapshot.partitions == PARTITIONS
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from indexing.records import Json, Partition
-from indexing.snapshots.shard import KIND, Shard
+from indexing.snapshots.shard import KIND, Shard, open_shard
 from indexing.storage.factory import open_storage
 
 GOLDEN = Path(__file__).parent / "format-3"
@@ -20,11 +20,12 @@ ACME = Partition("acme", "help")
 def shard(tmp_path: Path) -> Shard:
     storage = open_storage(shutil.copytree(GOLDEN / "home", tmp_path / "home"))
     storage.verify(KIND, "golden")
-    return Shard(storage.open(KIND, "golden"))
+    return open_shard(storage.open(KIND, "golden"))
 
 
 def test_it_says_how_well_it_searches(shard: Shard) -> None:
-    assert shard.lists == EXPECTED["lists"]
+    assert shard.lists is not None
+    assert shard.lists.to_json() == EXPECTED["lists"]
     assert shard.rows == 300
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexing.indexes import vector_index
-from indexing.indexes.vector_index import ExactIndex
+from indexing.indexes import sq8_index
+from indexing.indexes.exact_index import ExactIndex
 from indexing.records import Json, Partition
-from indexing.snapshots.shard import KIND, Shard
+from indexing.snapshots.shard import KIND, Shard, open_shard
 from indexing.storage.factory import open_storage
 
 GOLDEN = Path(__file__).parent / "format-4"
@@ -22,7 +22,7 @@ ACME = Partition("acme", "help")
 def shard(tmp_path: Path) -> Shard:
     storage = open_storage(shutil.copytree(GOLDEN / "home", tmp_path / "home"))
     assert storage.verify(KIND, "golden").info["codes"] == EXPECTED["codes"]
-    return Shard(storage.open(KIND, "golden"))
+    return open_shard(storage.open(KIND, "golden"))
 
 
 @pytest.mark.parametrize("query", EXPECTED["queries"], ids=lambda query: query["text"])
@@ -33,8 +33,8 @@ def test_its_codes_find_what_exact_search_found_when_it_was_made(
     exact, scores = shard.search(ACME, vector, 5, exact=True)
     assert exact.tolist() == query["exact"]
     np.testing.assert_allclose(scores, shard.vectors(exact) @ vector, rtol=1e-5)
-    monkeypatch.setattr(vector_index, "SQ8_ROWS", 0)
-    monkeypatch.setattr(vector_index, "_CODED_PART", 1)
+    monkeypatch.setattr(sq8_index, "SQ8_ROWS", 0)
+    monkeypatch.setattr(sq8_index, "_CODED_PART", 1)
     monkeypatch.setattr(ExactIndex, "search", None)
     assert shard.search(ACME, vector, 5)[0].tolist() == query["exact"]
 

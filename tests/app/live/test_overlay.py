@@ -12,6 +12,9 @@ OURS = Partition("a", "articles")
 
 
 class NoSnapshot:
+    def __init__(self):
+        self.broken = {}
+
     def view(self, partition):
         return None
 

@@ -7,7 +7,7 @@ from app.retrieval.recall_probe import measure_recall
 from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Partition, Passage, Vectors
 from indexing.snapshots.partition_view import PartitionView
-from indexing.snapshots.shard import KIND, Shard
+from indexing.snapshots.shard import KIND, open_shard, shard_in_memory
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.factory import open_storage
@@ -29,7 +29,7 @@ def inputs_of(rows: int) -> list[ShardInput]:
 
 
 def test_exact_search_has_a_recall_of_one() -> None:
-    shard = Shard.in_memory("s", inputs_of(60), vectors_of(60), ANALYSER)
+    shard = shard_in_memory("s", inputs_of(60), vectors_of(60), ANALYSER)
     found = measure_recall(PartitionView(HERE, [shard]), k=10, queries=20)
     assert (found.recall, found.queries, found.passages, found.is_approximate) == (1.0, 20, 60, False)
     assert found.search_ms > 0
@@ -39,7 +39,7 @@ def test_an_approximate_index_is_compared_with_exact_search(tmp_path, monkeypatc
     storage = open_storage(tmp_path)
     with storage.publish(KIND, "s") as draft:
         write_shard(draft, inputs_of(3000), lambda: vectors_of(3000), ANALYSER, min_recall=0.1)
-    view = PartitionView(HERE, [Shard(storage.open(KIND, "s"))])
+    view = PartitionView(HERE, [open_shard(storage.open(KIND, "s"))])
     assert view.shards[0]._approximate is not None
     view.shards[0]._approximate._index.nprobe = 2
     found = measure_recall(view, k=10, queries=30)
@@ -48,7 +48,7 @@ def test_an_approximate_index_is_compared_with_exact_search(tmp_path, monkeypatc
 
 
 def test_hidden_passages_do_not_count() -> None:
-    shard = Shard.in_memory("s", inputs_of(60), vectors_of(60), ANALYSER)
+    shard = shard_in_memory("s", inputs_of(60), vectors_of(60), ANALYSER)
     hidden = np.arange(60) >= 5
     found = measure_recall(PartitionView(HERE, [shard], [hidden]), k=10, queries=8)
     assert (found.recall, found.passages) == (1.0, 5)

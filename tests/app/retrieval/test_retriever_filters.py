@@ -20,7 +20,7 @@ from indexing.releases.recipes import Recipe, RetrievalConfig
 from indexing.releases.release import Release
 from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
 from indexing.snapshots.partition_view import PartitionView
-from indexing.snapshots.shard import KIND, Shard
+from indexing.snapshots.shard import KIND, shard_in_memory
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
 from indexing.snapshots.snapshot import Snapshot
@@ -199,7 +199,7 @@ def test_hidden_rows_are_as_if_they_had_never_been(serving: ServingRelease) -> N
 def _only(inputs: list[ShardInput], serving: ServingRelease) -> PartitionView:
     """The view of a partition that never held anything else, in memory."""
     vectors = EMBEDDER.encode_passages([p.encoder_input for one in inputs for p in one.passages])
-    return PartitionView(SMALL, [Shard.in_memory("live", inputs, vectors, serving.analyser)])
+    return PartitionView(SMALL, [shard_in_memory("live", inputs, vectors, serving.analyser)])
 
 
 def test_a_vector_may_be_given_instead_of_a_text(serving: ServingRelease) -> None:

@@ -142,7 +142,7 @@ class Bench:
     def served_shards(self) -> list[str]:
         """The names of the shards of the snapshot in service."""
         manifest = read_snapshot(self.storage, stable_release(self.catalogue).snapshot)
-        return [str(shard["name"]) for shard in manifest.shards]
+        return [shard.name for shard in manifest.shards]
 
     def files(self) -> dict[str, bytes]:
         """Every file of every shard and snapshot."""
@@ -890,13 +890,13 @@ def test_a_partition_above_the_threshold_gets_an_approximate_index_with_its_reca
     put_large(bench)
     report = bench.build(approximation=Approximation(above_rows=300, shard_rows=600, min_recall=0.5))
     manifest = read_snapshot(bench.storage, report.release.snapshot)
-    approximate = [shard for shard in manifest.shards if "lists" in shard]
-    assert {part["collection"] for shard in approximate for part in shard["partitions"]} == {OURS.collection}
-    assert sum(shard["rows"] for shard in approximate) == report.passages - sum(
-        shard["rows"] for shard in manifest.shards if shard not in approximate
+    approximate = [shard for shard in manifest.shards if shard.facts.lists is not None]
+    assert {part.collection for shard in approximate for part in shard.facts.partitions} == {OURS.collection}
+    assert sum(shard.rows for shard in approximate) == report.passages - sum(
+        shard.rows for shard in manifest.shards if shard not in approximate
     )
-    assert all("lists.faiss" in shard["files"] for shard in approximate)
-    assert report.recall_at_10 == min(shard["lists"]["recall_at_10"] for shard in approximate)
+    assert all("lists.faiss" in shard.files for shard in approximate)
+    assert report.recall_at_10 == min(shard.facts.lists.recall_at_10 for shard in approximate)
     assert 0.5 <= report.recall_at_10 <= 1.0
     assert verify_snapshot(bench.storage, manifest) == {}
 

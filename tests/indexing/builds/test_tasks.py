@@ -20,7 +20,7 @@ from indexing.errors import ArtefactMissing
 from indexing.features.embedding_store import FeatureStore, vector_key
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
-from indexing.snapshots.shard import Shard
+from indexing.snapshots.shard import open_shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage.factory import open_storage
 
@@ -140,7 +140,7 @@ def test_a_shard_is_written_from_the_named_blocks_alone(storage, runner):
     runner.do(vectors)
     block = shard(words, [vectors.name])
     runner.do(block)
-    written = Shard(storage.open(*block.output))
+    written = open_shard(storage.open(*block.output))
     expected = HashingEmbedder(8).encode_passages(words)
     assert np.array_equal(written.vectors(np.arange(3)), expected)
     with pytest.raises(ArtefactMissing):

@@ -6,18 +6,10 @@ import numpy as np
 import pytest
 
 from indexing.errors import ArtefactCorrupt, BuildFailed
-from indexing.indexes import vector_index
-from indexing.indexes.vector_index import (
-    ExactIndex,
-    IvfIndex,
-    ListsInfo,
-    Sq8Index,
-    inner_products,
-    sample_queries,
-    write_exact,
-    write_ivf_lists,
-    write_sq8_codes,
-)
+from indexing.indexes import ivf_index
+from indexing.indexes.exact_index import ExactIndex, inner_products, write_exact
+from indexing.indexes.ivf_index import IvfIndex, ListsInfo, sample_queries, write_ivf_lists
+from indexing.indexes.sq8_index import Sq8Index, write_sq8_codes
 from indexing.records import Vectors
 
 DIMENSION = 16
@@ -144,7 +136,7 @@ def test_equal_vectors_are_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_an_index_that_finds_too_little_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vector_index, "_MOST_DEPTH", 64)
+    monkeypatch.setattr(ivf_index, "_MOST_DEPTH", 64)
     with pytest.raises(BuildFailed, match=r"finds 0\.\d+ of the ten nearest passages, expected at least 0.98"):
         write_ivf_lists(tmp_path / "lists", scattered(20_000, 256), min_recall=0.98)
 
@@ -153,7 +145,7 @@ def test_more_probes_are_taken_where_the_least_recall_needs_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = scattered(3000, 24)
-    monkeypatch.setattr(vector_index, "_SCANNED_ROWS", 1)
+    monkeypatch.setattr(ivf_index, "_SCANNED_ROWS", 1)
     frugal = write_ivf_lists(tmp_path / "frugal", vectors, min_recall=0.1)
     careful = write_ivf_lists(tmp_path / "careful", vectors, min_recall=frugal.recall_at_10 + 0.01)
     assert frugal.probes < careful.probes < careful.lists

@@ -98,7 +98,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, model_home: Home) -> TinyMode
 @pytest.fixture
 def registered(model_home: Home) -> dict[str, Any]:
     """What the registry says of the default model."""
-    return model_home.models.get(DEFAULT_MODEL).manifest
+    return model_home.models.get(DEFAULT_MODEL).manifest.to_json()
 
 
 def nothing_is_left(home: Home) -> bool:
@@ -157,17 +157,17 @@ def test_a_folder_registers_as_the_next_version_with_its_lineage(home: Home, tin
     second = register_model(home.models, home.storage, str(tiny(seed=1)), name="tiny", lineage=lineage)
     assert (first.id, second.id) == ("tiny@1", "tiny@2")
     assert home.models.get("tiny") == second
-    stored = second.manifest["lineage"]
+    stored = second.manifest.lineage
     assert (stored["kind"], stored["source"]) == ("folder", str(tiny(seed=1)))
     assert (stored["parent"], stored["licence"], stored["code_version"]) == ("tiny@1", "mit", "train.py 3")
     assert stored["training_data"] == lineage.training_data
     assert stored["metrics"] == lineage.metrics
     assert stored["parameters"] == {"opset": 17, "quantisation": "dynamic, weights QInt8 per channel", "epochs": 1}
-    assert (second.manifest["dimension"], second.manifest["max_tokens"]) == (32, 48)
+    assert (second.manifest.dimension, second.manifest.max_tokens) == (32, 48)
     assert second.files.onnx_sha256 != first.files.onnx_sha256
     assert second.files.tokenizer_sha256 == first.files.tokenizer_sha256
     assert min(verify_model(home.storage, second).values()) >= 0.999
-    assert home.storage.verify(KIND, "tiny@1").files == first.manifest["files"]
+    assert home.storage.verify(KIND, "tiny@1").files == first.manifest.to_json()["files"]
 
 
 @pytest.mark.parametrize("pooling", ["mean", "max", "weightedmean", "mean_sqrt_len_tokens"])
@@ -189,7 +189,7 @@ def test_a_model_of_another_kind_than_bert_registers_too(home: Home, tiny: TinyM
 
 def test_each_attention_of_the_default_model_is_one_node_and_its_manifest_says_how_it_is_run(model_home: Home) -> None:
     found = model_home.models.get(DEFAULT_MODEL)
-    assert found.manifest["without"] == ["SkipLayerNormFusion"]
+    assert found.without == ("SkipLayerNormFusion",)
     for precision, node in (("fp32", "Attention"), ("int8", "QAttention")):
         graph = onnx.load(model_home.storage.open(KIND, found.id).path / f"{precision}.onnx")
         assert sum(one.op_type == node for one in graph.graph.node) == 6
@@ -200,7 +200,7 @@ def test_each_attention_of_the_default_model_is_one_node_and_its_manifest_says_h
 
 def test_prompts_are_taken_over_and_added(home: Home, tiny: TinyModel) -> None:
     check_same_vectors(home, tiny(prompts={"query": "question: ", "document": "an answer to it: "}))
-    prompts = home.models.get("checked").manifest["prompts"]
+    prompts = home.models.get("checked").manifest.to_json()["prompts"]
     assert prompts == {"query": "question: ", "document": "an answer to it: "}
 
 
@@ -262,7 +262,7 @@ def test_the_licence_is_read_from_the_model_card(
     (folder / "README.md").unlink(missing_ok=True)
     if card is not None:
         (folder / "README.md").write_text(card)
-    assert register_model(home.models, home.storage, str(folder)).manifest["lineage"]["licence"] == licence
+    assert register_model(home.models, home.storage, str(folder)).manifest.lineage["licence"] == licence
 
 
 def test_registering_leaves_the_screen_alone(home: Home, tiny: TinyModel, capfd: pytest.CaptureFixture[str]) -> None:
@@ -371,5 +371,5 @@ def left_behind(home: Home) -> Home:
 
 def test_files_left_by_a_killed_registration_are_not_mistaken_for_the_model(left_behind: Home, tiny: TinyModel) -> None:
     found = register_model(left_behind.models, left_behind.storage, str(tiny()), name="tiny")
-    assert found.manifest["max_tokens"] == 48
+    assert found.manifest.max_tokens == 48
     assert min(verify_model(left_behind.storage, found).values()) >= 0.999

@@ -211,7 +211,7 @@ def test_prompts_stand_before_queries_and_passages(model_home: Home) -> None:
         sessions=1,
         query_prompt="query: ",
         document_prompt="passage: ",
-        without=found.manifest["without"],
+        without=found.without,
     )
     plain = load_embedder(model_home.storage, found, "int8", sessions=1)
     assert embedder.encode_query("text").tobytes() == plain.encode_query("query: text").tobytes()
@@ -227,14 +227,14 @@ def test_a_text_with_a_lone_surrogate_has_a_vector(model_home: Home) -> None:
 
 
 def with_canonical(found: ModelVersion, canonical: Mapping[str, Mapping[str, Sequence[float]]]) -> ModelVersion:
-    return dataclasses.replace(found, manifest={**found.manifest, "canonical": canonical})
+    return dataclasses.replace(found, manifest=dataclasses.replace(found.manifest, canonical=canonical))
 
 
 @pytest.mark.model
 def test_a_perturbed_canonical_vector_is_refused_with_the_remedy(model_home: Home) -> None:
     found = model(model_home)
     text = CANONICAL_TEXTS[0]
-    canonical = found.manifest["canonical"]
+    canonical = found.manifest.canonical
     vector = np.array(canonical["int8"][text])
     vector[:2] = -vector[:2] - 0.03
     vector /= np.linalg.norm(vector)
@@ -249,7 +249,7 @@ def test_a_perturbed_canonical_vector_is_refused_with_the_remedy(model_home: Hom
 @pytest.mark.model
 def test_canonical_vectors_tell_the_two_forms_apart(model_home: Home) -> None:
     found = model(model_home)
-    canonical = found.manifest["canonical"]
+    canonical = found.manifest.canonical
     swapped = with_canonical(found, {"int8": canonical["fp32"], "fp32": canonical["int8"]})
     with pytest.raises(ModelMismatch):
         load_embedder(model_home.storage, swapped, "int8", sessions=1)

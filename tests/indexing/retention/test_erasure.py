@@ -41,7 +41,7 @@ from indexing.retention.reachability import needed_vectors
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import read_snapshot, verify_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
-from indexing.snapshots.shard import Shard
+from indexing.snapshots.shard import open_shard
 from indexing.snapshots.snapshot import Snapshot
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
@@ -118,7 +118,7 @@ def codes_of(home):
     found = set()
     for name in home.storage.list(SHARDS):
         artefact = home.storage.open(SHARDS, name)
-        shard = Shard(artefact)
+        shard = open_shard(artefact)
         found |= {code.tobytes() for code in written_codes(artefact, shard.vectors(np.arange(shard.rows)))}
     return found
 
@@ -128,7 +128,7 @@ def derived(home, ids=(ID,), partition=OURS):
     found = set()
     for name in home.storage.list(SHARDS):
         artefact = home.storage.open(SHARDS, name)
-        shard = Shard(artefact)
+        shard = open_shard(artefact)
         rows = [row for row in range(shard.rows) if shard.passage(row).document_id in ids]
         rows = [row for row in rows if shard.partition_of(row) == partition]
         vectors = shard.vectors(np.array(rows, np.int64))
@@ -257,7 +257,8 @@ def test_the_shards_are_those_of_a_build_that_never_saw_the_document(filled, tmp
         (release,) = [one for one in list_releases(filled.catalogue) if one.number == number]
         files = [
             sorted(
-                json.dumps([one["files"], one["partitions"]]) for one in read_snapshot(home.storage, snapshot).shards
+                json.dumps([one["files"], one["partitions"]])
+                for one in read_snapshot(home.storage, snapshot).to_json()["shards"]
             )
             for home, snapshot in ((filled, release.snapshot), (fresh, wanted.release.snapshot))
         ]
@@ -309,9 +310,11 @@ def test_no_other_tenant_is_touched(filled):
         return found
 
     alone = {
-        name for name in filled.storage.list(SHARDS) if len(Shard(filled.storage.open(SHARDS, name)).partitions) == 1
+        name
+        for name in filled.storage.list(SHARDS)
+        if len(open_shard(filled.storage.open(SHARDS, name)).partitions) == 1
     }
-    own = [name for name in alone if THEIRS in Shard(filled.storage.open(SHARDS, name)).partitions]
+    own = [name for name in alone if THEIRS in open_shard(filled.storage.open(SHARDS, name)).partitions]
     before, inodes = theirs(), [os.stat(filled.path / SHARDS / name / "vectors.faiss") for name in own]
     assert own
     erase_now(filled)
@@ -474,7 +477,7 @@ def test_two_erasures_one_after_the_other_leave_what_one_of_both_leaves(filled, 
     erase_now(twice)
     erase_now(twice, {"pears"})
     files = [
-        sorted(json.dumps(one["files"]) for one in read_snapshot(home.storage, release.snapshot).shards)
+        sorted(json.dumps(one["files"]) for one in read_snapshot(home.storage, release.snapshot).to_json()["shards"])
         for home in (filled, twice)
         for release in list_releases(home.catalogue)
     ]

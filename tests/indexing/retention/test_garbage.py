@@ -118,7 +118,7 @@ def test_vectors_of_every_kept_recipe_stay_where_two_passage_views_share_an_embe
     collect(tiny_home.catalogue, tiny_home.storage, kept, garbage)
     for release in kept:
         for shard in read_snapshot(tiny_home.storage, release.snapshot).shards:
-            tiny_home.storage.delete("shards", shard["name"])
+            tiny_home.storage.delete("shards", shard.name)
     assert make(tiny_home).embeddings_computed == 0
     assert make(tiny_home, view="first-256").embeddings_computed == 0
     assert first.embeddings_computed > 0

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexing.errors import ArtefactCorrupt, BuildFailed
-from indexing.indexes import vector_index
+from indexing.indexes import ivf_index
 from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
 from indexing.retention import shard_rewrite
 from indexing.retention.shard_rewrite import held_documents, rewrite_shard, rewritten_name
 from indexing.snapshots import shard_writer
-from indexing.snapshots.shard import KIND, LISTS_FILE, Shard
+from indexing.snapshots.shard import KIND, LISTS_FILE, open_shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.factory import open_storage
@@ -137,12 +137,12 @@ def test_an_approximate_index_is_made_anew_of_what_remains(large):
     fresh = publish(storage, "fresh", rest, min_recall=0.5)
     assert LISTS_FILE in rewritten.files
     assert (rewritten.files, rewritten.info) == (fresh.files, fresh.info)
-    assert Shard(rewritten).search(A, vectors_of(rest)[0], 3)[0][0] == 0
+    assert open_shard(rewritten).search(A, vectors_of(rest)[0], 3)[0][0] == 0
 
 
 def test_too_few_rows_for_an_approximate_index_are_searched_exactly(large):
     storage, old, inputs = large
-    gone = {one.document.id for one in inputs[: 300 - vector_index.MIN_ROWS // 4]}
+    gone = {one.document.id for one in inputs[: 300 - ivf_index.MIN_ROWS // 4]}
     rewritten = rewrite_shard(storage, old, A, gone)
     assert LISTS_FILE not in rewritten.files
     assert "lists" not in json.loads((rewritten.path / "manifest.json").read_bytes())["info"]
@@ -158,5 +158,5 @@ def test_an_approximate_index_that_finds_too_little_gives_way_to_exact_search(la
     monkeypatch.setattr(shard_writer, "write_ivf_lists", too_little)
     rewritten = rewrite_shard(storage, old, A, {"d007"})
     assert LISTS_FILE not in rewritten.files
-    assert Shard(rewritten).search(A, np.eye(16, dtype=np.float32)[0], 3)[0].size == 3
-    assert shard_rewrite.Shard(rewritten).lists is None
+    assert open_shard(rewritten).search(A, np.eye(16, dtype=np.float32)[0], 3)[0].size == 3
+    assert shard_rewrite.open_shard(rewritten).lists is None

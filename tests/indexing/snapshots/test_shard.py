@@ -19,8 +19,8 @@ from indexing.errors import ArtefactCorrupt, FormatUnknown
 from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Json, Partition, Passage, Vectors
-from indexing.snapshots.shard import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, Shard
-from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.shard import KIND, LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE, open_shard
+from indexing.snapshots.shard_layout import ShardInput, lay_out
 from indexing.snapshots.shard_writer import write_shard
 from indexing.storage.factory import open_storage
 from indexing.storage.store import Artefact
@@ -95,7 +95,7 @@ def shard_inputs(draw: st.DrawFn) -> list[ShardInput]:
 def test_every_field_comes_back_as_it_was_written(inputs: list[ShardInput]) -> None:
     vectors = vectors_of(inputs)
     with tempfile.TemporaryDirectory() as folder:
-        shard = Shard(publish(Path(folder), inputs, vectors))
+        shard = open_shard(publish(Path(folder), inputs, vectors))
         row = 0
         for one in inputs:
             for passage in one.passages:
@@ -113,7 +113,7 @@ def test_every_field_comes_back_as_it_was_written(inputs: list[ShardInput]) -> N
 
 
 def test_a_shard_says_where_each_partition_stands(tmp_path: Path) -> None:
-    shard = Shard(publish(tmp_path, THREE))
+    shard = open_shard(publish(tmp_path, THREE))
     spans = {part.partition: (part.start, part.stop, part.documents) for part in shard.partitions.values()}
     assert spans == {A: (0, 3, 2), B: (3, 6, 1), C: (6, 7, 1)}
     assert shard.passage_documents.tolist() == [0, 0, 1, 2, 2, 2, 3]
@@ -158,6 +158,28 @@ def test_documents_of_a_partition_that_are_not_side_by_side_are_refused(tmp_path
     assert open_storage(tmp_path).list(KIND) == []
 
 
+class CountedPartition(Partition):
+    """A partition that counts how often one is compared with another."""
+
+    __slots__ = ()
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        CountedPartition.comparisons += 1
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return hash((self.tenant, self.collection))
+
+
+def test_a_shard_of_many_partitions_compares_each_with_a_few_others_only() -> None:
+    partitions = [CountedPartition(f"tenant {number}", "x") for number in range(400)]
+    CountedPartition.comparisons = 0
+    contents = lay_out([item(partition, "d", "text") for partition in partitions], ANALYSER)
+    assert [part.tenant for part in contents.partitions] == [partition.tenant for partition in partitions]
+    assert CountedPartition.comparisons <= 4 * len(partitions)
+
+
 def test_as_many_vectors_as_passages_are_needed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="6 vectors for 7 passages"):
         publish(tmp_path, THREE, vectors_of(THREE)[:6])
@@ -172,7 +194,7 @@ def test_a_search_gives_the_best_of_its_own_partition_and_nothing_else(sizes: li
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     query = vectors[random.integers(len(vectors))]  # the best row of all may well belong to another partition
     with tempfile.TemporaryDirectory() as folder:
-        shard = Shard(publish(Path(folder), inputs, vectors))
+        shard = open_shard(publish(Path(folder), inputs, vectors))
         for partition, part in shard.partitions.items():
             rows, scores = shard.search(partition, query, k)
             own = vectors[part.start : part.stop] @ query
@@ -182,7 +204,7 @@ def test_a_search_gives_the_best_of_its_own_partition_and_nothing_else(sizes: li
 
 
 def test_k_beyond_a_partition_gives_all_of_it_once(tmp_path: Path) -> None:
-    shard = Shard(publish(tmp_path, THREE))
+    shard = open_shard(publish(tmp_path, THREE))
     rows, scores = shard.search(B, EMBEDDER.encode_query("apples"), 1000)
     assert sorted(rows.tolist()) == [3, 4, 5]
     assert np.all(np.diff(scores) <= 0)
@@ -190,7 +212,7 @@ def test_k_beyond_a_partition_gives_all_of_it_once(tmp_path: Path) -> None:
 
 
 def test_terms_of_another_partition_are_not_found(tmp_path: Path) -> None:
-    shard = Shard(publish(tmp_path, THREE))
+    shard = open_shard(publish(tmp_path, THREE))
     (grape,) = ANALYSER.terms("grapes")
     found = shard.segment(B).postings(grape)
     assert found is not None
@@ -200,7 +222,7 @@ def test_terms_of_another_partition_are_not_found(tmp_path: Path) -> None:
 
 
 def test_context_is_searched_and_text_alone_is_shown(tmp_path: Path) -> None:
-    shard = Shard(publish(tmp_path, [item(A, "walnut", "text")]))
+    shard = open_shard(publish(tmp_path, [item(A, "walnut", "text")]))
     (walnut,) = ANALYSER.terms("walnut")
     assert shard.segment(A).postings(walnut) is not None
     assert shard.passage(0).text == "text"
@@ -210,7 +232,7 @@ def test_a_newer_format_is_refused_and_the_remedy_named(tmp_path: Path) -> None:
     artefact = publish(tmp_path, THREE)
     for found in (5, None, "1"):
         with pytest.raises(FormatUnknown, match=rf"shard shard has format {found!r}.*reads formats 1, 2, 3, 4.*Update"):
-            Shard(replace(artefact, info=artefact.info | {"format": found}))
+            open_shard(replace(artefact, info=artefact.info | {"format": found}))
 
 
 @pytest.mark.parametrize("size", [0, 10, 60, 400])
@@ -219,7 +241,7 @@ def test_a_truncated_vector_file_is_refused_by_name(tmp_path: Path, size: int) -
     with (artefact.path / VECTORS_FILE).open("r+b") as file:
         file.truncate(size)
     with pytest.raises(ArtefactCorrupt, match=VECTORS_FILE):
-        Shard(artefact)
+        open_shard(artefact)
 
 
 @pytest.mark.parametrize("name", [LEXICAL_FILE, PASSAGES_FILE])
@@ -229,7 +251,7 @@ def test_a_truncated_array_file_is_refused_by_name(tmp_path: Path, name: str, si
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size - 1 if size < 0 else size)
     with pytest.raises(ArtefactCorrupt, match=name):
-        Shard(artefact_at(path.parent))
+        open_shard(artefact_at(path.parent))
 
 
 @pytest.mark.parametrize("name", [VECTORS_FILE, LEXICAL_FILE, PASSAGES_FILE])
@@ -238,7 +260,7 @@ def test_files_that_disagree_about_the_number_of_passages_are_refused(tmp_path: 
     smaller = publish(tmp_path / "smaller", THREE[:2])
     shutil.copy(smaller.path / name, artefact.path / name)
     with pytest.raises(ArtefactCorrupt, match="shard shard: its files hold different numbers of passages than 7"):
-        Shard(artefact)
+        open_shard(artefact)
 
 
 def artefact_at(path: Path) -> Artefact:
@@ -266,7 +288,7 @@ def test_opening_and_searching_a_large_shard_copies_nothing_of_it(tmp_path: Path
     assert size > 60_000_000
 
     before = anonymous_bytes()
-    shard = Shard(artefact)
+    shard = open_shard(artefact)
     found, _ = shard.search(A, query, 10)
     grown = anonymous_bytes() - before
     assert found[0] == 1234
@@ -280,12 +302,12 @@ def test_opening_and_searching_a_large_shard_copies_nothing_of_it(tmp_path: Path
 
 
 def test_half_a_surrogate_pair_comes_back_as_it_was(tmp_path: Path) -> None:
-    shard = Shard(publish(tmp_path, [item(A, "d", "half \ud83d a pair", "none")]))
+    shard = open_shard(publish(tmp_path, [item(A, "d", "half \ud83d a pair", "none")]))
     assert [shard.passage(row).text for row in range(2)] == ["half \ud83d a pair", "none"]
 
 
 def test_a_mapped_shard_stays_readable_after_its_artefact_is_deleted(tmp_path: Path) -> None:
-    shard = Shard(publish(tmp_path, THREE))
+    shard = open_shard(publish(tmp_path, THREE))
     open_storage(tmp_path).delete(KIND, "shard")
     assert shard.passage(6).text == "apples once more"
     assert shard.search(C, EMBEDDER.encode_query("apples"), 1)[0].tolist() == [6]

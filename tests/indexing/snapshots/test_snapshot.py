@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureVi
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import HashingEmbedder
-from indexing.records import Document, Partition, Passage, fingerprint
+from indexing.records import Document, Partition, Passage, canonical_json, fingerprint
 from indexing.snapshots.manifest import (
     KIND,
     MANIFEST_FILE,
@@ -33,10 +34,12 @@ from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import LEXICAL_FILE, PASSAGES_FILE, VECTORS_FILE
 from indexing.snapshots.shard_layout import ShardInput
+from indexing.snapshots.shard_manifest import read_shard_manifest
 from indexing.snapshots.shard_writer import write_shard
 from indexing.snapshots.snapshot import Snapshot
 from indexing.storage.factory import open_storage
 from indexing.storage.local import LocalStorage
+from indexing.storage.store import Artefact
 
 EMBEDDER = HashingEmbedder(16)
 ANALYSER = Analyser("none")
@@ -181,7 +184,7 @@ def test_equal_cosines_come_by_shard_and_row(storage: LocalStorage) -> None:
 def test_the_id_follows_from_the_content_alone(tmp_path: Path) -> None:
     one, two = (open_storage(tmp_path / name) for name in ("one", "two"))
     first = make(one, CORPUS, shard_rows=2)
-    names = [shard["name"] for shard in first.shards]
+    names = [shard.name for shard in first.shards]
     for name in reversed(names):
         one.delete(SHARDS, name)
     again = make(one, CORPUS, shard_rows=2)
@@ -192,7 +195,7 @@ def test_the_id_follows_from_the_content_alone(tmp_path: Path) -> None:
 
 def test_any_other_content_is_another_snapshot(storage: LocalStorage) -> None:
     first = make(storage, CORPUS)
-    shards = [storage.open(SHARDS, shard["name"]) for shard in first.shards]
+    shards = [storage.open(SHARDS, shard.name) for shard in first.shards]
     other_views = FeatureViews(DEFAULT_PASSAGES, EMBEDDING_VIEWS["fp32"], lexical_view("none"), VIEWS.model)
     ids = {
         first.id,
@@ -209,7 +212,7 @@ def test_a_manifest_comes_back_as_it_was_published(storage: LocalStorage) -> Non
     manifest = make(storage, CORPUS, shard_rows=2)
     assert read_snapshot(storage, manifest.id) == manifest
     assert manifest.rows == 7
-    assert manifest.size_bytes == sum(storage.open(SHARDS, shard["name"]).size_bytes for shard in manifest.shards)
+    assert manifest.size_bytes == sum(storage.open(SHARDS, shard.name).size_bytes for shard in manifest.shards)
 
 
 def test_an_empty_snapshot_holds_no_partition(storage: LocalStorage) -> None:
@@ -230,8 +233,9 @@ def test_an_unknown_id_is_not_found(storage: LocalStorage) -> None:
 
 
 def test_a_newer_format_is_refused(storage: LocalStorage) -> None:
-    content = make(storage, CORPUS).content | {"format": 2}
-    publish_snapshot(storage, SnapshotManifest("newer", content))
+    content = make(storage, CORPUS).to_json() | {"format": 2}
+    with storage.publish(KIND, "newer") as draft:
+        (draft.path / MANIFEST_FILE).write_bytes(canonical_json(content))
     with pytest.raises(FormatUnknown, match="snapshot newer has format 2; this version reads format 1"):
         Snapshot(storage, "newer")
 
@@ -333,9 +337,7 @@ def flip_last_byte(path: Path) -> None:
 def shard_of(manifest: SnapshotManifest, partition: Partition) -> str:
     """The name of the first shard that holds a piece of ``partition``."""
     return next(
-        str(shard["name"])
-        for shard in manifest.shards
-        if any((p["tenant"], p["collection"]) == (partition.tenant, partition.collection) for p in shard["partitions"])
+        shard.name for shard in manifest.shards if any(part.partition == partition for part in shard.facts.partitions)
     )
 
 
@@ -468,7 +470,7 @@ def test_verify_finds_nothing_wrong_with_a_whole_snapshot(storage: LocalStorage)
 @pytest.mark.parametrize("file", [VECTORS_FILE, LEXICAL_FILE, PASSAGES_FILE])
 def test_verify_names_every_corrupt_file(storage: LocalStorage, file: str) -> None:
     manifest = make(storage, CORPUS, shard_rows=2)
-    bad = {str(shard["name"]) for shard in manifest.shards[:2]}
+    bad = {shard.name for shard in manifest.shards[:2]}
     for name in bad:
         flip_last_byte(storage.root / SHARDS / name / file)
     found = verify_snapshot(storage, manifest)
@@ -491,14 +493,12 @@ def test_verify_sees_a_flipped_bit_that_left_no_trace_in_the_file_system(storage
 
 def test_a_manifest_with_other_shards_is_that_of_a_snapshot_made_of_them(storage: LocalStorage) -> None:
     manifest = make(storage, CORPUS, shard_rows=2)
-    first, second, *rest = (storage.open(SHARDS, str(shard["name"])) for shard in manifest.shards)
+    first, second, *rest = (storage.open(SHARDS, shard.name) for shard in manifest.shards)
     assert replace_shards(manifest, {first.name: None, "of another snapshot": first}) == describe_snapshot(
-        VIEWS, manifest.content["model"], [second, *rest]
+        VIEWS, manifest.model, [second, *rest]
     )
     shorter = replace_shards(manifest, {first.name: None})
-    assert replace_shards(shorter, {second.name: first}) == describe_snapshot(
-        VIEWS, manifest.content["model"], [first, *rest]
-    )
+    assert replace_shards(shorter, {second.name: first}) == describe_snapshot(VIEWS, manifest.model, [first, *rest])
     assert replace_shards(manifest, {}) == manifest
 
 
@@ -556,3 +556,120 @@ def test_checking_finds_broken_shards_and_maps_none(
     snapshot.check()
     assert list(snapshot.broken) == [name]
     assert snapshot.open_shards == 0
+
+
+def scribble(path: Path, old: bytes, new: bytes) -> None:
+    """Other bytes of the same length in a file that may be mapped; the file system is told of no change."""
+    stat, content = path.stat(), path.read_bytes()
+    with path.open("r+b", buffering=0) as file:
+        file.seek(content.rindex(old))  # a header stands before
+        file.write(new)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_a_shard_that_a_read_shows_to_be_damaged_is_named_and_in_no_later_view(storage: LocalStorage) -> None:
+    manifest = make(storage, CORPUS, shard_rows=2)
+    name = shard_of(manifest, A)
+    snapshot = Snapshot(storage, manifest.id)
+    view = view_of(snapshot, A)
+    number = [shard.name for shard in view.shards].index(name)
+    row = int(view.starts[number])
+    scribble(storage.root / SHARDS / name / PASSAGES_FILE, b"[0,", b"?0,")
+    with pytest.raises(ArtefactCorrupt, match=f"shard {name} is damaged.*snapshots verify"):
+        for place in range(row, row + len(view.segments[number])):
+            view.passage(number, place)
+    assert list(snapshot.broken) == [name]
+    assert snapshot.damaged == {name}
+    after = snapshot.view(A)
+    assert after is not None
+    assert name not in [shard.name for shard in after.shards]
+    assert list(snapshot.broken_shards(A)) == [name]
+
+
+def test_a_shard_that_was_damaged_is_opened_again_only_when_it_is_whole(storage: LocalStorage) -> None:
+    manifest = make(storage, CORPUS)
+    name = shard_of(manifest, A)
+    path = storage.root / SHARDS / name / PASSAGES_FILE
+    scribble(path, b"[0,", b"?0,")
+    trusting = Snapshot(storage, manifest.id)
+    trusting.check()
+    assert trusting.broken == {}  # for the file system it is as it was when it was verified
+    doubting = Snapshot(storage, manifest.id, distrusted={name})
+    doubting.check()
+    assert list(doubting.broken) == [name]
+    scribble(path, b"?0,", b"[0,")
+    healed = Snapshot(storage, manifest.id, distrusted={name})
+    healed.check()
+    assert healed.broken == {}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_a_vector_that_is_none_is_damage_and_no_score(storage: LocalStorage, value: float) -> None:
+    manifest = make(storage, CORPUS)
+    view = view_of(Snapshot(storage, manifest.id), A)
+    vector = view.vectors(np.array([0]), view.starts[:1])[0].copy()
+    damaged = vector.copy()
+    damaged[:] = value
+    path = storage.root / SHARDS / shard_of(manifest, A) / VECTORS_FILE
+    scribble(path, vector.tobytes(), damaged.tobytes())
+    with np.errstate(invalid="ignore", over="ignore"):  # which tests alone take for errors
+        with pytest.raises(ArtefactCorrupt, match="a vector is not of unit length"):
+            view.cosines(np.zeros(1, np.int64), view.starts[:1], vector)
+        with pytest.raises(ArtefactCorrupt, match="a vector is not of unit length"):
+            view.search(vector, view.rows, exact=True)
+
+
+def test_a_document_of_another_partition_never_leaves_with_a_passage(storage: LocalStorage) -> None:
+    manifest = make(storage, {A: [["red round"]], C: [["red secret"]]})
+    view = view_of(Snapshot(storage, manifest.id), A)
+    path = storage.root / SHARDS / shard_of(manifest, A) / PASSAGES_FILE
+    owners = np.array([0, 1], np.uint32).tobytes()
+    scribble(path, owners, np.array([1, 1], np.uint32).tobytes())
+    with pytest.raises(ArtefactCorrupt, match="names document 1, which is not of its partition"):
+        view.passage(0, 0)
+
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("format-*/home/shards/*/manifest.json")), ids=str)
+def test_shard_manifests_of_every_format_give_the_json_that_they_were_read_from(path: Path) -> None:
+    stored = json.loads(path.read_bytes())
+    artefact = Artefact(SHARDS, stored["name"], path.parent, stored["info"], stored["files"])
+    assert read_shard_manifest(artefact).to_json() == stored["info"]
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("format-*/home/snapshots/*/snapshot.json")), ids=str)
+def test_snapshot_manifests_of_every_format_give_their_bytes_and_ids(path: Path) -> None:
+    manifest = SnapshotManifest.from_json(json.loads(path.read_bytes()))
+    assert canonical_json(manifest.to_json()) == path.read_bytes()
+    assert manifest.id == path.parent.name
+
+
+def test_what_a_newer_version_writes_beside_is_kept(storage: LocalStorage) -> None:
+    content = make(storage, CORPUS, shard_rows=2).to_json()
+    content["made_by"] = {"version": "later"}
+    content["shards"][0]["warmth"] = 3
+    manifest = SnapshotManifest.from_json(content)
+    assert manifest.to_json() == content
+    publish_snapshot(storage, manifest)
+    assert read_snapshot(storage, manifest.id) == manifest
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        ({"model": None}, "the field 'model' is 'None', expected str"),
+        ({"shards": {}}, "the field 'shards' is '{}', expected list"),
+        ({"shards": [{}]}, "the field 'name' is missing"),
+        ({"views": {"passage": "p", "embedding": "e"}}, "the field 'lexical' is missing"),
+    ],
+)
+def test_a_damaged_manifest_is_refused_by_the_snapshots_id(
+    storage: LocalStorage, damage: dict[str, object], complaint: str
+) -> None:
+    content = make(storage, CORPUS).to_json() | damage
+    with storage.publish(KIND, "damaged") as draft:
+        (draft.path / MANIFEST_FILE).write_bytes(canonical_json(content))
+    with pytest.raises(ArtefactCorrupt, match=re.escape(f"snapshot damaged: its manifest is damaged ({complaint})")):
+        read_snapshot(storage, "damaged")
