@@ -176,7 +176,7 @@ def count_refusal(app: FastAPI, problem: ServerProblem) -> None:
 
 
 def _follow_releases(services: Services, stop: threading.Event, has_tried: threading.Event) -> None:
-    """Open the deployed release, and every later one, until told to stop; nothing may end this thread before."""
+    """Open the deployed release, and every later one, until told to stop; failures are logged and end nothing."""
     while True:
         try:
             refresh(services)

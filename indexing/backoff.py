@@ -26,7 +26,7 @@ class Backoff:
 class CircuitBreaker:
     """Says whether a service that may be lost is to be asked now. Safe to share between threads and tasks.
 
-    While the service answers, everyone may ask. After a failure nobody asks for a pause; then one caller tries, and the
+    While the service answers, every caller may ask. After a failure none asks for a pause; then one tries, and the
     others go on without the service for another pause. Pauses grow while trying fails.
     """
 

@@ -53,11 +53,11 @@ class QuotaExceeded(GroundworkError):
     """A tenant holds as many documents or passages as it may; nothing of the batch was stored."""
 
     retry_after_seconds = 3600
-    """No time frees a quota, but somebody may: clients come back rarely."""
+    """Waiting does not free a quota, but deleting or a larger limit does: clients come back rarely."""
 
 
 class Overloaded(GroundworkError):
-    """The door is full; the caller should come back after ``retry_after_seconds``."""
+    """Too many requests of this kind are in progress; the caller should come back after ``retry_after_seconds``."""
 
     def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
         super().__init__(message)

@@ -163,7 +163,7 @@ class Document:
 
 
 def is_narrower(allow: Collection[str] | None, before: Collection[str] | None) -> bool:
-    """Whether somebody who might see a document under ``before`` may not see it under ``allow``."""
+    """Whether a principal that might see a document under ``before`` may not see it under ``allow``."""
     return allow is not None and (before is None or not set(before) <= set(allow))
 
 

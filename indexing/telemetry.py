@@ -13,7 +13,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being answered in this context; empty outside one."""
 
 caller_ids: ContextVar[tuple[str, str] | None] = ContextVar("caller_ids", default=None)
-"""Tenant and key id (never the secret) of whoever sent the request being answered in this context."""
+"""Tenant and key id (never the secret) of the caller whose request is answered in this context."""
 
 
 log_fields: ContextVar[dict[str, Any] | None] = ContextVar("log_fields", default=None)

@@ -160,6 +160,19 @@ def test_only_the_store_knows_that_a_lock_is_a_file(path):
     assert [value for value in strings if isinstance(value, str) and re.fullmatch(r"[\w/]*\.lock", value)] == []
 
 
+def test_sentences_name_their_subject():
+    """Who does what: the caller, the worker, the operator; never nobody, somebody, anybody or whoever."""
+    texts = [*MODULES, *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    vague = re.compile(r"\b(nobody|somebody|anybody|whoever)\b", re.IGNORECASE)
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in texts
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if vague.search(line)
+    ]
+    assert found == []
+
+
 def test_few_files_stand_at_the_top_of_a_package():
     for package, most in (("indexing", 8), ("app", 4), ("eval", 3)):
         files = [path.name for path in (ROOT / package).glob("*.py") if path.stem != "__init__"]

@@ -32,7 +32,7 @@ class Caller:
         if scope not in self.scopes and not (scope == "admin" and self.is_operator):
             raise Forbidden(
                 f"This needs the scope {scope!r}; key {self.key_id} has {', '.join(sorted(self.scopes))}. Use a key"
-                " that has it, or ask whoever makes your keys for one."
+                " that has it, or ask the administrator of your keys for one."
             )
 
     def require_may_give(self, scopes: frozenset[str], expires_at: str | None) -> None:

@@ -208,7 +208,7 @@ class LiveLayer:
     # The thread
 
     def run(self, stop: threading.Event) -> None:
-        """Follow the catalogue until told to stop; nothing may end this before."""
+        """Follow the catalogue until told to stop; a failure is logged and does not end it."""
         while not stop.is_set():
             has_more = False
             try:

@@ -52,7 +52,7 @@ Key: TypeAlias = tuple[Partition, str]
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A document in line. ``is_ours``: this process took the write; ``stored_only``: it is not to be encoded here."""
+    """A queued document. ``is_ours``: this process took the write; ``stored_only``: it is not to be encoded here."""
 
     change: Change
     since: float
@@ -74,7 +74,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a line is: the sequence number it has read up to, and by partition the first write that is in line."""
+    """How far a queue is: the sequence number it has read up to, and by partition the first write that waits."""
 
     seq: int
     first: Mapping[Partition, int]
@@ -114,7 +114,7 @@ class WriteQueue:
         self.is_behind = False
 
     def take(self) -> None:
-        """Hide what was deleted, and put what was written in line."""
+        """Hide what was deleted, and queue what was written."""
         changes = read_changes(self._home.catalogue, self.progress.seq)
         removed: dict[Partition, list[str]] = {}
         for change in changes.removed:
@@ -133,7 +133,7 @@ class WriteQueue:
         self._publish(changes.seq)
 
     def _hide_narrowed(self, written: Sequence[Change], since: int) -> None:
-        """Hide the old versions that somebody sees who may not see the new one: they do not wait for it."""
+        """Hide the old versions that callers see who may not see the new one: they do not wait for it."""
         permissions = read_permissions(self._home.catalogue, since) if written else {}
         for change in written:
             allow = permissions.get((change.partition, change.id))
@@ -149,7 +149,7 @@ class WriteQueue:
         self.progress = Progress(seq, first)
 
     def claim(self, partition: Partition, ids: Iterable[str]) -> None:
-        """Note that this process took the write of some documents, so that it waits for nobody's vectors."""
+        """Note that this process took the write of some documents, so that it does not wait for another's vectors."""
         for document_id in ids:
             one = self.waiting.get((partition, document_id))
             if one is not None:
@@ -169,7 +169,7 @@ class WriteQueue:
         self._take_built()
 
     def _take_built(self) -> None:
-        """On the way back to an older snapshot: in line with what later builds hold, which has vectors already."""
+        """On the way back to an older snapshot: queue what later builds hold, which has vectors already."""
         since = self.serving.release.seq
         if not has_later_release(self._home.catalogue, since):
             return
@@ -178,7 +178,7 @@ class WriteQueue:
         built = read_built(self._home.catalogue, since, self._views.passage_fingerprint)
         self.is_behind = count_waiting_for_build(self._home.catalogue, since) > len(built)
         self._hide_narrowed(built, since)
-        for change in built:  # each is newer than the live version that may be in line
+        for change in built:  # each is newer than the live version that may be queued
             self.waiting[change.partition, change.id] = Waiting(change, now, stored_only=True)
             self.built[change.partition, change.id] = change.seq
 
@@ -255,7 +255,7 @@ class WriteQueue:
         return self._clock() - max(one.since, self._others_did) < OTHERS_SECONDS + PASSAGE_SECONDS * to_encode
 
     def _read(self, one: Waiting) -> bool:
-        """Cut a document in line, and look for its vectors; gives whether it can be made ready here, now or later."""
+        """Cut a queued document, and look for its vectors; gives whether it can be made ready here, now or later."""
         try:
             if not one.is_read:
                 self._cut(one)
@@ -341,7 +341,7 @@ class WriteQueue:
             self._publish(self.progress.seq)
 
     def fill(self, until: float) -> None:
-        """Make all of the line ready, or as much of it as can be by then; before others know the line."""
+        """Make all of the queue ready, or as much of it as can be by then; before others know the queue."""
         while self.waiting and self._clock() < until and self.advance(waits=False, until=until):
             continue
 

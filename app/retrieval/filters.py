@@ -39,7 +39,7 @@ def matching(filter_: Filter | None, principals: Sequence[str]) -> Callable[[Att
     """A function that gives the documents of a segment that fit a filter and that the principals may see.
 
     It gives ``None`` where these are all of them because nothing was asked and no document names who may see it. Fails
-    closed: a document that names who may see it is seen by nobody else, and by no caller without principals.
+    closed: a document that names who may see it is hidden from all others, and from callers without principals.
     """
 
     def pick(segment: AttributeSegment) -> Mask | None:

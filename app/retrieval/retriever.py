@@ -125,7 +125,7 @@ class Retriever:
 
 
 class Search:
-    """One search in steps, so that another thread may encode meanwhile. Each step is done once, whoever asks for it.
+    """One search in steps, so that another thread may encode meanwhile. A step asked for twice is done once.
 
     ``encode`` may run beside ``score_terms``, in another thread; ``result`` comes after both, and does what was not
     done before.

@@ -1,4 +1,4 @@
-"""The routes about tenants, for the operator, and about keys, for whoever administers a tenant."""
+"""The routes about tenants, for the operator, and about keys, for a tenant's administrator."""
 
 import logging
 from typing import Annotated
@@ -187,7 +187,7 @@ def _require_an_operator(catalogue: Database) -> None:
     """To be called inside the transaction that may have revoked the last one."""
     if not count_operators(catalogue):
         raise InvalidInput(
-            "No operator's key would be left, and nobody could undo that over HTTP: make another first, or revoke this"
+            "No operator's key would be left, which cannot be undone over HTTP: make another first, or revoke this"
             " one with 'groundwork keys revoke' or 'groundwork tenants revoke'."
         )
 

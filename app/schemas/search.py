@@ -121,7 +121,7 @@ class SearchBody(BaseModel):
         default_factory=list,
         max_length=MAX_PRINCIPALS,
         description="Who asks: the user, its groups and roles, as your backend knows them. A document that names who"
-        " may see it is found by those alone; without principals only documents that name nobody are found.",
+        " may see it is found by those alone; without principals only documents without an `allow` list are found.",
     )
 
     @model_validator(mode="after")

@@ -165,7 +165,7 @@ class Supervisor:
             self._ended(worker)
 
     def _examine(self, now: float) -> None:
-        """Look after every worker; a time in which this process itself did not run is nobody's silence."""
+        """Look after every worker; a time in which this process itself did not run does not count as their silence."""
         missed = now - self._examined_at - 2 * _POLL_SECONDS
         self._examined_at = now
         for worker in self._workers:

@@ -49,8 +49,8 @@ class SharedVectors(Protocol):
 class QueryCache:
     """The two levels of a process, for every model it serves with. Safe to share between threads.
 
-    Whoever needs a text that is being encoded waits for that instead of encoding it as well. ``on_lookup`` is told
-    where each vector came from.
+    A caller whose text is being encoded waits for that instead of encoding it as well. ``on_lookup`` is told where each
+    vector came from.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 0.02
 WRITE_TIMEOUT_SECONDS = 1.0
 """How long the thread that writes waits for Redis; no search waits for it."""
 MAX_WAITING = 1000
-"""Vectors that wait to be written; beyond that they are dropped, and computed again by whoever needs them."""
+"""Vectors that wait to be written; beyond that they are dropped, and computed again when they are needed."""
 _PREFIX = b"groundwork:query:"
 
 
@@ -58,7 +58,7 @@ class RedisVectors:
         while (entry := self._waiting.get()) is not None:
             try:
                 self._writer.set(_PREFIX + entry[0], entry[1], ex=self._ttl_seconds)
-            except (RedisError, OSError) as error:  # whoever reads next finds out, and leaves Redis alone
+            except (RedisError, OSError) as error:  # the next reader finds out, and leaves Redis alone
                 logger.debug("query_cache.write_failed", extra={"fields": {"reason": str(error)}})
 
     def flush(self) -> None:

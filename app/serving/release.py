@@ -30,7 +30,7 @@ class PartitionSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServingRelease:
-    """Everything a search needs. Whoever holds it can finish with it, whatever is deployed meanwhile."""
+    """Everything a search needs. A search that holds it can finish with it, whatever is deployed meanwhile."""
 
     release: Release
     recipe: Recipe

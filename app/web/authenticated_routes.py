@@ -22,7 +22,7 @@ Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 class AuthenticatedRoute(APIRoute):
     """A route for callers with a key, within their tenant's rate; its dependencies find the caller in ``state.caller``.
 
-    Each request with a valid key counts, whatever becomes of it; one without counts for nobody. A route that takes a
+    Each request with a valid key counts, whatever becomes of it; one without counts for no tenant. A route that takes a
     thread is refused, not queued, when too many wait for one already.
 
     Raises (into the application's error answers):

@@ -147,7 +147,7 @@ class Client:
             self.model.problems.append(f"{gone} was deleted and is found")
 
     def read(self, tenant: str) -> None:
-        """Read a document as it was written; what another tenant has under that name, or nobody, is 404."""
+        """Read a document as it was written; what another tenant has under that name, or no tenant, is 404."""
         mine = self.model.documents[tenant]
         if mine:
             name = self._chance.choice(sorted(mine))

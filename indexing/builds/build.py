@@ -136,7 +136,7 @@ def build(context: BuildContext) -> BuildReport:
         AlreadyRunning: another build of this home is running.
         FeatureViewChanged: a view was changed without a new version.
         BuildFailed: a new shard does not answer its own passages.
-        BuildCancelled: somebody cancelled the job before it was released.
+        BuildCancelled: the job was cancelled before its release.
     """
     began = time.perf_counter()
     with context.storage.lock(BUILD_LOCK):

@@ -85,11 +85,11 @@ class Leases:
                     lease.acquire(blocking=False, token=self._holder)
 
     def is_held(self, name: str) -> bool:
-        """Whether somebody is doing the block."""
+        """Whether a worker is doing the block."""
         return bool(self._redis.exists(f"{self._prefix}:lease:{name}"))
 
     def held(self) -> list[str]:
-        """The blocks that somebody is doing, sorted."""
+        """The blocks that workers are doing, sorted."""
         prefix = f"{self._prefix}:lease:"
         return sorted(str(key).removeprefix(prefix) for key in self._redis.scan_iter(f"{prefix}*"))
 
@@ -98,7 +98,7 @@ class Leases:
         return {str(name): int(count) for name, count in self._redis.hgetall(f"{self._prefix}:takes:{job}").items()}
 
     def waiting(self, queue: str) -> int:
-        """How many messages nobody has taken from a queue yet."""
+        """How many messages wait in a queue."""
         return int(self._redis.llen(f"{self._prefix}:{queue}"))
 
     def report_failure(self, job: int, name: str, error: Exception) -> None:

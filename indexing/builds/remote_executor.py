@@ -77,7 +77,7 @@ class WorkerExecutor:
         job: int,
         on_wait: Callable[[str], None] = lambda message: None,
     ) -> None:
-        """Work on ``job``; ``on_wait`` is told when it seems that nobody serves a queue."""
+        """Work on ``job``; ``on_wait`` is told when no worker seems to serve a queue."""
         self._on_wait = on_wait
         self._catalogue = catalogue
         self._runner = runner
@@ -95,7 +95,7 @@ class WorkerExecutor:
 
         Raises:
             BuildFailed: a block cannot be done, by name.
-            BuildCancelled: somebody cancelled the job.
+            BuildCancelled: the job was cancelled.
         """
         source = iter(blocks)
         open_: dict[str, _Outstanding] = {}
@@ -173,7 +173,7 @@ class WorkerExecutor:
             if entry.sent_at is None:
                 self._send(name, entry)
             elif self._is_lost(name, entry, takes.get(name, 0), waiting[QUEUES[entry.block.kind]]):
-                # A message that nobody took was lost with Redis, and says nothing about the block.
+                # A message that no worker took was lost with Redis, and says nothing about the block.
                 entry.losses += takes.get(name, 0) > entry.takes
                 entry.takes = takes.get(name, 0)
                 if entry.losses >= MAX_LOSSES:
@@ -186,13 +186,13 @@ class WorkerExecutor:
             return
         for queue in sorted({QUEUES[entry.block.kind] for entry in outstanding.values()}):
             self._on_wait(
-                f"Nobody has taken a block of the queue '{queue}' for {_IDLE_SECONDS:g} s: is a worker with this"
+                f"No worker has taken a block of the queue '{queue}' for {_IDLE_SECONDS:g} s: is one with this"
                 f" GROUNDWORK_HOME running that serves it? Start one with 'groundwork worker --queues {queue}'."
             )
         self._idle_since = None  # said once, until a block is done
 
     def _is_lost(self, name: str, entry: _Outstanding, takes: int, waiting: int) -> bool:
-        """Whether a block, for a while now, has been neither waiting in its queue nor in anybody's hands, nor done."""
+        """Whether a block, for a while now, has been neither waiting in its queue, nor held by a worker, nor done."""
         was_taken = takes > entry.takes
         entry.takes = min(entry.takes, takes)  # Redis may have forgotten
         if (waiting and not was_taken) or self._leases.is_held(name) or self._runner.is_done(entry.block):

@@ -2,8 +2,8 @@
 
 A worker needs Redis and the artefact store, never the catalogue. While it does a block it holds a *lease*, a Redis
 key that expires unless renewed. The build command enqueues again whatever has neither output nor lease, so a killed
-worker, a lost message and a Redis that forgot everything all end the same way: the block is done once more by somebody
-else.
+worker, a lost message and a Redis that forgot everything all end the same way: the block is done once more by another
+worker.
 
 Nothing here imports faiss, numpy or ONNX Runtime before the pool has forked: a child that inherits their threads may
 hang.

@@ -15,7 +15,7 @@ from indexing.errors import InvalidInput, NotFound
 SCOPES = ("search", "write", "admin")
 """What a key may do with its own tenant: ask, change documents, look after keys."""
 OPERATOR = "operator"
-"""Whoever looks after all tenants. Only the command line gives this scope."""
+"""The scope of those who look after all tenants. Only the command line gives it."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _VALID = "k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?) AND t.revoked_at IS NULL"
 _SELECT = "SELECT k.*, t.requests_per_minute, t.log_queries FROM api_keys k JOIN tenants t ON t.id = k.tenant WHERE"
@@ -76,7 +76,7 @@ def create_key(
     """Give ``tenant`` a new key.
 
     Returns:
-        The key, and its secret, which nobody can read again: only its hash is stored.
+        The key, and its secret, which cannot be read again: only its hash is stored.
 
     Raises:
         NotFound: there is no such tenant.
@@ -145,7 +145,7 @@ def read_key(database: Database, key_id: str, tenant: str | None = None) -> Key:
     """One key, if it belongs to ``tenant`` (``None``: to whomever).
 
     Raises:
-        NotFound: there is no such key, or it is another tenant's, which nobody can tell apart.
+        NotFound: there is no such key, or it is another tenant's: the two answers are the same.
     """
     row = database.row("SELECT * FROM api_keys WHERE id = ?", (key_id,))
     if row is None or tenant not in (None, row["tenant"]):
@@ -187,8 +187,8 @@ def parse_expiry(text: str) -> datetime:
         return moment.replace(tzinfo=moment.tzinfo or UTC)
     except (ValueError, OverflowError):
         raise InvalidInput(
-            f"{text[:40]!r} is no expiry: expected a span such as 30d, a date such as 2026-12-31, or a moment with its"
-            " zone such as 2026-12-31T18:00Z."
+            f"{text[:40]!r} is not an expiry: expected a span such as 30d, a date such as 2026-12-31, or a moment with"
+            " its zone such as 2026-12-31T18:00Z."
         ) from None
 
 

@@ -58,7 +58,7 @@ def read_changes(database: Database, since: int) -> Changes:
 
 
 def read_permissions(database: Database, since: int) -> dict[tuple[Partition, str], tuple[str, ...]]:
-    """Who may see the documents that were written after ``since``, as far as they name anybody."""
+    """Who may see the documents that were written after ``since``, as far as they have an ``allow`` list."""
     sql = "SELECT tenant, collection, id, allow FROM documents WHERE seq > ? AND allow IS NOT NULL"
     rows = database.rows(sql, (since,))
     return {(Partition(row["tenant"], row["collection"]), row["id"]): tuple(json.loads(row["allow"])) for row in rows}

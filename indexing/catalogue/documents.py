@@ -201,7 +201,7 @@ def _put_document(db: sqlite_utils.Database, partition: Partition, document: Doc
         db.conn.execute(f"DELETE FROM deletions WHERE {_KEY}", key)
         db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
     elif old is not None and is_narrower(document.allow, None if old[2] is None else json.loads(old[2])):
-        # The old version must not answer until a build has the new one: somebody may no longer see it.
+        # The old version must not answer until a build has the new one: a principal may no longer see it.
         db.conn.execute(
             "INSERT OR REPLACE INTO deletions (tenant, collection, id, seq) SELECT ?, ?, ?, value FROM write_sequence",
             key,

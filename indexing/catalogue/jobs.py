@@ -59,10 +59,10 @@ def fail_abandoned(database: Database, jobs: Sequence[int]) -> None:
 
 
 def require_not_cancelled(database: Database, job: int) -> None:
-    """Let a build go on unless somebody cancelled it.
+    """Let a build go on unless it was cancelled.
 
     Raises:
-        BuildCancelled: somebody did.
+        BuildCancelled: it was.
     """
     if read_job(database, job).state == "cancelled":
         raise BuildCancelled(f"Job {job} was cancelled; what it stored stays for the next build.")
@@ -89,7 +89,9 @@ def cancel_job(database: Database, job: int) -> None:
         if found.state != "running":
             raise InvalidInput(f"Job {job} is {found.state}: only a running job can be cancelled.")
         if found.executor == "local":
-            raise InvalidInput(f"Job {job} builds in its own process, which asks nobody: press Ctrl-C where it runs.")
+            raise InvalidInput(
+                f"Job {job} builds in its own process, which does not see cancellations: press Ctrl-C where it runs."
+            )
         finish_job(database, job, "cancelled")
 
 

@@ -165,7 +165,7 @@ def _logged_queries(db: Database) -> None:
 @catalogue_migrations(name="0011_superseded_live_writes")
 def _superseded(db: Database) -> None:
     # The last live version of a document whose newest version waits for a build: until then it goes on answering.
-    # Its columns are those of documents; whoever adds one there adds it here.
+    # Its columns are those of documents; a column that is added there is added here.
     db.execute("CREATE TABLE superseded AS SELECT * FROM documents WHERE 0")
     db.execute("CREATE UNIQUE INDEX superseded_documents ON superseded (tenant, collection, id)")
     db.execute("CREATE INDEX superseded_in_order ON superseded (seq)")

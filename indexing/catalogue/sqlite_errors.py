@@ -1,4 +1,4 @@
-"""What SQLite's result codes mean to whoever runs this: each that has advice of its own as an error of ours."""
+"""What SQLite's result codes mean to an operator: each that has advice of its own, as an error of ours."""
 
 import sqlite3
 from pathlib import Path

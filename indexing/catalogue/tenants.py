@@ -11,7 +11,7 @@ from indexing.records import Json, Partition
 PAGE = 100
 """Tenants or keys in a page, unless told otherwise."""
 MOST = 1_000_000_000
-"""The largest limit; whoever needs more needs none."""
+"""The largest limit; a tenant that needs more gets none."""
 
 
 @dataclass(frozen=True, slots=True)

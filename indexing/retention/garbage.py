@@ -116,7 +116,7 @@ def _reaches(storage: Storage, kind: str, name: str, keys: set[bytes]) -> bool:
     try:
         return any(key in keys for key in block_keys(storage, kind, name))
     except GroundworkError:
-        return False  # a corrupt block is of no use to anybody
+        return False  # a corrupt block is of no use
 
 
 def _garbage(storage: Storage, kind: str, name: str) -> Garbage:

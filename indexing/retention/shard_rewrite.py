@@ -31,7 +31,7 @@ def held_documents(artefact: Artefact, partition: Partition) -> dict[str, int]:
     """The documents of a partition that a shard holds: id -> number of its record; empty where there are none.
 
     Raises:
-        FormatUnknown, ArtefactCorrupt: the shard cannot be read, so nobody can say what it holds.
+        FormatUnknown, ArtefactCorrupt: the shard cannot be read, so what it holds is unknown.
     """
     part = open_shard(artefact).partitions.get(partition)
     if part is None:

@@ -169,7 +169,7 @@ class Shard:
         self.passage_documents: NDArray[np.uint32] = parts.texts["passage_documents"]
 
     def damaged(self, reason: object) -> ArtefactCorrupt:
-        """What to raise when reading shows that the files are damaged; whoever keeps the shard is told."""
+        """What to raise when reading shows that the files are damaged; the keeper of the shard is told."""
         message = (
             f"shard {self.name} is damaged and not searched until it is restored ({reason}). Run 'groundwork snapshots"
             " verify', then build again."

@@ -100,7 +100,7 @@ class Snapshot:
         return len(self._shards)
 
     def check(self) -> None:
-        """Look at every shard without mapping it, so that those broken are in ``broken`` before anybody asks."""
+        """Look at every shard without mapping it, so that those broken are in ``broken`` before the first search."""
         for name in self._described:
             with self._lock:
                 self._artefact(name)

@@ -40,7 +40,7 @@ def main() -> None:
     _limit(max_bytes)
     _send(answers, b"")  # ready
     while suffix := _frame(requests):
-        signal.alarm(int(seconds) + _SPARE_SECONDS)  # ends this process even if nobody is there to stop it
+        signal.alarm(int(seconds) + _SPARE_SECONDS)  # ends this process even if its parent is gone
         answer = json.dumps(_answer(suffix.decode(), _frame(requests)), ensure_ascii=False).encode("utf-8", "replace")
         signal.alarm(0)
         _send(answers, answer)

@@ -89,7 +89,7 @@ class Storage(Protocol):
     def identity(self) -> str:
         """A random name of this store, the same for everybody who ever opens it: 32 hexadecimal digits.
 
-        It is made by whoever asks first, also when many ask at once, and it outlives the deletion of every artefact.
+        The first caller makes it, also when many ask at once, and it outlives the deletion of every artefact.
         """
         ...
 

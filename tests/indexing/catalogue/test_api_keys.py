@@ -223,7 +223,7 @@ def test_an_expiry_is_a_span_a_date_or_a_moment(clock: list[str], text: str, mom
     "text", ["", "soon", "30", "30y", "-1d", "1.5d", "999999999w", "2026-12-31T18:00", "2026-13-01"]
 )
 def test_an_expiry_of_another_form_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="is no expiry"):
+    with pytest.raises(InvalidInput, match="is not an expiry"):
         parse_expiry(text)
 
 

@@ -105,7 +105,7 @@ def test_a_release_that_does_not_exist_is_named(catalogue: Database, number: str
 
 def test_a_number_of_five_thousand_digits_is_no_release(catalogue: Database) -> None:
     record(catalogue, 1, "snap")
-    with pytest.raises(InvalidInput, match="^'9{40}' is no release number"):
+    with pytest.raises(InvalidInput, match="^'9{40}' is not a release number"):
         find_release(catalogue, "9" * 5000)
 
 
