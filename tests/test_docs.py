@@ -11,7 +11,7 @@ import click
 import pytest
 
 from app.main import create_app
-from app.web.problems import NAMES
+from app.web.problems import NAMES, STATUS
 from eval.datasets.query_sets import load_queryset
 from indexing import errors
 from indexing.settings import Settings
@@ -39,19 +39,28 @@ def all_commands():
     return sorted(commands(cli))
 
 
-@pytest.mark.parametrize("command", all_commands())
-def test_every_command_is_described(command):
-    assert f"`{command}" in OPERATIONS
+def headings(pattern):
+    """The names in the headings of the third level of operations.md that have a form."""
+    return re.findall(rf"^### `({pattern})`", OPERATIONS, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_every_setting_is_described(name):
-    assert f"GROUNDWORK_{name.upper()}" in OPERATIONS
+def once_each(names):
+    return sorted(names) if len(set(names)) == len(names) else pytest.fail(f"twice: {names}")
 
 
-@pytest.mark.parametrize("name", sorted(n for n, v in vars(errors).items() if inspect.isclass(v)))
-def test_every_error_is_described(name):
-    assert f"`{name}`" in OPERATIONS
+def test_every_command_has_its_heading_and_no_heading_is_left_of_one_that_is_gone():
+    assert once_each(headings("groundwork [a-z ]+")) == all_commands()
+
+
+def test_every_setting_has_its_heading():
+    settings = sorted(f"GROUNDWORK_{name.upper()}" for name in Settings.model_fields)
+    assert once_each(headings("GROUNDWORK_[A-Z_]+")) == settings
+
+
+def test_every_error_has_its_heading_with_its_status():
+    found = re.findall(r"^### `([A-Z]\w+)` \((\d{3})\)$", OPERATIONS, re.MULTILINE)
+    classes = {name: STATUS[value] for name, value in vars(errors).items() if inspect.isclass(value)}
+    assert sorted(found) == sorted((name, str(status)) for name, status in classes.items())
 
 
 @pytest.mark.parametrize(("status", "name"), sorted(NAMES.items()))
@@ -59,16 +68,21 @@ def test_every_name_of_a_status_is_described(status, name):
     assert f"| {status} | `{name}` |" in OPERATIONS
 
 
-@pytest.mark.parametrize("route", sorted(create_app().openapi()["paths"]))
-def test_every_route_is_described(route):
-    assert route in OPERATIONS
+def test_every_route_has_its_heading():
+    routes = [
+        f"{method.upper()} {path}" for path, methods in create_app().openapi()["paths"].items() for method in methods
+    ]
+    pages = ["GET /docs"]  # two pages for people, which the OpenAPI document leaves out
+    assert once_each(headings("(?:GET|PUT|POST|PATCH|DELETE) /[^`]*")) == sorted(routes + pages)
 
 
-def test_every_metric_is_described():
+def test_every_metric_has_its_heading():
     from app.metrics import Metrics
 
-    for family in Metrics().registry.collect():
-        assert family.name in OPERATIONS
+    names = [
+        f"{family.name}_total" if family.type == "counter" else family.name for family in Metrics().registry.collect()
+    ]
+    assert once_each(headings("groundwork_[a-z_]+")) == sorted(names)
 
 
 def test_links_between_documents_lead_somewhere():
