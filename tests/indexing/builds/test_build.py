@@ -918,7 +918,7 @@ def test_without_an_approximation_a_large_partition_is_searched_exactly(bench: B
     put_large(bench)
     report = bench.build()
     assert report.recall_at_10 is None
-    assert not any("lists" in shard for shard in read_snapshot(bench.storage, report.release.snapshot).shards)
+    assert not any(shard.facts.lists for shard in read_snapshot(bench.storage, report.release.snapshot).shards)
 
 
 def test_too_little_recall_fails_the_build_by_name_and_the_release_stays(bench: Bench) -> None:
