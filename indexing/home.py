@@ -98,7 +98,7 @@ def require_home(path: Path) -> None:
         raise InvalidInput(f"{path} is not a folder: give another --home or GROUNDWORK_HOME.")
     if not (path / CATALOGUE_FILE).is_file():
         raise NotFound(
-            f"{path} is no Groundwork home: it holds no {CATALOGUE_FILE}. Check --home and GROUNDWORK_HOME;"
+            f"{path} is not a Groundwork home: it holds no {CATALOGUE_FILE}. Check --home and GROUNDWORK_HOME;"
             " 'groundwork ingest', 'build', 'demo', 'serve', 'models register' and 'restore' make a new home."
         )
 

@@ -39,11 +39,9 @@ class Settings(BaseSettings):
         description="Redis for builds on workers, redis://HOST:PORT/DB; without it builds run in their own process.",
     )
     block_size: int = Field(
-        256, ge=1, le=10_000, description="Encoder inputs a block: what a killed worker loses at most."
+        256, ge=1, le=10_000, description="Encoder inputs a task: what a killed worker loses at most."
     )
-    lease_seconds: float = Field(
-        10.0, gt=0.5, description="How long a killed worker's block waits for the next worker."
-    )
+    lease_seconds: float = Field(10.0, gt=0.5, description="How long a killed worker's task waits for the next worker.")
     sessions: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="Single-threaded encoder sessions a process."
     )

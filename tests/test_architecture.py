@@ -160,10 +160,22 @@ def test_only_the_store_knows_that_a_lock_is_a_file(path):
     assert [value for value in strings if isinstance(value, str) and re.fullmatch(r"[\w/]*\.lock", value)] == []
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_imports_a_private_name_of_another(path):
+    private = [
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("indexing", "app", "eval")
+        for alias in node.names
+        if alias.name.startswith("_")
+    ]
+    assert private == []
+
+
 def test_sentences_name_their_subject():
     """Who does what: the caller, the worker, the operator; never nobody, somebody, anybody or whoever."""
     texts = [*MODULES, *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-    vague = re.compile(r"\b(nobody|somebody|anybody|whoever)\b", re.IGNORECASE)
+    vague = re.compile(r"\b(nobody|somebody|anybody|everybody|whoever)\b", re.IGNORECASE)
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in texts

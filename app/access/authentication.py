@@ -57,7 +57,7 @@ class Caller:
             )
 
 
-def caller_of(reads: CachedReads, authorization: str | None) -> Caller:
+def authenticate(reads: CachedReads, authorization: str | None) -> Caller:
     """Who sends an ``Authorization: Bearer KEY`` header.
 
     The catalogue is asked each time whether anything was committed, so a key that is revoked or expires opens nothing

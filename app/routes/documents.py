@@ -24,7 +24,8 @@ from app.services.documents import find_matching, hide, is_searchable, visible_t
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import CollectionParam, DocumentIdParam, PrincipalsParam, Searcher, ServicesDep, Writer
 from indexing.catalogue.collections import require_collection
-from indexing.catalogue.documents import iterate_documents, read_document, remove_document, remove_unchanged
+from indexing.catalogue.document_writes import remove_document, remove_unchanged
+from indexing.catalogue.documents import iterate_documents, read_document
 from indexing.errors import InvalidInput, NotFound
 from indexing.records import Partition
 

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.schemas.filters import FilterBody
 from app.schemas.scalars import Flag
-from indexing.catalogue.documents import Outcome, StoredDocument
+from indexing.catalogue.document_writes import Outcome
+from indexing.catalogue.documents import StoredDocument
 from indexing.errors import InvalidInput
 from indexing.records import Document
 from indexing.sources.field_checks import Refused, allow_field, checked_id, plain_json, refuse_surrogates
@@ -42,7 +43,9 @@ class DocumentBody(BaseModel):
     )
     content_type: Literal["text/plain", "text/markdown"] = "text/plain"
     allow: Principals | None = Field(
-        None, max_length=MAX_PRINCIPALS, description="Who may see it: users, groups, roles. Left out, everybody may."
+        None,
+        max_length=MAX_PRINCIPALS,
+        description="Who may see it: users, groups, roles. Left out, every caller of the tenant.",
     )
 
 

@@ -22,6 +22,7 @@ from app.server.connection_limits import ConnectionCounts, ConnectionLimits, ful
 from app.server.heartbeat import LOST_SECONDS, SILENT_SECONDS, Heartbeat
 from app.server.worker_channel import DRAIN
 from app.server.worker_process import GRACE_SECONDS, Worker
+from indexing.backoff import Backoff
 from indexing.errors import InvalidInput, NotReady
 from indexing.settings import Settings
 from indexing.telemetry import configure_logging
@@ -33,10 +34,8 @@ _ACCEPTED_AT_ONCE = 64
 """Connections accepted before workers are heard again, so that what they have closed is soon counted no longer."""
 _POLL_SECONDS = 0.2
 """How often the supervisor looks at its workers while nothing happens."""
-_FIRST_PAUSE_SECONDS = 0.5
-"""How long a worker that ended at once is left ended; then twice that, and so on."""
-_MOST_PAUSE_SECONDS = 30.0
-"""The longest such pause."""
+_PAUSES = Backoff(first_seconds=0.5, most_seconds=30.0)
+"""How long a worker that ended before it served is left ended. Source: our choice."""
 
 
 def supervise(settings: Settings) -> None:
@@ -95,7 +94,7 @@ class Supervisor:
         self._turn = 0
         self._is_listening = False
         self._starts_again_at = 0.0
-        self._pause_seconds = _FIRST_PAUSE_SECONDS
+        self._failed_starts = 0
         self._has_served = False
         self._signals: list[int] = []
 
@@ -237,15 +236,15 @@ class Supervisor:
             return
         logger.warning("supervisor.worker_ended", extra={"fields": {"pid": worker.process.pid, "status": status}})
         if worker.was_ready:
-            self._pause_seconds = _FIRST_PAUSE_SECONDS
+            self._failed_starts = 0
             return
         if not self._has_served:
             raise NotReady(f"A worker ended (status {status}) before it could serve: its log says why.")
         self._wait_before_starting()
 
     def _wait_before_starting(self) -> None:
-        self._starts_again_at = time.monotonic() + self._pause_seconds
-        self._pause_seconds = min(2 * self._pause_seconds, _MOST_PAUSE_SECONDS)
+        self._failed_starts += 1
+        self._starts_again_at = time.monotonic() + _PAUSES.pause_seconds(self._failed_starts)
 
     def _stop(self) -> None:
         """Say so, drain, close the port, and wait for the workers; a second signal does not wait."""

@@ -12,7 +12,8 @@ from app.schemas.filters import filter_of
 from app.services.state import Services
 from app.services.waiting_writes import warnings_about_builder
 from indexing.catalogue.build_requests import request_build
-from indexing.catalogue.documents import StoredDocument, Written, iterate_documents, write_documents
+from indexing.catalogue.document_writes import Written, write_documents
+from indexing.catalogue.documents import StoredDocument, iterate_documents
 from indexing.errors import NotReady
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.records import Document, Partition

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from app.access.authentication import Caller, caller_of
+from app.access.authentication import Caller, authenticate
 from app.services.state import Services
 from app.web.dependencies import services_of
 from app.web.headers import header_of
@@ -60,7 +60,7 @@ async def admit(request: Request, services: Services) -> Caller:
         Unauthorized: no valid key.
         RateLimited: the tenant sent too many requests.
     """
-    caller = caller_of(services.reads, header_of(request.scope, b"authorization"))
+    caller = authenticate(services.reads, header_of(request.scope, b"authorization"))
     caller_ids.set((caller.tenant, caller.key_id))
     await services.limiter.admit(caller.tenant, caller.requests_per_minute)
     return caller

@@ -25,7 +25,7 @@ async def _services(request: Request) -> Services:
     return services_of(request)  # FastAPI would run a plain function in a thread
 
 
-async def caller_of(
+async def admitted_caller(
     request: Request,
     needed: SecurityScopes,
     _shown_in_docs: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
@@ -56,13 +56,13 @@ ServicesDep = Annotated[Services, Depends(_services)]
 """The process's state."""
 DeadlineDep = Annotated[Deadline, Depends(deadline_of_request)]
 """Until when the answer is worth having."""
-Searcher = Annotated[Caller, Security(caller_of, scopes=["search"])]
+Searcher = Annotated[Caller, Security(admitted_caller, scopes=["search"])]
 """A caller that may search."""
-Writer = Annotated[Caller, Security(caller_of, scopes=["write"])]
+Writer = Annotated[Caller, Security(admitted_caller, scopes=["write"])]
 """A caller that may change documents."""
-Admin = Annotated[Caller, Security(caller_of, scopes=["admin"])]
+Admin = Annotated[Caller, Security(admitted_caller, scopes=["admin"])]
 """A caller that may look after its tenant."""
-Operator = Annotated[Caller, Security(caller_of, scopes=["operator"])]
+Operator = Annotated[Caller, Security(admitted_caller, scopes=["operator"])]
 """A caller that may look after all tenants."""
 CollectionParam = Annotated[
     str,
@@ -85,7 +85,7 @@ PrincipalsParam = Annotated[
     Query(
         max_length=1000,
         description="Who asks: only what these may see. Left out, a key with the scope `write` sees everything, any"
-        " other only what everybody may see.",
+        " other only documents without an `allow` list.",
     ),
 ]
 """Who asks, in a query string."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.harness.recording import write_result
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
-from indexing.catalogue.documents import put_documents, remove_documents
+from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.home import Home, open_home

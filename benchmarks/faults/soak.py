@@ -30,7 +30,7 @@ from benchmarks.harness.server import run_command, served_home
 from benchmarks.harness.timing import percentiles
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.collections import create_collection
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import create_tenant
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home

@@ -33,7 +33,7 @@ from benchmarks.harness.server import free_port, served, served_home
 from benchmarks.harness.vector_sets import exact_neighbours, real_sets
 from benchmarks.peers.environment import program, script
 from indexing.catalogue.api_keys import create_key
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import create_tenant
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home

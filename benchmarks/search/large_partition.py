@@ -35,7 +35,7 @@ from benchmarks.harness.memory import anonymous_mb
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.timing import percentiles, typical_milliseconds
 from benchmarks.harness.vector_sets import made_vectors, real_sets
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home

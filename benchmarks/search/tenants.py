@@ -34,7 +34,7 @@ from benchmarks.harness.memory import anonymous_mb
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.timing import milliseconds, percentiles
 from benchmarks.harness.vector_sets import made_vectors, real_sets
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
 from indexing.records import Partition

@@ -11,14 +11,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexing.backups.copying import copy_artefact, store_file, sync_folder, write_file, writing_to
+from indexing.backups.copying import copy_artefact, store_file, writing_to
 from indexing.backups.manifest import (
     CATALOGUE_FILE,
     FILES_FOLDER,
     MANIFEST_FILE,
+    BackedUpFile,
     BackupManifest,
     StoredArtefact,
-    StoredFile,
     manifest_bytes,
     read_manifest,
     stored_artefact,
@@ -34,6 +34,7 @@ from indexing.releases.release import list_releases
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
+from indexing.storage.atomic_files import sync_folder, write_atomically
 from indexing.storage.factory import open_storage
 from indexing.storage.store import ArtefactKind, Storage
 
@@ -72,7 +73,7 @@ class BackupReport:
 class _Moment:
     """The home as its copied catalogue tells it."""
 
-    catalogue: StoredFile
+    catalogue: BackedUpFile
     made_at: str
     sequence: int
     documents: int
@@ -135,7 +136,7 @@ def back_up(
                 artefacts=tuple(artefacts),
                 damaged=moment.damaged,
             )
-            write_file(folder / MANIFEST_FILE, manifest_bytes(manifest))
+            write_atomically(folder / MANIFEST_FILE, manifest_bytes(manifest), mode=0o600)
             removed = _remove_others(target, folder, manifest)
     return BackupReport(
         folder=str(folder),
@@ -227,7 +228,7 @@ def _held(source: Storage, target: Storage, kind: str, name: str, is_thorough: b
     return None
 
 
-def _copy_files(home: Home, folder: Path) -> Iterator[StoredFile]:
+def _copy_files(home: Home, folder: Path) -> Iterator[BackedUpFile]:
     for name in SECRET_FILES:
         if (home.path / name).is_file():
             yield store_file(home.path / name, name, folder, 0o600)

@@ -26,7 +26,7 @@ _SAFE_PATH = re.compile(r"(?!\.\.?(/|$))[^/\x00]+(/(?!\.\.?(/|$))[^/\x00]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFile:
+class BackedUpFile:
     """A file of the home: its path there, its content's sha256, and its permissions."""
 
     path: str
@@ -57,7 +57,7 @@ class BackupManifest:
     sequence: int
     documents: int
     releases: int
-    files: tuple[StoredFile, ...]
+    files: tuple[BackedUpFile, ...]
     artefacts: tuple[StoredArtefact, ...]
     damaged: dict[str, str] = field(default_factory=dict)
 
@@ -106,7 +106,7 @@ def read_manifest(folder: Path) -> BackupManifest:
 
 
 def _manifest(content: dict[str, Json]) -> BackupManifest:
-    files = tuple(StoredFile(**entry) for entry in content["files"])
+    files = tuple(BackedUpFile(**entry) for entry in content["files"])
     artefacts = tuple(StoredArtefact(**entry) for entry in content["artefacts"])
     for path in [one.path for one in files] + [f"{one.kind}/{one.name}" for one in artefacts]:
         if not _SAFE_PATH.fullmatch(path):

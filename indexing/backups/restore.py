@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexing.backups.copying import copy_artefact, copy_file, sync_folder, writing_to
-from indexing.backups.manifest import CATALOGUE_FILE, FILES_FOLDER, BackupManifest, StoredFile, read_manifest
+from indexing.backups.copying import copy_artefact, writing_to
+from indexing.backups.manifest import CATALOGUE_FILE, FILES_FOLDER, BackedUpFile, BackupManifest, read_manifest
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, InvalidInput
 from indexing.home import open_home
 from indexing.releases.release import list_releases
 from indexing.settings import Settings
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import read_snapshot
+from indexing.storage.atomic_files import copy_file, sync_folder
 from indexing.storage.factory import open_storage
 
 Progress = Callable[[str, int, int], None]
@@ -85,11 +86,11 @@ def _fill(folder: Path, home: Path, manifest: BackupManifest, on_progress: Progr
     sync_folder(home)
 
 
-def _restore_file(folder: Path, home: Path, file: StoredFile) -> None:
+def _restore_file(folder: Path, home: Path, file: BackedUpFile) -> None:
     source, target = folder / FILES_FOLDER / file.sha256, home / file.path
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        sha256, _ = copy_file(source, target, file.mode)
+        sha256, _ = copy_file(source, target, mode=file.mode)
     except FileNotFoundError:
         raise ArtefactMissing(f"{source} ({file.path}) is missing: use another backup.") from None
     if sha256 != file.sha256:

@@ -205,14 +205,14 @@ def _build_shards(context: BuildContext, executor: Executor) -> tuple[list[Shard
     return plans, len(written & {plan.name for plan in plans}), sum(computed), seq
 
 
-def _embed_blocks(
+def _embed_tasks(
     context: BuildContext,
     missing: Sequence[ShardPlan],
     store: FeatureStore,
     needed: dict[str, list[bytes]],
     on_known: Callable[[int], None],
 ) -> Iterator[EmbedTask]:
-    """The blocks of encoder inputs that have no vector yet; ``on_known`` is told of passages that need none.
+    """The tasks of encoder inputs that have no vector yet; ``on_known`` is told of passages that need none.
 
     Puts the keys of every shard's passages into ``needed``.
     """
@@ -220,7 +220,7 @@ def _embed_blocks(
     waiting: dict[bytes, str] = {}
     claimed: set[bytes] = set()
 
-    def block() -> EmbedTask:
+    def task() -> EmbedTask:
         texts = tuple(waiting.pop(key) for key in list(islice(waiting, context.block_size)))
         return EmbedTask(context.recipe.model, views.embedding.precision, views.embedding_fingerprint, texts)
 
@@ -235,12 +235,12 @@ def _embed_blocks(
             if len(keys) > len(fresh):
                 on_known(len(keys) - len(fresh))
             while len(waiting) >= context.block_size:
-                yield block()
+                yield task()
     if waiting:
-        yield block()
+        yield task()
 
 
-def _shard_blocks(
+def _shard_tasks(
     context: BuildContext, missing: Sequence[ShardPlan], store: FeatureStore, needed: dict[str, list[bytes]]
 ) -> Iterator[ShardTask]:
     view, language = context.views.embedding_fingerprint, context.recipe.lexical.language
@@ -265,12 +265,12 @@ def _write_shards(
         done += passages
         context.on_progress("vectors", done, total)
 
-    for block in executor.run(_embed_blocks(context, missing, store, needed, tell)):
-        store.include(block.name)
-        if isinstance(block, EmbedTask):
-            on_computed(len(block.texts))
-            tell(len(block.texts))
-    for written, _ in enumerate(executor.run(_shard_blocks(context, missing, store, needed)), 1):
+    for task in executor.run(_embed_tasks(context, missing, store, needed, tell)):
+        store.include(task.name)
+        if isinstance(task, EmbedTask):
+            on_computed(len(task.texts))
+            tell(len(task.texts))
+    for written, _ in enumerate(executor.run(_shard_tasks(context, missing, store, needed)), 1):
         context.on_progress("shards", written, len(missing))
 
 

@@ -1,4 +1,4 @@
-"""Leases: who does which block of a build, and what failed, in a few keys of Redis that may be lost at any moment.
+"""Leases: who does which task of a build, and what failed, in a few keys of Redis that may be lost at any moment.
 
 All keys, and the names of the queues, begin with the identity of the artefact store: homes that share a Redis never
 see each other.
@@ -36,7 +36,7 @@ def _prefix(storage: Storage) -> str:
 
 
 class Leases:
-    """The leases of the blocks of one store's builds. Safe to share between threads."""
+    """The leases of the tasks of one store's builds. Safe to share between threads."""
 
     def __init__(self, settings: Settings, storage: Storage) -> None:
         """Through the Redis of the settings; this connects to nothing."""
@@ -47,7 +47,7 @@ class Leases:
 
     @contextmanager
     def hold(self, job: int, name: str) -> Iterator[bool]:
-        """Hold the lease of a job's block for the block of code, renewing it; gives whether it could be had.
+        """Hold the lease of a job's task for the block of code, renewing it; gives whether it could be had.
 
         Without Redis the work is done all the same: doing it twice costs time and harms nothing.
         """
@@ -85,16 +85,16 @@ class Leases:
                     lease.acquire(blocking=False, token=self._holder)
 
     def is_held(self, name: str) -> bool:
-        """Whether a worker is doing the block."""
+        """Whether a worker is doing the task."""
         return bool(self._redis.exists(f"{self._prefix}:lease:{name}"))
 
     def held(self) -> list[str]:
-        """The blocks that workers are doing, sorted."""
+        """The tasks that workers are doing, sorted."""
         prefix = f"{self._prefix}:lease:"
         return sorted(str(key).removeprefix(prefix) for key in self._redis.scan_iter(f"{prefix}*"))
 
     def takes(self, job: int) -> dict[str, int]:
-        """How often each block of a job was taken in hand, as far as Redis remembers."""
+        """How often each task of a job was taken in hand, as far as Redis remembers."""
         return {str(name): int(count) for name, count in self._redis.hgetall(f"{self._prefix}:takes:{job}").items()}
 
     def waiting(self, queue: str) -> int:
@@ -102,7 +102,7 @@ class Leases:
         return int(self._redis.llen(f"{self._prefix}:{queue}"))
 
     def report_failure(self, job: int, name: str, error: Exception) -> None:
-        """Tell the build command that a block failed; without Redis it only sees that nothing came."""
+        """Tell the build command that a task failed; without Redis it only sees that nothing came."""
         try:
             self._redis.hset(f"{self._prefix}:failures:{job}", name, f"{type(error).__name__}: {error}")
             self._redis.expire(f"{self._prefix}:failures:{job}", _KEPT_SECONDS)
@@ -110,7 +110,7 @@ class Leases:
             logger.warning("worker.failure_not_reported", extra={"fields": {"block": name, "error": str(error)}})
 
     def take_failures(self, job: int) -> dict[str, str]:
-        """What failed since the last call, by block, with the error."""
+        """What failed since the last call, by task, with the error."""
         key = f"{self._prefix}:failures:{job}"
         failures = {str(name): str(error) for name, error in self._redis.hgetall(key).items()}
         if failures:

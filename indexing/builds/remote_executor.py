@@ -11,8 +11,8 @@ from kombu.exceptions import OperationalError
 
 from indexing.builds.leases import Leases, queue_of
 from indexing.builds.task_kinds import work_kind
-from indexing.builds.worker import _QUIET_SECONDS, QUEUES, TASK, make_celery
-from indexing.catalogue.jobs import record_block, require_not_cancelled
+from indexing.builds.worker import QUEUES, QUIET_SECONDS, TASK, make_celery
+from indexing.catalogue.jobs import record_task, require_not_cancelled
 from indexing.errors import BuildCancelled, BuildFailed
 from indexing.settings import Settings
 from indexing.storage.store import Storage
@@ -22,37 +22,25 @@ if TYPE_CHECKING:
     from indexing.catalogue.database import Database
 
 logger = logging.getLogger(__name__)
-
-
 MAX_FAILURES = 3
-"""Failures of one block that fail the build."""
-
-
+"""Failures of one task that fail the build."""
 MAX_LOSSES = 10
-"""Workers that one block may lose before it is taken for what kills them."""
-
-
+"""Workers that one task may lose before it is taken for what kills them."""
 WINDOWS = {"embed": 64, "shard": 4}
-"""Blocks handed out and not yet done, by kind: bounds the inputs on disk, and what a lost Redis makes send again."""
-
-
+"""Tasks handed out and not yet done, by kind: bounds the inputs on disk, and what a lost Redis makes send again."""
 LOST_SECONDS = 60.0
 """How long a build waits for a Redis that was lost: time to start it again, and not for ever."""
-
-
 _POLL_SECONDS = 0.05
-"""How often Redis is asked which blocks are done."""
-
-
+"""How often Redis is asked which tasks are done."""
 _IDLE_SECONDS = 10.0
 """How long a queue may go untaken before the person who builds is told."""
 
 
 @dataclass(slots=True)
 class _Outstanding:
-    """A block that was handed out."""
+    """A task that was handed out."""
 
-    block: "BuildTask"
+    task: "BuildTask"
     sent_at: float | None = None
     missing_since: float | None = None
     takes: int = 0
@@ -62,11 +50,11 @@ class _Outstanding:
 
 
 def _has_room(outstanding: Mapping[str, _Outstanding]) -> bool:
-    return len(outstanding) < min((WINDOWS[entry.block.kind] for entry in outstanding.values()), default=1)
+    return len(outstanding) < min((WINDOWS[entry.task.kind] for entry in outstanding.values()), default=1)
 
 
 class WorkerExecutor:
-    """Hands blocks to workers and waits for their outputs. See ``indexing.builds.tasks.Executor``."""
+    """Hands tasks to workers and waits for their outputs. See ``indexing.builds.tasks.Executor``."""
 
     def __init__(
         self,
@@ -90,32 +78,32 @@ class WorkerExecutor:
         self._idle_since: float | None = None
         self._lost_since: float | None = None
 
-    def run(self, blocks: Iterable["BuildTask"]) -> Iterator["BuildTask"]:
-        """See ``Executor``; a shard's block comes back without its documents.
+    def run(self, tasks: Iterable["BuildTask"]) -> Iterator["BuildTask"]:
+        """See ``Executor``; a shard's task comes back without its documents.
 
         Raises:
-            BuildFailed: a block cannot be done, by name.
+            BuildFailed: a task cannot be done, by name.
             BuildCancelled: the job was cancelled.
         """
-        source = iter(blocks)
+        source = iter(tasks)
         open_: dict[str, _Outstanding] = {}
         exhausted = False
         self._idle_since = time.monotonic()
         while True:
             while not exhausted and _has_room(open_):
-                block = next(source, None)
-                exhausted = block is None
-                if block is not None:
-                    name, kept = self._save(block)
+                task = next(source, None)
+                exhausted = task is None
+                if task is not None:
+                    name, kept = self._save(task)
                     open_[name] = _Outstanding(kept)
             if not open_:
                 return
             for name, entry in list(open_.items()):
-                if self._runner.is_done(entry.block):
+                if self._runner.is_done(entry.task):
                     del open_[name]
                     self._withdraw(name, entry)
                     self._idle_since = time.monotonic()
-                    yield entry.block
+                    yield entry.task
             try:
                 require_not_cancelled(self._catalogue, self._job)
             except BuildCancelled:
@@ -126,7 +114,7 @@ class WorkerExecutor:
                 self._lost_since = None
             except (redis.RedisError, OperationalError) as error:
                 self._bear_loss(error)
-                time.sleep(_QUIET_SECONDS)
+                time.sleep(QUIET_SECONDS)
             time.sleep(_POLL_SECONDS)
 
     def _bear_loss(self, error: Exception) -> None:
@@ -146,15 +134,15 @@ class WorkerExecutor:
                 f" release in service too. Start it and run 'groundwork jobs retry {self._job}'."
             ) from error
 
-    def _save(self, block: "BuildTask") -> tuple[str, "BuildTask"]:
+    def _save(self, task: "BuildTask") -> tuple[str, "BuildTask"]:
         from indexing.builds.tasks import save_task, without_documents
 
-        return save_task(self._storage, work_kind(self._job), block), without_documents(block)
+        return save_task(self._storage, work_kind(self._job), task), without_documents(task)
 
     def _withdraw(self, name: str, entry: _Outstanding) -> None:
         self._storage.delete(work_kind(self._job), name)
         attempts = 1 + entry.failures + entry.losses
-        record_block(self._catalogue, self._job, name, entry.block.kind, "done", attempts, entry.error)
+        record_task(self._catalogue, self._job, name, entry.task.kind, "done", attempts, entry.error)
 
     def _withdraw_all(self) -> None:
         for name in self._storage.list(work_kind(self._job)):
@@ -172,8 +160,8 @@ class WorkerExecutor:
         for name, entry in outstanding.items():
             if entry.sent_at is None:
                 self._send(name, entry)
-            elif self._is_lost(name, entry, takes.get(name, 0), waiting[QUEUES[entry.block.kind]]):
-                # A message that no worker took was lost with Redis, and says nothing about the block.
+            elif self._is_lost(name, entry, takes.get(name, 0), waiting[QUEUES[entry.task.kind]]):
+                # A message that no worker took was lost with Redis, and says nothing about the task.
                 entry.losses += takes.get(name, 0) > entry.takes
                 entry.takes = takes.get(name, 0)
                 if entry.losses >= MAX_LOSSES:
@@ -184,44 +172,42 @@ class WorkerExecutor:
         if any(self._leases.is_held(name) for name in outstanding):
             self._idle_since = time.monotonic()
             return
-        for queue in sorted({QUEUES[entry.block.kind] for entry in outstanding.values()}):
+        for queue in sorted({QUEUES[entry.task.kind] for entry in outstanding.values()}):
             self._on_wait(
-                f"No worker has taken a block of the queue '{queue}' for {_IDLE_SECONDS:g} s: is one with this"
+                f"No worker has taken a task of the queue '{queue}' for {_IDLE_SECONDS:g} s: is one with this"
                 f" GROUNDWORK_HOME running that serves it? Start one with 'groundwork worker --queues {queue}'."
             )
-        self._idle_since = None  # said once, until a block is done
+        self._idle_since = None  # said once, until a task is done
 
     def _is_lost(self, name: str, entry: _Outstanding, takes: int, waiting: int) -> bool:
-        """Whether a block, for a while now, has been neither waiting in its queue, nor held by a worker, nor done."""
+        """Whether a task, for a while now, has been neither waiting in its queue, nor held by a worker, nor done."""
         was_taken = takes > entry.takes
         entry.takes = min(entry.takes, takes)  # Redis may have forgotten
-        if (waiting and not was_taken) or self._leases.is_held(name) or self._runner.is_done(entry.block):
+        if (waiting and not was_taken) or self._leases.is_held(name) or self._runner.is_done(entry.task):
             entry.missing_since = None
             return False
         now = time.monotonic()
         if entry.missing_since is None:
             entry.missing_since = now
-        return now - max(entry.missing_since, entry.sent_at or now) >= _QUIET_SECONDS
+        return now - max(entry.missing_since, entry.sent_at or now) >= QUIET_SECONDS
 
     def _count_failure(self, name: str, entry: _Outstanding, error: str) -> None:
         entry.failures += 1
         entry.error = error
         entry.sent_at = None
-        record_block(
-            self._catalogue, self._job, name, entry.block.kind, "failing", entry.failures + entry.losses, error
-        )
+        record_task(self._catalogue, self._job, name, entry.task.kind, "failing", entry.failures + entry.losses, error)
         if entry.failures >= MAX_FAILURES:
             self._fail(name, entry, error)
 
     def _fail(self, name: str, entry: _Outstanding, error: str) -> None:
         attempts = entry.failures + entry.losses
-        record_block(self._catalogue, self._job, name, entry.block.kind, "failed", attempts, error)
+        record_task(self._catalogue, self._job, name, entry.task.kind, "failed", attempts, error)
         self._withdraw_all()
         raise BuildFailed(
-            f"Block {name} failed {attempts} times, the last time with: {error}. The release in service stays;"
+            f"Task {name} failed {attempts} times, the last time with: {error}. The release in service stays;"
             f" mend the cause and run 'groundwork jobs retry {self._job}'."
         )
 
     def _send(self, name: str, entry: _Outstanding) -> None:
-        self._celery.send_task(TASK, args=[self._job, name], queue=self._queues[entry.block.kind])
+        self._celery.send_task(TASK, args=[self._job, name], queue=self._queues[entry.task.kind])
         entry.sent_at, entry.missing_since = time.monotonic(), None

@@ -1,6 +1,6 @@
 """Units of work of a build, and the runner that does them: the same functions in this process and in a worker.
 
-A *block* is a piece of a build that is done or not done: encoder inputs to vectors, or documents and vectors to a
+A *task* is a piece of a build that is done or not done: encoder inputs to vectors, or documents and vectors to a
 shard. It is done when its output artefact exists, so doing it twice is harmless and losing every message loses nothing.
 """
 
@@ -84,19 +84,19 @@ BuildTask: TypeAlias = EmbedTask | ShardTask
 
 
 class Executor(Protocol):
-    """Who does the blocks of a build."""
+    """Who does the tasks of a build."""
 
-    def run(self, blocks: Iterable[BuildTask]) -> Iterator[BuildTask]:
+    def run(self, tasks: Iterable[BuildTask]) -> Iterator[BuildTask]:
         """Do ``blocks``, reading ahead only a little, and give each when it is done, in any order.
 
         Raises:
-            BuildFailed: a block cannot be done, by name.
+            BuildFailed: a task cannot be done, by name.
         """
         ...
 
 
 class TaskRunner:
-    """Does blocks, keeping loaded models. Needs the artefact store and nothing else."""
+    """Does tasks, keeping loaded models. Needs the artefact store and nothing else."""
 
     def __init__(self, storage: Storage, *, sessions: int, load: Callable[[str, str], Embedder] | None = None) -> None:
         """Encode with ``sessions`` sessions; ``load`` gives the embedder of a model and precision (for tests)."""
@@ -104,85 +104,85 @@ class TaskRunner:
         self._load = load or (lambda model, precision: _load(storage, model, precision, sessions))
         self._embedders: dict[tuple[str, str], Embedder] = {}
 
-    def is_done(self, block: BuildTask) -> bool:
-        """Whether the block's output exists whole."""
+    def is_done(self, task: BuildTask) -> bool:
+        """Whether the task's output exists whole."""
         try:
-            self._storage.open(*block.output)
+            self._storage.open(*task.output)
         except (ArtefactMissing, ArtefactCorrupt):
             return False
         return True
 
-    def do(self, block: BuildTask) -> bool:
-        """Make the block's output durable, unless it exists whole; gives whether there was anything to do.
+    def do(self, task: BuildTask) -> bool:
+        """Make the task's output durable, unless it exists whole; gives whether there was anything to do.
 
         Raises:
             BuildFailed: the shard does not find its own passages.
             ModelMismatch: this machine does not reproduce the model, or a vector is not finite.
         """
-        if self.is_done(block):
+        if self.is_done(task):
             return False
-        self._storage.delete(*block.output)  # a corrupt one, if any
-        if isinstance(block, EmbedTask):
-            store = FeatureStore(self._storage, block.view, blocks=[])
-            store.put(block.keys, self._embedder(block).encode_passages(block.texts))
+        self._storage.delete(*task.output)  # a corrupt one, if any
+        if isinstance(task, EmbedTask):
+            store = FeatureStore(self._storage, task.view, blocks=[])
+            store.put(task.keys, self._embedder(task).encode_passages(task.texts))
         else:
-            self._write_shard(block)
+            self._write_shard(task)
         return True
 
-    def _embedder(self, block: EmbedTask) -> Embedder:
-        key = (block.model, block.precision)
+    def _embedder(self, task: EmbedTask) -> Embedder:
+        key = (task.model, task.precision)
         if key not in self._embedders:
             self._embedders[key] = self._load(*key)
         return self._embedders[key]
 
-    def _write_shard(self, block: ShardTask) -> None:
-        store = FeatureStore(self._storage, block.view, blocks=block.sources)
-        with self._storage.publish(*block.output) as draft:
+    def _write_shard(self, task: ShardTask) -> None:
+        store = FeatureStore(self._storage, task.view, blocks=task.sources)
+        with self._storage.publish(*task.output) as draft:
             try:
                 write_shard(
                     draft,
-                    block.inputs,
-                    lambda: store.vectors(block.keys),
-                    Analyser(block.language),
-                    min_recall=block.min_recall,
+                    task.inputs,
+                    lambda: store.vectors(task.keys),
+                    Analyser(task.language),
+                    min_recall=task.min_recall,
                 )
             except BuildFailed as error:
                 raise BuildFailed(
-                    f"shard {block.name} of {error}. Build with --approximate-above 0 to search it exactly."
+                    f"shard {task.name} of {error}. Build with --approximate-above 0 to search it exactly."
                 ) from error
-            _check_shard(Artefact(SHARDS, block.name, draft.path, draft.info, {}))
+            _check_shard(Artefact(SHARDS, task.name, draft.path, draft.info, {}))
 
 
 class LocalExecutor:
-    """Does every block in this process, one after another."""
+    """Does every task in this process, one after another."""
 
     def __init__(self, runner: TaskRunner) -> None:
         self._runner = runner
 
-    def run(self, blocks: Iterable[BuildTask]) -> Iterator[BuildTask]:
+    def run(self, tasks: Iterable[BuildTask]) -> Iterator[BuildTask]:
         """See ``Executor``."""
-        for block in blocks:
-            self._runner.do(block)
-            yield block
+        for task in tasks:
+            self._runner.do(task)
+            yield task
 
 
-def save_task(storage: Storage, kind: str, block: BuildTask) -> str:
-    """Store a block's input as an artefact of ``kind``; gives its name. Saving it again changes nothing."""
-    name = f"{block.kind}-{block.name}"
+def save_task(storage: Storage, kind: str, task: BuildTask) -> str:
+    """Store a task's input as an artefact of ``kind``; gives its name. Saving it again changes nothing."""
+    name = f"{task.kind}-{task.name}"
     if not storage.exists(kind, name):
         with storage.publish(kind, name) as draft, (draft.path / INPUT_FILE).open("wb") as file:
-            for line in _encode(block):
+            for line in _encode(task):
                 file.write(canonical_json(line) + b"\n")
     return name
 
 
-def without_documents(block: BuildTask) -> BuildTask:
-    """The block as far as it names its output; that of a large shard is small then."""
-    return replace(block, inputs=(), keys=()) if isinstance(block, ShardTask) else block
+def without_documents(task: BuildTask) -> BuildTask:
+    """The task as far as it names its output; that of a large shard is small then."""
+    return replace(task, inputs=(), keys=()) if isinstance(task, ShardTask) else task
 
 
 def load_task(storage: Storage, kind: str, name: str) -> BuildTask:
-    """The block that ``save_task`` stored.
+    """The task that ``save_task`` stored.
 
     Raises:
         ArtefactMissing: it was withdrawn, because it is done or the job was cancelled.
@@ -214,22 +214,22 @@ def withdraw_tasks(storage: Storage) -> None:
             storage.delete(kind, name)
 
 
-def _encode(block: BuildTask) -> Iterator[Json]:
+def _encode(task: BuildTask) -> Iterator[Json]:
     """A header, then the texts or documents one by one: neither writing nor reading holds two forms of all of them."""
-    if isinstance(block, EmbedTask):
-        yield {"kind": block.kind, "model": block.model, "precision": block.precision, "view": block.view}
-        yield from block.texts
+    if isinstance(task, EmbedTask):
+        yield {"kind": task.kind, "model": task.model, "precision": task.precision, "view": task.view}
+        yield from task.texts
         return
     yield {
-        "kind": block.kind,
-        "name": block.name,
-        "view": block.view,
-        "language": block.language,
-        "keys": [key.hex() for key in block.keys],
-        "sources": block.sources,
-        "min_recall": block.min_recall,
+        "kind": task.kind,
+        "name": task.name,
+        "view": task.view,
+        "language": task.language,
+        "keys": [key.hex() for key in task.keys],
+        "sources": task.sources,
+        "min_recall": task.min_recall,
     }
-    for item in block.inputs:
+    for item in task.inputs:
         yield {
             "partition": asdict(item.partition),
             "document": {**asdict(item.document), "metadata": dict(item.document.metadata), "text": ""},  # not stored

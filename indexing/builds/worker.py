@@ -1,8 +1,8 @@
 """Workers: build tasks over Celery and Redis. The queue is a hint, the files are the truth.
 
-A worker needs Redis and the artefact store, never the catalogue. While it does a block it holds a *lease*, a Redis
+A worker needs Redis and the artefact store, never the catalogue. While it does a task it holds a *lease*, a Redis
 key that expires unless renewed. The build command enqueues again whatever has neither output nor lease, so a killed
-worker, a lost message and a Redis that forgot everything all end the same way: the block is done once more by another
+worker, a lost message and a Redis that forgot everything all end the same way: the task is done once more by another
 worker.
 
 Nothing here imports faiss, numpy or ONNX Runtime before the pool has forked: a child that inherits their threads may
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 QUEUES = {"embed": "embedding", "shard": "indexing"}
-"""Which queue a kind of block goes to."""
+"""Which queue a kind of task goes to."""
 TASK = "groundwork.do_block"
 MEMORY_FACTOR = 2
-"""How often ``memory_mb`` a block may take before it fails; a process beyond ``memory_mb`` is replaced after it."""
-_QUIET_SECONDS = 1.0
-"""Pause after Redis was lost; a block counts as lost only after that long without a lease."""
+"""How often ``memory_mb`` a task may take before it fails; a process beyond ``memory_mb`` is replaced after it."""
+QUIET_SECONDS = 1.0
+"""Pause after Redis was lost; a task counts as lost only after that long without a lease."""
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -60,7 +60,7 @@ def make_celery(settings: Settings) -> Celery:
     state = _WorkerState(settings)
 
     @app.task(name=TASK)  # type: ignore[untyped-decorator] # celery carries no types
-    def do_block(job: int, name: str) -> None:
+    def do_task(job: int, name: str) -> None:
         state.do(job, name)
 
     return app
@@ -74,7 +74,7 @@ class _WorkerState:
         self._runner: TaskRunner | None = None
 
     def do(self, job: int, name: str) -> None:
-        """Do one block unless it is done, withdrawn or in other hands; report a failure to the build command."""
+        """Do one task unless it is done, withdrawn or in other hands; report a failure to the build command."""
         storage = open_storage(self._settings)
         leases = Leases(self._settings, storage)
         fields = {"job": job, "block": name}
@@ -119,9 +119,9 @@ def _beyond_memory() -> str:
 
 
 def run_worker(settings: Settings, *, concurrency: int, queues: list[str], memory_mb: int) -> None:
-    """Serve blocks until told to stop: ``concurrency`` forked children, each replaced once it exceeds ``memory_mb``.
+    """Serve tasks until told to stop: ``concurrency`` forked children, each replaced once it exceeds ``memory_mb``.
 
-    A block that needs more than ``MEMORY_FACTOR`` times that fails, and the host is not taken down.
+    A task that needs more than ``MEMORY_FACTOR`` times that fails, and the host is not taken down.
 
     Celery runs in a child of this process and is started again when it ends unbidden: losing the broker at the wrong
     moment can end it (kombu 5.7 acknowledges through a connection that is gone).
@@ -151,7 +151,7 @@ def run_worker(settings: Settings, *, concurrency: int, queues: list[str], memor
         _, status = os.waitpid(child, 0)
         if not stopping.is_set():
             logger.error("worker.restarted", extra={"fields": {"status": status}})
-            time.sleep(_QUIET_SECONDS)
+            time.sleep(QUIET_SECONDS)
 
 
 def _serve(settings: Settings, concurrency: int, queues: list[str], memory_mb: int) -> None:

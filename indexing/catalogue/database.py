@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from indexing.records import Json
 
 Row = dict[str, Json]
 logger = logging.getLogger(__name__)
+_WAL_RETRY_SECONDS = 0.02
+"""Between two tries to turn on WAL while another process does. Source: our choice."""
 
 
 def utc_now() -> str:
@@ -82,7 +85,7 @@ class Database:
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only unlinked
-                _enable_wal(connection)
+                _enable_wal(connection, self._busy_timeout_seconds)
                 connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()  # opens the log as well
             except BaseException:
                 connection.close()
@@ -271,17 +274,17 @@ def _refusal(fault: str) -> str:
     )
 
 
-def _enable_wal(connection: sqlite3.Connection) -> None:
+def _enable_wal(connection: sqlite3.Connection, most_seconds: float) -> None:
     """Turn on WAL, which lasts in the file; under its own lock, since several processes may do it at once."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
         return
-    deadline = datetime.now(UTC).timestamp() + 30
+    deadline = time.monotonic() + most_seconds
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
             # SQLite answers "locked" at once here, without waiting for the busy timeout.
-            if not is_locked(error) or datetime.now(UTC).timestamp() > deadline:
+            if not is_locked(error) or time.monotonic() > deadline:
                 raise
-            threading.Event().wait(0.02)
+            time.sleep(_WAL_RETRY_SECONDS)

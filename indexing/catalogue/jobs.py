@@ -1,4 +1,4 @@
-"""Jobs: the catalogue's record of builds and of the blocks that each handed to workers.
+"""Jobs: the catalogue's record of builds and of the tasks that each handed to workers.
 
 Only the build command and the command line touch these rows; workers never open the catalogue.
 """
@@ -96,7 +96,7 @@ def cancel_job(database: Database, job: int) -> None:
 
 
 def newest_job_on_workers(database: Database) -> Job | None:
-    """The build that last handed blocks to workers, if any did."""
+    """The build that last handed tasks to workers, if any did."""
     row = database.row("SELECT * FROM jobs WHERE executor = 'workers' ORDER BY id DESC LIMIT 1")
     return None if row is None else Job(**row)
 
@@ -118,10 +118,10 @@ def read_job(database: Database, job: int) -> Job:
     return Job(**row)
 
 
-def record_block(
+def record_task(
     database: Database, job: int, name: str, kind: str, state: str, attempts: int, error: str | None = None
 ) -> None:
-    """Write down how a block of a job stands."""
+    """Write down how a task of a job stands."""
     with database.write() as db:
         db.conn.execute(
             "INSERT OR REPLACE INTO job_blocks (job, name, kind, state, attempts, error) VALUES (?, ?, ?, ?, ?, ?)",
@@ -129,8 +129,8 @@ def record_block(
         )
 
 
-def job_blocks(database: Database, job: int) -> list[Row]:
-    """The blocks that a job handed to workers: name, kind, state, attempts, error."""
+def job_tasks(database: Database, job: int) -> list[Row]:
+    """The tasks that a job handed to workers: name, kind, state, attempts, error."""
     return list(
         database.rows("SELECT name, kind, state, attempts, error FROM job_blocks WHERE job = ? ORDER BY name", (job,))
     )

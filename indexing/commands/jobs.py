@@ -43,11 +43,11 @@ def require_redis(settings: Settings) -> None:
     default=2048,
     show_default=True,
     type=click.IntRange(256),
-    help="A process that uses more is replaced after its block; a block that needs twice as much fails.",
+    help="A process that uses more is replaced after its task; a task that needs twice as much fails.",
 )
 @click.pass_obj
 def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: int) -> None:
-    """Do the blocks of builds: embed and write shards. Needs GROUNDWORK_REDIS_URL and the artefact store."""
+    """Do the tasks of builds: embed and write shards. Needs GROUNDWORK_REDIS_URL and the artefact store."""
     if settings.redis_url is None:
         raise InvalidInput("GROUNDWORK_REDIS_URL is not set: workers need Redis, such as redis://127.0.0.1:6379/0.")
     require_home(settings.home)
@@ -165,13 +165,13 @@ def jobs_requests(settings: Settings, as_json: bool) -> None:
 @click.argument("job", type=int)
 @click.pass_obj
 def jobs_show(settings: Settings, job: int) -> None:
-    """JOB and the blocks that it handed to workers, with attempts and errors, as JSON."""
+    """JOB and the tasks that it handed to workers, with attempts and errors, as JSON."""
     from indexing.builds.abandoned_jobs import notice_abandoned_jobs
-    from indexing.catalogue.jobs import job_blocks, read_job
+    from indexing.catalogue.jobs import job_tasks, read_job
 
     with opened(settings) as home:
         notice_abandoned_jobs(home.catalogue, home.storage)
-        print_json({**asdict(read_job(home.catalogue, job)), "blocks": job_blocks(home.catalogue, job)})
+        print_json({**asdict(read_job(home.catalogue, job)), "blocks": job_tasks(home.catalogue, job)})
 
 
 @jobs.command("cancel")

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from indexing.builds.task_kinds import WORK
 from indexing.builds.tasks import withdraw_tasks
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import LeaveOut, ids_in_documents, remove_documents
+from indexing.catalogue.document_writes import remove_documents
+from indexing.catalogue.documents import LeaveOut, ids_in_documents
 from indexing.catalogue.erasures import (
     Erasure,
     begin_erasure,

@@ -79,7 +79,7 @@ def string_field(record: Mapping[str, Json], key: str) -> str:
 
 
 def allow_field(record: Mapping[str, Json]) -> tuple[str, ...] | None:
-    """The principals under ``allow``; ``None`` where the record has none, and everybody may see the document."""
+    """The principals under ``allow``; ``None`` where the record has none: every caller of the tenant may see it."""
     value = record.get("allow")
     if value is None:
         return None

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from indexing.catalogue.collections import ensure_collection
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import document_ids, put_documents, remove_documents
+from indexing.catalogue.document_writes import put_documents, remove_documents
+from indexing.catalogue.documents import document_ids
 from indexing.errors import SourceInvalid
 from indexing.records import Document, Partition, Reject
 from indexing.sources.readers import Source

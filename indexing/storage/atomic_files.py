@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and what a full disk is called."""
 
 import errno
+import hashlib
 import os
 import uuid
 from contextlib import suppress
@@ -10,6 +11,8 @@ from indexing.errors import StorageFull
 
 _NEW_FILE = 0o666
 """The mode that a new file is asked for with; the process's umask takes from it."""
+_CHUNK_BYTES = 1 << 20
+"""Bytes read at once while copying: calls cost nothing, and any machine has them. Source: our choice."""
 
 
 def write_atomically(
@@ -58,6 +61,30 @@ def write_file(path: Path, content: bytes, *, mode: int | None = None, is_durabl
         file.flush()
         if is_durable:
             os.fsync(descriptor)
+
+
+def copy_file(source: Path, target: Path, *, mode: int) -> tuple[str, int]:
+    """Write a copy of a file of any size, whole or not at all; gives the sha256 of what was read and its size in bytes.
+
+    Raises:
+        FileNotFoundError: there is no ``source``.
+        OSError: it cannot be read, or the copy cannot be written; what was at ``target`` is untouched.
+    """
+    digest, size_bytes = hashlib.sha256(), 0
+    draft = target.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode & 0o600)
+        with source.open("rb") as reader, os.fdopen(descriptor, "wb") as writer:
+            while chunk := reader.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                size_bytes += writer.write(chunk)
+            writer.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return digest.hexdigest(), size_bytes
 
 
 def sync_folder(path: Path) -> None:

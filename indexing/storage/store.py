@@ -87,7 +87,7 @@ class Storage(Protocol):
     """
 
     def identity(self) -> str:
-        """A random name of this store, the same for everybody who ever opens it: 32 hexadecimal digits.
+        """A random name of this store, the same for all who ever open it: 32 hexadecimal digits.
 
         The first caller makes it, also when many ask at once, and it outlives the deletion of every artefact.
         """

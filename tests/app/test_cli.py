@@ -9,7 +9,7 @@ import app.cli  # noqa: F401 (adds its commands)
 from app.retrieval.retriever import Retriever
 from app.schemas.search import SearchAnswer
 from app.serving.release_pool import ReleasePool
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
 from indexing.snapshots.shard import KIND

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key, list_keys
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.records import Document, Partition
 from tests.app.conftest import release

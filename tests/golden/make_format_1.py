@@ -20,7 +20,7 @@ from indexing.builds.build import build
 from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25

@@ -14,7 +14,7 @@ from app.serving.release_pool import ReleasePool
 from indexing.builds.build import build
 from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, TaskRunner
-from indexing.catalogue.documents import remove_documents, write_documents
+from indexing.catalogue.document_writes import remove_documents, write_documents
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.home import open_home
 from indexing.models.embedder import HashingEmbedder

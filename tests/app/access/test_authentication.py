@@ -1,6 +1,6 @@
 import pytest
 
-from app.access.authentication import Caller, caller_of
+from app.access.authentication import Caller, authenticate
 from indexing.catalogue.api_keys import create_key, revoke_key
 from indexing.catalogue.cached_reads import CachedReads
 from indexing.catalogue.tenants import change_limits, create_tenant, revoke_tenant
@@ -22,29 +22,29 @@ def caller(*scopes, expires_at=None):
 def test_a_valid_key_names_its_tenant_its_scopes_and_its_rate(home, acme):
     key, secret = acme
     expected = Caller("acme", frozenset({"search"}), key.id)
-    assert caller_of(CachedReads(home.catalogue), f"Bearer {secret}") == expected
-    assert caller_of(CachedReads(home.catalogue), f"bearer  {secret} ") == expected
+    assert authenticate(CachedReads(home.catalogue), f"Bearer {secret}") == expected
+    assert authenticate(CachedReads(home.catalogue), f"bearer  {secret} ") == expected
     change_limits(home.catalogue, "acme", {"requests_per_minute": 7})
-    assert caller_of(CachedReads(home.catalogue), f"Bearer {secret}").requests_per_minute == 7
+    assert authenticate(CachedReads(home.catalogue), f"Bearer {secret}").requests_per_minute == 7
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer unknown-key"])
 def test_anything_else_is_refused(home, acme, header):
     with pytest.raises(Unauthorized):
-        caller_of(CachedReads(home.catalogue), header)
+        authenticate(CachedReads(home.catalogue), header)
 
 
 def test_a_revoked_key_is_refused(home, acme):
     key, secret = acme
     revoke_key(home.catalogue, key.id)
     with pytest.raises(Unauthorized):
-        caller_of(CachedReads(home.catalogue), f"Bearer {secret}")
+        authenticate(CachedReads(home.catalogue), f"Bearer {secret}")
 
 
 def test_a_revoked_tenants_key_is_refused(home, acme):
     revoke_tenant(home.catalogue, "acme")
     with pytest.raises(Unauthorized):
-        caller_of(CachedReads(home.catalogue), f"Bearer {acme[1]}")
+        authenticate(CachedReads(home.catalogue), f"Bearer {acme[1]}")
 
 
 @pytest.mark.parametrize("scope", sorted(ALL))

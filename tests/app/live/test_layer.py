@@ -6,7 +6,8 @@ import pytest
 from app.live import write_queue
 from app.live.write_queue import OTHERS_SECONDS
 from indexing.catalogue.build_requests import open_requests
-from indexing.catalogue.documents import load_document, put_documents
+from indexing.catalogue.document_writes import put_documents
+from indexing.catalogue.documents import load_document
 from indexing.catalogue.erasures import begin_erasure, finish_erasure, forget_ids
 from indexing.errors import CatalogueBusy
 from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, THEIRS, FreshHome, article

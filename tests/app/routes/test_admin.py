@@ -10,7 +10,8 @@ from app.access.rate_limit import RateLimiter
 from app.main import create_app
 from indexing.catalogue.api_keys import OPERATOR, SCOPES, create_key, list_keys, parse_expiry, revoke_key
 from indexing.catalogue.collections import collection_sizes
-from indexing.catalogue.documents import load_document, put_documents
+from indexing.catalogue.document_writes import put_documents
+from indexing.catalogue.documents import load_document
 from indexing.catalogue.tenants import create_tenant, ensure_tenant, read_tenant, revoke_tenant
 from indexing.home import Home
 from indexing.records import Document, Partition

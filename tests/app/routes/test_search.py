@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app, refresh
 from app.retrieval.retriever import Search
 from app.schemas.search import SearchAnswer
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.records import Document, Partition
 from tests.app.conftest import release

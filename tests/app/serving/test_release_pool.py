@@ -7,7 +7,7 @@ from app.retrieval.retriever import Retriever
 from app.serving import release_pool
 from app.serving.query_cache import QueryCache
 from app.serving.release_pool import REPAIRS, ReleasePool
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.errors import GroundworkError, NotReady
 from indexing.records import Document, Partition
 from indexing.retention.document_locations import find_documents

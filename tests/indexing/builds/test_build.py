@@ -25,7 +25,8 @@ from indexing.builds.build import BuildReport, build, dry_run, report_json, requ
 from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import load_document, put_documents, remove_documents
+from indexing.catalogue.document_writes import put_documents, remove_documents
+from indexing.catalogue.documents import load_document
 from indexing.catalogue.jobs import cancel_job, read_job
 from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.tenants import change_limits, read_tenant

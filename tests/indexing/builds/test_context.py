@@ -9,7 +9,7 @@ import pytest
 
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
 from indexing.features.view_registry import record_view

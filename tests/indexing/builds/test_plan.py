@@ -9,7 +9,7 @@ import pytest
 from indexing.builds.build import dry_run
 from indexing.builds.plan import DocumentChanged, encoder_inputs, encoder_keys_now, plan_shards, read_inputs
 from indexing.catalogue.database import Database, Row
-from indexing.catalogue.documents import remove_documents
+from indexing.catalogue.document_writes import remove_documents
 from indexing.features.embedding_store import vector_key
 from indexing.passages.chunker import Chunker
 from indexing.records import Document, Span
@@ -39,7 +39,7 @@ class CountingDatabase(Database):
         self.read: list[str] = []
 
     def row(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
-        if sql.startswith("SELECT * FROM documents"):
+        if sql.startswith("SELECT text,"):
             self.read.append(str(parameters[-1]))
         return super().row(sql, parameters)
 

@@ -67,7 +67,7 @@ def site(tmp_path, monkeypatch):
     catalogue = Database(tmp_path / "catalogue.db")
     made = Site(tmp_path, catalogue)
     monkeypatch.setattr(remote_executor, "time", made.clock)
-    monkeypatch.setattr(remote_executor, "record_block", lambda *values: None)
+    monkeypatch.setattr(remote_executor, "record_task", lambda *values: None)
     monkeypatch.setattr(remote_executor, "require_not_cancelled", lambda *values: None)
     yield made
     catalogue.close()
@@ -134,7 +134,7 @@ def test_a_block_whose_worker_died_is_sent_again_while_others_wait(handed_out):
 
 def test_a_block_that_loses_ten_workers_fails_the_build_by_name(handed_out):
     hands, _, look = handed_out
-    with pytest.raises(BuildFailed, match="Block block failed 10 times.*10 workers died while doing it"):
+    with pytest.raises(BuildFailed, match="Task block failed 10 times.*10 workers died while doing it"):
         for turn in range(100):
             hands.taken = {"block": turn // 3}
             look(2)

@@ -7,7 +7,7 @@ from indexing.builds import scheduler
 from indexing.builds.scheduler import Builder
 from indexing.catalogue.build_requests import open_requests, request_build
 from indexing.catalogue.builder_heartbeat import BuilderSeen, builder_seen
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.errors import AlreadyRunning, BuildFailed, StorageFull
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy

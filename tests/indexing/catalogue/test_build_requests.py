@@ -2,7 +2,8 @@ import pytest
 
 from indexing.catalogue.build_requests import count_open_requests, open_requests, request_build
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import count_waiting_for_build, put_documents
+from indexing.catalogue.document_writes import put_documents
+from indexing.catalogue.documents import count_waiting_for_build
 from indexing.records import Document, Partition
 
 

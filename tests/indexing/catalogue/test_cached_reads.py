@@ -11,7 +11,7 @@ from indexing.catalogue.api_keys import create_key, revoke_key
 from indexing.catalogue.cached_reads import CachedReads
 from indexing.catalogue.collections import create_collection, remove_collection
 from indexing.catalogue.database import Database, utc_now
-from indexing.catalogue.documents import write_documents
+from indexing.catalogue.document_writes import write_documents
 from indexing.catalogue.tenants import change_limits, create_tenant, revoke_tenant
 from indexing.errors import NotFound
 from indexing.records import Document, Partition

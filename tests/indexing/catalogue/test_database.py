@@ -18,15 +18,8 @@ from hypothesis import strategies as st
 
 from indexing.catalogue.collections import collection_sizes, ensure_collection
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import (
-    DocumentKey,
-    WriteCounts,
-    document_ids,
-    document_keys,
-    load_document,
-    put_documents,
-    remove_documents,
-)
+from indexing.catalogue.document_writes import WriteCounts, put_documents, remove_documents
+from indexing.catalogue.documents import DocumentKey, document_ids, document_keys, load_document
 from indexing.catalogue.migrations import catalogue_migrations
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
 from indexing.records import MARKDOWN, PLAIN, Document, Partition
@@ -358,7 +351,8 @@ class Processes:
             "import sys; from pathlib import Path\n"
             "from indexing.catalogue.collections import collection_sizes, ensure_collection\n"
             "from indexing.catalogue.database import Database\n"
-            "from indexing.catalogue.documents import load_document, put_documents\n"
+            "from indexing.catalogue.document_writes import put_documents\n"
+            "from indexing.catalogue.documents import load_document\n"
             "from indexing.records import Document, Partition\n"
             "HELP = Partition('acme', 'help'); print('ready', flush=True)\n"
             "for line in sys.stdin:\n"

@@ -2,14 +2,8 @@ import pytest
 
 from indexing.catalogue.changes import read_built, read_changes
 from indexing.catalogue.collections import create_collection, list_collections, remove_collection, require_collection
-from indexing.catalogue.documents import (
-    iterate_documents,
-    read_content,
-    read_document,
-    remove_document,
-    remove_unchanged,
-    write_documents,
-)
+from indexing.catalogue.document_writes import remove_document, remove_unchanged, write_documents
+from indexing.catalogue.documents import iterate_documents, read_content, read_document
 from indexing.errors import InvalidInput, NotFound
 from indexing.records import Document, Partition
 

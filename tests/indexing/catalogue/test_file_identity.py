@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import document_ids, put_documents
+from indexing.catalogue.document_writes import put_documents
+from indexing.catalogue.documents import document_ids
 from indexing.catalogue.file_identity import CatalogueFiles
 from indexing.errors import CatalogueReplaced
 from indexing.records import Document, Partition
@@ -112,7 +113,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.errors import CatalogueReplaced
 from indexing.records import Document, Partition
 catalogue = Database(Path(sys.argv[1]))

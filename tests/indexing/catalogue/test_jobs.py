@@ -3,11 +3,11 @@ import pytest
 from indexing.catalogue.jobs import (
     cancel_job,
     finish_job,
-    job_blocks,
+    job_tasks,
     list_jobs,
     newest_job_on_workers,
     read_job,
-    record_block,
+    record_task,
     require_not_cancelled,
     start_job,
 )
@@ -81,8 +81,8 @@ def test_only_a_running_job_can_be_cancelled(catalogue):
 
 def test_the_last_word_on_a_block_is_kept(catalogue):
     job = start_job(catalogue, 1, "workers").id
-    record_block(catalogue, job, "embed-a", "embed", "failing", 1, "OSError: x")
-    record_block(catalogue, job, "embed-a", "embed", "done", 2, "OSError: x")
-    assert job_blocks(catalogue, job) == [
+    record_task(catalogue, job, "embed-a", "embed", "failing", 1, "OSError: x")
+    record_task(catalogue, job, "embed-a", "embed", "done", 2, "OSError: x")
+    assert job_tasks(catalogue, job) == [
         {"name": "embed-a", "kind": "embed", "state": "done", "attempts": 2, "error": "OSError: x"}
     ]

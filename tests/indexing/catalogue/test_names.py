@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from indexing.catalogue.api_keys import admit, create_key
 from indexing.catalogue.collections import create_collection, list_collections, remove_collection
-from indexing.catalogue.documents import document_ids, put_documents, remove_documents
+from indexing.catalogue.document_writes import put_documents, remove_documents
+from indexing.catalogue.documents import document_ids
 from indexing.catalogue.names import require_new_name
 from indexing.catalogue.tenants import create_tenant, ensure_tenant, list_tenants
 from indexing.errors import AlreadyExists, InvalidInput

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.sqlite_errors import is_locked, translated
 from indexing.catalogue.tenants import read_tenant
 from indexing.errors import (
@@ -97,7 +97,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.errors import StorageFailed
 from indexing.records import Document, Partition
 catalogue = Database(Path(sys.argv[1]))

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import indexing.catalogue
-from indexing.catalogue.documents import _STORED
+from indexing.catalogue.document_writes import _STORED
 
 FOLDER = Path(indexing.catalogue.__file__).parent
 

@@ -8,7 +8,7 @@ import pytest
 
 from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import put_documents, remove_documents
+from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.catalogue.tenants import (
     MOST,
     Limits,

@@ -56,6 +56,6 @@ def test_a_mistyped_home_is_told_and_nothing_is_made(
     words += OPTIONS.get(path, [])
     home = tmp_path / "hoem"
     result = CliRunner().invoke(all_commands(), ["--home", str(home), *path, *words])
-    assert f"Error: {home} is no Groundwork home" in result.stderr, result.output
+    assert f"Error: {home} is not a Groundwork home" in result.stderr, result.output
     assert result.exit_code == 1
     assert [one.name for one in tmp_path.iterdir()] == ["file.json"]

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.builder_heartbeat import record_beat
 from indexing.catalogue.database import utc_now
-from indexing.catalogue.documents import put_documents
+from indexing.catalogue.document_writes import put_documents
 from indexing.commands.root import cli
 from indexing.home import Home, open_home
 from indexing.models.registry import ModelVersion

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from indexing.catalogue.documents import put_documents, remove_documents
+from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.errors import ArtefactCorrupt, NotFound
 from indexing.records import Document, Partition
 from indexing.releases.release import list_releases

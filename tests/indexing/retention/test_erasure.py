@@ -24,9 +24,10 @@ from indexing.builds.context import prepare_build
 from indexing.builds.tasks import EmbedTask, save_task
 from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import load_document, put_documents, remove_documents
+from indexing.catalogue.document_writes import put_documents, remove_documents
+from indexing.catalogue.documents import load_document
 from indexing.catalogue.erasures import list_erasures, list_rewrites, unfinished_erasures
-from indexing.catalogue.jobs import record_block, start_job
+from indexing.catalogue.jobs import record_task, start_job
 from indexing.errors import CatalogueBusy, NotFound
 from indexing.features.embedding_store import FeatureStore, block_keys
 from indexing.home import open_home
@@ -147,7 +148,7 @@ def leave_traces(home, document):
     """What a killed build on workers, a failed one and an evaluation leave behind."""
     job = start_job(home.catalogue, 1, "workers")
     save_task(home.storage, f"work/{job.id}", EmbedTask("tiny@1", "int8", "f" * 64, (document.text,)))
-    record_block(home.catalogue, job.id, "embed-x", "embed", "failed", 3, f"ValueError: cannot read {document.text!r}")
+    record_task(home.catalogue, job.id, "embed-x", "embed", "failed", 3, f"ValueError: cannot read {document.text!r}")
     scratch = open_home(home.settings, home.path / "scratch" / "corpus-1")
     put_documents(scratch.catalogue, Partition("default", "corpus"), [document])
     scratch.close()

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
-from indexing.catalogue.documents import put_documents, remove_documents
+from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.commands.root import cli
 from indexing.errors import StorageFull
 from indexing.home import open_home

@@ -9,7 +9,7 @@ from app.retrieval.retriever import Retriever
 from app.serving.release_pool import ReleasePool
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
-from indexing.catalogue.documents import put_documents, remove_documents
+from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy, stable_release
