@@ -28,7 +28,7 @@ from app.web.fast_routes import FastRoutes
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
 from indexing.catalogue.cached_reads import CachedReads
-from indexing.catalogue.home_secrets import home_secret
+from indexing.catalogue.home_secrets import home_secret, last_number_told
 from indexing.errors import GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
@@ -145,7 +145,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     return Services(
         home=home,
         reads=reads,
-        sequence_tokens=SequenceTokens(home_secret(home.catalogue, SECRET)),
+        sequence_tokens=SequenceTokens(home_secret(home.catalogue, SECRET), last_number_told(home.catalogue)),
         pool=ReleasePool(home, live, queries),
         retriever=Retriever(),
         live=live,

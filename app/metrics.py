@@ -57,7 +57,9 @@ class Metrics:
             ["error"],
             registry=self.registry,
         )
-        self.refused = Counter("groundwork_search_refused", "Searches refused at the door.", registry=self.registry)
+        self.refused = Counter(
+            "groundwork_search_refused", "Searches refused because too many were in progress.", registry=self.registry
+        )
         self.late = Counter(
             "groundwork_search_deadline_exceeded",
             "Searches given up when their time was over.",

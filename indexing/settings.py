@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Read once from ``GROUNDWORK_*`` variables by the door (API, command line, worker) and passed in."""
+    """Read once from ``GROUNDWORK_*`` variables by what starts a process (API, command line, worker) and passed in."""
 
     model_config = SettingsConfigDict(env_prefix="GROUNDWORK_", frozen=True, extra="ignore")
 

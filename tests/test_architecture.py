@@ -18,7 +18,7 @@ SQL = re.compile(
     re.DOTALL,
 )
 PRIVATE_WORDS = re.compile(
-    r"doorman|annex|holdings|exci[ds]|workshop|snapshot_?pool|pair_?scorer|admitted_?route|direct_?route|whoever|timely"
+    r"doorman|annex|holdings|exci[ds]|workshop|snapshot_?pool|pair_?scorer|_scorers?\b|^scorer\b|take_place|lists_?info|admitted_?route|direct_?route|whoever|timely"
     r"|take_turn|brief_|_brief|coded_?index|codes_?info|office\b|webpages|charsets|extracts\b",
     re.IGNORECASE,
 )

@@ -38,9 +38,13 @@ _Keys = tuple[bytes, bytes]
 class SequenceTokens:
     """Makes and reads the tokens of every tenant of a home. Safe to share between threads."""
 
-    def __init__(self, secret: bytes) -> None:
-        """Use the home's ``secret``; processes that share it read each other's tokens."""
+    def __init__(self, secret: bytes, last_number_told: int = 0) -> None:
+        """Use the home's ``secret``; processes that share it read each other's tokens.
+
+        Numbers up to ``last_number_told`` are those that tenants may have from before there were tokens.
+        """
         self._secret = secret
+        self._last_number_told = last_number_told
         self._keys: LruCache[str, _Keys] = LruCache(_KEYS_BYTES)
 
     def of_write(self, tenant: str, seq: int) -> str:
@@ -52,12 +56,19 @@ class SequenceTokens:
         return self._sealed(tenant, seq, secrets.token_bytes(SALT_BYTES))
 
     def read(self, tenant: str, token: str | int) -> int:
-        """The number in a token of this tenant. A number stands for itself, for clients of before there were tokens.
+        """The number in a token of this tenant. A number of before there were tokens stands for itself.
+
+        A number that was never told is refused: how it is answered would say how many writes all tenants made since.
 
         Raises:
-            InvalidInput: the text is no token, or another tenant's or home's.
+            InvalidInput: the text is not a token, or another tenant's or home's; the number was never told.
         """
         if isinstance(token, int):
+            if token > self._last_number_told:
+                raise InvalidInput(
+                    f"min_seq {token} is not a number that an earlier version answered: expected the 'seq' of a write"
+                    " or answer, a text, as it was given."
+                )
             return token
         if len(token) == TOKEN_CHARACTERS:
             try:

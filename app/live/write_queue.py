@@ -222,11 +222,11 @@ class WriteQueue:
     def _next(self, *, waits: bool, until: float) -> list[Waiting]:
         """The next documents whose turn it is, the first written first, with the vectors that are there already."""
         with self._lock:
-            line = list(self.waiting.values())
+            queued = list(self.waiting.values())
         batch: list[Waiting] = []
         late: list[Waiting] = []
         passages, lacking = 0, 0
-        for one in line:
+        for one in queued:
             if self._clock() >= until:
                 break
             if self._clock() < one.retry_at:

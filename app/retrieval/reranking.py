@@ -39,14 +39,14 @@ class Reranker:
         self._idle = threading.BoundedSemaphore(count)
         self._clock = clock
 
-    def score(self, scorer: RerankerModel, question: str, passages: Sequence[str], budget_ms: float) -> SecondPass:
+    def score(self, reranker: RerankerModel, question: str, passages: Sequence[str], budget_ms: float) -> SecondPass:
         """Score all passages, one after another, within ``budget_ms`` milliseconds from now."""
         if not question:
             return SecondPass(None, "there is no text to compare passages with")
         deadline = self._clock() + budget_ms / 1000.0
         if not self._idle.acquire(blocking=False):
             return SecondPass(None, "all threads for it are busy")
-        job = self._begin(scorer, question, passages, deadline)
+        job = self._begin(reranker, question, passages, deadline)
         late = f"{budget_ms:g} ms were not enough for {len(passages)} passages"
         try:
             logits = job.result(timeout=max(0.0, deadline - self._clock()))
@@ -58,7 +58,7 @@ class Reranker:
         return SecondPass(None, late) if logits is None else SecondPass(logits)
 
     def _begin(
-        self, scorer: RerankerModel, question: str, passages: Sequence[str], deadline: float
+        self, reranker: RerankerModel, question: str, passages: Sequence[str], deadline: float
     ) -> Future[Scores | None]:
         def work() -> Scores | None:
             try:
@@ -66,7 +66,7 @@ class Reranker:
                 for place, passage in enumerate(passages):
                     if self._clock() >= deadline:
                         return None
-                    logits[place] = scorer.score(question, passage)
+                    logits[place] = reranker.score(question, passage)
                 return logits if self._clock() < deadline else None
             finally:
                 self._idle.release()

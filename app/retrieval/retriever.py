@@ -242,11 +242,11 @@ class Search:
         with timings.stage("hydrate"):
             return _hydrate(view, chosen, retrieval.calibration[self._asked.mode])
 
-    def _rerank(self, scorer: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
+    def _rerank(self, reranker: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
         """The hits in the reranker's order, or as they are and a warning why."""
         plan = self._serving.recipe.second_pass
         texts = [pair_text(hit.passage) for hit in hits[: plan.depth]]
-        second = self._reranker.score(scorer, self._asked.text, texts, plan.budget_ms)
+        second = self._reranker.score(reranker, self._asked.text, texts, plan.budget_ms)
         if second.logits is None:
             warnings.append(f"not reranked: {second.reason}")
             return hits

@@ -62,7 +62,7 @@ class QueryCache:
     ) -> None:
         """Keep up to ``max_bytes`` in this process, and more in what is shared, if anything is."""
         self.on_lookup: Callable[[Outcome], None] = lambda _: None
-        self._recent = LruCache[bytes, Vector](max_bytes)
+        self._cache = LruCache[bytes, Vector](max_bytes)
         self._shared = shared
         self._breaker = CircuitBreaker(SHARED_PAUSES, clock)
         self._lock = threading.Lock()
@@ -88,7 +88,7 @@ class QueryCache:
             return vector
         try:
             vector = self._find(key, dimension, encode)
-            self._recent.put(key, vector, vector.nbytes)
+            self._cache.put(key, vector, vector.nbytes)
             mine.set_result(vector)
         except BaseException as error:
             mine.set_exception(error)
@@ -100,7 +100,7 @@ class QueryCache:
 
     def known(self, key: bytes) -> Vector | None:
         """The vector under ``key`` if it is in this process."""
-        found = self._recent.get(key)
+        found = self._cache.get(key)
         if found is not None:
             self.on_lookup("process")
         return found

@@ -48,7 +48,7 @@ class ReleasePool:
         self._lock = threading.Lock()
         self._serving: ServingRelease | None = None
         self._embedders: dict[tuple[str, str], Embedder] = {}
-        self._scorers: dict[tuple[str, str], RerankerModel] = {}
+        self._rerankers: dict[tuple[str, str], RerankerModel] = {}
         self._opened_at = 0.0
         self._repairs = 0
         self.failure: str | None = None
@@ -80,7 +80,7 @@ class ReleasePool:
                 self._opened_at = time.monotonic()
                 serving = self._take_over(self.open(release))
                 self._embedders = {key: self._embedders[key] for key in [_embedder_key(serving.recipe)]}
-                self._scorers = {key: self._scorers[key] for key in _scorer_keys(serving.recipe)}
+                self._rerankers = {key: self._rerankers[key] for key in _reranker_keys(serving.recipe)}
                 fields = {
                     "release": release.number,
                     "snapshot": release.snapshot,
@@ -127,7 +127,7 @@ class ReleasePool:
             embedder=self._embedder(recipe),
             analyser=Analyser(recipe.lexical.language),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
-            reranker=self._scorer(recipe),
+            reranker=self._reranker_model(recipe),
         )
         _query_itself(serving)  # by the encoder itself: a cached vector would prove nothing
         return serving if self._queries is None else replace(serving, embedder=self._cached(recipe, self._queries))
@@ -146,14 +146,14 @@ class ReleasePool:
             )
         return self._embedders[key]
 
-    def _scorer(self, recipe: Recipe) -> RerankerModel | None:
+    def _reranker_model(self, recipe: Recipe) -> RerankerModel | None:
         """The recipe's reranker, loaded and proved, if it has one."""
-        for name, precision in _scorer_keys(recipe):
-            if (name, precision) not in self._scorers:
-                self._scorers[name, precision] = load_reranker(
+        for name, precision in _reranker_keys(recipe):
+            if (name, precision) not in self._rerankers:
+                self._rerankers[name, precision] = load_reranker(
                     self._home.storage, self._home.models.get(name), precision, sessions=self._home.settings.sessions
                 )
-            return self._scorers[name, precision]
+            return self._rerankers[name, precision]
         return None
 
 
@@ -165,7 +165,7 @@ def _embedder_key(recipe: Recipe) -> tuple[str, str]:
     return recipe.model, recipe.embedding.precision
 
 
-def _scorer_keys(recipe: Recipe) -> list[tuple[str, str]]:
+def _reranker_keys(recipe: Recipe) -> list[tuple[str, str]]:
     return [] if recipe.reranker is None else [(recipe.reranker, recipe.second_pass.precision)]
 
 

@@ -23,3 +23,9 @@ def home_secret(database: Database, name: str) -> bytes:
 def _read(database: Database, name: str) -> bytes | None:
     row = database.row("SELECT value FROM secrets WHERE name = ?", (name,))
     return None if row is None else bytes.fromhex(row["value"])
+
+
+def last_number_told(database: Database) -> int:
+    """The highest sequence number that was ever told as a number; later writes are told by tokens alone."""
+    row = database.row("SELECT value FROM last_number_told")
+    return 0 if row is None else int(row["value"])

@@ -191,3 +191,10 @@ def _secrets(db: Database) -> None:
         "CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL, created_at TEXT NOT NULL) STRICT, WITHOUT"
         " ROWID"
     )
+
+
+@catalogue_migrations(name="0014_last_number_told")
+def _last_number_told(db: Database) -> None:
+    # The highest sequence number that earlier versions can have told a tenant as a number; tokens came after it.
+    db.execute("CREATE TABLE last_number_told (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL) STRICT")
+    db.execute("INSERT INTO last_number_told SELECT 1, value FROM write_sequence")

@@ -19,7 +19,7 @@ from indexing.records import Rows, Scores
 
 MAX_TERMS = 512
 """Different terms of a query that count: bounds what a pasted log costs."""
-RECENT_BYTES = 8 << 20
+FOUND_TERMS_BYTES = 8 << 20
 """Memory for what was looked up last, by process and release. Most words of most queries are among a few thousand."""
 _LARGEST_SHARE = 8
 """One word may take this part of the memory, one in so many, so that it leaves room for others."""
@@ -35,7 +35,7 @@ class Bm25:
     def __init__(self, k1: float, b: float) -> None:
         self.k1 = k1
         self.b = b
-        self._recent: LruCache[tuple[tuple[int, ...], str], _Found] = LruCache(RECENT_BYTES)
+        self._cache: LruCache[tuple[tuple[int, ...], str], _Found] = LruCache(FOUND_TERMS_BYTES)
 
     def scores(
         self, segments: Sequence[LexicalSegment], terms: Sequence[str] | Mapping[str, float]
@@ -68,13 +68,13 @@ class Bm25:
 
     def _look_up(self, segments: Sequence[LexicalSegment], numbers: tuple[int, ...], term: str) -> _Found:
         """The rows with a term among those of all segments, and tf / (tf + damping) of each."""
-        found = self._recent.get((numbers, term))
+        found = self._cache.get((numbers, term))
         if found is None:
             found = self._read(segments, term)
             size = found[0].nbytes + found[1].nbytes + sys.getsizeof(term) + sys.getsizeof(numbers)
             # One word must not take the place of all others, and what is nowhere is soon looked up.
-            if len(found[0]) and size <= RECENT_BYTES // _LARGEST_SHARE:
-                self._recent.put((numbers, term), found, size)
+            if len(found[0]) and size <= FOUND_TERMS_BYTES // _LARGEST_SHARE:
+                self._cache.put((numbers, term), found, size)
         return found
 
     def _read(self, segments: Sequence[LexicalSegment], term: str) -> _Found:

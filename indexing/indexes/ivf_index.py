@@ -41,7 +41,7 @@ _POINTS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class ListsInfo:
+class IvfInfo:
     """What a manifest says of a shard's lists: how many, how many of them a search probes, and what that finds.
 
     ``recall_at_10`` is the share of the ten exactly nearest passages that a search gives, a mean over ``queries``
@@ -81,7 +81,7 @@ class ListsInfo:
         return stored
 
 
-def write_ivf_lists(path: Path, vectors: Vectors, *, min_recall: float) -> ListsInfo:
+def write_ivf_lists(path: Path, vectors: Vectors, *, min_recall: float) -> IvfInfo:
     """Write the file that ``IvfIndex`` maps, with as many probes as its measured recall needs.
 
     An inverted file (4 sqrt(rows) lists) whose vectors, less their list's centre, are quantised to half a byte for two
@@ -116,7 +116,7 @@ def write_ivf_lists(path: Path, vectors: Vectors, *, min_recall: float) -> Lists
     return _choose_probes(index, vectors, min_recall)
 
 
-def _choose_probes(index: Any, vectors: Vectors, min_recall: float) -> ListsInfo:
+def _choose_probes(index: Any, vectors: Vectors, min_recall: float) -> IvfInfo:
     queries = sample_queries(vectors, _QUERIES)
     nearest: Scores = faiss.knn(queries, vectors, min(PROMISED_K, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)[0]
     least = nearest[:, -1] - _TOLERANCE
@@ -130,7 +130,7 @@ def _choose_probes(index: Any, vectors: Vectors, min_recall: float) -> ListsInfo
         more = min(int(probes * _STEP), index.nlist)
         is_last = probes == index.nlist
         if recall >= max(_TARGET_RECALL, min_recall) or (recall >= min_recall and (is_last or more > budget)):
-            return ListsInfo(int(index.nlist), probes, round(recall, 4), len(queries), min_recall)
+            return IvfInfo(int(index.nlist), probes, round(recall, 4), len(queries), min_recall)
         if is_last:
             raise BuildFailed(
                 f"its approximate index finds {recall:.3f} of the ten nearest passages, expected at least {min_recall}"

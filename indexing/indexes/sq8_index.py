@@ -23,11 +23,11 @@ _LEAST_DEPTH = 64
 """Rows that are scored exactly at least, of those that codes find. Source: decision 24."""
 _LARGEST_CODE = 127
 """The largest of a signed byte."""
-_CODED_BLOCK = 1_024
+_SQ8_BLOCK = 1_024
 """Rows that become codes at a time: bounds the memory of writing them. Source: our choice."""
-_CODED_SHARE = 2.5
+_SQ8_SHARE = 2.5
 """Rows found by codes for each that is wanted; the bound held for all of 400 queries. Source: decision 24."""
-_CODED_PART = 16
+_SQ8_PART = 16
 """A search by codes pays if it looks at this part of the rows, one in so many, or less. Source: decision 24."""
 _ROUNDING = 1e-5
 """Room for rounding in a float32 inner product, for each unit of length. Source: our choice."""
@@ -69,7 +69,7 @@ def write_sq8_codes(path: Path, vectors: Vectors) -> Sq8Info:
         vectors.shape[1], faiss.ScalarQuantizer.QT_8bit_direct_signed, faiss.METRIC_INNER_PRODUCT
     )
     index.is_trained = True  # its codes are the numbers themselves
-    blocks = [vectors[first : first + _CODED_BLOCK] for first in range(0, len(vectors), _CODED_BLOCK)]
+    blocks = [vectors[first : first + _SQ8_BLOCK] for first in range(0, len(vectors), _SQ8_BLOCK)]
     peaks = [float(np.abs(block).max()) for block in blocks]
     if not np.isfinite(peaks).all():
         raise ValueError("a vector is not finite")
@@ -106,12 +106,12 @@ class Sq8Index:
     ) -> tuple[Rows, Scores]:
         """As ``ExactIndex.search``; equal scores at the end may be those of other rows."""
         count = stop - start if allowed is None else int(np.count_nonzero(allowed))
-        depth = max(_LEAST_DEPTH, int(_CODED_SHARE * k))
-        if count < SQ8_ROWS or depth > count // _CODED_PART or not np.abs(query).max() > _TINY:
+        depth = max(_LEAST_DEPTH, int(_SQ8_SHARE * k))
+        if count < SQ8_ROWS or depth > count // _SQ8_PART or not np.abs(query).max() > _TINY:
             return self._exact.search(query, k, start, stop, allowed=allowed)
-        coded, scale, off = self.quantised(query)
+        query_codes, scale, off = self.quantised(query)
         parameters = selecting(start, stop, self._exact.rows, allowed)
-        rough, found = self._index.search(coded[None, :], depth, params=parameters)
+        rough, found = self._index.search(query_codes[None, :], depth, params=parameters)
         rows: Rows = found[0]
         scores = inner_products(self._exact.vectors[rows], query)
         if not np.partition(scores, -k)[-k] >= rough[0][-1] * scale + off:  # a crowd
@@ -121,7 +121,7 @@ class Sq8Index:
     def quantised(self, query: Vector) -> tuple[Vector, float, float]:
         """A query as codes, what a product of codes counts, and how far an inner product may be off by them."""
         step = float(np.abs(query).max()) / _LARGEST_CODE
-        coded: Vector = np.rint(query / np.float32(step))
-        rest, norm = float(np.linalg.norm(query - coded * step)), float(np.linalg.norm(query))
+        query_codes: Vector = np.rint(query / np.float32(step))
+        rest, norm = float(np.linalg.norm(query - query_codes * step)), float(np.linalg.norm(query))
         rounding = _ROUNDING * max(1.0, norm * self._info.length)
-        return coded, step * self._info.step, rest * self._info.length + norm * self._info.error + rounding
+        return query_codes, step * self._info.step, rest * self._info.length + norm * self._info.error + rounding

@@ -206,7 +206,7 @@ def _describe(model: "SentenceTransformer", draft: Draft) -> dict[str, Json]:
             f" {MIN_COSINE}): the model is not registered. Some module may not survive ONNX export."
         )
     golden = {
-        precision: _golden_effect(
+        precision: _parity_effect(
             np.stack([embedder.encode_query(question) for question in questions]),
             vectors[precision][-len(answers) :],
         )
@@ -229,7 +229,7 @@ def _describe(model: "SentenceTransformer", draft: Draft) -> dict[str, Json]:
     }
 
 
-def _golden_effect(questions: Vectors, answers: Vectors) -> dict[str, float]:
+def _parity_effect(questions: Vectors, answers: Vectors) -> dict[str, float]:
     """How well each question finds its answer among all answers: accuracy at 1 and mean reciprocal rank."""
     similarities = questions @ answers.T
     own = np.diag(similarities)[:, None]

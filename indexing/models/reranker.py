@@ -45,11 +45,11 @@ class OnnxReranker:
         return float(self._sessions.run(self._tokenizer.encode(encodable(query), encodable(passage))))
 
 
-def check_scores(scorer: RerankerModel, canonical: Sequence[Mapping[str, str | float]], name: str) -> float:
+def check_scores(reranker: RerankerModel, canonical: Sequence[Mapping[str, str | float]], name: str) -> float:
     """Prove that this machine scores as the machine did that registered the model.
 
     Args:
-        scorer: The scorer under test.
+        reranker: The reranker under test.
         canonical: Pairs with their logits as stored in the model version: ``query``, ``passage``, ``score``.
         name: The model version and precision, for the message.
 
@@ -60,7 +60,7 @@ def check_scores(scorer: RerankerModel, canonical: Sequence[Mapping[str, str | f
         ModelMismatch: a difference is above 0.05, or no number.
     """
     differences = [
-        abs(scorer.score(str(pair["query"]), str(pair["passage"])) - float(pair["score"])) for pair in canonical
+        abs(reranker.score(str(pair["query"]), str(pair["passage"])) - float(pair["score"])) for pair in canonical
     ]
     largest = float(np.max(differences))
     if not largest <= MAX_DIFFERENCE:
@@ -80,15 +80,15 @@ def load_reranker(storage: Storage, model: ModelVersion, precision: str, *, sess
         ModelMismatch: this machine's arithmetic differs; the message names the remedy.
     """
     require_kind(model, RERANKER)
-    scorer = OnnxReranker(
+    reranker = OnnxReranker(
         storage.open(KIND, model.id).path / f"{precision}.onnx",
         load_tokenizer(storage, model),
         max_tokens=model.manifest.max_tokens,
         sessions=sessions,
         without=model.without,
     )
-    check_scores(scorer, model.manifest.canonical[precision], f"{model.id} {precision}")
-    return scorer
+    check_scores(reranker, model.manifest.canonical[precision], f"{model.id} {precision}")
+    return reranker
 
 
 def verify_reranker(storage: Storage, model: ModelVersion) -> dict[str, float]:

@@ -87,10 +87,10 @@ def describe_cross_encoder(model: "CrossEncoder", draft: Draft) -> dict[str, Jso
     tokenizer = Tokenizer.from_file(str(draft.path / TOKENIZER_FILE))
     logits = {}
     for precision in ("fp32", "int8"):
-        scorer = OnnxReranker(
+        reranker = OnnxReranker(
             draft.path / f"{precision}.onnx", tokenizer, max_tokens=max_tokens, sessions=1, without=WITHOUT
         )
-        logits[precision] = np.array([scorer.score(*pair) for pair in pairs])
+        logits[precision] = np.array([reranker.score(*pair) for pair in pairs])
     differences = {name: float(np.max(np.abs(found - reference))) for name, found in logits.items()}
     if not differences["fp32"] <= MAX_DIFFERENCE * max(1.0, float(np.std(reference))):
         raise ParityLost(

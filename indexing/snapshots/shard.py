@@ -18,7 +18,7 @@ from indexing.errors import ArtefactCorrupt
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.indexes.exact_index import ExactIndex, inner_products
-from indexing.indexes.ivf_index import IvfIndex, ListsInfo
+from indexing.indexes.ivf_index import IvfIndex, IvfInfo
 from indexing.indexes.postings import LexicalSegment
 from indexing.indexes.sq8_index import SQ8_ROWS, Sq8Index
 from indexing.records import Document, Json, Mask, Partition, Rows, Scores, Vector, Vectors
@@ -80,9 +80,9 @@ class ShardParts:
     texts: Arrays
     attributes: Arrays | None
     exact: ExactIndex
-    coded: Sq8Index | None = None
+    sq8: Sq8Index | None = None
     approximate: IvfIndex | None = None
-    lists: ListsInfo | None = None
+    lists: IvfInfo | None = None
     size_bytes: int = 0
 
 
@@ -108,7 +108,7 @@ def open_shard(artefact: Artefact, on_damage: OnDamage | None = None) -> "Shard"
         texts=map_arrays(path / PASSAGES_FILE),
         attributes=map_arrays(path / ATTRIBUTES_FILE) if has_attributes else None,
         exact=exact,
-        coded=None if facts.codes is None else Sq8Index(path / CODES_FILE, exact, facts.codes),
+        sq8=None if facts.codes is None else Sq8Index(path / CODES_FILE, exact, facts.codes),
         approximate=None if facts.lists is None else IvfIndex(path / LISTS_FILE, exact, probes=facts.lists.probes),
         lists=facts.lists,
         size_bytes=artefact.size_bytes,
@@ -150,7 +150,7 @@ class Shard:
     def __init__(self, name: str, parts: ShardParts, on_damage: OnDamage | None = None) -> None:
         self.name, self.rows, self.lists, self.size_bytes = name, parts.rows, parts.lists, parts.size_bytes
         self.partitions = {part.partition: part for part in parts.partitions}
-        self._exact, self._coded, self._approximate = parts.exact, parts.coded, parts.approximate
+        self._exact, self._sq8, self._approximate = parts.exact, parts.sq8, parts.approximate
         self._lexical, self._attributes = parts.lexical, parts.attributes
         self._on_damage = on_damage
         self._ordered = sorted(self.partitions.values(), key=lambda part: part.start)
@@ -194,7 +194,7 @@ class Shard:
             return _LISTS_BYTES
         part = self.partitions[partition]
         size = (part.stop - part.start) * self.dimension
-        return size if self._coded is not None and part.stop - part.start >= SQ8_ROWS else 4 * size
+        return size if self._sq8 is not None and part.stop - part.start >= SQ8_ROWS else 4 * size
 
     def segment(self, partition: Partition, hidden: Mask | None = None) -> LexicalSegment:
         """The lexical side of a partition that this shard holds, as if its ``hidden`` rows were not there."""
@@ -279,8 +279,8 @@ class Shard:
         try:
             if self._approximate is not None and not exact:
                 rows, scores = self._approximate.search(query, k, allowed=allowed, floor=floor)
-            elif self._coded is not None and not exact:
-                rows, scores = self._coded.search(query, k, part.start, part.stop, allowed=allowed)
+            elif self._sq8 is not None and not exact:
+                rows, scores = self._sq8.search(query, k, part.start, part.stop, allowed=allowed)
             else:
                 rows, scores = self._exact.search(query, k, part.start, part.stop, allowed=allowed)
         except _FAULTS as error:

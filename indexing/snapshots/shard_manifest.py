@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from indexing.errors import ArtefactCorrupt, FormatUnknown
-from indexing.indexes.ivf_index import ListsInfo
+from indexing.indexes.ivf_index import IvfInfo
 from indexing.indexes.postings import TermRange
 from indexing.indexes.sq8_index import Sq8Info
 from indexing.records import Json, JsonFields, Partition
@@ -84,7 +84,7 @@ class ShardFacts:
 
     rows: int
     partitions: tuple[ShardPartition, ...]
-    lists: ListsInfo | None = None
+    lists: IvfInfo | None = None
     codes: Sq8Info | None = None
 
     @classmethod
@@ -98,7 +98,7 @@ class ShardFacts:
         return cls(
             fields.take("rows", int),
             tuple(ShardPartition.from_json(entry) for entry in fields.take("partitions", list)),
-            None if lists is None else ListsInfo.from_json(lists),
+            None if lists is None else IvfInfo.from_json(lists),
             None if codes is None else Sq8Info.from_json(codes),
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from indexing.errors import BuildFailed
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.exact_index import ExactIndex, write_exact
-from indexing.indexes.ivf_index import MIN_ROWS, ListsInfo, write_ivf_lists
+from indexing.indexes.ivf_index import MIN_ROWS, IvfInfo, write_ivf_lists
 from indexing.indexes.sq8_index import SQ8_ROWS, Sq8Info, write_sq8_codes
 from indexing.records import Vectors
 from indexing.snapshots.shard import (
@@ -28,7 +28,7 @@ class WrittenVectors:
     """What was written of a shard's vectors: their dimension, and the index over them if there is one."""
 
     dimension: int
-    lists: ListsInfo | None = None
+    lists: IvfInfo | None = None
     codes: Sq8Info | None = None
 
 

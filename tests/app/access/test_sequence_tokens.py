@@ -2,16 +2,22 @@
 
 import base64
 import itertools
+import sqlite3
 import subprocess
 import sys
 
 import pytest
+import sqlite_utils
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.access.sequence_tokens import SECRET, TOKEN_CHARACTERS, SequenceTokens
-from indexing.catalogue.home_secrets import SECRET_BYTES, home_secret
+from indexing.catalogue.database import Database
+from indexing.catalogue.document_writes import put_documents
+from indexing.catalogue.home_secrets import SECRET_BYTES, home_secret, last_number_told
+from indexing.catalogue.migrations import catalogue_migrations
 from indexing.errors import InvalidInput
+from indexing.records import Document, Partition
 
 TOKENS = SequenceTokens(bytes(range(32)))
 NUMBERS = st.integers(0, 2**63 - 1)
@@ -64,8 +70,25 @@ def test_texts_of_the_right_shape_are_refused_all_the_same(text):
         TOKENS.read("acme", text)
 
 
-def test_a_number_of_before_there_were_tokens_stands_for_itself():
-    assert TOKENS.read("acme", 102) == 102
+def test_a_number_of_before_there_were_tokens_stands_for_itself_and_any_later_one_is_refused():
+    tokens = SequenceTokens(bytes(32), last_number_told=102)
+    assert tokens.read("acme", 102) == 102
+    for never_told in (103, 2**40):
+        with pytest.raises(
+            InvalidInput, match=f"min_seq {never_told} is not a number that an earlier version answered"
+        ):
+            tokens.read("acme", never_told)
+
+
+def test_a_home_remembers_the_last_number_that_an_earlier_version_told(tmp_path):
+    connection = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+    catalogue_migrations.apply(sqlite_utils.Database(connection, execute_plugins=False), stop_before="0013_secrets")
+    connection.execute("UPDATE write_sequence SET value = 102")
+    connection.close()
+    catalogue = Database(tmp_path / "catalogue.db")
+    put_documents(catalogue, Partition("acme", "help"), [Document("a", "", "x")])
+    assert (catalogue.sequence(), last_number_told(catalogue)) == (103, 102)
+    catalogue.close()
 
 
 def test_order_is_not_to_be_seen():

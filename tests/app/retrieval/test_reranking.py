@@ -201,11 +201,11 @@ def test_a_registered_cross_encoder_orders_the_answers_of_the_api(served_home, c
     report = release(served_home, reranker=model.id, reranking=plan)
     assert report.release.number == "2.1"  # another recipe waits to be deployed
     serving = ReleasePool(served_home).open(report.release)
-    scorer = load_reranker(served_home.storage, model, "fp32", sessions=1)
+    reranker = load_reranker(served_home.storage, model, "fp32", sessions=1)
     where = Partition(DEFAULT_TENANT, "helpdesk")
     one, other = (Retriever().search(serving, where, "reset my password", k=5) for _ in range(2))
     assert one.hits == other.hits
-    expected = [scorer.score("reset my password", pair_text(hit.passage)) for hit in one.hits]
+    expected = [reranker.score("reset my password", pair_text(hit.passage)) for hit in one.hits]
     assert [hit.rerank for hit in one.hits] == pytest.approx(expected)
     assert expected == sorted(expected, reverse=True)
     assert {hit.passage.document_id for hit in one.hits} == set(ARTICLES)

@@ -246,10 +246,12 @@ def test_a_write_that_never_comes_is_waited_for_and_then_refused(served_home):
     settings = served_home.settings.model_copy(update={"min_seq_seconds": 0.1})
     with TestClient(create_app(settings)) as client:
         refresh(client.app.state.services)
-        answer = ask(client, min_seq=10_000)
+        token = client.app.state.services.sequence_tokens.of_write
+        answer = ask(client, min_seq=token("default", 10_000))
         assert answer.status_code == 412
-        assert "10000" in answer.json()["message"]
-        assert ask(client, min_seq=0).status_code == 200
+        assert "min_seq" in answer.json()["message"]
+        assert ask(client, min_seq=token("default", 0)).status_code == 200
+        assert ask(client, min_seq=10_000).status_code == 400  # a number that no version ever answered
 
 
 def test_writes_before_any_release_are_stored_and_ask_for_a_build(home):

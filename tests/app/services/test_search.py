@@ -65,10 +65,14 @@ def test_a_token_that_was_made_up_or_given_to_another_tenant_is_refused(client, 
 @pytest.mark.parametrize("path", ["/v1/search", "/v1/context"])
 def test_a_token_survives_a_restart_and_a_number_of_before_is_taken_too(client, path):
     token = client.put(f"{DOCUMENTS}/a", json={"text": "x"}).json()["seq"]
-    settings = client.app.state.services.home.settings
+    home = client.app.state.services.home
+    settings = home.settings
+    with home.catalogue.write() as db:
+        db.conn.execute("UPDATE last_number_told SET value = 1")  # as in a home of before there were tokens
     with TestClient(create_app(settings), headers=client.headers) as again:
         for min_seq in (token, 1):
             assert must_see(again, path, min_seq).json()["error"] == "NotReady"  # nothing was built yet
+        assert must_see(again, path, 2).json()["error"] == "InvalidInput"
 
 
 @pytest.mark.parametrize("wrong", [-1, 2**63, 1.5, True, "", "x" * 65, []])

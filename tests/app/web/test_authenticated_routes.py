@@ -71,7 +71,8 @@ def test_too_many_that_wait_for_a_write_are_refused(client, monkeypatch):
     services = client.app.state.services
     monkeypatch.setattr(services.live, "is_to_come", lambda partition, seq: True)
     services.write_waits.taken = 2
-    body = {"query": "invoice", "collection": "helpdesk", "min_seq": 10_000}
+    token = services.sequence_tokens.of_write("default", 10_000)
+    body = {"query": "invoice", "collection": "helpdesk", "min_seq": token}
     assert client.post("/v1/search", json=body, headers=KEY).status_code == 503
     services.write_waits.taken = 0
     assert client.post("/v1/search", json=body, headers=KEY | {"x-timeout-ms": "60"}).status_code == 504

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from indexing.indexes.bm25 import RECENT_BYTES, Bm25
+from indexing.indexes.bm25 import FOUND_TERMS_BYTES, Bm25
 from indexing.indexes.postings import LexicalSegment, build_postings
 
 BM25 = Bm25(k1=1.2, b=0.75)
@@ -176,5 +176,5 @@ def test_what_is_remembered_is_bounded_also_by_its_words() -> None:
     known = segment([[word] for word in words[:150]])
     for word in words:
         bm25.scores([known], [word])
-    assert 0 < len(bm25._recent) < 150
-    assert bm25._recent.size_bytes <= RECENT_BYTES
+    assert 0 < len(bm25._cache) < 150
+    assert bm25._cache.size_bytes <= FOUND_TERMS_BYTES

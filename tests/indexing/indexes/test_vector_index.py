@@ -8,7 +8,7 @@ import pytest
 from indexing.errors import ArtefactCorrupt, BuildFailed
 from indexing.indexes import ivf_index
 from indexing.indexes.exact_index import ExactIndex, inner_products, write_exact
-from indexing.indexes.ivf_index import IvfIndex, ListsInfo, sample_queries, write_ivf_lists
+from indexing.indexes.ivf_index import IvfIndex, IvfInfo, sample_queries, write_ivf_lists
 from indexing.indexes.sq8_index import Sq8Index, write_sq8_codes
 from indexing.records import Vectors
 
@@ -29,7 +29,7 @@ def scattered(rows: int, dimension: int) -> Vectors:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def written(folder: Path, vectors: Vectors, *, min_recall: float = 0.9) -> tuple[ExactIndex, IvfIndex, ListsInfo]:
+def written(folder: Path, vectors: Vectors, *, min_recall: float = 0.9) -> tuple[ExactIndex, IvfIndex, IvfInfo]:
     write_exact(folder / "vectors", vectors)
     info = write_ivf_lists(folder / "lists", vectors, min_recall=min_recall)
     exact = ExactIndex(folder / "vectors")
@@ -184,7 +184,7 @@ def test_an_inner_product_is_the_same_to_the_bit_wherever_its_vector_stands(rows
     assert np.allclose(found, vectors.astype(np.float64) @ query, atol=1e-4)
 
 
-def coded(folder: Path, vectors: Vectors) -> tuple[ExactIndex, Sq8Index]:
+def sq8(folder: Path, vectors: Vectors) -> tuple[ExactIndex, Sq8Index]:
     write_exact(folder / "vectors", vectors)
     exact = ExactIndex(folder / "vectors")
     return exact, Sq8Index(folder / "codes", exact, write_sq8_codes(folder / "codes", vectors))
@@ -224,7 +224,7 @@ SETS = {
 def test_codes_find_what_exact_search_finds(
     tmp_path: Path, vectors: Vectors, k: int, start: int, stop: int, share: float
 ) -> None:
-    _, codes = coded(tmp_path, vectors)
+    _, codes = sq8(tmp_path, vectors)
     chance = np.random.default_rng(k + start)
     allowed = None if share == 1.0 else chance.random(stop - start) < share
     for query in [vectors[start + 5], *sample_queries(vectors, 6), np.zeros(DIMENSION, np.float32)]:
@@ -241,7 +241,7 @@ def test_codes_find_what_exact_search_finds(
 
 @pytest.mark.parametrize("vectors", SETS.values(), ids=SETS)
 def test_no_inner_product_by_codes_is_off_by_more_than_said(tmp_path: Path, vectors: Vectors) -> None:
-    _, codes = coded(tmp_path, vectors)
+    _, codes = sq8(tmp_path, vectors)
     info = codes._info
     rests = vectors - np.rint(vectors / np.float32(info.step)) * np.float32(info.step)
     worst = rests[np.argsort(-np.linalg.norm(rests, axis=1))[:20]]  # queries along what the codes left out
@@ -264,7 +264,7 @@ def test_a_bound_is_needed_for_what_the_codes_leave_out_of_either(tmp_path: Path
     even = np.zeros(384, np.float32)
     even[:] = 1.0
     vectors, query = (np.tile(least, (300, 1)), even) if kind == "vector" else (np.tile(even, (300, 1)), least)
-    _, codes = coded(tmp_path, vectors)
+    _, codes = sq8(tmp_path, vectors)
     by_codes, scale, off = codes.quantised(query)
     rough = float(codes._index.search(by_codes[None, :], 1)[0][0, 0]) * scale
     assert off / 2 < abs(float(vectors[0].astype(np.float64) @ query) - rough) <= off
@@ -273,7 +273,7 @@ def test_a_bound_is_needed_for_what_the_codes_leave_out_of_either(tmp_path: Path
 def test_where_codes_can_tell_vectors_apart_not_all_vectors_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact, codes = coded(tmp_path, clustered(6000))
+    exact, codes = sq8(tmp_path, clustered(6000))
     expected = [exact.search(query, 10, 0, 6000)[0].tolist() for query in sample_queries(clustered(6000), 20)]
     monkeypatch.setattr(exact, "search", None)
     found = [codes.search(query, 10, 0, 6000)[0].tolist() for query in sample_queries(clustered(6000), 20)]
@@ -295,7 +295,7 @@ def test_the_same_vectors_give_the_same_codes_and_no_rest_is_longer_than_said(tm
     [(clustered(200), "200 passages instead of 300"), (scattered(300, 8), "8 dimensions instead of 16")],
 )
 def test_codes_of_other_vectors_are_refused(tmp_path: Path, others: Vectors, said: str) -> None:
-    exact, _ = coded(tmp_path, clustered(300))
+    exact, _ = sq8(tmp_path, clustered(300))
     info = write_sq8_codes(tmp_path / "others", others)
     with pytest.raises(ArtefactCorrupt, match=said):
         Sq8Index(tmp_path / "others", exact, info)

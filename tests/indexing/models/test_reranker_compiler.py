@@ -42,12 +42,12 @@ def test_the_compiled_form_gives_the_scores_of_the_weights(home: Home, folder: P
     from sentence_transformers import CrossEncoder
 
     model = register(home, folder)
-    scorer = load_reranker(home.storage, model, "fp32", sessions=1)
+    reranker = load_reranker(home.storage, model, "fp32", sessions=1)
     weights = CrossEncoder(str(folder), device="cpu")
     for pair in PAIRS:
         known = tuple(text.encode("utf-8", "replace").decode() for text in pair)
         expected = weights.predict([known], activation_fn=torch.nn.Identity(), show_progress_bar=False)[0]
-        assert scorer.score(*pair) == pytest.approx(float(expected), abs=1e-4)
+        assert reranker.score(*pair) == pytest.approx(float(expected), abs=1e-4)
 
 
 def test_the_same_pair_gives_the_same_bits_in_every_session_and_every_time(home: Home, folder: Path) -> None:
@@ -98,12 +98,12 @@ def test_a_folder_without_a_model_is_refused(home: Home, tmp_path: Path) -> None
 
 
 def test_a_machine_that_scores_otherwise_is_told_so(home: Home, folder: Path) -> None:
-    scorer = load_reranker(home.storage, register(home, folder), "fp32", sessions=1)
-    stored = [{"query": "a", "passage": "b", "score": scorer.score("a", "b") + 0.2}]
+    reranker = load_reranker(home.storage, register(home, folder), "fp32", sessions=1)
+    stored = [{"query": "a", "passage": "b", "score": reranker.score("a", "b") + 0.2}]
     with pytest.raises(ModelMismatch, match=r"off by 0\.2000.*fp32 form, or register"):
-        check_scores(scorer, stored, "cross@1 int8")
+        check_scores(reranker, stored, "cross@1 int8")
     with pytest.raises(ModelMismatch):
-        check_scores(scorer, [stored[0] | {"score": float("nan")}], "cross@1 int8")
+        check_scores(reranker, [stored[0] | {"score": float("nan")}], "cross@1 int8")
 
 
 def test_a_changed_file_is_found(home: Home, folder: Path) -> None:
@@ -163,8 +163,10 @@ def test_a_reranker_without_an_int8_form_is_used_in_fp32(home: Home, model_home:
 
 
 def test_scores_are_finite(home: Home, folder: Path) -> None:
-    scorer = load_reranker(home.storage, register(home, folder), "int8", sessions=1)
-    assert all(np.isfinite(scorer.score(query, passage)) for query in ("", "x" * 9000) for passage in ("", "y " * 900))
+    reranker = load_reranker(home.storage, register(home, folder), "int8", sessions=1)
+    assert all(
+        np.isfinite(reranker.score(query, passage)) for query in ("", "x" * 9000) for passage in ("", "y " * 900)
+    )
 
 
 # Commands
