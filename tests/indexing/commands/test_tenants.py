@@ -119,7 +119,7 @@ def test_only_here_is_an_operators_key_made(run: Run, catalogue: Database) -> No
         (["tenants", "revoke", "nobody"], "No tenant 'nobody'"),
         (["tenants", "restore", "nobody"], "No tenant 'nobody'"),
         (["keys", "create", "--tenant", "nobody"], "No tenant 'nobody'"),
-        (["keys", "create", "--expires", "soon"], "'soon' is no expiry"),
+        (["keys", "create", "--expires", "soon"], "'soon' is not an expiry"),
         (["keys", "create", "--expires", "2001-01-01"], "expired already"),
         (["keys", "list", "--tenant", "nobody"], "No tenant 'nobody'"),
         (["keys", "revoke", "k_unknown"], "No key 'k_unknown'"),
