@@ -95,8 +95,8 @@ class Reserve:
             self._log(error)
             if is_full(error):
                 raise StorageFull(
-                    "No room to write: the disk is full, and what room there is was given up by the reserve for"
-                    " deletions. Delete documents, run 'groundwork gc --yes' or free space otherwise, until"
+                    "No room to write: the disk is full, and what is left of it is kept for deletions. Delete"
+                    " documents, run 'groundwork gc --yes' or free space otherwise, until"
                     f" {ROOM_FACTOR * RESERVE_BYTES:,} bytes are free; then try again."
                 ) from error
 

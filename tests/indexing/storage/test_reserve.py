@@ -132,7 +132,7 @@ def test_a_write_is_refused_from_when_it_is_given_up_until_there_is_room_for_ano
     reserve.require()  # it is there: the disk itself says that it is full
     reserve.give_up()
     for _ in range(2):
-        with pytest.raises(StorageFull, match=r"Delete documents, run 'groundwork gc --yes'.* 131,072 bytes"):
+        with pytest.raises(StorageFull, match=r"run 'groundwork gc --yes'.* 131,072 bytes"):
             reserve.require()
     assert (reserve.size_bytes, reserve.free_bytes) == (0, 64 << 10)
     filler.unlink()
