@@ -124,10 +124,10 @@ def test_no_write_takes_the_room_that_was_given_up_so_that_space_can_be_freed_un
     assert home.reserve.free_bytes == left_bytes
     home.reserve.run(lambda: remove_documents(home.catalogue, OURS, ["a"]))
     home.close()
-    for _ in range(2):
+    for document in ("a", "b"):
         run(settings, "gc", "--keep", "2", "--yes")
-        run(settings, "erase", "--collection", "manual", "b", "--yes")
-    assert json.loads(run(settings, "erasures", "list", "--json"))[0]["state"] == "done"
+        run(settings, "erase", "--collection", "manual", document, "--yes")
+    assert [one["state"] for one in json.loads(run(settings, "erasures", "list", "--json"))] == ["done", "done"]
     filler.unlink()
     home = open_home(settings)
     assert home.reserve.size_bytes == 8 << 20
