@@ -1,12 +1,14 @@
 """On a full disk the API refuses writes and goes on deleting, in the room of the reserve, until there is room again."""
 
 import pytest
+from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import OPERATOR, create_key
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import create_tenant
+from indexing.commands.root import cli
 from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.settings import Settings
@@ -71,6 +73,10 @@ def test_no_write_takes_the_room_that_was_given_up_so_that_deletions_go_on_until
         assert client.delete(f"{one}/d{number}", headers=KEY).status_code == 200
     refresh(client.app.state.services)
     assert home.reserve.size_bytes == 0  # what was given up is no room for another one
+    for command in (["gc"], ["erase", "--collection", "two", "d1"]):
+        result = CliRunner().invoke(cli, ["--home", str(home.path), *command, "--yes"])
+        assert result.exit_code == 0, result.output
+    assert client.delete("/v1/collections/two/documents/d2", headers=KEY).status_code == 200
     filler.unlink()
     refresh(client.app.state.services)
     assert home.reserve.size_bytes == 8 << 20
