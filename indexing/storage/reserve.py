@@ -124,6 +124,7 @@ class Reserve:
             with suppress(OSError):
                 self._path.unlink()
             raise
+        self._reason = ""
 
     def _log(self, error: OSError) -> None:
         """Say why there is none, once for each reason: this may be tried several times a second."""

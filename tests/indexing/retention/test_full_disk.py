@@ -163,3 +163,13 @@ def test_a_scratch_home_leaves_the_reserve_of_the_home_around_it_its_room(settin
     assert home.reserve.free_bytes >= 8 << 20
     scratch.close()
     home.close()
+
+
+@DISK
+def test_a_key_and_a_tenant_are_revoked_and_a_release_is_deployed_by_command_on_a_full_disk(settings, small_disk):
+    key = json.loads(run(settings, "keys", "create", "--json"))["id"]
+    run(settings, "tenants", "create", "acme")
+    fill_disk(small_disk)
+    assert json.loads(run(settings, "keys", "revoke", key, "--json"))["revoked_at"]
+    assert json.loads(run(settings, "tenants", "revoke", "acme", "--yes", "--json"))["revoked_at"]
+    assert "is in service" in run(settings, "releases", "deploy", "1.1", "--reason", "an earlier one was better")

@@ -193,12 +193,18 @@ def test_it_is_logged_only_when_something_was_given_up(
     assert [one.message for one in caplog.records].count("reserve.given_up") == 1
 
 
-def test_why_there_is_none_is_logged_once(reserve: Reserve, small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_why_there_is_none_is_logged_once_until_there_is_one_again(
+    reserve: Reserve, small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
-    fill_disk(small_disk)
-    assert not reserve.make()
-    assert not reserve.make()
-    assert [one.message for one in caplog.records] == ["reserve.not_made"]
+    for times in (1, 2):
+        filler = fill_disk(small_disk)
+        assert not reserve.make()
+        assert not reserve.make()
+        assert [one.message for one in caplog.records] == ["reserve.not_made"] * times
+        filler.unlink()
+        assert reserve.make()
+        reserve.give_up()
 
 
 def test_a_folder_that_may_not_be_written_has_none_and_nothing_fails(reserve: Reserve, monkeypatch) -> None:
