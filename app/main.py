@@ -162,7 +162,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
 
 
 def _sequence_tokens(home: Home) -> SequenceTokens:
-    """What makes the tokens of writes; its secrets are written at the first start of a home."""
+    """What makes the tokens of writes; its secret is written at the first start of a home."""
     return SequenceTokens(home_secret(home.catalogue, SECRET), last_number_told(home.catalogue))
 
 
