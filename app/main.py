@@ -145,7 +145,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     return Services(
         home=home,
         reads=reads,
-        sequence_tokens=SequenceTokens(home_secret(home.catalogue, SECRET), last_number_told(home.catalogue)),
+        sequence_tokens=home.reserve.run(lambda: _sequence_tokens(home)),
         pool=ReleasePool(home, live, queries),
         retriever=Retriever(),
         live=live,
@@ -159,6 +159,11 @@ def make_services(home: Home, queries: QueryCache) -> Services:
         write_waits=ConcurrencyLimit(most, f"{most} searches wait for writes here already: try again in a second."),
         measurements=ConcurrencyLimit(1, measured, retry_after_seconds=5),
     )
+
+
+def _sequence_tokens(home: Home) -> SequenceTokens:
+    """What makes the tokens of writes; its secret is written at the first start of a home."""
+    return SequenceTokens(home_secret(home.catalogue, SECRET), last_number_told(home.catalogue))
 
 
 def say_stopping(app: FastAPI) -> None:
@@ -190,8 +195,12 @@ def _follow_releases(services: Services, stop: threading.Event, has_tried: threa
 
 
 def refresh(services: Services) -> None:
-    """Bring the process to the release that is deployed now; a failure is logged and shown by ``/readyz``."""
+    """Bring the process to the release that is deployed now; a failure is logged and shown by ``/readyz``.
+
+    The reserve of a full disk is made again here where it was given up, as soon as there is room for it.
+    """
     pool, metrics = services.pool, services.metrics
+    services.home.reserve.make()
     try:
         serving = pool.refresh()
     except GroundworkError as error:

@@ -62,14 +62,15 @@ def open_home(settings: Settings, path: Path | None = None, *, create: bool = Tr
     if not create:
         require_home(path)
     permissions = permissions_for(settings.group)
-    # A scratch home, below the one of the settings, is a cache: its room is what the other's reserve is for.
-    reserve = Reserve(path / RESERVE_FILE, is_kept=path == settings.home)
-    _make_private(path, settings.home if path.is_relative_to(settings.home) else path, permissions)
-    catalogue = reserve.run(lambda: _open_catalogue(path / CATALOGUE_FILE, settings))
+    # A scratch home, below the one of the settings, is a cache: it leaves the reserve of the other its room.
+    root = settings.home if path.is_relative_to(settings.home) else path
+    reserve = Reserve(root / RESERVE_FILE, is_kept=path == settings.home)
+    _make_private(path, root, permissions)
+    catalogue = reserve.run(lambda: _open_catalogue(path / CATALOGUE_FILE, settings, reserve))
     if changed := permissions.tighten(path, SHARED_NAMES):
         logger.info("home.tightened", extra={"fields": {"home": str(path), "entries": changed}})
     reserve.make()
-    storage = open_storage(settings.model_copy(update={"home": path}))
+    storage = open_storage(settings.model_copy(update={"home": path}), reserve=reserve)
     return Home(path, settings, catalogue, storage, ModelRegistry(catalogue, storage), reserve)
 
 
@@ -80,8 +81,9 @@ def _make_private(path: Path, root: Path, permissions: Permissions) -> None:
         os.close(os.open(path / CATALOGUE_FILE, os.O_RDONLY | os.O_CREAT, PRIVATE_FILE))
 
 
-def _open_catalogue(path: Path, settings: Settings) -> Database:
-    catalogue = Database(path, busy_timeout_seconds=settings.busy_timeout_seconds)
+def _open_catalogue(path: Path, settings: Settings, reserve: Reserve) -> Database:
+    timeout_seconds = settings.busy_timeout_seconds
+    catalogue = Database(path, busy_timeout_seconds=timeout_seconds, require_room=reserve.require)
     if not has_tenant(catalogue, DEFAULT_TENANT):
         ensure_tenant(catalogue, DEFAULT_TENANT)
     return catalogue
@@ -106,8 +108,13 @@ def require_home(path: Path) -> None:
 def default_key(home: Home) -> str:
     """The default tenant's default key: ``GROUNDWORK_API_KEY``, else the one in ``HOME/api-key``.
 
-    A given key revokes the default keys before it, and none that was made with ``groundwork keys create``.
+    A given key revokes the default keys before it, and none that was made with ``groundwork keys create``. On a full
+    disk it works in the room of the reserve, since a server that only deletes needs its key as well.
     """
+    return home.reserve.run(lambda: _default_key(home))
+
+
+def _default_key(home: Home) -> str:
     given = home.settings.api_key
     if given is not None:
         adopt_key(home.catalogue, DEFAULT_TENANT, given)

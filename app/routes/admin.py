@@ -24,6 +24,7 @@ from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, Operator, ServicesDep
 from indexing.catalogue.api_keys import (
     OPERATOR,
+    Key,
     count_operators,
     create_key,
     list_keys,
@@ -32,7 +33,15 @@ from indexing.catalogue.api_keys import (
     stored_moment,
 )
 from indexing.catalogue.database import Database
-from indexing.catalogue.tenants import PAGE, change_limits, create_tenant, list_tenants, read_tenant, revoke_tenant
+from indexing.catalogue.tenants import (
+    PAGE,
+    Tenant,
+    change_limits,
+    create_tenant,
+    list_tenants,
+    read_tenant,
+    revoke_tenant,
+)
 from indexing.errors import InvalidInput, NotFound
 
 logger = logging.getLogger(__name__)
@@ -105,9 +114,15 @@ def patch_tenant(tenant: str, body: LimitsBody, caller: Operator, services: Serv
 )
 def delete_tenant(tenant: str, caller: Operator, services: ServicesDep) -> TenantAnswer:
     """For the operator: none of its keys opens anything from now on. Its documents stay until they are erased."""
-    with services.home.catalogue.write():
-        revoked = revoke_tenant(services.home.catalogue, tenant)
-        _require_an_operator(services.home.catalogue)
+    catalogue = services.home.catalogue
+
+    def revoke() -> Tenant:
+        with catalogue.write():
+            revoked = revoke_tenant(catalogue, tenant)
+            _require_an_operator(catalogue)
+        return revoked
+
+    revoked = services.home.reserve.run(revoke)
     _log("tenant.revoked", of=tenant)
     return tenant_answer(revoked)
 
@@ -160,12 +175,17 @@ def delete_key(key_id: str, caller: Admin, services: ServicesDep, tenant: Tenant
     """It opens nothing from the next request on, for ever. An operator's key needs an operator."""
     catalogue = services.home.catalogue
     whose = _own(catalogue, caller, tenant)
-    with catalogue.write():
-        if OPERATOR in read_key(catalogue, key_id, whose).scopes:
-            caller.require(OPERATOR)
-        revoked = revoke_key(catalogue, key_id, whose)
-        if OPERATOR in revoked.scopes:
-            _require_an_operator(catalogue)
+
+    def revoke() -> Key:
+        with catalogue.write():
+            if OPERATOR in read_key(catalogue, key_id, whose).scopes:
+                caller.require(OPERATOR)
+            revoked = revoke_key(catalogue, key_id, whose)
+            if OPERATOR in revoked.scopes:
+                _require_an_operator(catalogue)
+        return revoked
+
+    revoked = services.home.reserve.run(revoke)
     _log("key.revoked", of=whose, revoked_key_id=key_id)
     return key_answer(revoked)
 

@@ -26,14 +26,14 @@ class BuilderSeen:
 
 def record_beat(database: Database, builder: str, now: str) -> None:
     """Write down that ``builder`` runs at the moment ``now``."""
-    with database.write() as db:
+    with database.write(grows=False) as db:
         sql = "INSERT OR REPLACE INTO builder_heartbeat (id, builder, seen_at) VALUES (1, ?, ?)"
         db.conn.execute(sql, (builder, now))
 
 
 def forget_beat(database: Database, builder: str) -> None:
     """Forget the heartbeat of a builder that ends; that of another one stays."""
-    with database.write() as db:
+    with database.write(grows=False) as db:
         db.conn.execute("DELETE FROM builder_heartbeat WHERE builder = ?", (builder,))
 
 

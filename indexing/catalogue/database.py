@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,9 +47,19 @@ class Database:
     (``BEGIN IMMEDIATE``), so a read followed by a write inside it is never refused or lost.
     """
 
-    def __init__(self, path: Path, *, busy_timeout_seconds: float = 30.0) -> None:
-        """Open or create the catalogue at ``path`` and bring its schema up to date."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_timeout_seconds: float = 30.0,
+        require_room: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Open or create the catalogue at ``path`` and bring its schema up to date.
+
+        ``require_room`` is called before each write transaction, and raises where that must not take the disk's room.
+        """
         self.path = path
+        self._require_room = require_room
         self._busy_timeout_seconds = busy_timeout_seconds
         self._local = threading.local()
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
@@ -109,7 +119,7 @@ class Database:
         return handle.database
 
     @contextmanager
-    def write(self) -> Iterator[sqlite_utils.Database]:
+    def write(self, *, grows: bool = True) -> Iterator[sqlite_utils.Database]:
         """One write transaction: all of the block is stored durably, or nothing. Nested blocks join the outer one.
 
         The files are looked at before COMMIT and after it. If one was removed or replaced before the second look, the
@@ -117,14 +127,21 @@ class Database:
         it held with it, unless a process that has it open ends in good order or refuses a write: both copy the log
         into the database.
 
+        Args:
+            grows: Whether it may take more than a few pages, so that it must leave the disk's reserve its room; not so
+                where a single row is marked in place, such as how a job ended.
+
         Raises:
             CatalogueReplaced: the catalogue's file or log is no longer the one that was opened.
             CatalogueBusy, CatalogueUnavailable, ArtefactCorrupt, StorageFailed, StorageFull: SQLite said so.
+            StorageFull: also where it ``grows`` and there is no room but what is kept for deletions.
         """
         database = self._database()
         if database.conn.in_transaction:
             yield database
             return
+        if grows:
+            self._require_room()
         with self._translated():
             database.conn.execute("BEGIN IMMEDIATE")
             try:

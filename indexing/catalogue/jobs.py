@@ -50,7 +50,7 @@ def fail_abandoned(database: Database, jobs: Sequence[int]) -> None:
     """Mark jobs as failed whose builds were killed, unless they ended after all."""
     if not jobs:
         return
-    with database.write() as db:
+    with database.write(grows=False) as db:
         db.conn.executemany(
             "UPDATE jobs SET state = 'failed', finished_at = ?, error = 'the build command ended without a word'"
             " WHERE id = ? AND state = 'running'",
@@ -70,7 +70,7 @@ def require_not_cancelled(database: Database, job: int) -> None:
 
 def finish_job(database: Database, job: int, state: State, error: str | None = None) -> None:
     """Record how a job ended; one that was cancelled stays so."""
-    with database.write() as db:
+    with database.write(grows=False) as db:
         db.conn.execute(
             "UPDATE jobs SET state = ?, finished_at = ?, error = ? WHERE id = ? AND state = 'running'",
             (state, utc_now(), error, job),

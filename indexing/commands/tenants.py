@@ -140,7 +140,8 @@ def tenants_revoke(settings: Settings, name: str, yes: bool, as_json: bool) -> N
     from indexing.catalogue.tenants import read_tenant, revoke_tenant
 
     with opened(settings) as home:
-        tenant = revoke_tenant(home.catalogue, name) if yes else read_tenant(home.catalogue, name)
+        act = revoke_tenant if yes else read_tenant
+        tenant = home.reserve.run(lambda: act(home.catalogue, name))
     if as_json:
         print_json({"revoked": yes, **tenant_json(tenant)})
         return
@@ -241,7 +242,7 @@ def keys_revoke(settings: Settings, key_id: str, as_json: bool) -> None:
     from indexing.catalogue.api_keys import revoke_key
 
     with opened(settings) as home:
-        key = revoke_key(home.catalogue, key_id)
+        key = home.reserve.run(lambda: revoke_key(home.catalogue, key_id))
     if as_json:
         print_json(asdict(key))
     else:

@@ -22,6 +22,7 @@ from indexing.records import Json
 from indexing.storage.atomic_files import is_full, sync_folder, write_atomically, write_file
 from indexing.storage.locks import file_lock
 from indexing.storage.permissions import SHARED_FILE, Permissions
+from indexing.storage.reserve import Reserve
 from indexing.storage.store import MANIFEST, Artefact, ArtefactKind, Draft
 
 logger = logging.getLogger(__name__)
@@ -31,9 +32,13 @@ IDENTITY_FILE = "identity"
 class LocalStorage:
     """Artefacts as folders under one root on a local or shared file system: ``ROOT/KIND/NAME/``."""
 
-    def __init__(self, root: Path, permissions: Permissions | None = None) -> None:
-        """Use ``root``, which is made when something is first written; by default without a group that writes."""
+    def __init__(self, root: Path, permissions: Permissions | None = None, reserve: Reserve | None = None) -> None:
+        """Use ``root``, which is made when something is first written.
+
+        By default without a group that writes, and without a reserve that publishing must leave.
+        """
         self.root = root
+        self._reserve = reserve
         self._permissions = permissions or Permissions()
         self._seen = root / "seen" / socket.gethostname()
 
@@ -61,7 +66,13 @@ class LocalStorage:
 
     @contextmanager
     def publish(self, kind: str, name: str) -> Iterator[Draft]:
-        """Write into a temporary sibling; fsync; manifest last; rename. See ``Storage``."""
+        """Write into a temporary sibling; fsync; manifest last; rename. See ``Storage``.
+
+        Raises:
+            StorageFull: there is no room for it, or none but what is kept for deletions.
+        """
+        if self._reserve is not None:
+            self._reserve.require()
         final = self.root / kind / name
         draft = Draft(final.parent / f".{name}.{uuid.uuid4().hex}.tmp")
         try:

@@ -1,6 +1,7 @@
 """What frees space works when there is none left, in the room of the reserve, on a disk that is really full."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents, remove_documents
+from indexing.catalogue.jobs import list_jobs
 from indexing.commands.root import cli
 from indexing.errors import StorageFull
 from indexing.home import open_home
@@ -23,6 +25,8 @@ from tests.support.full_disk import fill_disk
 OURS = Partition("default", "manual")
 DISK = pytest.mark.parametrize("small_disk", ["40m"], indirect=True)
 """Four times the reserve, and the home."""
+LARGE = "pears and quinces " * 20_000
+"""360 kilobytes of text."""
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def test_without_the_reserve_a_full_disk_lets_nothing_be_deleted(settings, small
     (settings.home / "reserve").unlink()
     fill_disk(small_disk)
     with pytest.raises(StorageFull):
-        remove_documents(home.catalogue, OURS, ["b"])
+        home.reserve.run(lambda: remove_documents(home.catalogue, OURS, ["b"]))
     home.close()
 
 
@@ -97,6 +101,75 @@ def test_a_document_is_erased_on_a_full_disk_from_every_release(settings, small_
 def test_a_home_that_lost_its_reserve_says_so(settings, small_disk):
     (settings.home / "reserve").unlink()
     filler = small_disk / "filler"
-    filler.write_bytes(bytes(20 << 20))  # too little is left for another one
+    filler.write_bytes(bytes(26 << 20))  # too little is left for another one
     assert "reserve: none is left; free: " in run(settings, "disk")
     assert json.loads(run(settings, "disk", "--json"))[0]["release"] == "1.1"
+
+
+@DISK
+def test_no_write_takes_the_room_that_was_given_up_so_that_space_can_be_freed_until_there_is_room(settings, small_disk):
+    filler = fill_disk(small_disk)
+    home = open_home(settings)
+    home.reserve.run(lambda: remove_documents(home.catalogue, OURS, ["b"]))
+    assert home.reserve.size_bytes == 0
+    left_bytes = home.reserve.free_bytes
+    context = prepare_build(home, default_recipe(home))
+    for number in range(40):
+        with pytest.raises(StorageFull, match="run 'groundwork gc --yes'"):
+            put_documents(home.catalogue, OURS, [Document(f"large-{number}", "", LARGE)])
+        with pytest.raises(StorageFull), home.storage.publish("things", "large") as draft:
+            (draft.path / "bytes").write_bytes(bytes(1 << 20))
+    with pytest.raises(StorageFull):
+        build(context)
+    assert home.reserve.free_bytes == left_bytes
+    home.reserve.run(lambda: remove_documents(home.catalogue, OURS, ["a"]))
+    home.close()
+    for document in ("a", "b"):
+        run(settings, "gc", "--keep", "2", "--yes")
+        run(settings, "erase", "--collection", "manual", document, "--yes")
+    assert [one["state"] for one in json.loads(run(settings, "erasures", "list", "--json"))] == ["done", "done"]
+    filler.unlink()
+    home = open_home(settings)
+    assert home.reserve.size_bytes == 8 << 20
+    put_documents(home.catalogue, OURS, [Document("large", "", LARGE)])
+    assert build(prepare_build(home, default_recipe(home))).is_new
+    home.close()
+
+
+@DISK
+def test_how_a_build_ended_is_written_down_without_the_reserve(settings, small_disk):
+    home = open_home(settings)
+    put_documents(home.catalogue, OURS, [Document("large", "", LARGE)])
+    context = prepare_build(home, default_recipe(home))
+
+    def run_out_of_room(stage, done, total):
+        if home.reserve.give_up():
+            (small_disk / "filler").write_bytes(bytes(home.reserve.free_bytes - (8 << 20)))
+
+    with pytest.raises(StorageFull, match="run 'groundwork gc --yes'"):
+        build(replace(context, on_progress=run_out_of_room))
+    assert [job.state for job in list_jobs(home.catalogue)][:1] == ["failed"]
+    home.close()
+
+
+@DISK
+def test_a_scratch_home_leaves_the_reserve_of_the_home_around_it_its_room(settings, small_disk):
+    home = open_home(settings)
+    scratch = open_home(settings, settings.home / "scratch" / "one")
+    fill_disk(small_disk)
+    home.reserve.give_up()
+    with pytest.raises(StorageFull, match="run 'groundwork gc --yes'"):
+        put_documents(scratch.catalogue, OURS, [Document("a", "", "red apples")])
+    assert home.reserve.free_bytes >= 8 << 20
+    scratch.close()
+    home.close()
+
+
+@DISK
+def test_a_key_and_a_tenant_are_revoked_and_a_release_is_deployed_by_command_on_a_full_disk(settings, small_disk):
+    key = json.loads(run(settings, "keys", "create", "--json"))["id"]
+    run(settings, "tenants", "create", "acme")
+    fill_disk(small_disk)
+    assert json.loads(run(settings, "keys", "revoke", key, "--json"))["revoked_at"]
+    assert json.loads(run(settings, "tenants", "revoke", "acme", "--yes", "--json"))["revoked_at"]
+    assert "is in service" in run(settings, "releases", "deploy", "1.1", "--reason", "an earlier one was better")
