@@ -24,8 +24,9 @@ _NOT_OURS = (errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOTSUP, errno.ENOENT
 class Permissions:
     """The modes and the group of what is written into a home.
 
-    Without a ``group`` everything keeps the group of the process, which may read artefacts and write nothing. With one,
-    its members may publish and delete artefacts as well: workers that run as another user do both. They may add to
+    Without a ``group`` everything keeps the group of the process, which may read artefacts and write nothing, unless
+    the process's umask takes that, too: rights are only ever taken away. With one, the modes are these whatever the
+    umask is, and its members may publish and delete artefacts as well: workers that run as another user do both. They may add to
     the home's own folder but, since it is sticky, remove nothing from it that is not theirs.
     """
 
@@ -43,7 +44,7 @@ class Permissions:
         return _FOLDER if self.group is None else _GROUP_ROOT
 
     def share_file(self, path: Path) -> None:
-        """Let the owner write and the group read a file; another user's file is left as it is."""
+        """Let the owner write and the group read a new file, and no one else; another user's file is left as it is."""
         self._apply(path, SHARED_FILE)
 
     def make_folder(self, path: Path, root: Path) -> None:
@@ -106,12 +107,13 @@ class Permissions:
                 return False
         except FileNotFoundError:  # gone meanwhile
             return False
-        keeps = self.group is None or mode == PRIVATE_FILE
-        return self._apply(path, stat.S_IMODE(found.st_mode) & mode if keeps else mode)
+        return self._apply(path, mode)
 
     def _apply(self, path: Path, mode: int) -> bool:
         try:
-            if self.group is not None and mode != PRIVATE_FILE:
+            if self.group is None or mode == PRIVATE_FILE:
+                mode &= path.stat().st_mode  # what its umask or a person took from it stays taken
+            else:
                 os.chown(path, -1, self.group)
             path.chmod(mode)
         except OSError as error:
