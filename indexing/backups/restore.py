@@ -103,7 +103,7 @@ def _restore_file(folder: Path, home: Path, file: BackedUpFile) -> None:
 
 
 def _open_once(settings: Settings, manifest: BackupManifest) -> None:
-    """Open the new home as a command does, look that it holds what the manifest says, and renew what must not repeat."""
+    """Open the new home as a command does, compare it with the manifest, and renew what must not be used twice."""
     home = open_home(settings, create=False)
     try:
         sequence, releases = home.catalogue.sequence(), list_releases(home.catalogue)

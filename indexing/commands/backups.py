@@ -66,7 +66,7 @@ def restore(settings: Settings, folder: Path, home: Path | None, as_json: bool) 
         )
     click.echo(
         f"Keys and tenants are as of {report.made_at}: what was revoked or removed later is valid again, and what was"
-        " made later is not known. See 'groundwork keys list' and 'groundwork tenants list' before you serve this home.",
+        " made later is not known. Before serving this home, see 'groundwork keys list' and 'groundwork tenants list'.",
         err=True,
     )
     _name(report.damaged, "The backup lacks it")

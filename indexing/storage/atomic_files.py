@@ -53,7 +53,7 @@ def write_atomically(
 
 
 def write_file(path: Path, content: bytes, *, mode: int | None = None, is_durable: bool = True) -> None:
-    """Write a new file that no reader knows of yet: a draft, or a file in the folder of one; see ``write_atomically``."""
+    """Write a new file that no reader knows of yet, such as a draft; ``mode`` as in ``write_atomically``."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _NEW_FILE if mode is None else mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

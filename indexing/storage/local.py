@@ -70,7 +70,7 @@ class LocalStorage:
             files = {path.name: self._settle(path) for path in sorted(draft.path.iterdir())}
             manifest = {"kind": kind, "name": name, "info": draft.info, "files": files}
             write_file(draft.path / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode(), mode=SHARED_FILE)
-            self._permissions.share_file(draft.path / MANIFEST)
+            self._permissions.share_draft(draft.path / MANIFEST)
             sync_folder(draft.path)
             is_ours = _rename_unless_published(draft.path, final)
             sync_folder(final.parent)
@@ -85,7 +85,7 @@ class LocalStorage:
 
     def _settle(self, path: Path) -> dict[str, Json]:
         """Make a file of a draft durable and readable for those who may; gives its size and sha256."""
-        self._permissions.share_file(path)
+        self._permissions.share_draft(path)
         with path.open("rb") as file:
             os.fsync(file.fileno())
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -215,7 +215,7 @@ class LocalStorage:
     def _is_seen(self, artefact: Artefact) -> bool:
         try:
             return (self._seen / artefact.kind / artefact.name).read_text() == _identity(artefact)
-        except FileNotFoundError:  # no marker, or the artefact is being deleted
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):  # no marker, or no artefact any more
             return False
 
     def _mark_seen(self, artefact: Artefact) -> None:

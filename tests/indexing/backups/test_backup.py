@@ -13,8 +13,8 @@ from indexing.backups.backup import MARKER_FILE, back_up, files_kept
 from indexing.backups.copying import copy_artefact
 from indexing.backups.manifest import MANIFEST_FILE, read_manifest
 from indexing.backups.restore import restore
-from indexing.errors import AlreadyRunning, ArtefactCorrupt, GroundworkError, InvalidInput, NotFound, StorageFull
 from indexing.catalogue.home_secrets import SEQUENCE_TOKENS, home_secret
+from indexing.errors import AlreadyRunning, ArtefactCorrupt, GroundworkError, InvalidInput, NotFound, StorageFull
 from indexing.home import default_key, open_home
 from indexing.releases.release import list_releases
 from indexing.settings import Settings

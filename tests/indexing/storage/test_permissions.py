@@ -5,11 +5,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from indexing.errors import InvalidInput
 from indexing.home import SHARED_NAMES, default_key, open_home
 from indexing.settings import Settings
+from indexing.storage.arrays import write_arrays
 from indexing.storage.factory import open_storage
 from indexing.storage.permissions import PRIVATE_NAMES, Permissions, permissions_for
 
@@ -45,6 +47,7 @@ def fill(settings: Settings) -> None:
     default_key(home)
     with home.storage.publish("shards", "one") as draft:
         (draft.path / "file").write_bytes(b"text")
+        write_arrays(draft.path / "arrays", {"numbers": np.arange(3, dtype=np.uint8)})  # a library that chooses 0600
     home.storage.open("shards", "one")
     home.storage.identity()
     with home.storage.lock("build"):
@@ -65,9 +68,7 @@ def assert_tight(root: Path, *, umask: int = 0) -> None:
         assert is_mode == oct(expected & ~umask), name
 
 
-def test_a_new_home_is_its_owners_and_its_groups_to_read_as_far_as_the_umask_allows(
-    tmp_path: Path, umask: int
-) -> None:
+def test_a_new_home_is_its_owners_and_its_groups_to_read_as_far_as_the_umask_allows(tmp_path: Path, umask: int) -> None:
     fill(Settings(home=tmp_path / "home"))
     assert_tight(tmp_path / "home", umask=umask)
     open_home(Settings(home=tmp_path / "home")).close()
@@ -103,7 +104,7 @@ def test_a_group_may_publish_beside_the_owner_and_never_reads_the_catalogue_what
     for name in ("shards", "shards/one", "seen"):
         assert mode(home / name) == 0o2770
     marker = str(next(home.glob("seen/*/shards/one")).relative_to(home))
-    for name in ("shards/one/file", "shards/one/manifest.json", "identity", marker):
+    for name in ("shards/one/file", "shards/one/arrays", "shards/one/manifest.json", "identity", marker):
         assert (mode(home / name), (home / name).stat().st_gid) == (0o640, GROUP)
     for name in ("catalogue.db", "api-key", "build.lock", "reserve"):
         assert mode(home / name) == 0o600
