@@ -14,10 +14,11 @@ import hashlib
 import hmac
 import secrets
 
+from indexing.catalogue.home_secrets import SEQUENCE_TOKENS
 from indexing.errors import InvalidInput
 from indexing.lru_cache import LruCache
 
-SECRET = "sequence tokens"
+SECRET = SEQUENCE_TOKENS
 """The name of the home's secret."""
 TAG_BYTES = 16
 """A forged token is taken for a true one with probability 2**-128."""

@@ -3,6 +3,10 @@
 First the catalogue is copied, which fixes the moment. What its releases reach was published before it was written
 down and is never changed, so it is copied after it, however long that takes. Only garbage collection and erasure
 remove such files, and they wait: they take the lock that a backup holds.
+
+What the copied catalogue names and the home does not hold whole any more is kept where the folder still holds it: a
+backup never removes the last good copy. What the catalogue does not name any more is removed, so that an erasure
+reaches the folder.
 """
 
 import shutil
@@ -11,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexing.backups.copying import copy_artefact, store_file, writing_to
+from indexing.backups.copying import copy_artefact, entries_of, store_file, writing_to
 from indexing.backups.manifest import (
     CATALOGUE_FILE,
     FILES_FOLDER,
@@ -32,7 +36,7 @@ from indexing.models.registry import KIND as MODELS
 from indexing.models.registry import ModelRegistry
 from indexing.releases.release import list_releases
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
-from indexing.snapshots.manifest import read_snapshot
+from indexing.snapshots.manifest import SnapshotShard, read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.storage.atomic_files import sync_folder, write_atomically
 from indexing.storage.factory import open_storage
@@ -54,7 +58,11 @@ _DAMAGE = (ArtefactMissing, ArtefactCorrupt, FormatUnknown, NotFound)
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """What a backup holds, and what of it was copied now; ``damaged`` is what the home does not hold whole."""
+    """What a backup holds, and what of it was copied now.
+
+    What the home does not hold whole, with the reason: ``kept`` is what the folder still holds of earlier backups, and
+    so is part of this one, too; ``damaged`` is what neither holds.
+    """
 
     folder: str
     made_at: str
@@ -66,12 +74,17 @@ class BackupReport:
     copied: int
     copied_bytes: int
     removed: int
+    kept: dict[str, str]
     damaged: dict[str, str]
 
 
 @dataclass(slots=True)
 class _Moment:
-    """The home as its copied catalogue tells it."""
+    """The home as its copied catalogue tells it, and what of that it lacks.
+
+    Name and reason of each: ``lacking`` are the snapshots that cannot be read in it; all that it lacks is then ``kept``
+    in the folder, or ``damaged``, as a ``BackupReport`` has it.
+    """
 
     catalogue: BackedUpFile
     made_at: str
@@ -79,6 +92,8 @@ class _Moment:
     documents: int
     releases: int
     wanted: list[tuple[ArtefactKind, str]] = field(default_factory=list)
+    lacking: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
 
 
@@ -103,7 +118,8 @@ def back_up(
 ) -> BackupReport:
     """Bring ``folder`` to the state of the home at this moment; what it holds already is not copied again.
 
-    Until the new ``backup.json`` is in place the backup before it stays whole; then what only that one held is removed.
+    Until the new ``backup.json`` is in place the backup before it stays whole; then what only that one held is
+    removed, but nothing that this home's catalogue names and the home does not hold whole.
 
     Args:
         home: What is copied: the catalogue, models, snapshots and shards of releases, keys, evaluations.
@@ -121,7 +137,7 @@ def back_up(
         _prepare_folder(home, folder)
         target = open_storage(folder)
         with files_kept(home), target.lock(BACKUP_LOCK):
-            moment = _fix_moment(home, folder)
+            moment = _fix_moment(home, folder, target)
             if with_features:
                 features = [(kind, name) for kind in home.storage.kinds(FEATURES) for name in home.storage.list(kind)]
                 moment.wanted += features
@@ -149,6 +165,7 @@ def back_up(
         copied=len(copied),
         copied_bytes=sum(one.size_bytes for one in copied),
         removed=removed,
+        kept=moment.kept,
         damaged=manifest.damaged,
     )
 
@@ -161,7 +178,7 @@ def _prepare_folder(home: Home, folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InvalidInput(f"{folder} is not a folder: give a new or an empty one.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if any(folder.iterdir()) and not (folder / MARKER_FILE).exists():
+    if entries_of(folder) and not (folder / MARKER_FILE).exists():
         raise InvalidInput(f"{folder} is not empty and holds no backup: give a new or an empty folder.")
     with suppress(NotFound):
         if (found := read_manifest(folder).identity) != home.storage.identity():
@@ -170,7 +187,7 @@ def _prepare_folder(home: Home, folder: Path) -> None:
     (folder / FILES_FOLDER).mkdir(mode=0o700, exist_ok=True)
 
 
-def _fix_moment(home: Home, folder: Path) -> _Moment:
+def _fix_moment(home: Home, folder: Path, target: Storage) -> _Moment:
     """Copy the catalogue, and read from the copy what belongs to its moment."""
     draft = folder / _DRAFT
     shutil.rmtree(draft, ignore_errors=True)
@@ -192,31 +209,56 @@ def _fix_moment(home: Home, folder: Path) -> _Moment:
     shards: set[str] = set()
     for name in sorted({release.snapshot for release in releases}):
         moment.wanted.append((SNAPSHOTS, name))
-        try:
-            shards |= {shard.name for shard in read_snapshot(home.storage, name).shards}
-        except _DAMAGE as error:
-            moment.damaged[f"{SNAPSHOTS}/{name}"] = str(error)
+        shards |= {shard.name for shard in _shards_of(name, home.storage, target, moment)}
     moment.wanted += [(SHARDS, name) for name in sorted(shards)]
     return moment
+
+
+def _shards_of(name: str, source: Storage, target: Storage, moment: _Moment) -> tuple[SnapshotShard, ...]:
+    """The shards of a snapshot as the home tells them, else as an earlier backup does; none if neither can."""
+    try:
+        return read_snapshot(source, name).shards
+    except _DAMAGE as error:
+        moment.lacking[f"{SNAPSHOTS}/{name}"] = str(error)
+    with suppress(*_DAMAGE):
+        return read_snapshot(target, name).shards
+    return ()
 
 
 def _copy_all(
     source: Storage, target: Storage, moment: _Moment, is_thorough: bool, on_progress: Progress
 ) -> tuple[list[StoredArtefact], list[StoredArtefact]]:
-    """Every wanted artefact that the home holds whole, and those of them that were copied now."""
+    """Every wanted artefact that the folder holds whole now, and those of them that were copied now."""
     stored, copied = [], []
     for done, (kind, name) in enumerate(moment.wanted, 1):
-        try:
-            held = _held(source, target, kind, name, is_thorough)
-            if held is None:
-                held = copy_artefact(source, target, kind, name)
-                copied.append(held)
-            stored.append(held)
-        except _DAMAGE as error:
-            if not (kind.startswith("features/") and isinstance(error, ArtefactMissing)):  # a build merged it away
-                moment.damaged[f"{kind}/{name}"] = str(error)
+        reason = moment.lacking.get(f"{kind}/{name}")
+        if reason is None:
+            try:
+                held = _held(source, target, kind, name, is_thorough)
+                if held is None:
+                    held = copy_artefact(source, target, kind, name)
+                    copied.append(held)
+                stored.append(held)
+            except _DAMAGE as error:
+                is_merged_away = kind.startswith(f"{FEATURES}/") and isinstance(error, ArtefactMissing)
+                reason = None if is_merged_away else str(error)
+        if reason is not None:
+            stored += _kept(target, kind, name, reason, moment)
         on_progress("copying", done, len(moment.wanted))
     return stored, copied
+
+
+def _kept(target: Storage, kind: str, name: str, reason: str, moment: _Moment) -> list[StoredArtefact]:
+    """What an earlier backup holds of an artefact that the home lacks, if it is whole; the moment tells which."""
+    try:
+        if kind == SNAPSHOTS:
+            read_snapshot(target, name)
+        found = stored_artefact(target.verify(kind, name))
+    except _DAMAGE:
+        moment.damaged[f"{kind}/{name}"] = reason
+        return []
+    moment.kept[f"{kind}/{name}"] = reason
+    return [found]
 
 
 def _held(source: Storage, target: Storage, kind: str, name: str, is_thorough: bool) -> StoredArtefact | None:
@@ -240,10 +282,13 @@ def _copy_files(home: Home, folder: Path) -> Iterator[BackedUpFile]:
 
 
 def _remove_others(target: Storage, folder: Path, manifest: BackupManifest) -> int:
-    """Remove what only earlier backups held, and what interrupted ones left; gives how many artefacts."""
-    named = {(one.kind, one.name) for one in manifest.artefacts}
+    """Remove what only earlier backups held, and what interrupted ones left; gives how many artefacts.
+
+    What is damaged stays: the folder's copy may be the last from which something can be saved.
+    """
+    named = {f"{one.kind}/{one.name}" for one in manifest.artefacts} | manifest.damaged.keys()
     kinds = [MODELS, SNAPSHOTS, SHARDS, *target.kinds(FEATURES)]
-    others = [(kind, name) for kind in kinds for name in target.list(kind) if (kind, name) not in named]
+    others = [(kind, name) for kind in kinds for name in target.list(kind) if f"{kind}/{name}" not in named]
     for kind, name in others:
         target.delete(kind, name)
     target.sweep((SNAPSHOTS, SHARDS, MODELS, FEATURES))

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexing.backups.copying import copy_artefact, writing_to
+from indexing.backups.copying import copy_artefact, entries_of, writing_to
 from indexing.backups.manifest import CATALOGUE_FILE, FILES_FOLDER, BackedUpFile, BackupManifest, read_manifest
+from indexing.catalogue.home_secrets import SEQUENCE_TOKENS, renew_secret
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, InvalidInput
 from indexing.home import open_home
 from indexing.releases.release import list_releases
@@ -21,7 +22,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What was restored; ``damaged`` is what the home that was backed up did not hold whole."""
+    """What was restored; ``damaged`` is what the home that was backed up did not hold whole.
+
+    Keys and tenants are as of ``made_at``: what was revoked or removed later is valid again.
+    """
 
     home: str
     made_at: str
@@ -41,7 +45,8 @@ def restore(
 ) -> RestoreReport:
     """Fill the home of the settings from the backup in ``folder``.
 
-    The catalogue comes last, so a folder that a killed restore left is no home.
+    The catalogue comes last, so a folder that a killed restore left is no home. The new home gets another secret for
+    sequence tokens, since it counts its writes on from an earlier moment: a token of a later write stands for another.
 
     Raises:
         NotFound: the folder holds no finished backup.
@@ -52,12 +57,12 @@ def restore(
     manifest = read_manifest(folder)
     home = settings.home
     with writing_to(home):
-        if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        if home.exists() and (not home.is_dir() or entries_of(home)):
             raise InvalidInput(f"{home} is not empty: give another --home, or empty it if a killed restore filled it.")
         was_there = home.is_dir()
         home.mkdir(mode=0o750, parents=True, exist_ok=True)
         try:
-            _fill(folder, home, manifest, on_progress)
+            _fill(folder, settings, manifest, on_progress)
             _open_once(settings, manifest)
         except BaseException:
             _empty(home, keep=was_there)
@@ -74,8 +79,8 @@ def restore(
     )
 
 
-def _fill(folder: Path, home: Path, manifest: BackupManifest, on_progress: Progress) -> None:
-    source, target = open_storage(folder), open_storage(home)
+def _fill(folder: Path, settings: Settings, manifest: BackupManifest, on_progress: Progress) -> None:
+    home, source, target = settings.home, open_storage(folder), open_storage(settings)
     for done, promised in enumerate(manifest.artefacts, 1):
         found = copy_artefact(source, target, promised.kind, promised.name)
         if found != promised:
@@ -98,7 +103,7 @@ def _restore_file(folder: Path, home: Path, file: BackedUpFile) -> None:
 
 
 def _open_once(settings: Settings, manifest: BackupManifest) -> None:
-    """Open the new home as a command does, and look that it holds what the manifest says."""
+    """Open the new home as a command does, compare it with the manifest, and renew what must not be used twice."""
     home = open_home(settings, create=False)
     try:
         sequence, releases = home.catalogue.sequence(), list_releases(home.catalogue)
@@ -110,13 +115,14 @@ def _open_once(settings: Settings, manifest: BackupManifest) -> None:
         for release in releases:
             if f"{SNAPSHOTS}/{release.snapshot}" not in manifest.damaged:
                 read_snapshot(home.storage, release.snapshot)
+        renew_secret(home.catalogue, SEQUENCE_TOKENS)
     finally:
         home.close()
 
 
 def _empty(home: Path, *, keep: bool) -> None:
     """Remove everything from a folder that was empty before, and the folder too unless it was there."""
-    for path in home.iterdir():
+    for path in entries_of(home):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:

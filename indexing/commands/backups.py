@@ -20,8 +20,9 @@ from indexing.settings import Settings
 def backup(settings: Settings, folder: Path, no_features: bool, verify: bool, as_json: bool) -> None:
     """Copy this home to DIR as it is at one moment; the service and builds go on meanwhile.
 
-    The same DIR again gets only what is new, and loses what the home no longer holds. DIR holds texts and keys:
-    guard it like the home. Exit status 1 if the home itself does not hold something whole, which is named.
+    The same DIR again gets only what is new, and loses what was removed from the home. DIR holds texts and keys:
+    guard it like the home. Exit status 1 if the home itself does not hold something whole, which is named, with
+    whether DIR still holds it.
     """
     from indexing.backups.backup import back_up
 
@@ -35,7 +36,9 @@ def backup(settings: Settings, folder: Path, no_features: bool, verify: bool, as
             f" {report.made_at} (write {report.sequence}), {decimal(report.size_bytes)}; copied {report.copied}"
             f" artefacts ({decimal(report.copied_bytes)}), removed {report.removed}"
         )
-    _name_damage(report.damaged, "This home does not hold it whole, so the backup lacks it")
+    _name(report.kept, "This home does not hold it whole; the backup still has it")
+    _name(report.damaged, "This home does not hold it whole, so the backup lacks it")
+    _fail_if(report.kept or report.damaged)
 
 
 @click.command()
@@ -61,11 +64,20 @@ def restore(settings: Settings, folder: Path, home: Path | None, as_json: bool) 
             f"{report.home}: {report.documents} documents, {report.releases} releases, {report.artefacts} artefacts as"
             f" of {report.made_at} (write {report.sequence}), {decimal(report.size_bytes)}, verified"
         )
-    _name_damage(report.damaged, "The backup lacks it")
+    click.echo(
+        f"Keys and tenants are as of {report.made_at}: what was revoked or removed later is valid again, and what was"
+        " made later is not known. Before serving this home, see 'groundwork keys list' and 'groundwork tenants list'.",
+        err=True,
+    )
+    _name(report.damaged, "The backup lacks it")
+    _fail_if(report.damaged)
 
 
-def _name_damage(damaged: dict[str, str], what: str) -> None:
-    for name, reason in damaged.items():
+def _name(lacking: dict[str, str], what: str) -> None:
+    for name, reason in lacking.items():
         click.echo(f"{name}: {what}: {reason}", err=True)
-    if damaged:
+
+
+def _fail_if(lacking: dict[str, str]) -> None:
+    if lacking:
         sys.exit(1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from indexing.errors import StorageFull
 
 _NEW_FILE = 0o666
-"""The mode that a new file is asked for with; the process's umask takes from it."""
+"""The mode that a new file without one is asked for with."""
 _CHUNK_BYTES = 1 << 20
 """Bytes read at once while copying: calls cost nothing, and any machine has them. Source: our choice."""
 
@@ -23,7 +23,8 @@ def write_atomically(
     Args:
         path: Where to write; its folder exists.
         content: All bytes of the file.
-        mode: The file's mode from its first byte on; ``None`` for what the process's umask leaves.
+        mode: The most that the file's mode has, from its first byte on: the process's umask takes from it. ``None``
+            for what the umask leaves of reading and writing for all.
         is_durable: Whether it must outlast a power cut; what can be made again need not, and costs no fsync.
         keeps_first: Leave a file that is there already as it is, also one that another process writes at this moment.
 
@@ -52,11 +53,9 @@ def write_atomically(
 
 
 def write_file(path: Path, content: bytes, *, mode: int | None = None, is_durable: bool = True) -> None:
-    """Write a new file that no reader knows of yet: a draft, or a file in the folder of one."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _NEW_FILE if mode is None else mode & 0o600)
+    """Write a new file that no reader knows of yet, such as a draft; ``mode`` as in ``write_atomically``."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _NEW_FILE if mode is None else mode)
     with os.fdopen(descriptor, "wb") as file:
-        if mode is not None:
-            os.fchmod(descriptor, mode)
         file.write(content)
         file.flush()
         if is_durable:
@@ -66,6 +65,8 @@ def write_file(path: Path, content: bytes, *, mode: int | None = None, is_durabl
 def copy_file(source: Path, target: Path, *, mode: int) -> tuple[str, int]:
     """Write a copy of a file of any size, whole or not at all; gives the sha256 of what was read and its size in bytes.
 
+    The process's umask takes from ``mode``.
+
     Raises:
         FileNotFoundError: there is no ``source``.
         OSError: it cannot be read, or the copy cannot be written; what was at ``target`` is untouched.
@@ -73,13 +74,12 @@ def copy_file(source: Path, target: Path, *, mode: int) -> tuple[str, int]:
     digest, size_bytes = hashlib.sha256(), 0
     draft = target.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode & 0o600)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with source.open("rb") as reader, os.fdopen(descriptor, "wb") as writer:
             while chunk := reader.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 size_bytes += writer.write(chunk)
             writer.flush()
-            os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         draft.replace(target)
     finally:

@@ -81,7 +81,7 @@ class LocalStorage:
             files = {path.name: self._settle(path) for path in sorted(draft.path.iterdir())}
             manifest = {"kind": kind, "name": name, "info": draft.info, "files": files}
             write_file(draft.path / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode(), mode=SHARED_FILE)
-            self._permissions.share_file(draft.path / MANIFEST)
+            self._permissions.share_draft(draft.path / MANIFEST)
             sync_folder(draft.path)
             is_ours = _rename_unless_published(draft.path, final)
             sync_folder(final.parent)
@@ -96,7 +96,7 @@ class LocalStorage:
 
     def _settle(self, path: Path) -> dict[str, Json]:
         """Make a file of a draft durable and readable for those who may; gives its size and sha256."""
-        self._permissions.share_file(path)
+        self._permissions.share_draft(path)
         with path.open("rb") as file:
             os.fsync(file.fileno())
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -114,8 +114,7 @@ class LocalStorage:
             ArtefactCorrupt: a file is missing, or its size or (at first sight) its sha256 differs.
         """
         artefact = self._read(kind, name)
-        marker = self._seen / kind / name
-        if not marker.is_file() or marker.read_text() != _identity(artefact):
+        if not self._is_seen(artefact):
             self.verify(kind, name)
         return artefact
 
@@ -123,7 +122,10 @@ class LocalStorage:
         """See ``Storage``; raises as ``open`` does."""
         artefact = self._read(kind, name)
         for file_name, promised in artefact.files.items():
-            found = _sha256(artefact.path / file_name)
+            try:
+                found = _sha256(artefact.path / file_name)
+            except FileNotFoundError:
+                raise self._lost(kind, name, file_name) from None
             if found != promised["sha256"]:
                 (self._seen / kind / name).unlink(missing_ok=True)
                 raise ArtefactCorrupt(
@@ -204,21 +206,35 @@ class LocalStorage:
             try:
                 size_bytes = (path / file_name).stat().st_size
             except FileNotFoundError:
-                raise ArtefactCorrupt(f"{path / file_name} is missing. {remedy}") from None
+                raise self._lost(kind, name, file_name) from None
             if size_bytes != promised_bytes:
                 raise ArtefactCorrupt(f"{path / file_name} has {size_bytes} bytes, promised {promised_bytes}. {remedy}")
         return artefact
+
+    def _lost(self, kind: str, name: str, file_name: str) -> ArtefactMissing | ArtefactCorrupt:
+        """What a file that is not there means: its artefact was deleted since its manifest was read, or is torn."""
+        remedy = ArtefactKind.of(kind).remedy
+        if not self.exists(kind, name):
+            return ArtefactMissing(f"{kind}/{name} is not in {self.root} any more. {remedy}")
+        return ArtefactCorrupt(f"{self.root / kind / name / file_name} is missing. {remedy}")
 
     def _forget_seen(self, kind: str, name: str) -> None:
         """Remove every host's marker of an artefact that is gone."""
         for host in self.root.glob("seen/*/"):
             (host / kind / name).unlink(missing_ok=True)
 
+    def _is_seen(self, artefact: Artefact) -> bool:
+        try:
+            return (self._seen / artefact.kind / artefact.name).read_text() == _identity(artefact)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):  # no marker, or no artefact any more
+            return False
+
     def _mark_seen(self, artefact: Artefact) -> None:
         marker = self._seen / artefact.kind / artefact.name
         try:
             self._permissions.make_folder(marker.parent, self.root)
             write_atomically(marker, _identity(artefact).encode(), mode=SHARED_FILE, is_durable=False)
+            self._permissions.share_file(marker)
         except (OSError, StorageFull) as error:
             # A read-only or full disk costs a second check, never an answer.
             logger.warning("storage.mark_failed", extra={"fields": {"marker": str(marker), "error": str(error)}})

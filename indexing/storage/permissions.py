@@ -24,9 +24,10 @@ _NOT_OURS = (errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOTSUP, errno.ENOENT
 class Permissions:
     """The modes and the group of what is written into a home.
 
-    Without a ``group`` everything keeps the group of the process, which may read artefacts and write nothing. With one,
-    its members may publish and delete artefacts as well: workers that run as another user do both. They may add to
-    the home's own folder but, since it is sticky, remove nothing from it that is not theirs.
+    Without a ``group`` everything keeps the group of the process, which may read artefacts and write nothing, unless
+    the process's umask takes that, too: rights are only ever taken away. With one, the modes are these whatever the
+    umask is, and its members may publish and delete artefacts as well: workers that run as another user do both. They
+    may add to the home's own folder but, since it is sticky, remove nothing from it that is not theirs.
     """
 
     group: int | None = None
@@ -43,8 +44,18 @@ class Permissions:
         return _FOLDER if self.group is None else _GROUP_ROOT
 
     def share_file(self, path: Path) -> None:
-        """Let the owner write and the group read a file; another user's file is left as it is."""
+        """Let the owner write and the group read a new file, and no one else; another user's file is left as it is."""
         self._apply(path, SHARED_FILE)
+
+    def share_draft(self, path: Path) -> None:
+        """The same for a file in a folder that ``make_folder`` has just made, whatever mode a library gave the file.
+
+        The folder tells what the umask leaves, which cannot be asked for without changing it for all threads.
+        """
+        if self.group is None:
+            self._set(path, SHARED_FILE & path.parent.stat().st_mode)
+        else:
+            self._apply(path, SHARED_FILE)
 
     def make_folder(self, path: Path, root: Path) -> None:
         """Make a folder at or below ``root``, the folder of a home, with all that are missing above it.
@@ -106,13 +117,21 @@ class Permissions:
                 return False
         except FileNotFoundError:  # gone meanwhile
             return False
-        keeps = self.group is None or mode == PRIVATE_FILE
-        return self._apply(path, stat.S_IMODE(found.st_mode) & mode if keeps else mode)
+        return self._apply(path, mode)
 
     def _apply(self, path: Path, mode: int) -> bool:
+        if self.group is not None and mode != PRIVATE_FILE:
+            return self._set(path, mode, self.group)
         try:
-            if self.group is not None and mode != PRIVATE_FILE:
-                os.chown(path, -1, self.group)
+            left = path.stat().st_mode & mode  # what the umask or a person took stays taken
+        except FileNotFoundError:  # gone meanwhile
+            return False
+        return self._set(path, left)
+
+    def _set(self, path: Path, mode: int, group: int | None = None) -> bool:
+        try:
+            if group is not None:
+                os.chown(path, -1, group)
             path.chmod(mode)
         except OSError as error:
             if error.errno not in _NOT_OURS:

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from indexing.backups.backup import MARKER_FILE, back_up, files_kept
 from indexing.backups.copying import copy_artefact
 from indexing.backups.manifest import MANIFEST_FILE, read_manifest
 from indexing.backups.restore import restore
+from indexing.catalogue.home_secrets import SEQUENCE_TOKENS, home_secret
 from indexing.errors import AlreadyRunning, ArtefactCorrupt, GroundworkError, InvalidInput, NotFound, StorageFull
 from indexing.home import default_key, open_home
 from indexing.releases.release import list_releases
@@ -141,6 +143,96 @@ def test_a_block_of_vectors_that_a_build_merges_away_meanwhile_is_not_missed(fre
     assert report.damaged == {}
     assert f"{kind}/{last}" not in files_of(tmp_path / "backup")
     restored(tmp_path / "backup", tmp_path / "again")
+
+
+def test_a_block_of_vectors_that_is_merged_away_while_it_is_read_is_not_missed(fresh, tmp_path, monkeypatch):
+    (kind,) = fresh.home.storage.kinds("features")
+    last = fresh.home.storage.list(kind)[-1]
+    back_up(fresh.home, tmp_path / "backup")
+    read_bytes = Path.read_bytes
+
+    def merged_after_its_manifest(path):
+        content = read_bytes(path)
+        if path == fresh.path / kind / last / "manifest.json":
+            fresh.home.storage.delete(kind, last)
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", merged_after_its_manifest)
+    report = back_up(fresh.home, tmp_path / "backup")
+    assert (report.damaged, report.kept, report.removed) == ({}, {}, 1)
+    assert not (tmp_path / "backup" / kind / last).exists()
+
+
+def lose(path, how):
+    """Take an artefact of a home away, or make it one that is not whole."""
+    if how == "removed":
+        shutil.rmtree(path)
+        return
+    file = next(file for file in sorted(path.iterdir()) if file.name != "manifest.json")
+    content = (path / "manifest.json").read_bytes()
+    if how == "truncated":
+        os.truncate(file, file.stat().st_size - 1)
+    elif how == "no manifest":
+        (path / "manifest.json").unlink()
+    elif how == "other bytes":
+        file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:])
+    elif how == "other manifest":  # it promises what its file does not hold
+        (path / "manifest.json").write_bytes(content.replace(b'"sha256": "', b'"sha256": "0', 1))
+
+
+@pytest.mark.parametrize("how", ["removed", "truncated", "no manifest", "other bytes", "other manifest"])
+@pytest.mark.parametrize("part", ["models", "shards", "snapshots"])
+def test_a_backup_keeps_what_the_home_lost_since(fresh, tmp_path, part, how):
+    folder, whole = tmp_path / "backup", tmp_path / "whole"
+    back_up(fresh.home, folder)
+    shutil.copytree(fresh.path, whole)
+    name = fresh.home.storage.list(part)[0]
+    lose(fresh.path / part / name, how)
+    for is_thorough in (False, True, False):
+        report = back_up(fresh.home, folder, is_thorough=is_thorough)
+        assert (report.damaged, report.copied, report.removed) == ({}, 0, 0)
+        # Other bytes of the same size are found where a file is read, and that is not needed to have it kept.
+        assert list(report.kept) == [f"{part}/{name}"] or how == "other bytes"
+    assert read_manifest(folder).damaged == {}
+    assert restore(folder, Settings(home=tmp_path / "again")).damaged == {}
+    assert files_of(tmp_path / "again", *PARTS) == files_of(whole, *PARTS)
+
+
+def test_a_damaged_block_of_vectors_is_kept_and_one_that_was_removed_is_not(fresh, tmp_path):
+    back_up(fresh.home, tmp_path / "backup")
+    (kind,) = fresh.home.storage.kinds("features")
+    first, *_, last = fresh.home.storage.list(kind)
+    lose(fresh.path / kind / first, "truncated")
+    fresh.home.storage.delete(kind, last)
+    report = back_up(fresh.home, tmp_path / "backup")
+    assert (list(report.kept), report.damaged, report.removed) == ([f"{kind}/{first}"], {}, 1)
+
+
+def test_what_neither_the_home_nor_the_backup_holds_whole_is_named_and_stays_as_it_is(fresh, tmp_path):
+    folder = tmp_path / "backup"
+    back_up(fresh.home, folder)
+    name = fresh.home.storage.list("shards")[0]
+    lose(folder / "shards" / name, "other bytes")
+    before = files_of(folder, f"shards/{name}")
+    for how in ("other manifest", "removed"):
+        lose(fresh.path / "shards" / name, how)
+        report = back_up(fresh.home, folder, is_thorough=True)
+        assert (list(report.damaged), report.kept, report.removed) == ([f"shards/{name}"], {}, 0)
+        assert files_of(folder, f"shards/{name}") == before
+    assert list(restore(folder, Settings(home=tmp_path / "again")).damaged) == [f"shards/{name}"]
+
+
+def test_a_snapshot_that_says_what_none_can_does_not_replace_the_one_that_was_backed_up(fresh, tmp_path):
+    back_up(fresh.home, tmp_path / "backup")
+    before = files_of(tmp_path / "backup", "snapshots", "shards")
+    first, second = fresh.home.storage.list("snapshots")
+    wrong = (fresh.path / "snapshots" / second / "snapshot.json").read_bytes()
+    fresh.home.storage.delete("snapshots", first)
+    with fresh.home.storage.publish("snapshots", first) as draft:
+        (draft.path / "snapshot.json").write_bytes(wrong)
+    report = back_up(fresh.home, tmp_path / "backup")
+    assert (list(report.kept), report.damaged) == ([f"snapshots/{first}"], {})
+    assert files_of(tmp_path / "backup", "snapshots", "shards") == before
 
 
 class Stopped(BaseException):
@@ -308,6 +400,77 @@ def test_a_backup_that_was_made_to_write_elsewhere_is_refused(fresh, tmp_path, p
     (tmp_path / "backup" / MANIFEST_FILE).write_bytes(module.manifest_bytes(replace(manifest, files=files)))
     with pytest.raises(ArtefactCorrupt, match="not a path within a home"):
         restore(tmp_path / "backup", Settings(home=tmp_path / "again"))
+
+
+def fresh_file_system(path):
+    """A folder as a new ext4 file system shows it to the superuser."""
+    (path / "lost+found").mkdir(parents=True, mode=0o700)
+    return path
+
+
+def test_a_fresh_file_system_takes_a_backup_and_a_restored_home(fresh, tmp_path):
+    folder, target = fresh_file_system(tmp_path / "disk"), fresh_file_system(tmp_path / "other disk")
+    back_up(fresh.home, folder)
+    assert back_up(fresh.home, folder).copied == 0
+    assert rows_of(restored(folder, target)) == rows_of(fresh.path)
+    assert (folder / "lost+found").is_dir()
+
+
+def test_a_restore_that_fails_leaves_a_fresh_file_system_as_it_was(fresh, tmp_path):
+    folder, target = tmp_path / "backup", fresh_file_system(tmp_path / "disk")
+    back_up(fresh.home, folder)
+    next((folder / "shards").glob("*/*.safetensors")).write_bytes(b"")
+    with pytest.raises(ArtefactCorrupt):
+        restore(folder, Settings(home=target))
+    assert [path.name for path in target.iterdir()] == ["lost+found"]
+    assert (target / "lost+found").is_dir()
+
+
+def test_a_lost_and_found_that_only_the_superuser_reads_is_the_file_systems(fresh, tmp_path, monkeypatch):
+    target, iterdir = fresh_file_system(tmp_path / "disk"), Path.iterdir
+
+    def refusing(path):
+        if path.name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", refusing)
+    back_up(fresh.home, target)
+
+
+def test_what_was_found_on_a_file_system_is_not_overlooked(fresh, tmp_path):
+    back_up(fresh.home, tmp_path / "backup")
+    target = fresh_file_system(tmp_path / "disk")
+    (target / "lost+found" / "#12").write_text("mine")
+    with pytest.raises(InvalidInput, match="is not empty"):
+        back_up(fresh.home, target)
+    with pytest.raises(InvalidInput, match="is not empty"):
+        restore(tmp_path / "backup", Settings(home=target))
+
+
+def test_a_restored_home_reads_no_sequence_token_of_the_one_that_was_backed_up(fresh, tmp_path):
+    secret = home_secret(fresh.home.catalogue, SEQUENCE_TOKENS)
+    other = home_secret(fresh.home.catalogue, "another")
+    back_up(fresh.home, tmp_path / "backup")
+    secrets = set()
+    for name in ("again", "once more"):
+        home = open_home(Settings(home=restored(tmp_path / "backup", tmp_path / name)), create=False)
+        secrets.add(home_secret(home.catalogue, SEQUENCE_TOKENS))
+        assert home_secret(home.catalogue, "another") == other
+        home.close()
+    assert len(secrets | {secret}) == 3
+    assert home_secret(fresh.home.catalogue, SEQUENCE_TOKENS) == secret
+
+
+def test_a_restored_home_keeps_what_the_umask_takes(fresh, tmp_path):
+    back_up(fresh.home, tmp_path / "backup")
+    before = os.umask(0o077)
+    try:
+        again = restored(tmp_path / "backup", tmp_path / "again")
+    finally:
+        os.umask(before)
+    found = {stat.S_IMODE(path.stat().st_mode) for path in (again, *again.rglob("*"))}
+    assert found == {0o700, 0o600}
 
 
 def test_a_backup_moved_elsewhere_is_restored_there(fresh, tmp_path):

@@ -3,12 +3,14 @@
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from indexing.backups.backup import BACKUP_LOCK
+from indexing.backups.manifest import read_manifest
 from indexing.catalogue.documents import load_document
 from indexing.commands.root import cli
 from indexing.home import open_home
@@ -55,6 +57,47 @@ def test_what_a_home_lacks_is_named_with_exit_status_1(run, tiny_home, tmp_path)
     found = run("restore", tmp_path / "backup", "--home", tmp_path / "again")
     assert found.exit_code == 1
     assert f"shards/{path.parent.name}: The backup lacks it" in found.stderr
+
+
+def test_what_a_home_lost_and_the_backup_still_has_is_named_and_restored(run, tiny_home, tmp_path):
+    """The reproduction of the review that found a backup removing the last good copy."""
+    folder = tmp_path / "backup"
+    assert run("backup", folder).exit_code == 0
+    model = next((tiny_home.path / "models").iterdir())
+    shard = next((tiny_home.path / "shards").iterdir())
+    for path in (model, shard):
+        shutil.rmtree(path)
+    made = run("backup", folder, "--json")
+    assert made.exit_code == 1
+    report = json.loads(made.stdout)
+    assert (set(report["kept"]), report["damaged"]) == ({f"models/{model.name}", f"shards/{shard.name}"}, {})
+    assert f"models/{model.name}: This home does not hold it whole; the backup still has it" in made.stderr
+    assert run("restore", folder, home=tmp_path / "again").exit_code == 0
+    assert run("models", "verify", home=tmp_path / "again").exit_code == 0
+    assert run("snapshots", "verify", home=tmp_path / "again").exit_code == 0
+
+
+def test_an_erasure_reaches_a_backup_of_a_home_that_lost_something(run, tiny_home, tmp_path):
+    folder = tmp_path / "backup"
+    assert run("backup", folder).exit_code == 0
+    model = next((tiny_home.path / "models").iterdir())
+    shutil.move(model, tmp_path / "model")
+    assert run("backup", folder).exit_code == 1
+    assert texts_in(folder)
+    shutil.move(tmp_path / "model", model)
+    erased = run("erase", ID, "--collection", OURS.collection, "--no-workers", "--yes")
+    assert erased.exit_code == 0, erased.output
+    shutil.rmtree(model)
+    made = run("backup", folder, "--json")
+    assert list(json.loads(made.stdout)["kept"]) == [f"models/{model.name}"]
+    assert texts_in(folder) == set()
+
+
+def test_a_restore_says_as_of_when_keys_and_tenants_are(run, tiny_home, tmp_path):
+    run("backup", tmp_path / "backup")
+    found = run("restore", tmp_path / "backup", home=tmp_path / "again")
+    made_at = read_manifest(tmp_path / "backup").made_at
+    assert f"Keys and tenants are as of {made_at}: what was revoked or removed later is valid again" in found.stderr
 
 
 def texts_in(folder):

@@ -1,6 +1,7 @@
 """A file is written whole or not at all, with its mode from its first byte on."""
 
 import errno
+import hashlib
 import os
 import stat
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from indexing.errors import StorageFull
-from indexing.storage.atomic_files import is_full, write_atomically, write_file
+from indexing.storage.atomic_files import copy_file, is_full, write_atomically, write_file
 
 
 def test_a_file_gets_its_content_and_no_draft_stays(tmp_path: Path) -> None:
@@ -22,14 +23,26 @@ def test_a_file_gets_its_content_and_no_draft_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o640])
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_a_file_gets_exactly_the_mode_that_was_given(tmp_path: Path, mode: int, umask: int) -> None:
+def test_a_file_gets_the_mode_that_was_given_less_the_umask(tmp_path: Path, mode: int, umask: int) -> None:
     (tmp_path / "file").touch(0o666)
     before = os.umask(umask)
     try:
         write_atomically(tmp_path / "file", b"x", mode=mode)
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode & ~umask
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_copy_gets_the_mode_that_was_given_less_the_umask(tmp_path: Path, umask: int) -> None:
+    (tmp_path / "source").write_bytes(b"content")
+    before = os.umask(umask)
+    try:
+        copied = copy_file(tmp_path / "source", tmp_path / "file", mode=0o640)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640 & ~umask
+    assert copied == (hashlib.sha256(b"content").hexdigest(), 7)
 
 
 def test_without_a_mode_the_umask_decides(tmp_path: Path) -> None:

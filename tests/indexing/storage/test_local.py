@@ -55,6 +55,37 @@ def test_publishing_leaves_only_the_artefact(storage: LocalStorage) -> None:
     assert sorted(path.name for path in (storage.root / "things" / "one").iterdir()) == ["file", MANIFEST]
 
 
+def test_an_artefact_that_is_deleted_while_it_is_read_is_missing_and_not_corrupt(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_bytes = Path.read_bytes
+
+    def deleted_after_its_manifest(path: Path) -> bytes:
+        content = read_bytes(path)
+        if path.name == MANIFEST:
+            LocalStorage(storage.root).delete("things", "one")
+        return content
+
+    for read in (storage.describe, storage.open, storage.verify):
+        publish(storage)
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "read_bytes", deleted_after_its_manifest)
+            with pytest.raises(ArtefactMissing, match="things/one is not in .* any more"):
+                read("things", "one")
+
+
+def test_an_artefact_that_is_deleted_while_its_files_are_hashed_is_missing(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(storage)
+    described = storage.describe("things", "one")
+    storage.delete("things", "one")
+    monkeypatch.setattr(storage, "_read", lambda kind, name: described)
+    for read in (storage.open, storage.verify):
+        with pytest.raises(ArtefactMissing, match="things/one is not in .* any more"):
+            read("things", "one")
+
+
 def test_a_publisher_killed_in_the_middle_leaves_nothing_that_is_listed(storage: LocalStorage) -> None:
     script = (
         "import sys; from pathlib import Path; from indexing.storage.local import LocalStorage\n"

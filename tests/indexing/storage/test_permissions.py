@@ -1,15 +1,17 @@
-"""No other user of the machine reads a home, the group reads what it may, and older homes are tightened."""
+"""No other user of the machine reads a home, the group reads what it and the umask allow, older homes are tightened."""
 
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from indexing.errors import InvalidInput
 from indexing.home import SHARED_NAMES, default_key, open_home
 from indexing.settings import Settings
+from indexing.storage.arrays import write_arrays
 from indexing.storage.factory import open_storage
 from indexing.storage.permissions import PRIVATE_NAMES, Permissions, permissions_for
 
@@ -45,6 +47,7 @@ def fill(settings: Settings) -> None:
     default_key(home)
     with home.storage.publish("shards", "one") as draft:
         (draft.path / "file").write_bytes(b"text")
+        write_arrays(draft.path / "arrays", {"numbers": np.arange(3, dtype=np.uint8)})  # a library that chooses 0600
     home.storage.open("shards", "one")
     home.storage.identity()
     with home.storage.lock("build"):
@@ -57,17 +60,31 @@ def is_private(name: str) -> bool:
     return Path(name).name in PRIVATE_NAMES or name.endswith(".lock")
 
 
-def assert_tight(root: Path, *, folder: int = 0o750) -> None:
+def assert_tight(root: Path, *, umask: int = 0) -> None:
     found = modes(root)
     assert len(found) > 15
     for name, is_mode in found.items():
-        expected = folder if (root / name).is_dir() else 0o600 if is_private(name) else 0o640
-        assert is_mode == oct(expected), name
+        expected = 0o750 if (root / name).is_dir() else 0o600 if is_private(name) else 0o640
+        assert is_mode == oct(expected & ~umask), name
 
 
-def test_a_new_home_is_its_owners_and_its_groups_to_read_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+def test_a_new_home_is_its_owners_and_its_groups_to_read_as_far_as_the_umask_allows(tmp_path: Path, umask: int) -> None:
     fill(Settings(home=tmp_path / "home"))
-    assert_tight(tmp_path / "home")
+    assert_tight(tmp_path / "home", umask=umask)
+    open_home(Settings(home=tmp_path / "home")).close()
+    assert_tight(tmp_path / "home", umask=umask)
+
+
+def test_a_strict_umask_is_kept_in_a_home_that_was_made_under_another(tmp_path: Path) -> None:
+    fill(Settings(home=tmp_path / "home"))
+    before = os.umask(0o077)
+    try:
+        with open_storage(tmp_path / "home").publish("shards", "two") as draft:
+            (draft.path / "file").write_bytes(b"text")
+    finally:
+        os.umask(before)
+    two = tmp_path / "home" / "shards" / "two"
+    assert modes(two) == {".": "0o700", "file": "0o600", "manifest.json": "0o600"}
 
 
 def test_the_log_and_the_shared_memory_of_the_catalogue_are_the_owners_alone(tmp_path: Path, umask: int) -> None:
@@ -78,13 +95,16 @@ def test_the_log_and_the_shared_memory_of_the_catalogue_are_the_owners_alone(tmp
     assert found == {"catalogue.db": 0o600, "catalogue.db-wal": 0o600, "catalogue.db-shm": 0o600}
 
 
-def test_a_group_may_publish_beside_the_owner_and_never_reads_the_catalogue(tmp_path: Path, other_group: str) -> None:
+def test_a_group_may_publish_beside_the_owner_and_never_reads_the_catalogue_whatever_the_umask(
+    tmp_path: Path, other_group: str, umask: int
+) -> None:
     fill(Settings(home=tmp_path / "home", group=other_group))
     home = tmp_path / "home"
     assert mode(home) == 0o3770  # sticky: members remove nothing of the owner's
     for name in ("shards", "shards/one", "seen"):
         assert mode(home / name) == 0o2770
-    for name in ("shards/one/file", "shards/one/manifest.json", "identity"):
+    marker = str(next(home.glob("seen/*/shards/one")).relative_to(home))
+    for name in ("shards/one/file", "shards/one/arrays", "shards/one/manifest.json", "identity", marker):
         assert (mode(home / name), (home / name).stat().st_gid) == (0o640, GROUP)
     for name in ("catalogue.db", "api-key", "build.lock", "reserve"):
         assert mode(home / name) == 0o600
