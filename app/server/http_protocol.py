@@ -83,6 +83,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._limits = limits
         self._gate = gate
         self._is_admitted = False
+        self._lingers_beyond = False
         self._address = ""
         self._phase = _IDLE
         self._has_turned = False  # whether a head began or ended in the data that is being read
@@ -111,9 +112,7 @@ class HttpProtocol(HttpToolsProtocol):
         problem = self._gate.admit(self._address)
         self._is_admitted = problem is None
         if problem is not None:
-            self._is_refused = True
-            self._answer(problem)
-            transport.close()
+            self._turn_away(problem)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -122,6 +121,9 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_admitted:
             self._is_admitted = False
             self._gate.release(self._address)
+        if self._lingers_beyond:
+            self._lingers_beyond = False
+            self._gate.linger_no_longer()
 
     def data_received(self, data: bytes) -> None:
         """Read what came; what cannot be read any further is refused."""
@@ -224,6 +226,8 @@ class HttpProtocol(HttpToolsProtocol):
             return
         elif self._phase == _IDLE:
             self._deadline = self.loop.time() + self._limits.keep_alive_seconds
+        elif self._is_discarding():
+            self._deadline = self.loop.time() + self._limits.discarding_seconds
         self.flow.resume_reading()
 
     # What the server calls
@@ -242,7 +246,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.abort()
         elif self._waits_for_us():
             self._deadline = now + self._limits.body_seconds
-        elif self._phase == _IDLE:
+        elif self._phase == _IDLE or self._is_discarding():
             self.transport.close()
         elif self._phase == _HEAD:
             self._refuse(request_timeout("headers", self._limits.head_seconds))
@@ -293,7 +297,7 @@ class HttpProtocol(HttpToolsProtocol):
                 self._refuse(headers_too_large(self._limits.head_bytes, MAX_FIELDS))
             return
         self._progress += count
-        if self._progress >= MIN_PROGRESS_BYTES:
+        if self._progress >= MIN_PROGRESS_BYTES and not self._is_discarding():
             self._begin_time_limit()
         if self._uncounted > MAX_FRAMING_BYTES:
             self._refuse(bad_request(f"the framing of its body takes more than {MAX_FRAMING_BYTES} bytes"))
@@ -324,6 +328,10 @@ class HttpProtocol(HttpToolsProtocol):
         self.data_received(b"\r\n".join((*lines, b"", rest)))
 
     # Waiting and refusing
+
+    def _is_discarding(self) -> bool:
+        """Whether the rest of a body comes that was answered before it was whole."""
+        return bool(self._phase == _BODY and self.cycle.response_complete)
 
     def _is_held(self) -> bool:
         return bool(self.pipeline) or (self._problem is not None and not self._is_refused)
@@ -362,6 +370,16 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.flow.pause_reading()
 
+    def _turn_away(self, problem: ServerProblem) -> None:
+        """Refuse the connection itself: it counts as none, so that only a few of its kind may stay for a moment."""
+        self._lingers_beyond = self._gate.may_linger()
+        if self._lingers_beyond:
+            self._send_refusal(problem)
+            return
+        self._is_refused = True
+        self._answer(problem)
+        self.transport.close()
+
     def _send_refusal(self, problem: ServerProblem) -> None:
         """Answer and close, but read on for a moment: a client that is still sending would else lose the answer."""
         self._is_refused = True
@@ -372,14 +390,15 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline = self.loop.time() + self._limits.lingering_seconds
 
     def _answer(self, problem: ServerProblem) -> None:
-        given = b""
+        given, is_head = b"", False
         if self._phase != _IDLE:
+            is_head = self._head_bytes > 0 and self.parser.get_method() == b"HEAD"  # the URL begins after the method
             given = next((value for name, value in self.headers if name == b"x-request-id"), b"")
         name = request_id_for(given.decode("latin-1"))
         fields = {"request_id": name, "error": problem.error, "status": problem.status, "client": self._address}
         logger.info("server.refused", extra={"fields": fields | {"reason": problem.message}})
         self._gate.refused(problem)
-        self.transport.write(problem.encode(name, self.server_state.default_headers))
+        self.transport.write(problem.encode(name, self.server_state.default_headers, has_body=not is_head))
 
 
 def _reason(error: httptools.HttpParserError) -> str:
