@@ -26,6 +26,7 @@ from app.schemas.server_problems import (
     upgrade_required,
     uri_too_long,
 )
+from app.server.answer_progress import AnswerProgress
 from app.server.connection_gates import Gate
 from app.server.http_limits import (
     MAX_DISCARDED_BYTES,
@@ -97,9 +98,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._problem: ServerProblem | None = None
         self._is_refused = False
         self._deadline = math.inf
-        self._unsent = 0
-        self._unsent_deadline = math.inf
-        self._answers = 0
+        self._reader = AnswerProgress(limits.answer_seconds)
 
     # What the event loop calls
 
@@ -216,7 +215,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer is given: turn to the next request, or wait for one."""
         self.server_state.total_requests += 1
-        self._answers += 1
+        self._reader.answers += 1
         if self.transport.is_closing():
             return
         if self.pipeline:
@@ -238,8 +237,9 @@ class HttpProtocol(HttpToolsProtocol):
         Args:
             now: The event loop's time in seconds.
         """
-        if (size := self.transport.get_write_buffer_size()) or self._unsent:
-            self._check_reader(size, now)
+        if self._reader.is_stuck(size := self.transport.get_write_buffer_size(), now):
+            logger.info("server.reader_dropped", extra={"fields": {"client": self._address, "unsent_bytes": size}})
+            self.transport.abort()
         if now < self._deadline or self.transport.is_closing():
             return
         if self._is_refused:
@@ -252,16 +252,6 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(request_timeout("headers", self._limits.head_seconds))
         else:
             self._refuse(request_timeout("body", self._limits.body_seconds))
-
-    def _check_reader(self, size: int, now: float) -> None:
-        """End a connection whose client does not take its answers; the loop would keep them for ever."""
-        is_further = self._answers > 0 or self._unsent - size >= MIN_PROGRESS_BYTES
-        if size == 0 or self._unsent == 0 or is_further:
-            self._unsent, self._answers = size, 0
-            self._unsent_deadline = now + self._limits.answer_seconds
-        elif now >= self._unsent_deadline:
-            logger.info("server.reader_dropped", extra={"fields": {"client": self._address, "unsent_bytes": size}})
-            self.transport.abort()
 
     # Parsing
 

@@ -17,6 +17,7 @@ _LINGERING_SECONDS = HttpLimits().lingering_seconds
 _LINGERING_BYTES = 256 * 1024
 """Read of a refused connection: the largest body of a search. What sends more may find the connection reset."""
 _READ_BYTES = 64 * 1024
+"""Read at once, so that one connection does not keep the others waiting (our choice)."""
 
 
 class RefusalLog:
