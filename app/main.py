@@ -173,11 +173,11 @@ def say_stopping(app: FastAPI) -> None:
         services.is_stopping = True
 
 
-def count_refusal(app: FastAPI, problem: ServerProblem) -> None:
-    """Count a request that the server refused before the application saw it."""
+def count_refusal(app: FastAPI, problem: ServerProblem, times: int = 1) -> None:
+    """Count requests or connections that the server refused before the application saw them."""
     services: Services | None = getattr(app.state, "services", None)
     if services is not None:
-        services.metrics.server_refusals.labels(problem.error).inc()
+        services.metrics.server_refusals.labels(problem.error).inc(times)
 
 
 def _follow_releases(services: Services, stop: threading.Event, has_tried: threading.Event) -> None:

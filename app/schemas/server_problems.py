@@ -19,12 +19,13 @@ class ServerProblem:
     message: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    def encode(self, request_id: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+    def encode(self, request_id: str, headers: Iterable[tuple[bytes, bytes]] = (), *, has_body: bool = True) -> bytes:
         """The whole HTTP/1.1 answer, after which the connection is closed.
 
         Args:
             request_id: What the answer is found by in the log.
             headers: What every answer of the server carries, such as its date.
+            has_body: Whether the body follows its headers; not in an answer to ``HEAD`` (RFC 9110, section 9.3.2).
         """
         problem = {"error": self.error, "message": self.message, "request_id": request_id}
         body = json.dumps(problem, ensure_ascii=False, separators=(",", ":")).encode()
@@ -37,7 +38,7 @@ class ServerProblem:
             *(self.headers or ((b"connection", b"close"),)),
         )
         lines += [name + b": " + value for name, value in every]
-        return b"\r\n".join([*lines, b"", body])
+        return b"\r\n".join([*lines, b"", body if has_body else b""])
 
 
 def request_id_for(given: str) -> str:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from app.schemas.server_problems import ServerProblem
 from app.server.connection_limits import ConnectionCounts
+from app.server.http_limits import MAX_LINGERING_CONNECTIONS
 
 
 class Gate(Protocol):
@@ -19,6 +20,12 @@ class Gate(Protocol):
     def refused(self, problem: ServerProblem) -> None:
         """Called for each answer that the server gives itself."""
 
+    def may_linger(self) -> bool:
+        """Whether a connection that was not let in may stay for a moment, so that its client can read why."""
+
+    def linger_no_longer(self) -> None:
+        """Called once for each connection that was allowed to stay for a moment, when it is closed."""
+
 
 class CountingGate:
     """Lets connections in that a process takes for itself."""
@@ -26,6 +33,7 @@ class CountingGate:
     def __init__(self, counts: ConnectionCounts, on_refused: Callable[[ServerProblem], None]) -> None:
         """Count in ``counts``."""
         self._counts = counts
+        self._lingering = 0
         self.refused = on_refused
 
     def admit(self, address: str) -> ServerProblem | None:
@@ -35,6 +43,24 @@ class CountingGate:
     def release(self, address: str) -> None:
         """Count a connection no longer."""
         self._counts.release(address)
+
+    def may_linger(self) -> bool:
+        """Whether fewer than ``MAX_LINGERING_CONNECTIONS`` stay beyond those that were let in; then one more does."""
+        if self._lingering >= MAX_LINGERING_CONNECTIONS:
+            return False
+        self._lingering += 1
+        return True
+
+    def linger_no_longer(self) -> None:
+        """Count one that stayed no longer."""
+        self._lingering -= 1
+
+
+class OnRefused(Protocol):
+    """Counts what the server refused."""
+
+    def __call__(self, problem: ServerProblem, times: int = 1) -> None:
+        """Count ``problem`` so many times."""
 
 
 class DealtGate:
@@ -47,6 +73,13 @@ class DealtGate:
 
     def admit(self, address: str) -> None:
         """Let it in."""
+
+    def may_linger(self) -> bool:
+        """Nothing lingers: each connection was let in."""
+        return False
+
+    def linger_no_longer(self) -> None:
+        """Nothing lingers."""
 
     def release(self, address: str = "") -> None:
         """Report that it is closed, unless that is done."""

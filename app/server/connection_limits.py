@@ -1,5 +1,6 @@
-"""How many connections may be open: in all, and from one address."""
+"""How many connections may be open: in all, and from one address; and how many files, which bounds them."""
 
+import logging
 import resource
 from collections import Counter
 from collections.abc import Sequence
@@ -9,6 +10,10 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from app.schemas.server_problems import ServerProblem, too_many_connections
 from indexing.settings import Settings, networks_of
 
+logger = logging.getLogger(__name__)
+MAX_OPEN_FILES = 65536
+"""What the soft limit of open files is raised to at most, where the hard one allows more. Half of it is 32 times the
+default number of connections; a limit without end costs libraries that go through every possible one (our choice)."""
 DESCRIPTOR_SHARE = 2
 """One file descriptor in so many may be a connection; the others are for shards, the catalogue, Redis and the log."""
 IPV6_CLIENT_BITS = 64
@@ -79,6 +84,23 @@ class ConnectionCounts:
             self._by_client[client] -= 1
             if self._by_client[client] <= 0:  # addresses without a connection must not add up
                 del self._by_client[client]
+
+
+def raise_open_files() -> None:
+    """Let this process, and those that it starts, open as many files as it may, up to ``MAX_OPEN_FILES``.
+
+    To be called before ``ConnectionLimits.of``, which derives the number of connections from it. A soft limit that is
+    higher already stays.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError) as error:  # a system that allows fewer than its hard limit says
+        fields = {"soft": soft, "wanted": wanted, "reason": str(error)}
+        logger.warning("server.open_files_not_raised", extra={"fields": fields})
 
 
 def full(most: int) -> ServerProblem:

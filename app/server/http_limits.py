@@ -14,6 +14,8 @@ MIN_PROGRESS_BYTES = 4096
 """What must come of a body, or be taken of an answer, in a time limit to begin it anew: 140 bytes a second in 30 s."""
 MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 """Of a body that the application has answered without reading it: twice the largest that it takes."""
+MAX_LINGERING_CONNECTIONS = 128
+"""Connections beyond those that may be open which are read for a moment after their refusal; more are just closed."""
 MAX_LINGERING_BYTES = 4 * 1024 * 1024
 """Read and thrown away after a refusal, so that the client, still sending, gets to read it (RFC 9112, section 9.6)."""
 
@@ -22,7 +24,8 @@ MAX_LINGERING_BYTES = 4 * 1024 * 1024
 class HttpLimits:
     """What a client may take of a connection: bytes of request line and headers together, and seconds for each step.
 
-    ``body_seconds`` and ``answer_seconds`` begin anew whenever ``MIN_PROGRESS_BYTES`` have passed.
+    ``body_seconds`` and ``answer_seconds`` begin anew whenever ``MIN_PROGRESS_BYTES`` have passed. The others do not:
+    ``discarding_seconds`` is all that the rest of a body has that was answered before it was whole.
     """
 
     head_bytes: int = 64 * 1024
@@ -31,3 +34,4 @@ class HttpLimits:
     answer_seconds: float = 30.0
     keep_alive_seconds: float = 5.0
     lingering_seconds: float = 2.0
+    discarding_seconds: float = 30.0

@@ -26,6 +26,7 @@ from app.schemas.server_problems import (
     upgrade_required,
     uri_too_long,
 )
+from app.server.answer_progress import AnswerProgress
 from app.server.connection_gates import Gate
 from app.server.http_limits import (
     MAX_DISCARDED_BYTES,
@@ -83,6 +84,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._limits = limits
         self._gate = gate
         self._is_admitted = False
+        self._lingers_beyond = False
         self._address = ""
         self._phase = _IDLE
         self._has_turned = False  # whether a head began or ended in the data that is being read
@@ -96,9 +98,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._problem: ServerProblem | None = None
         self._is_refused = False
         self._deadline = math.inf
-        self._unsent = 0
-        self._unsent_deadline = math.inf
-        self._answers = 0
+        self._reader = AnswerProgress(limits.answer_seconds)
 
     # What the event loop calls
 
@@ -111,9 +111,7 @@ class HttpProtocol(HttpToolsProtocol):
         problem = self._gate.admit(self._address)
         self._is_admitted = problem is None
         if problem is not None:
-            self._is_refused = True
-            self._answer(problem)
-            transport.close()
+            self._turn_away(problem)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -122,6 +120,9 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_admitted:
             self._is_admitted = False
             self._gate.release(self._address)
+        if self._lingers_beyond:
+            self._lingers_beyond = False
+            self._gate.linger_no_longer()
 
     def data_received(self, data: bytes) -> None:
         """Read what came; what cannot be read any further is refused."""
@@ -214,7 +215,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer is given: turn to the next request, or wait for one."""
         self.server_state.total_requests += 1
-        self._answers += 1
+        self._reader.answers += 1
         if self.transport.is_closing():
             return
         if self.pipeline:
@@ -224,6 +225,8 @@ class HttpProtocol(HttpToolsProtocol):
             return
         elif self._phase == _IDLE:
             self._deadline = self.loop.time() + self._limits.keep_alive_seconds
+        elif self._is_discarding():
+            self._deadline = self.loop.time() + self._limits.discarding_seconds
         self.flow.resume_reading()
 
     # What the server calls
@@ -234,30 +237,21 @@ class HttpProtocol(HttpToolsProtocol):
         Args:
             now: The event loop's time in seconds.
         """
-        if (size := self.transport.get_write_buffer_size()) or self._unsent:
-            self._check_reader(size, now)
+        if self._reader.is_stuck(size := self.transport.get_write_buffer_size(), now):
+            logger.info("server.reader_dropped", extra={"fields": {"client": self._address, "unsent_bytes": size}})
+            self.transport.abort()
         if now < self._deadline or self.transport.is_closing():
             return
         if self._is_refused:
             self.transport.abort()
         elif self._waits_for_us():
             self._deadline = now + self._limits.body_seconds
-        elif self._phase == _IDLE:
+        elif self._phase == _IDLE or self._is_discarding():
             self.transport.close()
         elif self._phase == _HEAD:
             self._refuse(request_timeout("headers", self._limits.head_seconds))
         else:
             self._refuse(request_timeout("body", self._limits.body_seconds))
-
-    def _check_reader(self, size: int, now: float) -> None:
-        """End a connection whose client does not take its answers; the loop would keep them for ever."""
-        is_further = self._answers > 0 or self._unsent - size >= MIN_PROGRESS_BYTES
-        if size == 0 or self._unsent == 0 or is_further:
-            self._unsent, self._answers = size, 0
-            self._unsent_deadline = now + self._limits.answer_seconds
-        elif now >= self._unsent_deadline:
-            logger.info("server.reader_dropped", extra={"fields": {"client": self._address, "unsent_bytes": size}})
-            self.transport.abort()
 
     # Parsing
 
@@ -293,7 +287,7 @@ class HttpProtocol(HttpToolsProtocol):
                 self._refuse(headers_too_large(self._limits.head_bytes, MAX_FIELDS))
             return
         self._progress += count
-        if self._progress >= MIN_PROGRESS_BYTES:
+        if self._progress >= MIN_PROGRESS_BYTES and not self._is_discarding():
             self._begin_time_limit()
         if self._uncounted > MAX_FRAMING_BYTES:
             self._refuse(bad_request(f"the framing of its body takes more than {MAX_FRAMING_BYTES} bytes"))
@@ -324,6 +318,10 @@ class HttpProtocol(HttpToolsProtocol):
         self.data_received(b"\r\n".join((*lines, b"", rest)))
 
     # Waiting and refusing
+
+    def _is_discarding(self) -> bool:
+        """Whether the rest of a body comes that was answered before it was whole."""
+        return bool(self._phase == _BODY and self.cycle.response_complete)
 
     def _is_held(self) -> bool:
         return bool(self.pipeline) or (self._problem is not None and not self._is_refused)
@@ -362,6 +360,16 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.flow.pause_reading()
 
+    def _turn_away(self, problem: ServerProblem) -> None:
+        """Refuse the connection itself: it counts as none, so that only a few of its kind may stay for a moment."""
+        self._lingers_beyond = self._gate.may_linger()
+        if self._lingers_beyond:
+            self._send_refusal(problem)
+            return
+        self._is_refused = True
+        self._answer(problem)
+        self.transport.close()
+
     def _send_refusal(self, problem: ServerProblem) -> None:
         """Answer and close, but read on for a moment: a client that is still sending would else lose the answer."""
         self._is_refused = True
@@ -372,14 +380,15 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline = self.loop.time() + self._limits.lingering_seconds
 
     def _answer(self, problem: ServerProblem) -> None:
-        given = b""
+        given, is_head = b"", False
         if self._phase != _IDLE:
+            is_head = self._head_bytes > 0 and self.parser.get_method() == b"HEAD"  # the URL begins after the method
             given = next((value for name, value in self.headers if name == b"x-request-id"), b"")
         name = request_id_for(given.decode("latin-1"))
         fields = {"request_id": name, "error": problem.error, "status": problem.status, "client": self._address}
         logger.info("server.refused", extra={"fields": fields | {"reason": problem.message}})
         self._gate.refused(problem)
-        self.transport.write(problem.encode(name, self.server_state.default_headers))
+        self.transport.write(problem.encode(name, self.server_state.default_headers, has_body=not is_head))
 
 
 def _reason(error: httptools.HttpParserError) -> str:

@@ -7,21 +7,22 @@ accepts and passes the connection on, since processes that accept for themselves
 import contextlib
 import itertools
 import logging
-import math
 import selectors
 import shutil
 import signal
 import socket
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from app.schemas.server_problems import ServerProblem, request_id_for
-from app.server.connection_limits import ConnectionCounts, ConnectionLimits, full
+from app.schemas.server_problems import ServerProblem
+from app.server.connection_limits import ConnectionCounts, ConnectionLimits, full, raise_open_files
 from app.server.heartbeat import LOST_SECONDS, SILENT_SECONDS, Heartbeat
-from app.server.worker_channel import DRAIN
-from app.server.worker_process import GRACE_SECONDS, Worker
+from app.server.refusals import RefusalLog, RefusedConnections
+from app.server.worker_channel import DRAIN, REFUSED
+from app.server.worker_process import GRACE_SECONDS, START_SECONDS, Worker
 from indexing.backoff import Backoff
 from indexing.errors import InvalidInput, NotReady
 from indexing.settings import Settings
@@ -46,6 +47,7 @@ def supervise(settings: Settings) -> None:
         NotReady: the first worker ended before it could serve.
     """
     configure_logging(settings.log_level)
+    raise_open_files()
     if "sessions" not in settings.model_fields_set:
         settings = settings.model_copy(update={"sessions": max(1, settings.sessions // settings.workers)})
     supervisor = Supervisor(settings)
@@ -58,7 +60,12 @@ class Supervisor:
     """Keeps ``settings.workers`` workers on one port until it is told to stop."""
 
     def __init__(
-        self, settings: Settings, *, silent_seconds: float = SILENT_SECONDS, lost_seconds: float = LOST_SECONDS
+        self,
+        settings: Settings,
+        *,
+        silent_seconds: float = SILENT_SECONDS,
+        lost_seconds: float = LOST_SECONDS,
+        start_seconds: float = START_SECONDS,
     ) -> None:
         """Take the port.
 
@@ -66,6 +73,7 @@ class Supervisor:
             settings: What the command was given.
             silent_seconds: A worker that does not answer for so long gets no connections until it does.
             lost_seconds: A worker that does not answer for so long is killed, and another started.
+            start_seconds: So is a worker that cannot take connections so long after its start.
 
         Raises:
             InvalidInput: it cannot be had.
@@ -73,11 +81,12 @@ class Supervisor:
         self._settings = settings
         self._silent_seconds = silent_seconds
         self._lost_seconds = lost_seconds
+        self._start_seconds = start_seconds
         self._limits = ConnectionLimits.of(settings)
         self._counts = ConnectionCounts(self._limits, processes=settings.workers)
         self._numbers = itertools.count(1)
-        self._refusals = 0
-        self._refusals_logged_at = -math.inf
+        self._refusal_log = RefusalLog("supervisor.connections_refused")
+        self._uncounted_refusals = 0
         self._examined_at = time.monotonic()
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         try:
@@ -90,6 +99,7 @@ class Supervisor:
         self.port: int = self._listener.getsockname()[1]
         self._metrics = Path(tempfile.mkdtemp(prefix="groundwork-metrics-"))
         self._selector = selectors.DefaultSelector()
+        self._refused = RefusedConnections(self._selector)
         self._workers: list[Worker] = []
         self._turn = 0
         self._is_listening = False
@@ -113,6 +123,7 @@ class Supervisor:
             self._stop()
         finally:
             self._listener.close()
+            self._refused.close()
             for worker in self._workers:
                 worker.process.kill()
                 worker.process.wait()
@@ -129,14 +140,14 @@ class Supervisor:
         while len(self._workers) < self._settings.workers:
             try:
                 heartbeat = Heartbeat(silent_seconds=self._silent_seconds, lost_seconds=self._lost_seconds)
-                worker = Worker(self._settings, self._metrics, heartbeat)
+                worker = Worker(self._settings, self._metrics, heartbeat, start_seconds=self._start_seconds)
             except OSError as error:  # no memory or no descriptor in this moment: those that run go on
                 if not self._has_served:
                     raise NotReady(f"A worker cannot be started: {error}.") from error
                 logger.error("supervisor.start_failed", extra={"fields": {"reason": str(error)}})
                 self._wait_before_starting()
                 return
-            self._selector.register(worker.channel, selectors.EVENT_READ, worker)
+            self._selector.register(worker.channel, selectors.EVENT_READ, partial(self._hear, worker))
             self._workers.append(worker)
             logger.info("supervisor.worker_started", extra={"fields": {"pid": worker.process.pid}})
 
@@ -144,15 +155,12 @@ class Supervisor:
         """Deal out connections and hear workers for a while; connections wait until a worker can take them."""
         is_wanted = self._listener.fileno() >= 0 and any(worker.takes_connections for worker in self._workers)
         if is_wanted and not self._is_listening:
-            self._selector.register(self._listener, selectors.EVENT_READ)
+            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         elif self._is_listening and not is_wanted:
             self._selector.unregister(self._listener)
         self._is_listening = is_wanted
         for key, _ in self._selector.select(seconds):
-            if key.data is None:
-                self._accept()
-            else:
-                self._hear(key.data)
+            key.data()
         self._examine(time.monotonic())
 
     def _hear(self, worker: Worker) -> None:
@@ -169,8 +177,10 @@ class Supervisor:
         self._examined_at = now
         for worker in self._workers:
             if missed > 0:
-                worker.heartbeat.forgive(missed)
+                worker.forgive(missed)
             worker.examine(now)
+        self._refused.examine(now)
+        self._count_refusals()
 
     def _accept(self, most: int = _ACCEPTED_AT_ONCE) -> None:
         for _ in range(most):
@@ -180,35 +190,33 @@ class Supervisor:
                 return
             except OSError as error:  # out of descriptors, or the client is gone already
                 logger.warning("supervisor.accept_failed", extra={"fields": {"reason": str(error)}})
+                self._refused.close()
                 time.sleep(0.01)
                 return
-            with connection:
-                with contextlib.suppress(OSError):  # the client is gone already
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._admit(connection, str(peer[0]))
+            with contextlib.suppress(OSError):  # the client is gone already
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._admit(connection, str(peer[0]))
 
     def _admit(self, connection: socket.socket, address: str) -> None:
-        """Deal out a connection, or refuse it with an answer where too many are open."""
+        """Deal out a connection, which is then closed here, or refuse it with an answer where too many are open."""
         problem = self._counts.admit(address)
         if problem is None:
             problem = self._deal(connection, address)
             if problem is None:
+                connection.close()
                 return
             self._counts.release(address)
-        with contextlib.suppress(OSError):  # the client is gone already
-            connection.setblocking(False)
-            connection.send(problem.encode(request_id_for("")))
-            connection.shutdown(socket.SHUT_WR)
-        self._note_refusal(problem)
+        self._refused.answer(connection, problem, time.monotonic())
+        self._refusal_log.note(problem)
+        self._uncounted_refusals += 1
 
-    def _note_refusal(self, problem: ServerProblem) -> None:
-        """Log refusals, at most once a second: there may be thousands."""
-        self._refusals += 1
-        now = time.monotonic()
-        if now - self._refusals_logged_at >= 1.0:
-            fields = {"connections": self._refusals, "reason": problem.message}
-            logger.warning("supervisor.connections_refused", extra={"fields": fields})
-            self._refusals, self._refusals_logged_at = 0, now
+    def _count_refusals(self) -> None:
+        """Have a worker count what was refused here: metrics are the workers' to write."""
+        for worker in self._workers:
+            if not self._uncounted_refusals:
+                return
+            if worker.takes_connections and worker.tell(REFUSED, self._uncounted_refusals):
+                self._uncounted_refusals = 0
 
     def _deal(self, connection: socket.socket, address: str) -> ServerProblem | None:
         """Give a connection to the next worker that can take it; gives the refusal if none can."""
@@ -238,7 +246,7 @@ class Supervisor:
         if worker.was_ready:
             self._failed_starts = 0
             return
-        if not self._has_served:
+        if not self._has_served and not worker.is_late:
             raise NotReady(f"A worker ended (status {status}) before it could serve: its log says why.")
         self._wait_before_starting()
 

@@ -5,6 +5,7 @@ application is loaded late, when the environment is as native libraries need it.
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -16,11 +17,12 @@ from typing import Any, cast
 
 import uvicorn
 
-from app.schemas.server_problems import ServerProblem
-from app.server.connection_gates import CountingGate, DealtGate
-from app.server.connection_limits import ConnectionCounts, ConnectionLimits
+from app.schemas.server_problems import too_many_connections
+from app.server.connection_gates import CountingGate, DealtGate, OnRefused
+from app.server.connection_limits import ConnectionCounts, ConnectionLimits, raise_open_files
 from app.server.http_limits import HttpLimits
 from app.server.http_protocol import HttpProtocol
+from app.server.refusals import RefusalLog
 from app.server.worker_channel import (
     CLOSED,
     CONNECTION,
@@ -30,6 +32,7 @@ from app.server.worker_channel import (
     PING,
     PONG,
     READY,
+    REFUSED,
     FrameWriter,
     frame,
     parse,
@@ -39,6 +42,7 @@ from indexing.process_start import prepare
 from indexing.settings import Settings
 from indexing.telemetry import configure_logging
 
+logger = logging.getLogger(__name__)
 SETTLE_SECONDS = 0.2
 """Between closing the port and closing idle connections: what is on its way is answered, with ``Connection: close``."""
 TICKS_A_CHECK = 10
@@ -70,7 +74,7 @@ class GracefulServer(uvicorn.Server):
         if counter % TICKS_A_CHECK == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
-                cast(HttpProtocol, connection).check(now)
+                _check(cast(HttpProtocol, connection), now)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -90,12 +94,13 @@ class DealtServer(GracefulServer):
         channel: socket.socket,
         *,
         on_stop: Callable[[], None],
-        on_refused: Callable[[ServerProblem], None],
+        on_refused: OnRefused,
     ) -> None:
         """Serve ``config`` on what comes through ``channel``."""
         super().__init__(config, drain_seconds=0.0, on_stop=on_stop)
         self._channel = channel
         self._on_refused = on_refused
+        self._refusal_log = RefusalLog("server.connections_lost")
         self._opening: set[asyncio.Task[object]] = set()
         self._frames: FrameWriter | None = None
 
@@ -130,17 +135,27 @@ class DealtServer(GracefulServer):
         except OSError:
             message, descriptors = b"", []
         kind, number = parse(message) if len(message) == FRAME_BYTES else (b"", 0)
-        if kind == CONNECTION:
-            for descriptor in descriptors:
-                self._open(socket.socket(fileno=descriptor), partial(frames.send, CLOSED, number))
+        if kind == CONNECTION and descriptors:
+            self._open(socket.socket(fileno=descriptors[0]), partial(frames.send, CLOSED, number))
+        elif kind == CONNECTION:
+            frames.send(CLOSED, number)
+            self._note_lost()
         elif kind == PING:
             frames.send(PONG, number)
+        elif kind == REFUSED:
+            self._on_refused(too_many_connections("refused by the supervisor"), number)
         elif kind == DRAIN:
             self._on_stop()
         else:  # the supervisor closed the channel, or is gone
             asyncio.get_running_loop().remove_reader(self._channel)
             self._on_stop()
             self.should_exit = True
+
+    def _note_lost(self) -> None:
+        """Count a connection that the system closed instead of giving it to us: no descriptor was left for it."""
+        problem = too_many_connections("the worker has as many files open as it may: raise 'ulimit -n'")
+        self._refusal_log.note(problem)
+        self._on_refused(problem)
 
     def _open(self, connection: socket.socket, on_closed: Callable[[], None]) -> None:
         connection.setblocking(False)
@@ -161,6 +176,15 @@ class DealtServer(GracefulServer):
         task.add_done_callback(on_opened)
 
 
+def _check(connection: HttpProtocol, now: float) -> None:
+    """Look at one connection; a fault in that costs this connection, not the server, whose loop this is."""
+    try:
+        connection.check(now)
+    except Exception:
+        logger.exception("server.check_failed")
+        connection.transport.abort()
+
+
 def serve(settings: Settings, channel: socket.socket | None = None, *, limits: HttpLimits | None = None) -> None:
     """Serve until told to stop; requests in progress are finished.
 
@@ -172,6 +196,7 @@ def serve(settings: Settings, channel: socket.socket | None = None, *, limits: H
     from app.main import count_refusal, create_app, say_stopping
 
     configure_logging(settings.log_level)
+    raise_open_files()
     app = create_app(settings)
     on_stop, on_refused = partial(say_stopping, app), partial(count_refusal, app)
     limits = limits or HttpLimits(keep_alive_seconds=settings.keep_alive_seconds)

@@ -6,8 +6,9 @@ import struct
 
 READY, LEAVING, CLOSED, PONG = b"r", b"l", b"x", b"P"
 """What a worker says: it can take connections; another told it to stop; a connection is closed; it lives."""
-CONNECTION, DRAIN, PING = b"c", b"d", b"p"
-"""What a worker is told: here is a connection; we are about to stop; answer. The end of the channel means: finish."""
+CONNECTION, DRAIN, PING, REFUSED = b"c", b"d", b"p", b"R"
+"""What a worker is told: here is a connection; we are about to stop; answer; so many connections were refused, count
+them. The end of the channel means: finish."""
 
 _FRAME = struct.Struct(">cQ")
 FRAME_BYTES = _FRAME.size

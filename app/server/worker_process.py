@@ -15,6 +15,9 @@ from indexing.settings import METRICS_VARIABLE, Settings, environment_of
 logger = logging.getLogger(__name__)
 GRACE_SECONDS = 30
 """How long requests in progress may take to finish after a process was told to stop."""
+START_SECONDS = 120.0
+"""How long a worker may take until it can take connections: 60 s to open its release (``app.main.OPENING_SECONDS``),
+and as long again for all that comes before."""
 _FINISHING_SECONDS = GRACE_SECONDS + LOST_SECONDS
 """How long a worker that was told to finish may take; its threads have up to 10 s each after its requests."""
 
@@ -22,8 +25,10 @@ _FINISHING_SECONDS = GRACE_SECONDS + LOST_SECONDS
 class Worker:
     """One worker process, the channel to it, and the connections that it holds."""
 
-    def __init__(self, settings: Settings, metrics: Path, heartbeat: Heartbeat) -> None:
-        """Start it; it says when it can take connections."""
+    def __init__(
+        self, settings: Settings, metrics: Path, heartbeat: Heartbeat, *, start_seconds: float = START_SECONDS
+    ) -> None:
+        """Start it; it says when it can take connections, or is killed after ``start_seconds``."""
         self.channel, theirs = socket.socketpair()
         self.channel.setblocking(False)
         with theirs, contextlib.ExitStack() as on_failure:
@@ -41,6 +46,8 @@ class Worker:
         self.is_ready = False
         self.was_ready = False
         self.is_silent = False
+        self.is_late = False
+        self._ready_by = time.monotonic() + start_seconds
         self.finishes_by: float | None = None
         self._frames = FrameReader()
 
@@ -58,12 +65,14 @@ class Worker:
         self.addresses[number] = address
         return True
 
-    def tell(self, kind: bytes) -> None:
-        """Tell it something, if it still listens."""
+    def tell(self, kind: bytes, number: int = 0) -> bool:
+        """Tell it something; gives whether it still listens."""
         try:
-            self.channel.send(frame(kind))
+            self.channel.send(frame(kind, number))
         except OSError:
             logger.debug("supervisor.worker_deaf", extra={"fields": {"pid": self.process.pid}})
+            return False
+        return True
 
     def finish(self) -> None:
         """Let it finish what it has, and end."""
@@ -88,12 +97,17 @@ class Worker:
                     self.closed.append(address)
             elif kind == PONG:
                 self.heartbeat.answer(time.monotonic())
-            elif kind == READY:
+            elif kind == READY and self.finishes_by is None:
                 self.is_ready = self.was_ready = True
                 logger.info("supervisor.worker_ready", extra={"fields": {"pid": self.process.pid}})
             elif kind == LEAVING:
                 self.finish()
         return bool(said)
+
+    def forgive(self, seconds: float) -> None:
+        """Do not count a time in which the supervisor itself did not run."""
+        self.heartbeat.forgive(seconds)
+        self._ready_by += seconds
 
     def examine(self, now: float) -> None:
         """Ask it whether it lives; find out whether it is silent, and kill it when it has been for too long."""
@@ -104,6 +118,10 @@ class Worker:
                 self.process.kill()
             return
         if not self.is_ready:
+            if now >= self._ready_by:
+                self.is_late = True
+                logger.error("supervisor.worker_late", extra=about)
+                self._kill(now)
             return
         if self.heartbeat.is_due(now):
             self.tell(PING)
@@ -111,6 +129,10 @@ class Worker:
         if self.is_silent != was_silent:
             logger.warning("supervisor.worker_silent" if self.is_silent else "supervisor.worker_answers", extra=about)
         if self.heartbeat.is_lost(now):
-            logger.error("supervisor.worker_killed", extra=about)
-            self.finishes_by = now + LOST_SECONDS  # its end is heard through the channel, very soon
-            self.process.kill()
+            self._kill(now)
+
+    def _kill(self, now: float) -> None:
+        logger.error("supervisor.worker_killed", extra={"fields": {"pid": self.process.pid}})
+        self.is_ready = False
+        self.finishes_by = now + LOST_SECONDS  # its end is heard through the channel, very soon
+        self.process.kill()

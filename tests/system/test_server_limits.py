@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from app.server.connection_limits import MAX_OPEN_FILES
 from tests.support.processes import ROOT, environment, free_port
 
 ALONE = (
@@ -28,7 +29,7 @@ SUPERVISED = (
     "from indexing.process_start import prepare; prepare()\n"
     "from app.server.supervisor import Supervisor\nfrom indexing.settings import Settings\n"
     "from indexing.telemetry import configure_logging\nconfigure_logging('INFO')\n"
-    "Supervisor(Settings(), silent_seconds=0.5, lost_seconds={0}).run()\n"
+    "Supervisor(Settings(), silent_seconds=0.5, lost_seconds={0}, start_seconds={1}).run()\n"
 )
 LARGE = (
     "import uvicorn\nfrom functools import partial\n"
@@ -64,7 +65,12 @@ class Served:
         values = {"home": folder / "home", "port": self.port, "api_key": KEY} | settings
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", code], stdout=log, stderr=log, cwd=ROOT, env=environment(**values)
+                [sys.executable, "-c", code],
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env=environment(**values),
+                start_new_session=True,  # a group without a session's leader gets SIGHUP when one of it is stopped
             )
         self.url = f"http://127.0.0.1:{self.port}"
         self.until(lambda: self.ask().status_code == 200)
@@ -122,8 +128,8 @@ class Served:
 @pytest.fixture
 def serving(tmp_path):
     @contextmanager
-    def serve(code=ALONE, seconds=1, **settings):
-        served = Served(tmp_path, code.format(seconds), settings)
+    def serve(code=ALONE, seconds=1, start_seconds=120, **settings):
+        served = Served(tmp_path, code.format(seconds, start_seconds), settings)
         try:
             yield served
         finally:
@@ -150,6 +156,15 @@ def answer_of(connection):
 def status_of(answer):
     found = re.match(rb"HTTP/1.1 (\d{3}) ", answer)
     return int(found.group(1)) if found else 0
+
+
+def is_lost(connection):
+    """Whether a connection is closed without an answer to a request."""
+    try:
+        connection.sendall(HEAD + b"\r\n")
+        return connection.recv(4096) == b""
+    except (BrokenPipeError, ConnectionResetError):
+        return True
 
 
 def pour(connection, beginning, piece, most):
@@ -274,6 +289,41 @@ def test_a_stopped_worker_gets_nothing_more_and_is_replaced(serving):
         assert stopped not in served.workers()
         assert going in served.workers()
         assert len(served.workers()) == 2
+
+
+def test_a_worker_that_hangs_before_it_can_take_connections_is_replaced(serving):
+    with serving(SUPERVISED, 60, start_seconds=10, workers=2) as served:
+        ended, going = served.workers()
+        ended.kill()
+        served.until(lambda: served.log_has("supervisor.worker_started", 3))  # a fork stopped before is none yet
+        (hung,) = set(served.workers()) - {ended, going}
+        hung.send_signal(signal.SIGSTOP)
+        with served.a_bystander():
+            served.until(lambda: served.log_has("supervisor.worker_late"))
+            served.until(lambda: served.log_has("supervisor.worker_ready", 3))
+        assert hung not in served.workers()
+        assert going in served.workers()
+
+
+def test_a_worker_that_has_no_descriptor_left_gives_back_what_it_could_not_take(serving):
+    with serving(SUPERVISED, 60, workers=2, max_connections_per_address=40) as served:
+        for one in served.workers():
+            soft, hard = one.rlimit(psutil.RLIMIT_NOFILE)
+            assert soft == hard or soft >= MAX_OPEN_FILES  # raised at its start
+            files = one.num_fds() + 8
+            one.rlimit(psutil.RLIMIT_NOFILE, (files, files))
+        lost = rounds = 0
+        while lost <= 40 and rounds < 20:  # were they not given back, no more than 40 could be lost
+            rounds += 1
+            with ExitStack() as stack:
+                held = [stack.enter_context(served.connect()) for _ in range(40)]
+                lost += [is_lost(connection) for connection in held].count(True)
+        assert lost > 40
+        assert served.log_has("server.connections_lost")
+        counted = re.search(
+            r'groundwork_server_refusals_total{error="TooManyConnections"} (\d+)', served.ask("/metrics").text
+        )
+        assert int(counted.group(1)) >= lost
 
 
 def test_a_worker_that_answers_again_gets_connections_again(serving):

@@ -5,7 +5,14 @@ import resource
 import pytest
 
 from app.server.connection_gates import CountingGate, DealtGate
-from app.server.connection_limits import ConnectionCounts, ConnectionLimits, client_of
+from app.server.connection_limits import (
+    MAX_OPEN_FILES,
+    ConnectionCounts,
+    ConnectionLimits,
+    client_of,
+    raise_open_files,
+)
+from app.server.http_limits import MAX_LINGERING_CONNECTIONS
 from indexing.settings import Settings, networks_of
 
 
@@ -81,6 +88,35 @@ def test_connections_take_a_part_of_the_files_that_may_be_open_at_most(monkeypat
     assert [limits(files) for files in (256, 1024, 4096, resource.RLIM_INFINITY)] == [128, 512, 1000, 1000]
 
 
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised"),
+    [
+        (1024, 524_288, MAX_OPEN_FILES),
+        (1024, 4096, 4096),
+        (1024, resource.RLIM_INFINITY, MAX_OPEN_FILES),
+        (4096, 4096, None),
+        (100_000, 524_288, None),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, None),
+    ],
+)
+def test_open_files_are_raised_to_what_the_system_allows_within_reason(monkeypatch, soft, hard, raised):
+    asked = []
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: asked.append(limits))
+    raise_open_files()
+    assert asked == ([] if raised is None else [(raised, hard)])
+
+
+def test_a_system_that_does_not_raise_open_files_is_served_with_fewer(monkeypatch, caplog):
+    def refuse(which, limits):
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (256, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    raise_open_files()
+    assert [record.getMessage() for record in caplog.records] == ["server.open_files_not_raised"]
+
+
 @pytest.mark.parametrize("value", ["10.0.0.0/33", "proxy.example", "10.0.0.1;10.0.0.2"])
 def test_a_proxy_that_is_no_address_is_named(value):
     with pytest.raises(ValueError, match=r"expected addresses or networks such as 10\.0\.0\.7"):
@@ -102,3 +138,10 @@ def test_a_process_counts_what_it_takes_for_itself():
     assert gate.admit("192.0.2.2").error == "TooManyConnections"
     gate.release("192.0.2.1")
     assert gate.admit("192.0.2.2") is None
+
+
+def test_so_many_refused_connections_stay_for_a_moment_and_no_more():
+    gate = CountingGate(ConnectionCounts(ConnectionLimits(1)), print)
+    assert [gate.may_linger() for _ in range(MAX_LINGERING_CONNECTIONS + 2)].count(True) == MAX_LINGERING_CONNECTIONS
+    gate.linger_no_longer()
+    assert [gate.may_linger(), gate.may_linger()] == [True, False]

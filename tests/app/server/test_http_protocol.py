@@ -79,8 +79,8 @@ class FakeLoop:
 class Gate:
     """Lets in whom it is told to let in; remembers the rest."""
 
-    def __init__(self, problem=None):
-        self.problem, self.inside, self.errors = problem, [], []
+    def __init__(self, problem=None, lingering=1):
+        self.problem, self.inside, self.errors, self.lingering = problem, [], [], lingering
 
     def admit(self, address):
         if self.problem is None:
@@ -92,6 +92,13 @@ class Gate:
 
     def refused(self, problem):
         self.errors.append(problem.error)
+
+    def may_linger(self):
+        self.lingering -= 1
+        return self.lingering >= 0
+
+    def linger_no_longer(self):
+        self.lingering += 1
 
 
 class Connection:
@@ -296,6 +303,24 @@ async def test_a_body_that_goes_on_after_its_answer_is_read_for_a_while_then_the
 
 
 @talk
+async def test_a_body_that_trickles_on_after_its_answer_has_a_time_that_progress_does_not_renew():
+    one, whole = Connection(reads=False), Connection(reads=False)
+    for each in (one, whole):
+        await each.send(POST + b"Content-Length: 100000\r\n\r\n")
+        assert each.statuses == [200]
+    for _ in range(int(LIMITS.discarding_seconds) - 1):
+        await one.after(1)
+        await one.send(b"x" * MIN_PROGRESS_BYTES if one.loop.now % 2 else b"x")
+    assert not one.transport.is_closed
+    await one.after(1)
+    assert one.transport.is_closed
+    assert one.statuses == [200]
+    await whole.send(b"x" * 100_000)  # what ends in time is followed by another request
+    await whole.send(GET)
+    assert whole.statuses == [200, 200]
+
+
+@talk
 async def test_incomplete_headers_are_given_up_after_their_time_however_they_trickle():
     one = Connection()
     await one.send(b"GET / HTTP/1.1\r\n")
@@ -459,15 +484,45 @@ async def test_after_a_refusal_what_still_comes_is_read_for_a_moment():
 
 
 @talk
-async def test_what_the_gate_does_not_let_in_is_told_why_and_closed():
+async def test_what_the_gate_does_not_let_in_is_told_why_and_read_for_a_moment_so_that_the_client_can_read_it():
     gate = Gate(too_many_connections("no more"))
-    one = Connection(gate=gate)
-    assert one.is_refused(503, "TooManyConnections")
-    assert one.problem()[1][b"retry-after"] == b"1"
-    assert one.transport.is_closed
+    one, another = Connection(gate=gate), Connection(gate=gate)
+    for refused in (one, another):
+        assert refused.is_refused(503, "TooManyConnections")
+        assert refused.problem()[1][b"retry-after"] == b"1"
+    assert (one.transport.has_ended, one.transport.is_closed) == (True, False)
+    assert another.transport.is_closed  # only so many may stay for a moment
     await one.send(GET)
-    one.protocol.connection_lost(None)
+    await one.after(LIMITS.lingering_seconds)
+    assert one.transport.is_aborted
+    for refused in (one, another):
+        refused.protocol.connection_lost(None)
+    assert gate.lingering == 0  # the one that lingered came back, the other never counted
     assert one.asked == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "error", "has_body"),
+    [
+        (b"HEAD /a b HTTP/1.1\r\nHost: here\r\n\r\n", 400, "BadRequest", False),
+        (b"HEAD / HTTP/1.1\r\nHost: here\r\nHost: there\r\n\r\n", 400, "BadRequest", False),
+        (b"HEAD /" + b"y" * 70_000, 414, "UriTooLong", False),
+        (b"HEAD / HTTP/1.1\r\nHost: here\r\nX: " + b"y" * 70_000 + b"\r\n\r\n", 431, "HeadersTooLarge", False),
+        (b"GET /a b HTTP/1.1\r\nHost: here\r\n\r\n", 400, "BadRequest", True),
+        (b"HEAD / HTTP/1.1\r\nHost: here\r\n\r\n" + b"nonsense\r\n\r\n", 400, "BadRequest", True),
+    ],
+)
+def test_a_refusal_of_head_says_the_length_of_a_body_that_it_does_not_carry(sent, status, error, has_body):
+    async def scenario():
+        one = Connection()
+        await one.send(sent)
+        assert one.statuses[-1] == status
+        assert one.gate.errors == [error]
+        head, _, body = one.transport.sent[one.transport.sent.rindex(b"HTTP/1.1 %d " % status) :].partition(b"\r\n\r\n")
+        assert int(re.search(rb"content-length: (\d+)", head).group(1)) > 0
+        assert bool(body) == has_body
+
+    asyncio.run(scenario())
 
 
 @talk

@@ -4,9 +4,11 @@ import socket
 
 import pytest
 
+from app.main import OPENING_SECONDS
 from app.server import supervisor, worker_process
 from app.server.supervisor import Supervisor
-from app.server.worker_channel import CLOSED, CONNECTION, LEAVING, PING, PONG, READY, FrameReader, frame
+from app.server.worker_channel import CLOSED, CONNECTION, LEAVING, PING, PONG, READY, REFUSED, FrameReader, frame
+from app.server.worker_process import START_SECONDS
 from indexing.errors import NotReady
 from indexing.settings import Settings
 
@@ -69,7 +71,7 @@ class FakeProcess:
 class Worked:
     """A supervisor with workers that are the test: what they are told is read, and what they say is written."""
 
-    def __init__(self, tmp_path, monkeypatch, **settings):
+    def __init__(self, tmp_path, monkeypatch, is_ready=True, **settings):
         self.now, self.theirs = 100.0, []
         make_pair = socket.socketpair
 
@@ -85,7 +87,7 @@ class Worked:
         self.supervisor = Supervisor(Settings(home=tmp_path, port=0, **settings), silent_seconds=5, lost_seconds=30)
         self.supervisor._start_missing()
         self.workers = list(self.supervisor._workers)
-        for number in range(len(self.workers)):
+        for number in range(len(self.workers) if is_ready else 0):
             self.say(number, READY)
 
     def say(self, number, kind, about=0):
@@ -120,6 +122,7 @@ class Worked:
             self.supervisor._examine(self.now)
 
     def close(self):
+        self.supervisor._refused.close()
         for one in self.theirs:
             one.close()
         for worker in self.workers:
@@ -215,3 +218,71 @@ def test_a_full_worker_is_passed_over_and_when_all_are_full_connections_are_refu
     assert [len(worker.addresses) for worker in one.workers] == [2, 2]
     refusals = [record for record in caplog.records if record.getMessage() == "supervisor.connections_refused"]
     assert len(refusals) == 1  # at most one a second
+
+
+def test_a_worker_has_the_time_in_which_the_application_opens_its_release_and_as_long_again():
+    assert START_SECONDS >= OPENING_SECONDS + 60
+
+
+def test_a_worker_that_is_not_ready_in_time_is_killed_and_another_started(worked, monkeypatch, caplog):
+    one = worked(is_ready=False)
+    monkeypatch.setattr("prometheus_client.multiprocess.mark_process_dead", lambda pid, path: None)
+    one.after(START_SECONDS - 1)
+    one.say(1, READY)
+    assert not one.workers[0].process.is_killed
+    one.after(2)
+    assert [worker.process.is_killed for worker in one.workers] == [True, False]
+    one.say(0, READY)  # too late: it is about to end
+    assert not one.workers[0].takes_connections
+    one.theirs[0].close()
+    one.supervisor._hear(one.workers[0])
+    one.now = one.supervisor._starts_again_at
+    one.supervisor._start_missing()
+    assert one.workers[0] not in one.supervisor._workers
+    assert len(one.supervisor._workers) == 2
+    one.workers.append(one.supervisor._workers[-1])
+    assert [record.getMessage() for record in caplog.records].count("supervisor.worker_late") == 1
+
+
+def test_the_first_worker_is_started_again_if_it_hangs_since_no_log_says_why(worked, monkeypatch):
+    one = worked(is_ready=False, workers=1)
+    monkeypatch.setattr("prometheus_client.multiprocess.mark_process_dead", lambda pid, path: None)
+    one.after(START_SECONDS + 1)
+    one.theirs[0].close()
+    one.supervisor._hear(one.workers[0])
+    assert one.supervisor._workers == []
+    assert one.supervisor._starts_again_at > one.now
+
+
+def test_a_pause_of_the_supervisor_itself_does_not_make_a_worker_late(worked):
+    one = worked(is_ready=False)
+    one.after(1)
+    one.now += 1000
+    one.supervisor._examine(one.now)
+    assert not any(worker.process.is_killed for worker in one.workers)
+
+
+def test_refused_connections_are_counted_by_a_worker(worked):
+    one = worked(max_connections=1)
+    for _ in range(5):
+        one.connect()
+    one.told(0), one.told(1)
+    one.supervisor._examine(one.now)
+    one.supervisor._examine(one.now)
+    assert [said for said in one.told(0) + one.told(1) if said[0] == REFUSED] == [(REFUSED, 3)]
+
+
+def test_a_refused_client_that_has_sent_its_request_reads_the_answer(worked):
+    one = worked(max_connections=1)
+    for _ in range(2):
+        one.connect()
+    with socket.create_connection(("127.0.0.1", one.supervisor.port), timeout=10) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n" + b"x" * 10_000)
+        one.supervisor._wait(1)
+        one.supervisor._wait(1)
+        answer = b""
+        while part := client.recv(4096):
+            answer += part
+        assert answer.startswith(b"HTTP/1.1 503 ")
+    while len(one.supervisor._refused):
+        one.supervisor._wait(1)
