@@ -1,5 +1,7 @@
 # Every target makes the virtual environment .venv and installs what it needs by itself.
 PYTHON ?= python3
+# No test and no command asks a model hub.
+export HF_HUB_OFFLINE := 1
 BIN := .venv/bin
 SETUP := .venv/.setup-done
 
@@ -16,8 +18,9 @@ $(SETUP): pyproject.toml constraints.txt
 demo: setup ## model, ingest, build, API, three questions, evaluation
 	$(BIN)/groundwork --home .groundwork demo
 
-test: setup ## all tests, with the real model, on every core
-	$(BIN)/python -m pytest -n auto --dist loadscope
+# The tests of processes wait much, so three run side by side on two cores, the longest first.
+test: setup ## all tests, with the real model
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder tests/system tests
 
 quick: setup ## what a change touches, without the real model: under a minute
 	$(BIN)/ruff format --check .

@@ -54,7 +54,7 @@ def find_release(catalogue: Database, number: str) -> Release:
     """
     form = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?", number)
     if form is None:
-        raise InvalidInput(f"{number[:40]!r} is not a release number: expected RECIPE.BUILD, such as 12.3.")
+        raise InvalidInput(f"{number[:40]!r} is not a release number: expected RECIPE.BUILD such as 12.3.")
     recipe, build = form.groups()
     found = [
         release

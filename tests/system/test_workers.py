@@ -238,9 +238,11 @@ def test_a_killed_build_command_goes_on_where_it_stopped(site, reference, tmp_pa
 def test_a_cancelled_build_stops_and_keeps_what_it_has(site, reference, tmp_path):
     log = tmp_path / "log"
     build = start_build(site)
-    with worker(*site, log):
+    with worker(*site, log) as process:
         wait_for(lambda: len(blocks_done(log)) >= 2)
+        os.killpg(process.pid, signal.SIGSTOP)  # else the build may end before the command has started
         run(site[0], "jobs", "cancel", 1)
+        os.killpg(process.pid, signal.SIGCONT)
         _, error = build.communicate(timeout=30)
         assert build.returncode == 1
         assert b"cancelled" in error
