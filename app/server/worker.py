@@ -180,7 +180,7 @@ def _check(connection: HttpProtocol, now: float) -> None:
     """Look at one connection; a fault in that costs this connection, not the server, whose loop this is."""
     try:
         connection.check(now)
-    except Exception:
+    except Exception:  # whatever this connection has, the others are to be served
         logger.exception("server.check_failed")
         connection.transport.abort()
 

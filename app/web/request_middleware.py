@@ -50,7 +50,7 @@ class RequestMiddleware:
             await self._app(exchange.scope, _bounded(receive, announced, _limit(scope["path"])), exchange.send)
         except ClientDisconnect:  # it left, or was refused, before its body had come: there is no one to answer
             exchange.status = exchange.status or STATUS[ClientGone]
-        except Exception as error:
+        except Exception as error:  # every error gets an answer, unless one has begun already
             if exchange.status:
                 logger.error("request.broken_off", exc_info=error)
                 raise

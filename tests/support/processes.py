@@ -4,7 +4,10 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import httpx
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -44,3 +47,15 @@ def start(home, *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         env=environment(**settings),
         start_new_session=True,
     )
+
+
+def wait_until(is_true, log, seconds=60):
+    """Wait until a server does what is asked; one that does not listen yet is asked again. Else show its log."""
+    for _ in range(int(seconds / 0.02)):
+        try:
+            if is_true():
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.02)
+    raise AssertionError(log.read_text()[-3000:])

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from app.server.connection_limits import MAX_OPEN_FILES
-from tests.support.processes import ROOT, environment, free_port
+from tests.support.processes import ROOT, environment, free_port, wait_until
 
 ALONE = (
     "from indexing.process_start import prepare; prepare()\n"
@@ -78,14 +78,7 @@ class Served:
             self.until(lambda: self.log_has("supervisor.worker_ready", settings["workers"]))
 
     def until(self, is_true, seconds=60):
-        for _ in range(int(seconds / 0.02)):
-            try:
-                if is_true():
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.02)
-        raise AssertionError(self.log.read_text()[-3000:])
+        wait_until(is_true, self.log, seconds)
 
     def ask(self, path="/livez"):
         """A request over a connection of its own, from an address that attacks nothing."""

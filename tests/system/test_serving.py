@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
@@ -18,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.processes import ROOT, free_port, run, start
+from tests.support.processes import ROOT, free_port, run, start, wait_until
 
 pytestmark = pytest.mark.model
 KEY = "a key for the tests of serving"
@@ -48,14 +47,7 @@ class Served:
         self.until(lambda: self.ready().status_code == 200)
 
     def until(self, is_true, seconds=60):
-        for _ in range(int(seconds / 0.02)):
-            try:
-                if is_true():
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.02)
-        raise AssertionError(self.log.read_text()[-3000:])
+        wait_until(is_true, self.log, seconds)
 
     def ready(self):
         return httpx.get(f"{self.url}/readyz", timeout=10)
