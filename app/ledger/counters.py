@@ -52,16 +52,16 @@ class ProcessCounts:
         self.process = process
         self._lock = threading.Lock()
         self._held = ExitStack()
-        self._path = folder / f"{process}{COUNTS_SUFFIX}"
-        self._map = self._mapped(folder)
+        self._path: Path | None = folder / f"{process}{COUNTS_SUFFIX}"
+        self._map = self._mapped(self._path)
         self._numbers = memoryview(self._map).cast(_NUMBER)
         self._numbers[_FORMAT] = _FORMAT_1
 
-    def _mapped(self, folder: Path) -> mmap.mmap:
+    def _mapped(self, path: Path) -> mmap.mmap:
         try:
-            folder.mkdir(mode=0o750, exist_ok=True)
-            self._held.enter_context(file_lock(folder / f"{self.process}{LOCK_SUFFIX}", "process"))
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+            path.parent.mkdir(mode=0o750, exist_ok=True)
+            self._held.enter_context(file_lock(path.with_suffix(LOCK_SUFFIX), "process"))
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
             try:
                 os.write(descriptor, bytes(_SIZE_BYTES))
                 return mmap.mmap(descriptor, _SIZE_BYTES)
@@ -69,6 +69,7 @@ class ProcessCounts:
                 os.close(descriptor)
         except (OSError, ValueError) as error:  # ValueError: the file is shorter, since the disk is full
             logger.warning("ledger.counts_in_memory", extra={"fields": {"reason": str(error)}})
+            self._path = None
             return mmap.mmap(-1, _SIZE_BYTES)
 
     def accept(self) -> int:
@@ -100,7 +101,7 @@ class ProcessCounts:
             mapped, self._numbers = self._numbers, memoryview(bytearray(self._numbers.tobytes())).cast(_NUMBER)
             mapped.release()
             self._map.close()
-        if is_settled:
+        if is_settled and self._path is not None:
             _remove(self._path)
         self._held.close()
 
@@ -131,8 +132,12 @@ def _settle(path: Path, settle: Callable[[Counts], None]) -> None:
 
 
 def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.with_suffix(LOCK_SUFFIX).unlink(missing_ok=True)
+    """Remove a file whose lock is held, and its lock; what cannot be removed is settled to the same counts again."""
+    try:
+        path.unlink(missing_ok=True)
+        path.with_suffix(LOCK_SUFFIX).unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("ledger.counts_not_removed", extra={"fields": {"file": path.name, "reason": str(error)}})
 
 
 def read_counts(path: Path) -> Counts:
