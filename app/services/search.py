@@ -79,6 +79,7 @@ async def search(
         await wait_for_write(services, caller.tenant, body, deadline)
         executor = services.executor
         serving, partition = services.pool.current(), Partition(caller.tenant, body.collection)
+        _assign(record, serving)  # now, so that a search for which there is no slot counts for what it would have had
         if kind != SEARCH or not _runs_inline(serving, partition, body):
             return await executor.run(client, deadline, lambda: answer(_find(services, record, deadline)))
         with services.searches.take():
@@ -160,9 +161,14 @@ def _found(services: Services, record: RequestRecord, begun: _Begun, result: Res
     return Found(begun.serving, record.assignment, result, token, record)
 
 
+def _assign(record: RequestRecord, serving: ServingRelease) -> None:
+    """Say what serves a request, and why."""
+    record.release, record.assignment = serving.release, Assignment(serving.release.recipe, "live", "live")
+
+
 def _begin(services: Services, serving: ServingRelease, record: RequestRecord, deadline: Deadline) -> _Begun:
     body = record.body
-    record.release, record.assignment = serving.release, Assignment(serving.release.recipe, "live", "live")
+    _assign(record, serving)
     deadline.check()
     partition = Partition(record.caller.tenant, body.collection)
     seq = record.seq = services.live.reached(serving, partition)
