@@ -1,7 +1,7 @@
 """The recorder writes what it takes, holds nothing up, and counts what it drops."""
 
 import threading
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
@@ -33,8 +33,8 @@ class Ledger:
             raise self.failures.pop(0)
         self.batches.append(list(rows))
 
-    def count(self, counters):
-        self.counts.append(astuple(counters))
+    def put_counts(self, process, *, accepted, dropped, written):
+        self.counts.append((process, accepted, dropped, written))
 
 
 class Told:
