@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from app.ledger.counters import ProcessCounts
-from indexing.errors import GroundworkError
+from indexing.errors import GroundworkError, InvalidInput
 from indexing.ledger.records import RequestRow
 
 logger = logging.getLogger(__name__)
@@ -138,7 +138,8 @@ class Recorder:
     def _run(self) -> None:
         while batch := self._take_batch():
             self._told.accepted(len(batch))
-            self._write(batch)
+            if rows := self._rows(batch):
+                self._store(rows)
             self._put_counts()
             with self._changed:
                 self._last_done = batch[-1][0]
@@ -154,17 +155,23 @@ class Recorder:
             self._bytes -= sum(size for _, _, size in taken)
         return [(number, pending) for number, pending, _ in taken]
 
-    def _write(self, batch: Sequence[tuple[int, PendingRow]]) -> None:
-        rows = self._rows(batch)
-        if not rows:
-            return
-        self._counts.begin_batch(len(rows), rows[-1].id)
+    def _store(self, rows: Sequence[RequestRow]) -> None:
         try:
-            self._writer.append(rows)
+            self._append(rows)
+        except InvalidInput as error:  # one row is not as it must be: the others are not to pay for it
+            if len(rows) == 1:
+                self._drop(ROW_FAILED, 1)
+                self._say(error)
+            else:
+                for row in rows:
+                    self._store([row])
         except Exception as error:  # whatever is wrong with the ledger, searches go on
             self._drop(STORE_FAILED, len(rows))
             self._say(error)
-            return
+
+    def _append(self, rows: Sequence[RequestRow]) -> None:
+        self._counts.begin_batch(len(rows), rows[-1].id)
+        self._writer.append(rows)
         self._failure = ""
         self._counts.wrote(len(rows))
         self._told.written(len(rows))
