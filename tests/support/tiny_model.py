@@ -86,7 +86,7 @@ def add_tiny(
             prompts={"query": "", "document": ""},
             normalisation="l2",
             parity={"cosine_min": {"fp32": 1.0, "int8": 1.0}},
-            canonical=canonical or {precision: canonical_of(draft.path, precision) for precision in FORMS},
+            canonical=canonical or {precision: canonical_of(draft.path, precision, max_tokens) for precision in FORMS},
             lineage={"licence": "Apache-2.0", "source": "tests"},
         )
     return home.models.add(name, version, home.storage.open(KIND, f"{name}@{version}"))
@@ -102,9 +102,9 @@ def register_tiny(tiny_files: Mapping[str, bytes]) -> Callable[..., ModelVersion
     return register
 
 
-def canonical_of(folder: Path, precision: str) -> dict[str, list[float]]:
+def canonical_of(folder: Path, precision: str, max_tokens: int = MAX_TOKENS) -> dict[str, list[float]]:
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-    embedder = OnnxEmbedder(folder / f"{precision}.onnx", tokenizer, max_tokens=MAX_TOKENS, sessions=1)
+    embedder = OnnxEmbedder(folder / f"{precision}.onnx", tokenizer, max_tokens=max_tokens, sessions=1)
     vectors = embedder.encode_passages(list(CANONICAL_TEXTS))
     return dict(zip(CANONICAL_TEXTS, vectors.astype(float).tolist(), strict=True))
 
