@@ -10,13 +10,20 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import psutil
 import pytest
 import redis
 
 from indexing.builds.leases import queue_of
+from indexing.catalogue.jobs import job_tasks, list_jobs, read_job
+from indexing.catalogue.releases import release_rows, stable_recipe
+from indexing.home import open_home
+from indexing.records import Partition
+from indexing.settings import Settings
+from indexing.sources.ingest import ingest
+from indexing.sources.readers import open_source
 from indexing.storage.factory import open_storage
 from tests.support.gated_command import VARIABLE, Gate
 from tests.support.processes import ROOT, run, start
@@ -146,7 +153,8 @@ def test_two_homes_on_one_redis_build_side_by_side(site, reference, make_home, r
             finish(build)
     assert files(home) == files(other) == reference
     assert len(blocks_done(theirs)) == len(blocks_done(ours))
-    assert {block["attempts"] for block in json.loads(run(home, "jobs", "show", 1).stdout)["blocks"]} == {1}
+    with closing(open_home(Settings(home=home))) as opened:
+        assert {task["attempts"] for task in job_tasks(opened.catalogue, 1)} == {1}
 
 
 def test_a_pool_child_may_take_twice_its_memory_and_no_more(site, tmp_path):
@@ -162,7 +170,7 @@ def test_a_pool_child_may_take_twice_its_memory_and_no_more(site, tmp_path):
 
 def test_a_second_build_gives_workers_nothing_to_do(site, tmp_path):
     log = tmp_path / "log"
-    with worker(*site, log):
+    with worker(*site, log, concurrency=1):
         finish(start_build(site))
         before = blocks_done(log)
         report = finish(start_build(site))
@@ -175,7 +183,7 @@ def test_a_worker_killed_in_the_middle_of_a_block_is_replaced_by_another(site, r
     build = start_build(site)
     with worker_in_the_middle(site, first, gate) as process:
         kill_group(process)
-    with worker(*site, second):
+    with worker(*site, second, concurrency=1):
         finish(build)
     assert files(site[0]) == reference
     assert not set(blocks_done(first)) & set(blocks_done(second))
@@ -205,7 +213,7 @@ def test_a_celery_that_ends_unbidden_is_started_again(site, reference, gate, tmp
 
 
 def test_a_worker_that_is_told_to_stop_stops(site, tmp_path):
-    with worker(*site, tmp_path / "log") as process:
+    with worker(*site, tmp_path / "log", concurrency=1) as process:
         wait_for(lambda: "ready" in (tmp_path / "log").read_text())
         process.terminate()
         assert process.wait(timeout=30) == 0
@@ -248,7 +256,8 @@ def test_a_killed_build_command_goes_on_where_it_stopped(site, reference, gate, 
     # The worker lives on: it may have done all that it was handed before the second build looks.
     assert report["embeddings_computed"] < report["passages"]
     assert len(blocks_done(log)) == len(set(blocks_done(log)))
-    assert json.loads(run(site[0], "jobs", "show", 1).stdout)["state"] == "failed"
+    with closing(open_home(Settings(home=site[0]))) as opened:
+        assert read_job(opened.catalogue, 1).state == "failed"
 
 
 def test_a_cancelled_build_stops_and_keeps_what_it_has(site, reference, gate, tmp_path):
@@ -268,9 +277,10 @@ def test_a_cancelled_build_stops_and_keeps_what_it_has(site, reference, gate, tm
 def test_a_block_that_fails_three_times_fails_the_build_by_name_and_the_release_stays(site, reference, tmp_path):
     home, settings = site
     log = tmp_path / "log"
-    with worker(home, settings, log):
+    with worker(home, settings, log, concurrency=1):
         finish(start_build(site))
-        run(home, "ingest", ROOT / "corpora" / "helpdesk" / "articles" / "privacy")
+        with closing(open_home(Settings(home=home))) as opened:
+            ingest(opened.catalogue, open_source(ARTICLES.parent / "privacy", "auto"), Partition("default", "documents"))
         # Nothing can be published where a file stands in the way of the folder.
         (features,) = (home / "features").iterdir()
         features.rename(home / "put-aside")
@@ -280,15 +290,17 @@ def test_a_block_that_fails_three_times_fails_the_build_by_name_and_the_release_
     assert build.returncode == 1
     assert b"failed 3 times" in error
     assert b"NotADirectoryError" in error
-    assert json.loads(run(home, "releases", "list", "--json").stdout)[0]["in_service"]
-    (job, *_) = json.loads(run(home, "jobs", "list", "--json").stdout)
-    assert job["state"] == "failed"
-    assert "failed" in {block["state"] for block in json.loads(run(home, "jobs", "show", job["id"]).stdout)["blocks"]}
-    features.unlink()
-    (home / "put-aside").rename(features)
-    with worker(home, settings, log):
-        run(home, "jobs", "retry", job["id"], **settings)
-    assert json.loads(run(home, "jobs", "list", "--json").stdout)[0]["state"] == "done"
+    with closing(open_home(Settings(home=home))) as opened:
+        assert stable_recipe(opened.catalogue) == 1
+        assert len(release_rows(opened.catalogue)) == 1
+        job = list_jobs(opened.catalogue)[0]
+        assert job.state == "failed"
+        assert "failed" in {task["state"] for task in job_tasks(opened.catalogue, job.id)}
+        features.unlink()
+        (home / "put-aside").rename(features)
+        with worker(home, settings, log, concurrency=1):
+            run(home, "jobs", "retry", job.id, **settings)
+        assert list_jobs(opened.catalogue)[0].state == "done"
 
 
 def test_a_full_disk_fails_the_build_and_room_lets_it_go_on(site, reference, tmp_path):
@@ -300,13 +312,13 @@ def test_a_full_disk_fails_the_build_and_room_lets_it_go_on(site, reference, tmp
     ).returncode:
         pytest.skip("no right to mount a small tmpfs here")
     try:
-        with worker(home, settings, tmp_path / "log"):
+        with worker(home, settings, tmp_path / "log", concurrency=1):
             result = run(home, "build", check=False, **settings)
         assert result.returncode == 1
         assert "No room to write" in result.stderr
     finally:
         subprocess.run(["umount", "--lazy", str(features)], check=True)
-    with worker(home, settings, tmp_path / "log"):
+    with worker(home, settings, tmp_path / "log", concurrency=1):
         finish(start_build(site))
     assert files(home) == reference
 
@@ -316,8 +328,8 @@ def test_many_random_kills_lose_no_passage_and_tear_no_file(site, reference, mon
     chance = random.Random(seed)
     build = start_build(site)
     for number in range(3):
-        # At first so many turns are given at once, then it is killed at any moment while it takes them.
-        gate = Gate(tmp_path / f"gate-{number}")
+        # It may do so many tasks, and is killed at any moment while it does them.
+        gate = Gate(tmp_path / f"gate-{number}")  # turns that one left are not the next one's
         monkeypatch.setenv(VARIABLE, str(gate.folder))
         with worker(*site, log, gate=gate) as process:
             turns = chance.randrange(1, 5)
@@ -326,7 +338,7 @@ def test_many_random_kills_lose_no_passage_and_tear_no_file(site, reference, mon
             kill_group(process)
         gate.close()
     assert build.poll() is None
-    with worker(*site, log):
+    with worker(*site, log, concurrency=1):
         finish(build, 240)
     assert files(site[0]) == reference
     assert len(blocks_done(log)) == len(set(blocks_done(log)))
