@@ -46,6 +46,13 @@ def site(make_home, redis_server):
     return path, {"redis_url": redis_server.url, "block_size": BLOCK_SIZE, "lease_seconds": LEASE_SECONDS}
 
 
+@pytest.fixture
+def built_site(make_home, redis_server):
+    """The same with a release, which this process made."""
+    path = make_home("built-site", ARTICLES, is_built=True)
+    return path, {"redis_url": redis_server.url, "block_size": BLOCK_SIZE, "lease_seconds": LEASE_SECONDS}
+
+
 def queue(site):
     """What the queue of a home's blocks of vectors is called in Redis."""
     return queue_of(open_storage(site[0]), "embedding")
@@ -142,14 +149,14 @@ def test_two_homes_on_one_redis_build_side_by_side(site, reference, make_home, r
     other = make_home("other", ARTICLES)
     theirs, ours = tmp_path / "theirs", tmp_path / "ours"
     client = redis.Redis(port=redis_server.port)
-    with worker(other, settings, theirs):
+    with worker(other, settings, theirs, concurrency=1):
         wait_for(lambda: theirs.exists() and "ready" in theirs.read_text())
         build = start_build(site)
         wait_for(lambda: client.llen(queue(site)) >= 4)
         client.close()
         finish(start_build((other, settings)))  # its worker does all its blocks while those of the first wait
         assert build.poll() is None
-        with worker(home, settings, ours):
+        with worker(home, settings, ours, concurrency=1):
             finish(build)
     assert files(home) == files(other) == reference
     assert len(blocks_done(theirs)) == len(blocks_done(ours))
@@ -168,14 +175,12 @@ def test_a_pool_child_may_take_twice_its_memory_and_no_more(site, tmp_path):
         assert celery.rlimit(psutil.RLIMIT_DATA)[0] != limit
 
 
-def test_a_second_build_gives_workers_nothing_to_do(site, tmp_path):
+def test_a_second_build_gives_workers_nothing_to_do(built_site, tmp_path):
     log = tmp_path / "log"
-    with worker(*site, log, concurrency=1):
-        finish(start_build(site))
-        before = blocks_done(log)
-        report = finish(start_build(site))
+    with worker(*built_site, log, concurrency=1):
+        report = finish(start_build(built_site))
     assert (report["embeddings_computed"], report["shards_written"]) == (0, 0)
-    assert blocks_done(log) == before
+    assert blocks_done(log) == []
 
 
 def test_a_worker_killed_in_the_middle_of_a_block_is_replaced_by_another(site, reference, gate, tmp_path):
@@ -274,18 +279,17 @@ def test_a_cancelled_build_stops_and_keeps_what_it_has(site, reference, gate, tm
     assert files(site[0]) == reference
 
 
-def test_a_block_that_fails_three_times_fails_the_build_by_name_and_the_release_stays(site, reference, tmp_path):
-    home, settings = site
+def test_a_block_that_fails_three_times_fails_the_build_by_name_and_the_release_stays(built_site, tmp_path):
+    home, settings = built_site
     log = tmp_path / "log"
+    with closing(open_home(Settings(home=home))) as opened:
+        ingest(opened.catalogue, open_source(ARTICLES.parent / "privacy", "auto"), Partition("default", "documents"))
+    # Nothing can be published where a file stands in the way of the folder.
+    (features,) = (home / "features").iterdir()
+    features.rename(home / "put-aside")
+    features.write_text("in the way")
     with worker(home, settings, log, concurrency=1):
-        finish(start_build(site))
-        with closing(open_home(Settings(home=home))) as opened:
-            ingest(opened.catalogue, open_source(ARTICLES.parent / "privacy", "auto"), Partition("default", "documents"))
-        # Nothing can be published where a file stands in the way of the folder.
-        (features,) = (home / "features").iterdir()
-        features.rename(home / "put-aside")
-        features.write_text("in the way")
-        build = start_build(site)
+        build = start_build(built_site)
         _, error = build.communicate(timeout=120)
     assert build.returncode == 1
     assert b"failed 3 times" in error
@@ -327,7 +331,7 @@ def test_many_random_kills_lose_no_passage_and_tear_no_file(site, reference, mon
     log, seed = tmp_path / "log", 20261124
     chance = random.Random(seed)
     build = start_build(site)
-    for number in range(3):
+    for number in range(2):
         # It may do so many tasks, and is killed at any moment while it does them.
         gate = Gate(tmp_path / f"gate-{number}")  # turns that one left are not the next one's
         monkeypatch.setenv(VARIABLE, str(gate.folder))
