@@ -327,7 +327,7 @@ def test_a_full_disk_fails_the_build_and_room_lets_it_go_on(site, reference, tmp
     assert files(home) == reference
 
 
-def test_many_random_kills_lose_no_passage_and_tear_no_file(site, reference, monkeypatch, tmp_path):
+def test_random_kills_lose_no_passage_and_tear_no_file(site, reference, monkeypatch, tmp_path):
     log, seed = tmp_path / "log", 20261124
     chance = random.Random(seed)
     build = start_build(site)
