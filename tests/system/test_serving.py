@@ -47,6 +47,8 @@ class Served:
                 **settings,
             )
         self.until(lambda: self.ready().status_code == 200)
+        if workers > 1:  # the first one answers before the others can
+            self.until(lambda: self.log.read_text().count("supervisor.worker_ready") == workers)
 
     def until(self, is_true, seconds=60):
         wait_until(is_true, self.log, seconds)
