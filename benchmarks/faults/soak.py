@@ -9,10 +9,11 @@ found; what was deleted is not found; at the end the lists are what a dictionary
 Reported besides: how long until a write is found through every process (with and without a build running), latencies,
 and the memory of the API with its slope.
 
-Usage: python -m benchmarks.faults.soak [--seconds 600] [--dry]
+Usage: python -m benchmarks.faults.soak [--seconds 600] [--clients 8] [--models HOME] [--dry]
 """
 
 import argparse
+import contextlib
 import json
 import random
 import re
@@ -39,7 +40,6 @@ from indexing.records import Document, Partition
 from indexing.settings import Settings
 
 TENANTS = ("alder", "birch", "cedar", "dogwood")
-CLIENTS = 8
 WORKERS = 2
 DOCUMENTS = 40
 """That a client has at most in each tenant."""
@@ -202,10 +202,14 @@ class Watch:
         self.seconds[when].append(time.monotonic() - began)
 
 
-def prepare(path: Path) -> dict[str, str]:
-    """A home with the default model, tenants and a first release; gives each tenant's key."""
+def prepare(path: Path, models: Path | None = None) -> dict[str, str]:
+    """A home with the models of another, else with the default one, tenants and a first release; gives their keys."""
     home = open_home(Settings(home=path))
-    register_model(home.models, home.storage, DEFAULT_MODEL)
+    if models is None:
+        register_model(home.models, home.storage, DEFAULT_MODEL)
+    else:
+        with contextlib.closing(open_home(Settings(home=models), create=False)) as other:
+            home.models.copy_from(other.models)
     for tenant in TENANTS:
         create_tenant(home.catalogue, tenant)
         create_collection(home.catalogue, Partition(tenant, COLLECTION))
@@ -219,13 +223,16 @@ def prepare(path: Path) -> dict[str, str]:
 
 
 def day(path: Path, clients: list[Client], watch: Watch, seconds: float, progress: Any) -> list[float]:
-    """The load, with a build after a quarter and after five eighths of the time; gives how long each build took."""
+    """The load, with a build after a quarter and after five eighths of the time; gives how long each build took.
+
+    It lasts until both builds have ended, however slow the machine is.
+    """
     builds: list[float] = []
     began = time.monotonic()
     due = [seconds / 4, seconds * 5 / 8]
     with running(*clients, watch):
-        while (elapsed := time.monotonic() - began) < seconds:
-            progress("seconds", int(elapsed), int(seconds))
+        while (elapsed := time.monotonic() - began) < seconds or len(builds) < len(due):
+            progress("seconds", min(int(elapsed), int(seconds)), int(seconds))
             if len(builds) < len(due) and elapsed >= due[len(builds)]:
                 watch.is_building, started = True, time.monotonic()
                 run_command(path, "build")
@@ -263,7 +270,7 @@ def summary(clients: list[Client], watch: Watch, builds: list[float], memory: di
     answers = [answer for client in everyone for answer in client.connection.answers]
     found = problems + [problem for client in everyone for problem in client.model.problems]
     return {
-        "clients": CLIENTS,
+        "clients": len(clients),
         "workers": WORKERS,
         "tenants": len(TENANTS),
         "documents at the end": sum(len(mine) for one in everyone for mine in one.model.documents.values()),
@@ -285,14 +292,16 @@ def summary(clients: list[Client], watch: Watch, builds: list[float], memory: di
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--models", type=Path, metavar="HOME", help="Take its models; by default the default model.")
     parser.add_argument("--data", help=argparse.SUPPRESS)  # run_all.py gives it to all; nothing of it is needed here
     parser.add_argument("--dry", action="store_true", help="Print, and write no result.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place, progress_bar() as progress:
         path = Path(place) / "home"
-        keys = prepare(path)
+        keys = prepare(path, options.models)
         with served_home(path, WORKERS) as server, watched_memory(server.process) as memory:
-            clients = [Client(number, server.url, keys, number) for number in range(CLIENTS)]
+            clients = [Client(number, server.url, keys, number) for number in range(options.clients)]
             watch = Watch(server.url, keys)
             began = time.time()
             builds = day(path, clients, watch, options.seconds, progress)
