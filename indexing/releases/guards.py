@@ -202,7 +202,9 @@ def _compare_latencies(live_ms: Sequence[float], candidate_ms: Sequence[float]) 
     live = sorted(live_ms[: _LIVE_LOOK * 2 ** (looks[0] - 1)])
     candidate = sorted(candidate_ms[: _CANDIDATE_LOOK * 2 ** (looks[1] - 1)])
     at_least, at_most = quantile_bounds(candidate, 0.99, level)[0], quantile_bounds(live, 0.99, level)[1]
-    ratio = quantile(candidate, 0.99) / max(quantile(live, 0.99), 1e-9)
+    ratio = quantile(sorted(candidate_ms[:_MOST_LATENCIES]), 0.99) / max(
+        quantile(sorted(live_ms[:_MOST_LATENCIES]), 0.99), 1e-9
+    )
     figures = {"ratio": ratio, "candidate_at_least_ms": at_least, "latencies": float(len(candidate))}
     if at_least > MAX_P99_RATIO * at_most:
         reason = f"p99 is {at_least:.1f} ms or more, and {at_most:.1f} or less in service: over {MAX_P99_RATIO:g} times"
