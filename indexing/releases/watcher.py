@@ -159,6 +159,14 @@ def judge_rollout(catalogue: Database, rollout: Rollout, window: GuardWindow) ->
     return judge(window, share=rollout.share, verdicts=verdicts)
 
 
+def guards_now(catalogue: Database, ledger: RequestLedger, rollout: Rollout, now: str) -> GuardReport | None:
+    """What the guards of an open canary or A/B test say at the moment ``now``; ``None`` for any other rollout."""
+    if not rollout.is_open or rollout.mode == "shadow":
+        return None
+    since, until = _settled(rollout), datetime.fromisoformat(now)
+    return judge_rollout(catalogue, rollout, ledger.window(rollout.id, since, max(since, until)))
+
+
 def ab_result(ledger: RequestLedger, rollout: Rollout, now: str) -> AbResult:
     """How an A/B test stands at the moment ``now``; looked at before its end, it tells less than it seems to."""
     if rollout.ab_test is None:
