@@ -80,8 +80,8 @@ def sentence(rollout: Rollout, *, is_watched: bool) -> str:
     if rollout.steps:
         is_done = rollout.step == len(rollout.steps)
         step = ", all steps passed" if is_done else f", step {rollout.step + 1} of {len(rollout.steps)}"
-    mode = "A/B test" if rollout.mode == "ab" else rollout.mode
-    return f"{about} is a {mode}{step}: {rollout.share:.4g} {of}."
+    mode = "an A/B test" if rollout.mode == "ab" else f"a {rollout.mode}"
+    return f"{about} is {mode}{step}: {rollout.share:.4g} {of}."
 
 
 def meant_rollout(catalogue: Database, number: int | None) -> int:
