@@ -289,7 +289,15 @@ def _start(
     with catalogue.write():
         baseline = _require_candidate(catalogue, seen.candidate)
         columns = {
-            **{"steps": "[]", "step": 0, "ends_at": None, "max_queries": None, "ab_test": None, **changes},
+            **{
+                "steps": "[]",
+                "step": 0,
+                "ends_at": None,
+                "max_queries": None,
+                "decides": "",
+                "ab_test": None,
+                **changes,
+            },
             **{"baseline": baseline, "seed": secrets.token_hex(_SEED_BYTES)},
         }
         started = change_rollout(catalogue, seen, to, by, columns, only_from=only_from)

@@ -18,6 +18,7 @@ from indexing.errors import GroundworkError, RolloutConflict
 from indexing.ledger.guard_window import GuardWindow
 from indexing.releases.ab_tests import AbResult, conclude
 from indexing.releases.guards import GuardReport, Verdict, judge
+from indexing.releases.overview import percent
 from indexing.releases.promotion import roll_back
 from indexing.releases.rollouts import Rollout, Step, open_rollout
 from indexing.releases.transitions import Decision, change_rollout
@@ -53,13 +54,14 @@ class Watcher:
     """Watches the rollout of one home; several may run, and the one with the lease decides.
 
     Rounds renew the lease and look, so that a watcher that hangs loses it. ``now`` tells the moment, ``clock`` seconds
-    that only grow.
+    that only grow. ``with_room`` does what must not fail for want of room on the disk.
     """
 
     catalogue: Database
     ledger: RequestLedger
     now: Callable[[], str] = utc_now
     clock: Callable[[], float] = time.monotonic
+    with_room: Callable[[Callable[[], object]], object] = lambda action: action()
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     _look_again_at: float = field(default=-1.0, init=False)
 
@@ -109,7 +111,8 @@ class Watcher:
         report = judge_rollout(self.catalogue, rollout, window)
         if report.outcome == "fail":
             logger.warning("watcher.rolls_back", extra={"fields": {"rollout": rollout.id, "reason": report.reason}})
-            roll_back(self.catalogue, Decision(ACTOR, report.reason, now, report.evidence), rollout=rollout)
+            by = Decision(ACTOR, report.reason, now, report.evidence)
+            self.with_room(lambda: roll_back(self.catalogue, by, rollout=rollout))
         elif rollout.mode == "ab":
             self._end_ab(rollout, window, now)
         elif rollout.step < len(rollout.steps):
@@ -142,7 +145,7 @@ class Watcher:
             following = rollout.step + 1
             is_last = following == len(rollout.steps)
             share = rollout.share if is_last else rollout.steps[following].share
-            ahead = "all steps passed: promote it" if is_last else f"step {following + 1} gives it {share:.4g}"
+            ahead = "all steps passed: promote it" if is_last else f"step {following + 1} gives it {percent(share)}"
             by = Decision(ACTOR, f"step {rollout.step + 1} passed; {ahead}", now, report.evidence)
             change_rollout(self.catalogue, rollout, "canary", by, {"step": following, "share": share})
         elif report.outcome == "inconclusive":

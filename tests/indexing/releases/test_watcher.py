@@ -75,7 +75,7 @@ def good(requests=2000, share=0.05):
 def test_steps_are_gone_through_and_then_a_person_promotes(watched):
     watched.canary(steps=STEPS)
     assert watched.after(61, **good()) == ("canary", 0.5, 1)
-    assert watched.said().reason == "step 1 passed; step 2 gives it 0.5"
+    assert watched.said().reason == "step 1 passed; step 2 gives it 50 %"
     assert watched.after(599, **good(share=0.5)) == ("canary", 0.5, 1)
     assert watched.after(2, **good(share=0.5)) == ("canary", 0.5, 2)
     assert watched.said().reason == "step 2 passed; all steps passed: promote it"
@@ -98,6 +98,14 @@ def test_a_fail_rolls_back_at_once_and_keeps_the_evidence(watched):
     assert "errors 60.00% against 0.00%" in watched.said().reason
     assert watched.said().evidence["errors"]["outcome"] == "fail"
     assert watched.plan().open_recipes == (1,)
+
+
+def test_taking_back_may_use_the_room_that_is_kept_in_reserve(watched):
+    used = []
+    watched.watcher.with_room = lambda action: used.append(True) or action()
+    watched.canary()
+    assert watched.after(10, live=arm(2000), candidate=arm(100, errors=60))[0] == "rolled_back"
+    assert used == [True]
 
 
 def test_a_canary_without_steps_is_taken_back_too(watched):
