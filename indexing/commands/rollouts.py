@@ -90,10 +90,10 @@ def rollouts_list(settings: Settings, as_json: bool) -> None:
 def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> None:
     """What ROLLOUT does, what its guards say now, and every decision about it."""
     from indexing.catalogue.database import utc_now
+    from indexing.releases.observation import guards_now
     from indexing.releases.overview import is_watched, meant_rollout, percent, sentence
     from indexing.releases.rollouts import find_rollout
     from indexing.releases.transitions import in_words, list_transitions
-    from indexing.releases.watcher import guards_now
 
     with opened(settings) as home:
         one = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
@@ -283,10 +283,15 @@ def rollouts_reject(settings: Settings, rollout: int | None, reason: str) -> Non
 @reason_option
 @click.pass_obj
 def rollouts_end(settings: Settings, rollout: int | None, reason: str) -> None:
-    """End the trial without a decision; the candidate gets nothing from now on."""
-    from indexing.releases.lifecycle import end
+    """End the trial without a decision; the candidate gets nothing from now on. An A/B test is inconclusive then."""
+    from indexing.releases.observation import end_trial
+    from indexing.releases.overview import meant_rollout
+    from indexing.releases.rollouts import find_rollout
 
-    _change(settings, rollout, reason, end)
+    with opened(settings) as home:
+        seen = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
+        by = decision(reason)
+        tell(home.catalogue, home.reserve.run(lambda: end_trial(home.catalogue, _ledger(home), seen, by)))
 
 
 @rollouts.command("promote")

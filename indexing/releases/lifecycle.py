@@ -27,6 +27,7 @@ from indexing.releases.rollouts import (
 from indexing.releases.transitions import Decision, change_rollout, in_words, record_transition, require_room
 
 _SEED_BYTES = 16
+"""Random bytes of a seed. Source: our choice, as of a UUID, so that no two rollouts share one."""
 
 
 @dataclass(frozen=True, slots=True)

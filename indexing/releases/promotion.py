@@ -170,7 +170,7 @@ def _previous(catalogue: Database, live: int) -> int:
     if taken_back is not None:
         raise RolloutConflict(
             f"The last change was a roll-back already: {taken_back[1]}. Recipe {live} is in service. To go back"
-            f" further, say where to: 'groundwork releases rollback --to {previous}'."
+            " further, say where to: 'groundwork releases rollback --to RELEASE' (see 'groundwork releases list')."
         )
     return previous
 
