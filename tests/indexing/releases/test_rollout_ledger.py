@@ -126,7 +126,7 @@ def answered(home, store):
 
 
 def test_requests_that_went_well_bring_a_canary_to_its_next_step(answered):
-    answered.answer(1200)
+    answered.answer(1500)
     assert answered.after(50) == ("canary", 0.5, 0)
     assert answered.after(11) == ("canary", 0.9, 1)
 
@@ -137,6 +137,6 @@ def test_requests_that_went_wrong_take_it_back_at_the_next_round(answered):
 
 
 def test_rows_that_were_lost_hold_it(answered):
-    answered.answer(1200)
-    answered.store.append([made_row(1300, BEGIN + timedelta(seconds=40), rollout=1, arm="live", unit=unit(1300))])
+    answered.answer(1500)
+    answered.store.append([made_row(1600, BEGIN + timedelta(seconds=40), rollout=1, arm="live", unit=unit(1600))])
     assert answered.after(7200) == ("canary", 0.5, 0)
