@@ -45,8 +45,10 @@ def search(
         partition = Partition(tenant, collection)
         result = Retriever().search(serving, partition, query, k=k, mode=mode, group_by_document=not passages)
     if as_json:
-        answer = answer_of(result, serving.release.number, serving.snapshot.id, "", seq=serving.release.seq)
-        del answer["request_id"]
+        answer = answer_of(
+            result, serving.release.number, serving.snapshot.id, "", query_id="", seq=serving.release.seq
+        )
+        del answer["request_id"], answer["query_id"]  # no request, and nothing of it in the ledger
         print_json(answer)
         return
     for hit in result.hits:

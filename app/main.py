@@ -17,6 +17,7 @@ from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
 from app.routes import admin, build_requests, collections, context, docs, documents, health, index, recall, search
 from app.schemas.server_problems import ServerProblem
+from app.services.ledger_writing import request_records_for
 from app.services.search_executor import SearchExecutor
 from app.services.state import Services
 from app.services.waiting_writes import counted
@@ -25,6 +26,7 @@ from app.serving.release_pool import ReleasePool
 from app.web.allowed_methods import AllowedMethods
 from app.web.error_answers import ErrorAnswers, pass_errors_on
 from app.web.fast_routes import FastRoutes
+from app.web.problems import status_of
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
 from indexing.catalogue.cached_reads import CachedReads
@@ -97,6 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             for thread in writes:
                 thread.join(timeout=10)
             services.executor.close()
+            services.records.close()
             await services.limiter.close()
             queries.close()
             home.close()
@@ -146,6 +149,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
         home=home,
         reads=reads,
         sequence_tokens=home.reserve.run(lambda: _sequence_tokens(home)),
+        records=home.reserve.run(lambda: request_records_for(home, metrics, status_of)),
         pool=ReleasePool(home, live, queries),
         retriever=Retriever(),
         live=live,

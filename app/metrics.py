@@ -140,6 +140,31 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.ledger_accepted = Counter(
+            "groundwork_ledger_rows_accepted", "Ledger rows of requests that were handed in.", registry=self.registry
+        )
+        self.ledger_written = Counter(
+            "groundwork_ledger_rows_written", "Ledger rows that were written.", registry=self.registry
+        )
+        self.ledger_dropped = Counter(
+            "groundwork_ledger_rows_dropped",
+            "Ledger rows that were dropped, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.ledger_queue = Gauge(
+            "groundwork_ledger_queue_rows",
+            "Ledger rows that wait to be written.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
+        )
+        self.ledger_bytes = Gauge(
+            "groundwork_ledger_today_bytes",
+            "Bytes of today's file of the ledger.",
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
+
     def count(self, status: int, release: str) -> None:
         """Count the answer to a search."""
         found = self._counts.get((status, release))

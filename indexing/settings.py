@@ -84,7 +84,12 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Level of the structured log: DEBUG, INFO, WARNING or ERROR."
     )
-    log_queries: bool = Field(False, description="Whether query text may be written to the log.")
+    log_queries: bool = Field(
+        False, description="Whether query text may be written to the log and the ledger, of tenants that allow it."
+    )
+    ledger: Literal["on", "off"] = Field(
+        "on", description="What the ledger keeps of each request: on, all of it but its text; off, its assignment alone."
+    )
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
 
     @field_validator("trusted_proxies")

@@ -1,4 +1,4 @@
-"""Search as every door does it: where it runs, what it asks of the release, what is counted."""
+"""Search as every door does it: where it runs, what it asks of the release, what is counted and recorded."""
 
 import time
 from collections.abc import Callable
@@ -13,8 +13,10 @@ from app.retrieval.filters import matching
 from app.retrieval.retriever import Query, Result, Search, TooManyCandidates, unit_vector
 from app.schemas.filters import filter_of
 from app.schemas.search import SearchBody
+from app.services.request_records import SEARCH, RequestRecord
 from app.services.search_executor import Client
 from app.services.state import Services
+from app.serving.assignment import Assignment
 from app.serving.release import ServingRelease
 from indexing.errors import NotYetSearchable, public_text
 from indexing.records import Partition
@@ -37,11 +39,16 @@ INLINE_CANDIDATES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What served a search, its result, and the token of how far it sees the writes that wait for no build."""
+    """What served a search and why, its result, and the token of how far it sees the writes that wait for no build.
+
+    ``record`` is what the ledger will hold of it; its ``query_id`` stands in the answer.
+    """
 
     serving: ServingRelease
+    assignment: Assignment
     result: Result
     seq: str
+    record: RequestRecord
 
 
 async def search(
@@ -51,34 +58,41 @@ async def search(
     body: SearchBody,
     deadline: Deadline,
     answer: Callable[[Found], _Answer],
+    *,
+    kind: str = SEARCH,
 ) -> _Answer:
     """Search a collection of the caller's tenant as a body asks; a short search in the event loop, others in a thread.
 
-    ``answer`` makes what is sent of what was found, in the same place.
+    ``answer`` makes what is sent of what was found, in the same place; of another ``kind`` than a search it takes time,
+    and never stays in the event loop. Every request that comes here has its row in the ledger, also one that fails.
 
     Raises:
         Overloaded: too many searches are in progress, or wait for writes.
         ClientGone: the client has gone before the search began.
-        NotFound, NotYetSearchable, InvalidInput, DeadlineExceeded: as ``find``.
+        NotFound: the tenant has no such collection.
+        NotYetSearchable: the write ``min_seq`` cannot be found here.
+        InvalidInput: ``min_seq``, a filter or a vector is not as it must be.
+        ArtefactCorrupt: a shard turned out to be damaged, or none of the collection's can be read.
+        DeadlineExceeded: the time was over before the last stage began.
     """
-    await wait_for_write(services, caller.tenant, body, deadline)
-    executor = services.executor
-    serving, partition = services.pool.current(), Partition(caller.tenant, body.collection)
-    if not _runs_inline(serving, partition, body):
-        return await executor.run(client, deadline, lambda: answer(find(services, caller, body, deadline)))
-    with services.searches.take():
-        await executor.take_loop_slot(deadline)
-        begun = _begin(services, serving, caller, body, deadline)
-        begun.search.use_known_vector()
-        if begun.search.needs_encoding:
-            await executor.encode(client, deadline, begun.search)
+    with services.records.begin(kind, caller, body) as record:
+        await wait_for_write(services, caller.tenant, body, deadline)
+        executor = services.executor
+        serving, partition = services.pool.current(), Partition(caller.tenant, body.collection)
+        if kind != SEARCH or not _runs_inline(serving, partition, body):
+            return await executor.run(client, deadline, lambda: answer(_find(services, record, deadline)))
+        with services.searches.take():
             await executor.take_loop_slot(deadline)
-        try:
-            result = begun.search.result(INLINE_CANDIDATES)
-        except TooManyCandidates:
-            result = await executor.in_thread(client, deadline, begun.search.result)
-        _record(services, caller, body, begun, result)
-        return answer(_found(services, caller, begun, result))
+            begun = _begin(services, serving, record, deadline)
+            begun.search.use_known_vector()
+            if begun.search.needs_encoding:
+                await executor.encode(client, deadline, begun.search)
+                await executor.take_loop_slot(deadline)
+            try:
+                result = begun.search.result(INLINE_CANDIDATES)
+            except TooManyCandidates:
+                result = await executor.in_thread(client, deadline, begun.search.result)
+            return answer(_found(services, record, begun, result))
 
 
 def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody) -> bool:
@@ -120,20 +134,10 @@ async def wait_for_write(services: Services, tenant: str, body: SearchBody, dead
             await sleep(_LOOK_SECONDS)
 
 
-def find(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> Found:
-    """Search a collection of the caller's tenant as a body asks, in the calling thread; count and log it.
-
-    Raises:
-        NotFound: the tenant has no such collection.
-        NotYetSearchable: the write ``min_seq`` cannot be found here.
-        InvalidInput: ``min_seq``, a filter or a vector is not as it must be.
-        ArtefactCorrupt: a shard turned out to be damaged, or none of the collection's can be read.
-        DeadlineExceeded: the time was over before the last stage began.
-    """
-    begun = _begin(services, services.pool.current(), caller, body, deadline)
-    result = services.executor.complete(begun.search)
-    _record(services, caller, body, begun, result)
-    return _found(services, caller, begun, result)
+def _find(services: Services, record: RequestRecord, deadline: Deadline) -> Found:
+    """Search in the calling thread."""
+    begun = _begin(services, services.pool.current(), record, deadline)
+    return _found(services, record, begun, services.executor.complete(begun.search))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +149,23 @@ class _Begun:
     seq: int
 
 
-def _found(services: Services, caller: Caller, begun: _Begun, result: Result) -> Found:
-    """What is told of a search: warnings name shards, and no place of a file on this machine."""
+def _found(services: Services, record: RequestRecord, begun: _Begun, result: Result) -> Found:
+    """Count, log and record a search; of it is told: warnings name shards, and no place of a file on this machine."""
+    _count(services, record, begun, result)
     if result.warnings:
         home = services.home.path
         result = replace(result, warnings=[public_text(warning, home) for warning in result.warnings])
-    return Found(begun.serving, result, services.sequence_tokens.of_answer(caller.tenant, begun.seq))
+    record.result = result
+    token = services.sequence_tokens.of_answer(record.caller.tenant, begun.seq)
+    return Found(begun.serving, record.assignment, result, token, record)
 
 
-def _begin(services: Services, serving: ServingRelease, caller: Caller, body: SearchBody, deadline: Deadline) -> _Begun:
+def _begin(services: Services, serving: ServingRelease, record: RequestRecord, deadline: Deadline) -> _Begun:
+    body = record.body
+    record.release, record.assignment = serving.release, Assignment(serving.release.recipe, "live", "live")
     deadline.check()
-    partition = Partition(caller.tenant, body.collection)
-    seq = services.live.reached(serving, partition)
+    partition = Partition(record.caller.tenant, body.collection)
+    seq = record.seq = services.live.reached(serving, partition)
     if body.min_seq is not None:
         _require_reached(services, serving, partition, body.min_seq)
     view = serving.view(partition)
@@ -188,10 +197,10 @@ def _require_reached(services: Services, serving: ServingRelease, partition: Par
     )
 
 
-def _record(services: Services, caller: Caller, body: SearchBody, begun: _Begun, result: Result) -> None:
+def _count(services: Services, record: RequestRecord, begun: _Begun, result: Result) -> None:
     """Count and log a search."""
     release = begun.serving.release.number
     services.metrics.observe(release, result.timings_ms)
-    annotate(release=release, mode=body.mode, hits=len(result.hits), timings_ms=result.timings_ms)
-    if services.home.settings.log_queries and caller.log_queries:
+    annotate(release=release, mode=record.body.mode, hits=len(result.hits), timings_ms=result.timings_ms)
+    if services.home.settings.log_queries and record.caller.log_queries:
         annotate(query=begun.search.text)
