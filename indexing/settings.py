@@ -88,7 +88,8 @@ class Settings(BaseSettings):
         False, description="Whether query text may be written to the log and the ledger, of tenants that allow it."
     )
     ledger: Literal["on", "off"] = Field(
-        "on", description="What the ledger keeps of each request: on, all of it but its text; off, its assignment alone."
+        "on",
+        description="What the ledger keeps of each request: on, all of it but its text; off, its assignment alone.",
     )
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
 

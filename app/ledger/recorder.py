@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from app.ledger.counters import ProcessCounts
@@ -206,4 +206,3 @@ class Recorder:
         elif text != self._failure:
             logger.error("ledger.not_written", extra={"fields": {"reason": text}})
         self._failure = text
-

@@ -31,7 +31,5 @@ async def search(
 
 def _answer(found: Found) -> Response:
     release, snapshot = found.serving.release.number, found.serving.snapshot.id
-    answer = answer_of(
-        found.result, release, snapshot, request_id.get(), seq=found.seq, query_id=found.record.query_id
-    )
+    answer = answer_of(found.result, release, snapshot, request_id.get(), seq=found.seq, query_id=found.record.query_id)
     return served_by(release, snapshot, answer)

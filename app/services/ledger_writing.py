@@ -18,9 +18,7 @@ _PROCESS_BYTES = 8
 """Of the id of a process's start: two starts of a home have the same one by chance once in 2**32 starts."""
 
 
-def request_records_for(
-    home: Home, metrics: Metrics, status_of: Callable[[GroundworkError], int]
-) -> RequestRecords:
+def request_records_for(home: Home, metrics: Metrics, status_of: Callable[[GroundworkError], int]) -> RequestRecords:
     """What records the requests of a process that starts now; counts of processes that were killed are settled first.
 
     Args:

@@ -143,9 +143,7 @@ class RequestRecords:
     def begin(self, kind: str, caller: Caller, body: SearchBody) -> RequestRecord:
         """The record of a request that begins now, in whose context (``request_id``) it is called."""
         made = self._ids.new()
-        return RequestRecord(
-            made, self.query_ids.text(caller.tenant, made), kind, request_id.get(), caller, body, self
-        )
+        return RequestRecord(made, self.query_ids.text(caller.tenant, made), kind, request_id.get(), caller, body, self)
 
     def outcome_of(self, error: BaseException) -> tuple[int, str]:
         """The HTTP status and the name of an error; a request that was cancelled has a client that is gone."""

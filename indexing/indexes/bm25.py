@@ -32,8 +32,8 @@ class TermScores:
     """The passages of a partition, scored by the terms of a query.
 
     ``scores``: float32 (rows,), the rows of all segments one after another, 0 where no term occurs. ``max_score``: what
-    no score can exceed, sum of weight * idf * (k1 + 1) over the terms, 0.0 when none of them occurs. ``terms``: how many
-    different ones counted; ``unknown``: how many of those no passage holds.
+    no score can exceed, sum of weight * idf * (k1 + 1) over the terms, 0.0 when none of them occurs. ``terms``: how
+    many different ones counted; ``unknown``: how many of those no passage holds.
     """
 
     scores: Scores
@@ -60,9 +60,7 @@ class Bm25:
         found = self.score_terms(segments, terms)
         return found.scores, found.max_score
 
-    def score_terms(
-        self, segments: Sequence[LexicalSegment], terms: Sequence[str] | Mapping[str, float]
-    ) -> TermScores:
+    def score_terms(self, segments: Sequence[LexicalSegment], terms: Sequence[str] | Mapping[str, float]) -> TermScores:
         """Score every passage of a partition.
 
         Args:
