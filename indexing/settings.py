@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         "on",
         description="What the ledger keeps of each request: on, all of it but its text; off, its assignment alone.",
     )
+    ledger_days: int = Field(30, ge=1, le=36_500, description="Days of the ledger that are kept, today's included.")
+    ledger_max_mb: int = Field(
+        10_000, ge=1, description="Disk that the ledger may take in megabytes; its oldest days go first."
+    )
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
 
     @field_validator("trusted_proxies")

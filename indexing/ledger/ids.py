@@ -61,6 +61,7 @@ def parse_ledger_id(text: str) -> UUID:
         found = None
     if found is None or found.version != 7:
         raise InvalidInput(
-            f"{text[:60]!r} is no ledger id: expected a UUID of version 7, such as 0192f0c1-8e2a-7d3b-9c55-0a1b2c3d4e5f."
+            f"{text[:60]!r} is no ledger id: expected a UUID of version 7, such as"
+            " 0192f0c1-8e2a-7d3b-9c55-0a1b2c3d4e5f."
         )
     return found

@@ -31,8 +31,8 @@ class ServedHit:
 class RequestRow:
     """One request: who asked, what served it and why, and what it was answered.
 
-    Where the policy keeps no text, ``query``, ``filters`` and ``principals`` are ``None``. With ``GROUNDWORK_LEDGER=off``
-    a row says its assignment alone: it is not whole.
+    Where the policy keeps no text, ``query``, ``filters`` and ``principals`` are ``None``. With
+    ``GROUNDWORK_LEDGER=off`` a row says its assignment alone: it is not whole.
     """
 
     id: UUID
@@ -89,3 +89,25 @@ class RequestRow:
     """False where assignments alone are kept."""
     is_erased: bool = False
     """True where hits were taken out of it, since their document was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewChange:
+    """A change of a process's live view, so that a later replay can see what a request saw."""
+
+    process: str
+    number: int
+    """1, 2, 3 ... in that process; ``RequestRow.view`` names the last one before it."""
+    at: str
+    """When, UTC, ISO 8601 with milliseconds."""
+    body: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """How many rows a process has taken since its start, how many of them it dropped, and how many it wrote."""
+
+    process: str
+    accepted: int
+    dropped: int
+    written: int
