@@ -13,6 +13,7 @@ from indexing.catalogue.home_secrets import home_secret
 from indexing.errors import GroundworkError
 from indexing.home import Home
 from indexing.ledger.hashes import LEDGER_SECRET
+from indexing.ledger.store import LEDGER_FOLDER
 
 _PROCESS_BYTES = 8
 """Of the id of a process's start: two starts of a home have the same one by chance once in 2**32 starts."""

@@ -1,4 +1,4 @@
-"""Shadow searches: the candidate answers queries that were answered already, for comparison, on capacity that is free."""
+"""Shadow searches: a candidate answers queries that were answered already, for comparison, on capacity that is free."""
 
 import logging
 import queue
@@ -86,7 +86,7 @@ class ShadowSearches:
         searches: ConcurrencyLimit,
         told: ShadowCounts,
     ) -> None:
-        """Search the candidate of ``pool`` while few ``searches`` are in progress; ``told`` counts what becomes of it."""
+        """Search the candidate of ``pool`` while few ``searches`` are in progress; ``told`` counts what comes of it."""
         self._pool, self._live, self._retriever, self._records = pool, live, retriever, records
         self._searches, self._told = searches, told
         self._waiting: queue.Queue[RequestRecord | None] = queue.Queue(MAX_WAITING)

@@ -1,4 +1,4 @@
-"""The release pool: the newest release of every open recipe, each swapped by itself, and which one answers a request."""
+"""The release pool: the newest release of every open recipe, each swapped by itself, and what answers a request."""
 
 import logging
 import threading
