@@ -35,6 +35,8 @@ _SCHEMA = (
     " (process TEXT, number INTEGER, at TEXT, body TEXT, PRIMARY KEY (process, number)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS counters"
     " (process TEXT PRIMARY KEY, accepted INTEGER, dropped INTEGER, written INTEGER) WITHOUT ROWID",
+    # A row stands here from a deletion on until the file is written anew, so that a kill in between is made good.
+    "CREATE TABLE IF NOT EXISTS vacuum_due (is_due INTEGER PRIMARY KEY)",
     f"PRAGMA user_version = {VERSION}",
 )
 _PRIVATE_FOLDER = 0o700
@@ -128,7 +130,9 @@ class DayFile:
     def rows(self, sql: str, parameters: Sequence[Value] = ()) -> Iterator[tuple[Json, ...]]:
         """The rows of a query, lazily."""
         with self._translated():
-            yield from self._connection.execute(sql, parameters)
+            # Not "yield from", which would close the cursor when the rest is given up, and fail after the connection.
+            for row in self._connection.execute(sql, parameters):  # noqa: UP028
+                yield row
 
     @property
     def generation(self) -> int:
@@ -143,6 +147,15 @@ class DayFile:
     def delete_securely(self) -> None:
         """Overwrite from now on what this connection deletes, instead of only unlinking it."""
         self.execute("PRAGMA secure_delete = ON")
+
+    def mark_vacuum_due(self) -> None:
+        """Say within ``write()`` that what it deletes is to leave no trace."""
+        self.execute("INSERT OR IGNORE INTO vacuum_due VALUES (1)")
+
+    @property
+    def is_vacuum_due(self) -> bool:
+        """Whether something was deleted whose traces may still be there."""
+        return any(True for _ in self.rows("SELECT 1 FROM vacuum_due"))
 
     def vacuum(self) -> None:
         """Leave no trace in the file or its log of what was deleted: write the file anew, and empty the log.
@@ -159,6 +172,7 @@ class DayFile:
                 f"The log of {self.path.name} could not be emptied within {self._busy_timeout_seconds:g} s, since"
                 " another process reads that day: it may still hold what was erased. Try again."
             )
+        self.execute("DELETE FROM vacuum_due")
 
     def copy_to(self, path: Path) -> None:
         """Write the day as it is at this moment into the new file ``path``; others may append meanwhile.

@@ -50,7 +50,7 @@ class RequestRow:
     user: str | None
     """``keyed_hash`` of the user's id, never the id itself."""
     release: str
-    """What answered, ``RECIPE.BUILD`` such as ``12.3``."""
+    """What answered, ``RECIPE.BUILD`` such as ``12.3``; ``0.0`` where it failed before a release was chosen."""
     rollout: int | None
     arm: str
     """One of ``ARMS``."""

@@ -126,16 +126,14 @@ def row_from(values: Sequence[Json]) -> RequestRow:
 
 
 def release_text(recipe: int, build: int) -> str:
-    """How a release is named; empty where none had been chosen."""
-    return f"{recipe}.{build}" if recipe else ""
+    """How a release is named; ``0.0`` where none had been chosen."""
+    return f"{recipe}.{build}"
 
 
 def _release_numbers(release: str) -> tuple[int, int]:
-    if not release:
-        return 0, 0
     form = _RELEASE.fullmatch(release)
     if form is None:
-        raise InvalidInput(f"Release {release[:40]!r} of a ledger row: expected RECIPE.BUILD such as 12.3, or none.")
+        raise InvalidInput(f"Release {release[:40]!r} of a ledger row: expected RECIPE.BUILD such as 12.3.")
     return int(form[1]), int(form[2])
 
 

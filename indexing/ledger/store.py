@@ -10,7 +10,7 @@ from indexing.errors import LedgerUnavailable, StorageFull
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import database_path, size_of
 from indexing.ledger.ids import day_of
-from indexing.ledger.records import Counters, RequestRow, ViewChange
+from indexing.ledger.records import RequestRow, ViewChange
 from indexing.ledger.row_columns import Value, as_json, values_of
 
 LEDGER_FOLDER = "ledger"
@@ -77,11 +77,18 @@ class LedgerStore:
         cells = [(one.process, one.number, one.at, as_json(one.body)) for one in changes]
         self._write(day, partial(DayFile.insert, table="view_changes", rows=cells))
 
-    def count(self, counters: Counters, day: date | None = None) -> None:
-        """Let the file of ``day``, by default today's, say what a process has counted; errors as in ``append``."""
-        cells = (counters.process, counters.accepted, counters.dropped, counters.written)
+    def put_counts(self, process: str, *, accepted: int, dropped: int, written: int, day: date | None = None) -> None:
+        """Let the file of ``day``, by default today's, say what a process has counted since its start.
+
+        Later counts take the place of earlier ones. Errors as in ``append``.
+        """
         sql = "INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?)"
+        cells = (process, accepted, dropped, written)
         self._write(day or datetime.now(UTC).date(), partial(DayFile.execute, sql=sql, parameters=cells))
+
+    def bytes_of_today(self) -> int:
+        """How many bytes the rows of this UTC day take on the disk."""
+        return size_of(database_path(self.folder, datetime.now(UTC).date()))
 
     def _write(self, day: date, action: Callable[[DayFile], object]) -> None:
         """Do ``action`` in a transaction; again if the file was removed meanwhile, and with it what was written."""

@@ -29,7 +29,7 @@ def test_a_row_comes_back_as_it_was() -> None:
 
 
 def test_a_row_of_an_assignment_alone_comes_back_as_it_was() -> None:
-    row = made_row(query_hash=None, user=None, query_features={}, hits=(), timings_ms={}, is_whole=False, release="")
+    row = made_row(query_hash=None, user=None, query_features={}, hits=(), timings_ms={}, is_whole=False, release="0.0")
     assert row_from(values_of(row)) == row
 
 

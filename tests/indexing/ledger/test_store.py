@@ -14,7 +14,7 @@ from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import list_days
 from indexing.ledger.day_totals import day_totals
 from indexing.ledger.readers import requests_of, served_request
-from indexing.ledger.records import Counters, ViewChange
+from indexing.ledger.records import ViewChange
 from indexing.ledger.store import LedgerStore
 from tests.support.ledger_rows import NOON, made_row
 
@@ -150,11 +150,18 @@ def test_a_file_of_a_newer_version_is_refused_and_left_alone(ledger: LedgerStore
 
 def test_counters_go_on_over_midnight_and_say_what_each_day_dropped_and_did_not_write(ledger: LedgerStore) -> None:
     ledger.append([made_row(n) for n in range(1, 8)])
-    ledger.count(Counters("process-1", 10, 1, 7), NOON.date())
+    ledger.put_counts("process-1", accepted=10, dropped=1, written=7, day=NOON.date())
     ledger.append([made_row(n, MIDNIGHT) for n in range(11, 21)])
-    ledger.count(Counters("process-1", 22, 3, 19), MIDNIGHT.date())
-    ledger.count(Counters("process-1", 23, 3, 20), MIDNIGHT.date())
+    ledger.put_counts("process-1", accepted=22, dropped=3, written=19, day=MIDNIGHT.date())
+    ledger.put_counts("process-1", accepted=23, dropped=3, written=20, day=MIDNIGHT.date())
     assert [(one.rows, one.dropped, one.unwritten) for one in day_totals(ledger)] == [(7, 1, 2), (10, 2, -2)]
+
+
+def test_counts_of_today_and_its_bytes_can_be_asked_for(ledger: LedgerStore) -> None:
+    assert ledger.bytes_of_today() == 0
+    ledger.put_counts("process-1", accepted=2, dropped=2, written=0)
+    assert ledger.bytes_of_today() > 4096
+    assert [one.dropped for one in day_totals(ledger)] == [2]
 
 
 def test_changes_of_live_views_are_kept_in_the_file_of_their_day(ledger: LedgerStore) -> None:
