@@ -244,7 +244,7 @@ def refresh(services: Services) -> None:
     show_open_recipes(services)
     metrics.passages.set(serving.snapshot.manifest.rows)
     metrics.shards.set(len(serving.snapshot.manifest.shards))
-    metrics.open_shards.set(serving.snapshot.open_shards)
+    metrics.open_shards.set(sum(one.snapshot.open_shards for one in pool.now().releases.values()))
     metrics.broken.set(len(serving.snapshot.broken))
 
 
