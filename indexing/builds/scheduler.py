@@ -28,7 +28,8 @@ class Builder:
     """Decides whether a build is wanted, and has it run.
 
     ``run_build`` builds every open recipe, the one in service first; ``every_seconds`` is how often at most anything
-    that changed is built without being asked for, ``None`` for never. ``now`` tells the moment of its heartbeat, ISO 8601 in UTC.
+    that changed is built without being asked for, ``None`` for never. ``now`` tells the moment, ISO 8601
+    in UTC.
     """
 
     catalogue: Database
