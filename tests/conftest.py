@@ -33,6 +33,9 @@ for _name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
     del os.environ[_name]
 limit_native_threads()
 
+# No test cuts the power, and a killed process leaves what it wrote to the system: only a wait for the disk is saved, of
+# a minute in all. Tests that look at what is synced, and when, put their own in its place.
+os.fsync = lambda descriptor: None  # type: ignore[assignment]
 reserve.RESERVE_BYTES = 64 << 10  # the homes of a run would take gigabytes of disk else
 
 
