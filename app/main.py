@@ -15,7 +15,19 @@ from app.access.sequence_tokens import SECRET, SequenceTokens
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
-from app.routes import admin, build_requests, collections, context, docs, documents, health, index, recall, search
+from app.routes import (
+    admin,
+    build_requests,
+    collections,
+    context,
+    docs,
+    documents,
+    health,
+    index,
+    ledger,
+    recall,
+    search,
+)
 from app.schemas.server_problems import ServerProblem
 from app.services.ledger_writing import request_records_for
 from app.services.open_recipes import open_recipes
@@ -48,6 +60,7 @@ ROUTERS = (
     documents.router,
     build_requests.router,
     admin.router,
+    ledger.router,
     health.router,
     index.router,
     docs.router,
