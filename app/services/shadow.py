@@ -25,7 +25,13 @@ logger = logging.getLogger(__name__)
 MAX_WAITING = 64
 """Queries that wait for the candidate, a process; our choice: as many as a process searches at once by default."""
 BUSY_SHARE = 0.5
-"""Of the searches that may be in progress: beyond it no shadow search begins or goes on. Our choice."""
+"""Of the searches that may be in progress: beyond it no shadow search begins or goes on. Source: issue 11..."""
+
+
+def busy_above(max_concurrency: int, sessions: int) -> int:
+    """...but no more than there are encoder sessions, one a core: with more in progress, no core is free."""
+    return min(int(max_concurrency * BUSY_SHARE), sessions)
+
 
 Outcome = Literal["answered", "failed", "busy", "queue_full", "not_open"]
 """What became of a query that was to be copied: all but ``answered`` and ``failed`` were shed."""
@@ -85,10 +91,15 @@ class ShadowSearches:
         records: RequestRecords,
         searches: ConcurrencyLimit,
         told: ShadowCounts,
+        *,
+        busy_above: int,
     ) -> None:
-        """Search the candidate of ``pool`` while few ``searches`` are in progress; ``told`` counts what comes of it."""
+        """Search the candidate of ``pool`` while at most ``busy_above`` of ``searches`` are in progress.
+
+        ``told`` counts what becomes of each query.
+        """
         self._pool, self._live, self._retriever, self._records = pool, live, retriever, records
-        self._searches, self._told = searches, told
+        self._searches, self._told, self._busy_above = searches, told, busy_above
         self._waiting: queue.Queue[RequestRecord | None] = queue.Queue(MAX_WAITING)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -135,7 +146,7 @@ class ShadowSearches:
         self._waiting.task_done()
 
     def _is_busy(self) -> bool:
-        return self._is_closing or self._searches.taken > self._searches.most * BUSY_SHARE
+        return self._is_closing or self._searches.taken > self._busy_above
 
     def _require_capacity(self) -> None:
         if self._is_busy():

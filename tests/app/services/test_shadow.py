@@ -13,7 +13,7 @@ from app.services import shadow
 from app.services.queries import query_for
 from app.services.request_records import SEARCH, RequestRecords
 from app.services.request_rows import RowPolicy
-from app.services.shadow import ShadowSearches
+from app.services.shadow import ShadowSearches, busy_above
 from indexing.catalogue.tenants import create_tenant
 from indexing.errors import InvalidInput
 from indexing.releases.lifecycle import End, propose, start_shadow
@@ -53,7 +53,13 @@ class Shadowed:
     def made(self, retriever=None):
         process = self.process
         return ShadowSearches(
-            process.pool, process.live, retriever or Retriever(), self.records, self.searches, self.outcomes.append
+            process.pool,
+            process.live,
+            retriever or Retriever(),
+            self.records,
+            self.searches,
+            self.outcomes.append,
+            busy_above=busy_above(max_concurrency=4, sessions=3),
         )
 
     def served(self, query="doc10w3", **fields):
@@ -175,3 +181,8 @@ def test_after_it_was_closed_nothing_is_taken(shadowed):
     shadowed.shadows.offer(shadowed.served())
     assert shadowed.outcomes[0] == "answered"
     assert len(shadowed.rows.given) == 1
+
+
+def test_no_more_searches_than_cores_or_half_of_the_most_leave_capacity_for_copies():
+    assert busy_above(max_concurrency=64, sessions=2) == 2
+    assert busy_above(max_concurrency=6, sessions=8) == 3
