@@ -40,12 +40,16 @@ class OpenReleases:
     releases: Mapping[int, ServingRelease]
 
     def serving(self, assignment: Assignment) -> tuple[Assignment, ServingRelease]:
-        """What answers: the recipe assigned, or the live one where that is not open here, and then that is said."""
-        found = self.releases.get(assignment.recipe)
-        if found is not None:
-            return assignment, found
-        reason = f"recipe {assignment.recipe} is not open here"
-        return Assignment(self.live, "live", reason), self.releases[self.live]
+        """What answers: the recipe assigned, or the live one where that is not open here, and then that is said.
+
+        While a canary's candidate is not open, no request is part of its test: else its share would be short of units.
+        """
+        rollout, missing = self.plan.rollout, assignment.recipe
+        if rollout is not None and rollout.state == "canary" and assignment.rollout == rollout.id:
+            missing = rollout.candidate
+        if missing in self.releases:
+            return assignment, self.releases[assignment.recipe]
+        return Assignment(self.live, "live", f"recipe {missing} is not open here"), self.releases[self.live]
 
     def role(self, recipe: int) -> str:
         """What an open recipe is for: ``live``, ``candidate`` or ``standby``."""
@@ -137,7 +141,8 @@ class ReleasePool:
     def follow_plan(self) -> bool:
         """Serve by the plan as it is now, as far as its recipes are open; gives whether another is to be opened.
 
-        One that could not be opened is not worth a look at once. Asks the catalogue for one number, unless it changed. Never waits for a release that is being opened.
+        One that could not be opened is not worth a look at once. Asks the catalogue for one number, unless it changed.
+        Never waits for a release that is being opened.
 
         Raises:
             GroundworkError: the catalogue cannot be read.
