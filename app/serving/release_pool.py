@@ -44,12 +44,13 @@ class OpenReleases:
 
         While a canary's candidate is not open, no request is part of its test: else its share would be short of units.
         """
-        rollout, missing = self.plan.rollout, assignment.recipe
+        rollout, needed = self.plan.rollout, [assignment.recipe]
         if rollout is not None and rollout.state == "canary" and assignment.rollout == rollout.id:
-            missing = rollout.candidate
-        if missing in self.releases:
-            return assignment, self.releases[assignment.recipe]
-        return Assignment(self.live, "live", f"recipe {missing} is not open here"), self.releases[self.live]
+            needed.append(rollout.candidate)
+        for recipe in needed:
+            if recipe not in self.releases:
+                return Assignment(self.live, "live", f"recipe {recipe} is not open here"), self.releases[self.live]
+        return assignment, self.releases[assignment.recipe]
 
     def role(self, recipe: int) -> str:
         """What an open recipe is for: ``live``, ``candidate`` or ``standby``."""
