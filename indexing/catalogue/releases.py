@@ -61,6 +61,11 @@ def release_rows(database: Database) -> list[Row]:
     return list(database.rows(sql))
 
 
+def every_release_row(database: Database) -> list[Row]:
+    """All releases that there ever were, retired ones too, oldest first."""
+    return list(database.rows("SELECT * FROM releases ORDER BY created_at, recipe, build"))
+
+
 def newest_release_row(database: Database, recipe: int) -> Row | None:
     """The last build of a recipe that was not retired, or ``None``."""
     sql = "SELECT * FROM releases WHERE recipe = ? AND retired_at IS NULL ORDER BY build DESC LIMIT 1"

@@ -1,12 +1,14 @@
 """The commands `ingest` and `build`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from indexing.commands.jobs import executor_for
 from indexing.commands.models import ensure_model
+from indexing.commands.recipe_options import recipe_options
 from indexing.commands.terminal import (
     as_json,
     collection_option,
@@ -16,8 +18,12 @@ from indexing.commands.terminal import (
     screen,
     tenant_option,
 )
+from indexing.home import Home
 from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
+
+if TYPE_CHECKING:
+    from indexing.builds.context import BuildContext, Progress
 
 
 @click.command()
@@ -63,23 +69,32 @@ def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: A
         )
 
 
+def context_of(home: Home, choices: Mapping[str, Any], *, defaults: bool, on_progress: "Progress") -> "BuildContext":
+    """What builds the recipe that a person chose: on workers where Redis is configured, else in this process.
+
+    Args:
+        home: Where it is built; without a model it gets the default one.
+        choices: What ``recipe_options`` gave.
+        defaults: Start from this version's default recipe, not from the one in service.
+        on_progress: Told how far it is.
+
+    Raises:
+        InvalidInput: there is no document.
+        GroundworkError: as ``change_recipe``.
+    """
+    from indexing.builds.build import require_documents
+    from indexing.builds.context import prepare_build
+    from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
+
+    require_documents(home.catalogue)
+    ensure_model(home)
+    start = default_recipe(home) if defaults else recipe_in_service(home)
+    recipe = change_recipe(home, start, **choices)
+    return prepare_build(home, recipe, on_progress=on_progress, executor_for=executor_for(home))
+
+
 @click.command()
-@click.option("--view", help="Passage view (see 'views list'); by default the one in service.")
-@click.option("--model", help="Model version (see 'models list'); by default the one in service.")
-@click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Compiled form of the model.")
-@click.option("--language", help="Language of the lexical leg: a Snowball language, or none.")
-@click.option(
-    "--approximate-above",
-    type=click.IntRange(min=0),
-    metavar="PASSAGES",
-    help="Size above which a collection gets an approximate index; 0 for exact search at every size.",
-)
-@click.option(
-    "--conversation", metavar="VIEW", help="What earlier turns of a chat count: a conversation view, or none."
-)
-@click.option("--reranker", metavar="MODEL", help="A registered reranker for the second pass, or none.")
-@click.option("--rerank-depth", type=click.IntRange(1, 200), metavar="HITS", help="How many hits it scores again.")
-@click.option("--rerank-budget-ms", type=click.IntRange(1, 60_000), help="Time for that; late is skipped.")
+@recipe_options
 @click.option("--defaults", is_flag=True, help="Start from this version's default recipe, not the one in service.")
 @click.option("--dry-run", is_flag=True, help="Say how many embeddings would be computed and how long that takes.")
 @as_json
@@ -92,15 +107,9 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
     """
     require_memory(ENCODING, "groundwork build")  # before the libraries that need it
     from indexing.builds import build as builder
-    from indexing.builds.context import prepare_build
-    from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
 
     with opened(settings, create=True) as home, progress_bar(quiet=as_json) as progress:
-        builder.require_documents(home.catalogue)
-        ensure_model(home)
-        start = default_recipe(home) if defaults else recipe_in_service(home)
-        recipe = change_recipe(home, start, **choices)
-        context = prepare_build(home, recipe, on_progress=progress, executor_for=executor_for(home))
+        context = context_of(home, choices, defaults=defaults, on_progress=progress)
         report: Any = builder.dry_run(context) if dry_run else builder.build(context)
     if as_json:
         print_json(builder.report_json(report))
