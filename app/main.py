@@ -26,6 +26,8 @@ from app.routes import (
     index,
     ledger,
     recall,
+    releases,
+    rollouts,
     search,
 )
 from app.schemas.server_problems import ServerProblem
@@ -57,6 +59,8 @@ ROUTERS = (
     build_requests.router,
     admin.router,
     ledger.router,
+    releases.router,
+    rollouts.router,
     health.router,
     index.router,
     docs.router,

@@ -9,7 +9,7 @@ from itertools import islice
 from indexing.home import Home
 from indexing.ledger.day_sources import DayFault, OnFault
 from indexing.ledger.ids import moment_of
-from indexing.ledger.readers import recipe_days
+from indexing.ledger.readers import recipe_days, requests_of_recipes
 from indexing.ledger.records import RequestRow
 from indexing.records import Json
 from indexing.releases.release import Release

@@ -13,7 +13,7 @@ from indexing.features.views import BUILT_IN, definition
 from indexing.home import Home
 from indexing.ledger.day_sources import DayFault, OnFault
 from indexing.ledger.ids import find_ledger_id
-from indexing.ledger.readers import served_request
+from indexing.ledger.readers import requests_named, served_request
 from indexing.ledger.records import RequestRow
 from indexing.ledger.trace_readers import requests_naming, shadows_of
 from indexing.records import Json, Partition, fingerprint
@@ -31,6 +31,7 @@ from indexing.releases.lineage_answers import (
     Answers,
     Asked,
     answers_of,
+    named,
     of_recipes,
     of_releases,
     of_rows,

@@ -26,7 +26,7 @@ def test_a_test_ends_as_what_it_shows(baseline, candidate, conclusion):
 
 
 def test_of_a_measure_that_shall_be_high_more_is_better():
-    test = AbTest("top_score", margin=0.01, higher_is_better=True)
+    test = AbTest("relevance", margin=0.01, higher_is_better=True)
     assert conclude(test, means(1, 20), means(2, 60)).conclusion == "better"
 
 

@@ -4,21 +4,32 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from indexing.releases.guards import LATENCY_LEVEL, RATIO_LEVEL, ArmWindow, Verdict, judge
+from indexing.ledger.guard_window import ArmWindow, GuardWindow
+from indexing.releases.guards import LATENCY_LEVEL, RATIO_LEVEL, Verdict, judge
 
 
-def arm(requests=2000, errors=0, empty=0, warnings=0, latencies=None, units=100, dropped=0, seed=1):
+def arm(requests=2000, errors=0, empty=0, warnings=0, latencies=None, units=100, seed=1, whole=None):
     if latencies is None:
         latencies = np.random.default_rng(seed).lognormal(3, 0.5, requests).tolist()
-    return ArmWindow(requests, errors, empty, warnings, latencies, units, dropped)
+    whole = requests if whole is None else whole
+    return ArmWindow(requests, errors, empty, warnings, whole, latencies, {b"%d" % number for number in range(units)})
+
+
+def window(live, candidate, dropped=0):
+    arms = {name: one for name, one in (("live", live), ("candidate", candidate)) if one is not None}
+    return GuardWindow(arms, sum(one.requests for one in arms.values()), dropped)
+
+
+def judged(live, candidate, dropped=0, share=0.5, **choices):
+    return judge(window(live, candidate, dropped), share=share, **choices)
 
 
 def outcomes(live, candidate, **choices):
-    return {one.guard: one.outcome for one in judge(live, candidate, share=0.5, **choices).results}
+    return {one.guard: one.outcome for one in judged(live, candidate, **choices).results}
 
 
 def test_two_arms_that_answer_alike_pass():
-    report = judge(arm(), arm(seed=3), share=0.5)
+    report = judged(arm(), arm(seed=3))
     assert report.outcome == "pass"
     assert report.reason == "all guards pass"
     assert set(report.evidence) == {"errors", "empty_answers", "warnings", "p99_ratio", "sample_ratio"}
@@ -36,7 +47,7 @@ def test_two_arms_that_answer_alike_pass():
 )
 def test_each_guard_fails_by_itself_and_says_what_it_saw(worse, guard):
     live, candidate = arm(latencies=[10.0] * 2000), arm(**{"latencies": [10.0] * 2000, **worse})
-    report = judge(live, candidate, share=0.5)
+    report = judged(live, candidate)
     assert report.outcome == "fail"
     assert {one.guard for one in report.results if one.outcome == "fail"} == {guard}
     assert any(character.isdigit() for character in report.reason)
@@ -44,7 +55,7 @@ def test_each_guard_fails_by_itself_and_says_what_it_saw(worse, guard):
 
 def test_a_candidate_that_is_better_passes():
     live = arm(errors=100, empty=300, warnings=200, latencies=[50.0] * 2000)
-    assert judge(live, arm(latencies=[10.0] * 2000), share=0.5).outcome == "pass"
+    assert judged(live, arm(latencies=[10.0] * 2000)).outcome == "pass"
 
 
 @pytest.mark.parametrize(
@@ -55,25 +66,23 @@ def test_a_candidate_that_is_better_passes():
         (None, arm()),
         (arm(), arm(requests=49)),
         (arm(requests=49), arm()),
-        (arm(dropped=21), arm(dropped=20)),
-        (arm(), arm(units=0)),
+        (arm(units=0), arm(units=0, seed=3)),
+        (arm(), arm(whole=0, latencies=[])),
     ],
 )
 def test_what_was_hardly_seen_is_no_data_and_never_a_pass(live, candidate):
-    if candidate is not None and candidate.units == 0:
-        live = arm(units=0)
-    assert judge(live, candidate, share=0.5).outcome == "no_data"
+    assert judged(live, candidate).outcome == "no_data"
 
 
 def test_one_per_cent_of_dropped_rows_is_accepted_and_more_is_no_data():
-    assert judge(arm(dropped=20), arm(dropped=20, seed=3), share=0.5).outcome == "pass"
-    report = judge(arm(dropped=21), arm(dropped=20, seed=3), share=0.5)
+    assert judged(arm(), arm(seed=3), dropped=40).outcome == "pass"
+    report = judged(arm(), arm(seed=3), dropped=41)
     assert report.outcome == "no_data"
-    assert "dropped 41 of 4041 rows" in report.reason
+    assert "lacks 41 of 4041 rows" in report.reason
 
 
 def test_errors_in_a_window_with_too_many_dropped_rows_are_no_data_too():
-    assert judge(arm(dropped=100), arm(errors=2000), share=0.5).outcome == "no_data"
+    assert judged(arm(), arm(errors=2000), dropped=100).outcome == "no_data"
 
 
 def test_few_requests_without_errors_are_inconclusive():
@@ -103,20 +112,20 @@ def test_few_units_are_compared_exactly(units, outcome):
 
 
 def test_with_everything_on_the_candidate_there_is_nothing_to_compare_with():
-    assert judge(None, arm(), share=1.0).outcome == "no_data"
+    assert judged(None, arm(), share=1.0).outcome == "no_data"
 
 
 @pytest.mark.parametrize("verdict", ["fail", "no_data", "inconclusive"])
 def test_the_verdict_of_a_judge_of_quality_counts_as_a_guard(verdict):
     said = Verdict("relevance", verdict, ("nDCG fell",), "2026-01-01")
-    report = judge(arm(), arm(seed=3), share=0.5, verdicts=[said])
+    report = judged(arm(), arm(seed=3), verdicts=[said])
     assert report.outcome == verdict
     assert report.reason == "relevance: nDCG fell"
 
 
 def test_a_failing_verdict_counts_before_anything_was_answered():
     said = Verdict("relevance", "fail", ("nDCG fell",), "2026-01-01")
-    assert judge(None, None, share=0.5, verdicts=[said]).outcome == "fail"
+    assert judged(None, None, verdicts=[said]).outcome == "fail"
 
 
 def slow_alarm(seed, factor, requests=4096, share=0.1):

@@ -8,7 +8,7 @@ import pytest
 from indexing.catalogue.verdicts import insert_verdict
 from indexing.catalogue.watcher_lease import watcher_seen
 from indexing.errors import CatalogueBusy
-from indexing.releases.guards import ArmWindow
+from indexing.ledger.guard_window import ArmWindow, GuardWindow
 from indexing.releases.lifecycle import End, pause, resume, start_ab, start_shadow
 from indexing.releases.rollouts import AbTest, Step, find_rollout
 from indexing.releases.transitions import list_transitions
@@ -18,21 +18,22 @@ from tests.support.rollout_home import RolloutHome
 STEPS = (Step(0.05, 1000, 60.0), Step(0.5, 2000, 600.0))
 
 
-def arm(requests, errors=0, units=50, dropped=0):
-    return ArmWindow(requests, errors, 0, 0, [10.0] * requests, units, dropped)
+def arm(requests, errors=0, units=50):
+    hashes = {b"%d" % number for number in range(units)}
+    return ArmWindow(requests, errors, 0, 0, requests, [10.0] * requests, hashes)
 
 
 class Ledger:
     """What was answered, as a test says it."""
 
     def __init__(self):
-        self.arms, self.shadows, self.means, self.asked = {}, 0, {}, []
+        self.arms, self.dropped, self.shadows, self.means, self.asked = {}, 0, 0, {}, []
         self.during = lambda: None
 
     def window(self, rollout, since, until):
         self.asked.append((since, until))
         self.during()
-        return self.arms
+        return GuardWindow(self.arms, sum(one.requests for one in self.arms.values()), self.dropped)
 
     def count_shadows(self, rollout, since, until):
         return self.shadows
@@ -114,10 +115,11 @@ def test_inconclusive_pauses_once_the_step_is_over_and_not_before(watched):
 
 @pytest.mark.parametrize(
     "arms",
-    [{}, {"candidate": arm(5000)}, {"live": arm(20_000, dropped=900), "candidate": arm(5000)}],
+    [{}, {"candidate": arm(5000)}, {"live": arm(20_000), "candidate": arm(5000, errors=4000)}],
 )
 def test_no_data_holds_for_however_long(watched, arms):
     watched.canary(steps=STEPS)
+    watched.ledger.dropped = 900
     for _ in range(3):
         assert watched.after(10_000, **arms) == ("canary", 0.05, 0)
 
@@ -127,7 +129,7 @@ def test_what_is_answered_right_after_a_change_does_not_count(watched):
     assert watched.after(4, live=arm(2000), candidate=arm(100, errors=60))[0] == "canary"
     assert watched.ledger.asked == []
     watched.after(2, **good())
-    assert [moment[11:19] for moment in watched.ledger.asked[0]] == ["03:00:05", "03:00:06"]
+    assert [f"{moment:%H:%M:%S}" for moment in watched.ledger.asked[0]] == ["03:00:05", "03:00:06"]
 
 
 def test_a_verdict_of_a_judge_of_quality_stops_a_step(watched):
