@@ -48,21 +48,21 @@ def gc(settings: Settings, keep: int, days: float, yes: bool, as_json: bool) -> 
         garbage = list(find_garbage(home.storage, kept, recipes, set(newest.values()), needed_keys(home)))
         remove = enforce_retention if yes else days_to_remove
         folder, now = home.ledger.folder, datetime.now(UTC)
-        days = remove(folder, days=settings.ledger_days, max_mb=settings.ledger_max_mb, now=now)
+        old_days = remove(folder, days=settings.ledger_days, max_mb=settings.ledger_max_mb, now=now)
         if yes:
             collect(home.catalogue, home.storage, kept, garbage)
-    size_bytes = sum(one.size_bytes for one in garbage) + sum(day.size_bytes for day in days)
+    size_bytes = sum(one.size_bytes for one in garbage) + sum(day.size_bytes for day in old_days)
     if as_json:
         names = [release.number for release in kept]
-        found = {"garbage": [asdict(one) for one in garbage], "ledger_days": [asdict(one) for one in days]}
+        found = {"garbage": [asdict(one) for one in garbage], "ledger_days": [asdict(one) for one in old_days]}
         print_json({"freed": yes, "kept": names, "size_bytes": size_bytes, **found})
         return
-    for day in days:
+    for day in old_days:
         click.echo(f"ledger/{day.day}  {decimal(day.size_bytes)}  {day.reason}")
     for one in garbage:
         click.echo(f"{one.kind}/{one.name}  {decimal(one.size_bytes)}")
     verb = "freed" if yes else "would free (do it with --yes)"
-    counted = f"{len(garbage)} artefacts and {len(days)} days of the ledger, {decimal(size_bytes)}"
+    counted = f"{len(garbage)} artefacts and {len(old_days)} days of the ledger, {decimal(size_bytes)}"
     click.echo(f"{verb}: {counted}; keeps {len(kept)} releases")
 
 
