@@ -6,7 +6,7 @@ from indexing.models.registry import KIND as MODELS
 from indexing.models.registry import ModelVersion
 from indexing.records import fingerprint
 from indexing.releases.recipes import Recipe, read_recipe
-from indexing.releases.release import Release
+from indexing.releases.release import Release, newest_release
 from indexing.snapshots.manifest import SnapshotManifest, read_snapshot, require_promised
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard_manifest import read_shard_manifest
@@ -36,15 +36,20 @@ def require_sound(home: Home, release: Release, recipe: Recipe, manifest: Snapsh
     _require_searchable(home, release, recipe, snapshot)
 
 
-def require_whole(home: Home, release: Release) -> None:
-    """``require_sound``, and every shard of its snapshot is the one that was named: before a recipe is promoted.
+def require_promotable(home: Home, recipe: int) -> None:
+    """Let a recipe be promoted whose newest release is sound and has every shard that its snapshot names.
+
+    A recipe without a release passes: promoting it says so.
 
     Raises:
         GroundworkError: as ``read_recipe`` and ``require_sound``.
         ArtefactMissing, ArtefactCorrupt: a shard is not there, or another.
     """
-    recipe, snapshot = read_recipe(home.catalogue, release.recipe), read_snapshot(home.storage, release.snapshot)
-    require_sound(home, release, recipe, snapshot)
+    release = newest_release(home.catalogue, recipe)
+    if release is None:
+        return
+    snapshot = read_snapshot(home.storage, release.snapshot)
+    require_sound(home, release, read_recipe(home.catalogue, recipe), snapshot)
     for shard in snapshot.shards:
         require_promised(home.storage.open(SHARDS, shard.name), shard)
 

@@ -11,7 +11,7 @@ from tests.support.rollout_home import RolloutHome
 
 @pytest.fixture
 def bench(home):
-    return RolloutHome(home.catalogue)
+    return RolloutHome(home.catalogue, home)
 
 
 @pytest.fixture

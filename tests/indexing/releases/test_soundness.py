@@ -13,7 +13,7 @@ from indexing.features.views import EMBEDDING_VIEWS, FIRST_256, lexical_view
 from indexing.records import Document, Partition, canonical_json
 from indexing.releases.recipe_choices import recipe_in_service
 from indexing.releases.recipes import read_recipe
-from indexing.releases.soundness import require_sound, require_whole
+from indexing.releases.soundness import require_promotable, require_sound
 from indexing.snapshots.manifest import MANIFEST_FILE, read_snapshot
 from indexing.storage.store import MANIFEST
 
@@ -37,7 +37,7 @@ def change(path, edit):
 def test_an_untouched_release_may_serve(built):
     home, release = built
     require_sound(home, release, read_recipe(home.catalogue, release.recipe))
-    require_whole(home, release)
+    require_promotable(home, release.recipe)
 
 
 @pytest.mark.parametrize("edit", [lambda text: text.replace("0.45", "0.54"), lambda text: text[:-1]])
@@ -50,14 +50,14 @@ def test_a_recipe_whose_manifest_was_changed_is_refused_by_name(built, edit):
     with pytest.raises(ArtefactCorrupt, match="Recipe 1 is not the one that was recorded"):
         read_recipe(home.catalogue, release.recipe)
     with pytest.raises(ArtefactCorrupt, match="Recipe 1"):
-        require_whole(home, release)
+        require_promotable(home, release.recipe)
 
 
 def test_a_snapshot_whose_manifest_was_changed_is_refused_by_name(built):
     home, release = built
     change(home.path / "snapshots" / release.snapshot / MANIFEST_FILE, lambda one: one.update(model="tiny@2"))
     with pytest.raises(ArtefactCorrupt, match=release.snapshot):
-        require_whole(home, release)
+        require_promotable(home, release.recipe)
 
 
 def test_a_shard_whose_manifest_was_changed_is_refused_by_name(built):
@@ -65,7 +65,7 @@ def test_a_shard_whose_manifest_was_changed_is_refused_by_name(built):
     (shard,) = read_snapshot(home.storage, release.snapshot).shards
     change(home.path / "shards" / shard.name / MANIFEST, lambda one: one["info"].update(rows=2))
     with pytest.raises(ArtefactCorrupt, match=shard.name):
-        require_whole(home, release)
+        require_promotable(home, release.recipe)
 
 
 @pytest.mark.parametrize("edit", [{"max_tokens": 32}, {"prompts": {"query": "find: ", "document": ""}}])
