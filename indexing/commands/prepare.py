@@ -94,8 +94,9 @@ def _say_prepared(done: "Prepared") -> None:
     report, rollout = done.report, done.rollout
     click.echo(
         f"release {report.release.number} (snapshot {report.release.snapshot}) is built:"
-        f" {report.documents:,} documents, {report.passages:,} passages; computed {report.embeddings_computed:,} embeddings, wrote"
-        f" {report.shards_written} shards, kept {report.shards_kept}, in {report.seconds:.1f} s"
+        f" {report.documents:,} documents, {report.passages:,} passages;"
+        f" computed {report.embeddings_computed:,} embeddings, wrote {report.shards_written} shards,"
+        f" kept {report.shards_kept}, in {report.seconds:.1f} s"
     )
     click.echo(sentence(rollout, is_watched=True))
     screen.print(

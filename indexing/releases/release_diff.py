@@ -17,8 +17,8 @@ _FIRST = 5
 class ReleaseDiff:
     """What ``after`` has otherwise than ``before``.
 
-    While ``is_cut_otherwise``, passages follow from other views, so that every document that both have is stored
-    otherwise, and ``documents.changed`` does not say whether its text changed.
+    While ``is_cut_otherwise``, passages follow from other views, so that a document that both have may be stored
+    otherwise although its text is the same: ``documents.changed`` does not tell.
     """
 
     before: Release
@@ -37,8 +37,8 @@ class ReleaseDiff:
         said += [_counted("added", found.added), _counted("removed", found.removed)]
         if self.is_cut_otherwise:
             said.append(
-                f"{len(found.changed)} documents are in both, cut into passages by other views: whether their texts"
-                " changed cannot be told from the snapshots"
+                f"{len(found.changed)} documents are stored otherwise: other views cut them into passages, so that the"
+                " snapshots do not tell whether their texts changed"
             )
         else:
             said.append(_counted("changed", found.changed))
