@@ -71,7 +71,7 @@ def fine_tune(pairs: list[tuple[str, str]], target: Path, *, steps: int) -> dict
     """Train the default model on pairs with in-batch negatives and save it; gives how the loss went."""
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
     from indexing.models.compiler import DEFAULT_MODEL, locate_model
 
@@ -86,7 +86,7 @@ def fine_tune(pairs: list[tuple[str, str]], target: Path, *, steps: int) -> dict
         optimiser.param_groups[0]["lr"] = LEARNING_RATE * min(1.0, (step + 1) / 10) * (1 - step / steps)
         begin = step * BATCH % max(1, len(pairs) - BATCH)
         batch = pairs[begin : begin + BATCH]
-        value = loss([model.tokenize(list(texts)) for texts in zip(*batch, strict=True)], None)
+        value = loss([model.preprocess(list(texts)) for texts in zip(*batch, strict=True)], None)
         optimiser.zero_grad()
         value.backward()
         optimiser.step()
