@@ -20,6 +20,7 @@ SCRIPTS = (
     "faults.rollback",
     "peers.txtai",
     "peers.chroma",
+    "search.ledger",
     "search.tenants",
     "search.index_options",
     "search.large_partition",

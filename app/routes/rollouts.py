@@ -35,7 +35,6 @@ from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Operator, ServicesDep
 from indexing.errors import InvalidInput
 from indexing.releases.lifecycle import (
-    end,
     pause,
     propose,
     reject,
@@ -45,7 +44,9 @@ from indexing.releases.lifecycle import (
     start_canary,
     start_shadow,
 )
+from indexing.releases.observation import end_trial
 from indexing.releases.release import find_release
+from indexing.releases.rollout_ledger import RolloutLedger
 from indexing.releases.rollouts import AbTest, Rollout
 from indexing.releases.steps import checked_steps
 from indexing.releases.transitions import Decision, require_version
@@ -180,8 +181,10 @@ def post_reject(rollout: RolloutParam, body: DecisionBody, caller: Operator, ser
 
 @router.post("/v1/rollouts/{rollout}/end", summary="End a trial", operation_id="end_rollout", responses=_CHANGES)
 def post_end(rollout: RolloutParam, body: DecisionBody, caller: Operator, services: ServicesDep) -> RolloutAnswer:
-    """End the trial without a decision; the candidate gets nothing from now on."""
-    return decide(services, caller, rollout, body, lambda seen, by: end(services.home.catalogue, seen, by))
+    """End the trial without a decision; the candidate gets nothing from now on. An A/B test is inconclusive then."""
+    home = services.home
+    ledger = RolloutLedger(home.ledger)
+    return decide(services, caller, rollout, body, lambda seen, by: end_trial(home.catalogue, ledger, seen, by))
 
 
 @router.post(

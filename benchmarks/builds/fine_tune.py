@@ -3,7 +3,7 @@
 Pairs are made from the articles alone (title, heading or a key sentence -> the section's text), never from the queries
 that measure it. The release with the new model is prepared beside the one that serves, as an operator would do it.
 
-Usage: python -m benchmarks.builds.fine_tune [--steps 60] [--home FOLDER]
+Usage: python -m benchmarks.builds.fine_tune [--steps 40] [--home FOLDER]
 """
 
 import argparse
@@ -27,7 +27,7 @@ from eval.experiments.targets import LocalSearcher
 SEED = 7
 BATCH = 16
 """Pairs of a step: each passage is a negative of the fifteen other texts. Source: our choice."""
-MAX_TOKENS = 128
+MAX_TOKENS = 64
 """Of a text in training; attention costs its square."""
 LEARNING_RATE = 2e-5
 """Source: the usual rate of sentence-transformers."""
@@ -168,7 +168,7 @@ def run(home: Path, corpus: Path, work: Path, steps: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--home", type=Path, help="A new home that is kept; by default one that is removed.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -56,7 +56,7 @@ def rollouts() -> None:
 def rollouts_list(settings: Settings, as_json: bool) -> None:
     """All rollouts, the newest first."""
     from indexing.catalogue.database import utc_now
-    from indexing.releases.overview import is_watched, reads
+    from indexing.releases.overview import is_watched, percent, reads
     from indexing.releases.rollouts import list_rollouts
     from indexing.releases.transitions import list_transitions
 
@@ -73,7 +73,7 @@ def rollouts_list(settings: Settings, as_json: bool) -> None:
             f"{one.candidate} against {one.baseline}",
             one.mode,
             reads(one, is_watched=watched),
-            f"{one.share:.4g} of {one.unit}s",
+            f"{percent(one.share)} of {one.unit}s",
             f"{min(one.step + 1, len(one.steps))} of {len(one.steps)}" if one.steps else "",
             short_time(one.since_at),
             f"{last[one.id].actor}: {last[one.id].reason}",
@@ -90,10 +90,10 @@ def rollouts_list(settings: Settings, as_json: bool) -> None:
 def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> None:
     """What ROLLOUT does, what its guards say now, and every decision about it."""
     from indexing.catalogue.database import utc_now
-    from indexing.releases.overview import is_watched, meant_rollout, sentence
+    from indexing.releases.observation import guards_now
+    from indexing.releases.overview import is_watched, meant_rollout, percent, sentence
     from indexing.releases.rollouts import find_rollout
     from indexing.releases.transitions import in_words, list_transitions
-    from indexing.releases.watcher import guards_now
 
     with opened(settings) as home:
         one = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
@@ -113,7 +113,7 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
         for result in report.results:
             click.echo(f"  {result.outcome.replace('_', ' '):<13} {result.guard}: {result.reason}")
     rows: list[list[object]] = [
-        [short_time(change.at), in_words(change.to_state), f"{change.share:.4g}", change.actor, change.reason]
+        [short_time(change.at), in_words(change.to_state), percent(change.share), change.actor, change.reason]
         for change in kept
     ]
     print_table("decisions", ["at", "state", "share", "by", "why"], rows)
@@ -283,10 +283,15 @@ def rollouts_reject(settings: Settings, rollout: int | None, reason: str) -> Non
 @reason_option
 @click.pass_obj
 def rollouts_end(settings: Settings, rollout: int | None, reason: str) -> None:
-    """End the trial without a decision; the candidate gets nothing from now on."""
-    from indexing.releases.lifecycle import end
+    """End the trial without a decision; the candidate gets nothing from now on. An A/B test is inconclusive then."""
+    from indexing.releases.observation import end_trial
+    from indexing.releases.overview import meant_rollout
+    from indexing.releases.rollouts import find_rollout
 
-    _change(settings, rollout, reason, end)
+    with opened(settings) as home:
+        seen = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
+        by = decision(reason)
+        tell(home.catalogue, home.reserve.run(lambda: end_trial(home.catalogue, _ledger(home), seen, by)))
 
 
 @rollouts.command("promote")
@@ -340,7 +345,7 @@ def rollouts_watch(settings: Settings, once: bool) -> None:
 
     configure_logging(settings.log_level)
     with opened(settings) as home:
-        watcher = Watcher(home.catalogue, _ledger(home))
+        watcher = Watcher(home.catalogue, _ledger(home), with_room=home.reserve.run)
         if once:
             if not watcher.round():
                 screen.print("another watcher has the lease")

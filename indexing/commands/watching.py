@@ -14,7 +14,7 @@ def watching(home: Home) -> Iterator[None]:
     from indexing.releases.watcher import Watcher
 
     ended = threading.Event()
-    watcher = Watcher(home.catalogue, RolloutLedger(home.ledger))
+    watcher = Watcher(home.catalogue, RolloutLedger(home.ledger), with_room=home.reserve.run)
     thread = threading.Thread(target=watcher.run, args=(ended,), name="rollout-watcher", daemon=True)
     thread.start()
     try:

@@ -27,6 +27,7 @@ from indexing.releases.rollouts import (
 from indexing.releases.transitions import Decision, change_rollout, in_words, record_transition, require_room
 
 _SEED_BYTES = 16
+"""Random bytes of a seed. Source: our choice, as of a UUID, so that no two rollouts share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +290,15 @@ def _start(
     with catalogue.write():
         baseline = _require_candidate(catalogue, seen.candidate)
         columns = {
-            **{"steps": "[]", "step": 0, "ends_at": None, "max_queries": None, "ab_test": None, **changes},
+            **{
+                "steps": "[]",
+                "step": 0,
+                "ends_at": None,
+                "max_queries": None,
+                "decides": "",
+                "ab_test": None,
+                **changes,
+            },
             **{"baseline": baseline, "seed": secrets.token_hex(_SEED_BYTES)},
         }
         started = change_rollout(catalogue, seen, to, by, columns, only_from=only_from)

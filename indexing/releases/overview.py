@@ -67,6 +67,11 @@ def reads(rollout: Rollout, *, is_watched: bool) -> str:
     return in_words(rollout.state)
 
 
+def percent(share: float) -> str:
+    """A share as people write it."""
+    return f"{100 * share:.4g} %"
+
+
 def sentence(rollout: Rollout, *, is_watched: bool) -> str:
     """What a rollout does now, in a sentence."""
     state = reads(rollout, is_watched=is_watched)
@@ -81,7 +86,7 @@ def sentence(rollout: Rollout, *, is_watched: bool) -> str:
         is_done = rollout.step == len(rollout.steps)
         step = ", all steps passed" if is_done else f", step {rollout.step + 1} of {len(rollout.steps)}"
     mode = "an A/B test" if rollout.mode == "ab" else f"a {rollout.mode}"
-    return f"{about} is {mode}{step}: {rollout.share:.4g} {of}."
+    return f"{about} is {mode}{step}: {percent(rollout.share)} {of}."
 
 
 def meant_rollout(catalogue: Database, number: int | None) -> int:
@@ -116,7 +121,7 @@ def _states(catalogue: Database, plan: ServingPlan, now: str) -> dict[int, tuple
     if plan.rollout is not None:
         one = plan.rollout
         state = reads(one, is_watched=plan.is_watched)
-        share = "" if one.state == "paused" or state == UNWATCHED else f" at {one.share:.4g}"
+        share = "" if one.state == "paused" or state == UNWATCHED else f" at {percent(one.share)}"
         states[one.candidate] = ("candidate", f"rollout {one.id}: {state}{share}")
     states[plan.live] = ("live", "in service")
     return states

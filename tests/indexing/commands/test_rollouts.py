@@ -1,7 +1,6 @@
 """``groundwork rollouts`` and ``groundwork releases``: what a tired operator types, reads and is refused."""
 
 import json
-import threading
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +15,7 @@ from indexing.releases.deployments import deploy
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import list_rollouts, open_rollout
 from tests.support.fresh_home import record_recipes
+from tests.support.processes import start, wait_until
 
 STEPS = """
 steps:
@@ -56,13 +56,13 @@ def steps(tmp_path):
 def test_a_recipe_is_tried_promoted_and_taken_back(run, catalogue, steps):
     assert run("rollouts propose 2.1 --first acme") == "Rollout 1 (recipe 2 against 1) is proposed.\n"
     said = run("rollouts shadow --queries 100 --decides speed")
-    assert said == "Rollout 1 (recipe 2 against 1) is a shadow: 1 of the queries are copied to it.\n"
+    assert said == "Rollout 1 (recipe 2 against 1) is a shadow: 100 % of the queries are copied to it.\n"
     take_lease(catalogue, "host:1", utc_now())
     said = run(f"rollouts canary --steps {steps} --unit user")
-    assert said == "Rollout 1 (recipe 2 against 1) is a canary, step 1 of 2: 0.05 of users get the candidate.\n"
-    assert run("rollouts share 0.2").endswith("is a canary: 0.2 of users get the candidate.\n")
+    assert said == "Rollout 1 (recipe 2 against 1) is a canary, step 1 of 2: 5 % of users get the candidate.\n"
+    assert run("rollouts share 0.2").endswith("is a canary: 20 % of users get the candidate.\n")
     assert run("rollouts pause").endswith("is paused: the candidate gets nothing.\n")
-    assert run("rollouts resume").endswith("is a canary: 0.2 of users get the candidate.\n")
+    assert run("rollouts resume").endswith("is a canary: 20 % of users get the candidate.\n")
     assert run("rollouts promote --standby 2h") == "release 2.1 is in service\n"
     rows = json.loads(run("releases list --json"))
     assert [(row["release"], row["in_service"], row["arm"], row["documents_behind"]) for row in rows] == [
@@ -105,7 +105,7 @@ def test_an_ab_test_and_a_shadow_say_what_they_decide(run):
     run("rollouts propose 2")
     run("rollouts ab --measure latency_ms --margin 5 --for 2h --queries 1000")
     shown = run("rollouts show")
-    assert "is an A/B test: 0.5 of tenants get the candidate." in shown
+    assert "is an A/B test: 50 % of tenants get the candidate." in shown
     assert "It decides whether latency_ms differs by 5 or more (lower is better); it ends at " in shown
     assert "or after 1000 queries." in shown
 
@@ -179,11 +179,21 @@ def test_watching_once_looks_and_a_second_watcher_waits(run, catalogue):
     assert open_rollout(catalogue).state == "shadow"
 
 
-def test_a_watcher_beside_another_command_runs_while_that_does(home):
-    asked = threading.Event()
-
+def test_a_watcher_beside_another_command_runs_while_that_does(home, tmp_path):
     with watching(home):
-        while not asked.is_set():
-            if watcher_seen(home.catalogue) is not None:
-                asked.set()
+        wait_until(lambda: watcher_seen(home.catalogue) is not None, tmp_path / "no-log")
     assert watcher_seen(home.catalogue) is None
+
+
+@pytest.mark.slow
+def test_the_watcher_is_a_process_that_gives_up_its_lease_when_it_is_told_to_stop(home, catalogue, tmp_path):
+    with (tmp_path / "log").open("w") as log:
+        process = start(home.path, "rollouts", "watch", stderr=log)
+    try:
+        wait_until(lambda: watcher_seen(catalogue) is not None, tmp_path / "log")
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait(30)
+    assert watcher_seen(catalogue) is None
