@@ -51,6 +51,8 @@ OPEN_SECONDS = 120.0
 """How long a candidate may take until every process has it open."""
 AROUND_SECONDS = 1.0
 """Before and after a call: pauses in it count as the call's."""
+QUIET_SECONDS = 20.0
+"""Before the first call: the pauses that the machine's other work causes."""
 SETTLE_SECONDS = 1.0
 """Between two calls, so that what one did can be seen."""
 LOOKS = 8
@@ -118,12 +120,17 @@ def rollbacks(home: ServedHome, queries: Sequence[str], recipe: int, turns: int)
         ask_once(server.url, home.key, home.collection, queries, WORKERS)
         clients = [Asker(number, server.url, home, queries) for number in range(CLIENTS)]
         with running(*clients):
+            began = time.time()
+            time.sleep(QUIET_SECONDS)
             done = [turn(catalogue, server.url, recipe, home) for _ in range(turns)]
     answers = [answer for client in clients for answer in client.connection.answers]
     calls = [call for pair, _ in done for call in pair]
+    starts = np.arange(began, began + QUIET_SECONDS, 2 * AROUND_SECONDS)
+    quiet = [longest_pause_ms(clients, start, start + 2 * AROUND_SECONDS) for start in starts.tolist()]
     found: dict = {
         "requests": len(answers),
         "failed": sum(answer.status != 200 for answer in answers),
+        "longest_pause_in_quiet_ms": summary(quiet),
         "seconds_to_open_the_candidate": summary([seconds for _, seconds in done]),
     }
     for kind in ("promotion", "rollback"):

@@ -1,6 +1,7 @@
 """The candidate answers copies of queries, on capacity that is free, and its answers are compared."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,7 @@ from app.services import shadow
 from app.services.queries import query_for
 from app.services.request_records import SEARCH, RequestRecords
 from app.services.request_rows import RowPolicy
-from app.services.shadow import ShadowSearches, busy_above
+from app.services.shadow import LOOP_SHARE, LoopLoad, ShadowSearches, busy_above
 from indexing.catalogue.tenants import create_tenant
 from indexing.errors import InvalidInput
 from indexing.releases.lifecycle import End, propose, start_shadow
@@ -50,7 +51,7 @@ class Shadowed:
         self.searches = ConcurrencyLimit(4, "full")
         self.shadows = self.made()
 
-    def made(self, retriever=None):
+    def made(self, retriever=None, load=None):
         process = self.process
         return ShadowSearches(
             process.pool,
@@ -60,6 +61,7 @@ class Shadowed:
             self.searches,
             self.outcomes.append,
             busy_above=busy_above(max_concurrency=4, sessions=3),
+            load=load,
         )
 
     def served(self, query="doc10w3", **fields):
@@ -186,3 +188,26 @@ def test_after_it_was_closed_nothing_is_taken(shadowed):
 def test_no_more_searches_than_cores_or_half_of_the_most_leave_capacity_for_copies():
     assert busy_above(max_concurrency=64, sessions=2) == 2
     assert busy_above(max_concurrency=6, sessions=8) == 3
+
+
+def test_while_the_event_loop_works_more_than_half_of_its_time_copies_are_shed(shadowed):
+    clock = SimpleNamespace(now=0.0, worked=0.0)
+    shadows = shadowed.made(load=LoopLoad(lambda: clock.now, lambda: clock.worked))
+    for worked, outcome in ((0.0, "answered"), (LOOP_SHARE + 0.1, "busy"), (LOOP_SHARE - 0.1, "answered")):
+        clock.now, clock.worked = clock.now + 1.0, clock.worked + worked
+        shadows.offer(shadowed.served())
+        shadows.flush()
+        assert shadowed.outcomes.pop() == outcome
+    shadows.close()
+
+
+def test_the_loops_load_is_of_the_last_while():
+    clock = SimpleNamespace(now=10.0, worked=3.0)
+    load = LoopLoad(lambda: clock.now, lambda: clock.worked)
+    assert load.share() == 0.0
+    clock.now, clock.worked = 12.0, 4.0
+    assert load.share() == 0.5
+    clock.now, clock.worked = 12.001, 4.001
+    assert load.share() == 0.5  # too short a while to tell another
+    clock.now = 14.0
+    assert load.share() < 0.01
