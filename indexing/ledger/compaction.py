@@ -1,4 +1,4 @@
-"""Compaction of a day that is over: its rows into a Parquet file sorted by tenant and time, a third of the size.
+"""Compaction of a day that is over: its rows into a Parquet file sorted by tenant and time, half the size.
 
 The database of the day stays, without those rows: it holds the counters, the changes of live views and rows that come
 late, and it says which generation of the Parquet file counts. That is written in the transaction that removes the
