@@ -6,7 +6,7 @@ from itertools import islice
 from uuid import UUID
 
 from indexing.ledger.day_sources import OnFault, Period, log_fault, query_days
-from indexing.ledger.hit_packing import marker_of
+from indexing.ledger.hit_packing import unpack_hits
 from indexing.ledger.ids import moment_of
 from indexing.ledger.records import RequestRow
 from indexing.ledger.row_columns import COLUMNS, Value, row_from
@@ -30,13 +30,13 @@ def requests_naming(
     on_fault: OnFault = log_fault,
 ) -> Iterator[RequestRow]:
     """The newest ``limit`` rows whose hits named a document; every row of its collection is looked at."""
-    period, marker = Period(since, until), marker_of(document_id)
+    period = Period(since, until)
     where = "tenant = ? AND collection = ? AND hit_count > 0 AND id >= ? AND id < ?"
     sql = f"SELECT {_ROW} FROM requests WHERE {where} ORDER BY id DESC"
     parameters: list[Value] = [partition.tenant, partition.collection, *period.ids]
     found = query_days(ledger, period, sql, parameters, newest_first=True, on_fault=on_fault)
-    named = (row_from(cells) for _, cells in found if marker in cells[_HITS])
-    return islice((row for row in named if any(hit.document_id == document_id for hit in row.hits)), limit)
+    named = (cells for _, cells in found if any(hit.document_id == document_id for hit in unpack_hits(cells[_HITS])))
+    return (row_from(cells) for cells in islice(named, limit))
 
 
 def shadows_of(ledger: LedgerStore, ledger_id: UUID, *, on_fault: OnFault = log_fault) -> list[RequestRow]:
