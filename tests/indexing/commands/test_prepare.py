@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from indexing.catalogue.document_writes import put_documents
+from indexing.catalogue.releases import stable_recipe
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
 from indexing.releases.release import list_releases
@@ -73,3 +74,16 @@ def test_what_cannot_be_is_refused_in_a_sentence(run, arguments, message):
     assert refused.exit_code == 1
     assert message in refused.stderr
     assert refused.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "command", [("releases", "promote", "2"), ("releases", "deploy", "2"), ("rollouts", "promote")]
+)
+def test_a_candidate_that_was_tampered_with_is_not_promoted(run, tiny_home, command):
+    assert run(*PREPARE, "--yes").exit_code == 0
+    with tiny_home.catalogue.write() as db:
+        db.conn.execute("UPDATE recipes SET manifest = replace(manifest, '0.45', '0.99') WHERE number = 2")
+    refused = run(*command)
+    assert refused.exit_code == 1
+    assert "Recipe 2 is not the one that was recorded" in refused.stderr
+    assert stable_recipe(tiny_home.catalogue) == 1
