@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     max_open_shards: int = Field(
         512, ge=1, description="Shards mapped at once; the one not used for longest gives way, and is mapped again."
     )
+    max_recipes: int = Field(
+        4, ge=2, le=16, description="Recipes open at once: in service, under trial, pinned and on standby."
+    )
     poll_seconds: float = Field(1.0, gt=0, description="How often the API looks for a newly deployed release.")
     live_poll_seconds: float = Field(0.2, gt=0, description="How often the API looks for writes of other processes.")
     live_max_mb: int = Field(256, ge=1, description="Memory for writes that no build holds yet, a process.")

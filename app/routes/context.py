@@ -51,7 +51,7 @@ def _answer(services: Services, found: Found, body: ContextBody, deadline: Deadl
         block = assemble(result.hits, serving.embedder.count_tokens, body.max_tokens)
     release = serving.release.number
     milliseconds = timings.milliseconds["context"]
-    services.metrics.observe(release, timings.milliseconds)
+    services.metrics.observe(serving.release.recipe, timings.milliseconds)
     total = result.timings_ms["total"] + milliseconds
     found.record.timings_ms |= {"context": milliseconds, "total": total}
     found.record.features |= {

@@ -15,7 +15,7 @@ class Assignment:
     """Which recipe answers a request.
 
     ``reason`` says why, for people. ``rollout`` is the one whose test the request is part of, and ``unit`` what its
-    share was taken by, in clear: whoever stores it hashes it; ``None`` outside a share. ``is_shadowed`` says that the
+    share was taken by, in clear (the ledger hashes it), ``None`` outside a share. ``is_shadowed`` says that the
     rollout's candidate shall answer as well, afterwards and to no one.
     """
 
@@ -41,8 +41,8 @@ def assign(plan: ServingPlan, *, tenant: str, user: str | None, request_id: str)
     if rollout is None or not _concerns(rollout, tenant):
         return Assignment(plan.live, "live", "live")
     if rollout.state == "paused" or not plan.is_watched:
-        reason = "paused" if rollout.state == "paused" else "paused: nobody watches"
-        return Assignment(plan.live, "live", f"rollout {rollout.id} is {reason}")
+        why = "" if rollout.state == "paused" else ": no watcher renews its lease"
+        return Assignment(plan.live, "live", f"rollout {rollout.id} is paused{why}")
     is_first = tenant in rollout.first or (pin is not None and pin.kind == "first")
     unit = None if is_first else unit_of(rollout, tenant=tenant, user=user, request_id=request_id)
     is_chosen = unit is None or fraction(rollout.seed, unit) < rollout.share

@@ -15,10 +15,15 @@ def number_recipe(database: Database, fingerprint: str, manifest: str) -> int:
         return int(db.conn.execute(sql, (fingerprint, manifest, utc_now())).lastrowid or 0)
 
 
-def read_recipe_manifest(database: Database, number: int) -> str | None:
-    """The manifest of a recipe as JSON, or ``None``."""
-    row = database.row("SELECT manifest FROM recipes WHERE number = ?", (number,))
-    return None if row is None else str(row["manifest"])
+def recipe_row(database: Database, number: int) -> Row | None:
+    """The ``fingerprint``, ``manifest`` (JSON) and ``created_at`` of a recipe, or ``None``."""
+    return database.row("SELECT fingerprint, manifest, created_at FROM recipes WHERE number = ?", (number,))
+
+
+def recipe_with(database: Database, fingerprint: str) -> int | None:
+    """The number of the recipe with this fingerprint, or ``None`` before its first use."""
+    row = database.row("SELECT number FROM recipes WHERE fingerprint = ?", (fingerprint,))
+    return None if row is None else int(row["number"])
 
 
 def recipe_numbers(database: Database) -> list[int]:
@@ -56,6 +61,11 @@ def release_rows(database: Database) -> list[Row]:
     return list(database.rows(sql))
 
 
+def every_release_row(database: Database) -> list[Row]:
+    """All releases that there ever were, retired ones too, oldest first."""
+    return list(database.rows("SELECT * FROM releases ORDER BY created_at, recipe, build"))
+
+
 def newest_release_row(database: Database, recipe: int) -> Row | None:
     """The last build of a recipe that was not retired, or ``None``."""
     sql = "SELECT * FROM releases WHERE recipe = ? AND retired_at IS NULL ORDER BY build DESC LIMIT 1"
@@ -76,11 +86,33 @@ def retire_releases(database: Database, numbers: Iterable[tuple[int, int]]) -> N
         db.conn.executemany(sql, [(now, recipe, build) for recipe, build in numbers])
 
 
-def insert_deployment(database: Database, recipe: int, *, reason: str, actor: str) -> None:
-    """Record that a recipe is the stable one from now on."""
+def insert_deployment(
+    database: Database,
+    recipe: int,
+    *,
+    reason: str,
+    actor: str,
+    at: str | None = None,
+    rollout: int | None = None,
+    is_rollback: bool = False,
+) -> None:
+    """Record that a recipe is the stable one from now on; ``rollout`` is the one that decided it."""
     with database.write() as db:
-        sql = "INSERT INTO deployments (recipe, reason, actor, created_at) VALUES (?, ?, ?, ?)"
-        db.conn.execute(sql, (recipe, reason, actor, utc_now()))
+        sql = (
+            "INSERT INTO deployments (recipe, reason, actor, created_at, rollout, is_rollback)"
+            " VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        db.conn.execute(sql, (recipe, reason, actor, at or utc_now(), rollout, int(is_rollback)))
+
+
+def last_deployment_row(database: Database) -> Row | None:
+    """The last deployment, or ``None`` before the first."""
+    return database.row("SELECT * FROM deployments ORDER BY id DESC LIMIT 1")
+
+
+def deployment_rows(database: Database) -> list[Row]:
+    """Every deployment, the last first."""
+    return list(database.rows("SELECT * FROM deployments ORDER BY id DESC"))
 
 
 def deployed_recipes(database: Database) -> list[int]:
@@ -92,4 +124,14 @@ def deployed_recipes(database: Database) -> list[int]:
 def stable_recipe(database: Database) -> int | None:
     """The number of the recipe that was deployed last, or ``None`` before the first."""
     row = database.row("SELECT recipe FROM deployments ORDER BY id DESC LIMIT 1")
+    return None if row is None else int(row["recipe"])
+
+
+def previous_recipe(database: Database) -> int | None:
+    """The recipe that was in service before the one that is, or ``None``."""
+    sql = (
+        "SELECT recipe FROM deployments WHERE recipe !="
+        " (SELECT recipe FROM deployments ORDER BY id DESC LIMIT 1) ORDER BY id DESC LIMIT 1"
+    )
+    row = database.row(sql)
     return None if row is None else int(row["recipe"])

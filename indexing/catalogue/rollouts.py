@@ -1,13 +1,12 @@
 """The rows of rollouts and their transitions, of recipes on standby, and what processes must serve, read in one go."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from indexing.catalogue.database import Database, Row
 from indexing.records import Json
 
-OPEN_STATES = ("shadow", "canary", "paused")
-"""In these a rollout takes traffic, or did and may again: at most one rollout of a home is in one of them."""
 _IS_OPEN = "state IN ('shadow', 'canary', 'paused')"
+"""That it takes traffic, or did and may again: at most one rollout of a home is so."""
 
 
 def insert_rollout(database: Database, row: Mapping[str, Json]) -> int:
@@ -36,10 +35,13 @@ def rollout_rows(database: Database) -> list[Row]:
     return list(database.rows("SELECT * FROM rollouts ORDER BY id DESC"))
 
 
-def rollout_row_in(database: Database, states: tuple[str, ...]) -> Row | None:
-    """The newest rollout that is in one of these states, or ``None``."""
-    sql = f"SELECT * FROM rollouts WHERE state IN ({', '.join('?' * len(states))}) ORDER BY id DESC LIMIT 1"
-    return database.row(sql, states)
+def rollout_row_in(database: Database, states: Sequence[str], candidate: int | None) -> Row | None:
+    """The newest rollout that is in one of these states, of one candidate or of any, or ``None``."""
+    sql = (
+        f"SELECT * FROM rollouts WHERE state IN ({', '.join('?' * len(states))})"
+        " AND candidate = coalesce(?, candidate) ORDER BY id DESC LIMIT 1"
+    )
+    return database.row(sql, (*states, candidate))
 
 
 def insert_transition(database: Database, row: Mapping[str, Json]) -> None:
@@ -70,7 +72,8 @@ def rollback_since_deployment(database: Database) -> Row | None:
 def keep_on_standby(database: Database, recipe: int, *, until_at: str, since_at: str) -> None:
     """Keep a recipe open until a moment."""
     with database.write() as db:
-        db.conn.execute("INSERT OR REPLACE INTO standby VALUES (?, ?, ?)", (recipe, until_at, since_at))
+        sql = "INSERT OR REPLACE INTO standby (recipe, until_at, since_at) VALUES (?, ?, ?)"
+        db.conn.execute(sql, (recipe, until_at, since_at))
 
 
 def clear_standby(database: Database) -> None:

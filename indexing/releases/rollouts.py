@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Literal
 
 from indexing.catalogue.database import Database, Row
-from indexing.catalogue.rollouts import OPEN_STATES, rollout_row, rollout_row_in, rollout_rows, serving_row
+from indexing.catalogue.rollouts import rollout_row, rollout_row_in, rollout_rows, serving_row
 from indexing.errors import NotFound, NotReady
 
 Mode = Literal["shadow", "canary", "ab"]
 State = Literal["proposed", "shadow", "canary", "paused", "live", "rolled_back", "rejected", "ended"]
 Unit = Literal["tenant", "user", "request"]
 PinKind = Literal["pinned", "held_back", "first"]
+OPEN_STATES: tuple[State, ...] = ("shadow", "canary", "paused")
+"""In these a rollout takes traffic, or did and may again: at most one rollout of a home is in one of them."""
 UNWATCHED_SECONDS = 60.0
 """How long a rollout with steps goes on without a renewed lease of a watcher. Source: issue 11."""
 
@@ -25,6 +27,10 @@ class Step:
     share: float
     min_requests: int
     min_seconds: float
+
+
+MEASURES = ("latency_ms", "error_rate", "empty_rate", "warning_rate")
+"""What an A/B test may compare: a mean over the requests of each unit, as the ledger has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +162,9 @@ def open_rollout(catalogue: Database) -> Rollout | None:
     return rollout_in(catalogue, OPEN_STATES)
 
 
-def rollout_in(catalogue: Database, states: Sequence[str]) -> Rollout | None:
-    """The newest rollout in one of these states, or ``None``."""
-    row = rollout_row_in(catalogue, tuple(states))
+def rollout_in(catalogue: Database, states: Sequence[State], *, candidate: int | None = None) -> Rollout | None:
+    """The newest rollout in one of these states, of one candidate or of any, or ``None``."""
+    row = rollout_row_in(catalogue, states, candidate)
     return None if row is None else rollout_from(row)
 
 

@@ -42,7 +42,7 @@ def test_a_unit_always_gets_the_same_recipe():
     assert candidates(one) == candidates(again)
 
 
-def test_whoever_had_the_candidate_keeps_it_while_the_share_grows():
+def test_a_unit_that_had_the_candidate_keeps_it_while_the_share_grows():
     groups = [candidates(plan(share=share), 2000) for share in (0.01, 0.05, 0.2, 0.5, 1.0)]
     assert all(small <= large for small, large in pairwise(groups))
 
@@ -109,10 +109,10 @@ def test_a_rollout_for_some_tenants_leaves_the_others_alone():
     ("one", "reason"),
     [
         (plan(share=1.0, first=("acme",), state="paused"), "rollout 7 is paused"),
-        (plan(share=1.0, first=("acme",), is_watched=False), "rollout 7 is paused: nobody watches"),
+        (plan(share=1.0, first=("acme",), is_watched=False), "rollout 7 is paused: no watcher renews its lease"),
     ],
 )
-def test_a_rollout_that_is_paused_or_that_nobody_watches_gives_the_candidate_nothing(one, reason):
+def test_a_rollout_that_is_paused_or_not_watched_gives_the_candidate_nothing(one, reason):
     assert given_to(one) == Assignment(1, "live", reason)
 
 
