@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.serving.document_boosts import boosts_of
 from app.serving.query_cache import QueryCache
 from app.serving.release import FreshWrites, ServingRelease
 from indexing.backoff import Backoff
 from indexing.errors import ArtefactCorrupt, NotReady
+from indexing.features.online_store import OnlineStore
 from indexing.home import Home
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
@@ -49,6 +51,7 @@ class ReleasePool:
         self._serving: ServingRelease | None = None
         self._embedders: dict[tuple[str, str], Embedder] = {}
         self._rerankers: dict[tuple[str, str], RerankerModel] = {}
+        self._features = OnlineStore(home.catalogue)
         self._opened_at = 0.0
         self._repairs = 0
         self.failure: str | None = None
@@ -128,6 +131,7 @@ class ReleasePool:
             analyser=Analyser(recipe.lexical.language),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
             reranker=self._reranker_model(recipe),
+            boosts=boosts_of(recipe, self._features),
         )
         _query_itself(serving)  # by the encoder itself: a cached vector would prove nothing
         return serving if self._queries is None else replace(serving, embedder=self._cached(recipe, self._queries))

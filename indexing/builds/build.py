@@ -27,6 +27,7 @@ from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.tenants import record_passages
 from indexing.errors import InvalidInput
 from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
+from indexing.features.materialise import materialise
 from indexing.features.view_registry import record_view
 from indexing.releases.deployments import deploy
 from indexing.releases.recipes import record_recipe
@@ -99,7 +100,7 @@ def dry_run(context: BuildContext) -> DryRun:
 
 def _record_views(context: BuildContext) -> None:
     recipe = context.recipe
-    for view in (recipe.passage, recipe.embedding, recipe.lexical, recipe.conversation):
+    for view in (recipe.passage, recipe.embedding, recipe.lexical, recipe.conversation, *recipe.document_views):
         if view is not None:
             record_view(context.catalogue, view)
 
@@ -149,6 +150,7 @@ def build(context: BuildContext) -> BuildReport:
         blocks = context.storage.list(features)  # before the plan, so that it holds all that they are of
         try:
             plans, written, computed, seq = _build_shards(context, context.executor_for(job.id))
+            _materialise(context)
             shards = [context.storage.open(KIND, plan.name) for plan in plans]
             manifest = describe_snapshot(context.views, recipe.model, shards)
             publish_snapshot(context.storage, manifest)
@@ -203,6 +205,13 @@ def _build_shards(context: BuildContext, executor: Executor) -> tuple[list[Shard
         written.update(plan.name for plan in missing)
         break
     return plans, len(written & {plan.name for plan in plans}), sum(computed), seq
+
+
+def _materialise(context: BuildContext) -> None:
+    """Bring the values that the recipe's boosts use up to date, as far as they are computed and not pushed."""
+    for view in context.recipe.document_views:
+        if view.transformation is not None:
+            materialise(context.catalogue, view, on_progress=context.on_progress)
 
 
 def _embed_tasks(

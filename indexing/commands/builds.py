@@ -80,6 +80,12 @@ def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: A
 @click.option("--reranker", metavar="MODEL", help="A registered reranker for the second pass, or none.")
 @click.option("--rerank-depth", type=click.IntRange(1, 200), metavar="HITS", help="How many hits it scores again.")
 @click.option("--rerank-budget-ms", type=click.IntRange(1, 60_000), help="Time for that; late is skipped.")
+@click.option(
+    "--boost",
+    multiple=True,
+    metavar="VIEW:COLUMN=WEIGHT,SATURATION",
+    help="A document feature adds WEIGHT * x / (x + SATURATION) to scores; may be repeated; none takes all out.",
+)
 @click.option("--defaults", is_flag=True, help="Start from this version's default recipe, not the one in service.")
 @click.option("--dry-run", is_flag=True, help="Say how many embeddings would be computed and how long that takes.")
 @as_json
@@ -88,7 +94,7 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
     """Build everything that changed into a snapshot and release it.
 
     The first recipe is deployed at once, and so is every new build of the recipe in service. Another recipe (another
-    view, model, precision, language, index or reranker) is built beside it and waits for 'releases deploy'.
+    view, model, precision, language, index, reranker or boost) is built beside it and waits for 'releases deploy'.
     """
     require_memory(ENCODING, "groundwork build")  # before the libraries that need it
     from indexing.builds import build as builder

@@ -1,0 +1,137 @@
+"""What a document view says of a document at a moment: the one definition that training, serving and skew share."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TypeAlias
+
+from indexing.catalogue.database import Database, Row
+from indexing.errors import InvalidInput
+from indexing.features.view_registry import document_view
+from indexing.features.views import Column, DocumentView, Scalar
+from indexing.records import Json
+
+SECONDS_A_DAY = 86_400.0
+"""Of UTC as computers count it."""
+
+
+class Absence(Enum):
+    """Why there is no value; null is none of these, but a value that says so."""
+
+    MISSING = "missing"
+    """No row of the view says anything of the document at that moment."""
+    EXPIRED = "expired"
+    """The row that counts is older than the view's time to live."""
+
+
+FeatureValue: TypeAlias = Scalar | Absence
+"""A value, ``None`` for null, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRow:
+    """Stored values of a document: when they were so, and since when that is known. Both are aware, in UTC."""
+
+    event_time: datetime
+    known_at: datetime
+    values: Mapping[str, Scalar]
+
+    @property
+    def precedence(self) -> tuple[datetime, datetime]:
+        """What decides between two rows of a document: the larger one counts."""
+        return self.event_time, self.known_at
+
+
+def row_of(stored: Row) -> FeatureRow:
+    """A row as the catalogue gives it."""
+    return FeatureRow(
+        datetime.fromisoformat(stored["event_time"]),
+        datetime.fromisoformat(stored["known_at"]),
+        json.loads(stored["body"]),
+    )
+
+
+def value_at(view: DocumentView, column: Column, row: FeatureRow | None, at: datetime) -> FeatureValue:
+    """What a column says at the moment ``at``, given the row of the document that counts then.
+
+    A row is expired once its ``event_time`` lies more than ``ttl_seconds`` back. An age below zero is zero.
+
+    Source: expiry as in Feast's point-in-time joins, counted from the event.
+    """
+    if row is None:
+        return Absence.MISSING
+    if view.ttl_seconds is not None and (at - row.event_time).total_seconds() > view.ttl_seconds:
+        return Absence.EXPIRED
+    if column.source == "age_days":
+        return max(0.0, (at - row.event_time).total_seconds() / SECONDS_A_DAY)
+    return row.values.get(column.name)
+
+
+def number_of(value: FeatureValue) -> float | None:
+    """A value as a number; ``None`` where there is none: absent, null or a text."""
+    return float(value) if isinstance(value, (bool, int, float)) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A column of a document view, as ``VIEW:COLUMN`` names it."""
+
+    name: str
+    view: DocumentView
+    column: Column
+
+
+def read_features(catalogue: Database, names: Sequence[str]) -> list[Feature]:
+    """Features by name, ``VIEW:COLUMN`` or ``VIEW@VERSION:COLUMN``, each once; without a version the newest.
+
+    Raises:
+        InvalidInput: a name has another form, or the view has no such column.
+        NotFound: there is no such view.
+    """
+    found = []
+    for name in dict.fromkeys(names):
+        view_name, separator, _ = name.partition(":")
+        if not separator:
+            raise InvalidInput(f"The feature {name!r} is invalid: expected VIEW:COLUMN, such as document_stats:length.")
+        found.append(feature_of(document_view(catalogue, view_name), name))
+    return found
+
+
+def feature_of(view: DocumentView, name: str) -> Feature:
+    """The feature of a view that a name's last part is.
+
+    Raises:
+        InvalidInput: the view has no such column.
+    """
+    column = view.column(name.rpartition(":")[2])
+    if column is None:
+        known = ", ".join(one.name for one in view.columns)
+        raise InvalidInput(f"The feature {name!r} is unknown: the document view {view.id} has {known}.")
+    return Feature(name, view, column)
+
+
+def moment_of(text: str) -> datetime:
+    """A moment from ISO 8601 text, in UTC and to the millisecond, as rows hold it; a text without a zone is UTC.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(
+            f"The moment {text!r} is invalid: expected ISO 8601, such as 2026-11-28T09:30:00Z."
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as rows hold it: ISO 8601 in UTC with milliseconds; moments compare as these texts do."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def plain(value: FeatureValue) -> Json:
+    """A value as JSON: why there is none as an object, so that it is not mistaken for null or a text."""
+    return {"absent": value.value} if isinstance(value, Absence) else value
