@@ -147,14 +147,8 @@ def rows_as_of(
 
 
 def rows_after(database: Database, view: str, partition: Partition, number: int) -> Iterator[Row]:
-    """A partition's rows of a view that were appended after ``number``, so ordered that the last of a document counts.
-
-    That is as in ``rows_as_of``.
-    """
-    sql = (
-        f"SELECT {_BODY} FROM document_features WHERE view = ? AND {OF_PARTITION} AND number > ?"
-        " ORDER BY id, event_time, known_at, number"
-    )
+    """A partition's rows of a view that were appended after ``number``, in the order in which they were appended."""
+    sql = f"SELECT {_BODY} FROM document_features WHERE view = ? AND {OF_PARTITION} AND number > ? ORDER BY number"
     return database.rows(sql, (view, partition.tenant, partition.collection, number))
 
 

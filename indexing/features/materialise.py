@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -10,9 +10,11 @@ from itertools import islice
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import (
     BEFORE_ALL,
+    DocumentVersion,
     NewFeatures,
     append_features,
     count_without_features,
+    document_version,
     documents_without_features,
 )
 from indexing.errors import InvalidInput
@@ -84,21 +86,31 @@ def materialise(
     done, left_out, after = 0, [], BEFORE_ALL
     on_progress("features", done, total)
     while batch := documents_without_features(catalogue, view.fingerprint, after=after, limit=BATCH):
-        rows = [
-            NewFeatures(
-                one.partition,
-                one.document.id,
-                one.updated_at,
-                _computed(view, transformation, one.document),
-                one.content_sha256,
-            )
-            for one in batch
-        ]
+        rows = [_computed(view, transformation, one) for one in batch]
         left_out += _append(catalogue, view, rows, now())
         done += len(batch)
         after = batch[-1].partition.tenant, batch[-1].partition.collection, batch[-1].document.id
         on_progress("features", done, max(done, total))
     return Appended(done - len(left_out), tuple(left_out))
+
+
+def materialise_documents(
+    catalogue: Database,
+    view: DocumentView,
+    partition: Partition,
+    ids: Sequence[str],
+    *,
+    transformations: Transformations = TRANSFORMATIONS,
+    now: Callable[[], datetime] = now_utc,
+) -> Appended:
+    """As ``materialise``, of some documents that have just been written; those not there are left out."""
+    transformation = transformation_of(view, transformations)
+    require_code(view, transformation)
+    record_view(catalogue, view)
+    versions = [document_version(catalogue, partition, name) for name in ids]
+    rows = [_computed(view, transformation, one) for one in versions if one is not None]
+    left_out = _append(catalogue, view, rows, now())
+    return Appended(len(rows) - len(left_out), tuple(left_out))
 
 
 def push(
@@ -180,8 +192,10 @@ def stored_columns(view: DocumentView) -> dict[str, Column]:
     return {column.name: column for column in view.columns if column.source == "stored"}
 
 
-def _computed(view: DocumentView, transformation: Transformation, document: Document) -> str:
-    return json.dumps(computed_values(view, transformation, document), ensure_ascii=False)
+def _computed(view: DocumentView, transformation: Transformation, one: DocumentVersion) -> NewFeatures:
+    """The row of a document as it is, from the moment on at which it became that."""
+    body = json.dumps(computed_values(view, transformation, one.document), ensure_ascii=False)
+    return NewFeatures(one.partition, one.document.id, one.updated_at, body, one.content_sha256)
 
 
 def _body(view: DocumentView, values: Mapping[str, Scalar], document_id: str) -> str:

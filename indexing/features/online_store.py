@@ -60,6 +60,11 @@ class OnlineStore:
                 self._follow(view, partition, loaded)
             return loaded.rows
 
+    @property
+    def rows(self) -> int:
+        """How many rows are kept, of all partitions and views."""
+        return sum(len(one.rows) for one in list(self._loaded.values()))
+
     def _look(self) -> None:
         """Ask how far rows go, if anything was committed since."""
         version = self._catalogue.version()
@@ -78,7 +83,7 @@ class OnlineStore:
             if known is None or row.precedence >= known.precedence:
                 loaded.rows[name] = row
         loaded.last = last  # rows beyond it may be there already, and are read again
-        while len(self._loaded) > 1 and sum(len(one.rows) for one in self._loaded.values()) > self._max_rows:
+        while len(self._loaded) > 1 and self.rows > self._max_rows:
             self._loaded.popitem(last=False)
 
 
