@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from indexing.features.boosts import Boosts, boosted
-from indexing.features.feature_values import Feature, number_of
+from indexing.features.feature_values import Feature, numbers_of
 from indexing.features.materialise import now_utc
 from indexing.features.online_store import OnlineStore, get_online
 from indexing.records import Partition, Scores
@@ -33,10 +33,8 @@ class DocumentBoosts:
 
     def of(self, partition: Partition, ids: Sequence[str]) -> BoostedDocuments:
         """What boosts add to some documents of a partition, all at once and as of one moment."""
-        values = []
-        for found in get_online(self.store, self.features, partition, ids, self.now()):
-            numbers = ((name, number_of(value)) for name, value in found.items())
-            values.append({name: number for name, number in numbers if number is not None})
+        found = get_online(self.store, self.features, partition, ids, self.now())
+        values = [numbers_of(one) for one in found]
         return BoostedDocuments(np.array([boosted(self.boosts, one) for one in values], np.float32), values)
 
 

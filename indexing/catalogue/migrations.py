@@ -212,6 +212,7 @@ def _document_features(db: Database) -> None:
         "CREATE INDEX document_features_in_time ON document_features (view, tenant, collection, id, event_time,"
         " known_at)"
     )
+    db.execute("CREATE INDEX document_features_in_order ON document_features (view, tenant, collection, number)")
     db.execute("CREATE INDEX document_features_of_documents ON document_features (tenant, collection, id)")
     db.execute(
         "CREATE TRIGGER document_features_stay BEFORE UPDATE ON document_features BEGIN"

@@ -28,7 +28,7 @@ class Boost:
     def contribution(self, x: float) -> float:
         """What the value ``x`` adds."""
         x = max(0.0, x)
-        return self.weight * x / (x + self.saturation)
+        return self.weight * (x / (x + self.saturation))
 
 
 Boosts: TypeAlias = tuple[Boost, ...]

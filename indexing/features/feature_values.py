@@ -1,7 +1,7 @@
 """What a document view says of a document at a moment: the one definition that training, serving and skew share."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -53,27 +53,6 @@ def row_of(stored: Row) -> FeatureRow:
     )
 
 
-def value_at(view: DocumentView, column: Column, row: FeatureRow | None, at: datetime) -> FeatureValue:
-    """What a column says at the moment ``at``, given the row of the document that counts then.
-
-    A row is expired once its ``event_time`` lies more than ``ttl_seconds`` back. An age below zero is zero.
-
-    Source: expiry as in Feast's point-in-time joins, counted from the event.
-    """
-    if row is None:
-        return Absence.MISSING
-    if view.ttl_seconds is not None and (at - row.event_time).total_seconds() > view.ttl_seconds:
-        return Absence.EXPIRED
-    if column.source == "age_days":
-        return max(0.0, (at - row.event_time).total_seconds() / SECONDS_A_DAY)
-    return row.values.get(column.name)
-
-
-def number_of(value: FeatureValue) -> float | None:
-    """A value as a number; ``None`` where there is none: absent, null or a text."""
-    return float(value) if isinstance(value, (bool, int, float)) else None
-
-
 @dataclass(frozen=True, slots=True)
 class Feature:
     """A column of a document view, as ``VIEW:COLUMN`` names it."""
@@ -81,6 +60,53 @@ class Feature:
     name: str
     view: DocumentView
     column: Column
+
+
+class RowReader:
+    """What features of one view say of a document at a moment, given the row of the document that counts then.
+
+    A row is expired once its ``event_time`` lies more than ``ttl_seconds`` back. An age below zero is zero.
+
+    Source: expiry as in Feast's point-in-time joins, counted from the event.
+    """
+
+    __slots__ = ("_ages", "_expired", "_missing", "_stored", "_ttl_seconds", "view")
+
+    def __init__(self, view: DocumentView, features: Iterable[Feature]) -> None:
+        """Read features of ``view``."""
+        self.view, self._ttl_seconds = view, view.ttl_seconds
+        columns = {feature.name: feature.column for feature in features}
+        self._ages = [name for name, column in columns.items() if column.source == "age_days"]
+        self._stored = [(name, column.name) for name, column in columns.items() if column.source == "stored"]
+        self._missing = dict.fromkeys(columns, Absence.MISSING)
+        self._expired = dict.fromkeys(columns, Absence.EXPIRED)
+
+    def read(self, row: FeatureRow | None, at: datetime) -> dict[str, FeatureValue]:
+        """The values by feature name at the moment ``at``."""
+        if row is None:
+            return {**self._missing}
+        values = row.values
+        found: dict[str, FeatureValue] = {name: values.get(column) for name, column in self._stored}
+        if self._ages or self._ttl_seconds is not None:
+            age_seconds = (at - row.event_time).total_seconds()
+            if self._ttl_seconds is not None and age_seconds > self._ttl_seconds:
+                return {**self._expired}
+            for name in self._ages:
+                found[name] = max(0.0, age_seconds / SECONDS_A_DAY)
+        return found
+
+
+def readers_of(features: Iterable[Feature]) -> list[RowReader]:
+    """A reader for each view that some features are of."""
+    groups: dict[DocumentView, list[Feature]] = {}
+    for feature in features:
+        groups.setdefault(feature.view, []).append(feature)
+    return [RowReader(view, some) for view, some in groups.items()]
+
+
+def numbers_of(values: Mapping[str, FeatureValue]) -> dict[str, float]:
+    """The values that are numbers, claims as 0 and 1: none that is absent, null or a text."""
+    return {name: float(value) for name, value in values.items() if isinstance(value, (int, float))}
 
 
 def read_features(catalogue: Database, names: Sequence[str]) -> list[Feature]:

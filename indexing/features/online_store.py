@@ -8,7 +8,7 @@ from datetime import datetime
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import FeatureState, feature_state, rows_after
-from indexing.features.feature_values import Feature, FeatureRow, FeatureValue, row_of, value_at
+from indexing.features.feature_values import Feature, FeatureRow, FeatureValue, readers_of, row_of
 from indexing.records import Partition
 
 MAX_ROWS = 1_000_000
@@ -99,13 +99,9 @@ def get_online(
         ids: All that are asked about, at once.
         at: The moment of now, aware: ages and expiry are computed for it.
     """
-    found: list[dict[str, FeatureValue]] = [{} for _ in ids]
-    rows: dict[str, Mapping[str, FeatureRow]] = {}
-    for feature in features:
-        view = feature.view.fingerprint
-        if view not in rows:
-            rows[view] = store.newest(view, partition)
-        newest, name = rows[view], feature.name
-        for values, document_id in zip(found, ids, strict=True):
-            values[name] = value_at(feature.view, feature.column, newest.get(document_id), at)
-    return found
+    found: list[dict[str, FeatureValue]] = []
+    for reader in readers_of(features):
+        newest = store.newest(reader.view.fingerprint, partition)
+        values = [reader.read(newest.get(document_id), at) for document_id in ids]
+        found = [{**one, **more} for one, more in zip(found, values, strict=True)] if found else values
+    return found or [{} for _ in ids]

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import rows_as_of
-from indexing.features.feature_values import Feature, FeatureRow, FeatureValue, moment_text, row_of, value_at
+from indexing.features.feature_values import Feature, FeatureRow, FeatureValue, moment_text, readers_of, row_of
 from indexing.records import Partition
 
 EntityKey: TypeAlias = tuple[Partition, str]
@@ -35,18 +35,12 @@ def get_historical(
     by_partition: dict[Partition, set[str]] = {}
     for partition, name in keys:
         by_partition.setdefault(partition, set()).add(name)
-    found: dict[str, dict[EntityKey, FeatureRow]] = {}
-    for feature in features:
-        view = feature.view.fingerprint
-        if view not in found:
-            found[view] = _rows(catalogue, view, by_partition, moment)
-    return [
-        {
-            feature.name: value_at(feature.view, feature.column, found[feature.view.fingerprint].get(key), as_of)
-            for feature in features
-        }
-        for key in keys
-    ]
+    found: list[dict[str, FeatureValue]] = [{} for _ in keys]
+    for reader in readers_of(features):
+        rows = _rows(catalogue, reader.view.fingerprint, by_partition, moment)
+        for values, key in zip(found, keys, strict=True):
+            values |= reader.read(rows.get(key), as_of)
+    return found
 
 
 def _rows(

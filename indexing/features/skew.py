@@ -13,10 +13,10 @@ from indexing.features.feature_values import (
     Feature,
     FeatureRow,
     FeatureValue,
+    RowReader,
     moment_text,
-    number_of,
+    numbers_of,
     row_of,
-    value_at,
 )
 from indexing.features.materialise import computed_values
 from indexing.features.transformations import TRANSFORMATIONS, Transformations, transformation_of
@@ -140,12 +140,12 @@ def measure_skew(
         is_known = True
         for name in sorted({*features, *one.features}):
             try:
-                expected = None if name not in features else number_of(truth.value(features[name], one))
+                values = {} if name not in features else {name: truth.value(features[name], one)}
             except _Unknown:
                 is_known = False
                 continue
-            tolerance = _tolerance(features.get(name))
-            _compare(report.features.setdefault(name, FeatureSkew()), one.features.get(name), expected, tolerance)
+            figures, expected = report.features.setdefault(name, FeatureSkew()), numbers_of(values).get(name)
+            _compare(figures, one.features.get(name), expected, _tolerance(features.get(name)))
         report.unknown += not is_known
     return report
 
@@ -186,11 +186,11 @@ class _Truth:
         """
         view = feature.view
         if view.transformation is None:
-            return value_at(view, feature.column, self._pushed(view, one), one.at)
+            return RowReader(view, [feature]).read(self._pushed(view, one), one.at)[feature.name]
         row = self._row(view, one)
         if row is None or row.event_time > one.at:
             raise _Unknown
-        return value_at(view, feature.column, row, one.at)
+        return RowReader(view, [feature]).read(row, one.at)[feature.name]
 
     def _pushed(self, view: DocumentView, one: Served) -> FeatureRow | None:
         found = rows_as_of(

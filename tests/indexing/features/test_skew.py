@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from indexing.catalogue.document_writes import remove_documents
-from indexing.features.feature_values import number_of
+from indexing.features.feature_values import numbers_of
 from indexing.features.materialise import Push, materialise, push
 from indexing.features.online_store import OnlineStore, get_online
 from indexing.features.skew import Served, is_sampled, measure_skew
@@ -24,9 +24,7 @@ def serve(home, at, names=NAMES, asked=STATS):
     """What searches at a moment use, as the ledger holds it: through the online store, and as JSON."""
     served = []
     for name, found in zip(names, get_online(OnlineStore(home.catalogue), asked, OURS, names, at), strict=True):
-        numbers = {key: number_of(value) for key, value in found.items()}
-        kept = json.loads(json.dumps({key: number for key, number in numbers.items() if number is not None}))
-        served.append(Served(OURS, name, at, "1.1", kept))
+        served.append(Served(OURS, name, at, "1.1", json.loads(json.dumps(numbers_of(found)))))
     return served
 
 
@@ -120,8 +118,9 @@ def test_a_feature_that_no_boost_of_the_release_uses_is_extra(filled):
     assert found["document_stats:length"] == {**ZERO, "compared": 8}
 
 
-def test_what_changed_or_went_after_the_answer_is_unknown_and_not_wrong(filled):
-    served = serve(filled, datetime.now(UTC))
+def test_what_changed_or_went_after_the_answer_is_unknown_and_not_wrong(filled, monkeypatch):
+    served = serve(filled, soon())
+    monkeypatch.setattr("indexing.catalogue.document_writes.utc_now", lambda: "2100-01-01T00:00:00.000+00:00")
     put(filled, NAMES[0], text="changed")
     remove_documents(filled.catalogue, OURS, [NAMES[1]])
     found = skew(filled, served)
