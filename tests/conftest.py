@@ -4,6 +4,7 @@ import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import settings as hypothesis_settings
 
 from indexing.home import Home, open_home
 from indexing.models.compiler import DEFAULT_MODEL, register_model
+from indexing.models.registry import RERANKER
 from indexing.settings import Settings, limit_native_threads
 from indexing.storage import reserve
+from tests.support.cross_encoders import make_cross_encoder
 from tests.support.redis_server import redis_server
 from tests.support.tiny_model import register_tiny, tiny_files, tiny_home
 
@@ -30,6 +33,9 @@ for _name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
     del os.environ[_name]
 limit_native_threads()
 
+# No test cuts the power, and a killed process leaves what it wrote to the system: only a wait for the disk is saved, of
+# a minute in all. Tests that look at what is synced, and when, put their own in its place.
+os.fsync = lambda descriptor: None  # type: ignore[assignment]
 reserve.RESERVE_BYTES = 64 << 10  # the homes of a run would take gigabytes of disk else
 
 
@@ -47,18 +53,38 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def model_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home in which the embedded default model is registered (about 12 s, once a run). Take copies; leave it be."""
+def compiled_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of homes ``model`` and ``reranker``, compiled once a run by one process, so that only one loads torch.
+
+    The first holds the embedded default model (about 12 s), the second a small cross-encoder ``cross@1``.
+    """
     # The processes of pytest-xdist have their folders in one that they share.
     is_alone = "PYTEST_XDIST_WORKER" not in os.environ
     shared = tmp_path_factory.getbasetemp() if is_alone else tmp_path_factory.getbasetemp().parent
     with (shared / "model.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        opened = open_home(settings_at(shared / "model"))
-        if not opened.models.list():
-            register_model(opened.models, opened.storage, DEFAULT_MODEL)
-    yield opened
-    opened.close()
+        if not (shared / "compiled").exists():
+            with closing(open_home(settings_at(shared / "model"))) as home:
+                register_model(home.models, home.storage, DEFAULT_MODEL)
+            with closing(open_home(settings_at(shared / "reranker"))) as home:
+                folder = make_cross_encoder(shared / "cross" / "model", spread=0.3)
+                register_model(home.models, home.storage, str(folder), name="cross", kind=RERANKER)
+            (shared / "compiled").touch()
+    return shared
+
+
+@pytest.fixture(scope="session")
+def model_home(compiled_models: Path) -> Iterator[Home]:
+    """A home in which the embedded default model is registered. Take copies; leave it be."""
+    with closing(open_home(settings_at(compiled_models / "model"))) as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def reranker_home(compiled_models: Path) -> Iterator[Home]:
+    """A home in which a cross-encoder with random weights is registered as ``cross@1``. Take copies; leave it be."""
+    with closing(open_home(settings_at(compiled_models / "reranker"))) as home:
+        yield home
 
 
 @pytest.fixture

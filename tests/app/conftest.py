@@ -1,4 +1,4 @@
-"""A small home that serves: two collections, the real model, one release."""
+"""A small home that serves one release, built once a run: with the tiny model, or with the real one."""
 
 import os
 import shutil
@@ -14,6 +14,7 @@ from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import default_recipe
 from indexing.settings import Settings
+from tests.support.tiny_model import add_tiny
 
 ARTICLES = {
     "password": (
@@ -44,10 +45,10 @@ def settings_of(path):
     return Settings(home=path, api_key="test-key-0123456789", sessions=1, poll_seconds=0.05)
 
 
-def build_once(path, models, **changes):
+def build_once(path, register, **changes):
     """A home with one release over ``ARTICLES``, closed, so that tests can take copies of its folder."""
     home = open_home(settings_of(path))
-    home.models.copy_from(models)
+    register(home)
     fill(home)
     release(home, **changes)
     home.close()
@@ -66,15 +67,23 @@ def copied(built, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def built_home(tmp_path_factory, model_home):
-    """The folder of a home with the real model, in one shard. Take copies; leave it be."""
-    return build_once(tmp_path_factory.mktemp("built") / "home", model_home.models)
+def built_home(tmp_path_factory, tiny_files):
+    """The folder of a home with the tiny model, in one shard. Take copies; leave it be."""
+    return build_once(tmp_path_factory.mktemp("built") / "home", lambda home: add_tiny(home, tiny_files))
 
 
 @pytest.fixture(scope="session")
-def built_sharded_home(tmp_path_factory, model_home):
+def built_sharded_home(tmp_path_factory, tiny_files):
     """The same over several shards."""
-    return build_once(tmp_path_factory.mktemp("built-sharded") / "home", model_home.models, shard_rows=2)
+    path = tmp_path_factory.mktemp("built-sharded") / "home"
+    return build_once(path, lambda home: add_tiny(home, tiny_files), shard_rows=2)
+
+
+@pytest.fixture(scope="session")
+def built_real_home(tmp_path_factory, model_home):
+    """The same with the real model, in one shard."""
+    path = tmp_path_factory.mktemp("built-real") / "home"
+    return build_once(path, lambda home: home.models.copy_from(model_home.models))
 
 
 @pytest.fixture
@@ -89,5 +98,13 @@ def served_home(tmp_path, built_home):
 def sharded_home(tmp_path, built_sharded_home):
     """The same over several shards."""
     home = copied(built_sharded_home, tmp_path)
+    yield home
+    home.close()
+
+
+@pytest.fixture
+def real_home(tmp_path, built_real_home):
+    """The same with the real model, for tests of what answers mean."""
+    home = copied(built_real_home, tmp_path)
     yield home
     home.close()

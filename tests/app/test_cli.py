@@ -15,7 +15,6 @@ from indexing.records import Document, Partition
 from indexing.snapshots.shard import KIND
 from tests.app.conftest import ARTICLES, fill, release
 
-pytestmark = pytest.mark.model
 HELPDESK = Partition("default", "helpdesk")
 
 
@@ -34,12 +33,13 @@ def test_json_is_the_answer_of_the_api_without_a_request_id(served_home):
     assert [hit["score"] for hit in answer["hits"]] == [hit.score for hit in expected.hits]
 
 
-def test_passages_of_one_document_are_one_hit_unless_asked_for(served_home):
+@pytest.mark.model
+def test_passages_of_one_document_are_one_hit_unless_asked_for(real_home):
     text = "\n\n".join(f"# Part {i}\n\nReset a forgotten password, way {i}.{' And so on.' * 30}" for i in range(3))
-    put_documents(served_home.catalogue, HELPDESK, [Document("ways", "Ways", text, content_type="text/markdown")])
-    release(served_home)
+    put_documents(real_home.catalogue, HELPDESK, [Document("ways", "Ways", text, content_type="text/markdown")])
+    release(real_home)
     for options, expected in (((), 1), (("--passages",), 3)):
-        answer = json.loads(search(served_home, "forgotten password", "-k", "20", "--json", *options).stdout)
+        answer = json.loads(search(real_home, "forgotten password", "-k", "20", "--json", *options).stdout)
         assert [hit["document_id"] for hit in answer["hits"]].count("ways") == expected
 
 

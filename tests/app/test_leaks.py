@@ -13,7 +13,6 @@ from indexing.records import Document, Partition
 from tests.app.conftest import release
 from tests.app.routes.test_admin import NEEDED, bearer
 
-pytestmark = pytest.mark.model
 WORDS = {"acme": "fianchetto", "rival": "zugzwang"}
 """A word that only this tenant's documents hold."""
 DOCUMENT = {"title": "Chess", "text": "A word about chess."}

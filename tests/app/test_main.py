@@ -16,7 +16,6 @@ from indexing.retention.reachability import needed_vectors
 from indexing.snapshots.shard import KIND
 from tests.app.conftest import ARTICLES, fill, release
 
-pytestmark = pytest.mark.model
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 
 

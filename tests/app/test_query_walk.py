@@ -9,7 +9,6 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 
-pytestmark = pytest.mark.model
 ROOT = Path(__file__).parent.parent.parent
 MOST_FOLDERS = 8
 """Folders on the deepest stack of calls. Source: issue 10, which asks for at most eight rooms."""

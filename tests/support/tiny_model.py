@@ -68,25 +68,30 @@ def tiny_files() -> Mapping[str, bytes]:
     return files
 
 
+def add_tiny(home: Home, files: Mapping[str, bytes], name: str = "tiny", canonical: Json = None) -> ModelVersion:
+    """Register the tiny model's ``files`` in a home."""
+    version = home.models.next_version(name)
+    with home.storage.publish(KIND, f"{name}@{version}") as draft:
+        for file, content in files.items():
+            (draft.path / file).write_bytes(content)
+        draft.info.update(
+            dimension=DIMENSION,
+            max_tokens=MAX_TOKENS,
+            prompts={"query": "", "document": ""},
+            normalisation="l2",
+            parity={"cosine_min": {"fp32": 1.0, "int8": 1.0}},
+            canonical=canonical or {precision: canonical_of(draft.path, precision) for precision in FORMS},
+            lineage={"licence": "Apache-2.0", "source": "tests"},
+        )
+    return home.models.add(name, version, home.storage.open(KIND, f"{name}@{version}"))
+
+
 @pytest.fixture
 def register_tiny(tiny_files: Mapping[str, bytes]) -> Callable[..., ModelVersion]:
     """Registers the tiny model in a home: ``register_tiny(home, name="tiny", canonical=None)``."""
 
     def register(home: Home, name: str = "tiny", canonical: Json = None) -> ModelVersion:
-        version = home.models.next_version(name)
-        with home.storage.publish(KIND, f"{name}@{version}") as draft:
-            for file, content in tiny_files.items():
-                (draft.path / file).write_bytes(content)
-            draft.info.update(
-                dimension=DIMENSION,
-                max_tokens=MAX_TOKENS,
-                prompts={"query": "", "document": ""},
-                normalisation="l2",
-                parity={"cosine_min": {"fp32": 1.0, "int8": 1.0}},
-                canonical=canonical or {precision: canonical_of(draft.path, precision) for precision in FORMS},
-                lineage={"licence": "Apache-2.0", "source": "tests"},
-            )
-        return home.models.add(name, version, home.storage.open(KIND, f"{name}@{version}"))
+        return add_tiny(home, tiny_files, name, canonical)
 
     return register
 

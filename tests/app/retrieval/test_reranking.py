@@ -12,15 +12,12 @@ from app.retrieval.reranking import Reranker, pair_text
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import ReleasePool
 from indexing.catalogue.tenants import DEFAULT_TENANT
-from indexing.models.compiler import register_model
-from indexing.models.registry import RERANKER
 from indexing.models.reranker import load_reranker
 from indexing.records import MODES, Partition
 from indexing.releases.recipes import Recipe, Reranking, RetrievalConfig, read_recipe, record_recipe
 from indexing.snapshots.shard import StoredPassage
 from tests.app.conftest import ARTICLES, release
 from tests.app.retrieval.test_retriever import HERE, serve
-from tests.support.cross_encoders import make_cross_encoder
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 LONG_MS = 600_000
@@ -189,14 +186,10 @@ def test_how_a_reranker_is_used_is_part_of_its_recipe(home, serving):
 # The real one
 
 
-@pytest.fixture(scope="module")
-def cross(tmp_path_factory, model_home):
-    return make_cross_encoder(tmp_path_factory.mktemp("cross") / "model", spread=0.3)
-
-
 @pytest.mark.model
-def test_a_registered_cross_encoder_orders_the_answers_of_the_api(served_home, cross):
-    model = register_model(served_home.models, served_home.storage, str(cross), name="cross", kind=RERANKER)
+def test_a_registered_cross_encoder_orders_the_answers_of_the_api(served_home, reranker_home):
+    served_home.models.copy_from(reranker_home.models)
+    model = served_home.models.get("cross")
     plan = Reranking(depth=5, budget_ms=60_000, precision="fp32")
     report = release(served_home, reranker=model.id, reranking=plan)
     assert report.release.number == "2.1"  # another recipe waits to be deployed
@@ -211,8 +204,7 @@ def test_a_registered_cross_encoder_orders_the_answers_of_the_api(served_home, c
     assert {hit.passage.document_id for hit in one.hits} == set(ARTICLES)
 
 
-@pytest.mark.model
-def test_the_api_shows_the_rerankers_score_and_its_absence(served_home, cross):
+def test_the_api_shows_the_rerankers_score_and_its_absence(served_home):
     with TestClient(create_app(served_home.settings)) as client:
         refresh(client.app.state.services)
         body = {"query": "reset my password", "collection": "helpdesk", "k": 2}

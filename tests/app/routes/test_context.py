@@ -8,7 +8,6 @@ from indexing.features.conversation import Message, Turns, read_conversation
 from indexing.features.views import DEFAULT_CONVERSATION
 from tests.app.conftest import ARTICLES
 
-pytestmark = pytest.mark.model
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 CHAT = [
     {"role": "user", "content": "how does the Google calendar sync work"},
@@ -31,7 +30,14 @@ def post(client, path="/v1/search", headers=KEY, **body):
 # Chats
 
 
-def test_the_turns_before_a_question_help_to_find_what_it_is_about(client):
+@pytest.mark.model
+def test_the_turns_before_a_question_help_to_find_what_it_is_about(real_home):
+    with TestClient(create_app(real_home.settings)) as client:
+        refresh(client.app.state.services)
+        _check_that_turns_help(client)
+
+
+def _check_that_turns_help(client):
     alone = post(client, query="and how often?", mode="dense").json()["hits"]
     chat = post(client, messages=CHAT, mode="dense").json()["hits"]
     assert chat[0]["document_id"] == "calendar"

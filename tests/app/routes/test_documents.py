@@ -13,7 +13,6 @@ from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.tenants import ensure_tenant
 from tests.app.conftest import ARTICLES, release
 
-pytestmark = pytest.mark.model
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 BASE = "/v1/collections/helpdesk"
 VOICE = {"title": "Voice calls", "text": "Ring a customer from the inbox with the green telephone."}

@@ -17,7 +17,6 @@ from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.shard import KIND, VECTORS_FILE
 from tests.app.conftest import ARTICLES, release
 
-pytestmark = pytest.mark.model
 HELPDESK = Partition("default", "helpdesk")
 
 

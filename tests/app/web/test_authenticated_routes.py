@@ -9,7 +9,6 @@ from app.main import create_app, refresh
 from indexing.catalogue.tenants import change_limits
 from indexing.errors import Unauthorized
 
-pytestmark = pytest.mark.model
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 BATCH = "/v1/collections/helpdesk/documents:batch"
 

@@ -349,6 +349,7 @@ class Processes:
     def __init__(self, stack: ExitStack, count: int, body: str) -> None:
         script = (
             "import sys; from pathlib import Path\n"
+            "from indexing.process_start import prepare; prepare()\n"
             "from indexing.catalogue.collections import collection_sizes, ensure_collection\n"
             "from indexing.catalogue.database import Database\n"
             "from indexing.catalogue.document_writes import put_documents\n"

@@ -37,6 +37,12 @@ def register(home: Home, folder: Path) -> ModelVersion:
     return register_model(home.models, home.storage, str(folder), name="cross", kind=RERANKER)
 
 
+def copied(home: Home, reranker_home: Home) -> ModelVersion:
+    """The cross-encoder that was compiled once for the run."""
+    home.models.copy_from(reranker_home.models)
+    return home.models.get("cross")
+
+
 def test_the_compiled_form_gives_the_scores_of_the_weights(home: Home, folder: Path) -> None:
     import torch
     from sentence_transformers import CrossEncoder
@@ -50,15 +56,15 @@ def test_the_compiled_form_gives_the_scores_of_the_weights(home: Home, folder: P
         assert reranker.score(*pair) == pytest.approx(float(expected), abs=1e-4)
 
 
-def test_the_same_pair_gives_the_same_bits_in_every_session_and_every_time(home: Home, folder: Path) -> None:
-    model = register(home, folder)
+def test_the_same_pair_gives_the_same_bits_in_every_session_and_every_time(home: Home, reranker_home: Home) -> None:
+    model = copied(home, reranker_home)
     for precision in ("fp32", "int8"):
         one, other = (load_reranker(home.storage, model, precision, sessions=n) for n in (1, 2))
         assert [one.score(*pair) for pair in PAIRS] == [other.score(*pair) for pair in reversed(PAIRS)][::-1]
 
 
-def test_a_version_says_what_it_is_and_what_compiling_cost(home: Home, folder: Path) -> None:
-    model = register(home, folder)
+def test_a_version_says_what_it_is_and_what_compiling_cost(home: Home, reranker_home: Home) -> None:
+    model = copied(home, reranker_home)
     assert (model.id, model.kind) == ("cross@1", RERANKER)
     assert stored_model(home.storage, "cross@1").kind == RERANKER
     manifest = model.manifest.to_json()
@@ -97,8 +103,8 @@ def test_a_folder_without_a_model_is_refused(home: Home, tmp_path: Path) -> None
         register(home, tmp_path)
 
 
-def test_a_machine_that_scores_otherwise_is_told_so(home: Home, folder: Path) -> None:
-    reranker = load_reranker(home.storage, register(home, folder), "fp32", sessions=1)
+def test_a_machine_that_scores_otherwise_is_told_so(home: Home, reranker_home: Home) -> None:
+    reranker = load_reranker(home.storage, copied(home, reranker_home), "fp32", sessions=1)
     stored = [{"query": "a", "passage": "b", "score": reranker.score("a", "b") + 0.2}]
     with pytest.raises(ModelMismatch, match=r"off by 0\.2000.*fp32 form, or register"):
         check_scores(reranker, stored, "cross@1 int8")
@@ -118,10 +124,10 @@ def test_a_changed_file_is_found(home: Home, folder: Path) -> None:
 # Kinds
 
 
-def test_a_model_of_the_wrong_kind_is_refused_where_it_is_used(home: Home, model_home: Home, folder: Path) -> None:
-    home.models.copy_from(model_home.models)
+def test_a_model_of_the_wrong_kind_is_refused_where_it_is_used(tiny_home: Home, reranker_home: Home) -> None:
+    home = tiny_home
     embedding = home.models.list()[0]
-    reranker = register(home, folder)
+    reranker = copied(home, reranker_home)
     assert embedding.kind == EMBEDDING
     recipe = default_recipe(home)
     assert recipe.model == embedding.id
@@ -142,9 +148,9 @@ def chosen(home: Home, recipe: Recipe, **choices: object) -> tuple[str | None, R
     return changed.reranker, changed.reranking
 
 
-def test_a_reranker_is_chosen_with_its_depth_and_budget(home: Home, model_home: Home, folder: Path) -> None:
-    home.models.copy_from(model_home.models)
-    register(home, folder)
+def test_a_reranker_is_chosen_with_its_depth_and_budget(tiny_home: Home, reranker_home: Home) -> None:
+    home = tiny_home
+    copied(home, reranker_home)
     recipe = default_recipe(home)
     assert chosen(home, recipe) == (None, None)
     assert chosen(home, recipe, reranker="cross") == ("cross@1", Reranking())
@@ -162,8 +168,8 @@ def test_a_reranker_without_an_int8_form_is_used_in_fp32(home: Home, model_home:
     assert chosen(home, default_recipe(home), reranker="cross") == ("cross@1", Reranking(precision="fp32"))
 
 
-def test_scores_are_finite(home: Home, folder: Path) -> None:
-    reranker = load_reranker(home.storage, register(home, folder), "int8", sessions=1)
+def test_scores_are_finite(home: Home, reranker_home: Home) -> None:
+    reranker = load_reranker(home.storage, copied(home, reranker_home), "int8", sessions=1)
     assert all(
         np.isfinite(reranker.score(query, passage)) for query in ("", "x" * 9000) for passage in ("", "y " * 900)
     )
