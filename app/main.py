@@ -15,7 +15,19 @@ from app.access.sequence_tokens import SECRET, SequenceTokens
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
-from app.routes import admin, build_requests, collections, context, docs, documents, health, index, recall, search
+from app.routes import (
+    admin,
+    build_requests,
+    collections,
+    context,
+    docs,
+    documents,
+    features,
+    health,
+    index,
+    recall,
+    search,
+)
 from app.schemas.server_problems import ServerProblem
 from app.services.search_executor import SearchExecutor
 from app.services.state import Services
@@ -42,6 +54,7 @@ ROUTERS = (
     context.router,
     collections.router,
     documents.router,
+    features.router,
     build_requests.router,
     admin.router,
     health.router,

@@ -51,7 +51,7 @@ class ReleasePool:
         self._serving: ServingRelease | None = None
         self._embedders: dict[tuple[str, str], Embedder] = {}
         self._rerankers: dict[tuple[str, str], RerankerModel] = {}
-        self._features = OnlineStore(home.catalogue)
+        self.features = OnlineStore(home.catalogue)
         self._opened_at = 0.0
         self._repairs = 0
         self.failure: str | None = None
@@ -131,7 +131,7 @@ class ReleasePool:
             analyser=Analyser(recipe.lexical.language),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
             reranker=self._reranker_model(recipe),
-            boosts=boosts_of(recipe, self._features),
+            boosts=boosts_of(recipe, self.features),
         )
         _query_itself(serving)  # by the encoder itself: a cached vector would prove nothing
         return serving if self._queries is None else replace(serving, embedder=self._cached(recipe, self._queries))
