@@ -201,7 +201,7 @@ DOCUMENT_STATS = DocumentView(
     ),
     ttl_seconds=None,
     transformation="document_stats",
-    code_sha256="010257e88771275f1cb6df8709311a7b4c744735ca3f52c7658903bb98526bd2",
+    code_sha256="0ef6468662eba169293c3faa0f058edfc72de219f02384dc234a86109190f346",
 )
 DOCUMENT_VIEWS: Mapping[str, DocumentView] = {DOCUMENT_STATS.name: DOCUMENT_STATS}
 BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
