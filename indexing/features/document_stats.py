@@ -1,7 +1,7 @@
 """What a document's text says of its shape: the transformation of the built-in document view ``document_stats``.
 
-The sha256 of this file is part of that view's definition: a change here, even of a comment, needs a new version of the view
-with the new hash, so that values of the old code and of the new are never mixed.
+The sha256 of this file is part of that view's definition: a change here, even of a comment, needs a new version of the
+view with the new hash, so that values of the old code and of the new are never mixed.
 """
 
 import re

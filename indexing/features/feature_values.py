@@ -32,24 +32,28 @@ FeatureValue: TypeAlias = Scalar | Absence
 
 @dataclass(frozen=True, slots=True)
 class FeatureRow:
-    """Stored values of a document: when they were so, and since when that is known. Both are aware, in UTC."""
+    """Values of a view's stored columns, in their order: when they were so, and since when that is known.
 
-    event_time: datetime
-    known_at: datetime
-    values: Mapping[str, Scalar]
+    Both are seconds since 1970.
+    """
+
+    event_seconds: float
+    known_seconds: float
+    values: tuple[Scalar, ...]
 
     @property
-    def precedence(self) -> tuple[datetime, datetime]:
+    def precedence(self) -> tuple[float, float]:
         """What decides between two rows of a document: the larger one counts."""
-        return self.event_time, self.known_at
+        return self.event_seconds, self.known_seconds
 
 
-def row_of(stored: Row) -> FeatureRow:
-    """A row as the catalogue gives it."""
+def row_of(view: DocumentView, stored: Row) -> FeatureRow:
+    """A row of a view as the catalogue gives it."""
+    values = json.loads(stored["body"])
     return FeatureRow(
-        datetime.fromisoformat(stored["event_time"]),
-        datetime.fromisoformat(stored["known_at"]),
-        json.loads(stored["body"]),
+        datetime.fromisoformat(stored["event_time"]).timestamp(),
+        datetime.fromisoformat(stored["known_at"]).timestamp(),
+        tuple(values.get(column.name) for column in view.stored),
     )
 
 
@@ -70,25 +74,27 @@ class RowReader:
     Source: expiry as in Feast's point-in-time joins, counted from the event.
     """
 
-    __slots__ = ("_ages", "_expired", "_missing", "_stored", "_ttl_seconds", "view")
+    __slots__ = ("_ages", "_expired", "_missing", "_needs_age", "_stored", "_ttl_seconds", "view")
 
     def __init__(self, view: DocumentView, features: Iterable[Feature]) -> None:
         """Read features of ``view``."""
         self.view, self._ttl_seconds = view, view.ttl_seconds
         columns = {feature.name: feature.column for feature in features}
+        places = {column.name: place for place, column in enumerate(view.stored)}
         self._ages = [name for name, column in columns.items() if column.source == "age_days"]
-        self._stored = [(name, column.name) for name, column in columns.items() if column.source == "stored"]
+        self._stored = [(name, places[column.name]) for name, column in columns.items() if column.name in places]
+        self._needs_age = bool(self._ages) or self._ttl_seconds is not None
         self._missing = dict.fromkeys(columns, Absence.MISSING)
         self._expired = dict.fromkeys(columns, Absence.EXPIRED)
 
-    def read(self, row: FeatureRow | None, at: datetime) -> dict[str, FeatureValue]:
-        """The values by feature name at the moment ``at``."""
+    def read(self, row: FeatureRow | None, at_seconds: float) -> dict[str, FeatureValue]:
+        """The values by feature name at a moment, in seconds since 1970."""
         if row is None:
             return {**self._missing}
         values = row.values
-        found: dict[str, FeatureValue] = {name: values.get(column) for name, column in self._stored}
-        if self._ages or self._ttl_seconds is not None:
-            age_seconds = (at - row.event_time).total_seconds()
+        found: dict[str, FeatureValue] = {name: values[place] for name, place in self._stored}
+        if self._needs_age:
+            age_seconds = at_seconds - row.event_seconds
             if self._ttl_seconds is not None and age_seconds > self._ttl_seconds:
                 return {**self._expired}
             for name in self._ages:

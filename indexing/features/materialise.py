@@ -27,7 +27,7 @@ from indexing.features.transformations import (
     transformation_of,
 )
 from indexing.features.view_registry import record_view
-from indexing.features.views import Column, DocumentView, Scalar
+from indexing.features.views import DocumentView, Scalar
 from indexing.records import Document, Json, JsonFields, Partition
 
 BATCH = 200
@@ -178,18 +178,13 @@ def _event_time(one: Push, latest: datetime) -> str:
 
 
 def computed_values(view: DocumentView, transformation: Transformation, document: Document) -> dict[str, Scalar]:
-    """The stored values of a view that its transformation, as it is now, gives of a document.
+    """The values of a view's stored columns, in their order, that its transformation as it is now gives of a document.
 
     Raises:
         InvalidInput: a value has another type than its column.
     """
     given = transformation.compute(document)
-    return _checked(view, {name: given[name] for name in stored_columns(view) if name in given}, document.id)
-
-
-def stored_columns(view: DocumentView) -> dict[str, Column]:
-    """The columns of a view that its rows hold, by name."""
-    return {column.name: column for column in view.columns if column.source == "stored"}
+    return _checked(view, {one.name: given[one.name] for one in view.stored if one.name in given}, document.id)
 
 
 def _computed(view: DocumentView, transformation: Transformation, one: DocumentVersion) -> NewFeatures:
@@ -203,7 +198,7 @@ def _body(view: DocumentView, values: Mapping[str, Scalar], document_id: str) ->
 
 
 def _checked(view: DocumentView, values: Mapping[str, Scalar], document_id: str) -> dict[str, Scalar]:
-    columns = stored_columns(view)
+    columns = {column.name: column for column in view.stored}
     for name, value in values.items():
         if name not in columns:
             raise InvalidInput(

@@ -9,10 +9,11 @@ from datetime import datetime
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import FeatureState, feature_state, rows_after
 from indexing.features.feature_values import Feature, FeatureRow, FeatureValue, readers_of, row_of
+from indexing.features.views import DocumentView
 from indexing.records import Partition
 
 MAX_ROWS = 1_000_000
-"""Documents whose values are kept at most, of all partitions and views: some 600 MB. Source: our choice."""
+"""Documents whose values are kept at most, of all partitions and views: some 400 MB. Source: our choice."""
 
 
 @dataclass(slots=True)
@@ -39,19 +40,19 @@ class OnlineStore:
         self._state = FeatureState(0, 0)
         self._version: int | None = None
 
-    def newest(self, view: str, partition: Partition) -> Mapping[str, FeatureRow]:
+    def newest(self, view: DocumentView, partition: Partition) -> Mapping[str, FeatureRow]:
         """The row that counts now of each document of a partition, by id; to be read only.
 
         That is the one with the newest ``event_time``, of equal ones with the newest ``known_at``, of equal ones the
         one appended last: what ``get_historical`` gives of this moment.
 
         Args:
-            view: The view's fingerprint.
+            view: Whose rows.
             partition: Whose documents.
         """
         with self._lock:
             self._look()
-            key = view, partition
+            key = view.fingerprint, partition
             loaded = self._loaded.get(key)
             if loaded is None:
                 loaded = self._loaded[key] = _Loaded({}, 0)
@@ -75,10 +76,10 @@ class OnlineStore:
             self._loaded.clear()  # what was erased must not stay in memory
         self._state, self._version = state, version
 
-    def _follow(self, view: str, partition: Partition, loaded: _Loaded) -> None:
+    def _follow(self, view: DocumentView, partition: Partition, loaded: _Loaded) -> None:
         last = self._state.last
-        for stored in rows_after(self._catalogue, view, partition, loaded.last):
-            row, name = row_of(stored), str(stored["id"])
+        for stored in rows_after(self._catalogue, view.fingerprint, partition, loaded.last):
+            row, name = row_of(view, stored), str(stored["id"])
             known = loaded.rows.get(name)
             if known is None or row.precedence >= known.precedence:
                 loaded.rows[name] = row
@@ -100,8 +101,9 @@ def get_online(
         at: The moment of now, aware: ages and expiry are computed for it.
     """
     found: list[dict[str, FeatureValue]] = []
+    at_seconds = at.timestamp()
     for reader in readers_of(features):
-        newest = store.newest(reader.view.fingerprint, partition)
-        values = [reader.read(newest.get(document_id), at) for document_id in ids]
+        newest = store.newest(reader.view, partition)
+        values = [reader.read(newest.get(document_id), at_seconds) for document_id in ids]
         found = [{**one, **more} for one, more in zip(found, values, strict=True)] if found else values
     return found or [{} for _ in ids]

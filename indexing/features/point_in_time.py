@@ -7,6 +7,7 @@ from typing import TypeAlias
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import rows_as_of
 from indexing.features.feature_values import Feature, FeatureRow, FeatureValue, moment_text, readers_of, row_of
+from indexing.features.views import DocumentView
 from indexing.records import Partition
 
 EntityKey: TypeAlias = tuple[Partition, str]
@@ -37,17 +38,19 @@ def get_historical(
         by_partition.setdefault(partition, set()).add(name)
     found: list[dict[str, FeatureValue]] = [{} for _ in keys]
     for reader in readers_of(features):
-        rows = _rows(catalogue, reader.view.fingerprint, by_partition, moment)
+        rows = _rows(catalogue, reader.view, by_partition, moment)
         for values, key in zip(found, keys, strict=True):
-            values |= reader.read(rows.get(key), as_of)
+            values |= reader.read(rows.get(key), as_of.timestamp())
     return found
 
 
 def _rows(
-    catalogue: Database, view: str, by_partition: Mapping[Partition, Collection[str]], moment: str
+    catalogue: Database, view: DocumentView, by_partition: Mapping[Partition, Collection[str]], moment: str
 ) -> dict[EntityKey, FeatureRow]:
     return {
-        (partition, name): row_of(row)
+        (partition, name): row_of(view, row)
         for partition, ids in by_partition.items()
-        for name, row in rows_as_of(catalogue, view, partition, ids, event_time=moment, known_at=moment).items()
+        for name, row in rows_as_of(
+            catalogue, view.fingerprint, partition, ids, event_time=moment, known_at=moment
+        ).items()
     }

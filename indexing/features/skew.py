@@ -186,11 +186,11 @@ class _Truth:
         """
         view = feature.view
         if view.transformation is None:
-            return RowReader(view, [feature]).read(self._pushed(view, one), one.at)[feature.name]
+            return RowReader(view, [feature]).read(self._pushed(view, one), one.at.timestamp())[feature.name]
         row = self._row(view, one)
-        if row is None or row.event_time > one.at:
+        if row is None or row.event_seconds > one.at.timestamp():
             raise _Unknown
-        return RowReader(view, [feature]).read(row, one.at)[feature.name]
+        return RowReader(view, [feature]).read(row, one.at.timestamp())[feature.name]
 
     def _pushed(self, view: DocumentView, one: Served) -> FeatureRow | None:
         found = rows_as_of(
@@ -201,7 +201,7 @@ class _Truth:
             event_time=moment_text(one.at),
             known_at=None,
         )
-        return row_of(found[one.document_id]) if found else None
+        return row_of(view, found[one.document_id]) if found else None
 
     def _row(self, view: DocumentView, one: Served) -> FeatureRow | None:
         key = view, one.partition, one.document_id
@@ -212,8 +212,8 @@ class _Truth:
             if version is None:
                 self._computed[key] = None
             else:
-                moment = datetime.fromisoformat(version.updated_at)
+                moment = datetime.fromisoformat(version.updated_at).timestamp()
                 transformation = transformation_of(view, self._transformations)
                 values = computed_values(view, transformation, version.document)
-                self._computed[key] = FeatureRow(moment, moment, values)
+                self._computed[key] = FeatureRow(moment, moment, tuple(values.values()))
         return self._computed[key]

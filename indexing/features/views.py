@@ -166,6 +166,11 @@ class DocumentView:
         """Identifies a document's values, given the document or what was pushed."""
         return _fingerprint_of(self)
 
+    @property
+    def stored(self) -> tuple[Column, ...]:
+        """The columns that rows hold, in their order."""
+        return tuple(column for column in self.columns if column.source == "stored")
+
     def column(self, name: str) -> Column | None:
         """The column of that name, or ``None``."""
         return next((column for column in self.columns if column.name == name), None)
@@ -201,7 +206,7 @@ DOCUMENT_STATS = DocumentView(
     ),
     ttl_seconds=None,
     transformation="document_stats",
-    code_sha256="0ef6468662eba169293c3faa0f058edfc72de219f02384dc234a86109190f346",
+    code_sha256="c0c6c4fda3fbaf34a5bc70714ff20d0db3e19c8ad75f736f5bd09dc95510491a",
 )
 DOCUMENT_VIEWS: Mapping[str, DocumentView] = {DOCUMENT_STATS.name: DOCUMENT_STATS}
 BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {

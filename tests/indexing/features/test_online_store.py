@@ -57,7 +57,7 @@ def test_what_was_removed_is_not_in_memory_any_more(home):
     with home.catalogue.write() as db:
         forget_document_features(db, OURS, ["one"])
     assert clicks(store, "one", "two") == [Absence.MISSING, 2]
-    assert "one" not in store.newest(CLICKS.fingerprint, OURS)
+    assert "one" not in store.newest(CLICKS, OURS)
     forget_view_features(home.catalogue, CLICKS.fingerprint)
     assert clicks(store, "one", "two") == [Absence.MISSING, Absence.MISSING]
 

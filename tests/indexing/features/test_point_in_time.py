@@ -82,7 +82,7 @@ def test_online_values_are_the_history_of_now_whenever_the_store_was_filled(home
     asked, keys = features(CLICKS, "clicks"), [(OURS, name) for name in NAMES]
     for place, row in enumerate(sorted(rows, key=lambda row: row.known)):  # as time goes on
         if place == loaded_after:
-            store.newest(CLICKS.fingerprint, OURS)
+            store.newest(CLICKS, OURS)
         if row.partition == OURS:
             append(home, row)
     found = get_online(store, asked, OURS, NAMES, after(now))
