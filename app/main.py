@@ -25,6 +25,7 @@ from app.routes import (
     features,
     health,
     index,
+    ledger,
     recall,
     search,
 )
@@ -57,6 +58,7 @@ ROUTERS = (
     features.router,
     build_requests.router,
     admin.router,
+    ledger.router,
     health.router,
     index.router,
     docs.router,

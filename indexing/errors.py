@@ -131,6 +131,10 @@ class CatalogueReplaced(GroundworkError):
     """Only a restart mends it."""
 
 
+class LedgerUnavailable(GroundworkError):
+    """A day of the ledger is locked, gone or not to be opened; what it would have recorded is dropped and counted."""
+
+
 class StorageFailed(GroundworkError):
     """The disk failed to read or write, though it may have room; nothing was acknowledged."""
 

@@ -85,6 +85,10 @@ class Settings(BaseSettings):
         "INFO", description="Level of the structured log: DEBUG, INFO, WARNING or ERROR."
     )
     log_queries: bool = Field(False, description="Whether query text may be written to the log.")
+    ledger_days: int = Field(30, ge=1, le=36_500, description="Days of the ledger that are kept, today's included.")
+    ledger_max_mb: int = Field(
+        10_000, ge=1, description="Disk that the ledger may take in megabytes; its oldest days go first."
+    )
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
 
     @field_validator("trusted_proxies")

@@ -38,6 +38,7 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.CatalogueBusy: 503,
     errors.CatalogueUnavailable: 503,
     errors.CatalogueReplaced: 503,
+    errors.LedgerUnavailable: 503,
     errors.StorageFailed: 503,
     errors.StorageFull: 507,
 }

@@ -1,8 +1,9 @@
 """The commands about document features: ``groundwork features``."""
 
 import json
+import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,12 @@ from indexing.settings import Settings
 
 if TYPE_CHECKING:
     from indexing.features.materialise import Appended
+    from indexing.features.skew import FeatureSkew
     from indexing.features.views import DocumentView
     from indexing.home import Home
+
+ANSWERS = ("search", "context")
+"""Kinds of ledger rows that say what callers were answered: neither shadows nor calls of language models."""
 
 
 @click.group()
@@ -219,6 +224,66 @@ def features_get(
 
 def _shown(value: Any) -> str:
     return f"({value['absent']})" if isinstance(value, dict) else "(null)" if value is None else str(value)
+
+
+@features.command("skew")
+@click.option("--from", "since", metavar="MOMENT", help="From this moment on, ISO 8601; by default a day ago.")
+@click.option("--to", "until", metavar="MOMENT", help="Before this moment; by default now.")
+@click.option("--tenant", help="Of one tenant alone; by default of all.")
+@click.option(
+    "--sample", default=1.0, show_default=True, type=click.FloatRange(0, 1), help="Share of documents, by key hash."
+)
+@click.option(
+    "--fail-above",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Exit status 1, and a log event, where more of a feature's answers are wrong.",
+)
+@as_json
+@click.pass_obj
+def features_skew(
+    settings: Settings,
+    /,
+    since: str | None,
+    until: str | None,
+    tenant: str | None,
+    sample: float,
+    fail_above: float | None,
+    as_json: bool,
+) -> None:
+    """Recompute what the ledger says was served, and say by feature how much of it is wrong, and how far.
+
+    Run it before documents change much: of a document that changed since its answer nothing can be said.
+    """
+    from indexing.features.feature_values import moment_of
+    from indexing.features.skew import measure_skew, served_values
+    from indexing.ledger.readers import requests_of
+    from indexing.releases.recipes import boost_features_of
+    from indexing.telemetry import configure_logging
+
+    if fail_above is not None:
+        configure_logging(settings.log_level)  # the alert is for programs, too
+    begin = datetime.now(UTC) - timedelta(days=1) if since is None else moment_of(since)
+    end = None if until is None else moment_of(until)
+    with opened(settings) as home:
+        rows = (row for row in requests_of(home.ledger, tenant, begin, end) if row.kind in ANSWERS)
+        report = measure_skew(home.catalogue, served_values(rows), boost_features_of(home.catalogue), share=sample)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        columns = ["feature", "compared", "mismatched", "missing", "extra", "SMAPE", "share wrong"]
+        print_table("skew", columns, [_figures(name, one) for name, one in sorted(report.features.items())])
+        click.echo(f"answers looked at: {report.sampled}; of {report.unknown} the document changed since")
+    above = [] if fail_above is None else report.above(fail_above)
+    for name in above:
+        click.echo(f"{name}: more than {fail_above:g} of its answers are wrong", err=True)
+    if above:
+        sys.exit(1)
+
+
+def _figures(name: str, one: "FeatureSkew") -> list[object]:
+    counts = [one.compared, one.mismatched, one.missing, one.extra]
+    return [name, *counts, f"{one.smape:.4f}", f"{one.share:.4f}"]
 
 
 @features.command("remove")

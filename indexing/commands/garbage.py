@@ -17,14 +17,16 @@ from indexing.settings import Settings
 @as_json
 @click.pass_obj
 def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
-    """Free models, vectors, shards and snapshots that no retained release reaches.
+    """Free models, vectors, shards and snapshots that no retained release reaches, and old days of the ledger.
 
     Retained are the newest builds of the recipes deployed last, and of every recipe newer than the one in service.
     Readers are not disturbed; while a build, a registration or a backup runs, it refuses.
     """
     from contextlib import ExitStack
+    from datetime import UTC, datetime
 
     from indexing.backups.backup import files_kept
+    from indexing.ledger.retention import days_to_remove, enforce_retention
     from indexing.retention.garbage import collect, find_garbage, retained_releases
     from indexing.retention.reachability import needed_keys, retained_recipes
     from indexing.storage.store import BUILD_LOCK
@@ -40,17 +42,24 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
         newest = {model.name: model.id for model in home.models.list()}
         recipes = retained_recipes(home, kept)
         garbage = list(find_garbage(home.storage, kept, recipes, set(newest.values()), needed_keys(home)))
+        remove = enforce_retention if yes else days_to_remove
+        folder, now = home.ledger.folder, datetime.now(UTC)
+        days = remove(folder, days=settings.ledger_days, max_mb=settings.ledger_max_mb, now=now)
         if yes:
             collect(home.catalogue, home.storage, kept, garbage)
-    size_bytes = sum(one.size_bytes for one in garbage)
+    size_bytes = sum(one.size_bytes for one in garbage) + sum(day.size_bytes for day in days)
     if as_json:
         names = [release.number for release in kept]
-        print_json({"freed": yes, "kept": names, "size_bytes": size_bytes, "garbage": [asdict(one) for one in garbage]})
+        found = {"garbage": [asdict(one) for one in garbage], "ledger_days": [asdict(one) for one in days]}
+        print_json({"freed": yes, "kept": names, "size_bytes": size_bytes, **found})
         return
+    for day in days:
+        click.echo(f"ledger/{day.day}  {decimal(day.size_bytes)}  {day.reason}")
     for one in garbage:
         click.echo(f"{one.kind}/{one.name}  {decimal(one.size_bytes)}")
     verb = "freed" if yes else "would free (do it with --yes)"
-    click.echo(f"{verb}: {len(garbage)} artefacts, {decimal(size_bytes)}; keeps {len(kept)} releases")
+    counted = f"{len(garbage)} artefacts and {len(days)} days of the ledger, {decimal(size_bytes)}"
+    click.echo(f"{verb}: {counted}; keeps {len(kept)} releases")
 
 
 @click.command()

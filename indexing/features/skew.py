@@ -1,7 +1,7 @@
 """Training-serving skew as a figure: values that answers used, against what is recomputed for the same moment."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -21,6 +21,8 @@ from indexing.features.feature_values import (
 from indexing.features.materialise import computed_values
 from indexing.features.transformations import TRANSFORMATIONS, Transformations, transformation_of
 from indexing.features.views import DocumentView
+from indexing.ledger.ids import moment_of
+from indexing.ledger.records import RequestRow
 from indexing.records import Json, Partition
 
 logger = logging.getLogger(__name__)
@@ -217,3 +219,11 @@ class _Truth:
                 values = computed_values(view, transformation, version.document)
                 self._computed[key] = FeatureRow(moment, moment, tuple(values.values()))
         return self._computed[key]
+
+
+def served_values(rows: Iterable[RequestRow]) -> Iterator[Served]:
+    """What the rows of the ledger say that answers used; rows without hits say nothing."""
+    for row in rows:
+        partition, at = Partition(row.tenant, row.collection), moment_of(row.id)
+        for hit in row.hits:
+            yield Served(partition, hit.document_id, at, row.release, hit.features)

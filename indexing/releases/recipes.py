@@ -1,10 +1,12 @@
 """Recipes: an immutable, numbered manifest of everything a person decides about a ranking."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.releases import number_recipe, read_recipe_manifest
+from indexing.catalogue.releases import number_recipe, read_recipe_manifest, recipe_numbers
 from indexing.errors import NotFound
 from indexing.features.boosts import Boost, Boosts
 from indexing.features.feature_values import Feature, feature_of
@@ -187,6 +189,18 @@ def read_recipe(catalogue: Database, number: int) -> Recipe:
         document_views=tuple(map(document_view_from, manifest.get("document_views", ()))),
         number=number,
     )
+
+
+def boost_features_of(catalogue: Database) -> Callable[[str], Sequence[Feature]]:
+    """Tells the features that the boosts of a release use, by its number such as ``12.3``; each recipe is read once."""
+    read = lru_cache(maxsize=64)(lambda recipe: tuple(read_recipe(catalogue, recipe).boost_features))
+    return lambda release: read(int(release.partition(".")[0]))
+
+
+def recipes_of_model(catalogue: Database, model: str) -> list[int]:
+    """The numbers of all recipes that there ever were with this model version as encoder or reranker, oldest first."""
+    recipes = [(number, read_recipe(catalogue, number)) for number in recipe_numbers(catalogue)]
+    return [number for number, recipe in recipes if model in (recipe.model, recipe.reranker)]
 
 
 def _retrieval(value: dict[str, Json]) -> RetrievalConfig:

@@ -1,16 +1,23 @@
 """``groundwork features``: what there is, what a document had when, appending values, and freeing them."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
 
 from indexing.catalogue.document_writes import put_documents
 from indexing.commands.root import cli
+from indexing.features.boosts import Boost
+from indexing.features.feature_values import numbers_of, read_features
+from indexing.features.online_store import OnlineStore, get_online
 from indexing.features.view_registry import record_view
-from indexing.features.views import DOCUMENT_STATS, definition
+from indexing.features.views import DEFAULT_PASSAGES, DOCUMENT_STATS, EMBEDDING_VIEWS, definition, lexical_view
 from indexing.records import Document, Partition
+from indexing.releases.recipes import Recipe, RetrievalConfig, record_recipe
 from tests.support.document_features import CLICKS
+from tests.support.ledger_rows import made_hit, made_row
 
 OURS = Partition("default", "default")
 
@@ -98,3 +105,58 @@ def test_values_are_removed_when_told_to(run):
     assert "would remove (do it with --yes): 2 rows" in run("remove", "document_stats").output
     assert "removed: 2 rows of document_stats@1" in run("remove", "document_stats", "--yes").output
     assert json.loads(run("show", "document_stats").stdout)["rows"] == 0
+
+
+@pytest.fixture
+def answered(run, home):
+    """A day's answers in the ledger: by a release whose boosts use two features, and one by a release without any."""
+    boosts = tuple(Boost(f"document_stats:{name}", 0.1, 30.0) for name in ("length", "age"))
+    plain = Recipe("model@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())
+    boosted = replace(plain, retrieval=RetrievalConfig(boosts=boosts), document_views=(DOCUMENT_STATS,))
+    numbers = [record_recipe(home.catalogue, recipe).number for recipe in (boosted, plain)]
+    run("materialise", "document_stats")
+    asked = read_features(home.catalogue, [boost.feature for boost in boosts])
+    at = datetime.now(UTC) + timedelta(seconds=5)
+    found = get_online(OnlineStore(home.catalogue), asked, OURS, ["one", "two"], at)
+    hits = [made_hit(name, features=numbers_of(values)) for name, values in zip(("one", "two"), found, strict=True)]
+    there = {"tenant": OURS.tenant, "collection": OURS.collection}
+    rows = [
+        made_row(1, at, release=f"{numbers[0]}.1", hits=hits, **there),
+        made_row(2, at, release=f"{numbers[1]}.4", hits=[made_hit("one")], **there),
+        made_row(3, at, release=f"{numbers[0]}.1", hits=hits[:1], kind="shadow", **there),
+        made_row(4, at, release=f"{numbers[0]}.1", hits=[made_hit("one", features={})], **{**there, "tenant": "other"}),
+    ]
+    home.ledger.append(rows)
+    return home
+
+
+ZERO = {"mismatched": 0, "missing": 0, "extra": 0, "smape": 0.0, "share": 0.0}
+
+
+def test_skew_is_zero_where_nothing_changed(run, answered):
+    found = json.loads(run("skew", "--tenant", "default", "--fail-above", "0", "--json").stdout)
+    assert found == {
+        "sampled": 3,
+        "unknown": 0,
+        "features": {f"document_stats:{name}": {"compared": 2, **ZERO} for name in ("age", "length")},
+    }
+    table = run("skew", "--tenant", "default").output
+    assert "document_stats:age" in table
+    assert "answers looked at: 3; of 0 the document changed since" in table
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    assert json.loads(run("skew", "--from", later, "--json").stdout)["sampled"] == 0
+    assert json.loads(run("skew", "--sample", "0", "--json").stdout)["sampled"] == 0
+
+
+def test_skew_above_the_limit_is_an_alert_with_its_feature(run, answered):
+    put_documents(answered.catalogue, OURS, [Document("one", "", "a text of another length")])
+    result = run("skew", "--tenant", "default", "--fail-above", "0.4", status=1)
+    assert "document_stats:length: more than 0.4 of its answers are wrong" in result.stderr
+    assert "document_stats:age: more" not in result.stderr
+    assert '"features.skew"' in result.stderr
+    assert (
+        json.loads(run("skew", "--tenant", "default", "--fail-above", "0.5", "--json").stdout)["features"][
+            "document_stats:length"
+        ]["share"]
+        == 0.5
+    )
