@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeAlias
 
 import numpy as np
@@ -61,7 +62,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked of a partition; see ``Retriever.search``."""
+    """What is asked of a partition; see ``Retriever.search``. Boosts are those of the moment ``at``, by default now."""
 
     text: str
     k: int
@@ -70,6 +71,7 @@ class Query:
     vector: Vector | None
     matching: Matching | None
     earlier: tuple[str, ...] = ()
+    at: datetime | None = None
 
 
 class TooManyCandidates(Exception):
@@ -248,7 +250,7 @@ class Search:
                     found = score_candidates(view, rows, self._vector, term_scores)
                     boosted = None
                     if serving.boosts is not None:
-                        boosted = serving.boosts.of(self._partition, document_ids(view, found))
+                        boosted = serving.boosts.of(self._partition, document_ids(view, found), self._asked.at)
                     added = None if boosted is None else boosted.added
                     chosen = choose(found, max_score, k, dense_weight=retrieval.dense_weight, added=added)
                     break

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from app.serving.document_boosts import DocumentBoosts
@@ -73,7 +74,8 @@ def measure(path: Path, documents: int, asked: int) -> dict:
     memory = anonymous_mb() - before
     chance = random.Random(SEED)
     questions = [chance.choices(ids, k=CANDIDATES) for _ in range(asked)]
-    boosts = DocumentBoosts(tuple(Boost(feature.name, 0.1, 30.0) for feature in features), features, store)
+    weights = tuple(Boost(feature.name, 0.1, 30.0) for feature in features)
+    boosts = DocumentBoosts(weights, features, partial(get_online, store))
 
     def typical(ask: Callable[[list[str]], object], questions: list[list[str]] = questions) -> dict[str, float]:
         return both([timed(lambda names=names: ask(names)) for names in questions])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from app.retrieval.fusion import calibrate
-from app.retrieval.retriever import Retriever
-from app.serving.document_boosts import DocumentBoosts
+from app.retrieval.retriever import Query, Retriever
+from app.serving.document_boosts import boosts_as_known
 from indexing.features.boosts import Boost
 from indexing.features.materialise import Push, materialise, push
 from indexing.features.views import DOCUMENT_STATS
@@ -32,10 +32,10 @@ def fresh(tmp_path):
     made.close()
 
 
-def clicks(fresh, numbers, partition=OURS):
-    now = datetime.now(UTC).isoformat()
-    rows = [Push(name, now, {"clicks": number}) for name, number in numbers.items()]
-    assert push(fresh.home.catalogue, CLICKS, partition, rows).left_out == ()
+def clicks(fresh, numbers, partition=OURS, known_at=None):
+    now = known_at or datetime.now(UTC)
+    rows = [Push(name, now.isoformat(), {"clicks": number}) for name, number in numbers.items()]
+    assert push(fresh.home.catalogue, CLICKS, partition, rows, now=lambda: now).left_out == ()
 
 
 def serve(fresh, recipe):
@@ -101,8 +101,7 @@ def test_expired_null_and_missing_values_add_nothing(fresh):
     serving = serve(fresh, BOOSTED)
     late = datetime.now(UTC) + timedelta(seconds=CLICKS.ttl_seconds + 60)
     assert serving.boosts is not None
-    expired = DocumentBoosts(serving.boosts.boosts, serving.boosts.features, serving.boosts.store, lambda: late)
-    hits = search(replace(serving, boosts=expired), k=12)
+    hits = search(replace(serving, boosts=replace(serving.boosts, now=lambda: late)), k=12)
     assert hits[0].passage.document_id == "n3"
     assert all(hit.features == {} for hit in hits)
     assert serving.boosts.of(OURS, ["n7", "n8", "n9"]).values == [{"clicks:clicks": 1000.0}, {}, {}]
@@ -113,6 +112,30 @@ def test_a_push_counts_in_the_next_search_without_a_build(fresh):
     assert search(serving)[0].passage.document_id == "n3"
     clicks(fresh, {"n9": 50})
     assert search(serving)[0].passage.document_id == "n9"
+
+
+def test_a_search_can_be_repeated_as_of_its_moment_to_the_bit(fresh):
+    stats = Boost("document_stats:age", -3.0, 1e-4)
+    recipe = replace(
+        BOOSTED,
+        retrieval=replace(BOOSTED.retrieval, boosts=(POPULAR, stats)),
+        document_views=(CLICKS, DOCUMENT_STATS),
+    )
+    clicks(fresh, {"n7": 3, "n8": 30})
+    serving = serve(fresh, recipe)
+    at = datetime.now(UTC)
+
+    def ask(serving):
+        asked = Query(QUERY, 12, "hybrid", True, None, None, at=at)
+        return Retriever().begin(serving, OURS, asked).result().hits
+
+    before = ask(serving)
+    assert before[0].passage.document_id == "n8"
+    clicks(fresh, {"n7": 5000, "n1": 9}, known_at=at + timedelta(seconds=1))
+    assert ask(serving) != before  # the newest values
+    again = replace(serving, boosts=boosts_as_known(serving.recipe, fresh.home.catalogue))
+    assert ask(again) == before
+    assert boosts_as_known(RECIPE, fresh.home.catalogue) is None
 
 
 def test_a_build_brings_the_computed_values_that_its_boosts_use(fresh):
