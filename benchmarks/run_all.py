@@ -19,6 +19,7 @@ SCRIPTS = (
     "faults.swap",
     "peers.txtai",
     "peers.chroma",
+    "search.ledger",
     "search.tenants",
     "search.index_options",
     "search.large_partition",

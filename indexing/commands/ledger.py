@@ -224,7 +224,7 @@ def ledger_days(settings: Settings, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def ledger_compact(settings: Settings, as_json: bool) -> None:
-    """Pack the days that are over into Parquet files of a third of the size; needs the extra 'analytics'.
+    """Pack the days that are over into Parquet files of half the size; needs the extra 'analytics'.
 
     Requests are answered and recorded meanwhile. A day's rows leave its database when its new file was read again and
     found to hold them all.
@@ -294,9 +294,8 @@ def _show_row(row: "RequestRow") -> None:
     click.echo(f"request {row.id} at {moment_of(row.id):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " (UTC)")
     served = f"release {_release(row.release)}, arm {row.arm} ({row.reason})"
     click.echo(f"  served by:  {served}{'' if row.rollout is None else f', rollout {row.rollout}'}")
-    click.echo(
-        f"  asked by:   tenant {row.tenant}, collection {row.collection}, user {row.user or 'not said'} (hashed)"
-    )
+    user = "user not said" if row.user is None else f"user {row.user} (hashed)"
+    click.echo(f"  asked by:   tenant {row.tenant}, collection {row.collection}, {user}")
     click.echo(f"  request id: {row.request_id}")
     click.echo(f"  asked:      {row.kind}, mode {row.mode}, k {row.k}, {_asked(row)}")
     click.echo(f"  answered:   status {row.status}{'' if row.error is None else f' {row.error}'}, {_answered(row)}")
