@@ -166,6 +166,12 @@ def ids_in_features(database: Database, partition: Partition) -> frozenset[str]:
     return frozenset(str(row["id"]) for row in database.rows(sql, (partition.tenant, partition.collection)))
 
 
+def collections_in_features(database: Database, tenant: str) -> list[Partition]:
+    """The collections of a tenant of whose documents any values are stored, also of such as were removed."""
+    sql = "SELECT DISTINCT collection FROM document_features WHERE tenant = ? ORDER BY collection"
+    return [Partition(tenant, str(row["collection"])) for row in database.rows(sql, (tenant,))]
+
+
 def stored_views(database: Database) -> dict[str, ViewRows]:
     """How much is stored of each view, by fingerprint."""
     sql = (

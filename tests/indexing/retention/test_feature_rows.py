@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from indexing.catalogue.changes import forget_changes
+from indexing.catalogue.collections import remove_collection
 from indexing.catalogue.document_features import ids_in_features, stored_views
 from indexing.catalogue.document_writes import remove_documents
 from indexing.errors import InvalidInput
@@ -17,6 +18,7 @@ from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase
 from indexing.retention.feature_rows import recipes_using, remove_view_values
 from indexing.retention.garbage import collect
+from indexing.retention.tenant_erasure import partitions_of
 from tests.support.document_features import CLICKS, after
 from tests.support.fresh_home import OURS, RECIPE, THEIRS, FreshHome, article
 
@@ -76,6 +78,16 @@ def test_values_of_a_document_that_was_deleted_before_can_be_erased_by_its_id(fr
         forget_changes(db, fresh.home.catalogue.sequence())  # nothing else knows of it any more
     assert erase_now(fresh, frozenset({"one"})).documents == 1
     assert ids(fresh) == {"two"}
+
+
+def test_the_values_of_a_collection_that_was_removed_are_found_with_its_tenant(fresh):
+    remove_collection(fresh.home.catalogue, OURS)
+    with fresh.home.catalogue.write() as db:
+        forget_changes(db, fresh.home.catalogue.sequence())
+    assert partitions_of(fresh.home, OURS.tenant) == [OURS]
+    erase_now(fresh, None)
+    assert files_with(fresh, f"{MARKER}-a-") == []
+    assert partitions_of(fresh.home, OURS.tenant) == []
 
 
 def test_garbage_collection_takes_the_values_of_deleted_documents_and_no_others(fresh):
