@@ -116,6 +116,18 @@ class AlreadyRunning(GroundworkError):
     """Another process is doing the same thing in this home, and it can only be done once at a time."""
 
 
+class RolloutConflict(GroundworkError):
+    """The rollout is not in the state that this needs: another operator changed it, or another rollout is open."""
+
+
+class ReleaseBehind(GroundworkError):
+    """The release to go back to lacks documents that the one in service answers with."""
+
+
+class TooManyRecipes(GroundworkError):
+    """More recipes would have to be open at once than ``GROUNDWORK_MAX_RECIPES`` allows."""
+
+
 class CatalogueBusy(GroundworkError):
     """The catalogue stayed locked by other writers beyond the busy timeout."""
 

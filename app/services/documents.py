@@ -11,6 +11,8 @@ from app.schemas.documents import DeleteBody, WrittenAnswer
 from app.schemas.filters import filter_of
 from app.services.state import Services
 from app.services.waiting_writes import warnings_about_builder
+from app.serving.assignment import may_answer
+from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.document_writes import Written, write_documents
 from indexing.catalogue.documents import StoredDocument, iterate_documents
@@ -50,7 +52,7 @@ def write(services: Services, partition: Partition, documents: Sequence[Document
     _materialise(services, partition, changed)
     services.live.wrote(partition, changed)
     services.metrics.writes.labels("put").inc(sum(one.outcome != "unchanged" for one in written))
-    built = _built_seq(services)
+    built = min((serving.release.seq for serving in _answering(services, partition.tenant)), default=-1)
     answers = [
         WrittenAnswer(id=one.id, seq=token(one.seq), result=one.outcome, searchable=one.is_live or one.seq <= built)
         for one in written
@@ -66,10 +68,10 @@ def write(services: Services, partition: Partition, documents: Sequence[Document
 
 
 def _materialise(services: Services, partition: Partition, ids: Sequence[str]) -> None:
-    """Compute what the boosts in service use of documents that were just written; if it fails, the next build does."""
+    """Compute what the boosts of open recipes use of what was just written; if it fails, the next build does."""
     try:
-        views = services.pool.current().recipe.document_views
-        for view in views if ids else ():
+        releases = services.pool.now().releases.values() if ids else ()
+        for view in {view for serving in releases for view in serving.recipe.document_views}:
             if view.transformation is not None:
                 materialise_documents(services.home.catalogue, view, partition, ids)
     except GroundworkError as error:  # the write is stored and answered as such
@@ -84,12 +86,13 @@ def _log(partition: Partition, written: Sequence[Written], request: int | None) 
     logger.info("documents.written", extra={"fields": fields})
 
 
-def _built_seq(services: Services) -> int:
-    """The last write that the snapshot in service holds."""
+def _answering(services: Services, tenant: str) -> list[ServingRelease]:
+    """The releases that may answer a search of a tenant here; none while nothing is open."""
     try:
-        return services.pool.current().release.seq
+        now = services.pool.now()
     except NotReady:
-        return -1
+        return []
+    return [now.releases.get(recipe, now.releases[now.live]) for recipe in may_answer(now.plan, tenant)]
 
 
 def visible_to(caller: Caller, principals: Sequence[str] | None) -> Callable[[Document], bool]:
@@ -124,5 +127,9 @@ def find_matching(services: Services, partition: Partition, body: DeleteBody) ->
 
 
 def is_searchable(services: Services, partition: Partition, stored: StoredDocument) -> bool:
-    """Whether searches of this process find a document as it was written last."""
-    return services.live.finds(partition, stored.document.id, stored.seq, is_live=stored.is_live)
+    """Whether searches of this process find a document as it was written last, whichever recipe answers them."""
+    servings = _answering(services, partition.tenant)
+    return bool(servings) and all(
+        services.live.finds(serving, partition, stored.document.id, stored.seq, is_live=stored.is_live)
+        for serving in servings
+    )

@@ -17,6 +17,7 @@ from indexing.commands.jobs import builder, jobs, worker
 from indexing.commands.ledger import ledger
 from indexing.commands.models import models, views
 from indexing.commands.releases import releases
+from indexing.commands.rollouts import rollouts
 from indexing.commands.snapshots import snapshots
 from indexing.errors import GroundworkError
 from indexing.process_start import is_out_of_memory
@@ -77,6 +78,7 @@ cli.add_command(ingest)
 cli.add_command(build)
 cli.add_command(snapshots)
 cli.add_command(releases)
+cli.add_command(rollouts)
 cli.add_command(models)
 cli.add_command(jobs)
 cli.add_command(worker)
