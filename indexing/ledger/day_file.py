@@ -42,6 +42,7 @@ _SCHEMA = (
 _PAGE_BYTES = 8192
 """Half as many bytes left over at the ends of pages as with SQLite's 4,096, at rows of some 700 bytes: 8 % of a day."""
 _PRIVATE_FOLDER = 0o700
+"""The owner alone, as for the files in it."""
 SIDE_FILES = ("-wal", "-shm")
 """What SQLite keeps beside an open file, by the end of its name."""
 

@@ -1,7 +1,6 @@
 """``groundwork rollouts`` and ``groundwork releases``: what a tired operator types, reads and is refused."""
 
 import json
-import threading
 from dataclasses import replace
 
 import pytest
@@ -18,6 +17,7 @@ from indexing.releases.recipes import record_recipe
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import list_rollouts, open_rollout
 from tests.support.fresh_home import RECIPE
+from tests.support.processes import start, wait_until
 
 STEPS = """
 steps:
@@ -181,11 +181,21 @@ def test_watching_once_looks_and_a_second_watcher_waits(run, catalogue):
     assert open_rollout(catalogue).state == "shadow"
 
 
-def test_a_watcher_beside_another_command_runs_while_that_does(home):
-    asked = threading.Event()
-
+def test_a_watcher_beside_another_command_runs_while_that_does(home, tmp_path):
     with watching(home):
-        while not asked.is_set():
-            if watcher_seen(home.catalogue) is not None:
-                asked.set()
+        wait_until(lambda: watcher_seen(home.catalogue) is not None, tmp_path / "no-log")
     assert watcher_seen(home.catalogue) is None
+
+
+@pytest.mark.slow
+def test_the_watcher_is_a_process_that_gives_up_its_lease_when_it_is_told_to_stop(home, catalogue, tmp_path):
+    with (tmp_path / "log").open("w") as log:
+        process = start(home.path, "rollouts", "watch", stderr=log)
+    try:
+        wait_until(lambda: watcher_seen(catalogue) is not None, tmp_path / "log")
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait(30)
+    assert watcher_seen(catalogue) is None
