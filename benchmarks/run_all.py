@@ -27,6 +27,7 @@ SCRIPTS = (
     "search.large_partition",
     "builds.incremental",
     "builds.workers",
+    "builds.fine_tune",
     "faults.disturbances",
     "faults.kills",
     "faults.soak",
