@@ -87,7 +87,13 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Level of the structured log: DEBUG, INFO, WARNING or ERROR."
     )
-    log_queries: bool = Field(False, description="Whether query text may be written to the log.")
+    log_queries: bool = Field(
+        False, description="Whether query text may be written to the log and the ledger, of tenants that allow it."
+    )
+    ledger: Literal["on", "off"] = Field(
+        "on",
+        description="What the ledger keeps of each request: on, all of it but its text; off, its assignment alone.",
+    )
     ledger_days: int = Field(30, ge=1, le=36_500, description="Days of the ledger that are kept, today's included.")
     ledger_max_mb: int = Field(
         10_000, ge=1, description="Disk that the ledger may take in megabytes; its oldest days go first."

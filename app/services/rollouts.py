@@ -32,6 +32,7 @@ from indexing.releases.promotion import RolledBack, promote, roll_back
 from indexing.releases.release import Release, find_release
 from indexing.releases.rollout_ledger import RolloutLedger
 from indexing.releases.rollouts import Rollout, find_rollout, list_rollouts
+from indexing.releases.soundness import require_promotable
 from indexing.releases.transitions import Decision, list_transitions, require_version
 from indexing.releases.trials import End
 
@@ -105,6 +106,7 @@ def promote_recipe(
 ) -> PromotedAnswer:
     """Put a recipe in service; ``seen`` is its rollout as the caller saw it."""
     home, by = services.home, decision(services, caller, reason)
+    require_promotable(home, recipe)
 
     def act() -> Release:
         return promote(

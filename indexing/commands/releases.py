@@ -202,9 +202,11 @@ def run_rollback(
 def _promote(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:
     from indexing.releases.promotion import promote
     from indexing.releases.release import find_release
+    from indexing.releases.soundness import require_promotable
 
     with opened(settings) as home:
         recipe, most = find_release(home.catalogue, release).recipe, settings.max_recipes
+        require_promotable(home, recipe)
         found = home.reserve.run(
             lambda: promote(
                 home.catalogue,

@@ -183,9 +183,11 @@ def rollouts_promote(settings: Settings, rollout: int | None, standby: float, re
     from indexing.releases.overview import meant_rollout
     from indexing.releases.promotion import promote
     from indexing.releases.rollouts import find_rollout
+    from indexing.releases.soundness import require_promotable
 
     with opened(settings) as home:
         seen, most = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout)), settings.max_recipes
+        require_promotable(home, seen.candidate)
         options = {"max_recipes": most, "standby_seconds": standby, "seen": seen}
         release = home.reserve.run(
             lambda: promote(home.catalogue, seen.candidate, decision(reason), **options)  # type: ignore[arg-type]

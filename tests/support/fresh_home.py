@@ -1,5 +1,6 @@
-"""A home without a model whose builds and processes encode with the hashing embedder, for tests of fresh writes."""
+"""A home whose model is but a name: builds and processes encode with the hashing embedder, for tests of writes."""
 
+import hashlib
 import threading
 from dataclasses import replace
 
@@ -10,19 +11,23 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from app.live.layer import LiveLayer
 from app.retrieval.filters import matching
 from app.retrieval.retriever import Retriever
+from app.serving.release_opening import ReleaseOpener
 from app.serving.release_pool import ReleasePool
 from indexing.builds.build import build
 from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.document_writes import remove_documents, write_documents
+from indexing.catalogue.rollouts import clear_standby, keep_on_standby
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.home import open_home
 from indexing.models.embedder import HashingEmbedder
+from indexing.models.registry import KIND as MODELS
 from indexing.passages.chunker import Chunker
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy
-from indexing.releases.recipes import Recipe, RetrievalConfig
+from indexing.releases.recipes import Recipe, RetrievalConfig, record_recipe
 from indexing.settings import Settings
+from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
 
 OURS, THEIRS = Partition("a", "articles"), Partition("b", "articles")
 RECIPE = Recipe(
@@ -35,7 +40,39 @@ RECIPE = Recipe(
 )
 OTHER_LANGUAGE = replace(RECIPE, lexical=lexical_view("none"))
 OTHER_VECTORS = replace(RECIPE, embedding=EMBEDDING_VIEWS["fp32"])
-MODEL = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")
+MODEL_FILES = {"tokenizer.json": b"words", "int8.onnx": b"int8", "fp32.onnx": b"fp32"}
+"""Never read: the hashing embedder takes the model's place."""
+DIMENSION = 16
+
+
+def register_words(home):
+    """Register the model of ``RECIPE``, unless it is."""
+    if home.models.list():
+        return home.models.get(RECIPE.model)
+    with home.storage.publish(MODELS, RECIPE.model) as draft:
+        for name, content in MODEL_FILES.items():
+            (draft.path / name).write_bytes(content)
+        draft.info.update(dimension=DIMENSION, max_tokens=MODEL.max_tokens, canonical={})
+    return home.models.add("m", 1, home.storage.open(MODELS, RECIPE.model))
+
+
+def record_recipes(home, count):
+    """Recipes 1 to ``count``, which differ in the size of their shards; gives the id of a snapshot that suits all.
+
+    It holds nothing.
+    """
+    snapshot = describe_snapshot(RECIPE.bind(register_words(home)), RECIPE.model, [])
+    publish_snapshot(home.storage, snapshot)
+    for number in range(1, count + 1):
+        record_recipe(home.catalogue, replace(RECIPE, shard_rows=7 + number))
+    return snapshot.id
+
+
+def _sha256(name):
+    return hashlib.sha256(MODEL_FILES[name]).hexdigest()
+
+
+MODEL = ModelFiles(_sha256("tokenizer.json"), {"int8": _sha256("int8.onnx"), "fp32": _sha256("fp32.onnx")}, 64, "")
 
 
 def tokenizer():
@@ -49,7 +86,7 @@ class Embedder(HashingEmbedder):
     """Remembers the passages it encoded, and waits while ``gate`` is not set."""
 
     def __init__(self):
-        super().__init__(16)
+        super().__init__(DIMENSION)
         self.texts = []
         self.gate = threading.Event()
         self.gate.set()
@@ -76,6 +113,7 @@ class FreshHome:
     def __init__(self, path, **settings):
         self.path, self.settings = path, Settings(home=path, sessions=1, **settings)
         self.home = open_home(self.settings)
+        register_words(self.home)
         self.build_embedder = Embedder()
         self.opened = []
 
@@ -110,6 +148,12 @@ class FreshHome:
     def deploy(self, recipe_number):
         deploy(self.home.catalogue, recipe_number, reason="test", actor="test")
 
+    def keep_open(self, *recipes):
+        """Let these recipes be on standby, and no other."""
+        clear_standby(self.home.catalogue)
+        for recipe in recipes:
+            keep_on_standby(self.home.catalogue, recipe, until_at="9999", since_at="2026")
+
     def process(self, **choices):
         process = Process(self, **choices)
         self.opened.append(process)
@@ -121,13 +165,15 @@ class FreshHome:
         self.home.close()
 
 
-class Pool(ReleasePool):
-    def __init__(self, home, live, embedder):
-        super().__init__(home, live)
+class Opener(ReleaseOpener):
+    """Opens every recipe with one embedder."""
+
+    def __init__(self, home, embedder):
+        super().__init__(home)
         self.embedder = embedder
 
-    def _embedder(self, recipe):
-        return self._embedders.setdefault((recipe.model, recipe.embedding.precision), self.embedder)
+    def load_embedder(self, recipe):
+        return self.embedder
 
 
 class Process:
@@ -138,7 +184,7 @@ class Process:
         self.embedder = Embedder()
         self.clock = Clock()
         self.live = LiveLayer(self.home, bind=fresh.bind, clock=self.clock)
-        self.pool = Pool(self.home, self.live, self.embedder)
+        self.pool = ReleasePool(self.home, self.live, opener=Opener(self.home, self.embedder))
         if is_open:
             self.pool.refresh()
 
@@ -155,25 +201,29 @@ class Process:
         while self.live.work():
             pass
 
-    def search(self, query="", *, partition=OURS, mode="hybrid", k=1000, group=True, principals=None):
+    def serving(self, recipe=None):
+        """The open release of a recipe, by default of the one in service."""
+        return self.pool.current() if recipe is None else self.pool.now().releases[recipe]
+
+    def search(self, query="", *, partition=OURS, mode="hybrid", k=1000, group=True, principals=None, recipe=None):
         pick = None if principals is None else matching(None, principals)
-        serving = self.pool.current()
+        serving = self.serving(recipe)
         found = RETRIEVER.search(serving, partition, query, k=k, mode=mode, group_by_document=group, matching=pick)
         return [(hit.passage.document_id, hit.passage.text, hit.score) for hit in found.hits]
 
-    def texts(self, partition=OURS):
+    def texts(self, partition=OURS, recipe=None):
         """Every document that a search can find, as its passages' texts joined."""
-        view = self.pool.current().view(partition)
+        view = self.serving(recipe).view(partition)
         found = {}
         if view is not None and view.rows:
-            hits = sorted(self._all(partition), key=lambda passage: (passage.document_id, passage.ordinal))
+            hits = sorted(self._all(partition, recipe), key=lambda passage: (passage.document_id, passage.ordinal))
             for passage in hits:
                 found[passage.document_id] = f"{found.get(passage.document_id, '')} {passage.text}".strip()
         return found
 
-    def _all(self, partition):
+    def _all(self, partition, recipe):
         result = RETRIEVER.search(
-            self.pool.current(), partition, "anything", k=100_000, mode="dense", group_by_document=False
+            self.serving(recipe), partition, "anything", k=100_000, mode="dense", group_by_document=False
         )
         return [hit.passage for hit in result.hits]
 

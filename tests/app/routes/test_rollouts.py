@@ -11,7 +11,7 @@ from tests.support.rollout_home import RolloutHome
 
 @pytest.fixture
 def bench(home):
-    return RolloutHome(home.catalogue)
+    return RolloutHome(home.catalogue, home)
 
 
 @pytest.fixture
@@ -153,3 +153,14 @@ def test_only_the_operator_sees_and_decides(client, key):
     for method, path in (("GET", "rollouts"), ("GET", "releases"), ("GET", "pins"), ("POST", "releases/rollback")):
         body = {} if method == "POST" else None
         assert client.request(method, f"/v1/{path}", json=body, headers=headers).status_code == 403
+
+
+def test_a_recipe_that_was_tampered_with_is_not_promoted(ask, bench, home):
+    ask("POST", "rollouts", {"release": "2.1"}, status=201)
+    with home.catalogue.write() as db:
+        db.conn.execute("UPDATE recipes SET manifest = replace(manifest, '0.45', '0.99') WHERE number = 2")
+    for path, body in (("releases/promote", {"release": "2.1"}), ("rollouts/1/promote", {})):
+        refused = ask("POST", path, body, status=503)
+        assert refused["error"] == "ArtefactCorrupt"
+        assert "Recipe 2 is not the one that was recorded" in refused["message"]
+    assert bench.plan().live == 1

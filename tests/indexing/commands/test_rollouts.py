@@ -1,7 +1,6 @@
 """``groundwork rollouts`` and ``groundwork releases``: what a tired operator types, reads and is refused."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -13,10 +12,9 @@ from indexing.catalogue.watcher_lease import take_lease, watcher_seen
 from indexing.commands.root import cli
 from indexing.commands.watching import watching
 from indexing.releases.deployments import deploy
-from indexing.releases.recipes import record_recipe
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import list_rollouts, open_rollout
-from tests.support.fresh_home import RECIPE
+from tests.support.fresh_home import record_recipes
 from tests.support.processes import start, wait_until
 
 STEPS = """
@@ -29,9 +27,9 @@ steps:
 @pytest.fixture
 def catalogue(home):
     """Recipes 1 to 3 are released, and 1 is in service."""
-    for rows in (8, 9, 10):
-        recipe = record_recipe(home.catalogue, replace(RECIPE, shard_rows=rows))
-        record_release(home.catalogue, recipe.number, f"snapshot-{rows}", seq=0, actor="ana")
+    snapshot = record_recipes(home, 3)
+    for number in (1, 2, 3):
+        record_release(home.catalogue, number, snapshot, seq=0, actor="ana")
     deploy(home.catalogue, 1, reason="first release", actor="ana")
     for name in ("acme", "zeta"):
         create_tenant(home.catalogue, name)
