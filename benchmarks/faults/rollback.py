@@ -29,7 +29,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from benchmarks.harness.asking_clients import Asker, longest_pause_ms
+from benchmarks.harness.askers import HELPDESK, Asker, longest_pause_ms
 from benchmarks.harness.http_load import Connection, running
 from benchmarks.harness.memory import memory_mb
 from benchmarks.harness.recording import write_result
@@ -46,7 +46,6 @@ from indexing.releases.transitions import Decision
 from indexing.releases.trials import End, propose, start_canary, start_shadow
 from indexing.settings import Settings
 
-HELPDESK = Path("corpora/helpdesk")
 WORKERS = 2
 CLIENTS = 4
 OPEN_SECONDS = 120.0

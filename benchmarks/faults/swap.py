@@ -16,7 +16,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.harness.asking_clients import Asker, longest_pause_ms
+from benchmarks.harness.askers import HELPDESK, Asker, longest_pause_ms
 from benchmarks.harness.http_load import running
 from benchmarks.harness.memory import watched_memory
 from benchmarks.harness.recording import write_result
@@ -26,7 +26,6 @@ from eval.datasets.query_sets import load_queryset
 from indexing.home import open_home
 from indexing.settings import Settings
 
-HELPDESK = Path("corpora/helpdesk")
 CHANGED = 10
 AROUND_SECONDS = 1.0
 """Before and after a switch: pauses in it are told apart."""

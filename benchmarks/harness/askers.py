@@ -1,14 +1,17 @@
-"""Clients that ask queries in turn and keep the moment of every answer: what they notice is the pause between two."""
+"""Clients in closed loop that ask some queries in turn, and the longest time that any of them waited for an answer."""
 
 import contextlib
 import threading
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import httpx
 
 from benchmarks.harness.http_load import Connection
 from benchmarks.harness.scratch_homes import ServedHome
+
+HELPDESK = Path("corpora/helpdesk")
 
 
 class Asker:
