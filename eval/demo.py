@@ -14,6 +14,7 @@ import httpx
 from rich.console import Console
 
 from eval.datasets.query_sets import corpus_fingerprint, load_queryset
+from eval.demo_rollout import Act
 from eval.experiments.experiment import run_experiment
 from eval.experiments.targets import LocalSearcher, served_collection
 from eval.reports.tables import print_results
@@ -68,6 +69,9 @@ def run_demo(home: Home, corpus: Path, collection: str) -> None:
         for question in QUESTIONS:
             query_id = _ask(out, url, default_key(home), collection, question)
         out.print(f"\nthe ledger knows this last answer by its query_id\n  {query_id}", highlight=False)
+        out.rule("a second recipe")
+        body = {"query": QUESTIONS[0], "collection": collection, "k": 10}
+        Act(out, home, url, default_key(home), body).play()
     out.rule("measured")
     queryset = load_queryset(corpus)
     with served_collection(home, collection) as (serving, _):
