@@ -34,22 +34,14 @@ from app.services.rollouts import (
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Operator, ServicesDep
 from indexing.errors import InvalidInput
-from indexing.releases.lifecycle import (
-    pause,
-    propose,
-    reject,
-    resume,
-    set_share,
-    start_ab,
-    start_canary,
-    start_shadow,
-)
+from indexing.releases.lifecycle import pause, reject, resume, set_share
 from indexing.releases.observation import end_trial
 from indexing.releases.release import find_release
 from indexing.releases.rollout_ledger import RolloutLedger
 from indexing.releases.rollouts import AbTest, Rollout
 from indexing.releases.steps import checked_steps
 from indexing.releases.transitions import Decision, require_version
+from indexing.releases.trials import propose, start_ab, start_canary, start_shadow
 
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
 router = APIRouter(tags=["rollouts"], route_class=AuthenticatedRoute)

@@ -8,8 +8,8 @@ from app.schemas.scalars import NO_TEXT, Flag, Number
 from indexing.releases.rollouts import Mode, PinKind, State, Unit
 from indexing.releases.steps import MAX_STEPS
 
-_MOST = 2**63 - 1
-"""The largest integer that the catalogue stores, as of each column of SQLite."""
+_MOST = 2**53 - 1
+"""The largest whole number that all readers of JSON agree on. Source: RFC 8259, section 6."""
 ReleaseText = Annotated[str, Field(min_length=1, max_length=20, description="`13.2`, or `13` for its newest build.")]
 TenantName = Annotated[str, Field(min_length=1, max_length=128)]
 Whole = Annotated[int, Field(ge=1, le=_MOST), NO_TEXT]

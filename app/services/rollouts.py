@@ -25,7 +25,6 @@ from app.schemas.rollouts import (
 from app.services.state import Services
 from indexing.catalogue.api_keys import stored_moment
 from indexing.errors import InvalidInput
-from indexing.releases.lifecycle import End
 from indexing.releases.observation import guards_now
 from indexing.releases.overview import is_watched, reads, standings
 from indexing.releases.pins import choose_first, hold_back, list_pins, pin
@@ -35,6 +34,7 @@ from indexing.releases.rollout_ledger import RolloutLedger
 from indexing.releases.rollouts import Rollout, find_rollout, list_rollouts
 from indexing.releases.soundness import require_promotable
 from indexing.releases.transitions import Decision, list_transitions, require_version
+from indexing.releases.trials import End
 
 logger = logging.getLogger(__name__)
 

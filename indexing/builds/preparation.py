@@ -11,11 +11,11 @@ from indexing.catalogue.tenants import read_tenant
 from indexing.errors import NotReady, RolloutConflict
 from indexing.home import Home
 from indexing.releases.deployments import stable_release
-from indexing.releases.lifecycle import propose
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import Release
 from indexing.releases.rollouts import OPEN_STATES, Rollout, rollout_in
 from indexing.releases.transitions import Decision, in_words
+from indexing.releases.trials import propose
 from indexing.settings import current_user
 from indexing.snapshots.manifest import read_snapshot
 

@@ -1,38 +1,27 @@
 """The commands about rollouts: try a recipe beside the one in service, step by step, and take it back."""
 
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexing.commands.decisions import anyway_back_option, as_seconds, decision, reason_option, standby_option, tell
+from indexing.commands.decisions import (
+    anyway_back_option,
+    change_meant,
+    decision,
+    reason_option,
+    rollout_argument,
+    standby_option,
+    tell,
+)
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import opened, print_json, print_table, screen, short_time
+from indexing.commands.trials import ab, canary, propose, shadow
 from indexing.settings import Settings
 
 if TYPE_CHECKING:
-    from indexing.catalogue.database import Database
     from indexing.home import Home
-    from indexing.releases.lifecycle import End
     from indexing.releases.rollouts import Rollout
-    from indexing.releases.transitions import Decision
-
-rollout_argument = click.argument("rollout", type=int, required=False)
-unit_option = click.option(
-    "--unit",
-    type=click.Choice(["tenant", "user", "request"]),
-    default="tenant",
-    show_default=True,
-    help="What gets the candidate as one; a request without a user counts for its tenant.",
-)
-for_option = click.option(
-    "--for", "lasts", metavar="TIME", callback=as_seconds, help="End after this time, such as 2h."
-)
-queries_option = click.option("--queries", type=click.IntRange(1), help="End after so many queries.")
-
 
 _HELP = """Try a recipe beside the one in service.
 
@@ -48,6 +37,10 @@ Where ROLLOUT is left out, the open one is meant, else the only one that is prop
 @click.group(help=_HELP)
 def rollouts() -> None:
     """Try a recipe beside the one in service."""
+
+
+for _start in (propose, shadow, canary, ab):
+    rollouts.add_command(_start)
 
 
 @rollouts.command("list")
@@ -119,120 +112,6 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
     print_table("decisions", ["at", "state", "share", "by", "why"], rows)
 
 
-@rollouts.command("propose")
-@click.argument("release")
-@click.option("--tenant", "tenants", multiple=True, help="Only this tenant's requests; may be given again.")
-@click.option("--first", multiple=True, help="This tenant gets the candidate whatever the share; may be given again.")
-@reason_option
-@click.pass_obj
-def rollouts_propose(
-    settings: Settings, release: str, tenants: tuple[str, ...], first: tuple[str, ...], reason: str
-) -> None:
-    """Propose the recipe of RELEASE (13 or 13.2) against the one in service; it gets no traffic yet."""
-    from indexing.releases.lifecycle import propose
-    from indexing.releases.release import find_release
-
-    with opened(settings) as home:
-        recipe = find_release(home.catalogue, release).recipe
-        by = decision(reason)
-        tell(home.catalogue, propose(home.catalogue, recipe, by, tenants=tenants or None, first=first))
-
-
-@rollouts.command("shadow")
-@rollout_argument
-@click.option("--share", default=1.0, show_default=True, help="The part of the queries that is copied, up to 1.")
-@for_option
-@queries_option
-@click.option("--decides", required=True, help="What it is to decide, in words.")
-@reason_option
-@click.pass_obj
-def rollouts_shadow(
-    settings: Settings,
-    rollout: int | None,
-    share: float,
-    lasts: float | None,
-    queries: int | None,
-    decides: str,
-    reason: str,
-) -> None:
-    """Let the candidate answer copies of queries, after the users were answered. Needs --for or --queries."""
-    from indexing.releases.lifecycle import start_shadow
-
-    def start(catalogue: "Database", seen: "Rollout", by: "Decision") -> "Rollout":
-        options = {"share": share, "decides": decides, "max_recipes": settings.max_recipes}
-        return start_shadow(catalogue, seen, by, end=_end(by, lasts, queries), **options)  # type: ignore[arg-type]
-
-    _change(settings, rollout, reason, start)
-
-
-@rollouts.command("canary")
-@rollout_argument
-@click.option("--share", type=float, help="The candidate's share, such as 0.05; stays until you change it.")
-@click.option(
-    "--steps",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A YAML file of steps, which a watcher goes through; see docs/operations.md.",
-)
-@unit_option
-@reason_option
-@click.pass_obj
-def rollouts_canary(
-    settings: Settings, rollout: int | None, share: float | None, steps: Path | None, unit: Any, reason: str
-) -> None:
-    """Give the candidate a share of tenants, users or requests: each keeps what it got. Needs --share or --steps."""
-    from indexing.errors import InvalidInput
-    from indexing.releases.lifecycle import start_canary
-    from indexing.releases.steps import read_steps
-
-    if (share is None) == (steps is None):
-        raise InvalidInput("Give either --share, such as 0.05, or --steps FILE.")
-    plan = () if steps is None else read_steps(steps.read_text(encoding="utf-8"), str(steps))
-
-    def start(catalogue: "Database", seen: "Rollout", by: "Decision") -> "Rollout":
-        return start_canary(
-            catalogue, seen, by, share=share or 1.0, steps=plan, unit=unit, max_recipes=settings.max_recipes
-        )
-
-    _change(settings, rollout, reason, start)
-
-
-@rollouts.command("ab")
-@rollout_argument
-@click.option("--share", default=0.5, show_default=True, help="The candidate's share, below 1.")
-@click.option("--measure", required=True, help="latency_ms, error_rate, empty_rate or warning_rate.")
-@click.option("--margin", required=True, type=float, help="The difference that does not matter, in the measure's unit.")
-@click.option("--level", default=0.05, show_default=True, help="The chance of finding a difference that is none.")
-@for_option
-@queries_option
-@unit_option
-@reason_option
-@click.pass_obj
-def rollouts_ab(
-    settings: Settings,
-    rollout: int | None,
-    share: float,
-    measure: str,
-    margin: float,
-    level: float,
-    lasts: float | None,
-    queries: int | None,
-    unit: Any,
-    reason: str,
-) -> None:
-    """Compare both recipes by a measure, stated beforehand: better, worse, equivalent or inconclusive.
-
-    A watcher ends it after --for or --queries. The candidate gets nothing from then on; promote it if it is better.
-    """
-    from indexing.releases.lifecycle import start_ab
-    from indexing.releases.rollouts import AbTest
-
-    def start(catalogue: "Database", seen: "Rollout", by: "Decision") -> "Rollout":
-        test, end, most = AbTest(measure, margin, level), _end(by, lasts, queries), settings.max_recipes
-        return start_ab(catalogue, seen, by, share=share, unit=unit, test=test, end=end, max_recipes=most)
-
-    _change(settings, rollout, reason, start)
-
-
 @rollouts.command("share")
 @click.argument("share", type=float)
 @rollout_argument
@@ -242,7 +121,7 @@ def rollouts_share(settings: Settings, share: float, rollout: int | None, reason
     """Set the candidate's SHARE by hand, such as 0.2; its steps, if it has any, are over then."""
     from indexing.releases.lifecycle import set_share
 
-    _change(settings, rollout, reason, lambda catalogue, seen, by: set_share(catalogue, seen, by, share))
+    change_meant(settings, rollout, reason, lambda catalogue, seen, by: set_share(catalogue, seen, by, share))
 
 
 @rollouts.command("pause")
@@ -253,7 +132,7 @@ def rollouts_pause(settings: Settings, rollout: int | None, reason: str) -> None
     """Give the candidate nothing until it is resumed; it stays open."""
     from indexing.releases.lifecycle import pause
 
-    _change(settings, rollout, reason, pause)
+    change_meant(settings, rollout, reason, pause)
 
 
 @rollouts.command("resume")
@@ -264,7 +143,7 @@ def rollouts_resume(settings: Settings, rollout: int | None, reason: str) -> Non
     """Go on where it was paused; what is observed counts from now on."""
     from indexing.releases.lifecycle import resume
 
-    _change(settings, rollout, reason, resume)
+    change_meant(settings, rollout, reason, resume)
 
 
 @rollouts.command("reject")
@@ -275,7 +154,7 @@ def rollouts_reject(settings: Settings, rollout: int | None, reason: str) -> Non
     """Decide against the candidate; it gets nothing from now on."""
     from indexing.releases.lifecycle import reject
 
-    _change(settings, rollout, reason, reject)
+    change_meant(settings, rollout, reason, reject)
 
 
 @rollouts.command("end")
@@ -354,33 +233,6 @@ def rollouts_watch(settings: Settings, once: bool) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         watcher.run(stop)
-
-
-def _change(
-    settings: Settings,
-    number: int | None,
-    reason: str,
-    change: "Callable[[Database, Rollout, Decision], Rollout]",
-) -> None:
-    """Change the rollout that is meant, as it is now, and say what it does from then on."""
-    from indexing.releases.overview import meant_rollout
-    from indexing.releases.rollouts import find_rollout
-
-    with opened(settings) as home:
-        seen = find_rollout(home.catalogue, meant_rollout(home.catalogue, number))
-        # Taking traffic from a candidate must not wait for room on the disk.
-        tell(home.catalogue, home.reserve.run(lambda: change(home.catalogue, seen, decision(reason))))
-
-
-def _end(by: "Decision", seconds: float | None, queries: int | None) -> "End":
-    from datetime import datetime
-
-    from indexing.releases.lifecycle import End
-
-    if seconds is None:
-        return End(None, queries)
-    at = datetime.fromisoformat(by.at) + timedelta(seconds=seconds)
-    return End(at.isoformat(timespec="milliseconds"), queries)
 
 
 def _end_in_words(rollout: "Rollout") -> str:

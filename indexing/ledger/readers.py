@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
-from indexing.ledger.day_sources import OnFault, Period, log_fault, query_days
+from indexing.errors import ArtefactCorrupt
+from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
 from indexing.ledger.ids import moment_of
 from indexing.ledger.records import RequestRow
 from indexing.ledger.row_columns import COLUMNS, Value, release_text, row_from
@@ -46,7 +47,7 @@ def served_request(ledger: LedgerStore, ledger_id: UUID, *, on_fault: OnFault = 
     period = Period(moment, moment + timedelta(milliseconds=1))
     sql = f"SELECT {_ROW} FROM requests WHERE id = ?"
     found = query_days(ledger, period, sql, [ledger_id.bytes], on_fault=on_fault)
-    return next((row_from(cells) for _, cells in found), None)
+    return next(_rows(found, on_fault), None)
 
 
 def requests_named(
@@ -62,7 +63,7 @@ def requests_named(
     period = Period(since, until)
     sql = f"SELECT {_ROW} FROM requests WHERE substr(request_id, -{_TAIL}) = ?"
     found = query_days(ledger, period, sql, [request_id[-_TAIL:]], has_ids=False, on_fault=on_fault)
-    rows = sorted((row_from(cells) for _, cells in found), key=lambda row: row.id)
+    rows = sorted(_rows(found, on_fault), key=lambda row: row.id)
     # Not in SQL: with any other condition SQLite passes the index over, and looks at every row of the day.
     named = [row for row in rows if row.request_id == request_id and tenant in (None, row.tenant)]
     first, end = period.ids
@@ -129,7 +130,18 @@ def _listed(
     if limit is not None:
         sql, parameters = f"{sql} LIMIT ?", [*parameters, limit]
     found = query_days(ledger, period, sql, parameters, newest_first=newest_first, on_fault=on_fault)
-    return islice((row_from(cells) for _, cells in found), limit)
+    return islice(_rows(found, on_fault), limit)
+
+
+def _rows(found: Iterator[tuple[date, Cells]], on_fault: OnFault) -> Iterator[RequestRow]:
+    """The rows of cells; one that is damaged is told as a fault of its day, and left out."""
+    for day, cells in found:
+        try:
+            row = row_from(cells)
+        except ArtefactCorrupt as error:
+            on_fault(DayFault(day, str(error)))
+        else:
+            yield row
 
 
 def shares(

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from indexing.catalogue.tenants import create_tenant
 from indexing.releases.deployments import deploy
-from indexing.releases.lifecycle import propose, start_canary
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import read_serving_plan
 from indexing.releases.transitions import Decision
+from indexing.releases.trials import propose, start_canary
 from tests.support.fresh_home import record_recipes
 
 RECIPES = 7

@@ -118,6 +118,18 @@ def test_a_corrupt_day_and_a_missing_one_are_named_and_the_others_are_read(
     assert [bool(one.faults) for one in day_totals(ledger)] == [False, True, False, False]
 
 
+def test_a_damaged_row_is_named_and_the_others_are_read(ledger: LedgerStore, rows: list[RequestRow]) -> None:
+    ledger.close()
+    file = DayFile(ledger.folder / "2026-11-25.db", busy_timeout_seconds=1)
+    file.execute("UPDATE requests SET timings_ms = '{damaged' WHERE number = 4")
+    file.close()
+    faults: list[DayFault] = []
+    assert numbers(requests_of(ledger, on_fault=faults.append)) == [1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13]
+    assert served_request(ledger, rows[3].id, on_fault=faults.append) is None
+    assert [fault.day for fault in faults] == [date(2026, 11, 25)] * 2
+    assert "A row of the ledger cannot be read" in faults[0].reason
+
+
 def test_guards_see_each_arm_s_errors_empty_answers_latencies_and_units(ledger: LedgerStore) -> None:
     units = [f"{number:032x}" for number in range(3)]
 

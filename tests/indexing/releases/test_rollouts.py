@@ -13,23 +13,13 @@ from indexing.catalogue.releases import last_deployment_row, stable_recipe
 from indexing.catalogue.watcher_lease import take_lease
 from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseBehind, RolloutConflict, TooManyRecipes
 from indexing.records import Document, Partition
-from indexing.releases.lifecycle import (
-    End,
-    end,
-    pause,
-    propose,
-    reject,
-    resume,
-    set_share,
-    start_ab,
-    start_canary,
-    start_shadow,
-)
+from indexing.releases.lifecycle import end, pause, reject, resume, set_share
 from indexing.releases.pins import choose_first, hold_back, list_pins, pin, unpin
 from indexing.releases.promotion import documents_behind, promote, roll_back
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import AbTest, Pin, Step, find_rollout, read_serving_plan
 from indexing.releases.transitions import TRANSITIONS, Decision, change_rollout, list_transitions, require_version
+from indexing.releases.trials import End, propose, start_ab, start_canary, start_shadow
 from tests.support.rollout_home import RECIPES, RolloutHome
 
 STEPS = (Step(0.05, 100, 60.0), Step(0.5, 1000, 600.0))

@@ -9,10 +9,11 @@ from indexing.catalogue.verdicts import insert_verdict
 from indexing.catalogue.watcher_lease import watcher_seen
 from indexing.errors import CatalogueBusy
 from indexing.ledger.guard_window import ArmWindow, GuardWindow
-from indexing.releases.lifecycle import End, pause, resume, start_ab, start_shadow
+from indexing.releases.lifecycle import pause, resume
 from indexing.releases.observation import RequestLedger, end_trial
 from indexing.releases.rollouts import AbTest, Step, find_rollout
 from indexing.releases.transitions import list_transitions
+from indexing.releases.trials import End, start_ab, start_shadow
 from indexing.releases.watcher import Watcher
 from tests.support.rollout_home import RolloutHome
 
