@@ -34,7 +34,7 @@ def test_it_says_what_differs_and_what_it_costs_then_asks(run, tiny_home):
     assert refused.exit_code == 1
     assert "against recipe 1, which is in service:" in refused.stdout
     assert "vectors: name int8 -> fp32" in refused.stdout
-    assert "It costs 3 embeddings in about 0 s, measured on a sample here, and 1 shards:" in refused.stdout
+    assert "It costs 3 embeddings in about 0 s, measured on a sample here, and 1 shard:" in refused.stdout
     assert "288 bytes of vectors" in refused.stdout
     assert "built for all tenants, since a snapshot holds all; only requests of default try it" in refused.stdout
     assert "Build it? [y/N]" in refused.stderr
