@@ -87,3 +87,6 @@ def test_a_candidate_that_was_tampered_with_is_not_promoted(run, tiny_home, comm
     assert refused.exit_code == 1
     assert "Recipe 2 is not the one that was recorded" in refused.stderr
     assert stable_recipe(tiny_home.catalogue) == 1
+    listed = run("releases", "list", "--json")
+    assert [row["model"] for row in json.loads(listed.stdout)] == ["tiny@1", "tampered with"]
+    assert "Recipe 2 is not the one" in listed.stderr
