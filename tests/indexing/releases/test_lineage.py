@@ -1,6 +1,7 @@
 """Lineage says what everything is made of, what was made with it, and which answers it gave; both ways agree."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -150,6 +151,11 @@ def test_a_request_names_its_release_its_documents_and_its_shadows(home):
     assert found.made_of["documents"] == ["acme/default/doc-1", "acme/default/doc-2"]
     assert [one["kind"] for one in found.made["shadows"]] == ["shadow"]
     assert ask(home, "request", found.id) == found
+    again = made_row(9, NOON + timedelta(seconds=1), request_id="request-000001", release="2.1")
+    home.ledger.append([again])
+    newest = ask(home, "request", "request-000001")
+    assert newest.id == str(again.id)
+    assert [one["id"] for one in newest.made["others_of_this_id"]] == [found.id]
 
 
 @pytest.mark.parametrize(
