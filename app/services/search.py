@@ -126,7 +126,12 @@ def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody
 
     Handing it to a thread would take nearly as long, and threads only wait for each other's interpreter.
     """
-    if serving.reranker is not None or body.filters is not None or not serving.is_open(partition):
+    if (
+        serving.reranker is not None
+        or serving.boosts is not None
+        or body.filters is not None
+        or not serving.is_open(partition)
+    ):
         return False
     text = body.query or "".join(turn.message.content for turn in body.messages or ())
     if len(text) > INLINE_CHARACTERS or body.k > INLINE_K or len(body.principals) > INLINE_K:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.serving.document_boosts import DocumentBoosts
 from indexing.errors import ArtefactCorrupt
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
@@ -41,6 +42,7 @@ class ServingRelease:
     bm25: Bm25
     overlay: PartitionSource | None = None
     reranker: RerankerModel | None = None
+    boosts: DocumentBoosts | None = None
 
     def view(self, partition: Partition) -> PartitionView | None:
         """The partition for search, or ``None`` when nothing of it is there."""

@@ -126,6 +126,10 @@ class PartitionView:
         pairs = [pair for pair in zip(self.shards, self.hidden, strict=True) if pair[0].name not in names]
         return PartitionView(self.partition, [shard for shard, _ in pairs], [mask for _, mask in pairs])
 
+    def document_id(self, number: int, row: int) -> str:
+        """The id of the document that a passage of this partition is of."""
+        return self.shards[number].document_id(row)
+
     def passage(self, number: int, row: int) -> StoredPassage:
         """Everything stored of one passage.
 
