@@ -29,7 +29,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from benchmarks.faults.swap import HELPDESK, Asker, longest_pause_ms
+from benchmarks.harness.askers import HELPDESK, Asker, longest_pause_ms
 from benchmarks.harness.http_load import Connection, running
 from benchmarks.harness.memory import memory_mb
 from benchmarks.harness.recording import write_result
