@@ -101,7 +101,7 @@ class ParityLost(GroundworkError):
 
 
 class ModelMismatch(GroundworkError):
-    """This machine's arithmetic, or the model's files, do not reproduce the canonical vectors."""
+    """Canonical vectors are not reproduced here, or a recipe's query encoder cannot search the release's snapshot."""
 
 
 class BuildFailed(GroundworkError):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from indexing.builds.build import BuildReport
 from indexing.catalogue.database import Database
-from indexing.errors import AlreadyRunning, GroundworkError, NotReady
+from indexing.errors import AlreadyRunning, ArtefactCorrupt, GroundworkError, NotReady
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import newest_release
 from indexing.releases.rollouts import read_serving_plan
@@ -16,13 +16,23 @@ logger = logging.getLogger(__name__)
 def open_recipes(catalogue: Database, now: str) -> list[Recipe]:
     """The recipes that API processes have open at the moment ``now`` (UTC, ISO 8601), the one in service first.
 
-    None before the first release.
+    None before the first release. Another one than that in service whose manifest was tampered with is logged and left
+    out, so that it keeps no other from being built.
+
+    Raises:
+        ArtefactCorrupt: the recipe in service was tampered with.
     """
     try:
         plan = read_serving_plan(catalogue, now)
     except NotReady:
         return []
-    return [read_recipe(catalogue, number) for number in plan.open_recipes]
+    found = [read_recipe(catalogue, plan.live)]
+    for number in plan.open_recipes[1:]:
+        try:
+            found.append(read_recipe(catalogue, number))
+        except ArtefactCorrupt as error:
+            logger.error("build.recipe_unreadable", extra={"fields": {"recipe": number, "reason": str(error)}})
+    return found
 
 
 def recipes_behind(catalogue: Database, now: str) -> list[int]:

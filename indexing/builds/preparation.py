@@ -29,8 +29,8 @@ _KEY_BYTES = 32
 class Cost:
     """What preparing a recipe costs.
 
-    ``vector_bytes`` go to the embedding store, exactly; ``shard_bytes`` are estimated from what a passage takes in the
-    snapshot in service.
+    ``vector_bytes`` are those of keys and vectors in the embedding store; ``shard_bytes`` are estimated from what a
+    passage takes in the snapshot in service.
     """
 
     work: DryRun

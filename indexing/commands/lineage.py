@@ -109,7 +109,7 @@ def _print_tree(title: str, value: Mapping[str, Any]) -> None:
 def _grow(tree: Tree, value: Mapping[str, Any]) -> None:
     """One branch a field; what is empty is left out."""
     for name, one in value.items():
-        label = str(name).replace("_", " ")
+        label = _label(name)
         if isinstance(one, Mapping):
             if one:
                 _grow(tree.add(Text(label)), one)
@@ -140,10 +140,17 @@ def _is_flat(value: Mapping[str, Any]) -> bool:
 
 
 def _on_one_line(value: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {one}" for name, one in value.items() if one not in (None, "", [], ()))
+    return ", ".join(f"{_label(name)} {one}" for name, one in value.items() if one not in (None, "", [], (), {}))
+
+
+def _label(name: str) -> str:
+    """A field's name as people write it; what is no field's name, such as a file's, stays as it is."""
+    return name.replace("_", " ") if name.isidentifier() else name
 
 
 def _named(value: Mapping[str, Any]) -> str:
     """What tells one entry of a list from the others."""
+    if isinstance(value.get("rollout"), Mapping):
+        return f"rollout {value['rollout']['id']}"
     named = value.get("kind"), value.get("id"), value.get("name")
     return " ".join(str(one) for one in named if isinstance(one, (str, int))) or "-"

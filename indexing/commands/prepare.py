@@ -77,9 +77,10 @@ def _say_cost(cost: "Cost", live: int, changes: Sequence[str], tenants: Sequence
     for change in changes:
         click.echo(f"  {change}")
     work = cost.work
+    bytes_of = f"{decimal(cost.vector_bytes)} of vectors, about {decimal(cost.shard_bytes)} of shards"
     click.echo(
         f"It costs {work.embeddings:,} embeddings in about {work.seconds:.0f} s, measured on a sample here, and"
-        f" {work.shards} shards: {decimal(cost.vector_bytes)} of vectors, about {decimal(cost.shard_bytes)} of shards;"
+        f" {_shards(work.shards)}: {bytes_of};"
         f" for {work.documents:,} documents, {work.passages:,} passages."
     )
     if tenants:
@@ -95,7 +96,7 @@ def _say_prepared(done: "Prepared") -> None:
     click.echo(
         f"release {report.release.number} (snapshot {report.release.snapshot}) is built:"
         f" {report.documents:,} documents, {report.passages:,} passages;"
-        f" computed {report.embeddings_computed:,} embeddings, wrote {report.shards_written} shards,"
+        f" computed {report.embeddings_computed:,} embeddings, wrote {_shards(report.shards_written)},"
         f" kept {report.shards_kept}, in {report.seconds:.1f} s"
     )
     click.echo(sentence(rollout, is_watched=True))
@@ -106,6 +107,10 @@ def _say_prepared(done: "Prepared") -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _shards(count: int) -> str:
+    return "1 shard" if count == 1 else f"{count:,} shards"
 
 
 def _cost_json(cost: "Cost") -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The commands about releases: list, promote, roll back, and which tenants are pinned."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,9 @@ from indexing.commands.decisions import anyway_back_option, decision, reason_opt
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import opened, print_json, print_table, short_time
 from indexing.settings import Settings
+
+if TYPE_CHECKING:
+    from indexing.catalogue.database import Database
 
 _HELP = """List releases, put one in service, take it back, pin tenants.
 
@@ -31,12 +34,11 @@ def releases_list(settings: Settings, as_json: bool) -> None:
     from indexing.catalogue.database import utc_now
     from indexing.catalogue.erasures import list_rewrites
     from indexing.releases.overview import standings
-    from indexing.releases.recipes import read_recipe
 
     with opened(settings) as home:
         found = standings(home.catalogue, utc_now())
         rewrites = list(list_rewrites(home.catalogue))
-        recipes = {one.recipe: read_recipe(home.catalogue, one.recipe) for one in found}
+        parts = {one.recipe: _model_and_views(home.catalogue, one.recipe) for one in found}
     rows: list[dict[str, Any]] = [
         {
             "release": one.number,
@@ -45,9 +47,8 @@ def releases_list(settings: Settings, as_json: bool) -> None:
             "arm": one.arm,
             "documents_behind": one.documents_behind,
             "snapshot": one.snapshot,
-            "model": recipes[one.recipe].model,
-            "views": f"{recipes[one.recipe].passage.name} {recipes[one.recipe].embedding.name}"
-            f" {recipes[one.recipe].lexical.name}",
+            "model": parts[one.recipe][0],
+            "views": parts[one.recipe][1],
             "created_at": one.created_at,
             "created_by": one.created_by,
             "erasures": [rewrite.erasure for rewrite in rewrites if rewrite.release == one.number],
@@ -71,6 +72,19 @@ def releases_list(settings: Settings, as_json: bool) -> None:
     ]
     columns = ["release", "state", "behind", "model", "views", "created", "erasures"]
     print_table("releases (* in service)", columns, shown)
+
+
+def _model_and_views(catalogue: "Database", number: int) -> tuple[str, str]:
+    """What a recipe is made of, in two words; one that was tampered with is told and keeps no other from the list."""
+    from indexing.errors import ArtefactCorrupt
+    from indexing.releases.recipes import read_recipe
+
+    try:
+        recipe = read_recipe(catalogue, number)
+    except ArtefactCorrupt as error:
+        click.echo(str(error), err=True)
+        return "tampered with", ""
+    return recipe.model, f"{recipe.passage.name} {recipe.embedding.name} {recipe.lexical.name}"
 
 
 @releases.command("promote")

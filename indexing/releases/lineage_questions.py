@@ -204,7 +204,7 @@ def _of_request(home: Home, asked: Asked) -> Lineage:
         "documents": [f"{one.tenant}/{one.collection}/{hit.document_id}" for hit in one.hits],
     }
     shadows = shadows_of(home.ledger, one.id, on_fault=faults.append)
-    made = {"shadows": [named(shadow) for shadow in shadows]}
+    made = {"shadows": list(map(named, shadows)), "others_of_this_id": list(map(named, found[:-1]))}
     return Lineage("request", str(one.id), made_of, made, answers_of([one], asked.limit, faults))
 
 

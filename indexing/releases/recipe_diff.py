@@ -17,6 +17,7 @@ _NAMES = {
     "approximation": "approximate search",
     "reranking": "the second pass",
     "shard_rows": "passages of a shard",
+    "document_views": "the document views",
 }
 """What people call the parts of a manifest; others are called as they stand there."""
 _ABSENT = "none"
@@ -76,6 +77,6 @@ def _said(value: Json) -> str:
         return f"{value['name']}@{value['version']}"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_said(one)}" for name, one in value.items())
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"[{', '.join(map(_said, value))}]"
     return str(value)

@@ -1,7 +1,7 @@
 import pytest
 
 from indexing.builds.open_recipes import build_each, open_recipes, recipes_behind
-from indexing.errors import AlreadyRunning, BuildFailed
+from indexing.errors import AlreadyRunning, ArtefactCorrupt, BuildFailed
 from tests.support.fresh_home import OTHER_LANGUAGE, RECIPE, FreshHome, article
 
 NOW = "2026-01-05T03:00:00.000+00:00"
@@ -34,6 +34,23 @@ def test_every_open_recipe_is_built_the_one_in_service_first_until_none_is_behin
     assert [report.release.number for report in reports] == ["1.2", "2.2"]
     assert recipes_behind(catalogue, NOW) == []
     assert catalogue.sequence() == 2
+
+
+def tamper(home, recipe):
+    with home.catalogue.write() as db:
+        db.conn.execute("UPDATE recipes SET manifest = replace(manifest, '0.45', '0.99') WHERE number = ?", (recipe,))
+
+
+def test_an_open_recipe_that_was_tampered_with_is_left_out_unless_it_is_in_service(fresh):
+    fresh.put(article("one"), live=False)
+    fresh.build()
+    fresh.build(OTHER_LANGUAGE)
+    fresh.keep_open(2)
+    tamper(fresh.home, 2)
+    assert [one.number for one in open_recipes(fresh.home.catalogue, NOW)] == [1]
+    tamper(fresh.home, 1)
+    with pytest.raises(ArtefactCorrupt, match="Recipe 1 is not the one that was recorded"):
+        open_recipes(fresh.home.catalogue, NOW)
 
 
 def test_a_recipe_that_cannot_be_built_keeps_no_other_from_being_built():

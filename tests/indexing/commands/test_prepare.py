@@ -34,7 +34,7 @@ def test_it_says_what_differs_and_what_it_costs_then_asks(run, tiny_home):
     assert refused.exit_code == 1
     assert "against recipe 1, which is in service:" in refused.stdout
     assert "vectors: name int8 -> fp32" in refused.stdout
-    assert "It costs 3 embeddings in about 0 s, measured on a sample here, and 1 shards:" in refused.stdout
+    assert "It costs 3 embeddings in about 0 s, measured on a sample here, and 1 shard:" in refused.stdout
     assert "288 bytes of vectors" in refused.stdout
     assert "built for all tenants, since a snapshot holds all; only requests of default try it" in refused.stdout
     assert "Build it? [y/N]" in refused.stderr
@@ -87,3 +87,6 @@ def test_a_candidate_that_was_tampered_with_is_not_promoted(run, tiny_home, comm
     assert refused.exit_code == 1
     assert "Recipe 2 is not the one that was recorded" in refused.stderr
     assert stable_recipe(tiny_home.catalogue) == 1
+    listed = run("releases", "list", "--json")
+    assert [row["model"] for row in json.loads(listed.stdout)] == ["tiny@1", "tampered with"]
+    assert "Recipe 2 is not the one" in listed.stderr

@@ -1,6 +1,7 @@
 """Lineage says what everything is made of, what was made with it, and which answers it gave; both ways agree."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -17,6 +18,7 @@ from indexing.releases.lineage import model_lineage, release_lineage
 from indexing.releases.lineage_answers import Asked
 from indexing.releases.lineage_questions import SUBJECTS, lineage_of
 from indexing.releases.recipe_choices import change_recipe, recipe_in_service
+from indexing.releases.recipe_diff import recipe_differences
 from indexing.releases.recipes import RetrievalConfig
 from indexing.releases.release_diff import diff_releases
 from tests.support.ledger_rows import NOON, made_hit, made_row
@@ -150,6 +152,11 @@ def test_a_request_names_its_release_its_documents_and_its_shadows(home):
     assert found.made_of["documents"] == ["acme/default/doc-1", "acme/default/doc-2"]
     assert [one["kind"] for one in found.made["shadows"]] == ["shadow"]
     assert ask(home, "request", found.id) == found
+    again = made_row(9, NOON + timedelta(seconds=1), request_id="request-000001", release="2.1")
+    home.ledger.append([again])
+    newest = ask(home, "request", "request-000001")
+    assert newest.id == str(again.id)
+    assert [one["id"] for one in newest.made["others_of_this_id"]] == [found.id]
 
 
 @pytest.mark.parametrize(
@@ -199,3 +206,17 @@ def test_a_diff_over_other_passages_says_what_cannot_be_told(home):
     assert "passages: strategy headings -> head" in found.sentences
     assert "the conversation view changed from default@1 to none" in found.sentences
     assert any("documents are stored otherwise: other views cut them into passages" in one for one in found.sentences)
+
+
+def test_a_boost_and_its_view_are_told(home):
+    before = recipe_in_service(home)
+    after = change_recipe(home, before, boost=["document_stats:length=0.1,1000"])
+    view = after.document_views[0]
+    assert [one.sentence for one in recipe_differences(before, after)] == [
+        "retrieval: boosts none -> [feature document_stats:length, weight 0.1, saturation 1000.0]",
+        f"the document views changed from none to [{view.name}@{view.version}]",
+    ]
+    build(prepare_build(home, after))
+    used = {one.kind: one for one in release_lineage(home, "3").views}
+    assert used["document"].id == f"{view.name}@{view.version}"
+    assert ask(home, "view", f"document:{view.name}@{view.version}").made["recipes"] == [3]

@@ -28,7 +28,7 @@ def built(tiny_home):
 
 
 def change(path, edit):
-    """Change a JSON file as someone would who wants it to be valid."""
+    """Change a JSON file and leave it valid."""
     content = json.loads(path.read_bytes())
     edit(content)
     path.write_bytes(canonical_json(content))
