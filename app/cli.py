@@ -29,7 +29,7 @@ def search(
     require_memory(ENCODING, "groundwork search")
     from app.retrieval.retriever import Retriever
     from app.schemas.search import answer_of
-    from app.serving.release_pool import ReleasePool
+    from app.serving.release_opening import open_in_service
     from indexing.catalogue.tenants import read_tenant
     from indexing.errors import InvalidInput, NotFound
     from indexing.records import Partition
@@ -37,7 +37,7 @@ def search(
     if not query.strip():
         raise InvalidInput("The query is empty: say what to look for.")
     with opened(settings) as home:
-        serving = ReleasePool(home).refresh()
+        serving = open_in_service(home)
         read_tenant(home.catalogue, tenant)
         if collection not in collection_sizes(home.catalogue, tenant):
             known = ", ".join(collection_sizes(home.catalogue, tenant)) or "none"
@@ -45,8 +45,10 @@ def search(
         partition = Partition(tenant, collection)
         result = Retriever().search(serving, partition, query, k=k, mode=mode, group_by_document=not passages)
     if as_json:
-        answer = answer_of(result, serving.release.number, serving.snapshot.id, "", seq=serving.release.seq)
-        del answer["request_id"]
+        answer = answer_of(
+            result, serving.release.number, serving.snapshot.id, "", query_id="", seq=serving.release.seq
+        )
+        del answer["request_id"], answer["query_id"]  # no request, and nothing of it in the ledger
         print_json(answer)
         return
     for hit in result.hits:

@@ -17,7 +17,10 @@ from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
 from app.routes import admin, build_requests, collections, context, docs, documents, health, index, recall, search
 from app.schemas.server_problems import ServerProblem
+from app.services.ledger_writing import request_records_for
+from app.services.open_recipes import open_recipes
 from app.services.search_executor import SearchExecutor
+from app.services.shadow import ShadowSearches
 from app.services.state import Services
 from app.services.waiting_writes import counted
 from app.serving.query_cache import QueryCache, query_cache_for
@@ -25,11 +28,12 @@ from app.serving.release_pool import ReleasePool
 from app.web.allowed_methods import AllowedMethods
 from app.web.error_answers import ErrorAnswers, pass_errors_on
 from app.web.fast_routes import FastRoutes
+from app.web.problems import status_of
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
 from indexing.catalogue.cached_reads import CachedReads
 from indexing.catalogue.home_secrets import home_secret, last_number_told
-from indexing.errors import GroundworkError
+from indexing.errors import GroundworkError, NotReady
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
 
@@ -75,16 +79,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         default_key(home)
         queries = query_cache_for(settings)
         services = app.state.services = make_services(home, queries)
-        stop, has_tried = threading.Event(), threading.Event()
-        follower = threading.Thread(
-            target=_follow_releases, args=(services, stop, has_tried), name="follow-releases", daemon=True
-        )
-        follower.start()
-        writes = [
-            threading.Thread(target=job, args=(stop,), name=name, daemon=True)
-            for job, name in ((services.live.run, "ready-writes"), (services.live.follow, "follow-writes"))
+        stop, has_tried, is_wanted = threading.Event(), threading.Event(), threading.Event()
+        threads = [
+            threading.Thread(target=job, args=(*arguments, stop), name=name, daemon=True)
+            for name, job, *arguments in (
+                ("follow-releases", _follow_releases, services, has_tried, is_wanted),
+                ("follow-plan", _follow_plan, services, is_wanted),
+                ("ready-writes", services.live.run),
+                ("follow-writes", services.live.follow),
+            )
         ]
-        for thread in writes:
+        for thread in threads:
             thread.start()
         try:
             if settings.workers > 1:  # the others serve meanwhile
@@ -93,10 +98,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         finally:
             stop.set()
             services.live.wake()
-            follower.join(timeout=10)
-            for thread in writes:
+            is_wanted.set()
+            services.shadows.close()
+            for thread in threads:
                 thread.join(timeout=10)
             services.executor.close()
+            services.records.close()
             await services.limiter.close()
             queries.close()
             home.close()
@@ -142,13 +149,19 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     metrics.watch(metrics.documents_waiting, lambda: counted(live.count_waiting))
     metrics.watch(metrics.build_requests, lambda: counted(lambda: count_open_requests(home.catalogue)))
     queries.on_lookup = lambda outcome: metrics.query_cache.labels(outcome).inc()
+    records = home.reserve.run(lambda: request_records_for(home, metrics, status_of))
+    pool, retriever = ReleasePool(home, live, queries), Retriever()
     return Services(
         home=home,
         reads=reads,
         sequence_tokens=home.reserve.run(lambda: _sequence_tokens(home)),
-        pool=ReleasePool(home, live, queries),
-        retriever=Retriever(),
+        records=records,
+        pool=pool,
+        retriever=retriever,
         live=live,
+        shadows=ShadowSearches(
+            pool, live, retriever, records, searches, lambda outcome: metrics.shadows.labels(outcome).inc()
+        ),
         metrics=metrics,
         limiter=limiter_for(home.settings.redis_url, home.storage.identity()),
         executor=SearchExecutor(home.settings.sessions, searches),
@@ -180,8 +193,13 @@ def count_refusal(app: FastAPI, problem: ServerProblem, times: int = 1) -> None:
         services.metrics.server_refusals.labels(problem.error).inc(times)
 
 
-def _follow_releases(services: Services, stop: threading.Event, has_tried: threading.Event) -> None:
-    """Open the deployed release, and every later one, until told to stop; failures are logged and end nothing."""
+def _follow_releases(
+    services: Services, has_tried: threading.Event, is_wanted: threading.Event, stop: threading.Event
+) -> None:
+    """Open the releases that are to be open, and every later one, until told to stop; no failure ends it.
+
+    It looks as often as the settings say, and when ``is_wanted``.
+    """
     while True:
         try:
             refresh(services)
@@ -190,12 +208,26 @@ def _follow_releases(services: Services, stop: threading.Event, has_tried: threa
             services.pool.failure = f"{type(error).__name__}: {error}"
         services.metrics.sample()
         has_tried.set()
-        if stop.wait(services.home.settings.poll_seconds):
+        is_wanted.wait(services.home.settings.poll_seconds)
+        is_wanted.clear()
+        if stop.is_set():
             return
 
 
+def _follow_plan(services: Services, is_wanted: threading.Event, stop: threading.Event) -> None:
+    """Swap to another recipe as soon as the plan says so, also while a release is being opened; until told to stop."""
+    while not stop.wait(services.home.settings.live_poll_seconds):
+        try:
+            if services.pool.follow_plan():
+                is_wanted.set()
+        except NotReady:
+            continue  # nothing is deployed yet
+        except Exception:  # as above
+            logger.exception("pool.plan_not_read")
+
+
 def refresh(services: Services) -> None:
-    """Bring the process to the release that is deployed now; a failure is logged and shown by ``/readyz``.
+    """Bring the process to the releases that are to be open now; a failure is logged and shown by ``/readyz``.
 
     The reserve of a full disk is made again here where it was given up, as soon as there is room for it.
     """
@@ -207,9 +239,20 @@ def refresh(services: Services) -> None:
         if str(error) != pool.failure:
             logger.error("pool.refresh_failed", extra={"fields": {"reason": str(error)}})
         pool.failure = str(error)
+        show_open_recipes(services)
         return
-    metrics.serve(serving.release.number, serving.snapshot.id)
+    show_open_recipes(services)
     metrics.passages.set(serving.snapshot.manifest.rows)
     metrics.shards.set(len(serving.snapshot.manifest.shards))
-    metrics.open_shards.set(serving.snapshot.open_shards)
+    metrics.open_shards.set(sum(one.snapshot.open_shards for one in pool.now().releases.values()))
     metrics.broken.set(len(serving.snapshot.broken))
+
+
+def show_open_recipes(services: Services) -> None:
+    """Let the metrics name every open release, what it is for and what it takes, and the recipes that are not open."""
+    metrics = services.metrics
+    rows = open_recipes(services)
+    opened = [(str(row.recipe), row.serving.release, row.role) for row in rows if row.serving is not None]
+    metrics.show(metrics.release, {(name, one.number, one.snapshot, role): 1.0 for name, one, role in opened})
+    metrics.show(metrics.recipe_open, {(str(row.recipe),): float(row.serving is not None) for row in rows})
+    metrics.show(metrics.recipe_bytes, {(str(row.recipe),): float(row.own_bytes + row.live_bytes) for row in rows})

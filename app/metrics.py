@@ -1,18 +1,22 @@
 """The Prometheus metrics of an API process, or of all workers together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from indexing.settings import metrics_folder
 
+_GONE = -1.0
+"""The value of a series that is to be left out: none of the gauges that it may be of can have it."""
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Metrics:
-    """The process's Prometheus metrics, in a registry of their own. Labels are few: release, stage, status.
+    """The process's Prometheus metrics, in a registry of their own. Labels are few: recipe, stage, status.
 
     With several workers each writes its counts into files, and whichever is scraped gives the sum of all; a gauge's
     ``multiprocess_mode`` says what of all is given.
@@ -23,19 +27,19 @@ class Metrics:
         self.threads = CapacityLimiter(1)  # of its own: who watches must not wait behind what is watched
         self._folder = metrics_folder()
         self._watched: list[tuple[Gauge, Callable[[], float]]] = []
-        self._served: set[tuple[str, str]] = set()
-        self._stages: dict[tuple[str, str], Histogram] = {}
+        self._shown: dict[Gauge, set[tuple[str, ...]]] = {}
+        self._stages: dict[tuple[str, int], Histogram] = {}
         self._counts: dict[tuple[int, str], Counter] = {}
         self.requests = Counter(
             "groundwork_search_requests",
-            "Searches by HTTP status and release.",
-            ["status", "release"],
+            "Searches by HTTP status and recipe.",
+            ["status", "recipe"],
             registry=self.registry,
         )
         self.stages = Histogram(
             "groundwork_search_stage_duration_seconds",
             "Time of each stage of a search.",
-            ["stage", "release"],
+            ["stage", "recipe"],
             buckets=_BUCKETS,
             registry=self.registry,
         )
@@ -73,9 +77,34 @@ class Metrics:
         )
         self.release = Gauge(
             "groundwork_release_info",
-            "1 for the release in service.",
-            ["release", "snapshot"],
+            "1 for each open release, by what it is for: live, candidate or standby.",
+            ["recipe", "release", "snapshot", "role"],
             multiprocess_mode="livemax",
+            registry=self.registry,
+        )
+        self.recipe_open = Gauge(
+            "groundwork_recipe_open",
+            "1 for each recipe that is to be open and is, 0 for each that no process could open.",
+            ["recipe"],
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
+        self.recipe_bytes = Gauge(
+            "groundwork_recipe_memory_bytes",
+            "What opening a recipe made a process's own memory grow by, and its fresh writes; of the largest.",
+            ["recipe"],
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
+        self.shadows = Counter(
+            "groundwork_shadow_searches",
+            "Queries to be copied to a candidate by what became of them: answered, failed, or why they were shed.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.without_user = Counter(
+            "groundwork_assigned_without_user",
+            "Searches of a rollout by user that named none, so that the tenant was the unit.",
             registry=self.registry,
         )
         self.passages = Gauge(
@@ -87,7 +116,7 @@ class Metrics:
         self.recall = Gauge(
             "groundwork_live_recall",
             "Recall of the last live measurement.",
-            ["release"],
+            ["recipe"],
             multiprocess_mode="mostrecent",
             registry=self.registry,
         )
@@ -140,19 +169,45 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.ledger_accepted = Counter(
+            "groundwork_ledger_rows_accepted", "Ledger rows of requests that were handed in.", registry=self.registry
+        )
+        self.ledger_written = Counter(
+            "groundwork_ledger_rows_written", "Ledger rows that were written.", registry=self.registry
+        )
+        self.ledger_dropped = Counter(
+            "groundwork_ledger_rows_dropped",
+            "Ledger rows that were dropped, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.ledger_queue = Gauge(
+            "groundwork_ledger_queue_rows",
+            "Ledger rows that wait to be written.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
+        )
+        self.ledger_bytes = Gauge(
+            "groundwork_ledger_today_bytes",
+            "Bytes of today's file of the ledger.",
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
+
     def count(self, status: int, release: str) -> None:
-        """Count the answer to a search."""
-        found = self._counts.get((status, release))
+        """Count the answer to a search, by the recipe of the release that gave it, or none."""
+        recipe = release.partition(".")[0]
+        found = self._counts.get((status, recipe))
         if found is None:  # looking up labels takes longer than counting
-            found = self._counts[status, release] = self.requests.labels(str(status), release)
+            found = self._counts[status, recipe] = self.requests.labels(str(status), recipe)
         found.inc()
 
-    def observe(self, release: str, timings_ms: Mapping[str, float]) -> None:
+    def observe(self, recipe: int, timings_ms: Mapping[str, float]) -> None:
         """Count how long the stages of an answer took."""
         for stage, milliseconds in timings_ms.items():
-            found = self._stages.get((stage, release))
+            found = self._stages.get((stage, recipe))
             if found is None:
-                found = self._stages[stage, release] = self.stages.labels(stage, release)
+                found = self._stages[stage, recipe] = self.stages.labels(stage, str(recipe))
             found.observe(milliseconds / 1000.0)
 
     def watch(self, gauge: Gauge, value: Callable[[], float]) -> None:
@@ -167,16 +222,18 @@ class Metrics:
         for gauge, value in self._watched:
             gauge.set(value())
 
-    def serve(self, release: str, snapshot: str) -> None:
-        """Name what is in service from now on, and nothing else."""
-        now = (release, snapshot)
-        for before in [labels for labels in self._served if labels != now]:
-            self.release.labels(*before).set(0)
-            if self._folder is None:  # workers share files, from which nothing can be taken out
-                self.release.remove(*before)
-                self._served.discard(before)
-        self._served.add(now)
-        self.release.labels(*now).set(1)
+    def show(self, gauge: Gauge, values: Mapping[tuple[str, ...], float]) -> None:
+        """Let a gauge have these series, by their labels, from now on, and no other."""
+        shown = self._shown.setdefault(gauge, set())
+        for labels in shown - values.keys():
+            if self._folder is None:
+                gauge.remove(*labels)
+            else:  # workers share files, from which nothing can be taken out: ``text`` leaves it out
+                gauge.labels(*labels).set(_GONE)
+        for labels, value in values.items():
+            gauge.labels(*labels).set(value)
+        shown.clear()
+        shown.update(values)
 
     def text(self) -> bytes:
         """All metrics, of all workers, as Prometheus reads them."""
@@ -184,5 +241,18 @@ class Metrics:
         if self._folder is None:
             return generate_latest(self.registry)
         together = CollectorRegistry()
-        MultiProcessCollector(together, str(self._folder))  # type: ignore[no-untyped-call]
+        together.register(_Present(MultiProcessCollector(None, str(self._folder))))  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+
+class _Present(Collector):
+    """What another collector has, without the series that every worker has marked as gone."""
+
+    def __init__(self, collector: MultiProcessCollector) -> None:
+        self._collector = collector
+
+    def collect(self) -> Iterator[Metric]:
+        """See ``Collector``."""
+        for family in self._collector.collect():  # type: ignore[no-untyped-call]
+            family.samples = [sample for sample in family.samples if sample.value != _GONE or family.type != "gauge"]
+            yield family

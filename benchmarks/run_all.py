@@ -15,6 +15,7 @@ SCRIPTS = (
     "search.quality",
     "search.conversation",
     "search.latency",
+    "search.ledger_cost",
     "faults.swap",
     "peers.txtai",
     "peers.chroma",

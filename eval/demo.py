@@ -66,7 +66,8 @@ def run_demo(home: Home, corpus: Path, collection: str) -> None:
     out.rule("answers over HTTP")
     with _served(home) as url:
         for question in QUESTIONS:
-            _ask(out, url, default_key(home), collection, question)
+            query_id = _ask(out, url, default_key(home), collection, question)
+        out.print(f"\nthe ledger knows this last answer by its query_id\n  {query_id}", highlight=False)
     out.rule("measured")
     queryset = load_queryset(corpus)
     with served_collection(home, collection) as (serving, _):
@@ -75,7 +76,8 @@ def run_demo(home: Home, corpus: Path, collection: str) -> None:
         print_results(run_experiment(queryset, searcher, modes=("hybrid", "dense", "lexical"), inputs=inputs))
 
 
-def _ask(out: Console, url: str, key: str, collection: str, question: str) -> None:
+def _ask(out: Console, url: str, key: str, collection: str, question: str) -> str:
+    """Ask a question and print its hits; gives the answer's query id."""
     response = httpx.post(
         f"{url}/v1/search",
         json={"query": question, "collection": collection, "k": 3},
@@ -88,6 +90,8 @@ def _ask(out: Console, url: str, key: str, collection: str, question: str) -> No
     for hit in answer["hits"]:
         text = shorten(hit["text"], 72, placeholder=" ...")
         out.print(f"  {hit['rank']}. {hit['score']:.2f}  {hit['title']}\n     {text}", markup=False, highlight=False)
+    query_id: str = answer["query_id"]
+    return query_id
 
 
 @contextmanager

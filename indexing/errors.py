@@ -116,6 +116,18 @@ class AlreadyRunning(GroundworkError):
     """Another process is doing the same thing in this home, and it can only be done once at a time."""
 
 
+class RolloutConflict(GroundworkError):
+    """The rollout is not in the state that this needs: another operator changed it, or another rollout is open."""
+
+
+class ReleaseBehind(GroundworkError):
+    """The release to go back to lacks documents that the one in service answers with."""
+
+
+class TooManyRecipes(GroundworkError):
+    """More recipes would have to be open at once than ``GROUNDWORK_MAX_RECIPES`` allows."""
+
+
 class CatalogueBusy(GroundworkError):
     """The catalogue stayed locked by other writers beyond the busy timeout."""
 
@@ -129,6 +141,10 @@ class CatalogueReplaced(GroundworkError):
 
     retry_after_seconds = 60
     """Only a restart mends it."""
+
+
+class LedgerUnavailable(GroundworkError):
+    """A day of the ledger is locked, gone or not to be opened; what it would have recorded is dropped and counted."""
 
 
 class StorageFailed(GroundworkError):

@@ -1,4 +1,4 @@
-"""A home: the catalogue, the artefact store and the model registry of one ``GROUNDWORK_HOME``, opened together."""
+"""A home: catalogue, artefact store, model registry and ledger of one ``GROUNDWORK_HOME``, opened together."""
 
 import logging
 import os
@@ -10,6 +10,7 @@ from indexing.catalogue.api_keys import adopt_key, new_secret, revoke_other_defa
 from indexing.catalogue.database import Database
 from indexing.catalogue.tenants import DEFAULT_TENANT, ensure_tenant, has_tenant
 from indexing.errors import InvalidInput, NotFound
+from indexing.ledger.store import LEDGER_FOLDER, LedgerStore
 from indexing.models.registry import ModelRegistry
 from indexing.settings import Settings
 from indexing.storage.atomic_files import write_atomically
@@ -29,7 +30,7 @@ SHARED_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The open catalogue, artefact store and model registry of one home."""
+    """The open catalogue, artefact store, model registry and ledger of one home."""
 
     path: Path
     settings: Settings
@@ -37,9 +38,12 @@ class Home:
     storage: Storage
     models: ModelRegistry
     reserve: Reserve
+    ledger: LedgerStore
+    """Opens and makes nothing before its first row."""
 
     def close(self) -> None:
-        """Close the catalogue; the home must not be used afterwards."""
+        """Close the catalogue and the ledger; the home must not be used afterwards."""
+        self.ledger.close()
         self.catalogue.close()
 
 
@@ -71,7 +75,13 @@ def open_home(settings: Settings, path: Path | None = None, *, create: bool = Tr
         logger.info("home.tightened", extra={"fields": {"home": str(path), "entries": changed}})
     reserve.make()
     storage = open_storage(settings.model_copy(update={"home": path}), reserve=reserve)
-    return Home(path, settings, catalogue, storage, ModelRegistry(catalogue, storage), reserve)
+    ledger = LedgerStore(
+        path / LEDGER_FOLDER,
+        busy_timeout_seconds=settings.busy_timeout_seconds,
+        max_mb=settings.ledger_max_mb,
+        require_room=reserve.require,
+    )
+    return Home(path, settings, catalogue, storage, ModelRegistry(catalogue, storage), reserve, ledger)
 
 
 def _make_private(path: Path, root: Path, permissions: Permissions) -> None:

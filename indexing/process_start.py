@@ -40,6 +40,7 @@ REGISTERING = MemoryNeed(address_space_mb=3700, data_mb=1600, resident_mb=1600)
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
+_OWN_PAGES = Path("/proc/self/statm")
 
 
 def prepare() -> None:
@@ -79,6 +80,15 @@ def require_memory(need: MemoryNeed, what: str) -> None:
 def _limit_mb(kind: int) -> int | None:
     soft, _ = resource.getrlimit(kind)
     return None if soft == resource.RLIM_INFINITY else soft >> 20
+
+
+def own_memory_bytes() -> int | None:
+    """What this process has in memory for itself, without files that it maps; ``None`` where that cannot be read."""
+    try:
+        _, resident, shared, *_ = _OWN_PAGES.read_text().split()
+    except OSError:
+        return None
+    return (int(resident) - int(shared)) * resource.getpagesize()
 
 
 def container_limit_mb() -> int | None:

@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     max_open_shards: int = Field(
         512, ge=1, description="Shards mapped at once; the one not used for longest gives way, and is mapped again."
     )
+    max_recipes: int = Field(
+        4, ge=2, le=16, description="Recipes open at once: in service, under trial, pinned and on standby."
+    )
     poll_seconds: float = Field(1.0, gt=0, description="How often the API looks for a newly deployed release.")
     live_poll_seconds: float = Field(0.2, gt=0, description="How often the API looks for writes of other processes.")
     live_max_mb: int = Field(256, ge=1, description="Memory for writes that no build holds yet, a process.")
@@ -84,7 +87,17 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Level of the structured log: DEBUG, INFO, WARNING or ERROR."
     )
-    log_queries: bool = Field(False, description="Whether query text may be written to the log.")
+    log_queries: bool = Field(
+        False, description="Whether query text may be written to the log and the ledger, of tenants that allow it."
+    )
+    ledger: Literal["on", "off"] = Field(
+        "on",
+        description="What the ledger keeps of each request: on, all of it but its text; off, its assignment alone.",
+    )
+    ledger_days: int = Field(30, ge=1, le=36_500, description="Days of the ledger that are kept, today's included.")
+    ledger_max_mb: int = Field(
+        10_000, ge=1, description="Disk that the ledger may take in megabytes; its oldest days go first."
+    )
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
 
     @field_validator("trusted_proxies")

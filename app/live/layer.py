@@ -1,19 +1,20 @@
 """The live layer: writes that no snapshot holds yet, found within seconds, in every API process.
 
-It follows the catalogue's sequence numbers. Deletions hide at once; live documents wait in the queue until they have
-their vectors. See decision 17.
+It follows the catalogue's sequence numbers. Deletions hide at once; live documents wait in a queue until they have
+their vectors. Each open recipe has a queue of its own, that of the recipe in service first. See decisions 17 and 32.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from app.live.write_queue import TAKE_OVER_SECONDS, WriteQueue
+from app.live.room import Room
+from app.live.write_queue import TAKE_OVER_SECONDS, Vectors, WriteQueue
 from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.cached_reads import CachedReads
@@ -22,6 +23,7 @@ from indexing.catalogue.documents import count_waiting_for_build, read_content
 from indexing.catalogue.erasures import count_finished_erasures
 from indexing.features.views import FeatureViews
 from indexing.home import Home
+from indexing.lru_cache import LruCache
 from indexing.passages.chunker import Chunker
 from indexing.records import Document, Partition
 from indexing.releases.binding import bind_recipe
@@ -32,13 +34,18 @@ MAX_WRITE_PASSAGES = 50
 """Passages of the largest write that the live layer takes; a larger one waits for a build."""
 _MAX_WRITE_CHARS = 400_000
 """Code points of the largest new write that is cut to see how many passages it has: 50 passages of 8,000."""
+ENCODED_BYTES = 8 << 20
+"""Memory for vectors that one recipe's queue encoded and another's may need: some 4,000 of 384 dimensions."""
 
 Bind: TypeAlias = Callable[[Recipe], tuple[Chunker, FeatureViews]]
 """Gives a recipe's chunker and feature views."""
 
 
 class LiveLayer:
-    """One for each API process. Safe to share between threads; ``run`` and ``follow`` have one each."""
+    """One for each API process. Safe to share between threads; ``run`` and ``follow`` have one each.
+
+    What is asked about searches is asked about the release that answers them.
+    """
 
     def __init__(
         self,
@@ -54,9 +61,12 @@ class LiveLayer:
         self._bind = bind or partial(bind_recipe, home)
         self._clock = clock
         self._lock = threading.RLock()
-        self._queue: WriteQueue | None = None
-        self._asked_for: WriteQueue | None = None
-        self._erasures = self._count_erasures()
+        self._queues: Mapping[int, WriteQueue] = {}  # another mapping takes its place, it never changes
+        self._room = Room(home.settings.live_max_passages, home.settings.live_max_mb * 1e6)
+        self._encoded: Vectors = LruCache(ENCODED_BYTES)
+        self._asked_for: dict[int, WriteQueue] = {}
+        self._erasures: dict[int, int] = {}
+        self._last_erasures = self._count_erasures()
         self._counted = ((-1, -1), 0)
         self._awake = threading.Event()
 
@@ -64,13 +74,16 @@ class LiveLayer:
 
     @contextmanager
     def taking_over(self, serving: ServingRelease) -> Iterator[ServingRelease]:
-        """The release with all that its snapshot lacks; it is in service when the block ends.
+        """The release with all that its snapshot lacks; requests may have it when the block ends.
 
         Nothing that was deleted comes back, and nothing that can be found is lost, however old the snapshot is; only
         what must be encoded for it, and takes longer than ``TAKE_OVER_SECONDS``, follows after it.
         """
-        erasures = self._count_erasures()
-        queue = WriteQueue(self._home, serving, *self._bind(serving.recipe), self._lock, self._clock)
+        recipe, erasures = serving.release.recipe, self._count_erasures()
+        chunker, views = self._bind(serving.recipe)
+        queue = WriteQueue(
+            self._home, serving, chunker, views, self._lock, self._room, self._encoded_since(erasures), self._clock
+        )
         queue.take_all()
         until = self._clock() + TAKE_OVER_SECONDS
         while True:
@@ -80,51 +93,77 @@ class LiveLayer:
                 queue.take()
                 if queue.progress.seq != known and queue.waiting and self._clock() < until:
                     continue  # what was written meanwhile is found now, and must be found then
-                queue.succeed(self._queue)
+                queue.succeed(self._queues.get(recipe) or next(iter(self._queues.values()), None))
                 yield replace(serving, overlay=queue.overlay)
-                self._queue, self._erasures = queue, erasures
+                self._set({**self._queues, recipe: queue})
+                self._erasures[recipe] = erasures
                 break
         self._awake.set()
 
-    def is_outdated(self) -> bool:
-        """Whether an erasure ended since the release in service took over: what is kept must be read anew."""
-        return self._count_erasures() != self._erasures
+    def _encoded_since(self, erasures: int) -> Vectors:
+        """Vectors that were encoded here; none of before the last erasure, which may have been of their texts."""
+        with self._lock:
+            if erasures != self._last_erasures:
+                self._encoded, self._last_erasures = LruCache(ENCODED_BYTES), erasures
+            return self._encoded
+
+    def _set(self, queues: Mapping[int, WriteQueue]) -> None:
+        self._queues = queues
+        self._room.holders = {recipe: queue.overlay for recipe, queue in queues.items()}
+
+    def keep(self, recipes: Callable[[], Sequence[int]]) -> None:
+        """Keep fresh writes for no other recipes than these, and for the first of them first: it is in service."""
+        with self._lock:
+            kept = {recipe: self._queues[recipe] for recipe in recipes() if recipe in self._queues}
+            if list(kept) != list(self._queues):
+                self._set(kept)
+
+    def is_outdated(self, recipe: int) -> bool:
+        """Whether an erasure ended since a recipe's release took over, or it has no queue: all must be read anew."""
+        return recipe not in self._queues or self._count_erasures() != self._erasures[recipe]
 
     def _count_erasures(self) -> int:
         return count_finished_erasures(self._home.catalogue)
 
+    def _of(self, serving: ServingRelease) -> WriteQueue | None:
+        """The queue of the very release that answers; ``None`` once another took its place."""
+        queue = self._queues.get(serving.release.recipe)
+        return queue if queue is not None and queue.overlay is serving.overlay else None
+
     # Who writes
 
     def takes(self, partition: Partition, documents: Sequence[Document]) -> bool:
-        """Whether a write will be found through the live layer; if not, it waits for a build.
+        """Whether a write will be found through the live layer, by every open recipe; if not, it waits for a build.
 
-        It is taken if it has up to 50 passages that need encoding, and there is room.
+        It is taken if it has up to 50 passages that need encoding in each, and there is room for all of them.
         """
-        queue = self._queue
-        if queue is None:
+        queues = list(self._queues.values())
+        if not queues:
             return False
-        is_new = [not self._is_found(queue, partition, document) for document in documents]
-        if sum(len(document.text) for document, new in zip(documents, is_new, strict=True) if new) > _MAX_WRITE_CHARS:
-            return False
-        counts = [len(queue.chunker.spans(document)) for document in documents]
-        to_encode = sum(passages for passages, new in zip(counts, is_new, strict=True) if new)
+        known = [read_content(self._home.catalogue, partition, document.id) for document in documents]
+        cut: dict[str, list[int]] = {}
+        passages = 0
+        for queue in queues:
+            is_new = [
+                not _is_found(queue, document, content) for document, content in zip(documents, known, strict=True)
+            ]
+            if sum(len(one.text) for one, new in zip(documents, is_new, strict=True) if new) > _MAX_WRITE_CHARS:
+                return False
+            if queue.passage_view not in cut:
+                cut[queue.passage_view] = [len(queue.chunker.spans(document)) for document in documents]
+            counts = cut[queue.passage_view]
+            if sum(count for count, new in zip(counts, is_new, strict=True) if new) > MAX_WRITE_PASSAGES:
+                return False
+            passages += sum(counts)
         with self._lock:
-            queued = sum(len(one.vectors) or 1 for one in queue.waiting.values())
-        return to_encode <= MAX_WRITE_PASSAGES and queue.fits(sum(counts) + queued)
-
-    def _is_found(self, queue: WriteQueue, partition: Partition, document: Document) -> bool:
-        """Whether the same content is found now, so that its vectors are there."""
-        known = read_content(self._home.catalogue, partition, document.id)
-        if known is None:
-            return False
-        content_sha256, seq, is_live = known
-        return content_sha256 == document.content_sha256 and (is_live or seq <= queue.serving.release.seq)
+            passages += sum(len(one.vectors) or 1 for queue in queues for one in queue.waiting.values())
+        return queues[0].fits(passages)
 
     def wrote(self, partition: Partition, ids: Iterable[str] = ()) -> None:
-        """Take a write that this process has just stored: deletions hide at once, documents join the queue."""
-        with self._lock:
-            queue = self._queue  # under the lock: another release may be taking over
-            if queue is not None:
+        """Take a write that this process has just stored: deletions hide at once, documents join every queue."""
+        ids = list(ids)
+        with self._lock:  # another release may be taking over
+            for queue in self._queues.values():
                 queue.take()
                 queue.claim(partition, ids)
         self._awake.set()
@@ -134,38 +173,41 @@ class LiveLayer:
     def has_reached(self, serving: ServingRelease, partition: Partition, seq: int) -> bool:
         """Whether a search of this release sees the write ``seq`` of a partition and all live ones before it."""
         return self.reached(serving, partition) >= seq and (
-            seq <= serving.release.seq or not self.waits_for_build(partition, seq)
+            seq <= serving.release.seq or not self.waits_for_build(serving, partition, seq)
         )
 
-    def waits_for_build(self, partition: Partition, seq: int) -> bool:
-        """Whether the write ``seq`` cannot be found before a build holds it."""
-        queue = self._queue
+    def waits_for_build(self, serving: ServingRelease, partition: Partition, seq: int) -> bool:
+        """Whether a search of this release cannot see the write ``seq`` before a build holds it."""
+        queue = self._of(serving)
         if queue is not None and any(key[0] == partition and late == seq for key, late in list(queue.put_off.items())):
             return True
         return self._reads.waits_for_build(partition, seq)
 
-    def is_to_come(self, partition: Partition, seq: int) -> bool:
+    def is_to_come(self, serving: ServingRelease, partition: Partition, seq: int) -> bool:
         """Whether the write ``seq`` is worth waiting for: there is such a write, and it needs no build."""
-        return seq <= self._home.catalogue.sequence() and not self.waits_for_build(partition, seq)
+        return seq <= self._home.catalogue.sequence() and not self.waits_for_build(serving, partition, seq)
 
     def reached(self, serving: ServingRelease, partition: Partition) -> int:
         """The sequence number that a search of this release reflects: every live write of the partition up to it."""
-        queue = self._queue
-        if queue is None or queue.overlay is not serving.overlay:
-            return serving.release.seq
-        return queue.progress.reached(partition)
+        queue = self._of(serving)
+        return serving.release.seq if queue is None else queue.progress.reached(partition)
 
-    def finds(self, partition: Partition, document_id: str, seq: int, *, is_live: bool) -> bool:
-        """Whether searches of the release in service find the version of a document that the write ``seq`` left.
+    def finds(
+        self, serving: ServingRelease, partition: Partition, document_id: str, seq: int, *, is_live: bool
+    ) -> bool:
+        """Whether searches of this release find the version of a document that the write ``seq`` left.
 
-        Searches of this process; what a corrupt shard holds counts as found.
+        What a corrupt shard holds counts as found.
         """
-        queue = self._queue
+        queue = self._of(serving)
         return queue is not None and queue.finds((partition, document_id), seq, is_live=is_live)
 
     def count_waiting(self, tenant: str | None = None) -> int:
-        """How many documents, of one tenant or of all, wait for a build to be found here as they were written last."""
-        queue = self._queue
+        """How many documents, of one tenant or of all, wait for a build to be found here as they were written last.
+
+        By the recipe in service; other recipes may lack more.
+        """
+        queue = next(iter(self._queues.values()), None)
         if queue is None:
             return self._count_stored(-1, tenant)
         built = dict(queue.built)
@@ -190,20 +232,24 @@ class LiveLayer:
 
     @property
     def passages(self) -> int:
-        """Passages in memory."""
-        return 0 if self._queue is None else self._queue.overlay.passages
+        """Passages in memory, of all recipes."""
+        return sum(queue.overlay.passages for queue in self._queues.values())
 
     @property
     def size_bytes(self) -> int:
         """Memory that they take."""
-        return 0 if self._queue is None else self._queue.overlay.size_bytes
+        return sum(self.size_by_recipe().values())
+
+    def size_by_recipe(self) -> dict[int, int]:
+        """Memory that the fresh writes of each open recipe take, in bytes."""
+        return {recipe: queue.overlay.size_bytes for recipe, queue in self._queues.items()}
 
     @property
     def lag_seconds(self) -> float:
-        """The age of the oldest write in the queue, 0 when none is."""
+        """The age of the oldest write in any queue, 0 when none is."""
         with self._lock:
-            waiting = () if self._queue is None else self._queue.waiting.values()
-            return max((self._clock() - one.since for one in waiting), default=0.0)
+            waiting = [one.since for queue in self._queues.values() for one in queue.waiting.values()]
+        return self._clock() - min(waiting) if waiting else 0.0
 
     # The thread
 
@@ -230,11 +276,14 @@ class LiveLayer:
 
     def _take_new(self) -> bool:
         """Take what is new, if anything is."""
-        queue = self._queue
-        if queue is None or self._home.catalogue.sequence() == queue.progress.seq:
+        if not self._queues:
+            return False
+        seq = self._home.catalogue.sequence()
+        if all(queue.progress.seq == seq for queue in self._queues.values()):
             return False
         with self._lock:
-            queue.take()
+            for queue in self._queues.values():
+                queue.take()
         return True
 
     def wake(self) -> None:
@@ -242,17 +291,34 @@ class LiveLayer:
         self._awake.set()
 
     def work(self) -> bool:
-        """One round: take what is new, make some of it ready to be found; gives whether more can be done at once."""
-        queue = self._queue
-        if queue is None:
-            return False
+        """One round: take what is new, make some of it ready in each queue; gives whether more can be done at once."""
         self._take_new()
-        has_more = queue.advance(waits=True)
-        self._ask_if_filling(queue)
-        return has_more or queue.overlay.merge(self._lock)
+        queues = list(self._queues.values())
+        has_more = [self._advance(queue) for queue in queues]
+        return any(has_more) or any(queue.overlay.merge(self._lock) for queue in queues)
+
+    def _advance(self, queue: WriteQueue) -> bool:
+        """Make some of a queue ready; what one has must not keep the others."""
+        try:
+            has_more = queue.advance(waits=True)
+            self._ask_if_filling(queue)
+        except Exception:
+            logger.exception("live.failed", extra={"fields": {"recipe": queue.serving.release.recipe}})
+            return False
+        return has_more
 
     def _ask_if_filling(self, queue: WriteQueue) -> None:
         """Ask for a build, once for each release, when half of the room is taken or something must wait for one."""
-        if self._asked_for is not queue and (queue.put_off or queue.is_behind or not queue.fits(0, share=0.5)):
-            self._asked_for = queue
+        recipe = queue.serving.release.recipe
+        is_asked_for = self._asked_for.get(recipe) is queue
+        if not is_asked_for and (queue.put_off or queue.is_behind or not queue.fits(0, share=0.5)):
+            self._asked_for[recipe] = queue
             request_build(self._home.catalogue, "the live layer fills up")
+
+
+def _is_found(queue: WriteQueue, document: Document, known: tuple[str, int, bool] | None) -> bool:
+    """Whether the same content is found now, so that its vectors are there; ``known`` is what the catalogue has."""
+    if known is None:
+        return False
+    content_sha256, seq, is_live = known
+    return content_sha256 == document.content_sha256 and (is_live or seq <= queue.serving.release.seq)

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from app.live.overlay import Fresh, Overlay
+from app.live.room import Room
 from app.serving.release import ServingRelease
 from indexing.backoff import Backoff
 from indexing.catalogue.changes import Change, read_built, read_changes, read_permissions, read_version
@@ -24,6 +25,7 @@ from indexing.errors import ArtefactMissing, GroundworkError, ModelMismatch
 from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key
 from indexing.features.views import FeatureViews
 from indexing.home import Home
+from indexing.lru_cache import LruCache
 from indexing.passages.chunker import Chunker
 from indexing.records import Partition, Vector, is_narrower
 from indexing.snapshots.shard_layout import ShardInput
@@ -46,6 +48,8 @@ _MOST_FAILURES = 4
 _PASSAGE_BYTES = 6_000
 """About what a passage takes in memory, for those that are not there yet."""
 
+Vectors: TypeAlias = LruCache[bytes, Vector]
+"""Vectors of passages by their keys: what one recipe's queue encoded, another's with the same model needs not."""
 Key: TypeAlias = tuple[Partition, str]
 """Whose document, and its id."""
 
@@ -85,7 +89,7 @@ class Progress:
 
 
 class WriteQueue:
-    """What is to come into the overlay of one release, in the order of the writes.
+    """What is to come into the overlay of one release, in the order of the writes; each open recipe has one.
 
     ``take`` and ``claim`` are called with ``lock`` held; ``advance`` is for one thread, takes ``lock`` itself, and
     encodes without it. ``put_off`` is what waits for a build; ``built`` is what only later releases hold and is taken
@@ -99,8 +103,11 @@ class WriteQueue:
         chunker: Chunker,
         views: FeatureViews,
         lock: AbstractContextManager[object],
+        room: Room,
+        encoded: Vectors,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Queue for ``serving``; ``room`` and the vectors that were ``encoded`` are those of all recipes."""
         self.serving = serving
         self.overlay = Overlay(serving.snapshot, serving.analyser)
         self.chunker = chunker
@@ -109,9 +116,15 @@ class WriteQueue:
         self.put_off: dict[Key, int] = {}
         self.built: dict[Key, int] = {}
         self._home, self._views, self._lock, self._clock = home, views, lock, clock
+        self._room, self._encoded = room, encoded
         self._built: FeatureStore | None = None
         self._others_did = -math.inf
         self.is_behind = False
+
+    @property
+    def passage_view(self) -> str:
+        """The fingerprint of how documents become passages: queues that have the same cut them alike."""
+        return self._views.passage_fingerprint
 
     def take(self) -> None:
         """Hide what was deleted, and queue what was written."""
@@ -281,7 +294,13 @@ class WriteQueue:
         one.is_read = True
 
     def _look_up(self, one: Waiting) -> None:
-        """The vectors that the feature store has: in the block stored for this document, or in any."""
+        """The vectors that another recipe's queue encoded here, or that the feature store has for this document."""
+        one.vectors = [
+            self._encoded.get(key) if vector is None else vector
+            for key, vector in zip(one.keys, one.vectors, strict=True)
+        ]
+        if all(vector is not None for vector in one.vectors):
+            return
         storage, view = self._home.storage, self._views.embedding_fingerprint
         store, name = self._built, block_name(one.keys)
         if storage.exists(feature_kind(view), name):
@@ -292,6 +311,9 @@ class WriteQueue:
                 store.vectors([key])[0] if vector is None and key in store else vector
                 for key, vector in zip(one.keys, one.vectors, strict=True)
             ]
+            for key, vector in zip(one.keys, one.vectors, strict=True):
+                if vector is not None:
+                    self._encoded.put(key, vector, vector.nbytes)
 
     def _encode(self, batch: list[Waiting]) -> list[Waiting]:
         """Give a batch the vectors it lacks; those that cannot be encoded leave it. Gives those that were encoded."""
@@ -315,6 +337,8 @@ class WriteQueue:
             batch[:] = [one for one in batch if one not in lacking]
             return []
         found = dict(zip(texts, vectors, strict=True))
+        for key, vector in found.items():
+            self._encoded.put(key, vector.copy(), vector.nbytes)  # not a view that keeps the whole batch
         for one in lacking:
             one.vectors = [
                 found[key] if vector is None else vector for key, vector in zip(one.keys, one.vectors, strict=True)
@@ -355,9 +379,5 @@ class WriteQueue:
 
     def fits(self, passages: int, share: float = 1.0) -> bool:
         """Whether there is room for so many more passages within a share of what the settings allow."""
-        settings, overlay = self._home.settings, self.overlay
-        size_bytes = overlay.size_bytes + passages * _PASSAGE_BYTES
-        return (
-            overlay.passages + passages <= settings.live_max_passages * share
-            and size_bytes <= settings.live_max_mb * 1e6 * share
-        )
+        recipe, size_bytes = self.serving.release.recipe, passages * _PASSAGE_BYTES
+        return self._room.fits(recipe, self.overlay, passages, size_bytes, share)

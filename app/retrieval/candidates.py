@@ -30,6 +30,19 @@ class Candidates:
     lexical: Scores | None
 
 
+@dataclass(frozen=True, slots=True)
+class LegsBest:
+    """Keys (shard number and row in one) of each leg's best passages, all in one, each once.
+
+    ``is_exhausted`` says that no leg has any more; ``overlap``, 0..1, how many of the shorter leg's are the other's,
+    too, ``None`` unless both legs found some.
+    """
+
+    keys: Rows
+    is_exhausted: bool
+    overlap: float | None
+
+
 def best_of_legs(
     view: PartitionView,
     vector: Vector | None,
@@ -37,8 +50,8 @@ def best_of_legs(
     depth: int,
     timings: StageTimings,
     allowed: Sequence[Mask | None] | None = None,
-) -> tuple[Rows, bool]:
-    """Keys (shard number and row in one) of each leg's best ``depth`` passages, and whether no leg has any more."""
+) -> LegsBest:
+    """Each leg's best ``depth`` passages."""
     keys: list[Rows] = []
     if vector is not None:
         with timings.stage("dense"):
@@ -47,7 +60,11 @@ def best_of_legs(
     if term_scores is not None:
         with timings.stage("lexical"):
             keys.append(_best_rows(view, term_scores, depth))
-    return distinct(np.sort(np.concatenate(keys))), all(len(part) < depth for part in keys) or depth >= view.rows
+    together = distinct(np.sort(np.concatenate(keys)))
+    sizes = [len(part) for part in keys]
+    is_exhausted = all(size < depth for size in sizes) or depth >= view.rows
+    has_overlap = len(sizes) > 1 and min(sizes) > 0
+    return LegsBest(together, is_exhausted, (sum(sizes) - len(together)) / min(sizes) if has_overlap else None)
 
 
 def _best_rows(view: PartitionView, term_scores: Scores, depth: int) -> Rows:

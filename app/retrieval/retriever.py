@@ -14,6 +14,7 @@ from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.conversation import Turns, conversation_terms, conversation_vector
 from indexing.indexes.attributes import AttributeSegment
+from indexing.indexes.bm25 import TermScores
 from indexing.models.reranker import RerankerModel
 from indexing.records import MODES, Mask, Partition, Scores, Vector
 from indexing.snapshots.partition_view import PartitionView
@@ -42,11 +43,17 @@ class RankedPassage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Hits best first, milliseconds by stage, and what is missing from them."""
+    """Hits best first, milliseconds by stage, and what is missing from them.
+
+    ``features`` says what was found out about the query on the way: ``terms``, how many different ones count;
+    ``unknown_share``, how many of them no passage of the partition holds (0..1); ``leg_overlap``, how many of one leg's
+    candidates are the other's, too (0..1, of the leg that has fewer). What was not found out is left out.
+    """
 
     hits: list[RankedPassage]
     timings_ms: dict[str, float]
     warnings: list[str] = field(default_factory=list)
+    features: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +168,7 @@ class Search:
         self._vector = asked.vector
         self._allowed: Sequence[Mask | None] | None = None
         self._terms: tuple[Scores | None, float] | None = None
+        self._features: dict[str, float] = {}
 
     @property
     def text(self) -> str:
@@ -195,7 +203,11 @@ class Search:
             self._terms = None, 0.0
         else:
             with self._timings.stage("lexical"):
-                self._terms = _term_scores(self._serving, view, asked, self._allowed)
+                found = _term_scores(self._serving, view, asked, self._allowed)
+            self._terms = found.scores, found.max_score
+            if found.terms:
+                self._features["terms"] = float(found.terms)
+                self._features["unknown_share"] = found.unknown / found.terms
 
     def result(self, max_candidates: int | None = None) -> Result:
         """Everything that was not done before, and the hits.
@@ -218,7 +230,7 @@ class Search:
             with self._timings.stage("rerank"):
                 hits = self._rerank(serving.reranker, hits, warnings)[: self._asked.k]
         self._timings.add("total", (time.perf_counter() - self._began) * 1000.0)
-        return Result(hits, self._timings.milliseconds, warnings)
+        return Result(hits, self._timings.milliseconds, warnings, self._features)
 
     def _hits(self, k: int, max_candidates: int | None) -> list[RankedPassage]:
         view, serving, timings = self._view, self._serving, self._timings
@@ -228,15 +240,17 @@ class Search:
         term_scores, max_score = self._terms
         depth = max(retrieval.candidates, k)
         while True:
-            keys, is_exhausted = best_of_legs(view, self._vector, term_scores, depth, timings, self._allowed)
+            best = best_of_legs(view, self._vector, term_scores, depth, timings, self._allowed)
             with timings.stage("fuse"):
-                rows = candidate_rows(view, keys, grouped=self._asked.grouped)
-                has_enough = len(rows.first) >= k or is_exhausted
+                rows = candidate_rows(view, best.keys, grouped=self._asked.grouped)
+                has_enough = len(rows.first) >= k or best.is_exhausted
                 if max_candidates is not None and (len(rows.rows) > max_candidates or not has_enough):
                     raise TooManyCandidates
                 if has_enough:
                     found = score_candidates(view, rows, self._vector, term_scores)
                     chosen = choose(found, max_score, k, dense_weight=retrieval.dense_weight)
+                    if best.overlap is not None:
+                        self._features["leg_overlap"] = best.overlap
                     break
             depth *= 4
         with timings.stage("hydrate"):
@@ -276,19 +290,19 @@ def unit_vector(components: Sequence[float]) -> Vector:
 
 def _term_scores(
     serving: ServingRelease, view: PartitionView, query: Query, allowed: Sequence[Mask | None]
-) -> tuple[Scores, float]:
-    """BM25 of every passage, 0 for those that may not be found, and the score that none can exceed."""
+) -> TermScores:
+    """BM25 of every passage, 0 for those that may not be found."""
     conversation = serving.recipe.conversation
     terms: Sequence[str] | Mapping[str, float]
     if conversation is None:
         terms = serving.analyser.terms(query.text)
     else:
         terms = conversation_terms(conversation, Turns(query.text, query.earlier), serving.analyser.terms)
-    scores, max_score = serving.bm25.scores(view.segments, terms)
+    found = serving.bm25.score_terms(view.segments, terms)
     for offset, mask in zip(view.offsets.tolist(), allowed, strict=True):
         if mask is not None:
-            scores[offset : offset + len(mask)][~mask] = 0.0
-    return scores, max_score
+            found.scores[offset : offset + len(mask)][~mask] = 0.0
+    return found
 
 
 def _reordered(hits: Sequence[RankedPassage], logits: Scores, calibration: Sequence[float]) -> list[RankedPassage]:

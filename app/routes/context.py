@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Request, Response
 
-from app.access.authentication import Caller
 from app.access.deadline import Deadline
 from app.retrieval.prompt_context import assemble
 from app.schemas.context import ContextAnswer, ContextBody, citations_of, left_out_of
 from app.schemas.problems import SEARCH_PROBLEMS
-from app.services.search import find, wait_for_write
+from app.services.request_records import CONTEXT
+from app.services.search import Found, search
 from app.services.state import Services
 from app.web.dependencies import DeadlineDep, Searcher, services_of
 from app.web.fast_routes import FastRoute
@@ -36,22 +36,31 @@ async def context(
     reason.
     """
     services = services_of(request)
-    await wait_for_write(services, caller.tenant, body, deadline)
-    return await services.executor.run(request, deadline, _context, services, caller, body, deadline)
+
+    def answer(found: Found) -> Response:
+        return _answer(services, found, body, deadline)
+
+    return await search(services, request, caller, body, deadline, answer, kind=CONTEXT)
 
 
-def _context(services: Services, caller: Caller, body: ContextBody, deadline: Deadline) -> Response:
-    """Everything that takes time, in one thread."""
-    found = find(services, caller, body, deadline)
+def _answer(services: Services, found: Found, body: ContextBody, deadline: Deadline) -> Response:
+    """Everything that takes time beside the search, in one thread with it."""
     serving, result = found.serving, found.result
     timings = StageTimings(deadline.check)
     with timings.stage("context"):
         block = assemble(result.hits, serving.embedder.count_tokens, body.max_tokens)
     release = serving.release.number
     milliseconds = timings.milliseconds["context"]
-    services.metrics.observe(release, timings.milliseconds)
+    services.metrics.observe(serving.release.recipe, timings.milliseconds)
     total = result.timings_ms["total"] + milliseconds
+    found.record.timings_ms |= {"context": milliseconds, "total": total}
+    found.record.features |= {
+        "context_tokens": float(block.tokens),
+        "context_left_out": float(len(block.left_out)),
+        "context_cut": float(sum(citation.is_cut for citation in block.citations)),
+    }
     answer = ContextAnswer(
+        query_id=found.record.query_id,
         request_id=request_id.get(),
         release=release,
         snapshot=serving.snapshot.id,

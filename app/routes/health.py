@@ -6,8 +6,9 @@ from anyio import to_thread
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.schemas.health import Ready
+from app.schemas.health import OpenRecipe, Ready
 from app.schemas.problems import OPEN_PROBLEMS
+from app.services.open_recipes import open_recipes
 from app.web.dependencies import ServicesDep
 from indexing.errors import NotReady, public_text
 
@@ -29,6 +30,7 @@ async def readyz(services: ServicesDep, response: Response) -> Ready:
     """Ready means: a snapshot is mapped, warmed, and has answered a query of its own.
 
     It is not ready while the catalogue's file or log is not the one that was opened: writes are refused then.
+    Other recipes than the one in service make no difference to that: ``recipes`` says of each whether it is open.
     Corrupt shards are named here while the rest of the snapshot goes on serving; ``message`` says why a newer
     release could not take over, if one could not. No path of the server is told: the log has it.
     """
@@ -53,6 +55,18 @@ async def readyz(services: ServicesDep, response: Response) -> Ready:
         views=asdict(serving.snapshot.manifest.views),
         broken_shards={name: public_text(reason, home) for name, reason in dict(serving.snapshot.broken).items()},
         message=None if services.pool.failure is None else public_text(services.pool.failure, home),
+        recipes=[
+            OpenRecipe(
+                recipe=one.recipe,
+                role=one.role,
+                release=None if one.serving is None else one.serving.release.number,
+                snapshot=None if one.serving is None else one.serving.snapshot.id,
+                own_bytes=one.own_bytes,
+                live_bytes=one.live_bytes,
+                message=None if one.failure is None else public_text(one.failure, home),
+            )
+            for one in open_recipes(services)
+        ],
     )
 
 

@@ -67,7 +67,7 @@ async def recall(
     One measurement is made at a time in each process, within the request's deadline: a large collection needs fewer
     queries or more time.
 
-    The result is exported as the metric `groundwork_live_recall` of the release, too.
+    The result is exported as the metric `groundwork_live_recall` of the recipe, too.
     """
     services = services_of(request)
     with services.measurements.take():
@@ -84,6 +84,6 @@ def _measure(services: Services, tenant: str, collection: str, body: RecallBody,
         serving.require_searchable(partition)
         raise NotFound(f"Nothing of a collection {collection!r} is in service: check the name, or build first.")
     found = measure_recall(view, k=body.k, queries=body.queries, seed=body.seed, before_search=deadline.check)
-    services.metrics.recall.labels(serving.release.number).set(found.recall)
+    services.metrics.recall.labels(str(serving.release.recipe)).set(found.recall)
     release, snapshot = serving.release.number, serving.snapshot.id
     return served_by(release, snapshot, RecallAnswer(release=release, snapshot=snapshot, **asdict(found)))

@@ -23,11 +23,13 @@ async def search(
 ) -> Response:
     """Find the passages that answer a query, best first, one a document unless asked otherwise.
 
-    The answer names the release and the snapshot that served it, and how long each stage took.
+    The answer names the release and the snapshot that served it, how long each stage took, and by `query_id` its row
+    in the ledger.
     """
     return await search_collection(services_of(request), request, caller, body, deadline, _answer)
 
 
 def _answer(found: Found) -> Response:
     release, snapshot = found.serving.release.number, found.serving.snapshot.id
-    return served_by(release, snapshot, answer_of(found.result, release, snapshot, request_id.get(), seq=found.seq))
+    answer = answer_of(found.result, release, snapshot, request_id.get(), seq=found.seq, query_id=found.record.query_id)
+    return served_by(release, snapshot, answer)

@@ -78,6 +78,7 @@ class ContextAnswer(BaseModel):
     """A block of text for a prompt, where it comes from, and what is not in it."""
 
     request_id: str
+    query_id: str = Field(description="As of a search: this answer's name in the ledger.")
     release: str = Field(description="The release that served this answer, RECIPE.BUILD.")
     snapshot: str
     seq: str = Field(description="As of a search: every write up to this one that waits for no build is seen.")

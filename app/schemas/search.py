@@ -19,6 +19,8 @@ MAX_DIMENSION = 8_192
 """Components of a vector that is read at all; the model's dimension decides later."""
 MAX_PRINCIPALS = 1_000
 """Names that one search may ask for."""
+MAX_USER_CHARACTERS = 512
+"""The longest id of a user, in code points."""
 MAX_MESSAGES = 200
 """Turns of one conversation."""
 MAX_SEQ = 2**63 - 1
@@ -29,6 +31,7 @@ MAX_MESSAGE_CHARACTERS = 100_000
 CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 SequenceToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 OldSequenceNumber = Annotated[int, Field(strict=True, ge=0, le=MAX_SEQ, json_schema_extra={"deprecated": True})]
+UserId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_USER_CHARACTERS)]
 QueryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
 
 
@@ -123,6 +126,11 @@ class SearchBody(BaseModel):
         description="Who asks: the user, its groups and roles, as your backend knows them. A document that names who"
         " may see it is found by those alone; without principals only documents without an `allow` list are found.",
     )
+    user: UserId | None = Field(
+        None,
+        description="Whose request this is, by any id that stays the same for one person. It changes no hit: a rollout"
+        " by user gives the same user the same release, and the ledger keeps a keyed hash of it, never the id itself.",
+    )
 
     @model_validator(mode="after")
     def _say_what_to_look_for(self) -> Self:
@@ -185,6 +193,9 @@ class SearchAnswer(BaseModel):
     """Ranked hits, what served them, and where the time went."""
 
     request_id: str
+    query_id: str = Field(
+        description="This answer's name in the ledger: opaque, another each time, and of use to this tenant alone."
+    )
     release: str = Field(description="The release that served this answer, RECIPE.BUILD.")
     snapshot: str
     seq: str = Field(
@@ -200,7 +211,9 @@ class SearchAnswer(BaseModel):
     )
 
 
-def answer_of(result: Result, release: str, snapshot: str, request_id: str, *, seq: str | int) -> dict[str, Json]:
+def answer_of(
+    result: Result, release: str, snapshot: str, request_id: str, *, query_id: str, seq: str | int
+) -> dict[str, Json]:
     """A search result as it goes over the wire: what ``SearchAnswer`` describes, not checked against it once more.
 
     ``seq`` is a token for a tenant, and a number for the command line.
@@ -224,6 +237,7 @@ def answer_of(result: Result, release: str, snapshot: str, request_id: str, *, s
     ]
     return {
         "request_id": request_id,
+        "query_id": query_id,
         "release": release,
         "snapshot": snapshot,
         "seq": seq,

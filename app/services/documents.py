@@ -11,6 +11,8 @@ from app.schemas.documents import DeleteBody, WrittenAnswer
 from app.schemas.filters import filter_of
 from app.services.state import Services
 from app.services.waiting_writes import warnings_about_builder
+from app.serving.assignment import may_answer
+from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.document_writes import Written, write_documents
 from indexing.catalogue.documents import StoredDocument, iterate_documents
@@ -47,7 +49,7 @@ def write(services: Services, partition: Partition, documents: Sequence[Document
     written = write_documents(catalogue, partition, documents, live=services.live.takes(partition, documents))
     services.live.wrote(partition, [one.id for one in written if one.outcome != "unchanged"])
     services.metrics.writes.labels("put").inc(sum(one.outcome != "unchanged" for one in written))
-    built = _built_seq(services)
+    built = min((serving.release.seq for serving in _answering(services, partition.tenant)), default=-1)
     answers = [
         WrittenAnswer(id=one.id, seq=token(one.seq), result=one.outcome, searchable=one.is_live or one.seq <= built)
         for one in written
@@ -69,12 +71,13 @@ def _log(partition: Partition, written: Sequence[Written], request: int | None) 
     logger.info("documents.written", extra={"fields": fields})
 
 
-def _built_seq(services: Services) -> int:
-    """The last write that the snapshot in service holds."""
+def _answering(services: Services, tenant: str) -> list[ServingRelease]:
+    """The releases that may answer a search of a tenant here; none while nothing is open."""
     try:
-        return services.pool.current().release.seq
+        now = services.pool.now()
     except NotReady:
-        return -1
+        return []
+    return [now.releases.get(recipe, now.releases[now.live]) for recipe in may_answer(now.plan, tenant)]
 
 
 def visible_to(caller: Caller, principals: Sequence[str] | None) -> Callable[[Document], bool]:
@@ -109,5 +112,9 @@ def find_matching(services: Services, partition: Partition, body: DeleteBody) ->
 
 
 def is_searchable(services: Services, partition: Partition, stored: StoredDocument) -> bool:
-    """Whether searches of this process find a document as it was written last."""
-    return services.live.finds(partition, stored.document.id, stored.seq, is_live=stored.is_live)
+    """Whether searches of this process find a document as it was written last, whichever recipe answers them."""
+    servings = _answering(services, partition.tenant)
+    return bool(servings) and all(
+        services.live.finds(serving, partition, stored.document.id, stored.seq, is_live=stored.is_live)
+        for serving in servings
+    )

@@ -1,5 +1,6 @@
-"""Search as every door does it: where it runs, what it asks of the release, what is counted."""
+"""Search as every door does it: where it runs, what it asks of the release, what is counted and recorded."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,12 +10,13 @@ from anyio import sleep
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.retrieval.filters import matching
-from app.retrieval.retriever import Query, Result, Search, TooManyCandidates, unit_vector
-from app.schemas.filters import filter_of
+from app.retrieval.retriever import Result, Search, TooManyCandidates
 from app.schemas.search import SearchBody
+from app.services.queries import query_for
+from app.services.request_records import SEARCH, RequestRecord
 from app.services.search_executor import Client
 from app.services.state import Services
+from app.serving.assignment import Assignment, lacks_user
 from app.serving.release import ServingRelease
 from indexing.errors import NotYetSearchable, public_text
 from indexing.records import Partition
@@ -37,11 +39,16 @@ INLINE_CANDIDATES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What served a search, its result, and the token of how far it sees the writes that wait for no build."""
+    """What served a search and why, its result, and the token of how far it sees the writes that wait for no build.
+
+    ``record`` is what the ledger will hold of it; its ``query_id`` stands in the answer.
+    """
 
     serving: ServingRelease
+    assignment: Assignment
     result: Result
     seq: str
+    record: RequestRecord
 
 
 async def search(
@@ -51,24 +58,45 @@ async def search(
     body: SearchBody,
     deadline: Deadline,
     answer: Callable[[Found], _Answer],
+    *,
+    kind: str = SEARCH,
 ) -> _Answer:
     """Search a collection of the caller's tenant as a body asks; a short search in the event loop, others in a thread.
 
-    ``answer`` makes what is sent of what was found, in the same place.
+    ``answer`` makes what is sent of what was found, in the same place; of another ``kind`` than a search it takes time,
+    and never stays in the event loop. Every request that comes here has its row in the ledger, also one that fails.
 
     Raises:
         Overloaded: too many searches are in progress, or wait for writes.
         ClientGone: the client has gone before the search began.
-        NotFound, NotYetSearchable, InvalidInput, DeadlineExceeded: as ``find``.
+        NotFound: the tenant has no such collection.
+        NotYetSearchable: the write ``min_seq`` cannot be found here.
+        InvalidInput: ``min_seq``, a filter or a vector is not as it must be.
+        ArtefactCorrupt: a shard turned out to be damaged, or none of the collection's can be read.
+        DeadlineExceeded: the time was over before the last stage began.
     """
-    await wait_for_write(services, caller.tenant, body, deadline)
+    with services.records.begin(kind, caller, body) as record:
+        await wait_for_write(services, record, deadline)
+        sent = await _answer(services, client, record, deadline, answer)
+    if record.assignment.is_shadowed:  # once this task is done with the answer
+        asyncio.get_running_loop().call_soon(services.shadows.offer, record)
+    return sent
+
+
+async def _answer(
+    services: Services,
+    client: Client,
+    record: RequestRecord,
+    deadline: Deadline,
+    answer: Callable[[Found], _Answer],
+) -> _Answer:
     executor = services.executor
-    serving, partition = services.pool.current(), Partition(caller.tenant, body.collection)
-    if not _runs_inline(serving, partition, body):
-        return await executor.run(client, deadline, lambda: answer(find(services, caller, body, deadline)))
+    serving, partition = _assign(services, record), Partition(record.caller.tenant, record.body.collection)
+    if record.kind != SEARCH or not _runs_inline(serving, partition, record.body):
+        return await executor.run(client, deadline, lambda: answer(_find(services, record, deadline)))
     with services.searches.take():
         await executor.take_loop_slot(deadline)
-        begun = _begin(services, serving, caller, body, deadline)
+        begun = _begin(services, serving, record, deadline)
         begun.search.use_known_vector()
         if begun.search.needs_encoding:
             await executor.encode(client, deadline, begun.search)
@@ -77,8 +105,16 @@ async def search(
             result = begun.search.result(INLINE_CANDIDATES)
         except TooManyCandidates:
             result = await executor.in_thread(client, deadline, begun.search.result)
-        _record(services, caller, body, begun, result)
-        return answer(_found(services, caller, begun, result))
+        return answer(_found(services, record, begun, result))
+
+
+def _assign(services: Services, record: RequestRecord) -> ServingRelease:
+    """What answers a request by the plan of this moment; its record says why."""
+    record.assignment, serving = services.pool.assigned(
+        tenant=record.caller.tenant, user=record.body.user, request_id=record.request_id
+    )
+    record.release = serving.release
+    return serving
 
 
 def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody) -> bool:
@@ -99,41 +135,32 @@ def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody
     )
 
 
-async def wait_for_write(services: Services, tenant: str, body: SearchBody, deadline: Deadline) -> None:
-    """Wait a little until searches see the write ``min_seq``; takes no thread and counts as no search in progress.
+async def wait_for_write(services: Services, record: RequestRecord, deadline: Deadline) -> None:
+    """Wait a little until the request's searches see the write ``min_seq``; takes no thread and is no search yet.
 
     Raises:
         InvalidInput: ``min_seq`` is not one of the tenant's.
         Overloaded: too many wait already.
     """
+    body, tenant, live = record.body, record.caller.tenant, services.live
     if body.min_seq is None:
         return
-    live, partition = services.live, Partition(tenant, body.collection)
+    partition = Partition(tenant, body.collection)
     seq = services.sequence_tokens.read(tenant, body.min_seq)
-    if live.reached(services.pool.current(), partition) >= seq:
+    if live.reached(_assign(services, record), partition) >= seq:
         return
     with services.write_waits.take():
-        if not live.is_to_come(partition, seq):
+        if not live.is_to_come(_assign(services, record), partition, seq):
             return  # the search says what is missing
         until = time.monotonic() + min(services.home.settings.min_seq_seconds, deadline.remaining_seconds)
-        while live.reached(services.pool.current(), partition) < seq and time.monotonic() < until:
+        while live.reached(_assign(services, record), partition) < seq and time.monotonic() < until:
             await sleep(_LOOK_SECONDS)
 
 
-def find(services: Services, caller: Caller, body: SearchBody, deadline: Deadline) -> Found:
-    """Search a collection of the caller's tenant as a body asks, in the calling thread; count and log it.
-
-    Raises:
-        NotFound: the tenant has no such collection.
-        NotYetSearchable: the write ``min_seq`` cannot be found here.
-        InvalidInput: ``min_seq``, a filter or a vector is not as it must be.
-        ArtefactCorrupt: a shard turned out to be damaged, or none of the collection's can be read.
-        DeadlineExceeded: the time was over before the last stage began.
-    """
-    begun = _begin(services, services.pool.current(), caller, body, deadline)
-    result = services.executor.complete(begun.search)
-    _record(services, caller, body, begun, result)
-    return _found(services, caller, begun, result)
+def _find(services: Services, record: RequestRecord, deadline: Deadline) -> Found:
+    """Search in the calling thread, by what the plan says now: the request may have waited."""
+    begun = _begin(services, _assign(services, record), record, deadline)
+    return _found(services, record, begun, services.executor.complete(begun.search))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,34 +172,29 @@ class _Begun:
     seq: int
 
 
-def _found(services: Services, caller: Caller, begun: _Begun, result: Result) -> Found:
-    """What is told of a search: warnings name shards, and no place of a file on this machine."""
+def _found(services: Services, record: RequestRecord, begun: _Begun, result: Result) -> Found:
+    """Count, log and record a search; of it is told: warnings name shards, and no place of a file on this machine."""
+    _count(services, record, begun, result)
     if result.warnings:
         home = services.home.path
         result = replace(result, warnings=[public_text(warning, home) for warning in result.warnings])
-    return Found(begun.serving, result, services.sequence_tokens.of_answer(caller.tenant, begun.seq))
+    record.result = result
+    token = services.sequence_tokens.of_answer(record.caller.tenant, begun.seq)
+    return Found(begun.serving, record.assignment, result, token, record)
 
 
-def _begin(services: Services, serving: ServingRelease, caller: Caller, body: SearchBody, deadline: Deadline) -> _Begun:
+def _begin(services: Services, serving: ServingRelease, record: RequestRecord, deadline: Deadline) -> _Begun:
+    body = record.body
     deadline.check()
-    partition = Partition(caller.tenant, body.collection)
-    seq = services.live.reached(serving, partition)
+    partition = Partition(record.caller.tenant, body.collection)
+    seq = record.seq = services.live.reached(serving, partition)
     if body.min_seq is not None:
         _require_reached(services, serving, partition, body.min_seq)
     view = serving.view(partition)
     if view is None or not view.rows:
         services.reads.require_collection(partition)
         serving.require_searchable(partition)
-    turns = body.turns(serving.recipe.conversation)
-    query = Query(
-        turns.question,
-        body.k,
-        body.mode,
-        body.group_by_document,
-        None if body.vector is None else unit_vector(body.vector),
-        matching(None if body.filters is None else filter_of(body.filters), body.principals),
-        tuple(turns.earlier),
-    )
+    query = query_for(body, serving.recipe)
     return _Begun(serving, services.retriever.begin(serving, partition, query, deadline.check), seq)
 
 
@@ -180,7 +202,7 @@ def _require_reached(services: Services, serving: ServingRelease, partition: Par
     wanted = services.sequence_tokens.read(partition.tenant, min_seq)
     if services.live.has_reached(serving, partition, wanted):
         return
-    waits_for_build = services.live.waits_for_build(partition, wanted)
+    waits_for_build = services.live.waits_for_build(serving, partition, wanted)
     raise NotYetSearchable(
         f"Searches of collection {partition.collection!r} do not see the write of min_seq {min_seq} here yet: it"
         f" {'waits for a build' if waits_for_build else 'is still on its way'}. Search without min_seq, or try again"
@@ -188,10 +210,12 @@ def _require_reached(services: Services, serving: ServingRelease, partition: Par
     )
 
 
-def _record(services: Services, caller: Caller, body: SearchBody, begun: _Begun, result: Result) -> None:
+def _count(services: Services, record: RequestRecord, begun: _Begun, result: Result) -> None:
     """Count and log a search."""
-    release = begun.serving.release.number
-    services.metrics.observe(release, result.timings_ms)
-    annotate(release=release, mode=body.mode, hits=len(result.hits), timings_ms=result.timings_ms)
-    if services.home.settings.log_queries and caller.log_queries:
+    release = begun.serving.release
+    services.metrics.observe(release.recipe, result.timings_ms)
+    if record.assignment.unit is not None and lacks_user(services.pool.now().plan, record.assignment, record.body.user):
+        services.metrics.without_user.inc()
+    annotate(release=release.number, mode=record.body.mode, hits=len(result.hits), timings_ms=result.timings_ms)
+    if services.home.settings.log_queries and record.caller.log_queries:
         annotate(query=begun.search.text)

@@ -9,7 +9,9 @@ from app.access.sequence_tokens import SequenceTokens
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
+from app.services.request_records import RequestRecords
 from app.services.search_executor import SearchExecutor
+from app.services.shadow import ShadowSearches
 from app.serving.release_pool import ReleasePool
 from indexing.catalogue.cached_reads import CachedReads
 from indexing.catalogue.database import utc_now
@@ -20,7 +22,8 @@ from indexing.home import Home
 class Services:
     """Made by ``main`` and kept in ``app.state.services``.
 
-    ``reads`` is what every request asks the catalogue, kept until the next commit.
+    ``reads`` is what every request asks the catalogue, kept until the next commit; ``records`` takes what every search
+    was to the ledger; ``shadows`` lets a candidate answer them as well.
 
     ``searches``, ``threaded_requests``, ``write_waits`` and ``measurements`` say how many of each may be in progress;
     ``now`` tells the moment, ISO 8601 in UTC.
@@ -29,9 +32,11 @@ class Services:
     home: Home
     reads: CachedReads
     sequence_tokens: SequenceTokens
+    records: RequestRecords
     pool: ReleasePool
     retriever: Retriever
     live: LiveLayer
+    shadows: ShadowSearches
     metrics: Metrics
     limiter: RateLimiter
     executor: SearchExecutor

@@ -1,5 +1,6 @@
 """A release that is open for searches, and what may lie over its snapshot."""
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -65,9 +66,16 @@ class FreshWrites(Protocol):
     """Who keeps what no snapshot holds yet, and lays it over each release before that takes over."""
 
     def taking_over(self, serving: ServingRelease) -> AbstractContextManager[ServingRelease]:
-        """The release with all that its snapshot lacks; it is in service when the block ends."""
+        """The release with all that its snapshot lacks; requests may have it when the block ends."""
         ...
 
-    def is_outdated(self) -> bool:
-        """Whether what is kept must be read anew, since something was erased."""
+    def is_outdated(self, recipe: int) -> bool:
+        """Whether what is kept for a recipe must be read anew, since something was erased."""
+        ...
+
+    def keep(self, recipes: Callable[[], Sequence[int]]) -> None:
+        """Keep fresh writes for no other recipes than these, and for the first of them first: it is in service.
+
+        ``recipes`` is asked while no release takes over.
+        """
         ...

@@ -35,9 +35,13 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.BuildFailed: 500,
     errors.BuildCancelled: 409,
     errors.AlreadyRunning: 409,
+    errors.RolloutConflict: 409,
+    errors.ReleaseBehind: 409,
+    errors.TooManyRecipes: 409,
     errors.CatalogueBusy: 503,
     errors.CatalogueUnavailable: 503,
     errors.CatalogueReplaced: 503,
+    errors.LedgerUnavailable: 503,
     errors.StorageFailed: 503,
     errors.StorageFull: 507,
 }

@@ -29,7 +29,7 @@ import numpy as np
 
 from app.retrieval.filters import Comparison, matching
 from app.retrieval.retriever import Retriever
-from app.serving.release_pool import ReleasePool
+from app.serving.release_opening import open_in_service
 from benchmarks.harness.made_corpora import build_made, made_document, sentences
 from benchmarks.harness.memory import anonymous_mb
 from benchmarks.harness.recording import write_result
@@ -107,7 +107,7 @@ def search_home(path: Path, queries) -> dict:
     home = open_home(Settings(), path)
     own = anonymous_mb()
     began = time.perf_counter()
-    serving, retriever = ReleasePool(home).refresh(), Retriever()
+    serving, retriever = open_in_service(home), Retriever()
     views = {partition: serving.snapshot.view(partition) for partition in (LARGE, LITTLE)}
     result: dict = {"seconds to open": round(time.perf_counter() - began, 3)}
     for partition, view in views.items():

@@ -28,7 +28,7 @@ import numpy as np
 import psutil
 
 from app.retrieval.retriever import Retriever
-from app.serving.release_pool import ReleasePool
+from app.serving.release_opening import open_in_service
 from benchmarks.harness.made_corpora import build_made, made_document, sentences
 from benchmarks.harness.memory import anonymous_mb
 from benchmarks.harness.recording import write_result
@@ -69,7 +69,7 @@ def search_home(path: Path, queries, searches: int) -> dict:
     own = anonymous_mb()
     began = time.perf_counter()
     home = open_home(Settings(), path)
-    serving = ReleasePool(home).refresh()
+    serving = open_in_service(home)
     partitions = serving.snapshot.partitions
     retriever = Retriever()
 

@@ -11,7 +11,7 @@ import httpx
 
 from app.retrieval.retriever import Retriever
 from app.serving.release import ServingRelease
-from app.serving.release_pool import ReleasePool
+from app.serving.release_opening import ReleaseOpener, open_in_service
 from indexing.builds.build import build
 from indexing.builds.context import Progress, prepare_build
 from indexing.catalogue.tenants import DEFAULT_TENANT
@@ -66,7 +66,7 @@ def scratch_collection(
             )
         recipe = change_recipe(home, default_recipe(home), **asdict(choices))
         built = build(prepare_build(scratch, recipe, on_progress=on_progress))
-        yield ReleasePool(scratch).open(built.release), partition
+        yield ReleaseOpener(scratch).open(built.release), partition
     finally:
         scratch.close()
 
@@ -80,7 +80,7 @@ def served_collection(home: Home, collection: str) -> Iterator[tuple[ServingRele
         NotFound: the release holds no such collection.
     """
     partition = Partition(DEFAULT_TENANT, collection)
-    serving = ReleasePool(home).refresh()
+    serving = open_in_service(home)
     if serving.snapshot.view(partition) is None:
         raise NotFound(
             f"Release {serving.release.number} holds no collection {collection!r}: ingest and build it first."

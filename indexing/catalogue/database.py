@@ -95,7 +95,7 @@ class Database:
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only unlinked
-                _enable_wal(connection, self._busy_timeout_seconds)
+                enable_wal(connection, self._busy_timeout_seconds)
                 connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()  # opens the log as well
             except BaseException:
                 connection.close()
@@ -291,7 +291,7 @@ def _refusal(fault: str) -> str:
     )
 
 
-def _enable_wal(connection: sqlite3.Connection, most_seconds: float) -> None:
+def enable_wal(connection: sqlite3.Connection, most_seconds: float) -> None:
     """Turn on WAL, which lasts in the file; under its own lock, since several processes may do it at once."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
         return

@@ -198,3 +198,49 @@ def _last_number_told(db: Database) -> None:
     # The highest sequence number that earlier versions can have told a tenant as a number; tokens came after it.
     db.execute("CREATE TABLE last_number_told (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL) STRICT")
     db.execute("INSERT INTO last_number_told SELECT 1, value FROM write_sequence")
+
+
+@catalogue_migrations(name="0015_rollouts")
+def _rollouts(db: Database) -> None:
+    # The last row of deployments is the recipe in service, as before. New is which of them took a promotion back.
+    db.execute("ALTER TABLE deployments ADD COLUMN is_rollback INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE deployments ADD COLUMN rollout INTEGER")
+    db.execute(
+        "CREATE TABLE rollouts (id INTEGER PRIMARY KEY AUTOINCREMENT, candidate INTEGER NOT NULL"
+        " REFERENCES recipes(number), baseline INTEGER NOT NULL REFERENCES recipes(number), mode TEXT NOT NULL,"
+        " state TEXT NOT NULL, share REAL NOT NULL CHECK (share BETWEEN 0 AND 1), unit TEXT NOT NULL,"
+        " seed TEXT NOT NULL, steps TEXT NOT NULL, step INTEGER NOT NULL, tenants TEXT, first_tenants TEXT NOT NULL,"
+        " ends_at TEXT, max_queries INTEGER, decides TEXT NOT NULL, ab_test TEXT, version INTEGER NOT NULL,"
+        " since_at TEXT NOT NULL, created_at TEXT NOT NULL, created_by TEXT NOT NULL) STRICT"
+    )
+    # Whatever a process believes, two rollouts never take traffic at once, and two candidates never are the live one.
+    db.execute("CREATE UNIQUE INDEX rollouts_open ON rollouts ((1)) WHERE state IN ('shadow', 'canary', 'paused')")
+    db.execute("CREATE UNIQUE INDEX rollouts_live ON rollouts ((1)) WHERE state = 'live'")
+    db.execute(
+        "CREATE TABLE rollout_transitions (id INTEGER PRIMARY KEY AUTOINCREMENT, rollout INTEGER NOT NULL"
+        " REFERENCES rollouts(id), version INTEGER NOT NULL, from_state TEXT NOT NULL, to_state TEXT NOT NULL,"
+        " share REAL NOT NULL, step INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL,"
+        " evidence TEXT NOT NULL, deployment INTEGER, UNIQUE (rollout, version)) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE pins (tenant TEXT PRIMARY KEY REFERENCES tenants(id), kind TEXT NOT NULL,"
+        " recipe INTEGER REFERENCES recipes(number), actor TEXT NOT NULL, reason TEXT NOT NULL,"
+        " created_at TEXT NOT NULL, CHECK ((kind = 'pinned') = (recipe IS NOT NULL))) STRICT, WITHOUT ROWID"
+    )
+    # Recipes that were in service before: open until a moment, so that one call puts them back.
+    db.execute(
+        "CREATE TABLE standby (recipe INTEGER PRIMARY KEY REFERENCES recipes(number), until_at TEXT NOT NULL,"
+        " since_at TEXT NOT NULL) STRICT"
+    )
+    # Which watcher evaluates the rollout, and when it last said so: one row.
+    db.execute(
+        "CREATE TABLE watcher_lease (id INTEGER PRIMARY KEY CHECK (id = 1), watcher TEXT NOT NULL,"
+        " renewed_at TEXT NOT NULL) STRICT"
+    )
+    # What judges of quality say about a recipe; guards read the newest of each kind.
+    db.execute(
+        "CREATE TABLE verdicts (id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL"
+        " REFERENCES recipes(number), kind TEXT NOT NULL, verdict TEXT NOT NULL, reasons TEXT NOT NULL,"
+        " at TEXT NOT NULL) STRICT"
+    )
+    db.execute("CREATE INDEX verdicts_of_recipes ON verdicts (recipe, kind, id)")

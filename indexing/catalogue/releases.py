@@ -71,11 +71,33 @@ def retire_releases(database: Database, numbers: Iterable[tuple[int, int]]) -> N
         db.conn.executemany(sql, [(now, recipe, build) for recipe, build in numbers])
 
 
-def insert_deployment(database: Database, recipe: int, *, reason: str, actor: str) -> None:
-    """Record that a recipe is the stable one from now on."""
+def insert_deployment(
+    database: Database,
+    recipe: int,
+    *,
+    reason: str,
+    actor: str,
+    at: str | None = None,
+    rollout: int | None = None,
+    is_rollback: bool = False,
+) -> None:
+    """Record that a recipe is the stable one from now on; ``rollout`` is the one that decided it."""
     with database.write() as db:
-        sql = "INSERT INTO deployments (recipe, reason, actor, created_at) VALUES (?, ?, ?, ?)"
-        db.conn.execute(sql, (recipe, reason, actor, utc_now()))
+        sql = (
+            "INSERT INTO deployments (recipe, reason, actor, created_at, rollout, is_rollback)"
+            " VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        db.conn.execute(sql, (recipe, reason, actor, at or utc_now(), rollout, int(is_rollback)))
+
+
+def last_deployment_row(database: Database) -> Row | None:
+    """The last deployment, or ``None`` before the first."""
+    return database.row("SELECT * FROM deployments ORDER BY id DESC LIMIT 1")
+
+
+def deployment_rows(database: Database) -> list[Row]:
+    """Every deployment, the last first."""
+    return list(database.rows("SELECT * FROM deployments ORDER BY id DESC"))
 
 
 def deployed_recipes(database: Database) -> list[int]:
@@ -87,4 +109,14 @@ def deployed_recipes(database: Database) -> list[int]:
 def stable_recipe(database: Database) -> int | None:
     """The number of the recipe that was deployed last, or ``None`` before the first."""
     row = database.row("SELECT recipe FROM deployments ORDER BY id DESC LIMIT 1")
+    return None if row is None else int(row["recipe"])
+
+
+def previous_recipe(database: Database) -> int | None:
+    """The recipe that was in service before the one that is, or ``None``."""
+    sql = (
+        "SELECT recipe FROM deployments WHERE recipe !="
+        " (SELECT recipe FROM deployments ORDER BY id DESC LIMIT 1) ORDER BY id DESC LIMIT 1"
+    )
+    row = database.row(sql)
     return None if row is None else int(row["recipe"])

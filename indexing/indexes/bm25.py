@@ -8,6 +8,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
@@ -26,6 +27,21 @@ _LARGEST_SHARE = 8
 _Found: TypeAlias = tuple[Rows, Scores]
 
 
+@dataclass(frozen=True, slots=True)
+class TermScores:
+    """The passages of a partition, scored by the terms of a query.
+
+    ``scores``: float32 (rows,), the rows of all segments one after another, 0 where no term occurs. ``max_score``: what
+    no score can exceed, sum of weight * idf * (k1 + 1) over the terms, 0.0 when none of them occurs. ``terms``: how
+    many different ones counted; ``unknown``: how many of those no passage holds.
+    """
+
+    scores: Scores
+    max_score: float
+    terms: int
+    unknown: int
+
+
 class Bm25:
     """BM25 with Lucene's idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. Threads may share one.
 
@@ -40,31 +56,33 @@ class Bm25:
     def scores(
         self, segments: Sequence[LexicalSegment], terms: Sequence[str] | Mapping[str, float]
     ) -> tuple[Scores, float]:
+        """As ``score_terms``: the scores, and what none of them can exceed."""
+        found = self.score_terms(segments, terms)
+        return found.scores, found.max_score
+
+    def score_terms(self, segments: Sequence[LexicalSegment], terms: Sequence[str] | Mapping[str, float]) -> TermScores:
         """Score every passage of a partition.
 
         Args:
             segments: All segments of the partition.
             terms: The query's terms, or what each counts; a repeated term counts as often as it is repeated. Of more
                 than ``MAX_TERMS`` different ones the first count.
-
-        Returns:
-            float32 (rows,), the rows of all segments one after another, 0 where no term occurs; and the score that no
-            score can exceed: sum of weight * idf * (k1 + 1) over the terms, 0.0 when none of them occurs.
         """
         scores: Scores = np.zeros(sum(len(segment) for segment in segments), np.float32)
         count = sum(segment.count for segment in segments)
-        max_score = 0.0
+        max_score, unknown = 0.0, 0
         weights: Mapping[str, float] = terms if isinstance(terms, Mapping) else Counter(terms)
         numbers = tuple(segment.number for segment in segments)
         for term, weight in sorted(islice(weights.items(), MAX_TERMS)):
             rows, saturation = self._look_up(segments, numbers, term)
             if not len(rows):
+                unknown += 1
                 continue
             idf = math.log1p((count - len(rows) + 0.5) / (len(rows) + 0.5))
             most = weight * idf * (self.k1 + 1.0)
             max_score += most
             scores[rows] += np.float32(most) * saturation
-        return scores, max_score
+        return TermScores(scores, max_score, min(len(weights), MAX_TERMS), unknown)
 
     def _look_up(self, segments: Sequence[LexicalSegment], numbers: tuple[int, ...], term: str) -> _Found:
         """The rows with a term among those of all segments, and tf / (tf + damping) of each."""

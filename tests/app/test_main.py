@@ -207,11 +207,11 @@ def test_a_body_that_is_too_large_is_refused(client):
 
 def test_an_unforeseen_failure_is_a_500_with_its_request_id(client, monkeypatch):
     services = client.app.state.services
-    monkeypatch.setattr(services.pool, "current", lambda: 1 / 0)
+    monkeypatch.setattr(services.pool, "assigned", lambda **_: 1 / 0)
     response = ask(client)
     assert response.status_code == 500
     assert response.json()["error"] == "InternalError"
-    assert 'groundwork_search_requests_total{release="",status="500"} 1.0' in client.get("/metrics").text
+    assert 'groundwork_search_requests_total{recipe="",status="500"} 1.0' in client.get("/metrics").text
 
 
 def test_the_first_ten_hits_do_not_depend_on_how_many_are_asked_for(client):
@@ -229,17 +229,17 @@ def test_a_new_release_is_picked_up_without_a_restart(client, served_home):
     assert answer["hits"][0]["document_id"] == "voice"
 
 
-def test_metrics_count_by_status_stage_and_release(client):
+def test_metrics_count_by_status_stage_and_recipe(client):
     ask(client)
     ask(client, headers={})
     assert (
         client.post("/v1/context", json={"query": "invoice", "collection": "helpdesk"}, headers=KEY).status_code == 200
     )
     text = client.get("/metrics").text
-    assert 'groundwork_search_requests_total{release="1.1",status="200"} 2.0' in text
-    assert 'groundwork_search_requests_total{release="",status="401"} 1.0' in text
-    assert 'groundwork_search_stage_duration_seconds_count{release="1.1",stage="encode"} 2.0' in text
-    assert 'groundwork_release_info{release="1.1"' in text
+    assert 'groundwork_search_requests_total{recipe="1",status="200"} 2.0' in text
+    assert 'groundwork_search_requests_total{recipe="",status="401"} 1.0' in text
+    assert 'groundwork_search_stage_duration_seconds_count{recipe="1",stage="encode"} 2.0' in text
+    assert 'groundwork_release_info{recipe="1",release="1.1",role="live"' in text
 
 
 def test_the_log_names_request_and_release_but_not_the_query(client, caplog):
@@ -271,7 +271,7 @@ def test_what_comes_too_late_is_a_504_and_is_counted(client):
     assert ask(client, headers=KEY | {"x-timeout-ms": "60000"}).status_code == 200
     text = client.get("/metrics").text
     assert "groundwork_search_deadline_exceeded_total 1.0" in text
-    assert 'groundwork_search_requests_total{release="",status="504"} 1.0' in text
+    assert 'groundwork_search_requests_total{recipe="",status="504"} 1.0' in text
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "soon", "nan", "inf"])

@@ -10,11 +10,13 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from app.live.layer import LiveLayer
 from app.retrieval.filters import matching
 from app.retrieval.retriever import Retriever
+from app.serving.release_opening import ReleaseOpener
 from app.serving.release_pool import ReleasePool
 from indexing.builds.build import build
 from indexing.builds.context import BuildContext
 from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.document_writes import remove_documents, write_documents
+from indexing.catalogue.rollouts import clear_standby, keep_on_standby
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.home import open_home
 from indexing.models.embedder import HashingEmbedder
@@ -110,6 +112,12 @@ class FreshHome:
     def deploy(self, recipe_number):
         deploy(self.home.catalogue, recipe_number, reason="test", actor="test")
 
+    def keep_open(self, *recipes):
+        """Let these recipes be on standby, and no other."""
+        clear_standby(self.home.catalogue)
+        for recipe in recipes:
+            keep_on_standby(self.home.catalogue, recipe, until_at="9999", since_at="2026")
+
     def process(self, **choices):
         process = Process(self, **choices)
         self.opened.append(process)
@@ -121,13 +129,15 @@ class FreshHome:
         self.home.close()
 
 
-class Pool(ReleasePool):
-    def __init__(self, home, live, embedder):
-        super().__init__(home, live)
+class Opener(ReleaseOpener):
+    """Opens every recipe with one embedder."""
+
+    def __init__(self, home, embedder):
+        super().__init__(home)
         self.embedder = embedder
 
-    def _embedder(self, recipe):
-        return self._embedders.setdefault((recipe.model, recipe.embedding.precision), self.embedder)
+    def load_embedder(self, recipe):
+        return self.embedder
 
 
 class Process:
@@ -138,7 +148,7 @@ class Process:
         self.embedder = Embedder()
         self.clock = Clock()
         self.live = LiveLayer(self.home, bind=fresh.bind, clock=self.clock)
-        self.pool = Pool(self.home, self.live, self.embedder)
+        self.pool = ReleasePool(self.home, self.live, opener=Opener(self.home, self.embedder))
         if is_open:
             self.pool.refresh()
 
@@ -155,25 +165,29 @@ class Process:
         while self.live.work():
             pass
 
-    def search(self, query="", *, partition=OURS, mode="hybrid", k=1000, group=True, principals=None):
+    def serving(self, recipe=None):
+        """The open release of a recipe, by default of the one in service."""
+        return self.pool.current() if recipe is None else self.pool.now().releases[recipe]
+
+    def search(self, query="", *, partition=OURS, mode="hybrid", k=1000, group=True, principals=None, recipe=None):
         pick = None if principals is None else matching(None, principals)
-        serving = self.pool.current()
+        serving = self.serving(recipe)
         found = RETRIEVER.search(serving, partition, query, k=k, mode=mode, group_by_document=group, matching=pick)
         return [(hit.passage.document_id, hit.passage.text, hit.score) for hit in found.hits]
 
-    def texts(self, partition=OURS):
+    def texts(self, partition=OURS, recipe=None):
         """Every document that a search can find, as its passages' texts joined."""
-        view = self.pool.current().view(partition)
+        view = self.serving(recipe).view(partition)
         found = {}
         if view is not None and view.rows:
-            hits = sorted(self._all(partition), key=lambda passage: (passage.document_id, passage.ordinal))
+            hits = sorted(self._all(partition, recipe), key=lambda passage: (passage.document_id, passage.ordinal))
             for passage in hits:
                 found[passage.document_id] = f"{found.get(passage.document_id, '')} {passage.text}".strip()
         return found
 
-    def _all(self, partition):
+    def _all(self, partition, recipe):
         result = RETRIEVER.search(
-            self.pool.current(), partition, "anything", k=100_000, mode="dense", group_by_document=False
+            self.serving(recipe), partition, "anything", k=100_000, mode="dense", group_by_document=False
         )
         return [hit.passage for hit in result.hits]
 

@@ -107,7 +107,7 @@ def test_a_process_that_is_told_to_stop_finishes_what_it_took_and_takes_no_more(
     count = 120
     with serving(workers, max_concurrency=count) as served:
         connections = ask_at_once(served, [long_query(number) for number in range(count)])
-        answered = 'groundwork_search_requests_total{release="1.1",status="200"}'
+        answered = 'groundwork_search_requests_total{recipe="1",status="200"}'
         served.until(lambda: served.metric("groundwork_searches_in_progress") + served.metric(answered) >= count)
         has_answer, _, _ = select.select([connection.sock for connection in connections], [], [], 0)
         assert len(has_answer) < count
@@ -156,7 +156,7 @@ def test_a_killed_worker_is_replaced_while_the_others_serve_and_its_counts_stay(
     with serving(2) as served:
         for _ in range(4):
             assert served.search("refund").status_code == 200
-        answered = 'groundwork_search_requests_total{release="1.1",status="200"}'
+        answered = 'groundwork_search_requests_total{recipe="1",status="200"}'
         assert served.metric(answered) == 4
         victim, survivor = served.workers()
         victim.kill()

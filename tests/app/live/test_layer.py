@@ -244,7 +244,7 @@ def test_a_write_of_more_than_fifty_passages_waits_for_a_build(fresh):
     process.settle()
     assert not written.is_live
     assert process.texts() == BUILT
-    assert process.live.waits_for_build(OURS, written.seq)
+    assert process.live.waits_for_build(process.pool.current(), OURS, written.seq)
     assert not process.live.has_reached(process.pool.current(), OURS, written.seq)
     (later,) = process.put(article("small"))
     process.settle()
@@ -310,7 +310,7 @@ def test_an_encoder_that_fails_holds_nobody_else_up(fresh):
     process.embedder.encode_passages = lambda texts, on_progress=None: 1 / 0
     (written,) = process.put(article("bad"))
     process.settle()
-    assert process.live.waits_for_build(OURS, written.seq)
+    assert process.live.waits_for_build(process.pool.current(), OURS, written.seq)
     process.embedder.encode_passages = encode
     process.put(article("good"))
     process.settle()
@@ -453,18 +453,18 @@ def test_an_old_version_that_somebody_may_no_longer_see_does_not_wait_for_the_en
 
 def test_one_document_that_cannot_be_added_waits_for_a_build_alone(fresh, monkeypatch):
     process = fresh.process()
-    add = process.live._queue.overlay.add
+    add = process.live._queues[1].overlay.add
 
     def fail(partition, documents):
         if any(one.item.document.id == "bad" for one in documents):
             raise MemoryError
         add(partition, documents)
 
-    monkeypatch.setattr(process.live._queue.overlay, "add", fail)
+    monkeypatch.setattr(process.live._queues[1].overlay, "add", fail)
     bad, good = process.put(article("bad"), article("good"))
     process.settle()
     assert process.texts() == BUILT | {"good": text("good")}
-    assert process.live.waits_for_build(OURS, bad.seq)
+    assert process.live.waits_for_build(process.pool.current(), OURS, bad.seq)
     assert process.live.has_reached(process.pool.current(), OURS, good.seq)
 
 
@@ -536,7 +536,7 @@ def test_a_document_that_can_never_be_read_waits_for_a_build_and_holds_nobody_up
         process.clock.now += 5 * write_queue.RETRIES.first_seconds
     serving = process.pool.current()
     assert process.texts() == BUILT | {"good": text("good")}
-    assert process.live.waits_for_build(OURS, bad.seq)
+    assert process.live.waits_for_build(process.pool.current(), OURS, bad.seq)
     assert process.live.has_reached(serving, OURS, good.seq)
     assert open_requests(fresh.home.catalogue)
 
@@ -548,7 +548,7 @@ def test_another_tenants_write_that_waits_for_a_build_is_nobody_elses_business(t
     process = fresh.process()
     (theirs,) = fresh.put(article("large", 4), partition=THEIRS)
     process.settle()
-    assert process.live.waits_for_build(THEIRS, theirs.seq)
+    assert process.live.waits_for_build(process.pool.current(), THEIRS, theirs.seq)
     assert process.live.has_reached(process.pool.current(), OURS, theirs.seq)
     fresh.close()
 
@@ -585,7 +585,7 @@ def _documents(shard):
 
 
 def is_found(process, written, partition=OURS):
-    return process.live.finds(partition, written.id, written.seq, is_live=written.is_live)
+    return process.live.finds(process.pool.current(), partition, written.id, written.seq, is_live=written.is_live)
 
 
 def test_a_write_counts_as_found_from_the_moment_on_when_searches_find_it(fresh):
@@ -630,9 +630,9 @@ def test_a_document_that_waits_for_a_build_is_counted_until_one_is_in_service(fr
 
 def test_where_nothing_is_in_service_everything_waits(fresh):
     process = fresh.process(is_open=False)
-    (written,) = fresh.put(article("new"), live=False)
+    fresh.put(article("new"), live=False)
     assert process.live.count_waiting() == len(BUILT) + 1
-    assert not is_found(process, written)
+    assert not process.live.takes(OURS, [article("new")])
 
 
 def test_after_a_rollback_what_later_builds_hold_does_not_wait(fresh):

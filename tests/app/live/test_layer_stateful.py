@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, each process finds what a plain dictionary says."""
+"""Whatever happens in whatever order, each process finds what a plain dictionary says, by every open recipe."""
 
 import tempfile
 from pathlib import Path
@@ -51,9 +51,11 @@ class Writes(RuleBasedStateMachine):
 
     @rule(which=WHICH, partition=PARTITIONS, name=st.one_of(NAMES, st.just("old")))
     def delete(self, which, partition, name):
-        self.processes[which].remove(name, partition=partition)
+        process = self.processes[which]
+        process.remove(name, partition=partition)
         self.documents[partition].pop(name, None)
-        assert name not in self.processes[which].texts(partition)
+        for recipe in process.pool.now().releases:
+            assert name not in process.texts(partition, recipe)
 
     @rule(recipe=st.sampled_from(RECIPES))
     def build(self, recipe):
@@ -65,6 +67,12 @@ class Writes(RuleBasedStateMachine):
         if known is not None:
             self.fresh.deploy(number)
         self.processes[which].pool.refresh()
+
+    @rule(numbers=st.sets(st.integers(1, 3)), which=WHICH)
+    def keep_open(self, numbers, which):
+        rows = self.fresh.home.catalogue.rows("SELECT DISTINCT recipe FROM releases")
+        self.fresh.keep_open(*numbers & {row["recipe"] for row in rows})
+        self.processes[which].pool.follow_plan()
 
     @rule(which=WHICH)
     def refresh(self, which):
@@ -80,19 +88,21 @@ class Writes(RuleBasedStateMachine):
         process.settle()
         process.clock.now += 2 * OTHERS_SECONDS
         process.settle()
-        for partition, documents in self.documents.items():
-            assert process.texts(partition) == documents
-            for name, text in documents.items():
-                found = process.search(text, partition=partition, mode="lexical")
-                assert found[0][0] == name
-        assert process.live.reached(process.pool.current(), OURS) == self.fresh.home.catalogue.sequence()
+        for recipe, serving in process.pool.now().releases.items():
+            for partition, documents in self.documents.items():
+                assert process.texts(partition, recipe) == documents
+                for name, text in documents.items():
+                    found = process.search(text, partition=partition, mode="lexical", recipe=recipe)
+                    assert found[0][0] == name
+            assert process.live.reached(serving, OURS) == self.fresh.home.catalogue.sequence()
 
     @invariant()
     def every_text_found_is_one_that_was_written_whole(self):
         for process in getattr(self, "processes", ()):
             for partition, versions in self.written.items():
-                for name, text in process.texts(partition).items():
-                    assert text in versions[name]
+                for recipe in process.pool.now().releases:
+                    for name, text in process.texts(partition, recipe).items():
+                        assert text in versions[name]
 
     def teardown(self):
         for process in self.processes:
@@ -102,4 +112,4 @@ class Writes(RuleBasedStateMachine):
 
 
 TestWrites = Writes.TestCase
-TestWrites.settings = settings(max_examples=6, stateful_step_count=20, deadline=None)
+TestWrites.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app, refresh
 from app.retrieval.reranking import Reranker, pair_text
 from app.retrieval.retriever import Retriever
-from app.serving.release_pool import ReleasePool
+from app.serving.release_opening import ReleaseOpener
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.models.reranker import load_reranker
 from indexing.records import MODES, Partition
@@ -193,7 +193,7 @@ def test_a_registered_cross_encoder_orders_the_answers_of_the_api(served_home, r
     plan = Reranking(depth=5, budget_ms=60_000, precision="fp32")
     report = release(served_home, reranker=model.id, reranking=plan)
     assert report.release.number == "2.1"  # another recipe waits to be deployed
-    serving = ReleasePool(served_home).open(report.release)
+    serving = ReleaseOpener(served_home).open(report.release)
     reranker = load_reranker(served_home.storage, model, "fp32", sessions=1)
     where = Partition(DEFAULT_TENANT, "helpdesk")
     one, other = (Retriever().search(serving, where, "reset my password", k=5) for _ in range(2))
@@ -213,7 +213,7 @@ def test_the_api_shows_the_rerankers_score_and_its_absence(served_home):
         services = client.app.state.services
         serving = services.pool.current()
         recipe = replace(serving.recipe, reranker="x@1", reranking=Reranking(budget_ms=LONG_MS))
-        services.pool._serving = replace(serving, reranker=ByLength(), recipe=recipe)
+        services.pool._put(replace(serving, reranker=ByLength(), recipe=recipe))
         answer = client.post("/v1/search", json=body, headers=KEY).json()
     assert all(hit["scores"]["rerank"] > 0 for hit in answer["hits"])
     assert answer["timings_ms"]["rerank"] >= 0

@@ -146,7 +146,7 @@ def test_live_recall_of_a_small_collection_is_one(client):
     answer = client.post("/v1/collections/helpdesk/recall", json={"queries": 5}, headers=KEY)
     assert answer.status_code == 200, answer.text
     assert (answer.json()["recall"], answer.json()["is_approximate"]) == (1.0, False)
-    assert 'groundwork_live_recall{release="1.2"} 1.0' in client.get("/metrics").text
+    assert 'groundwork_live_recall{recipe="1"} 1.0' in client.get("/metrics").text
     assert client.post("/v1/collections/unknown/recall", json={}, headers=KEY).status_code == 404
 
 

@@ -134,11 +134,10 @@ def test_a_job_that_fails_gives_its_place_back(busy):
 
 def test_only_what_is_in_service_is_named():
     metrics = Metrics()
-    metrics.serve("1.1", "aa")
-    metrics.serve("1.2", "bb")
-    metrics.serve("1.2", "bb")
+    for release, snapshot in (("1.1", "aa"), ("1.2", "bb"), ("1.2", "bb")):
+        metrics.show(metrics.release, {("1", release, snapshot, "live"): 1.0})
     lines = [line for line in metrics.text().decode().splitlines() if line.startswith("groundwork_release_info")]
-    assert lines == ['groundwork_release_info{release="1.2",snapshot="bb"} 1.0']
+    assert lines == ['groundwork_release_info{recipe="1",release="1.2",role="live",snapshot="bb"} 1.0']
 
 
 def test_every_gauge_says_what_of_several_living_workers_it_is():
@@ -151,12 +150,14 @@ WORKER = """
 import sys
 from app.metrics import Metrics
 metrics = Metrics()
-metrics.requests.labels("200", "1.1").inc(int(sys.argv[1]))
-metrics.stages.labels("total", "1.1").observe(0.02)
+for _ in range(int(sys.argv[1])):
+    metrics.count(200, sys.argv[2])
+metrics.observe(1, {"total": 20.0})
 metrics.in_progress.set(int(sys.argv[1]))
 metrics.watch(metrics.live_lag, lambda: float(sys.argv[1]))
-metrics.serve("1.1", "aa")
-metrics.serve("1.2", "bb")
+metrics.show(metrics.release, {("1", "1.1", "aa", "live"): 1.0, ("2", "2.1", sys.argv[2], "candidate"): 1.0})
+metrics.show(metrics.release, {("1", "1.2", "bb", "live"): 1.0})
+metrics.show(metrics.recipe_open, {("2",): float(sys.argv[2] == "1.2")})
 metrics.sample()
 print("ready", flush=True)
 sys.stdin.readline()
@@ -168,24 +169,25 @@ def test_whichever_worker_is_scraped_gives_the_numbers_of_all(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT), METRICS_VARIABLE: str(tmp_path)}
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(number)],
+            [sys.executable, "-c", WORKER, str(number), release],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for number in (3, 4)
+        for number, release in ((3, "1.1"), (4, "1.2"))
     ]
     assert [worker.stdout.readline() for worker in workers] == ["ready\n"] * 2
     first = workers[0].communicate("\n")[0]  # its counts stay where the other finds them
     second = workers[1].communicate("\n")[0]
     for text in (first, second):
-        assert 'groundwork_search_requests_total{release="1.1",status="200"} 7.0' in text
-        assert 'groundwork_search_stage_duration_seconds_count{release="1.1",stage="total"} 2.0' in text
+        assert 'groundwork_search_requests_total{recipe="1",status="200"} 7.0' in text
+        assert 'groundwork_search_stage_duration_seconds_count{recipe="1",stage="total"} 2.0' in text
         assert "groundwork_searches_in_progress 7.0" in text
         assert "groundwork_live_lag_seconds 4.0" in text
-        assert 'groundwork_release_info{release="1.2",snapshot="bb"} 1.0' in text
-        assert 'groundwork_release_info{release="1.1",snapshot="aa"} 0.0' in text
+        shown = [line for line in text.splitlines() if line.startswith("groundwork_release_info")]
+        assert shown == ['groundwork_release_info{recipe="1",release="1.2",role="live",snapshot="bb"} 1.0']
+        assert 'groundwork_recipe_open{recipe="2"} 1.0' in text
         assert "pid=" not in text
 
 

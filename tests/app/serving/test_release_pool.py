@@ -6,6 +6,7 @@ import pytest
 from app.retrieval.retriever import Retriever
 from app.serving import release_pool
 from app.serving.query_cache import QueryCache
+from app.serving.release_opening import ReleaseOpener
 from app.serving.release_pool import REPAIRS, ReleasePool
 from indexing.catalogue.document_writes import put_documents
 from indexing.errors import GroundworkError, NotReady
@@ -167,7 +168,7 @@ def test_a_release_proves_its_encoder_and_not_the_cache(served_home):
     queries.on_lookup = outcomes.append
     pool = ReleasePool(served_home, None, queries)
     serving = pool.refresh()
-    again = pool.open(serving.release)
+    again = ReleaseOpener(served_home, queries).open(serving.release)
     assert outcomes == []
     bare = ReleasePool(served_home).refresh().embedder
     for cached in (serving.embedder, again.embedder):

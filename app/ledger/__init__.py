@@ -1,0 +1,1 @@
+"""What fills the ledger: ids, a queue with its writer, and counts that outlive a kill."""

@@ -1,0 +1,157 @@
+"""Counts of one process's ledger rows in a small mapped file, which outlives a kill: so a lost tail is known.
+
+What was handed in and neither written nor dropped when the process was killed is lost. A process holds the lock beside
+its file as long as it lives; whoever can take that lock knows that it is dead, and settles its counts.
+"""
+
+import logging
+import mmap
+import os
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexing.errors import AlreadyRunning
+from indexing.storage.locks import file_lock
+from indexing.storage.permissions import PRIVATE_FILE
+
+logger = logging.getLogger(__name__)
+COUNTS_SUFFIX, LOCK_SUFFIX = ".counts", ".lock"
+_SIZE_BYTES = 4096
+"""One page; it is written in full at once, since a page without room on the disk would kill the process later."""
+_NUMBER = "Q"
+"""Unsigned, 64 bits, aligned: each is written by one instruction, so that a kill leaves the old or the new one."""
+_NUMBER_BYTES = 8
+_FORMAT, _ACCEPTED, _WRITTEN, _DROPPED = range(4)
+_FORMAT_1 = 0x3153544E554F4347
+"""The first number of a file: the letters GCOUNTS1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows a process was handed, how many of them the ledger has, and how many it knows were dropped."""
+
+    process: str
+    accepted: int
+    written: int
+    dropped: int
+
+    @property
+    def lost(self) -> int:
+        """Of a process that has ended: what it was handed and no one has, the tail that a kill cut off."""
+        return max(0, self.accepted - self.written - self.dropped)
+
+
+class ProcessCounts:
+    """The counts of this process. Safe to share between threads."""
+
+    def __init__(self, folder: Path, process: str) -> None:
+        """Count for ``process``, an id that no other start has, in ``folder``; in memory alone where that fails."""
+        self.process = process
+        self._lock = threading.Lock()
+        self._held = ExitStack()
+        self._path: Path | None = folder / f"{process}{COUNTS_SUFFIX}"
+        self._map = self._mapped(self._path)
+        self._numbers = memoryview(self._map).cast(_NUMBER)
+        self._numbers[_FORMAT] = _FORMAT_1
+
+    def _mapped(self, path: Path) -> mmap.mmap:
+        try:
+            path.parent.mkdir(mode=0o750, exist_ok=True)
+            self._held.enter_context(file_lock(path.with_suffix(LOCK_SUFFIX), "process"))
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+            try:
+                os.write(descriptor, bytes(_SIZE_BYTES))
+                return mmap.mmap(descriptor, _SIZE_BYTES)
+            finally:
+                os.close(descriptor)
+        except (OSError, ValueError) as error:  # ValueError: the file is shorter, since the disk is full
+            logger.warning("ledger.counts_in_memory", extra={"fields": {"reason": str(error)}})
+            self._path = None
+            return mmap.mmap(-1, _SIZE_BYTES)
+
+    def accept(self) -> int:
+        """Count a row that was handed in; gives its number in this process, from 1."""
+        with self._lock:
+            number = self._numbers[_ACCEPTED] = self._numbers[_ACCEPTED] + 1
+            return number
+
+    def wrote(self, rows: int) -> None:
+        """Count rows that the ledger has."""
+        with self._lock:
+            self._numbers[_WRITTEN] += rows
+
+    def drop(self, rows: int) -> None:
+        """Count rows that the ledger will not have."""
+        with self._lock:
+            self._numbers[_DROPPED] += rows
+
+    def now(self) -> Counts:
+        """The counts of this moment."""
+        return _counts(self.process, self._numbers)
+
+    def close(self, *, is_settled: bool) -> None:
+        """Let the file go; one whose counts the ledger has is removed, another is left for the next start.
+
+        What is counted afterwards is in memory alone.
+        """
+        with self._lock:
+            mapped, self._numbers = self._numbers, memoryview(bytearray(self._numbers.tobytes())).cast(_NUMBER)
+            mapped.release()
+            self._map.close()
+        if is_settled and self._path is not None:
+            _remove(self._path)
+        self._held.close()
+
+
+def settle_dead(folder: Path, settle: Callable[[Counts], None]) -> None:
+    """Hand the counts of every process that has ended to ``settle``, once each, and remove their files.
+
+    A file that cannot be read, or whose counts ``settle`` raises for, stays for the next time; that is logged.
+    """
+    for path in sorted(folder.glob(f"*{COUNTS_SUFFIX}")):
+        try:
+            with file_lock(path.with_suffix(LOCK_SUFFIX), "process"):
+                _settle(path, settle)
+        except AlreadyRunning:
+            continue  # it lives, or another process settles it
+        except Exception as error:  # one file that cannot be settled must keep no process from starting
+            logger.warning("ledger.counts_not_settled", extra={"fields": {"file": path.name, "reason": str(error)}})
+
+
+def _settle(path: Path, settle: Callable[[Counts], None]) -> None:
+    if path.is_file():  # else another process was faster
+        counts = read_counts(path)
+        settle(counts)
+        if counts.lost:
+            fields = {"process": counts.process, "rows": counts.lost}
+            logger.warning("ledger.rows_lost_in_a_kill", extra={"fields": fields})
+    _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file whose lock is held, and its lock; what cannot be removed is settled to the same counts again."""
+    try:
+        path.unlink(missing_ok=True)
+        path.with_suffix(LOCK_SUFFIX).unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("ledger.counts_not_removed", extra={"fields": {"file": path.name, "reason": str(error)}})
+
+
+def read_counts(path: Path) -> Counts:
+    """The counts in a process's file; one that was cut off before its first number counts nothing.
+
+    Raises:
+        ValueError: the file is something else.
+    """
+    data = path.read_bytes()[: _NUMBER_BYTES * 4].ljust(_NUMBER_BYTES * 4, b"\0")
+    numbers = memoryview(data).cast(_NUMBER)
+    if numbers[_FORMAT] not in (0, _FORMAT_1):
+        raise ValueError(f"{path.name} holds no counts of the ledger: expected them as this version writes them.")
+    return _counts(path.stem, numbers)
+
+
+def _counts(process: str, numbers: memoryview) -> Counts:
+    return Counts(process, numbers[_ACCEPTED], numbers[_WRITTEN], numbers[_DROPPED])

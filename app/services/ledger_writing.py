@@ -1,0 +1,64 @@
+"""What records the requests of a process: the recorder over the home's ledger, with its counts and metrics."""
+
+import secrets
+from collections.abc import Callable
+
+from app.ledger.counters import Counts, ProcessCounts, settle_dead
+from app.ledger.query_ids import SECRET, QueryIds
+from app.ledger.recorder import DROP_REASONS, Recorder
+from app.metrics import Metrics
+from app.services.request_records import RequestRecords
+from app.services.request_rows import RowPolicy
+from indexing.catalogue.home_secrets import home_secret
+from indexing.errors import GroundworkError
+from indexing.home import Home
+from indexing.ledger.hashes import LEDGER_SECRET
+from indexing.ledger.store import LEDGER_FOLDER
+
+_PROCESS_BYTES = 8
+"""Of the id of a process's start: two starts of a home have the same one by chance once in 2**32 starts."""
+
+
+def request_records_for(home: Home, metrics: Metrics, status_of: Callable[[GroundworkError], int]) -> RequestRecords:
+    """What records the requests of a process that starts now; counts of processes that were killed are settled first.
+
+    Args:
+        home: Whose ledger it is.
+        metrics: Where rows are counted.
+        status_of: The HTTP status of an error.
+    """
+    folder, ledger = home.path / LEDGER_FOLDER, home.ledger
+
+    def settle(counts: Counts) -> None:
+        ledger.put_counts(counts.process, accepted=counts.accepted, dropped=counts.dropped, written=counts.written)
+
+    settle_dead(folder, settle)
+    recorder = Recorder(ledger, ProcessCounts(folder, secrets.token_hex(_PROCESS_BYTES)), _Told(metrics))
+    metrics.watch(metrics.ledger_queue, lambda: recorder.queued)
+    metrics.watch(metrics.ledger_bytes, ledger.bytes_of_today)
+    policy = RowPolicy(
+        secret=home_secret(home.catalogue, LEDGER_SECRET),
+        is_whole=home.settings.ledger == "on",
+        may_keep_text=home.settings.log_queries,
+    )
+    return RequestRecords(recorder, QueryIds(home_secret(home.catalogue, SECRET)), policy, status_of)
+
+
+class _Told:
+    """Counts rows in the process's metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._dropped = {reason: metrics.ledger_dropped.labels(reason) for reason in DROP_REASONS}  # 0 from the start
+
+    def accepted(self, rows: int) -> None:
+        """See ``RowCounts``."""
+        self._metrics.ledger_accepted.inc(rows)
+
+    def written(self, rows: int) -> None:
+        """See ``RowCounts``."""
+        self._metrics.ledger_written.inc(rows)
+
+    def dropped(self, reason: str, rows: int) -> None:
+        """See ``RowCounts``."""
+        self._dropped[reason].inc(rows)

@@ -1,0 +1,25 @@
+"""Queries: what a body asks, as the retriever takes it for one recipe."""
+
+from app.retrieval.filters import matching
+from app.retrieval.retriever import Query, unit_vector
+from app.schemas.filters import filter_of
+from app.schemas.search import SearchBody
+from indexing.releases.recipes import Recipe
+
+
+def query_for(body: SearchBody, recipe: Recipe) -> Query:
+    """What a body asks of a recipe, which says what earlier turns of a conversation count.
+
+    Raises:
+        InvalidInput: a filter or the vector is not as it must be.
+    """
+    turns = body.turns(recipe.conversation)
+    return Query(
+        turns.question,
+        body.k,
+        body.mode,
+        body.group_by_document,
+        None if body.vector is None else unit_vector(body.vector),
+        matching(None if body.filters is None else filter_of(body.filters), body.principals),
+        tuple(turns.earlier),
+    )

@@ -1,0 +1,100 @@
+"""From what a search was asked and answered to its ledger row. It runs in the recorder's thread, not in a request."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.retrieval.retriever import Result
+from app.schemas.search import SearchBody
+from app.serving.assignment import Assignment
+from indexing.ledger.hashes import QUERY, UNIT, USER, keyed_hash
+from indexing.ledger.query_features import hit_features, text_features
+from indexing.ledger.records import ServedHit
+from indexing.records import Json, canonical_json
+
+_DECIMALS = 3
+"""Of milliseconds: to the microsecond, as answers say them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowPolicy:
+    """What rows may hold, beside assignments.
+
+    ``secret`` keys the hashes. Without ``is_whole`` rows hold nothing of query and answer; with ``may_keep_text`` they
+    hold the text of the queries of those tenants that allow it.
+    """
+
+    secret: bytes
+    is_whole: bool
+    may_keep_text: bool
+
+    def user_hash(self, user: str | None) -> str | None:
+        """What stands for a user's id."""
+        return None if user is None else keyed_hash(self.secret, USER, _bytes(user))
+
+    def unit_hash(self, assignment: Assignment) -> str | None:
+        """What stands for what was assigned."""
+        return None if assignment.unit is None else keyed_hash(self.secret, UNIT, _bytes(assignment.unit))
+
+    def query_hash(self, body: SearchBody) -> str:
+        """What stands for the text, the conversation, or the vector alone: the same for the same."""
+        if body.query is not None:
+            return keyed_hash(self.secret, QUERY, _bytes(body.query))
+        if body.messages is not None:
+            turns = [[turn.role, turn.message.content] for turn in body.messages]
+            return keyed_hash(self.secret, QUERY, canonical_json(turns))
+        return keyed_hash(self.secret, QUERY, np.asarray(body.vector, np.float64).tobytes())
+
+
+def query_of(body: SearchBody) -> dict[str, Json]:
+    """What was asked, in full: all of ``query``, ``messages`` and ``vector`` that was given."""
+    return body.model_dump(mode="json", include={"query", "messages", "vector"}, exclude_none=True)
+
+
+def filters_of(body: SearchBody) -> dict[str, Json] | None:
+    """The filter as it was given."""
+    if body.filters is None:
+        return None
+    filters: dict[str, Json] = body.filters.model_dump(mode="json")
+    return filters
+
+
+def hits_of(result: Result | None) -> Sequence[ServedHit]:
+    """The hits as they were answered, without their text."""
+    return [
+        ServedHit(
+            hit.passage.document_id,
+            hit.passage.start,
+            hit.passage.end,
+            hit.score,
+            hit.dense,
+            hit.lexical,
+            hit.rerank,
+        )
+        for hit in (() if result is None else result.hits)
+    ]
+
+
+def features_of(
+    body: SearchBody, result: Result | None, hits: Sequence[ServedHit], more: Mapping[str, float]
+) -> dict[str, float | str]:
+    """Features of the text, if there is one, of what the search found out about it, and of the hits."""
+    found: dict[str, float | str] = {}
+    if body.messages is not None:
+        found |= text_features(body.turns(None).question, turns=len(body.messages))
+    elif body.query is not None:
+        found |= text_features(body.query)
+    if result is not None:
+        found |= result.features
+        found |= hit_features(hits)
+    return found | more
+
+
+def rounded(timings_ms: Mapping[str, float]) -> dict[str, float]:
+    """Milliseconds by stage, to the microsecond."""
+    return {stage: round(milliseconds, _DECIMALS) for stage, milliseconds in timings_ms.items()}
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,148 @@
+"""Opening a release: warmed and proved before it serves, with models that are shared between recipes."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+
+from app.serving.query_cache import QueryCache
+from app.serving.release import ServingRelease
+from indexing.errors import ArtefactCorrupt, NotReady
+from indexing.home import Home
+from indexing.indexes.analyser import Analyser
+from indexing.indexes.bm25 import Bm25
+from indexing.models.embedder import Embedder, load_embedder
+from indexing.models.reranker import RerankerModel, load_reranker
+from indexing.records import Vector, fingerprint
+from indexing.releases.deployments import stable_release
+from indexing.releases.recipes import Recipe, read_recipe
+from indexing.releases.release import Release
+from indexing.snapshots.partition_view import PartitionView
+from indexing.snapshots.snapshot import Snapshot
+
+
+class ReleaseOpener:
+    """Opens releases of one home. For one thread at a time.
+
+    Recipes with the same model and precision share its sessions, and through the cache their query vectors.
+    """
+
+    def __init__(self, home: Home, queries: QueryCache | None = None) -> None:
+        """Open releases of ``home``; queries that were asked before are not encoded again where there is a cache."""
+        self._home = home
+        self._queries = queries
+        self._embedders: dict[tuple[str, str], Embedder] = {}
+        self._rerankers: dict[tuple[str, str], RerankerModel] = {}
+
+    def open(self, release: Release, distrusted: Collection[str] = ()) -> ServingRelease:
+        """A release opened, warmed and proved, without putting it in service.
+
+        Args:
+            release: What to open.
+            distrusted: Shards whose files are checked anew, since reading them failed.
+
+        Raises:
+            NotReady: none of its shards can be searched, or it does not find its own passage.
+            GroundworkError: its recipe, model or snapshot cannot be read.
+        """
+        recipe = read_recipe(self._home.catalogue, release.recipe)
+        snapshot = Snapshot(
+            self._home.storage,
+            release.snapshot,
+            max_shards=self._home.settings.max_open_shards,
+            distrusted=tuple(distrusted),
+        )
+        snapshot.check()
+        serving = ServingRelease(
+            release=release,
+            recipe=recipe,
+            snapshot=snapshot,
+            embedder=self._embedder(recipe),
+            analyser=Analyser(recipe.lexical.language),
+            bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
+            reranker=self._reranker_model(recipe),
+        )
+        _query_itself(serving)  # by the encoder itself: a cached vector would prove nothing
+        return serving if self._queries is None else replace(serving, embedder=self._cached(recipe, self._queries))
+
+    def keep(self, recipes: Collection[Recipe]) -> None:
+        """Let go of the models that none of these recipes has."""
+        embedders = {_embedder_key(recipe) for recipe in recipes}
+        rerankers = {key for recipe in recipes for key in _reranker_keys(recipe)}
+        self._embedders = {key: model for key, model in self._embedders.items() if key in embedders}
+        self._rerankers = {key: model for key, model in self._rerankers.items() if key in rerankers}
+
+    def _cached(self, recipe: Recipe, queries: QueryCache) -> Embedder:
+        model = self._home.models.get(recipe.model)
+        identity = recipe.bind(model).embedding_fingerprint, model.prompts.query
+        return queries.over(self._embedder(recipe), fingerprint(identity))
+
+    def _embedder(self, recipe: Recipe) -> Embedder:
+        key = _embedder_key(recipe)
+        if key not in self._embedders:
+            self._embedders[key] = self.load_embedder(recipe)
+        return self._embedders[key]
+
+    def load_embedder(self, recipe: Recipe) -> Embedder:
+        """A recipe's embedder, loaded and proved; once for all recipes that have its model."""
+        model, sessions = self._home.models.get(recipe.model), self._home.settings.sessions
+        return load_embedder(self._home.storage, model, recipe.embedding.precision, sessions=sessions)
+
+    def _reranker_model(self, recipe: Recipe) -> RerankerModel | None:
+        """The recipe's reranker, loaded and proved, if it has one."""
+        for name, precision in _reranker_keys(recipe):
+            if (name, precision) not in self._rerankers:
+                self._rerankers[name, precision] = load_reranker(
+                    self._home.storage, self._home.models.get(name), precision, sessions=self._home.settings.sessions
+                )
+            return self._rerankers[name, precision]
+        return None
+
+
+def open_in_service(home: Home) -> ServingRelease:
+    """The release in service as it was built, for a process that serves no one else.
+
+    Raises:
+        NotReady: nothing is released yet.
+        GroundworkError: it cannot be opened.
+    """
+    return ReleaseOpener(home).open(stable_release(home.catalogue))
+
+
+def _embedder_key(recipe: Recipe) -> tuple[str, str]:
+    return recipe.model, recipe.embedding.precision
+
+
+def _reranker_keys(recipe: Recipe) -> list[tuple[str, str]]:
+    return [] if recipe.reranker is None else [(recipe.reranker, recipe.second_pass.precision)]
+
+
+def _query_itself(serving: ServingRelease) -> None:
+    """Run the whole path once: the encoder, and in the first partition that opens a search for a passage it holds."""
+    vector = serving.embedder.encode_query("groundwork self query")
+    for partition in serving.snapshot.partitions:
+        view = serving.snapshot.view(partition)
+        if view is None or view.rows == 0:
+            continue
+        try:
+            score = _find_itself(serving, view, vector)
+        except ArtefactCorrupt:
+            if view.without(serving.snapshot.damaged) is view:
+                raise
+            continue  # it is refused from now on; the others shall serve
+        if not np.isclose(score, 1.0, atol=1e-3):
+            raise NotReady(f"Release {serving.release.number} does not find its own passage (score {score:.4f}).")
+        return
+    if serving.snapshot.manifest.rows:
+        reasons = "; ".join(serving.snapshot.broken.values())
+        raise NotReady(f"Release {serving.release.number} has no shard that can be searched: {reasons}")
+
+
+def _find_itself(serving: ServingRelease, view: PartitionView, vector: Vector) -> float:
+    """The score of the passage that is nearest to ``vector``, searched by its own vector."""
+    numbers, rows, _ = view.search(vector, 1)
+    own = view.vectors(numbers, rows)[0]
+    _, _, scores = view.search(own, 1, exact=True)
+    text = view.passage(int(numbers[0]), int(rows[0])).text
+    serving.bm25.scores(view.segments, serving.analyser.terms(text[:500]))
+    return float(scores[0])

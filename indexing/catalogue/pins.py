@@ -1,0 +1,29 @@
+"""The rows of tenants that are outside shares and tests."""
+
+from indexing.catalogue.database import Database, Row
+
+
+def put_pin(
+    database: Database, tenant: str, kind: str, recipe: int | None, *, actor: str, reason: str, at: str
+) -> None:
+    """Store a tenant's pin in place of the one that it had."""
+    with database.write() as db:
+        sql = "INSERT OR REPLACE INTO pins (tenant, kind, recipe, actor, reason, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+        db.conn.execute(sql, (tenant, kind, recipe, actor, reason, at))
+
+
+def delete_pin(database: Database, tenant: str) -> bool:
+    """Take a tenant's pin away; gives whether it had one."""
+    with database.write(grows=False) as db:
+        return db.conn.execute("DELETE FROM pins WHERE tenant = ?", (tenant,)).rowcount == 1
+
+
+def pin_rows(database: Database) -> list[Row]:
+    """All pins by tenant."""
+    sql = "SELECT tenant, kind, recipe, actor, reason, created_at FROM pins ORDER BY tenant"
+    return list(database.rows(sql))
+
+
+def pinned_recipes(database: Database) -> set[int]:
+    """Every recipe that a tenant is pinned to."""
+    return {int(row["recipe"]) for row in database.rows("SELECT recipe FROM pins WHERE recipe IS NOT NULL")}

@@ -1,0 +1,42 @@
+"""The watcher's lease: which watcher of a home decides about its rollout, and when it last said so."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from indexing.catalogue.database import Database
+
+RENEW_SECONDS = 5.0
+"""How often a watcher renews its lease; our choice: each renewal is one small write to the catalogue."""
+LEASE_SECONDS = 20.0
+"""After how long without renewal another watcher takes over; candidates get nothing after 60 s. Source: our choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatcherSeen:
+    """Which watcher renewed the lease last (host and process), and when (UTC, ISO 8601)."""
+
+    watcher: str
+    renewed_at: str
+
+
+def take_lease(database: Database, watcher: str, now: str) -> bool:
+    """Take or renew the lease at the moment ``now``, unless another watcher has it; gives whether it is taken."""
+    oldest = (datetime.fromisoformat(now) - timedelta(seconds=LEASE_SECONDS)).isoformat(timespec="milliseconds")
+    with database.write(grows=False) as db:
+        sql = (
+            "INSERT INTO watcher_lease (id, watcher, renewed_at) VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE"
+            " SET watcher = ?1, renewed_at = ?2 WHERE watcher = ?1 OR renewed_at < ?3"
+        )
+        return db.conn.execute(sql, (watcher, now, oldest)).rowcount == 1
+
+
+def give_up_lease(database: Database, watcher: str) -> None:
+    """Let another watcher take over at once; the lease of another one stays."""
+    with database.write(grows=False) as db:
+        db.conn.execute("DELETE FROM watcher_lease WHERE watcher = ?", (watcher,))
+
+
+def watcher_seen(database: Database) -> WatcherSeen | None:
+    """The watcher that renewed the lease last, or ``None`` where none ever ran, or the last one ended as it should."""
+    row = database.row("SELECT watcher, renewed_at FROM watcher_lease WHERE id = 1")
+    return None if row is None else WatcherSeen(row["watcher"], row["renewed_at"])

@@ -1,0 +1,205 @@
+"""Erasure from the ledger: a tenant's rows, a user's rows, the hits that name a document; no byte of them is left."""
+
+import json
+from collections.abc import Set
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol
+
+from indexing.errors import ArtefactCorrupt
+from indexing.ledger.compaction import compacted_rows, remove_other_generations, write_generation
+from indexing.ledger.day_file import DayFile
+from indexing.ledger.day_list import DayOnDisk, list_days
+from indexing.ledger.day_sources import Cells
+from indexing.ledger.hit_packing import marker_of, pack_hits, unpack_hits
+from indexing.ledger.parquet_day import require_analytics
+from indexing.ledger.row_columns import COLUMNS
+from indexing.ledger.store import LedgerStore
+from indexing.records import Json
+
+_AT = {name: position for position, name in enumerate(COLUMNS)}
+_PAGE = 500
+"""Ids that one condition looks for; of more, every row is looked at. Source: half of SQLite's depth of expressions."""
+
+
+class Scope(Protocol):
+    """What is to be erased."""
+
+    @property
+    def where(self) -> tuple[str, tuple[Json, ...]]:
+        """A condition in SQL that at least its rows meet, with its parameters."""
+        ...
+
+    @property
+    def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:
+        """The same for changes of live views: those whose JSON names what is erased."""
+        ...
+
+    def change(self, cells: Cells) -> Cells | None:
+        """What becomes of a row: itself where it is not concerned, ``None`` where it goes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OfTenant:
+    """Everything that a tenant asked; the rows go."""
+
+    tenant: str
+
+    @property
+    def where(self) -> tuple[str, tuple[Json, ...]]:
+        """Its rows."""
+        return "tenant = ?", (self.tenant,)
+
+    @property
+    def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:
+        """Those that name it."""
+        return "instr(body, ?) > 0", (_quoted(self.tenant),)
+
+    def change(self, cells: Cells) -> Cells | None:
+        """Leave its rows out."""
+        return None if cells[_AT["tenant"]] == self.tenant else cells
+
+
+@dataclass(frozen=True, slots=True)
+class OfUser:
+    """Everything that one user of a tenant asked, by ``keyed_hash``; the rows go."""
+
+    tenant: str
+    user_hash: str
+
+    @property
+    def where(self) -> tuple[str, tuple[Json, ...]]:
+        """The user's rows."""
+        return "tenant = ? AND user_hash = ?", (self.tenant, bytes.fromhex(self.user_hash))
+
+    @property
+    def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:
+        """None: they are about documents."""
+        return "0", ()
+
+    def change(self, cells: Cells) -> Cells | None:
+        """Leave the user's rows out."""
+        is_theirs = cells[_AT["tenant"]] == self.tenant and cells[_AT["user_hash"]] == bytes.fromhex(self.user_hash)
+        return None if is_theirs else cells
+
+
+@dataclass(frozen=True, slots=True)
+class OfDocuments:
+    """The hits that name documents of a collection; the rows stay, marked as erased in part.
+
+    ``ids`` of ``None`` are all documents that there ever were. A query's text, where it was kept, stays: it is the
+    tenant's own and not the document's.
+    """
+
+    tenant: str
+    collection: str
+    ids: Set[str] | None
+
+    @property
+    def where(self) -> tuple[str, tuple[Json, ...]]:
+        """Rows of the collection with hits; those of few documents also by the bytes that name them."""
+        place = "tenant = ? AND collection = ? AND hits IS NOT NULL"
+        if self.ids is None or len(self.ids) > _PAGE:
+            return place, (self.tenant, self.collection)
+        markers = [marker_of(one) for one in sorted(self.ids)]
+        named = " OR ".join(["instr(hits, ?) > 0"] * len(markers)) or "0"
+        return f"{place} AND ({named})", (self.tenant, self.collection, *markers)
+
+    @property
+    def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:
+        """Those that name the tenant and one of the documents; of many documents those that name the collection."""
+        if self.ids is None or len(self.ids) > _PAGE:
+            return "instr(body, ?) > 0 AND instr(body, ?) > 0", (_quoted(self.tenant), _quoted(self.collection))
+        named = " OR ".join(["instr(body, ?) > 0"] * len(self.ids)) or "0"
+        return f"instr(body, ?) > 0 AND ({named})", (_quoted(self.tenant), *map(_quoted, sorted(self.ids)))
+
+    def change(self, cells: Cells) -> Cells | None:
+        """Take the hits out."""
+        if (cells[_AT["tenant"]], cells[_AT["collection"]]) != (self.tenant, self.collection):
+            return cells
+        hits = unpack_hits(cells[_AT["hits"]])
+        kept = [] if self.ids is None else [hit for hit in hits if hit.document_id not in self.ids]
+        if len(kept) == len(hits):
+            return cells
+        changed = list(cells)
+        changed[_AT["hits"]], changed[_AT["is_erased"]] = pack_hits(kept), 1
+        return tuple(changed)
+
+
+def _quoted(text: str) -> str:
+    """How a text stands in JSON."""
+    return json.dumps(text)
+
+
+def count_rows(ledger: LedgerStore, scope: Scope) -> int:
+    """How many rows an erasure will remove or change; changes nothing.
+
+    Raises:
+        GroundworkError: a day cannot be read.
+    """
+    return sum(_in_day(ledger, one, scope, does=False) for one in list_days(ledger.folder))
+
+
+def erase_rows(ledger: LedgerStore, scope: Scope) -> int:
+    """Erase from every day, also from its log and its free pages; how many rows were removed or changed.
+
+    Doing it again finishes what was interrupted. What processes still hold in memory is written later: hide what is
+    erased from them first.
+
+    Raises:
+        GroundworkError: a day cannot be read or written; the days before it are done.
+        NotReady: a day is compacted, and the extra ``analytics`` is not installed.
+    """
+    return sum(_in_day(ledger, one, scope, does=True) for one in list_days(ledger.folder))
+
+
+def _in_day(ledger: LedgerStore, one: DayOnDisk, scope: Scope, *, does: bool) -> int:
+    if one.compacted:
+        require_analytics()
+    if one.database is None:
+        raise ArtefactCorrupt(
+            f"The database of {one.day} is gone from the ledger, its compacted file is not: restore or remove the day."
+        )
+    with closing(DayFile(one.database, busy_timeout_seconds=ledger.busy_timeout_seconds)) as file:
+        if not does:
+            return len(_concerned(file, scope)) + _count_compacted(file, one, scope)
+        file.delete_securely()
+        with file.write():
+            changed = _erase_compacted(file, one, scope) + _erase_database(file, scope)
+            if changed:
+                file.mark_vacuum_due()
+        if file.is_vacuum_due:
+            file.vacuum()
+        remove_other_generations(file, one)
+        return changed
+
+
+def _concerned(file: DayFile, scope: Scope) -> list[tuple[Json, Cells | None]]:
+    """The id of each row that changes, with what becomes of it."""
+    where, parameters = scope.where
+    rows = file.rows(f"SELECT {', '.join(COLUMNS)} FROM requests WHERE {where}", parameters)
+    return [(cells[_AT["id"]], changed) for cells in rows if (changed := scope.change(cells)) is not cells]
+
+
+def _erase_database(file: DayFile, scope: Scope) -> int:
+    found = _concerned(file, scope)
+    for row_id, changed in found:
+        if changed is None:
+            file.execute("DELETE FROM requests WHERE id = ?", (row_id,))
+        else:
+            sql = "UPDATE requests SET hits = ?, is_erased = 1 WHERE id = ?"
+            file.execute(sql, (changed[_AT["hits"]], row_id))
+    where, parameters = scope.of_view_changes
+    return len(found) + file.execute(f"DELETE FROM view_changes WHERE {where}", parameters)
+
+
+def _count_compacted(file: DayFile, one: DayOnDisk, scope: Scope) -> int:
+    return sum(1 for cells in compacted_rows(file, one) if scope.change(cells) is not cells)
+
+
+def _erase_compacted(file: DayFile, one: DayOnDisk, scope: Scope) -> int:
+    count = _count_compacted(file, one, scope)
+    if count:
+        write_generation(file, one, scope.change, with_database=False)
+    return count

@@ -1,0 +1,163 @@
+"""A request's row as the columns of a day's file, and back; the same in SQLite and in Parquet."""
+
+import json
+import re
+from collections.abc import Sequence
+from uuid import UUID
+
+from indexing.errors import ArtefactCorrupt, InvalidInput
+from indexing.ledger.hit_packing import pack_hits, unpack_hits
+from indexing.ledger.records import RequestRow
+from indexing.records import Json
+
+COLUMNS: dict[str, str] = {
+    "id": "BLOB",
+    "process": "TEXT",
+    "number": "INTEGER",
+    "kind": "TEXT",
+    "request_id": "TEXT",
+    "tenant": "TEXT",
+    "collection": "TEXT",
+    "user_hash": "BLOB",
+    "recipe": "INTEGER",
+    "build": "INTEGER",
+    "rollout": "INTEGER",
+    "arm": "TEXT",
+    "reason": "TEXT",
+    "unit_hash": "BLOB",
+    "mode": "TEXT",
+    "k": "INTEGER",
+    "is_grouped": "INTEGER",
+    "query_hash": "BLOB",
+    "query": "TEXT",
+    "filters": "TEXT",
+    "principals": "TEXT",
+    "query_features": "TEXT",
+    "is_reranked": "INTEGER",
+    "seq": "INTEGER",
+    "view_number": "INTEGER",
+    "hits": "BLOB",
+    "hit_count": "INTEGER",
+    "timings_ms": "TEXT",
+    "total_ms": "REAL",
+    "status": "INTEGER",
+    "error": "TEXT",
+    "warnings": "TEXT",
+    "shadow_of": "BLOB",
+    "comparison": "TEXT",
+    "is_whole": "INTEGER",
+    "is_erased": "INTEGER",
+}
+"""Each column with its type in SQLite. Hashes and ids are bytes, what has parts is JSON, empty parts are NULL."""
+TOTAL = "total"
+"""Which of a row's timings is the whole request's; it has a column of its own, for guards."""
+_HASH = re.compile("[0-9a-f]{32}")
+_RELEASE = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+Value = bytes | str | int | float | None
+"""What a cell may hold."""
+
+
+def values_of(row: RequestRow) -> tuple[Value, ...]:
+    """A row's cells in the order of ``COLUMNS``.
+
+    Raises:
+        InvalidInput: a hash or the release has another form than ``RequestRow`` says.
+    """
+    recipe, build = _release_numbers(row.release)
+    return (
+        *(row.id.bytes, row.process, row.number, row.kind, _text(row.request_id), row.tenant, row.collection),
+        *(_hash_bytes("user", row.user), recipe, build, row.rollout, row.arm, row.reason),
+        *(_hash_bytes("unit", row.unit), row.mode, row.k, int(row.grouped)),
+        *(_hash_bytes("query_hash", row.query_hash), as_json(row.query), as_json(row.filters), as_json(row.principals)),
+        *(as_json(row.query_features or None), int(row.is_reranked), row.seq, row.view),
+        *(pack_hits(row.hits), len(row.hits), as_json(row.timings_ms or None), row.timings_ms.get(TOTAL)),
+        *(row.status, _text(row.error), as_json(row.warnings or None)),
+        *(None if row.shadow_of is None else row.shadow_of.bytes, as_json(row.comparison)),
+        *(int(row.is_whole), int(row.is_erased)),
+    )
+
+
+def row_from(values: Sequence[Json]) -> RequestRow:
+    """The row whose cells ``values_of`` gave.
+
+    Raises:
+        ArtefactCorrupt: the cells are something else.
+    """
+    cell: dict[str, Json] = dict(zip(COLUMNS, values, strict=True))
+    try:
+        principals = _parsed(cell["principals"])
+        return RequestRow(
+            id=UUID(bytes=cell["id"]),
+            process=cell["process"],
+            number=cell["number"],
+            kind=cell["kind"],
+            request_id=cell["request_id"],
+            tenant=cell["tenant"],
+            collection=cell["collection"],
+            user=_hash_text(cell["user_hash"]),
+            release=release_text(cell["recipe"], cell["build"]),
+            rollout=cell["rollout"],
+            arm=cell["arm"],
+            reason=cell["reason"],
+            unit=_hash_text(cell["unit_hash"]),
+            mode=cell["mode"],
+            k=cell["k"],
+            grouped=bool(cell["is_grouped"]),
+            query_hash=_hash_text(cell["query_hash"]),
+            query=_parsed(cell["query"]),
+            filters=_parsed(cell["filters"]),
+            principals=None if principals is None else tuple(principals),
+            query_features=_parsed(cell["query_features"]) or {},
+            is_reranked=bool(cell["is_reranked"]),
+            seq=cell["seq"],
+            view=cell["view_number"],
+            hits=unpack_hits(cell["hits"]),
+            timings_ms=_parsed(cell["timings_ms"]) or {},
+            status=cell["status"],
+            error=cell["error"],
+            warnings=tuple(_parsed(cell["warnings"]) or ()),
+            shadow_of=None if cell["shadow_of"] is None else UUID(bytes=cell["shadow_of"]),
+            comparison=_parsed(cell["comparison"]),
+            is_whole=bool(cell["is_whole"]),
+            is_erased=bool(cell["is_erased"]),
+        )
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ArtefactCorrupt(f"A row of the ledger cannot be read ({error}): its file is damaged.") from error
+
+
+def release_text(recipe: int, build: int) -> str:
+    """How a release is named; ``0.0`` where none had been chosen."""
+    return f"{recipe}.{build}"
+
+
+def _release_numbers(release: str) -> tuple[int, int]:
+    form = _RELEASE.fullmatch(release)
+    if form is None:
+        raise InvalidInput(f"Release {release[:40]!r} of a ledger row: expected RECIPE.BUILD such as 12.3.")
+    return int(form[1]), int(form[2])
+
+
+def _hash_bytes(field: str, value: str | None) -> bytes | None:
+    if value is None:
+        return None
+    if not _HASH.fullmatch(value):
+        raise InvalidInput(f"{field} of a ledger row is no keyed hash: expected 32 hexadecimal digits of keyed_hash().")
+    return bytes.fromhex(value)
+
+
+def _hash_text(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()
+
+
+def as_json(value: Json) -> str | None:
+    """A value as a cell; ``None`` is NULL."""
+    # Escaped to ASCII: a lone surrogate, which a query may hold, cannot be stored as it is.
+    return None if value is None else json.dumps(value, separators=(",", ":"))
+
+
+def _parsed(text: str | None) -> Json:
+    return None if text is None else json.loads(text)
+
+
+def _text(value: str | None) -> str | None:
+    return value if value is None or value.isascii() else value.encode("utf-8", "backslashreplace").decode()

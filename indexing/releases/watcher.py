@@ -1,0 +1,174 @@
+"""The watcher: holds each window of the open rollout against its guards, and advances, pauses or takes it back."""
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.verdicts import newest_verdict_rows
+from indexing.catalogue.watcher_lease import RENEW_SECONDS, give_up_lease, take_lease
+from indexing.errors import GroundworkError, RolloutConflict
+from indexing.releases.ab_tests import AbResult, conclude
+from indexing.releases.guards import ArmWindow, GuardReport, Verdict, judge
+from indexing.releases.promotion import roll_back
+from indexing.releases.rollouts import Rollout, Step, open_rollout
+from indexing.releases.transitions import Decision, change_rollout
+
+logger = logging.getLogger(__name__)
+ACTOR = "watcher"
+"""As whom a watcher decides."""
+SETTLE_SECONDS = 5.0
+"""After a change of the share, how long what is answered does not count: processes may still follow the share before.
+Source: our choice, above the longest ``GROUNDWORK_POLL_SECONDS`` that makes sense."""
+_BUSY_PART = 0.05
+"""The part of its time that a watcher reads the ledger at most, so that long windows do not load the disk."""
+
+
+class RequestLedger(Protocol):
+    """What a watcher reads of the ledger; moments are UTC, ISO 8601, the first included, the last not."""
+
+    def window(self, rollout: Rollout, since: str, until: str) -> Mapping[str, ArmWindow]:
+        """What each arm ("live", "candidate") answered among those that the rollout assigned."""
+        ...
+
+    def count_shadows(self, rollout: Rollout, since: str, until: str) -> int:
+        """How many queries the candidate answered in its shadow."""
+        ...
+
+    def unit_means(self, rollout: Rollout, measure: str, since: str, until: str) -> Mapping[str, Sequence[float]]:
+        """By arm, the mean of a measure for each unit that was assigned."""
+        ...
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Watches the rollout of one home; several may run, and the one with the lease decides.
+
+    Rounds renew the lease and look, so that a watcher that hangs loses it. ``now`` tells the moment, ``clock`` seconds
+    that only grow.
+    """
+
+    catalogue: Database
+    ledger: RequestLedger
+    now: Callable[[], str] = utc_now
+    clock: Callable[[], float] = time.monotonic
+    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
+    _look_again_at: float = field(default=-1.0, init=False)
+
+    def round(self) -> bool:
+        """Renew the lease and, with it, decide what is to be decided now; gives whether this watcher has the lease."""
+        if not take_lease(self.catalogue, self.name, self.now()):
+            return False
+        rollout = open_rollout(self.catalogue)
+        if rollout is None or rollout.state == "paused":
+            self._look_again_at = -1.0
+            return True
+        begun = self.clock()
+        if begun < self._look_again_at:
+            return True
+        try:
+            self._look(rollout, self.now())
+        except RolloutConflict as error:  # an operator was faster; the next round sees what is now
+            logger.info("watcher.overtaken", extra={"fields": {"rollout": rollout.id, "reason": str(error)}})
+        ended = self.clock()
+        self._look_again_at = ended + (ended - begun) / _BUSY_PART
+        return True
+
+    def run(self, stop: threading.Event) -> None:
+        """Go on until told to stop, then give up the lease, so that another watcher takes over at once."""
+        while not stop.is_set():
+            self._keep(self.round)
+            stop.wait(RENEW_SECONDS)
+        self._keep(lambda: give_up_lease(self.catalogue, self.name))
+
+    def _keep(self, job: Callable[[], object]) -> None:
+        try:
+            job()
+        except GroundworkError as error:
+            logger.error("watcher.failed", extra={"fields": {"reason": f"{type(error).__name__}: {error}"}})
+        except Exception:  # a fault of one round must not leave the rollout unwatched
+            logger.exception("watcher.failed")
+
+    def _look(self, rollout: Rollout, now: str) -> None:
+        if rollout.state == "shadow":
+            if (reason := self._shadow_is_over(rollout, now)) is not None:
+                change_rollout(self.catalogue, rollout, "ended", Decision(ACTOR, reason, now))
+            return
+        since = _later(rollout.since_at, SETTLE_SECONDS)
+        if since >= now:
+            return
+        windows = self.ledger.window(rollout, since, now)
+        report = judge_rollout(self.catalogue, rollout, windows)
+        if report.outcome == "fail":
+            logger.warning("watcher.rolls_back", extra={"fields": {"rollout": rollout.id, "reason": report.reason}})
+            roll_back(self.catalogue, Decision(ACTOR, report.reason, now, report.evidence), rollout=rollout)
+        elif rollout.mode == "ab":
+            self._end_ab(rollout, windows, now)
+        elif rollout.step < len(rollout.steps):
+            self._advance(rollout, rollout.steps[rollout.step], windows, report, now)
+
+    def _shadow_is_over(self, rollout: Rollout, now: str) -> str | None:
+        if _is_past(rollout.ends_at, now):
+            return f"its end {rollout.ends_at} has come"
+        if rollout.max_queries is not None:
+            count = self.ledger.count_shadows(rollout, rollout.created_at, now)
+            if count >= rollout.max_queries:
+                return f"{count} queries were answered in its shadow"
+        return None
+
+    def _end_ab(self, rollout: Rollout, windows: Mapping[str, ArmWindow], now: str) -> None:
+        requests = sum(arm.requests for arm in windows.values())
+        if _is_past(rollout.ends_at, now) or (rollout.max_queries is not None and requests >= rollout.max_queries):
+            result = ab_result(self.ledger, rollout, now)
+            reason = f"{result.conclusion}: {result.reason}"
+            change_rollout(self.catalogue, rollout, "ended", Decision(ACTOR, reason, now, result.evidence))
+
+    def _advance(
+        self, rollout: Rollout, step: Step, windows: Mapping[str, ArmWindow], report: GuardReport, now: str
+    ) -> None:
+        """Go to the next step, or pause, once the step has lasted and seen as much as it must. No data holds."""
+        seen = windows["candidate"].requests if "candidate" in windows else 0
+        if now < _later(rollout.since_at, step.min_seconds) or seen < step.min_requests:
+            return
+        if report.outcome == "pass":
+            following = rollout.step + 1
+            is_last = following == len(rollout.steps)
+            share = rollout.share if is_last else rollout.steps[following].share
+            ahead = "all steps passed: promote it" if is_last else f"step {following + 1} gives it {share:.4g}"
+            by = Decision(ACTOR, f"step {rollout.step + 1} passed; {ahead}", now, report.evidence)
+            change_rollout(self.catalogue, rollout, "canary", by, {"step": following, "share": share})
+        elif report.outcome == "inconclusive":
+            by = Decision(ACTOR, f"step {rollout.step + 1} is inconclusive: {report.reason}", now, report.evidence)
+            change_rollout(self.catalogue, rollout, "paused", by)
+
+
+def judge_rollout(catalogue: Database, rollout: Rollout, windows: Mapping[str, ArmWindow]) -> GuardReport:
+    """What all guards say about a rollout's window, with the newest verdicts about its candidate since it began."""
+    verdicts = [
+        Verdict(row["kind"], row["verdict"], tuple(json.loads(row["reasons"])), row["at"])
+        for row in newest_verdict_rows(catalogue, rollout.candidate, rollout.created_at)
+    ]
+    return judge(windows.get("live"), windows.get("candidate"), share=rollout.share, verdicts=verdicts)
+
+
+def ab_result(ledger: RequestLedger, rollout: Rollout, now: str) -> AbResult:
+    """How an A/B test stands at the moment ``now``; looked at before its end, it tells less than it seems to."""
+    if rollout.ab_test is None:
+        raise RolloutConflict(f"Rollout {rollout.id} is no A/B test, so it has no conclusion.")
+    means = ledger.unit_means(rollout, rollout.ab_test.measure, _later(rollout.since_at, SETTLE_SECONDS), now)
+    return conclude(rollout.ab_test, means.get("live", ()), means.get("candidate", ()))
+
+
+def _later(moment: str, seconds: float) -> str:
+    return (datetime.fromisoformat(moment) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+
+
+def _is_past(moment: str | None, now: str) -> bool:
+    return moment is not None and datetime.fromisoformat(moment) <= datetime.fromisoformat(now)
