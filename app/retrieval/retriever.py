@@ -110,7 +110,7 @@ class Retriever:
             before_stage: Called before each stage; an error that it raises ends the search.
 
         Returns:
-            Hits best first, equal scores in a fixed order. ``dense`` and ``hybrid`` give fewer than ``k`` hits only
+            Hits best first, equal scores by document id and place in the document, wherever they stand. ``dense`` and ``hybrid`` give fewer than ``k`` hits only
             when fewer may be found; ``lexical`` gives only passages that hold a term of the query. Where the recipe
             has a reranker, the best of them stand in its order, unless a warning says that it was skipped.
 
@@ -248,7 +248,7 @@ class Search:
                     raise TooManyCandidates
                 if has_enough:
                     found = score_candidates(view, rows, self._vector, term_scores)
-                    chosen = choose(found, max_score, k, dense_weight=retrieval.dense_weight)
+                    chosen = choose(view, found, max_score, k, dense_weight=retrieval.dense_weight)
                     if best.overlap is not None:
                         self._features["leg_overlap"] = best.overlap
                     break

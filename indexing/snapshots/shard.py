@@ -325,6 +325,10 @@ class Shard:
         partition = self._ordered[place].partition
         return StoredPassage(partition, name, title, url, metadata, ordinal, start, end, headings, text)
 
+    def document_id(self, row: int) -> str:
+        """The id of the document of the passage at ``row``."""
+        return self._document_id(int(self.passage_documents[row]))
+
     def document(self, number: int) -> Document:
         """A document by its number in the shard; its text is not stored as a whole."""
         name, title, url, metadata, allow = self._document(number)
