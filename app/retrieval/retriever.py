@@ -110,9 +110,10 @@ class Retriever:
             before_stage: Called before each stage; an error that it raises ends the search.
 
         Returns:
-            Hits best first, equal scores by document id and place in the document, wherever they stand. ``dense`` and ``hybrid`` give fewer than ``k`` hits only
-            when fewer may be found; ``lexical`` gives only passages that hold a term of the query. Where the recipe
-            has a reranker, the best of them stand in its order, unless a warning says that it was skipped.
+            Hits best first, equal scores by document id and place in the document, whichever shard they stand in.
+            ``dense`` and ``hybrid`` give fewer than ``k`` hits only when fewer may be found; ``lexical`` gives only
+            passages that hold a term of the query. Where the recipe has a reranker, the best of them stand in its
+            order, unless a warning says that it was skipped.
 
         Raises:
             InvalidInput: ``k``, ``mode`` or the vector's dimension is out of range.

@@ -25,7 +25,7 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
     from contextlib import ExitStack
 
     from indexing.backups.backup import files_kept
-    from indexing.retention.garbage import collect, find_garbage, retained_releases
+    from indexing.retention.garbage import collect, find_garbage, oldest_seq, retained_releases
     from indexing.retention.reachability import needed_keys, retained_recipes
     from indexing.storage.store import BUILD_LOCK
 
@@ -39,7 +39,8 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
         kept = retained_releases(home.catalogue, keep=keep)
         newest = {model.name: model.id for model in home.models.list()}
         recipes = retained_recipes(home, kept)
-        garbage = list(find_garbage(home.storage, kept, recipes, set(newest.values()), needed_keys(home)))
+        needed = needed_keys(home, since=oldest_seq(kept, home.catalogue))
+        garbage = list(find_garbage(home.storage, kept, recipes, set(newest.values()), needed))
         if yes:
             collect(home.catalogue, home.storage, kept, garbage)
     size_bytes = sum(one.size_bytes for one in garbage)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from indexing.catalogue.database import Database
+from indexing.catalogue.document_versions import ids_in_versions
 from indexing.catalogue.documents import DocumentKey, ids_in_deletions, ids_in_documents
 from indexing.catalogue.erasures import last_erasure_of
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
@@ -93,7 +94,11 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> DocumentLoca
     affected = {name: one for name, one in manifests.items() if _names(one) & shards.keys()}
     return DocumentLocations(
         partition=partition,
-        ids=in_catalogue.union(_among(ids, ids_in_deletions(home.catalogue, partition)), *shards.values()),
+        ids=in_catalogue.union(
+            _among(ids, ids_in_deletions(home.catalogue, partition)),
+            _among(ids, ids_in_versions(home.catalogue, partition)),
+            *shards.values(),
+        ),
         in_catalogue=in_catalogue,
         is_whole=ids is None,
         shards=shards,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from indexing.builds.task_kinds import WORK
 from indexing.catalogue.changes import forget_changes
 from indexing.catalogue.database import Database
+from indexing.catalogue.document_versions import forget_versions
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.catalogue.releases import deployed_recipes, retire_releases
 from indexing.errors import GroundworkError
@@ -66,6 +67,11 @@ def retained_releases(catalogue: Database, *, keep: int) -> list[Release]:
         builds = [release for release in releases if release.recipe == recipe]
         kept += sorted(builds, key=lambda release: release.build)[-keep:]
     return kept
+
+
+def oldest_seq(kept: Sequence[Release], catalogue: Database) -> int:
+    """The last write that every one of some releases holds; of none, the last write there is."""
+    return min((release.seq for release in kept), default=catalogue.sequence())
 
 
 def find_garbage(
@@ -138,8 +144,9 @@ def collect(catalogue: Database, storage: Storage, kept: Sequence[Release], garb
         retire_releases(catalogue, sorted(known - numbers))
         forget_unused_passages(db)
         # What no retained snapshot can hold any more need not be hidden.
-        oldest = min((release.seq for release in list_releases(catalogue)), default=catalogue.sequence())
+        oldest = oldest_seq(list_releases(catalogue), catalogue)
         forget_changes(db, oldest)
+        forget_versions(db, oldest)
     for one in garbage:
         storage.delete(one.kind, one.name)
     storage.sweep(ARTEFACT_KINDS)
