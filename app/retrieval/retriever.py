@@ -172,6 +172,11 @@ class Search:
         self._features: dict[str, float] = {}
 
     @property
+    def view_number(self) -> int:
+        """Which of the process's views of the partition is searched."""
+        return self._serving.number_of(self._view)
+
+    @property
     def text(self) -> str:
         """What is looked for, empty beside a vector alone."""
         return self._asked.text

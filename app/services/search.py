@@ -195,7 +195,9 @@ def _begin(services: Services, serving: ServingRelease, record: RequestRecord, d
         services.reads.require_collection(partition)
         serving.require_searchable(partition)
     query = query_for(body, serving.recipe)
-    return _Begun(serving, services.retriever.begin(serving, partition, query, deadline.check), seq)
+    search = services.retriever.begin(serving, partition, query, deadline.check)
+    record.view = search.view_number
+    return _Begun(serving, search, seq)
 
 
 def _require_reached(services: Services, serving: ServingRelease, partition: Partition, min_seq: str | int) -> None:

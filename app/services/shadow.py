@@ -181,6 +181,7 @@ class ShadowSearches:
         try:
             asked = query_for(shadow.body, serving.recipe)
             search = self._retriever.begin(serving, partition, asked, self._require_capacity)
+            shadow.view = search.view_number
             search.use_known_vector()
             shadow.result = search.result()
         except GroundworkError as error:

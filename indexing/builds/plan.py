@@ -150,7 +150,7 @@ def encoder_keys_now(context: BuildContext, leave_out: LeaveOut = lambda key: Fa
 
 
 def encoder_keys_of_versions(context: BuildContext, since: int, leave_out: LeaveOut = lambda key: False) -> set[bytes]:
-    """The feature-store keys of the versions that were ended after ``since`` and are kept for replays, some left out."""
+    """The feature-store keys of kept versions, some left out, that were ended after ``since``."""
     chunker, view = context.chunker, context.views.embedding_fingerprint
     return {
         vector_key(view, passage.encoder_input)

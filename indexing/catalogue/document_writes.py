@@ -125,7 +125,8 @@ def _put_document(db: sqlite_utils.Database, partition: Partition, document: Doc
         db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
     else:
         db.conn.execute(
-            f"INSERT OR REPLACE INTO superseded ({STORED_COLUMNS}) SELECT {STORED_COLUMNS} FROM documents WHERE {_KEY} AND live = 1",
+            f"INSERT OR REPLACE INTO superseded ({STORED_COLUMNS}) SELECT {STORED_COLUMNS} FROM documents"
+            f" WHERE {_KEY} AND live = 1",
             key,
         )
     if old is not None:

@@ -35,7 +35,8 @@ def needed_keys(home: Home, leave_out: LeaveOut = lambda key: False, *, since: i
 def needed_vectors(home: Home, leave_out: LeaveOut) -> dict[str, set[bytes]]:
     """For each kind of stored feature blocks, the keys that all documents but some need, now or in the next build.
 
-    With those of the versions of them that are kept. That is under the recipe of every release that may serve, and of a build that was interrupted.
+    With those of the versions of them that are kept. That is under the recipe of every release that may serve, and of
+    a build that was interrupted.
     """
     bound = retained_recipes(home, list_releases(home.catalogue))
     last = last_recipe_built(home.catalogue)

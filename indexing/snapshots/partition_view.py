@@ -21,13 +21,20 @@ class PartitionView:
 
     ``starts`` says where it begins in each shard, ``offsets`` how many of its rows are in the shards before. ``hidden``
     says for each shard which rows of the partition are treated as if they were not there; ``None`` for none. ``length``
-    counts those, too, ``rows`` does not.
+    counts those, too, ``rows`` does not. ``number`` says which of the views of a process it is, 0 where that is not
+    counted.
     """
 
     def __init__(
-        self, partition: Partition, shards: Sequence[Shard], hidden: Sequence[Mask | None] | None = None
+        self,
+        partition: Partition,
+        shards: Sequence[Shard],
+        hidden: Sequence[Mask | None] | None = None,
+        *,
+        number: int = 0,
     ) -> None:
         self.partition = partition
+        self.number = number
         self.shards = shards
         self.hidden: Sequence[Mask | None] = hidden or [None] * len(shards)
         self.segments: list[LexicalSegment] = [
@@ -161,7 +168,8 @@ class PartitionView:
         if not any(shard.name in names for shard in self.shards):
             return self
         pairs = [pair for pair in zip(self.shards, self.hidden, strict=True) if pair[0].name not in names]
-        return PartitionView(self.partition, [shard for shard, _ in pairs], [mask for _, mask in pairs])
+        shards, masks = [shard for shard, _ in pairs], [mask for _, mask in pairs]
+        return PartitionView(self.partition, shards, masks, number=self.number)
 
     def document_id(self, number: int, row: int) -> str:
         """The id of the document that a passage of this partition is of."""
