@@ -15,12 +15,24 @@ from app.access.sequence_tokens import SECRET, SequenceTokens
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
-from app.routes import admin, build_requests, collections, context, docs, documents, health, index, recall, search
+from app.routes import (
+    admin,
+    build_requests,
+    collections,
+    context,
+    docs,
+    documents,
+    health,
+    index,
+    ledger,
+    recall,
+    search,
+)
 from app.schemas.server_problems import ServerProblem
 from app.services.ledger_writing import request_records_for, view_recorder_for
 from app.services.open_recipes import open_recipes
 from app.services.search_executor import SearchExecutor
-from app.services.shadow import ShadowSearches
+from app.services.shadow import ShadowSearches, busy_above
 from app.services.state import Services
 from app.services.waiting_writes import counted
 from app.serving.query_cache import QueryCache, query_cache_for
@@ -48,6 +60,7 @@ ROUTERS = (
     documents.router,
     build_requests.router,
     admin.router,
+    ledger.router,
     health.router,
     index.router,
     docs.router,
@@ -164,7 +177,13 @@ def make_services(home: Home, queries: QueryCache) -> Services:
         retriever=retriever,
         live=live,
         shadows=ShadowSearches(
-            pool, live, retriever, records, searches, lambda outcome: metrics.shadows.labels(outcome).inc()
+            pool,
+            live,
+            retriever,
+            records,
+            searches,
+            lambda outcome: metrics.shadows.labels(outcome).inc(),
+            busy_above=busy_above(most, home.settings.sessions),
         ),
         metrics=metrics,
         limiter=limiter_for(home.settings.redis_url, home.storage.identity()),

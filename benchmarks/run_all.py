@@ -17,6 +17,7 @@ SCRIPTS = (
     "search.latency",
     "search.ledger_cost",
     "faults.swap",
+    "faults.rollback",
     "peers.txtai",
     "peers.chroma",
     "search.tenants",

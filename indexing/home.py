@@ -78,6 +78,7 @@ def open_home(settings: Settings, path: Path | None = None, *, create: bool = Tr
     ledger = LedgerStore(
         path / LEDGER_FOLDER,
         busy_timeout_seconds=settings.busy_timeout_seconds,
+        days=settings.ledger_days,
         max_mb=settings.ledger_max_mb,
         require_room=reserve.require,
     )

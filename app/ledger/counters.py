@@ -12,8 +12,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+from uuid import UUID
 
 from indexing.errors import AlreadyRunning
+from indexing.ledger.records import Counters
 from indexing.storage.locks import file_lock
 from indexing.storage.permissions import PRIVATE_FILE
 
@@ -21,27 +24,42 @@ logger = logging.getLogger(__name__)
 COUNTS_SUFFIX, LOCK_SUFFIX = ".counts", ".lock"
 _SIZE_BYTES = 4096
 """One page; it is written in full at once, since a page without room on the disk would kill the process later."""
-_NUMBER = "Q"
+_NUMBER: Final = "Q"
 """Unsigned, 64 bits, aligned: each is written by one instruction, so that a kill leaves the old or the new one."""
 _NUMBER_BYTES = 8
-_FORMAT, _ACCEPTED, _WRITTEN, _DROPPED = range(4)
+_FORMAT, _ACCEPTED, _WRITTEN, _DROPPED, _ID_HIGH, _ID_LOW, _WRITING = _FIELDS = range(7)
+_HALF = 64
+"""Bits of an id in one number."""
+_PRIVATE_FOLDER = 0o700
+"""As the ledger makes its folder itself."""
 _FORMAT_1 = 0x3153544E554F4347
 """The first number of a file: the letters GCOUNTS1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many rows a process was handed, how many of them the ledger has, and how many it knows were dropped."""
+    """How many rows a process was handed, how many of them the ledger has, and how many it knows were dropped.
+
+    A process that was killed in the middle of a batch may have counted it or not: if the ledger has the row ``last_id``
+    it has that whole batch, and ``writing`` rows in all.
+    """
 
     process: str
     accepted: int
     written: int
     dropped: int
+    writing: int = 0
+    last_id: UUID | None = None
 
     @property
     def lost(self) -> int:
         """Of a process that has ended: what it was handed and no one has, the tail that a kill cut off."""
         return max(0, self.accepted - self.written - self.dropped)
+
+    @property
+    def counters(self) -> Counters:
+        """The same as the ledger keeps it."""
+        return Counters(self.process, accepted=self.accepted, dropped=self.dropped, written=self.written)
 
 
 class ProcessCounts:
@@ -59,7 +77,7 @@ class ProcessCounts:
 
     def _mapped(self, path: Path) -> mmap.mmap:
         try:
-            path.parent.mkdir(mode=0o750, exist_ok=True)
+            path.parent.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
             self._held.enter_context(file_lock(path.with_suffix(LOCK_SUFFIX), "process"))
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
             try:
@@ -77,6 +95,12 @@ class ProcessCounts:
         with self._lock:
             number = self._numbers[_ACCEPTED] = self._numbers[_ACCEPTED] + 1
             return number
+
+    def begin_batch(self, rows: int, last_id: UUID) -> None:
+        """Say that so many rows are about to be written, the last of them with that id."""
+        with self._lock:
+            self._numbers[_ID_HIGH], self._numbers[_ID_LOW] = divmod(last_id.int, 1 << _HALF)
+            self._numbers[_WRITING] = self._numbers[_WRITTEN] + rows
 
     def wrote(self, rows: int) -> None:
         """Count rows that the ledger has."""
@@ -123,11 +147,7 @@ def settle_dead(folder: Path, settle: Callable[[Counts], None]) -> None:
 
 def _settle(path: Path, settle: Callable[[Counts], None]) -> None:
     if path.is_file():  # else another process was faster
-        counts = read_counts(path)
-        settle(counts)
-        if counts.lost:
-            fields = {"process": counts.process, "rows": counts.lost}
-            logger.warning("ledger.rows_lost_in_a_kill", extra={"fields": fields})
+        settle(read_counts(path))
     _remove(path)
 
 
@@ -146,7 +166,8 @@ def read_counts(path: Path) -> Counts:
     Raises:
         ValueError: the file is something else.
     """
-    data = path.read_bytes()[: _NUMBER_BYTES * 4].ljust(_NUMBER_BYTES * 4, b"\0")
+    size_bytes = _NUMBER_BYTES * len(_FIELDS)
+    data = path.read_bytes()[:size_bytes].ljust(size_bytes, b"\0")
     numbers = memoryview(data).cast(_NUMBER)
     if numbers[_FORMAT] not in (0, _FORMAT_1):
         raise ValueError(f"{path.name} holds no counts of the ledger: expected them as this version writes them.")
@@ -154,4 +175,12 @@ def read_counts(path: Path) -> Counts:
 
 
 def _counts(process: str, numbers: memoryview) -> Counts:
-    return Counts(process, numbers[_ACCEPTED], numbers[_WRITTEN], numbers[_DROPPED])
+    last_id = numbers[_ID_HIGH] << _HALF | numbers[_ID_LOW]
+    return Counts(
+        process,
+        accepted=numbers[_ACCEPTED],
+        written=numbers[_WRITTEN],
+        dropped=numbers[_DROPPED],
+        writing=numbers[_WRITING],
+        last_id=UUID(int=last_id) if last_id else None,
+    )

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from app.ledger.counters import ProcessCounts
 from indexing.errors import GroundworkError
-from indexing.ledger.records import RequestRow
+from indexing.ledger.records import Counters, RequestRow
 
 logger = logging.getLogger(__name__)
 BATCH_ROWS = 500
@@ -48,7 +48,7 @@ class LedgerWriter(Protocol):
         """Keep all rows, or raise and keep none."""
         ...
 
-    def put_counts(self, process: str, *, accepted: int, dropped: int, written: int) -> None:
+    def count(self, counters: Counters) -> None:
         """Keep how many rows a process was handed, dropped and wrote; later counts take the place of earlier ones."""
         ...
 
@@ -163,6 +163,7 @@ class Recorder:
         rows = self._rows(batch)
         if not rows:
             return
+        self._counts.begin_batch(len(rows), rows[-1].id)
         try:
             self._writer.append(rows)
         except Exception as error:  # whatever is wrong with the ledger, searches go on
@@ -190,9 +191,7 @@ class Recorder:
         if counts.dropped == self._counted.dropped and not self._is_closing:
             return False
         try:
-            self._writer.put_counts(
-                counts.process, accepted=counts.accepted, dropped=counts.dropped, written=counts.written
-            )
+            self._writer.count(counts.counters)
         except Exception as error:  # as when rows are written: the counts stay in their file
             self._say(error)
             return False

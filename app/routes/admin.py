@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic.json_schema import SkipJsonSchema
 
-from app.access.authentication import Caller
 from app.schemas.admin import (
     KeyAnswer,
     KeyBody,
@@ -20,6 +19,7 @@ from app.schemas.admin import (
     tenant_answer,
 )
 from app.schemas.problems import problems
+from app.services.administered_tenant import administered_tenant
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, Operator, ServicesDep
 from indexing.catalogue.api_keys import (
@@ -42,7 +42,7 @@ from indexing.catalogue.tenants import (
     read_tenant,
     revoke_tenant,
 )
-from indexing.errors import InvalidInput, NotFound
+from indexing.errors import InvalidInput
 
 logger = logging.getLogger(__name__)
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
@@ -90,7 +90,9 @@ def get_tenants(caller: Operator, services: ServicesDep, limit: Limit = PAGE, af
 )
 def get_tenant(tenant: str, caller: Admin, services: ServicesDep) -> TenantAnswer:
     """Limits and what is used of them, of the caller's own tenant; the operator sees any."""
-    return tenant_answer(read_tenant(services.home.catalogue, _own(services.home.catalogue, caller, tenant)))
+    return tenant_answer(
+        read_tenant(services.home.catalogue, administered_tenant(services.home.catalogue, caller, tenant))
+    )
 
 
 @router.patch(
@@ -138,7 +140,7 @@ def post_key(
     body: KeyBody, caller: Admin, services: ServicesDep, response: Response, tenant: TenantParam = None
 ) -> NewKeyAnswer:
     """The secret is in this answer and nowhere else. A key can do no more than its maker, nor for longer."""
-    whose = _own(services.home.catalogue, caller, tenant)
+    whose = administered_tenant(services.home.catalogue, caller, tenant)
     expires_at = None if body.expires_at is None else stored_moment(body.expires_at)
     caller.require_may_give(frozenset(body.scopes), expires_at)
     key, secret = create_key(
@@ -159,7 +161,7 @@ def get_keys(
     caller: Admin, services: ServicesDep, limit: Limit = PAGE, after: After = "", tenant: TenantParam = None
 ) -> KeysAnswer:
     """The keys of the caller's tenant, the oldest first, expired and revoked ones included; never their secrets."""
-    whose = _own(services.home.catalogue, caller, tenant)
+    whose = administered_tenant(services.home.catalogue, caller, tenant)
     found = list_keys(services.home.catalogue, whose, after=after, limit=limit)
     following = found[-1].id if len(found) == limit else None
     return KeysAnswer(keys=[key_answer(key) for key in found], next=following)
@@ -174,7 +176,7 @@ def get_keys(
 def delete_key(key_id: str, caller: Admin, services: ServicesDep, tenant: TenantParam = None) -> KeyAnswer:
     """It opens nothing from the next request on, for ever. An operator's key needs an operator."""
     catalogue = services.home.catalogue
-    whose = _own(catalogue, caller, tenant)
+    whose = administered_tenant(catalogue, caller, tenant)
 
     def revoke() -> Key:
         with catalogue.write():
@@ -188,19 +190,6 @@ def delete_key(key_id: str, caller: Admin, services: ServicesDep, tenant: Tenant
     revoked = services.home.reserve.run(revoke)
     _log("key.revoked", of=whose, revoked_key_id=key_id)
     return key_answer(revoked)
-
-
-def _own(catalogue: Database, caller: Caller, tenant: str | None) -> str:
-    """The tenant that a caller may administer: its own, for an operator any that there is.
-
-    Raises:
-        NotFound: there is no such tenant, or it is another's, which the caller cannot tell apart.
-    """
-    if tenant is None or tenant == caller.tenant:
-        return caller.tenant
-    if not caller.is_operator:
-        raise NotFound(f"No tenant {tenant!r}: leave it out, or check the name.")
-    return read_tenant(catalogue, tenant).name
 
 
 def _require_an_operator(catalogue: Database) -> None:

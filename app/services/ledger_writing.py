@@ -1,7 +1,10 @@
 """What records the requests of a process: the recorder over the home's ledger, with its counts and metrics."""
 
+import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from app.ledger.counters import Counts, ProcessCounts, settle_dead
 from app.ledger.query_ids import SECRET, QueryIds
@@ -13,9 +16,12 @@ from app.services.request_rows import RowPolicy
 from indexing.catalogue.home_secrets import home_secret
 from indexing.errors import GroundworkError
 from indexing.home import Home
+from indexing.ledger.day_list import database_path, size_of
 from indexing.ledger.hashes import LEDGER_SECRET
-from indexing.ledger.store import LEDGER_FOLDER
+from indexing.ledger.readers import served_request
+from indexing.ledger.store import LedgerStore
 
+logger = logging.getLogger(__name__)
 _PROCESS_BYTES = 8
 """Of the id of a process's start: two starts of a home have the same one by chance once in 2**32 starts."""
 
@@ -28,15 +34,12 @@ def request_records_for(home: Home, metrics: Metrics, status_of: Callable[[Groun
         metrics: Where rows are counted.
         status_of: The HTTP status of an error.
     """
-    folder, ledger = home.path / LEDGER_FOLDER, home.ledger
-
-    def settle(counts: Counts) -> None:
-        ledger.put_counts(counts.process, accepted=counts.accepted, dropped=counts.dropped, written=counts.written)
-
-    settle_dead(folder, settle)
-    recorder = Recorder(ledger, ProcessCounts(folder, secrets.token_hex(_PROCESS_BYTES)), _Told(metrics))
+    ledger = home.ledger
+    settle_dead(ledger.folder, lambda counts: _settle(ledger, counts))
+    process = secrets.token_hex(_PROCESS_BYTES)
+    recorder = Recorder(ledger, ProcessCounts(ledger.folder, process), _Told(metrics))
     metrics.watch(metrics.ledger_queue, lambda: recorder.queued)
-    metrics.watch(metrics.ledger_bytes, ledger.bytes_of_today)
+    metrics.watch(metrics.ledger_bytes, lambda: size_of(database_path(ledger.folder, datetime.now(UTC).date())))
     policy = RowPolicy(
         secret=home_secret(home.catalogue, LEDGER_SECRET),
         is_whole=home.settings.ledger == "on",
@@ -50,6 +53,16 @@ def view_recorder_for(home: Home, metrics: Metrics, process: str) -> ViewRecorde
     if home.settings.ledger != "on":
         return None
     return ViewRecorder(home.ledger, process, metrics.view_changes_dropped.inc)
+
+
+def _settle(ledger: LedgerStore, counts: Counts) -> None:
+    """Let the ledger say what a process that has ended had counted, and the log what it lost."""
+    if counts.writing > counts.written and counts.last_id is not None and served_request(ledger, counts.last_id):
+        counts = replace(counts, written=counts.writing)  # it was killed after the batch was stored
+    ledger.count(counts.counters)
+    if counts.lost:
+        fields = {"process": counts.process, "rows": counts.lost}
+        logger.warning("ledger.rows_lost_in_a_kill", extra={"fields": fields})
 
 
 class _Told:

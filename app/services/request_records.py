@@ -20,7 +20,7 @@ from indexing.telemetry import request_id
 
 SEARCH, CONTEXT, SHADOW = "search", "context", "shadow"
 """Kinds of requests that reach a search."""
-NO_RELEASE = "0.0"
+NO_RELEASE = ""
 """The release of a request that failed before one was chosen."""
 NOT_ASSIGNED = Assignment(0, "live", "failed before it was assigned")
 """Of a request that failed before."""

@@ -88,7 +88,7 @@ def features_of(
     if result is not None:
         found |= result.features
         found |= hit_features(hits)
-    return found | more
+    return {**found, **more}
 
 
 def rounded(timings_ms: Mapping[str, float]) -> dict[str, float]:

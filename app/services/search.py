@@ -113,6 +113,10 @@ def _assign(services: Services, record: RequestRecord) -> ServingRelease:
     record.assignment, serving = services.pool.assigned(
         tenant=record.caller.tenant, user=record.body.user, request_id=record.request_id
     )
+    if record.body.vector is not None and record.assignment.arm == "candidate":
+        live = services.pool.current()
+        if serving.recipe.model != live.recipe.model:  # the client made it by the model in service
+            record.assignment, serving = Assignment(live.release.recipe, "live", "a vector of the live model"), live
     record.release = serving.release
     return serving
 

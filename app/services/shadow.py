@@ -4,7 +4,8 @@ import logging
 import queue
 import statistics
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -25,7 +26,18 @@ logger = logging.getLogger(__name__)
 MAX_WAITING = 64
 """Queries that wait for the candidate, a process; our choice: as many as a process searches at once by default."""
 BUSY_SHARE = 0.5
-"""Of the searches that may be in progress: beyond it no shadow search begins or goes on. Our choice."""
+"""Of the searches that may be in progress: beyond it no shadow search begins or goes on. Source: issue 11..."""
+
+
+def busy_above(max_concurrency: int, sessions: int) -> int:
+    """...but no more than there are encoder sessions, one a core: with more in progress, no core is free."""
+    return min(int(max_concurrency * BUSY_SHARE), sessions)
+
+
+LOOP_SHARE = 0.5
+"""Of the event loop's time that requests may take before no shadow search begins: half of what it can do. Our choice."""
+_WINDOW_SECONDS = 0.25
+"""Over how long, at least, that share is taken: some hundred searches at full load."""
 
 Outcome = Literal["answered", "failed", "busy", "queue_full", "not_open"]
 """What became of a query that was to be copied: all but ``answered`` and ``failed`` were shed."""
@@ -74,6 +86,27 @@ def _best(hits: Sequence[RankedPassage]) -> dict[str, float]:
     return found
 
 
+class LoopLoad:
+    """How much of its time the event loop's thread works. Call it in that thread alone."""
+
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, worked: Callable[[], float] = time.thread_time
+    ) -> None:
+        """Tell the time by ``now``, and what the thread has worked by ``worked``, both in seconds."""
+        self._now, self._worked = now, worked
+        self._since: tuple[float, float] | None = None
+        self._share = 0.0
+
+    def share(self) -> float:
+        """The share of the last while, in [0, 1]; 0 until there is one."""
+        at, worked = self._now(), self._worked()
+        if self._since is None:
+            self._since = at, worked
+        elif (passed := at - self._since[0]) >= _WINDOW_SECONDS:
+            self._share, self._since = (worked - self._since[1]) / passed, (at, worked)
+        return self._share
+
+
 class ShadowSearches:
     """Has one thread of its own, which is started with the first query. ``offer`` never waits and never fails."""
 
@@ -85,17 +118,28 @@ class ShadowSearches:
         records: RequestRecords,
         searches: ConcurrencyLimit,
         told: ShadowCounts,
+        *,
+        busy_above: int,
+        load: LoopLoad | None = None,
     ) -> None:
-        """Search the candidate of ``pool`` while few ``searches`` are in progress; ``told`` counts what comes of it."""
+        """Search the candidate of ``pool`` while at most ``busy_above`` of ``searches`` are in progress.
+
+        And while the event loop has time, by ``load``. ``told`` counts what becomes of each query.
+        """
         self._pool, self._live, self._retriever, self._records = pool, live, retriever, records
-        self._searches, self._told = searches, told
+        self._searches, self._told, self._busy_above = searches, told, busy_above
+        self._load, self._is_loop_busy = load or LoopLoad(), False
         self._waiting: queue.Queue[RequestRecord | None] = queue.Queue(MAX_WAITING)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_closing = False
 
     def offer(self, served: RequestRecord) -> None:
-        """Let the candidate answer a request that was answered, if there is capacity; else it is shed and counted."""
+        """Let the candidate answer a request that was answered, if there is capacity; else it is shed and counted.
+
+        To be called in the event loop.
+        """
+        self._is_loop_busy = self._load.share() > LOOP_SHARE
         if self._is_busy():
             self._told("busy")
             return
@@ -135,9 +179,11 @@ class ShadowSearches:
         self._waiting.task_done()
 
     def _is_busy(self) -> bool:
-        return self._is_closing or self._searches.taken > self._searches.most * BUSY_SHARE
+        return self._is_closing or self._is_loop_busy or self._searches.taken > self._busy_above
 
     def _require_capacity(self) -> None:
+        """Before each stage: let requests have the interpreter, and go on if they need no more than that."""
+        time.sleep(0)
         if self._is_busy():
             raise _Busy
 

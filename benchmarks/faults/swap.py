@@ -85,7 +85,7 @@ def switches(log: Path) -> list[tuple[float, str]]:
     found = []
     for line in log.read_text().splitlines():
         entry = json.loads(line) if line.startswith("{") else {}
-        if entry.get("event") == "pool.release_in_service":
+        if entry.get("event") in ("pool.release_in_service", "pool.recipe_in_service"):
             found.append((datetime.fromisoformat(entry["at"]).timestamp(), entry["release"]))
     return found
 

@@ -47,12 +47,8 @@ def measure_round(
     side: Side, queries: Sequence[str], requests: Sequence[Request], options: argparse.Namespace
 ) -> Round:
     """Both loads on one side."""
-    shared = {
-        "program": side.checkout.program,
-        "environment": side.checkout.environment,
-        "api_key": KEY,
-        **side.settings,
-    }
+    checkout = side.checkout
+    shared = {"program": checkout.program, "environment": checkout.environment, "api_key": KEY, **side.settings}
     found: Round = {}
     for load, more in (("uncached text", {"query_cache_mb": 0}), ("cached text", {})):
         with served_home(checkout.home, options.workers, **shared, **more) as server:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from indexing.backoff import Backoff
+from indexing.builds.open_recipes import recipes_behind
 from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.builder_heartbeat import BEAT_SECONDS, forget_beat, record_beat
 from indexing.catalogue.database import Database, utc_now
@@ -26,8 +27,9 @@ PAUSES = Backoff(2.0, 60.0)
 class Builder:
     """Decides whether a build is wanted, and has it run.
 
-    ``run_build`` builds the recipe in service; ``every_seconds`` is how often at most anything that changed is built
-    without being asked for, ``None`` for never. ``now`` tells the moment of its heartbeat, ISO 8601 in UTC.
+    ``run_build`` builds every open recipe, the one in service first; ``every_seconds`` is how often at most anything
+    that changed is built without being asked for, ``None`` for never. ``now`` tells the moment, ISO 8601
+    in UTC.
     """
 
     catalogue: Database
@@ -44,6 +46,8 @@ class Builder:
         requests = open_requests(self.catalogue)
         if requests:
             return requests[0].reason
+        if behind := recipes_behind(self.catalogue, self.now()):
+            return f"recipe {behind[0]} is open and lacks writes that the one in service has"
         is_time = self._built_at is None or self.clock() - self._built_at >= (self.every_seconds or 0.0)
         if self.every_seconds is None or not is_time:
             return None

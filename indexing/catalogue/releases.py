@@ -21,6 +21,11 @@ def read_recipe_manifest(database: Database, number: int) -> str | None:
     return None if row is None else str(row["manifest"])
 
 
+def recipe_numbers(database: Database) -> list[int]:
+    """The number of every recipe that there ever was, oldest first."""
+    return [int(row["number"]) for row in database.rows("SELECT number FROM recipes ORDER BY number")]
+
+
 def insert_release(database: Database, recipe: int, snapshot: str, *, seq: int, actor: str) -> Row:
     """Record the next build of a recipe; the row that was written."""
     with database.write() as db:

@@ -1,7 +1,7 @@
 """The commands `ingest` and `build`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from indexing.commands.terminal import (
 )
 from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
+
+if TYPE_CHECKING:
+    from indexing.builds.build import BuildReport, DryRun
 
 
 @click.command()
@@ -87,35 +90,66 @@ def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: A
 def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, **choices: Any) -> None:
     """Build everything that changed into a snapshot and release it.
 
-    The first recipe is deployed at once, and so is every new build of the recipe in service. Another recipe (another
-    view, model, precision, language, index or reranker) is built beside it and waits for 'releases deploy'.
+    The first recipe is deployed at once, and so is every new build of the recipe in service; after it every other
+    recipe that is open (a candidate, those on standby) is built. Another recipe (another view, model, precision,
+    language, index or reranker) is built beside it and waits for 'releases deploy'.
     """
     require_memory(ENCODING, "groundwork build")  # before the libraries that need it
     from indexing.builds import build as builder
-    from indexing.builds.context import prepare_build
+    from indexing.builds.context import BuildContext, prepare_build
+    from indexing.builds.open_recipes import build_each, open_recipes
+    from indexing.catalogue.database import utc_now
     from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
+    from indexing.releases.recipes import Recipe
 
     with opened(settings, create=True) as home, progress_bar(quiet=as_json) as progress:
         builder.require_documents(home.catalogue)
         ensure_model(home)
         start = default_recipe(home) if defaults else recipe_in_service(home)
         recipe = change_recipe(home, start, **choices)
-        context = prepare_build(home, recipe, on_progress=progress, executor_for=executor_for(home))
-        report: Any = builder.dry_run(context) if dry_run else builder.build(context)
+        recipes = open_recipes(home.catalogue, utc_now())
+        if not recipes or recipes[0].fingerprint != recipe.fingerprint:
+            recipes = [recipe]
+
+        def context(one: Recipe) -> BuildContext:
+            return prepare_build(home, one, on_progress=progress, executor_for=executor_for(home))
+
+        def build_one(one: Recipe) -> "BuildReport":
+            report = builder.build(context(one))
+            if not as_json:
+                click.echo(_in_words(report, is_open=one.number > 0 and not report.is_deployed))
+            return report
+
+        if dry_run:
+            _say_dry_run(builder.dry_run(context(recipe)), as_json=as_json)
+            return
+        first, *others = build_each(recipes, build_one)
     if as_json:
-        print_json(builder.report_json(report))
-    elif dry_run:
-        click.echo(
-            f"{report.documents} documents, {report.passages} passages: {report.embeddings} embeddings to compute in"
-            f" about {report.seconds:.0f} s, {report.shards} shards to write"
-        )
-    else:
-        state = (
-            "in service" if report.is_deployed else f"built; deploy it with 'releases deploy {report.release.number}'"
-        )
-        click.echo(
-            f"release {report.release.number} (snapshot {report.release.snapshot}) {state}:"
-            f" {report.documents} documents, {report.passages} passages; computed {report.embeddings_computed}"
-            f" embeddings, wrote {report.shards_written} shards, kept {report.shards_kept}, in {report.seconds:.1f} s"
-            + ("" if report.recall_at_10 is None else f"; recall@10 of its approximate indexes {report.recall_at_10}")
-        )
+        print_json({**builder.report_json(first), "others": [builder.report_json(one) for one in others]})
+
+
+def _say_dry_run(report: "DryRun", *, as_json: bool) -> None:
+    from indexing.builds.build import report_json
+
+    if as_json:
+        print_json(report_json(report))
+        return
+    click.echo(
+        f"{report.documents} documents, {report.passages} passages: {report.embeddings} embeddings to compute in"
+        f" about {report.seconds:.0f} s, {report.shards} shards to write"
+    )
+
+
+def _in_words(report: "BuildReport", *, is_open: bool) -> str:
+    """What a build did, on one line; ``is_open`` says that its recipe is open beside the one in service."""
+    state = f"built; deploy it with 'releases deploy {report.release.number}'"
+    if report.is_deployed:
+        state = "in service"
+    elif is_open:
+        state = "built for an open recipe that is not in service"
+    return (
+        f"release {report.release.number} (snapshot {report.release.snapshot}) {state}:"
+        f" {report.documents} documents, {report.passages} passages; computed {report.embeddings_computed}"
+        f" embeddings, wrote {report.shards_written} shards, kept {report.shards_kept}, in {report.seconds:.1f} s"
+        + ("" if report.recall_at_10 is None else f"; recall@10 of its approximate indexes {report.recall_at_10}")
+    )

@@ -13,18 +13,24 @@ from indexing.settings import Settings
 @click.option(
     "--keep", default=3, show_default=True, type=click.IntRange(1), help="Builds a recipe, and recipes, to keep."
 )
+@click.option(
+    "--days", default=0.0, show_default=True, type=click.FloatRange(0), help="Also keep each build younger than this."
+)
 @click.option("--yes", is_flag=True, help="Do it; without this it only says what it would free.")
 @as_json
 @click.pass_obj
-def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
-    """Free models, vectors, shards and snapshots that no retained release reaches.
+def gc(settings: Settings, keep: int, days: float, yes: bool, as_json: bool) -> None:
+    """Free models, vectors, shards and snapshots that no retained release reaches, and old days of the ledger.
 
-    Retained are the newest builds of the recipes deployed last, and of every recipe newer than the one in service.
+    Retained are the newest builds of the recipes deployed last, of every recipe newer than the one in service, and of
+    those that are pinned, on standby or in a rollout.
     Readers are not disturbed; while a build, a registration or a backup runs, it refuses.
     """
     from contextlib import ExitStack
+    from datetime import UTC, datetime
 
     from indexing.backups.backup import files_kept
+    from indexing.ledger.retention import days_to_remove, enforce_retention
     from indexing.retention.garbage import collect, find_garbage, oldest_seq, retained_releases
     from indexing.retention.reachability import needed_keys, retained_recipes
     from indexing.storage.store import BUILD_LOCK
@@ -36,22 +42,29 @@ def gc(settings: Settings, keep: int, yes: bool, as_json: bool) -> None:
         if yes:
             stack.enter_context(files_kept(home))
         stack.enter_context(home.reserve.given_up())
-        kept = retained_releases(home.catalogue, keep=keep)
+        kept = retained_releases(home.catalogue, keep=keep, days=days)
         newest = {model.name: model.id for model in home.models.list()}
         recipes = retained_recipes(home, kept)
         needed = needed_keys(home, since=oldest_seq(kept, home.catalogue))
         garbage = list(find_garbage(home.storage, kept, recipes, set(newest.values()), needed))
+        remove = enforce_retention if yes else days_to_remove
+        folder, now = home.ledger.folder, datetime.now(UTC)
+        old_days = remove(folder, days=settings.ledger_days, max_mb=settings.ledger_max_mb, now=now)
         if yes:
             collect(home.catalogue, home.storage, kept, garbage)
-    size_bytes = sum(one.size_bytes for one in garbage)
+    size_bytes = sum(one.size_bytes for one in garbage) + sum(day.size_bytes for day in old_days)
     if as_json:
         names = [release.number for release in kept]
-        print_json({"freed": yes, "kept": names, "size_bytes": size_bytes, "garbage": [asdict(one) for one in garbage]})
+        found = {"garbage": [asdict(one) for one in garbage], "ledger_days": [asdict(one) for one in old_days]}
+        print_json({"freed": yes, "kept": names, "size_bytes": size_bytes, **found})
         return
+    for day in old_days:
+        click.echo(f"ledger/{day.day}  {decimal(day.size_bytes)}  {day.reason}")
     for one in garbage:
         click.echo(f"{one.kind}/{one.name}  {decimal(one.size_bytes)}")
     verb = "freed" if yes else "would free (do it with --yes)"
-    click.echo(f"{verb}: {len(garbage)} artefacts, {decimal(size_bytes)}; keeps {len(kept)} releases")
+    counted = f"{len(garbage)} artefacts and {len(old_days)} days of the ledger, {decimal(size_bytes)}"
+    click.echo(f"{verb}: {counted}; keeps {len(kept)} releases")
 
 
 @click.command()

@@ -13,7 +13,9 @@ from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
 
 if TYPE_CHECKING:
+    from indexing.builds.build import BuildReport
     from indexing.builds.tasks import Executor
+    from indexing.releases.recipes import Recipe
 
 
 def executor_for(home: Home) -> "Callable[[int], Executor] | None":
@@ -68,8 +70,8 @@ def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: 
 def builder(settings: Settings, every: float | None, once: bool) -> None:
     """Run the builds that the API asks for, one at a time, until told to stop.
 
-    It builds the recipe in service, on workers where GROUNDWORK_REDIS_URL is set, and gives way to other processes of
-    the machine. A build in progress is finished.
+    It builds every recipe that is open (the one in service first, then a candidate and those on standby), on workers
+    where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished.
     """
     import os
     import signal
@@ -78,7 +80,9 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     require_memory(ENCODING, "groundwork builder")
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build
+    from indexing.builds.open_recipes import build_each, open_recipes
     from indexing.builds.scheduler import Builder
+    from indexing.catalogue.database import utc_now
     from indexing.commands.models import ensure_model
     from indexing.releases.recipe_choices import recipe_in_service
     from indexing.telemetry import configure_logging
@@ -87,12 +91,16 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     os.nice(10)
     with opened(settings) as home:
 
-        def run_build() -> None:
-            ensure_model(home)
-            report = build(prepare_build(home, recipe_in_service(home), executor_for=executor_for(home)))
+        def build_one(recipe: "Recipe") -> "BuildReport":
+            report = build(prepare_build(home, recipe, executor_for=executor_for(home)))
             click.echo(
                 f"release {report.release.number}: {report.documents} documents in {report.seconds:.1f} s", err=True
             )
+            return report
+
+        def run_build() -> None:
+            ensure_model(home)
+            build_each(open_recipes(home.catalogue, utc_now()) or [recipe_in_service(home)], build_one)
 
         one = Builder(home.catalogue, run_build, every_seconds=every)
         if once:

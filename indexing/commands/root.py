@@ -13,6 +13,7 @@ from indexing.commands.builds import build, ingest
 from indexing.commands.erasure import erase, erasures
 from indexing.commands.garbage import disk, gc
 from indexing.commands.jobs import builder, jobs, worker
+from indexing.commands.ledger import ledger
 from indexing.commands.models import models, views
 from indexing.commands.releases import releases
 from indexing.commands.snapshots import snapshots
@@ -86,6 +87,7 @@ cli.add_command(backup)
 cli.add_command(restore)
 cli.add_command(erase)
 cli.add_command(erasures)
+cli.add_command(ledger)
 cli.add_command(tenant_commands.tenants)
 cli.add_command(tenant_commands.keys)
 

@@ -32,6 +32,8 @@ class DayFault:
 
     day: date
     reason: str
+    is_missing: bool = False
+    """Whether there is no file at all, as of a day on which nothing was asked."""
 
 
 OnFault = Callable[[DayFault], None]
@@ -164,4 +166,4 @@ def _tell_missing(days: Sequence[DayOnDisk], on_fault: OnFault) -> None:
     for before, after in pairwise(days):
         for missing in range(1, (after.day - before.day).days):
             reason = "There is no file of this day: nothing was asked, or the file was removed."
-            on_fault(DayFault(before.day + timedelta(days=missing), reason))
+            on_fault(DayFault(before.day + timedelta(days=missing), reason, is_missing=True))

@@ -25,7 +25,7 @@ class ArmWindow:
     whole: int = 0
     """Rows that hold more than the assignment; without them ``empty`` and ``latencies_ms`` say nothing."""
     latencies_ms: list[float] = field(default_factory=list)
-    """Of whole requests, in no order."""
+    """Of whole requests, oldest first within a file of a day, so that a window that grows keeps its beginning."""
     units: set[bytes] = field(default_factory=set)
     """Hashes of the tenants, users or requests that were assigned to it."""
 
@@ -53,7 +53,7 @@ def guard_window(
     period = Period(since, until)
     sql = (
         "SELECT arm, unit_hash, status, hit_count, warnings IS NOT NULL, total_ms, is_whole FROM requests"
-        " WHERE rollout = ? AND kind IN ('search', 'context') AND id >= ? AND id < ?"
+        " WHERE rollout = ? AND kind IN ('search', 'context') AND id >= ? AND id < ? ORDER BY id"
     )
     arms: dict[str, ArmWindow] = {}
     for _, cells in query_days(ledger, period, sql, [rollout, *period.ids], has_ids=False, on_fault=on_fault):

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from indexing.ledger.day_file import remove_day_file
 from indexing.ledger.day_list import DayOnDisk, list_days
-from indexing.ledger.store import LedgerStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +17,16 @@ class RemovedDay:
     reason: str
 
 
-def days_to_remove(ledger: LedgerStore, *, days: int, max_mb: int, now: datetime) -> list[RemovedDay]:
+def days_to_remove(folder: Path, *, days: int, max_mb: int, now: datetime) -> list[RemovedDay]:
     """The days that are too many, oldest first; never today's.
 
     Args:
-        ledger: Whose days.
+        folder: Of the ledger.
         days: How many are kept, today's included (``GROUNDWORK_LEDGER_DAYS``).
         max_mb: What all of them may take, in megabytes (``GROUNDWORK_LEDGER_MAX_MB``).
         now: The present moment, UTC.
     """
-    found = list_days(ledger.folder)
+    found = list_days(folder)
     oldest = now.date() - timedelta(days=days - 1)
     left_bytes, most_bytes = sum(one.size_bytes for one in found), max_mb * 1_000_000
     removed = []
@@ -44,14 +44,14 @@ def days_to_remove(ledger: LedgerStore, *, days: int, max_mb: int, now: datetime
     return removed
 
 
-def enforce_retention(ledger: LedgerStore, *, days: int, max_mb: int, now: datetime) -> list[RemovedDay]:
+def enforce_retention(folder: Path, *, days: int, max_mb: int, now: datetime) -> list[RemovedDay]:
     """Remove the days that are too many; several processes may do it at once.
 
     Returns:
         What ``days_to_remove`` found, now gone.
     """
-    removed = days_to_remove(ledger, days=days, max_mb=max_mb, now=now)
-    on_disk = {one.day: one for one in list_days(ledger.folder)}
+    removed = days_to_remove(folder, days=days, max_mb=max_mb, now=now)
+    on_disk = {one.day: one for one in list_days(folder)}
     for one in removed:
         if one.day in on_disk:
             _remove(on_disk[one.day])

@@ -1,6 +1,8 @@
 """The ledger of a home, to be appended to: batches of rows go to the files of their days."""
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
@@ -11,12 +13,16 @@ from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import database_path, size_of
 from indexing.ledger.ids import day_of
 from indexing.ledger.records import RequestRow, ViewChange
+from indexing.ledger.retention import enforce_retention
 from indexing.ledger.row_columns import Value, as_json, values_of
 
+logger = logging.getLogger(__name__)
 LEDGER_FOLDER = "ledger"
 """Where the ledger stands in a home."""
 _OPEN_DAYS = 2
 """Files kept open for appending: today's, and yesterday's around midnight."""
+_TIDY_SECONDS = 600.0
+"""Between two looks of a process at whether days are too many: cheap, and at 100 requests/s a day grows 30 MB in it."""
 _TRIES = 3
 """How often a batch is written to a day whose file is replaced meanwhile, as compaction and retention do."""
 
@@ -33,20 +39,25 @@ class LedgerStore:
         folder: Path,
         *,
         busy_timeout_seconds: float = 30.0,
+        days: int | None = None,
         max_mb: int | None = None,
         require_room: Callable[[], None] = lambda: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Keep the days in ``folder``.
 
         Args:
             folder: ``HOME/ledger``; it need not exist.
             busy_timeout_seconds: How long a batch waits for other processes.
-            max_mb: The largest that a single day may grow; retention removes older days before it comes to that.
+            days: How many days are kept, today's included; with ``max_mb`` what appends now and then removes others.
+            max_mb: What all days may take, in megabytes; a day that takes as much alone gets no more rows.
             require_room: Called before each batch; it raises where the disk's last room is kept for deletions.
+            now: Tells the present moment, UTC.
         """
         self.folder = folder
         self.busy_timeout_seconds = busy_timeout_seconds
-        self._max_bytes = None if max_mb is None else max_mb * 1_000_000
+        self._days, self._max_mb, self._now = days, max_mb, now
+        self._next_tidying = 0.0
         self._require_room = require_room
         self._lock = threading.Lock()
         self._open: dict[date, DayFile] = {}
@@ -84,17 +95,18 @@ class LedgerStore:
         """
         sql = "INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?)"
         cells = (process, accepted, dropped, written)
-        self._write(day or datetime.now(UTC).date(), partial(DayFile.execute, sql=sql, parameters=cells))
+        self._write(day or self._now().date(), partial(DayFile.execute, sql=sql, parameters=cells))
 
     def bytes_of_today(self) -> int:
         """How many bytes the rows of this UTC day take on the disk."""
-        return size_of(database_path(self.folder, datetime.now(UTC).date()))
+        return size_of(database_path(self.folder, self._now().date()))
 
     def _write(self, day: date, action: Callable[[DayFile], object]) -> None:
         """Do ``action`` in a transaction; again if the file was removed meanwhile, and with it what was written."""
-        self._require_room()
-        self._require_within_bound(day)
         with self._lock:
+            self._tidy()
+            self._require_room()
+            self._require_within_bound(day)
             for _ in range(_TRIES):
                 file = self._file(day)
                 try:
@@ -107,6 +119,18 @@ class LedgerStore:
                     return
                 self._forget(day)
         raise LedgerUnavailable(f"The ledger's file of {day} was removed {_TRIES} times during a write: try again.")
+
+    def _tidy(self) -> None:
+        """Remove days that are too many, at the first batch and then rarely; no batch fails for it."""
+        if self._days is None or self._max_mb is None or time.monotonic() < self._next_tidying:
+            return
+        self._next_tidying = time.monotonic() + _TIDY_SECONDS
+        try:
+            for one in enforce_retention(self.folder, days=self._days, max_mb=self._max_mb, now=self._now()):
+                fields = {"day": str(one.day), "size_bytes": one.size_bytes, "reason": one.reason}
+                logger.info("ledger.day_removed", extra={"fields": fields})
+        except OSError as error:
+            logger.warning("ledger.days_not_removed", extra={"fields": {"reason": str(error)}})
 
     def _file(self, day: date) -> DayFile:
         file = self._open.get(day)
@@ -125,11 +149,11 @@ class LedgerStore:
             file.close()
 
     def _require_within_bound(self, day: date) -> None:
-        if self._max_bytes is None:
+        if self._max_mb is None:
             return
-        size_bytes = size_of(database_path(self.folder, day))
-        if size_bytes > self._max_bytes:
+        size_bytes, most_bytes = size_of(database_path(self.folder, day)), self._max_mb * 1_000_000
+        if size_bytes > most_bytes:
             raise StorageFull(
                 f"The ledger's file of {day} holds {size_bytes:,} bytes, more than GROUNDWORK_LEDGER_MAX_MB allows for"
-                f" all days ({self._max_bytes:,} bytes): raise it, or set GROUNDWORK_LEDGER=off."
+                f" all days ({most_bytes:,} bytes): raise it, or set GROUNDWORK_LEDGER=off."
             )

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from indexing.ledger.guard_window import ArmWindow, GuardWindow
 from indexing.records import Json
 from indexing.releases.evidence import (
     binomial_p,
@@ -40,24 +41,6 @@ _MOST_LATENCIES = 131_072
 """Latencies of an arm that are looked at. Source: our choice; sorting them takes some 20 ms."""
 _FEW_UNITS = 5
 """Expected units of an arm below which chi-square is not exact enough. Source: the rule of thumb of Cochran, 1954."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArmWindow:
-    """What one arm of a rollout answered in a window.
-
-    ``errors`` are answers that failed by our fault, ``empty`` those without hits, ``warnings`` those with one;
-    ``latencies_ms`` are total times, oldest first, or a sample of them; ``units`` counts different units that were
-    assigned by share; ``dropped`` counts requests of the window whose rows the ledger lost.
-    """
-
-    requests: int
-    errors: int
-    empty: int
-    warnings: int
-    latencies_ms: Sequence[float] = ()
-    units: int = 0
-    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +100,24 @@ class _CountGuard:
     name: str
     noun: str
     count: Literal["errors", "empty", "warnings"]
+    of: Literal["requests", "whole"]
     margin: float
     floor: float
 
 
 COUNT_GUARDS = (
-    _CountGuard("errors", "errors", "errors", margin=0.01, floor=0.001),
-    _CountGuard("empty_answers", "empty answers", "empty", margin=0.05, floor=0.02),
-    _CountGuard("warnings", "answers with warnings", "warnings", margin=0.05, floor=0.02),
+    _CountGuard("errors", "errors", "errors", "requests", margin=0.01, floor=0.001),
+    _CountGuard("empty_answers", "empty answers", "empty", "whole", margin=0.05, floor=0.02),
+    _CountGuard("warnings", "answers with warnings", "warnings", "requests", margin=0.05, floor=0.02),
 )
 """``margin``: passes once the excess is known to be below it; ``floor``: a smaller excess never fails. Source: ours."""
 
 
-def judge(
-    live: ArmWindow | None, candidate: ArmWindow | None, *, share: float, verdicts: Sequence[Verdict] = ()
-) -> GuardReport:
-    """Hold a candidate's window against that of the recipe in service, over the same time.
+def judge(window: GuardWindow, *, share: float, verdicts: Sequence[Verdict] = ()) -> GuardReport:
+    """Hold what a candidate answered in a window against what the recipe in service answered in it.
 
     Args:
-        live: What the recipe in service answered, ``None`` for nothing.
-        candidate: What the candidate answered.
+        window: What each arm answered, of all that the rollout assigned.
         share: The candidate's share of the units in that time, in (0, 1]; at 1 there is nothing to compare with, and
             the guards have no data.
         verdicts: What judges of quality said about the candidate, the newest of each kind.
@@ -145,35 +126,38 @@ def judge(
         GuardResult(f"verdict:{one.kind}", one.verdict, f"{one.kind}: {', '.join(one.reasons) or one.verdict}")
         for one in verdicts
     )
-    lacking = _lacking(live, candidate)
-    if lacking is not None or live is None or candidate is None:
-        return GuardReport((GuardResult("data", "no_data", lacking or "nothing was answered yet"), *quality))
+    live, candidate = window.arms.get("live", ArmWindow()), window.arms.get("candidate", ArmWindow())
+    lacking = _lacking(window, live, candidate)
+    if lacking is not None:
+        return GuardReport((GuardResult("data", "no_data", lacking), *quality))
     technical = (
         *(_compare_counts(guard, live, candidate) for guard in COUNT_GUARDS),
         _compare_latencies(live.latencies_ms, candidate.latencies_ms),
-        _compare_split(live.units, candidate.units, share),
+        _compare_split(len(live.units), len(candidate.units), share),
     )
     return GuardReport((*technical, *quality))
 
 
-def _lacking(live: ArmWindow | None, candidate: ArmWindow | None) -> str | None:
+def _lacking(window: GuardWindow, live: ArmWindow, candidate: ArmWindow) -> str | None:
     """Why nothing can be said, or ``None``."""
-    arms = [arm for arm in (live, candidate) if arm is not None]
-    requests, dropped = sum(arm.requests for arm in arms), sum(arm.dropped for arm in arms)
-    if dropped > MAX_DROPPED * (requests + dropped):
-        return f"the ledger dropped {dropped} of {requests + dropped} rows, and {MAX_DROPPED:.0%} is what guards accept"
+    if window.dropped_share > MAX_DROPPED:
+        rows = window.rows + window.dropped
+        return f"the ledger lacks {window.dropped} of {rows} rows, and {MAX_DROPPED:.0%} is what guards accept"
     for name, arm in (("recipe in service", live), ("candidate", candidate)):
-        seen = 0 if arm is None else arm.requests
-        if seen < MIN_REQUESTS:
-            return f"the {name} answered {seen} requests, and {MIN_REQUESTS} are needed to say anything"
+        if arm.requests < MIN_REQUESTS:
+            return f"the {name} answered {arm.requests} requests, and {MIN_REQUESTS} are needed to say anything"
     return None
 
 
 def _compare_counts(guard: _CountGuard, live: ArmWindow, candidate: ArmWindow) -> GuardResult:
     had, has = getattr(live, guard.count), getattr(candidate, guard.count)
-    had_rate, has_rate = had / live.requests, has / candidate.requests
-    log_odds = log_excess_odds(has, candidate.requests, had, live.requests)
-    most = upper_difference(has, candidate.requests, had, live.requests)
+    of_before, of = getattr(live, guard.of), getattr(candidate, guard.of)
+    if min(of_before, of) < MIN_REQUESTS:
+        reason = f"{guard.noun}: the ledger keeps assignments alone, so they cannot be counted (GROUNDWORK_LEDGER)"
+        return GuardResult(guard.name, "no_data", reason)
+    had_rate, has_rate = had / of_before, has / of
+    log_odds = log_excess_odds(has, of, had, of_before)
+    most = upper_difference(has, of, had, of_before)
     said = f"{guard.noun} {has_rate:.2%} against {had_rate:.2%}"
     figures = {"live": had_rate, "candidate": has_rate, "log_odds": log_odds, "excess_at_most": most}
     if log_odds >= -math.log(LEVEL) and has_rate - had_rate >= guard.floor:
@@ -202,7 +186,9 @@ def _compare_latencies(live_ms: Sequence[float], candidate_ms: Sequence[float]) 
     live = sorted(live_ms[: _LIVE_LOOK * 2 ** (looks[0] - 1)])
     candidate = sorted(candidate_ms[: _CANDIDATE_LOOK * 2 ** (looks[1] - 1)])
     at_least, at_most = quantile_bounds(candidate, 0.99, level)[0], quantile_bounds(live, 0.99, level)[1]
-    ratio = quantile(candidate, 0.99) / max(quantile(live, 0.99), 1e-9)
+    ratio = quantile(sorted(candidate_ms[:_MOST_LATENCIES]), 0.99) / max(
+        quantile(sorted(live_ms[:_MOST_LATENCIES]), 0.99), 1e-9
+    )
     figures = {"ratio": ratio, "candidate_at_least_ms": at_least, "latencies": float(len(candidate))}
     if at_least > MAX_P99_RATIO * at_most:
         reason = f"p99 is {at_least:.1f} ms or more, and {at_most:.1f} or less in service: over {MAX_P99_RATIO:g} times"

@@ -67,7 +67,9 @@ def promote(
         previous = stable_recipe(catalogue)
         if previous == recipe:
             return newest
-        rollout = _rollout_of(catalogue, recipe) if seen is None else seen
+        rollout = _rollout_of(catalogue, recipe)
+        if seen is not None:
+            rollout = seen  # as the caller read it, so that its version counts
         if rollout is None and not anyway:
             _require_not_taken_back(catalogue, recipe)
         _end_live(catalogue, by, f"recipe {recipe} was promoted")

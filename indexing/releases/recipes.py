@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.releases import number_recipe, read_recipe_manifest
+from indexing.catalogue.releases import number_recipe, read_recipe_manifest, recipe_numbers
 from indexing.errors import NotFound
 from indexing.features.view_registry import conversation_view_from
 from indexing.features.views import ConversationView, EmbeddingView, FeatureViews, LexicalView, PassageView, definition
@@ -145,6 +145,12 @@ def read_recipe(catalogue: Database, number: int) -> Recipe:
         reranking=_reranking(manifest["reranking"]) if "reranking" in manifest else None,
         number=number,
     )
+
+
+def recipes_of_model(catalogue: Database, model: str) -> list[int]:
+    """The numbers of all recipes that there ever were with this model version as encoder or reranker, oldest first."""
+    recipes = [(number, read_recipe(catalogue, number)) for number in recipe_numbers(catalogue)]
+    return [number for number, recipe in recipes if model in (recipe.model, recipe.reranker)]
 
 
 def _reranking(value: dict[str, Json]) -> Reranking:

@@ -29,7 +29,7 @@ class Step:
     min_seconds: float
 
 
-MEASURES = ("latency_ms", "error_rate", "empty_rate", "warning_rate", "top_score")
+MEASURES = ("latency_ms", "error_rate", "empty_rate", "warning_rate")
 """What an A/B test may compare: a mean over the requests of each unit, as the ledger has them."""
 
 

@@ -15,8 +15,9 @@ from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.verdicts import newest_verdict_rows
 from indexing.catalogue.watcher_lease import RENEW_SECONDS, give_up_lease, take_lease
 from indexing.errors import GroundworkError, RolloutConflict
+from indexing.ledger.guard_window import GuardWindow
 from indexing.releases.ab_tests import AbResult, conclude
-from indexing.releases.guards import ArmWindow, GuardReport, Verdict, judge
+from indexing.releases.guards import GuardReport, Verdict, judge
 from indexing.releases.promotion import roll_back
 from indexing.releases.rollouts import Rollout, Step, open_rollout
 from indexing.releases.transitions import Decision, change_rollout
@@ -32,18 +33,18 @@ _BUSY_PART = 0.05
 
 
 class RequestLedger(Protocol):
-    """What a watcher reads of the ledger; moments are UTC, ISO 8601, the first included, the last not."""
+    """What a watcher reads of the ledger: of a rollout's requests from ``since`` up to and without ``until``."""
 
-    def window(self, rollout: Rollout, since: str, until: str) -> Mapping[str, ArmWindow]:
-        """What each arm ("live", "candidate") answered among those that the rollout assigned."""
+    def window(self, rollout: int, since: datetime, until: datetime) -> GuardWindow:
+        """What each arm answered among those that the rollout assigned."""
         ...
 
-    def count_shadows(self, rollout: Rollout, since: str, until: str) -> int:
+    def count_shadows(self, rollout: int, since: datetime, until: datetime) -> int:
         """How many queries the candidate answered in its shadow."""
         ...
 
-    def unit_means(self, rollout: Rollout, measure: str, since: str, until: str) -> Mapping[str, Sequence[float]]:
-        """By arm, the mean of a measure for each unit that was assigned."""
+    def unit_means(self, rollout: int, measure: str, since: datetime, until: datetime) -> Mapping[str, Sequence[float]]:
+        """By arm ("live", "candidate"), the mean of a measure for each unit that was assigned."""
         ...
 
 
@@ -101,41 +102,41 @@ class Watcher:
             if (reason := self._shadow_is_over(rollout, now)) is not None:
                 change_rollout(self.catalogue, rollout, "ended", Decision(ACTOR, reason, now))
             return
-        since = _later(rollout.since_at, SETTLE_SECONDS)
-        if since >= now:
+        since, until = _settled(rollout), datetime.fromisoformat(now)
+        if since >= until:
             return
-        windows = self.ledger.window(rollout, since, now)
-        report = judge_rollout(self.catalogue, rollout, windows)
+        window = self.ledger.window(rollout.id, since, until)
+        report = judge_rollout(self.catalogue, rollout, window)
         if report.outcome == "fail":
             logger.warning("watcher.rolls_back", extra={"fields": {"rollout": rollout.id, "reason": report.reason}})
             roll_back(self.catalogue, Decision(ACTOR, report.reason, now, report.evidence), rollout=rollout)
         elif rollout.mode == "ab":
-            self._end_ab(rollout, windows, now)
+            self._end_ab(rollout, window, now)
         elif rollout.step < len(rollout.steps):
-            self._advance(rollout, rollout.steps[rollout.step], windows, report, now)
+            self._advance(rollout, rollout.steps[rollout.step], window, report, now)
 
     def _shadow_is_over(self, rollout: Rollout, now: str) -> str | None:
         if _is_past(rollout.ends_at, now):
             return f"its end {rollout.ends_at} has come"
         if rollout.max_queries is not None:
-            count = self.ledger.count_shadows(rollout, rollout.created_at, now)
+            since, until = datetime.fromisoformat(rollout.created_at), datetime.fromisoformat(now)
+            count = self.ledger.count_shadows(rollout.id, since, until)
             if count >= rollout.max_queries:
                 return f"{count} queries were answered in its shadow"
         return None
 
-    def _end_ab(self, rollout: Rollout, windows: Mapping[str, ArmWindow], now: str) -> None:
-        requests = sum(arm.requests for arm in windows.values())
+    def _end_ab(self, rollout: Rollout, window: GuardWindow, now: str) -> None:
+        requests = sum(arm.requests for arm in window.arms.values())
         if _is_past(rollout.ends_at, now) or (rollout.max_queries is not None and requests >= rollout.max_queries):
             result = ab_result(self.ledger, rollout, now)
             reason = f"{result.conclusion}: {result.reason}"
             change_rollout(self.catalogue, rollout, "ended", Decision(ACTOR, reason, now, result.evidence))
 
-    def _advance(
-        self, rollout: Rollout, step: Step, windows: Mapping[str, ArmWindow], report: GuardReport, now: str
-    ) -> None:
+    def _advance(self, rollout: Rollout, step: Step, window: GuardWindow, report: GuardReport, now: str) -> None:
         """Go to the next step, or pause, once the step has lasted and seen as much as it must. No data holds."""
-        seen = windows["candidate"].requests if "candidate" in windows else 0
-        if now < _later(rollout.since_at, step.min_seconds) or seen < step.min_requests:
+        seen = window.arms["candidate"].requests if "candidate" in window.arms else 0
+        lasted = datetime.fromisoformat(now) - datetime.fromisoformat(rollout.since_at)
+        if lasted.total_seconds() < step.min_seconds or seen < step.min_requests:
             return
         if report.outcome == "pass":
             following = rollout.step + 1
@@ -149,25 +150,27 @@ class Watcher:
             change_rollout(self.catalogue, rollout, "paused", by)
 
 
-def judge_rollout(catalogue: Database, rollout: Rollout, windows: Mapping[str, ArmWindow]) -> GuardReport:
+def judge_rollout(catalogue: Database, rollout: Rollout, window: GuardWindow) -> GuardReport:
     """What all guards say about a rollout's window, with the newest verdicts about its candidate since it began."""
     verdicts = [
         Verdict(row["kind"], row["verdict"], tuple(json.loads(row["reasons"])), row["at"])
         for row in newest_verdict_rows(catalogue, rollout.candidate, rollout.created_at)
     ]
-    return judge(windows.get("live"), windows.get("candidate"), share=rollout.share, verdicts=verdicts)
+    return judge(window, share=rollout.share, verdicts=verdicts)
 
 
 def ab_result(ledger: RequestLedger, rollout: Rollout, now: str) -> AbResult:
     """How an A/B test stands at the moment ``now``; looked at before its end, it tells less than it seems to."""
     if rollout.ab_test is None:
         raise RolloutConflict(f"Rollout {rollout.id} is no A/B test, so it has no conclusion.")
-    means = ledger.unit_means(rollout, rollout.ab_test.measure, _later(rollout.since_at, SETTLE_SECONDS), now)
+    until = datetime.fromisoformat(now)
+    means = ledger.unit_means(rollout.id, rollout.ab_test.measure, _settled(rollout), until)
     return conclude(rollout.ab_test, means.get("live", ()), means.get("candidate", ()))
 
 
-def _later(moment: str, seconds: float) -> str:
-    return (datetime.fromisoformat(moment) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+def _settled(rollout: Rollout) -> datetime:
+    """From when on every process follows the rollout as it is."""
+    return datetime.fromisoformat(rollout.since_at) + timedelta(seconds=SETTLE_SECONDS)
 
 
 def _is_past(moment: str | None, now: str) -> bool:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from indexing.builds.task_kinds import WORK
 from indexing.catalogue.changes import forget_changes
-from indexing.catalogue.database import Database
+from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.document_versions import forget_versions
 from indexing.catalogue.passages import forget_unused_passages
+from indexing.catalogue.pins import pinned_recipes
 from indexing.catalogue.releases import deployed_recipes, retire_releases
+from indexing.catalogue.rollouts import recipes_in_rollouts, standby_rows
 from indexing.errors import GroundworkError
 from indexing.features.embedding_store import FEATURES, block_keys, feature_kind
 from indexing.features.views import FeatureViews
@@ -51,21 +54,27 @@ class Disk:
     own_bytes: int
 
 
-def retained_releases(catalogue: Database, *, keep: int) -> list[Release]:
-    """The newest ``keep`` builds of each recipe that may still be wanted.
+def retained_releases(catalogue: Database, *, keep: int, days: float = 0.0, now: str | None = None) -> list[Release]:
+    """The newest ``keep`` builds of each recipe that may still be wanted, and every build of the last ``days``.
 
-    These are the last ``keep`` different recipes that were deployed (so that rolling back is possible) and every
-    recipe that is newer than the one in service (so that a candidate survives).
+    Wanted are the last ``keep`` different recipes that were deployed (so that rolling back is possible), every recipe
+    that is newer than the one in service (so that a candidate survives), and those that are pinned, on standby or in a
+    rollout at the moment ``now`` (UTC, ISO 8601; by default this one).
     """
+    now = now or utc_now()
     releases = list_releases(catalogue)
     deployed = deployed_recipes(catalogue)
     wanted = set(deployed[:keep]) | {
         release.recipe for release in releases if release.recipe > max(deployed, default=0)
     }
+    wanted |= recipes_in_rollouts(catalogue) | pinned_recipes(catalogue)
+    wanted |= {int(row["recipe"]) for row in standby_rows(catalogue, now)}
+    oldest = datetime.fromisoformat(now) - timedelta(days=days)
     kept = []
-    for recipe in sorted(wanted):
-        builds = [release for release in releases if release.recipe == recipe]
-        kept += sorted(builds, key=lambda release: release.build)[-keep:]
+    for recipe in sorted({release.recipe for release in releases}):
+        builds = sorted((one for one in releases if one.recipe == recipe), key=lambda one: one.build)
+        last = builds[-keep:] if recipe in wanted else []
+        kept += [one for one in builds if one in last or datetime.fromisoformat(one.created_at) > oldest]
     return kept
 
 

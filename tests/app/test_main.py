@@ -36,7 +36,7 @@ def test_an_answer_has_the_promised_shape(client):
     response = ask(client, k=2)
     answer = response.json()
     assert response.status_code == 200
-    assert list(answer) == ["request_id", "release", "snapshot", "seq", "hits", "timings_ms", "warnings"]
+    assert list(answer) == ["request_id", "query_id", "release", "snapshot", "seq", "hits", "timings_ms", "warnings"]
     hit = answer["hits"][0]
     assert hit["document_id"] == "password"
     assert hit["passage_id"] == "password#0"

@@ -32,10 +32,10 @@ def test_every_class_of_error_is_tried():
 def test_an_answer_names_no_place_on_the_server_and_the_log_does(client, tmp_path, kind, caplog):
     message = f"{tmp_path}/home/catalogue.db and {tmp_path.resolve()}/home: [Errno 5] /usr/lib/here/libx.so is bad."
 
-    def fail():
+    def fail(**_):
         raise kind(message)
 
-    client.app.state.services.pool.current = fail
+    client.app.state.services.pool.assigned = fail
     with caplog.at_level(logging.ERROR):
         answer = client.post("/v1/search", json=QUERY, headers=HEADERS)
     assert answer.status_code == status_of(kind(""))

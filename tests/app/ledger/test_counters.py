@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from uuid import UUID
 
 import pytest
 
@@ -10,6 +11,7 @@ from app.ledger.counters import COUNTS_SUFFIX, Counts, ProcessCounts, read_count
 CHILD = """
 import sys
 from pathlib import Path
+from uuid import UUID
 from app.ledger.counters import ProcessCounts
 
 counts = ProcessCounts(Path(sys.argv[1]), "killed")
@@ -17,6 +19,7 @@ for _ in range(1000):
     counts.accept()
 counts.wrote(700)
 counts.drop(100)
+counts.begin_batch(250, UUID(int=2**127 + 5))
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -52,7 +55,7 @@ def test_a_process_that_was_killed_leaves_how_many_rows_are_lost(tmp_path):
         child.wait(20)
         child.stdin.close()
     assert child.returncode == -9
-    assert settled(tmp_path) == [Counts("killed", 1000, 700, 100)]
+    assert settled(tmp_path) == [Counts("killed", 1000, 700, 100, 950, UUID(int=2**127 + 5))]
     assert Counts("killed", 1000, 700, 100).lost == 200
     assert settled(tmp_path) == []
     assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,9 @@
 """The recorder writes what it takes, holds nothing up, and counts what it drops."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import NamedTuple
+from uuid import UUID
 
 import pytest
 
@@ -22,7 +24,7 @@ class Ledger:
 
     @property
     def rows(self):
-        return [row for batch in self.batches for row in batch]
+        return [row[:3] for batch in self.batches for row in batch]
 
     def append(self, rows):
         self.is_asked.set()
@@ -31,8 +33,8 @@ class Ledger:
             raise self.failures.pop(0)
         self.batches.append(list(rows))
 
-    def put_counts(self, process, *, accepted, dropped, written):
-        self.counts.append((process, accepted, dropped, written))
+    def count(self, counters):
+        self.counts.append(astuple(counters))
 
 
 class Told:
@@ -49,6 +51,13 @@ class Told:
         self.drops[reason] = self.drops.get(reason, 0) + rows
 
 
+class Row(NamedTuple):
+    process: str
+    number: int
+    name: str
+    id: UUID
+
+
 @dataclass
 class Pending:
     name: str
@@ -58,7 +67,7 @@ class Pending:
     def row(self, process, number):
         if self.is_bad:
             raise RuntimeError("no row can be made of it")
-        return process, number, self.name
+        return Row(process, number, self.name, UUID(int=number))
 
 
 @pytest.fixture

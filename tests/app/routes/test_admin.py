@@ -39,6 +39,8 @@ NEEDED = {
     ("post", "/v1/keys"): "admin",
     ("get", "/v1/keys"): "admin",
     ("delete", "/v1/keys/{key_id}"): "admin",
+    ("get", "/v1/ledger/requests/{request_id}"): "admin",
+    ("get", "/v1/ledger/served"): "admin",
     ("get", "/"): None,
     ("get", "/livez"): None,
     ("get", "/readyz"): None,
@@ -81,7 +83,7 @@ def operations(client):
 
 def call(client, method, path, headers):
     """A request that a caller with the right to make it would be refused for its body or an unknown name."""
-    path = path.format(tenant="nobody", key_id="k_unknown", collection="none", document_id="none")
+    path = path.format(tenant="nobody", key_id="k_unknown", collection="none", document_id="none", request_id="none")
     body = {"content": b"[]"} if method in ("post", "patch", "put") else {}
     return client.request(method, path, headers={**headers, "Content-Type": "application/json"}, **body)
 
@@ -142,7 +144,9 @@ def test_another_tenants_names_and_ids_look_like_ones_that_do_not_exist(client, 
             bodies = []
             for tenant, key in (("acme", theirs.id), ("nobody", "k_unknown")):
                 content = {"json": {"scopes": ["search"]}} if method == "post" else {}
-                response = client.request(method, url.format(tenant=tenant, key_id=key), headers=headers, **content)
+                response = client.request(
+                    method, url.format(tenant=tenant, key_id=key, request_id=key), headers=headers, **content
+                )
                 assert response.status_code == 404, (method, url)
                 body = response.json()["message"]
                 bodies.append(body.replace(tenant, "NAME").replace(key, "ID"))

@@ -8,6 +8,7 @@ from indexing.builds.scheduler import Builder
 from indexing.catalogue.build_requests import open_requests, request_build
 from indexing.catalogue.builder_heartbeat import BuilderSeen, builder_seen
 from indexing.catalogue.document_writes import put_documents
+from indexing.catalogue.rollouts import keep_on_standby
 from indexing.errors import AlreadyRunning, BuildFailed, StorageFull
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy
@@ -159,3 +160,17 @@ def test_a_builder_that_ends_in_an_error_leaves_no_heartbeat_behind(bench):
     with pytest.raises(ZeroDivisionError):
         bench.builder().run(threading.Event())
     assert builder_seen(bench.catalogue) is None
+
+
+def test_an_open_recipe_that_lacks_writes_is_a_reason_to_build(bench):
+    bench.put()
+    bench.build()
+    with bench.catalogue.write() as db:
+        db.conn.execute("INSERT INTO recipes VALUES (2, 'g', '{}', 'now')")
+    record_release(bench.catalogue, 2, "second", seq=0, actor="test")
+    builder = bench.builder(now=lambda: "2026-01-05T03:00:00.000+00:00")
+    assert builder.reason() is None
+    keep_on_standby(bench.catalogue, 2, until_at="9999", since_at="2026")
+    assert "recipe 2" in builder.reason()
+    record_release(bench.catalogue, 2, "third", seq=bench.catalogue.sequence(), actor="test")
+    assert builder.reason() is None

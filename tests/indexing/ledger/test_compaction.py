@@ -170,5 +170,5 @@ def test_without_the_extra_a_compacted_day_is_named_with_what_to_install(
 
 def test_retention_removes_a_compacted_day_whole(ledger: LedgerStore, rows: list[RequestRow]) -> None:
     compact_all(ledger)
-    enforce_retention(ledger, days=1, max_mb=10, now=TOMORROW)
+    enforce_retention(ledger.folder, days=1, max_mb=10, now=TOMORROW)
     assert list(ledger.folder.iterdir()) == []

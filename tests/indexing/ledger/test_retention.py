@@ -30,7 +30,7 @@ def test_days_that_are_too_old_are_removed_with_all_their_files(ledger: LedgerSt
     (ledger.folder / "2026-11-20.1.parquet").write_bytes(b"compacted")
     (ledger.folder / "2026-11-20.db-wal").touch()
     (ledger.folder / "notes.txt").touch()
-    removed = enforce_retention(ledger, days=3, max_mb=100, now=NOON)
+    removed = enforce_retention(ledger.folder, days=3, max_mb=100, now=NOON)
     assert [one.day for one in removed] == [date(2026, 11, 20), date(2026, 11, 21)]
     assert "older than 3 days" in removed[0].reason
     assert sorted(path.name for path in ledger.folder.iterdir()) == [
@@ -40,19 +40,36 @@ def test_days_that_are_too_old_are_removed_with_all_their_files(ledger: LedgerSt
 
 
 def test_the_oldest_days_go_until_the_rest_fits(ledger: LedgerStore) -> None:
-    removed = enforce_retention(ledger, days=30, max_mb=2, now=NOON)
+    removed = enforce_retention(ledger.folder, days=30, max_mb=2, now=NOON)
     assert days(ledger) == [22, 23, 24]
     assert "more than 2 MB" in removed[0].reason
     assert sum(day_sizes(ledger).values()) <= 2_000_000
-    assert enforce_retention(ledger, days=30, max_mb=2, now=NOON) == []
+    assert enforce_retention(ledger.folder, days=30, max_mb=2, now=NOON) == []
 
 
 def test_today_is_never_removed(ledger: LedgerStore) -> None:
-    enforce_retention(ledger, days=1, max_mb=1, now=NOON)
+    enforce_retention(ledger.folder, days=1, max_mb=1, now=NOON)
     assert days(ledger) == [24]
-    assert days_to_remove(LedgerStore(ledger.folder / "none"), days=1, max_mb=1, now=NOON) == []
+    assert days_to_remove(ledger.folder / "none", days=1, max_mb=1, now=NOON) == []
+
+
+def test_what_appends_removes_days_that_are_too_many_when_it_begins(ledger: LedgerStore) -> None:
+    keeper = LedgerStore(ledger.folder, days=2, max_mb=100, now=lambda: NOON)
+    keeper.append([made_row()])
+    keeper.close()
+    assert days(ledger) == [23, 24]
+
+
+def test_what_appends_goes_on_where_a_day_cannot_be_removed(
+    ledger: LedgerStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    (ledger.folder / "2026-11-20.1.parquet").mkdir()
+    keeper = LedgerStore(ledger.folder, days=2, max_mb=100, now=lambda: NOON)
+    keeper.append([made_row()])
+    keeper.close()
+    assert "ledger.days_not_removed" in caplog.text
 
 
 def test_looking_removes_nothing(ledger: LedgerStore) -> None:
-    assert len(days_to_remove(ledger, days=1, max_mb=1, now=NOON)) == 4
+    assert len(days_to_remove(ledger.folder, days=1, max_mb=1, now=NOON)) == 4
     assert len(days(ledger)) == 5

@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +16,9 @@ from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy, stable_release
+from indexing.releases.lifecycle import reject
+from indexing.releases.pins import pin
+from indexing.releases.promotion import promote
 from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.releases.release import find_release, list_releases
 from indexing.retention.garbage import collect, disk_use, find_garbage, oldest_seq, retained_releases
@@ -22,6 +26,7 @@ from indexing.retention.reachability import needed_keys, retained_recipes
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.snapshot_diff import diff_snapshots
 from indexing.storage.store import BUILD_LOCK
+from tests.support.rollout_home import RECIPES, RolloutHome
 
 OURS = Partition("default", "default")
 
@@ -205,3 +210,33 @@ def test_versions_of_live_writes_and_their_vectors_stay_while_an_older_release_i
     assert len(names(garbage, "features")) == 1
     collect(tiny_home.catalogue, tiny_home.storage, kept, garbage)
     assert count_versions(tiny_home.catalogue) == 0
+
+
+def recipes_kept(bench, **choices):
+    return {one.recipe for one in retained_releases(bench.catalogue, keep=1, now=bench.now(), **choices)}
+
+
+def test_what_is_pinned_on_standby_or_in_a_rollout_is_kept(home):
+    bench = RolloutHome(home.catalogue)
+    for recipe in range(2, RECIPES + 1):
+        deploy(home.catalogue, recipe, reason="x", actor="x")
+    assert recipes_kept(bench) == {RECIPES}
+    pin(home.catalogue, "a", 2, bench.by(), max_recipes=4)
+    canary = bench.canary(3)
+    assert recipes_kept(bench) == {2, 3, RECIPES}
+    reject(home.catalogue, canary, bench.by())
+    promote(home.catalogue, 4, bench.by(), max_recipes=4, standby_seconds=60)
+    assert recipes_kept(bench) == {2, 4, RECIPES}
+    bench.seconds = 61
+    assert recipes_kept(bench) == {2, 4}
+
+
+def test_builds_younger_than_some_days_are_kept_whatever_their_recipe(home):
+    bench = RolloutHome(home.catalogue)
+    deploy(home.catalogue, RECIPES, reason="x", actor="x")
+    made_at = list_releases(home.catalogue)[0].created_at
+    later = (datetime.fromisoformat(made_at) + timedelta(days=2)).isoformat(timespec="milliseconds")
+    assert {one.recipe for one in retained_releases(bench.catalogue, keep=1, days=3, now=later)} == set(
+        range(1, RECIPES + 1)
+    )
+    assert {one.recipe for one in retained_releases(bench.catalogue, keep=1, days=1, now=later)} == {RECIPES}

@@ -1,0 +1,66 @@
+"""What the ledger says to those who may ask: operators of all tenants, administrators of their own."""
+
+from datetime import datetime
+
+from app.access.authentication import Caller
+from app.schemas.ledger import LedgerRequest, LedgerRequestsAnswer, ReleaseShare, ServedAnswer, UnreadDay
+from indexing.errors import LedgerUnavailable, NotFound
+from indexing.ledger.day_sources import DayFault
+from indexing.ledger.ids import find_ledger_id
+from indexing.ledger.readers import requests_named, requests_of, served_request, shares
+from indexing.ledger.records import RequestRow
+from indexing.ledger.row_json import row_json
+from indexing.ledger.store import LedgerStore
+
+
+def requests_by_id(
+    ledger: LedgerStore, caller: Caller, name: str, since: datetime | None, until: datetime | None
+) -> LedgerRequestsAnswer:
+    """The requests that ``name`` names: a query id, a ledger id, or a caller's own request id within a period.
+
+    Raises:
+        NotFound: there is none, or it is another tenant's, which a tenant's administrator cannot tell apart.
+        LedgerUnavailable: none was found, and days could not be read.
+    """
+    faults: list[DayFault] = []
+    ledger_id = find_ledger_id(name)
+    row = None if ledger_id is None else served_request(ledger, ledger_id, on_fault=faults.append)
+    if row is not None:
+        found = [row]
+    else:
+        tenant = None if caller.is_operator else caller.tenant
+        found = requests_named(ledger, name, since, until, tenant=tenant, on_fault=faults.append)
+    found = [row for row in found if caller.is_operator or row.tenant == caller.tenant]
+    if not found:
+        unreadable = [f"{fault.day}: {fault.reason}" for fault in faults if not fault.is_missing]
+        if unreadable:
+            raise LedgerUnavailable(f"No request {name[:60]!r} in the days that can be read. {' '.join(unreadable)}")
+        raise NotFound(f"No request {name[:60]!r} in the ledger: check the id; old days are removed.")
+    return LedgerRequestsAnswer(requests=[_request(row) for row in found], unread=_unread(faults))
+
+
+def served(
+    ledger: LedgerStore, tenant: str, since: datetime | None, until: datetime | None, limit: int
+) -> ServedAnswer:
+    """What served a tenant from ``since`` up to and without ``until``, with its newest ``limit`` requests."""
+    faults: list[DayFault] = []
+    found = shares(ledger, tenant, since, until, on_fault=faults.append)
+    rows = requests_of(ledger, tenant, since, until, limit=limit, newest_first=True, on_fault=lambda fault: None)
+    return ServedAnswer(
+        tenant=tenant,
+        answers=sum(one.requests for one in found),
+        shares=[
+            ReleaseShare(release=one.release, arm=one.arm, requests=one.requests, share=one.share) for one in found
+        ],
+        newest=[_request(row) for row in rows],
+        unread=_unread(faults),
+    )
+
+
+def _request(row: RequestRow) -> LedgerRequest:
+    # What the wire has no field for, such as sequence numbers, is the installation's own and stays here.
+    return LedgerRequest.model_validate(row_json(row))
+
+
+def _unread(faults: list[DayFault]) -> list[UnreadDay]:
+    return [UnreadDay(day=str(fault.day), reason=fault.reason) for fault in faults]

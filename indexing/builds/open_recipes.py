@@ -1,0 +1,65 @@
+"""Builds of every open recipe, the one in service first, so that what only builds bring reaches all of them."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from indexing.builds.build import BuildReport
+from indexing.catalogue.database import Database
+from indexing.errors import AlreadyRunning, GroundworkError, NotReady
+from indexing.releases.recipes import Recipe, read_recipe
+from indexing.releases.release import newest_release
+from indexing.releases.rollouts import read_serving_plan
+
+logger = logging.getLogger(__name__)
+
+
+def open_recipes(catalogue: Database, now: str) -> list[Recipe]:
+    """The recipes that API processes have open at the moment ``now`` (UTC, ISO 8601), the one in service first.
+
+    None before the first release.
+    """
+    try:
+        plan = read_serving_plan(catalogue, now)
+    except NotReady:
+        return []
+    return [read_recipe(catalogue, number) for number in plan.open_recipes]
+
+
+def recipes_behind(catalogue: Database, now: str) -> list[int]:
+    """The open recipes whose newest build holds fewer writes than that of the recipe in service."""
+    try:
+        live, *others = read_serving_plan(catalogue, now).open_recipes
+    except NotReady:
+        return []
+    seqs = {number: -1 if (one := newest_release(catalogue, number)) is None else one.seq for number in (live, *others)}
+    return [number for number in others if seqs[number] < seqs[live]]
+
+
+def build_each(recipes: Sequence[Recipe], build_one: Callable[[Recipe], BuildReport]) -> list[BuildReport]:
+    """Build recipes one after another; one that fails does not keep the others from being built.
+
+    Args:
+        recipes: The most urgent one first.
+        build_one: Builds one of them.
+
+    Returns:
+        A report of each, in the same order.
+
+    Raises:
+        AlreadyRunning: another build of this home is running; none was built after that.
+        GroundworkError: the first failure, after all were tried. Others are logged.
+    """
+    reports: list[BuildReport] = []
+    failures: list[GroundworkError] = []
+    for recipe in recipes:
+        try:
+            reports.append(build_one(recipe))
+        except AlreadyRunning:
+            raise
+        except GroundworkError as error:
+            reason = f"{type(error).__name__}: {error}"
+            logger.error("build.recipe_failed", extra={"fields": {"recipe": recipe.number, "reason": reason}})
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return reports

@@ -1,0 +1,17 @@
+"""A row of the ledger as JSON, for people and programs: the command line and the API show the same."""
+
+from dataclasses import asdict
+
+from indexing.ledger.ids import moment_of
+from indexing.ledger.records import RequestRow
+from indexing.records import Json
+
+
+def row_json(row: RequestRow) -> dict[str, Json]:
+    """A row with all that it holds; its moment, ``at``, stands first."""
+    fields = asdict(row)
+    fields["id"] = str(row.id)
+    fields["shadow_of"] = None if row.shadow_of is None else str(row.shadow_of)
+    for name in ("principals", "hits", "warnings"):
+        fields[name] = None if fields[name] is None else list(fields[name])
+    return {"at": moment_of(row.id).isoformat(timespec="milliseconds"), **fields}

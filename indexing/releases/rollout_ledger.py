@@ -1,0 +1,43 @@
+"""The ledger of a home as a watcher reads it; a day that cannot be read counts as dropped rows, never as a pass."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from indexing.errors import StorageFailed
+from indexing.ledger.day_sources import DayFault
+from indexing.ledger.guard_window import GuardWindow, guard_window
+from indexing.ledger.rollout_rows import count_shadows, unit_means
+from indexing.ledger.store import LedgerStore
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutLedger:
+    """What guards, shadows and A/B tests need of the ledger."""
+
+    store: LedgerStore
+
+    def window(self, rollout: int, since: datetime, until: datetime) -> GuardWindow:
+        """What each arm answered; all of it counts as dropped where a day cannot be read."""
+        faults: list[DayFault] = []
+        found = guard_window(self.store, rollout, since, until, on_fault=faults.append)
+        return replace(found, dropped=max(found.dropped, found.rows, 1)) if faults else found
+
+    def count_shadows(self, rollout: int, since: datetime, until: datetime) -> int:
+        """How many queries the candidate answered in its shadow, as far as the days can be read."""
+        return count_shadows(self.store, rollout, since, until)
+
+    def unit_means(self, rollout: int, measure: str, since: datetime, until: datetime) -> Mapping[str, Sequence[float]]:
+        """By arm, the mean of a measure for each unit.
+
+        Raises:
+            StorageFailed: a day cannot be read, so that the test cannot be concluded.
+        """
+        faults: list[DayFault] = []
+        found = unit_means(self.store, rollout, measure, since, until, on_fault=faults.append)
+        if faults:
+            raise StorageFailed(
+                f"The ledger's day {faults[0].day} cannot be read ({faults[0].reason}), so the test cannot be"
+                " concluded: mend it, or end the rollout by hand."
+            )
+        return found

@@ -1,0 +1,101 @@
+"""The ledger over HTTP: operators ask about all tenants, administrators about their own."""
+
+import base64
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from indexing.catalogue.api_keys import OPERATOR, create_key
+from indexing.catalogue.tenants import ensure_tenant
+from tests.support.ledger_rows import NOON, made_row
+
+
+@pytest.fixture
+def client(home):
+    with TestClient(create_app(home.settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def rows(home):
+    rows = [
+        made_row(
+            n, NOON + timedelta(hours=n), tenant=("acme", "zeta")[n % 2], release=f"{n // 4}.1", query={"query": "hi"}
+        )
+        for n in range(8)
+    ]
+    home.ledger.append(rows)
+    return rows
+
+
+@pytest.fixture
+def ask(home, client):
+    """Asks as an administrator of a tenant, or as the operator."""
+    ensure_tenant(home.catalogue, "zeta")
+
+    def ask(path, whose="acme", scopes=("admin",), **query):
+        ensure_tenant(home.catalogue, whose)
+        secret = create_key(home.catalogue, whose, scopes=scopes)[1]
+        return client.get(path, params=query, headers={"Authorization": f"Bearer {secret}"})
+
+    return ask
+
+
+def operator(ask, path, **query):
+    return ask(path, "default", (OPERATOR,), **query)
+
+
+def test_a_tenant_s_request_is_found_by_each_of_its_ids(ask, rows):
+    query_id = base64.urlsafe_b64encode(rows[2].id.bytes + b"8 of tag").decode()
+    for name in (str(rows[2].id), query_id, "request-000002"):
+        answer = ask(f"/v1/ledger/requests/{name}")
+        assert answer.status_code == 200, answer.text
+        (found,) = answer.json()["requests"]
+        assert (found["id"], found["release"], found["query"]) == (str(rows[2].id), "0.1", {"query": "hi"})
+        assert [hit["document_id"] for hit in found["hits"]] == ["a.md", "b.md"]
+        assert not {"seq", "view", "process", "number"} & found.keys(), "these are the installation's own"
+
+
+def test_another_tenant_s_request_cannot_be_told_from_none(ask, rows):
+    for name in (str(rows[1].id), "request-000001", "request-none"):
+        answer = ask(f"/v1/ledger/requests/{name}")
+        assert (answer.status_code, answer.json()["error"]) == (404, "NotFound")
+        assert name in answer.json()["message"]
+    assert operator(ask, f"/v1/ledger/requests/{rows[1].id}").json()["requests"][0]["tenant"] == "zeta"
+    assert len(operator(ask, "/v1/ledger/requests/request-000001").json()["requests"]) == 1
+
+
+def test_what_served_a_tenant_is_told_with_shares(ask, rows):
+    answer = ask("/v1/ledger/served", **{"from": (NOON + timedelta(hours=1)).isoformat()}, limit=2)
+    seen = answer.json()
+    assert (seen["tenant"], seen["answers"], seen["unread"]) == ("acme", 3, [])
+    assert [(one["release"], one["arm"], one["requests"]) for one in seen["shares"]] == [
+        ("1.1", "live", 2),
+        ("0.1", "live", 1),
+    ]
+    assert [one["request_id"] for one in seen["newest"]] == ["request-000006", "request-000004"]
+    until = (NOON + timedelta(hours=4)).isoformat()
+    assert operator(ask, "/v1/ledger/served", tenant="zeta", to=until).json()["answers"] == 2
+
+
+def test_another_tenant_is_the_operator_s_alone(ask, rows):
+    assert ask("/v1/ledger/served", tenant="zeta").status_code == 404
+    assert operator(ask, "/v1/ledger/served", tenant="none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query", [{"from": "2026-11-24"}, {"to": "Tuesday"}, {"limit": 1001}, {"from": "2026-11-24T10:00"}]
+)
+def test_a_moment_without_a_time_zone_and_too_many_rows_are_refused(ask, rows, query):
+    assert ask("/v1/ledger/served", **query).status_code == 422
+
+
+def test_a_day_that_cannot_be_read_is_named(ask, rows, home):
+    home.ledger.close()
+    (home.path / "ledger" / "2026-11-24.db").write_bytes(b"damaged" * 2000)
+    answer = ask(f"/v1/ledger/requests/{rows[2].id}")
+    assert (answer.status_code, answer.json()["error"]) == (503, "LedgerUnavailable")
+    assert "2026-11-24" in answer.json()["message"]
+    assert ask("/v1/ledger/served").json()["unread"][0]["day"] == "2026-11-24"

@@ -1,0 +1,61 @@
+import pytest
+
+from indexing.builds.open_recipes import build_each, open_recipes, recipes_behind
+from indexing.errors import AlreadyRunning, BuildFailed
+from tests.support.fresh_home import OTHER_LANGUAGE, RECIPE, FreshHome, article
+
+NOW = "2026-01-05T03:00:00.000+00:00"
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    opened = FreshHome(tmp_path / "home")
+    yield opened
+    opened.close()
+
+
+def test_before_the_first_release_no_recipe_is_open_or_behind(fresh):
+    assert open_recipes(fresh.home.catalogue, NOW) == []
+    assert recipes_behind(fresh.home.catalogue, NOW) == []
+
+
+def test_every_open_recipe_is_built_the_one_in_service_first_until_none_is_behind(fresh):
+    fresh.put(article("one"), live=False)
+    fresh.build()
+    fresh.build(OTHER_LANGUAGE)
+    fresh.keep_open(2)
+    catalogue = fresh.home.catalogue
+    assert [one.number for one in open_recipes(catalogue, NOW)] == [1, 2]
+    assert recipes_behind(catalogue, NOW) == []
+    fresh.put(article("two"), live=False)
+    fresh.build()
+    assert recipes_behind(catalogue, NOW) == [2]
+    reports = build_each(open_recipes(catalogue, NOW), fresh.build)
+    assert [report.release.number for report in reports] == ["1.2", "2.2"]
+    assert recipes_behind(catalogue, NOW) == []
+    assert catalogue.sequence() == 2
+
+
+def test_a_recipe_that_cannot_be_built_keeps_no_other_from_being_built():
+    built = []
+
+    def build_one(recipe):
+        if recipe == OTHER_LANGUAGE:
+            raise BuildFailed("no")
+        built.append(recipe)
+
+    with pytest.raises(BuildFailed):
+        build_each([RECIPE, OTHER_LANGUAGE, RECIPE], build_one)
+    assert built == [RECIPE, RECIPE]
+
+
+def test_while_another_build_runs_none_is_tried_after_the_first():
+    tried = []
+
+    def build_one(recipe):
+        tried.append(recipe)
+        raise AlreadyRunning("busy")
+
+    with pytest.raises(AlreadyRunning):
+        build_each([RECIPE, OTHER_LANGUAGE], build_one)
+    assert tried == [RECIPE]

@@ -1,0 +1,91 @@
+"""What a watcher reads of the real ledger."""
+
+from datetime import timedelta
+
+import pytest
+
+from indexing.errors import InvalidInput, StorageFailed
+from indexing.ledger.store import LedgerStore
+from indexing.releases.guards import judge
+from indexing.releases.rollout_ledger import RolloutLedger
+from tests.support.ledger_rows import NOON, made_row
+
+SECOND = timedelta(seconds=1)
+LATER = NOON + 3600 * SECOND
+
+
+@pytest.fixture
+def store(tmp_path):
+    return LedgerStore(tmp_path / "ledger")
+
+
+def rows(count, **changes):
+    return [made_row(number, NOON + SECOND * number, rollout=4, **changes) for number in range(1, count + 1)]
+
+
+def unit(number):
+    return f"{number:032x}"
+
+
+def test_a_window_has_what_guards_need(store):
+    store.append(rows(100, process="p1", arm="live", unit=unit(1)))
+    store.append(rows(100, process="p2", arm="candidate", unit=unit(2), status=503))
+    window = RolloutLedger(store).window(4, NOON, LATER)
+    assert window.dropped == 0
+    report = judge(window, share=0.5)
+    assert report.outcome == "fail"
+    assert "errors 100.00% against 0.00%" in report.reason
+
+
+def test_a_day_that_cannot_be_read_is_no_data(store):
+    store.append(rows(100, arm="live"))
+    store.close()
+    [path] = store.folder.glob("*.db")
+    path.write_bytes(b"not a database" * 1000)
+    for rest in store.folder.glob("*.db-*"):
+        rest.unlink()
+    ledger = RolloutLedger(store)
+    assert judge(ledger.window(4, NOON, LATER), share=0.5).outcome == "no_data"
+    with pytest.raises(StorageFailed, match="2026-11-24 cannot be read"):
+        ledger.unit_means(4, "latency_ms", NOON, LATER)
+
+
+def test_shadows_of_the_rollout_are_counted_alone(store):
+    store.append([*rows(3, kind="shadow", process="p1"), *rows(2, process="p2")])
+    store.append([made_row(9, NOON, kind="shadow", rollout=5, process="p3")])
+    assert RolloutLedger(store).count_shadows(4, NOON, LATER) == 3
+    assert RolloutLedger(store).count_shadows(4, NOON + 3 * SECOND, LATER) == 1
+
+
+@pytest.mark.parametrize(
+    ("measure", "live", "candidate"),
+    [
+        ("latency_ms", [10.0, 20.0], [30.0]),
+        ("error_rate", [0.0, 0.0], [0.5]),
+        ("empty_rate", [0.0, 0.5], [0.0]),
+        ("warning_rate", [0.0, 0.5], [0.0]),
+    ],
+)
+def test_each_unit_has_one_mean_however_often_it_asked(store, measure, live, candidate):
+    def asked(number, arm, whose, ms, **changes):
+        return made_row(
+            number, NOON, rollout=4, arm=arm, unit=whose and unit(whose), timings_ms={"total": ms}, **changes
+        )
+
+    store.append(
+        [
+            asked(1, "live", 1, 10.0),
+            asked(2, "live", 2, 15.0, hits=()),
+            asked(3, "live", 2, 25.0, warnings=("slow",)),
+            asked(4, "candidate", 3, 30.0, status=500),
+            asked(5, "candidate", 3, 30.0),
+            asked(6, "candidate", None, 900.0),
+        ]
+    )
+    means = RolloutLedger(store).unit_means(4, measure, NOON, LATER)
+    assert {arm: sorted(found) for arm, found in means.items()} == {"live": live, "candidate": candidate}
+
+
+def test_a_measure_that_does_not_exist_is_named(store):
+    with pytest.raises(InvalidInput, match="'beauty' is unknown: expected latency_ms"):
+        RolloutLedger(store).unit_means(4, "beauty", NOON, LATER)
