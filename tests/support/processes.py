@@ -37,10 +37,10 @@ def run(home, *arguments, check=True, **settings):
     )
 
 
-def start(home, *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **settings):
+def start(home, *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, program=(PROGRAM,), **settings):
     """A command in a process group of its own."""
     return subprocess.Popen(
-        [PROGRAM, "--home", str(home), *map(str, arguments)],
+        [*program, "--home", str(home), *map(str, arguments)],
         stdout=stdout,
         stderr=stderr,
         cwd=ROOT,

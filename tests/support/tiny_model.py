@@ -68,19 +68,25 @@ def tiny_files() -> Mapping[str, bytes]:
     return files
 
 
-def add_tiny(home: Home, files: Mapping[str, bytes], name: str = "tiny", canonical: Json = None) -> ModelVersion:
-    """Register the tiny model's ``files`` in a home."""
+def add_tiny(
+    home: Home,
+    files: Mapping[str, bytes],
+    name: str = "tiny",
+    canonical: Json = None,
+    max_tokens: int = MAX_TOKENS,
+) -> ModelVersion:
+    """Register the tiny model's ``files`` in a home; with more ``max_tokens``, texts make fewer passages."""
     version = home.models.next_version(name)
     with home.storage.publish(KIND, f"{name}@{version}") as draft:
         for file, content in files.items():
             (draft.path / file).write_bytes(content)
         draft.info.update(
             dimension=DIMENSION,
-            max_tokens=MAX_TOKENS,
+            max_tokens=max_tokens,
             prompts={"query": "", "document": ""},
             normalisation="l2",
             parity={"cosine_min": {"fp32": 1.0, "int8": 1.0}},
-            canonical=canonical or {precision: canonical_of(draft.path, precision) for precision in FORMS},
+            canonical=canonical or {precision: canonical_of(draft.path, precision, max_tokens) for precision in FORMS},
             lineage={"licence": "Apache-2.0", "source": "tests"},
         )
     return home.models.add(name, version, home.storage.open(KIND, f"{name}@{version}"))
@@ -96,9 +102,9 @@ def register_tiny(tiny_files: Mapping[str, bytes]) -> Callable[..., ModelVersion
     return register
 
 
-def canonical_of(folder: Path, precision: str) -> dict[str, list[float]]:
+def canonical_of(folder: Path, precision: str, max_tokens: int = MAX_TOKENS) -> dict[str, list[float]]:
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-    embedder = OnnxEmbedder(folder / f"{precision}.onnx", tokenizer, max_tokens=MAX_TOKENS, sessions=1)
+    embedder = OnnxEmbedder(folder / f"{precision}.onnx", tokenizer, max_tokens=max_tokens, sessions=1)
     vectors = embedder.encode_passages(list(CANONICAL_TEXTS))
     return dict(zip(CANONICAL_TEXTS, vectors.astype(float).tolist(), strict=True))
 

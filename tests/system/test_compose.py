@@ -112,7 +112,6 @@ def test_every_image_installs_extras_that_exist_and_the_api_none_with_torch():
     assert not [one for one in extras["serve"] if re.match(r"torch|sentence|ragas|onnx\b", one)]
 
 
-@pytest.mark.model
 def test_the_commands_of_all_services_work_together_as_processes(make_home, tmp_path):
     home, port, redis_port = make_home("compose"), free_port(), free_port()
     values = {

@@ -11,17 +11,21 @@ from tests.support.processes import PROGRAM, ROOT, environment, free_port, run
 REDIS = {"redis_url": "redis://:secret@127.0.0.1:1/0"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def filled(make_home):
-    home = make_home("doors")
-    run(home, "ingest", ROOT / "corpora" / "helpdesk" / "articles")
-    return home
+    """A home with a release."""
+    return make_home("doors", ROOT / "corpora" / "helpdesk" / "articles" / "billing", is_built=True)
+
+
+@pytest.fixture(scope="module")
+def empty(make_home):
+    return make_home("small")
 
 
 @pytest.mark.parametrize("kilobytes", [400_000, 600_000])
 @pytest.mark.parametrize("command", ["serve", "build", "worker", "builder --once", "search word"])
-def test_too_little_address_space_is_one_sentence(make_home, kilobytes, command):
-    line = f"ulimit -v {kilobytes}; exec {PROGRAM} --home {make_home('small')} {command}"
+def test_too_little_address_space_is_one_sentence(empty, kilobytes, command):
+    line = f"ulimit -v {kilobytes}; exec {PROGRAM} --home {empty} {command}"
     done = subprocess.run(
         ["bash", "-c", line], capture_output=True, text=True, timeout=60, cwd=ROOT, env=environment(**REDIS)
     )
@@ -62,7 +66,6 @@ def test_an_address_that_is_no_redis_is_refused_at_once(filled):
 
 
 def test_the_api_serves_without_its_redis_and_says_so_once(filled):
-    run(filled, "build")
     command = [PROGRAM, "--home", str(filled), "serve", "--port", str(free_port())]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment(**REDIS))
     lines = []

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.support.processes import ROOT, free_port, run, start
+from tests.support.processes import ROOT, free_port, start
 
-pytestmark = [pytest.mark.model, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 KEY = "a key for the live test"
 
 
@@ -46,10 +46,7 @@ def is_ready(client):
 
 @pytest.fixture(scope="module")
 def home(make_home):
-    path = make_home("live")
-    run(path, "ingest", ROOT / "corpora" / "helpdesk" / "articles" / "billing", "--collection", "manual")
-    run(path, "build")
-    return path
+    return make_home("live", ROOT / "corpora" / "helpdesk" / "articles" / "billing", "manual", is_built=True)
 
 
 def put(client, name, text):
