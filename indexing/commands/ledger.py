@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 from rich.filesize import decimal
 
+from indexing.commands.moments import since_option, until_option
 from indexing.commands.terminal import as_json, opened, print_json, print_table, screen
 from indexing.errors import NotFound
 from indexing.settings import Settings
@@ -17,33 +18,10 @@ if TYPE_CHECKING:
     from indexing.ledger.day_sources import DayFault
     from indexing.ledger.records import RequestRow
 
-_DAY_LENGTH = len("2026-11-24")
 _BEFORE_ALL = "the first row"
 _UNTIL_NOW = "now"
 
 
-class _Moment(click.ParamType):  # type: ignore[type-arg] # only newer versions of click know a type here
-    """A day or a moment; UTC unless it says otherwise. As an end, a day counts up to its midnight."""
-
-    name = "DAY|MOMENT"
-
-    def __init__(self, *, ends: bool = False) -> None:
-        self._ends = ends
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The moment, in UTC."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no moment: expected 2026-11-24 or 2026-11-24T14:30, in UTC.", param, ctx)
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-        return found + timedelta(days=1) if self._ends and len(value) == _DAY_LENGTH else found
-
-
-_since = click.option("--from", "since", type=_Moment(), help="From this day or moment on, UTC; else from the first.")
-_until = click.option("--to", "until", type=_Moment(ends=True), help="Up to this moment, or to the end of this day.")
 _limit = click.option(
     "--limit",
     default=20,
@@ -60,8 +38,8 @@ def ledger() -> None:
 
 @ledger.command("request")
 @click.argument("request_id", metavar="ID")
-@_since
-@_until
+@since_option
+@until_option
 @as_json
 @click.pass_obj
 def ledger_request(
@@ -103,8 +81,8 @@ def _named(
 
 @ledger.command("tenant")
 @click.argument("tenant")
-@_since
-@_until
+@since_option
+@until_option
 @_limit
 @as_json
 @click.pass_obj
@@ -145,8 +123,8 @@ def ledger_tenant(
 
 @ledger.command("model")
 @click.argument("model", metavar="NAME@V")
-@_since
-@_until
+@since_option
+@until_option
 @_limit
 @as_json
 @click.pass_obj
