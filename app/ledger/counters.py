@@ -16,7 +16,6 @@ from typing import Final
 from uuid import UUID
 
 from indexing.errors import AlreadyRunning
-from indexing.ledger.records import Counters
 from indexing.storage.locks import file_lock
 from indexing.storage.permissions import PRIVATE_FILE
 
@@ -55,11 +54,6 @@ class Counts:
     def lost(self) -> int:
         """Of a process that has ended: what it was handed and no one has, the tail that a kill cut off."""
         return max(0, self.accepted - self.written - self.dropped)
-
-    @property
-    def counters(self) -> Counters:
-        """The same as the ledger keeps it."""
-        return Counters(self.process, accepted=self.accepted, dropped=self.dropped, written=self.written)
 
 
 class ProcessCounts:

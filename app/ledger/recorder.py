@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from app.ledger.counters import ProcessCounts
-from indexing.errors import GroundworkError
-from indexing.ledger.records import Counters, RequestRow
+from indexing.errors import GroundworkError, InvalidInput
+from indexing.ledger.records import RequestRow
 
 logger = logging.getLogger(__name__)
 BATCH_ROWS = 500
@@ -48,7 +48,7 @@ class LedgerWriter(Protocol):
         """Keep all rows, or raise and keep none."""
         ...
 
-    def count(self, counters: Counters) -> None:
+    def put_counts(self, process: str, *, accepted: int, dropped: int, written: int) -> None:
         """Keep how many rows a process was handed, dropped and wrote; later counts take the place of earlier ones."""
         ...
 
@@ -143,7 +143,8 @@ class Recorder:
     def _run(self) -> None:
         while batch := self._take_batch():
             self._told.accepted(len(batch))
-            self._write(batch)
+            if rows := self._rows(batch):
+                self._store(rows)
             self._put_counts()
             with self._changed:
                 self._last_done = batch[-1][0]
@@ -159,17 +160,23 @@ class Recorder:
             self._bytes -= sum(size for _, _, size in taken)
         return [(number, pending) for number, pending, _ in taken]
 
-    def _write(self, batch: Sequence[tuple[int, PendingRow]]) -> None:
-        rows = self._rows(batch)
-        if not rows:
-            return
-        self._counts.begin_batch(len(rows), rows[-1].id)
+    def _store(self, rows: Sequence[RequestRow]) -> None:
         try:
-            self._writer.append(rows)
+            self._append(rows)
+        except InvalidInput as error:  # one row is not as it must be: the others are not to pay for it
+            if len(rows) == 1:
+                self._drop(ROW_FAILED, 1)
+                self._say(error)
+            else:
+                for row in rows:
+                    self._store([row])
         except Exception as error:  # whatever is wrong with the ledger, searches go on
             self._drop(STORE_FAILED, len(rows))
             self._say(error)
-            return
+
+    def _append(self, rows: Sequence[RequestRow]) -> None:
+        self._counts.begin_batch(len(rows), rows[-1].id)
+        self._writer.append(rows)
         self._failure = ""
         self._counts.wrote(len(rows))
         self._told.written(len(rows))
@@ -191,7 +198,9 @@ class Recorder:
         if counts.dropped == self._counted.dropped and not self._is_closing:
             return False
         try:
-            self._writer.count(counts.counters)
+            self._writer.put_counts(
+                counts.process, accepted=counts.accepted, dropped=counts.dropped, written=counts.written
+            )
         except Exception as error:  # as when rows are written: the counts stay in their file
             self._say(error)
             return False

@@ -4,7 +4,6 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from app.ledger.counters import Counts, ProcessCounts, settle_dead
 from app.ledger.query_ids import SECRET, QueryIds
@@ -16,7 +15,6 @@ from app.services.request_rows import RowPolicy
 from indexing.catalogue.home_secrets import home_secret
 from indexing.errors import GroundworkError
 from indexing.home import Home
-from indexing.ledger.day_list import database_path, size_of
 from indexing.ledger.hashes import LEDGER_SECRET
 from indexing.ledger.readers import served_request
 from indexing.ledger.store import LedgerStore
@@ -39,7 +37,7 @@ def request_records_for(home: Home, metrics: Metrics, status_of: Callable[[Groun
     process = secrets.token_hex(_PROCESS_BYTES)
     recorder = Recorder(ledger, ProcessCounts(ledger.folder, process), _Told(metrics))
     metrics.watch(metrics.ledger_queue, lambda: recorder.queued)
-    metrics.watch(metrics.ledger_bytes, lambda: size_of(database_path(ledger.folder, datetime.now(UTC).date())))
+    metrics.watch(metrics.ledger_bytes, ledger.bytes_of_today)
     policy = RowPolicy(
         secret=home_secret(home.catalogue, LEDGER_SECRET),
         is_whole=home.settings.ledger == "on",
@@ -59,7 +57,7 @@ def _settle(ledger: LedgerStore, counts: Counts) -> None:
     """Let the ledger say what a process that has ended had counted, and the log what it lost."""
     if counts.writing > counts.written and counts.last_id is not None and served_request(ledger, counts.last_id):
         counts = replace(counts, written=counts.writing)  # it was killed after the batch was stored
-    ledger.count(counts.counters)
+    ledger.put_counts(counts.process, accepted=counts.accepted, dropped=counts.dropped, written=counts.written)
     if counts.lost:
         fields = {"process": counts.process, "rows": counts.lost}
         logger.warning("ledger.rows_lost_in_a_kill", extra={"fields": fields})

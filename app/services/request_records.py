@@ -20,7 +20,7 @@ from indexing.telemetry import request_id
 
 SEARCH, CONTEXT, SHADOW = "search", "context", "shadow"
 """Kinds of requests that reach a search."""
-NO_RELEASE = ""
+NO_RELEASE = "0.0"
 """The release of a request that failed before one was chosen."""
 NOT_ASSIGNED = Assignment(0, "live", "failed before it was assigned")
 """Of a request that failed before."""
@@ -88,7 +88,7 @@ class RequestRecord:
         policy, body, result = self.records.policy, self.body, self.result
         is_whole = policy.is_whole
         keeps_text = is_whole and policy.may_keep_text and self.caller.log_queries
-        hits = hits_of(result) if is_whole else ()
+        hits = hits_of(result if is_whole else None)
         timings = ({} if result is None else result.timings_ms) | self.timings_ms
         return RequestRow(
             id=self.id,
@@ -112,7 +112,7 @@ class RequestRecord:
             filters=filters_of(body) if keeps_text else None,
             principals=list(body.principals) if keeps_text else None,
             query_features=features_of(body, result, hits, self.features) if is_whole else {},
-            is_reranked=any(hit.rerank is not None for hit in hits),
+            is_reranked=any(logit is not None for logit in hits.rerank),
             seq=self.seq,
             view=self.view,
             hits=hits,

@@ -1,6 +1,6 @@
 """From what a search was asked and answered to its ledger row. It runs in the recorder's thread, not in a request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,8 @@ from app.retrieval.retriever import Result
 from app.schemas.search import SearchBody
 from app.serving.assignment import Assignment
 from indexing.ledger.hashes import QUERY, UNIT, USER, keyed_hash
+from indexing.ledger.hit_columns import HitColumns
 from indexing.ledger.query_features import hit_features, text_features
-from indexing.ledger.records import ServedHit
 from indexing.records import Json, canonical_json
 
 _DECIMALS = 3
@@ -60,24 +60,23 @@ def filters_of(body: SearchBody) -> dict[str, Json] | None:
     return filters
 
 
-def hits_of(result: Result | None) -> Sequence[ServedHit]:
+def hits_of(result: Result | None) -> HitColumns:
     """The hits as they were answered, without their text."""
-    return [
-        ServedHit(
-            hit.passage.document_id,
-            hit.passage.start,
-            hit.passage.end,
-            hit.score,
-            hit.dense,
-            hit.lexical,
-            hit.rerank,
-        )
-        for hit in (() if result is None else result.hits)
-    ]
+    hits = [] if result is None else result.hits
+    passages = [hit.passage for hit in hits]
+    return HitColumns(
+        [passage.document_id for passage in passages],
+        [passage.start for passage in passages],
+        [passage.end for passage in passages],
+        [hit.score for hit in hits],
+        [hit.dense for hit in hits],
+        [hit.lexical for hit in hits],
+        [hit.rerank for hit in hits],
+    )
 
 
 def features_of(
-    body: SearchBody, result: Result | None, hits: Sequence[ServedHit], more: Mapping[str, float]
+    body: SearchBody, result: Result | None, hits: HitColumns, more: Mapping[str, float]
 ) -> dict[str, float | str]:
     """Features of the text, if there is one, of what the search found out about it, and of the hits."""
     found: dict[str, float | str] = {}
@@ -87,7 +86,7 @@ def features_of(
         found |= text_features(body.query)
     if result is not None:
         found |= result.features
-        found |= hit_features(hits)
+        found |= hit_features(hits.scores, hits.lexical)
     return {**found, **more}
 
 

@@ -10,7 +10,8 @@ a machine's speed changes; load comes from wrk, closed loop, 8 clients, ten hits
 
 *Uncached text* is hybrid without a query cache, so that every query is encoded; *cached text* is hybrid, only queries
 that every worker was asked before. The goal is that a search with the ledger takes at most 1.02 times as long as
-without.
+without. ``cpu_ms`` is the server's processor time for each request, all its threads together: it says what the ledger
+costs where the machine has other work, too, and cannot say whether a client waits for it.
 
 Usage: python -m benchmarks.search.ledger_cost [--home HOME] [--without ../baseline] [--rounds 5] [--seconds 10]
            [--workers 1] [--data ../shared/data] [--dry]
@@ -20,6 +21,7 @@ The home is built unless one is given that holds the collection; copies of it ar
 
 import argparse
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -27,12 +29,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import httpx
+
 from benchmarks.harness.http_load import Request, measure
 from benchmarks.harness.recording import write_result
-from benchmarks.harness.server import ask_once, served_home
+from benchmarks.harness.server import Server, ask_once, served_home
 from benchmarks.search.before_after import COLLECTION, FIGURES, KEY, Checkout, Round, text_requests, texts
 
 ON, OFF, WITHOUT = "on", "off", "without"
+ANSWERED, DROPPED = "groundwork_search_requests_total", "groundwork_ledger_rows_dropped_total"
+COMPARED = (*FIGURES, "cpu_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,27 @@ def measure_round(
         with served_home(checkout.home, options.workers, **shared, **more) as server:
             if load == "cached text":
                 ask_once(server.url, KEY, COLLECTION, queries, options.workers)
+            before = counted(server)
             measured = measure(server.url, requests, options.clients, seconds=options.seconds)
+            after = counted(server)
         found[load] = {figure: measured[figure] for figure in FIGURES}
+        found[load] |= {
+            "cpu_ms": 1000.0 * (after["cpu_seconds"] - before["cpu_seconds"]) / (after[ANSWERED] - before[ANSWERED]),
+            "rows_dropped": after[DROPPED] - before[DROPPED],
+        }
+    return found
+
+
+def counted(server: Server) -> dict[str, float]:
+    """The server's processor time so far, all its processes together, and its own counts."""
+    pids = [server.process.pid]
+    for pid in pids:
+        pids += [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    times = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in pids]
+    found = {"cpu_seconds": sum(int(ticks) for both in times for ticks in both) / os.sysconf("SC_CLK_TCK")}
+    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    for name in (ANSWERED, DROPPED):
+        found[name] = sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
     return found
 
 
@@ -68,14 +93,15 @@ def compare(rounds: dict[str, list[Round]]) -> dict[str, dict[str, object]]:
     result: dict[str, dict[str, object]] = {}
     for load in rounds[ON][0]:
         about: dict[str, object] = {
-            side: {figure: round(median(one[load][figure] for one in found), 2) for figure in FIGURES}
+            side: {figure: round(median(one[load][figure] for one in found), 2) for figure in COMPARED}
             for side, found in rounds.items()
         }
-        for other in rounds.keys() - {ON}:
+        for other in [side for side in rounds if side != ON]:
             pairs = list(zip(rounds[ON], rounds[other], strict=True))
             about[f"on to {other}"] = {
-                figure: _ratios([one[load][figure] / base[load][figure] for one, base in pairs]) for figure in FIGURES
+                figure: _ratios([one[load][figure] / base[load][figure] for one, base in pairs]) for figure in COMPARED
             }
+        about["rows dropped"] = sum(one[load]["rows_dropped"] for one in rounds[ON])
         result[load] = about
     return result
 

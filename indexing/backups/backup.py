@@ -2,7 +2,7 @@
 
 First the catalogue is copied, which fixes the moment. What its releases reach was published before it was written
 down and is never changed, so it is copied after it, however long that takes. Only garbage collection and erasure
-remove such files, and they wait: they take the lock that a backup holds.
+remove such files, and they wait: they take the lock that a backup holds. The ledger, which names releases, comes last.
 
 What the copied catalogue names and the home does not hold whole any more is kept where the folder still holds it: a
 backup never removes the last good copy. What the catalogue does not name any more is removed, so that an erasure
@@ -13,9 +13,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from indexing.backups.copying import copy_artefact, entries_of, store_file, writing_to
+from indexing.backups.ledger_days import copy_days
 from indexing.backups.manifest import (
     CATALOGUE_FILE,
     FILES_FOLDER,
@@ -122,7 +124,7 @@ def back_up(
     removed, but nothing that this home's catalogue names and the home does not hold whole.
 
     Args:
-        home: What is copied: the catalogue, models, snapshots and shards of releases, keys, evaluations.
+        home: What is copied: the catalogue, models, snapshots and shards of releases, ledger, keys, evaluations.
         folder: A new or empty folder, or one that holds an earlier backup of this home, finished or not.
         with_features: Copy stored vectors as well; without them the next build of changed text encodes more.
         is_thorough: Read again and verify what ``folder`` holds already.
@@ -148,7 +150,11 @@ def back_up(
                 sequence=moment.sequence,
                 documents=moment.documents,
                 releases=moment.releases,
-                files=(moment.catalogue, *_copy_files(home, folder / FILES_FOLDER)),
+                files=(
+                    moment.catalogue,
+                    *copy_days(home.ledger, folder, partial(_kept_day, folder, moment)),
+                    *_copy_files(home, folder / FILES_FOLDER),
+                ),
                 artefacts=tuple(artefacts),
                 damaged=moment.damaged,
             )
@@ -259,6 +265,17 @@ def _kept(target: Storage, kind: str, name: str, reason: str, moment: _Moment) -
         return []
     moment.kept[f"{kind}/{name}"] = reason
     return [found]
+
+
+def _kept_day(folder: Path, moment: _Moment, path: str, reason: str) -> BackedUpFile | None:
+    """What an earlier backup holds of a day of the ledger that cannot be copied; the moment tells which."""
+    with suppress(NotFound):
+        for file in read_manifest(folder).files:
+            if file.path == path and (folder / FILES_FOLDER / file.sha256).is_file():
+                moment.kept[path] = reason
+                return file
+    moment.damaged[path] = reason
+    return None
 
 
 def _held(source: Storage, target: Storage, kind: str, name: str, is_thorough: bool) -> StoredArtefact | None:

@@ -16,8 +16,11 @@ from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import read_snapshot
 from indexing.storage.atomic_files import copy_file, sync_folder
 from indexing.storage.factory import open_storage
+from indexing.storage.permissions import PRIVATE_FILE
 
 Progress = Callable[[str, int, int], None]
+_PRIVATE_FOLDER = 0o700
+"""Of files that are the owner's alone, such as days of the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def _fill(folder: Path, settings: Settings, manifest: BackupManifest, on_progres
 
 def _restore_file(folder: Path, home: Path, file: BackedUpFile) -> None:
     source, target = folder / FILES_FOLDER / file.sha256, home / file.path
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(mode=_PRIVATE_FOLDER if file.mode == PRIVATE_FILE else 0o777, parents=True, exist_ok=True)
     try:
         sha256, _ = copy_file(source, target, mode=file.mode)
     except FileNotFoundError:

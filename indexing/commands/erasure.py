@@ -43,44 +43,61 @@ NOT_REACHED = (
 @collection_option
 @tenant_option
 @click.option("--whole-collection", is_flag=True, help="Erase every document of --collection, which must be given.")
+@click.option("--whole-tenant", is_flag=True, help="Erase every document of --tenant, and all that it ever asked.")
+@click.option("--user", help="Erase from the ledger all that this user of --tenant ever asked.")
 @click.option("--resume", is_flag=True, help="Only finish erasures that were interrupted.")
 @click.option("--no-workers", is_flag=True, help="State that all workers are stopped; needed where Redis cannot say.")
 @click.option("--yes", is_flag=True, help="Do it; without this it only says what it would erase.")
 @as_json
 @click.pass_obj
 def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Erase documents from everything that is retained: catalogue, shards of every release, vectors, leftovers.
+    """Erase documents from everything that is retained: catalogue, shards of every release, vectors, ledger, leftovers.
 
     Also older versions, and documents that were deleted before. Releases keep their numbers and get new snapshots, so
     what they answered can not be replayed. While a build, a registration or a backup runs, it refuses.
     """
     _check(document_ids, options)
-    chosen = None if options["whole_collection"] else frozenset(document_ids)
+    chosen = None if options["whole_collection"] or options["whole_tenant"] else frozenset(document_ids)
     partition = Partition(options["tenant"], options["collection"])
     yes = bool(options["yes"])
     with opened(settings) as home, _alone(home), home.reserve.given_up(), screen.status("looking") as status:
         try:
             if yes:
                 _quieten(home, options["no_workers"])
-            reports = _run(home, partition, chosen, options["resume"], status.update if yes else None)
+            on_step = status.update if yes else None
+            reports = [
+                report
+                for one in _partitions(home, partition, is_whole=options["whole_tenant"], user=options["user"])
+                for report in _run(home, one, chosen, options["resume"], on_step)
+            ]
+            requests = _erase_requests(home, partition.tenant, options, yes=yes)
         except GroundworkError:
             remind_of_erasures(home)
             raise
     if as_json:
-        print_json({"erased": yes, "erasures": [asdict(one) for one in reports], "not_reached": NOT_REACHED})
+        found = {"erasures": [asdict(one) for one in reports], "requests": requests, "not_reached": NOT_REACHED}
+        print_json({"erased": yes, **found})
         return
     for report in reports:
         _show(report, yes)
-    if not reports:
+    if requests is not None:
+        whose = f"tenant {partition.tenant}" if options["user"] is None else f"the user, of tenant {partition.tenant}"
+        click.echo(f"{_verb(yes)}: {requests:,} rows of the ledger, all that {whose} asked")
+    elif not reports:
         click.echo("nothing to resume")
 
 
 def _check(document_ids: tuple[str, ...], options: dict[str, Any]) -> None:
-    if sum((bool(document_ids), options["whole_collection"], options["resume"])) != 1:
-        raise click.UsageError("Give either DOCUMENT_ID..., or --whole-collection, or --resume.")
-    source = click.get_current_context().get_parameter_source("collection")
-    if options["whole_collection"] and source is click.core.ParameterSource.DEFAULT:
-        raise click.UsageError("--whole-collection needs --collection, also for the collection 'default'.")
+    chosen = (*(options[name] for name in ("whole_collection", "whole_tenant", "resume")), options["user"] is not None)
+    if sum((bool(document_ids), *chosen)) != 1:
+        raise click.UsageError(
+            "Give either DOCUMENT_ID..., or --whole-collection, or --whole-tenant, or --user, or --resume."
+        )
+    for option, place in (("whole_collection", "collection"), ("whole_tenant", "tenant"), ("user", "tenant")):
+        source = click.get_current_context().get_parameter_source(place)
+        if options[option] and source is click.core.ParameterSource.DEFAULT:
+            name = option.replace("_", "-")
+            raise click.UsageError(f"--{name} needs --{place}, also for the {place} 'default'.")
 
 
 @contextmanager
@@ -97,6 +114,26 @@ def _alone(home: Home) -> Iterator[None]:
         scratch_idle(home.path),
     ):
         yield
+
+
+def _partitions(home: Home, partition: Partition, *, is_whole: bool, user: str | None) -> list[Partition]:
+    """The collections whose documents are erased; of a whole tenant those that hold any."""
+    from indexing.retention.tenant_erasure import partitions_of
+
+    if user is not None:
+        return []
+    return partitions_of(home, partition.tenant) if is_whole else [partition]
+
+
+def _erase_requests(home: Home, tenant: str, options: dict[str, Any], *, yes: bool) -> int | None:
+    """Erase, or only count, what a tenant or a user asked; ``None`` where documents alone are erased."""
+    from indexing.ledger.erasure import OfTenant, count_rows, erase_rows
+    from indexing.retention.tenant_erasure import user_scope
+
+    if options["user"] is None and not options["whole_tenant"]:
+        return None
+    scope = OfTenant(tenant) if options["user"] is None else user_scope(home, tenant, options["user"])
+    return erase_rows(home.ledger, scope) if yes else count_rows(home.ledger, scope)
 
 
 def _run(
@@ -180,13 +217,18 @@ def _quieten(home: Home, are_stopped: bool) -> None:
         raise AlreadyRunning(f"A worker still does block {held[0]} of a build that ended: wait for it, or stop it.")
 
 
+def _verb(yes: bool) -> str:
+    return "erased" if yes else "would erase (do it with --yes)"
+
+
 def _show(report: "ErasureReport", yes: bool) -> None:
-    verb = f"erased (erasure {report.erasure})" if yes else "would erase (do it with --yes)"
+    verb = f"erased (erasure {report.erasure})" if yes else _verb(yes)
     click.echo(f"{verb}: {report.documents} documents of {report.partition}, {report.in_catalogue} in the catalogue")
     click.echo(f"  releases that get a new snapshot: {', '.join(report.releases) or 'none'}")
     click.echo(f"  shards rewritten or removed: {report.shards}, snapshots: {report.snapshots}")
     click.echo(f"  feature blocks rewritten or removed: {report.feature_blocks}, inputs of jobs: {report.inputs}")
     click.echo(f"  evaluations marked: {report.evaluations}, scratch homes removed: {report.scratch_homes}")
+    click.echo(f"  rows of the ledger that lose hits: {report.ledger_rows}")
     for place in NOT_REACHED:
         click.echo(f"  not reached: {place}")
 

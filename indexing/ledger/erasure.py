@@ -1,9 +1,10 @@
 """Erasure from the ledger: a tenant's rows, a user's rows, the hits that name a document; no byte of them is left."""
 
 import json
-from collections.abc import Set
-from contextlib import closing
+from collections.abc import Iterator, Set
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from indexing.errors import ArtefactCorrupt
@@ -141,6 +142,18 @@ def count_rows(ledger: LedgerStore, scope: Scope) -> int:
     return sum(_in_day(ledger, one, scope, does=False) for one in list_days(ledger.folder))
 
 
+def named_documents(ledger: LedgerStore, tenant: str, collection: str, ids: Set[str]) -> frozenset[str]:
+    """Which of these documents some hit names; errors as in ``erase_rows``."""
+    scope = OfDocuments(tenant, collection, ids)
+    found: set[str] = set()
+    for one in list_days(ledger.folder):
+        with _opened(ledger, one) as file:
+            for cells in chain(_rows(file, scope), compacted_rows(file, one)):
+                if scope.change(cells) is not cells:
+                    found |= ids & {hit.document_id for hit in unpack_hits(cells[_AT["hits"]])}
+    return frozenset(found)
+
+
 def erase_rows(ledger: LedgerStore, scope: Scope) -> int:
     """Erase from every day, also from its log and its free pages; how many rows were removed or changed.
 
@@ -154,7 +167,8 @@ def erase_rows(ledger: LedgerStore, scope: Scope) -> int:
     return sum(_in_day(ledger, one, scope, does=True) for one in list_days(ledger.folder))
 
 
-def _in_day(ledger: LedgerStore, one: DayOnDisk, scope: Scope, *, does: bool) -> int:
+@contextmanager
+def _opened(ledger: LedgerStore, one: DayOnDisk) -> Iterator[DayFile]:
     if one.compacted:
         require_analytics()
     if one.database is None:
@@ -162,6 +176,11 @@ def _in_day(ledger: LedgerStore, one: DayOnDisk, scope: Scope, *, does: bool) ->
             f"The database of {one.day} is gone from the ledger, its compacted file is not: restore or remove the day."
         )
     with closing(DayFile(one.database, busy_timeout_seconds=ledger.busy_timeout_seconds)) as file:
+        yield file
+
+
+def _in_day(ledger: LedgerStore, one: DayOnDisk, scope: Scope, *, does: bool) -> int:
+    with _opened(ledger, one) as file:
         if not does:
             return len(_concerned(file, scope)) + _count_compacted(file, one, scope)
         file.delete_securely()
@@ -177,9 +196,13 @@ def _in_day(ledger: LedgerStore, one: DayOnDisk, scope: Scope, *, does: bool) ->
 
 def _concerned(file: DayFile, scope: Scope) -> list[tuple[Json, Cells | None]]:
     """The id of each row that changes, with what becomes of it."""
-    where, parameters = scope.where
-    rows = file.rows(f"SELECT {', '.join(COLUMNS)} FROM requests WHERE {where}", parameters)
+    rows = _rows(file, scope)
     return [(cells[_AT["id"]], changed) for cells in rows if (changed := scope.change(cells)) is not cells]
+
+
+def _rows(file: DayFile, scope: Scope) -> Iterator[Cells]:
+    where, parameters = scope.where
+    return file.rows(f"SELECT {', '.join(COLUMNS)} FROM requests WHERE {where}", parameters)
 
 
 def _erase_database(file: DayFile, scope: Scope) -> int:

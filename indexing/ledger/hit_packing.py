@@ -6,11 +6,14 @@ import struct
 from collections.abc import Mapping, Sequence
 
 from indexing.errors import ArtefactCorrupt
+from indexing.ledger.hit_columns import HitColumns
 from indexing.ledger.records import ServedHit
 from indexing.records import Json
 
 _END_OF_HEAD = b"\0"
 """JSON has no such byte: it writes the character as ``\\u0000``."""
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+"""Made once: ``json.dumps`` with separators makes one for each value, which takes longer than the value."""
 _FIXED = 3
 """Columns that stand in every head: document ids, starts, lengths."""
 
@@ -19,35 +22,33 @@ def pack_hits(hits: Sequence[ServedHit]) -> bytes | None:
     """The hits as bytes; ``None`` for no hits. Scores that no float32 holds exactly are kept as float64."""
     if not hits:
         return None
+    columns = HitColumns.of(hits)
     kinds, body = "", b""
-    scores: list[float | None] = [hit.score for hit in hits]
-    for column in (scores, *_legs(hits)):
-        kind = _kind_of(column)
-        kinds += kind
-        if kind != "-":
-            numbers = [math.nan if value is None else value for value in column]
-            body += struct.pack(f"<{len(numbers)}{kind}", *numbers)
-    spans = [hit.end - hit.start for hit in hits]
-    head: list[Json] = [[hit.document_id for hit in hits], [hit.start for hit in hits], spans, kinds]
-    if any(hit.features for hit in hits):
-        head.append([dict(hit.features) for hit in hits])
+    for column in (columns.scores, columns.dense, columns.lexical, columns.rerank):
+        kind, packed = _packed(column)
+        kinds, body = kinds + kind, body + packed
+    spans = [end - start for start, end in zip(columns.starts, columns.ends, strict=True)]
+    head: list[Json] = [columns.document_ids, columns.starts, spans, kinds]
+    if columns.features:
+        head.append([dict(values) for values in columns.features])
     return _dumped(head) + _END_OF_HEAD + body
 
 
-def _legs(hits: Sequence[ServedHit]) -> tuple[list[float | None], ...]:
-    return [hit.dense for hit in hits], [hit.lexical for hit in hits], [hit.rerank for hit in hits]
-
-
-def _kind_of(column: Sequence[float | None]) -> str:
-    """``-`` where a column has no number, ``f`` where float32 holds them all, else ``d``."""
+def _packed(column: Sequence[float | None]) -> tuple[str, bytes]:
+    """``-`` for a column without a number, else ``f`` where float32 holds them all or ``d``, and the column's bytes."""
     numbers = [value for value in column if value is not None]
     if not numbers:
-        return "-"
+        return "-", b""
+    layout = f"<{len(numbers)}f"
     try:
-        is_exact = list(struct.unpack(f"<{len(numbers)}f", struct.pack(f"<{len(numbers)}f", *numbers))) == numbers
+        packed = struct.pack(layout, *numbers)
+        kind = "f" if list(struct.unpack(layout, packed)) == numbers else "d"
     except OverflowError:
-        is_exact = False
-    return "f" if is_exact else "d"
+        kind = "d"
+    if kind == "f" and len(numbers) == len(column):
+        return kind, packed
+    filled = [math.nan if value is None else value for value in column]
+    return kind, struct.pack(f"<{len(filled)}{kind}", *filled)
 
 
 def unpack_hits(packed: bytes | None) -> tuple[ServedHit, ...]:
@@ -92,4 +93,4 @@ def marker_of(document_id: str) -> bytes:
 
 
 def _dumped(value: Json) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return _ENCODER.encode(value).encode("ascii")

@@ -5,8 +5,6 @@ What is kept says nothing of what was asked: lengths, a guess at the language, s
 
 from collections.abc import Sequence
 
-from indexing.ledger.records import ServedHit
-
 LANGUAGE_CHARACTERS = 400
 """Characters of a text that its language is guessed from. Our choice: a question is shorter, and a paste no clearer."""
 NO_LANGUAGE = "none"
@@ -100,14 +98,14 @@ def _script(text: str) -> str | None:
     return None if most == "latin" else most
 
 
-def hit_features(hits: Sequence[ServedHit]) -> dict[str, float]:
-    """What is kept of the hits as a whole.
+def hit_features(scores: Sequence[float], lexical: Sequence[float | None]) -> dict[str, float]:
+    """What is kept of the hits as a whole, from their scores, best first, and their lexical ones.
 
     Returns:
         ``top_score``, 0 without hits, and where terms counted ``term_share``: the share of hits with any of them.
     """
-    found = {"top_score": hits[0].score if hits else 0.0}
-    scored = [hit.lexical for hit in hits if hit.lexical is not None]
+    found = {"top_score": scores[0] if scores else 0.0}
+    scored = [one for one in lexical if one is not None]
     if scored:
-        found["term_share"] = sum(lexical > 0.0 for lexical in scored) / len(scored)
+        found["term_share"] = sum(one > 0.0 for one in scored) / len(scored)
     return found

@@ -51,6 +51,8 @@ COLUMNS: dict[str, str] = {
 """Each column with its type in SQLite. Hashes and ids are bytes, what has parts is JSON, empty parts are NULL."""
 TOTAL = "total"
 """Which of a row's timings is the whole request's; it has a column of its own, for guards."""
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+"""Made once: ``json.dumps`` with separators makes one for each value, which takes longer than the value."""
 _HASH = re.compile("[0-9a-f]{32}")
 _RELEASE = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 Value = bytes | str | int | float | None
@@ -152,7 +154,7 @@ def _hash_text(value: bytes | None) -> str | None:
 def as_json(value: Json) -> str | None:
     """A value as a cell; ``None`` is NULL."""
     # Escaped to ASCII: a lone surrogate, which a query may hold, cannot be stored as it is.
-    return None if value is None else json.dumps(value, separators=(",", ":"))
+    return None if value is None else _ENCODER.encode(value)
 
 
 def _parsed(text: str | None) -> Json:

@@ -1,7 +1,7 @@
 """Where the text of documents stands in a home, in whatever version, and which vectors are needed no more."""
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_versions import ids_in_versions
@@ -10,6 +10,7 @@ from indexing.catalogue.erasures import last_erasure_of
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
 from indexing.features.embedding_store import FEATURES, block_keys
 from indexing.home import Home
+from indexing.ledger.erasure import named_documents
 from indexing.records import Partition
 from indexing.releases.release import list_releases
 from indexing.retention.shard_rewrite import held_documents
@@ -53,7 +54,7 @@ class DocumentLocations:
 
 
 def find_documents(home: Home, partition: Partition, ids: Set[str] | None) -> DocumentLocations:
-    """Look for documents in the catalogue and in every stored shard, whatever their version.
+    """Look for documents in the catalogue and in every stored shard, whatever their version; else in the ledger.
 
     Args:
         home: Where.
@@ -65,6 +66,9 @@ def find_documents(home: Home, partition: Partition, ids: Set[str] | None) -> Do
         GroundworkError: a release's snapshot, or a shard of it that may hold them, cannot be read.
     """
     found = look(home, partition, ids)
+    if left := (ids or frozenset()) - found.ids:
+        in_ledger = named_documents(home.ledger, partition.tenant, partition.collection, left)
+        found = replace(found, ids=found.ids | in_ledger)
     if missing := sorted((ids or set()) - found.ids):
         raise NotFound(_nowhere(home.catalogue, partition, missing[0]))
     if not found.ids:
@@ -73,7 +77,10 @@ def find_documents(home: Home, partition: Partition, ids: Set[str] | None) -> Do
 
 
 def _nowhere(catalogue: Database, partition: Partition, document_id: str) -> str:
-    message = f"No document {document_id!r} in collection {partition.collection!r}, neither in the catalogue nor in any"
+    message = (
+        f"No document {document_id!r} in collection {partition.collection!r}, neither in the catalogue, nor in the"
+        " ledger, nor in any"
+    )
     earlier = last_erasure_of(catalogue, partition, document_id)
     if earlier is None:
         return f"{message} shard that is stored."

@@ -27,6 +27,7 @@ from indexing.catalogue.jobs import shorten_errors
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.features.embedding_store import drop_vectors
 from indexing.home import Home
+from indexing.ledger.erasure import OfDocuments, count_rows, erase_rows
 from indexing.retention.artefact_kinds import ARTEFACT_KINDS
 from indexing.retention.document_locations import DocumentLocations, StaleBlock, find_stale_blocks, look
 from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
@@ -56,6 +57,7 @@ class ErasureReport:
     inputs: int
     scratch_homes: int
     evaluations: int
+    ledger_rows: int
 
 
 def foresee(home: Home, found: DocumentLocations, needed: NeededVectors) -> ErasureReport:
@@ -76,6 +78,7 @@ def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[Stal
         inputs=sum(len(home.storage.list(kind)) for kind in home.storage.kinds(WORK)),
         scratch_homes=len(scratch_homes(home.path)),
         evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots})),
+        ledger_rows=count_rows(home.ledger, _in_ledger(found)),
     )
 
 
@@ -167,8 +170,17 @@ def _rewrite(home: Home, erasure: int, found: DocumentLocations, stale: list[Sta
     storage.sweep(ARTEFACT_KINDS)
     remove_scratch(home.path)
     rewrites = [one for one in list_rewrites(home.catalogue) if one.erasure == erasure]
+    # Late, so that processes have long hidden the documents and answers that named them are written.
+    on_step("ledger")
+    erase_rows(home.ledger, _in_ledger(found, ids_to_erase(home.catalogue, erasure)))
     mark_evaluations(home.path, {one.old_snapshot: one.new_snapshot for one in rewrites}, erasure)
     forget_ids(home.catalogue, erasure)
+
+
+def _in_ledger(found: DocumentLocations, written_down: Set[str] = frozenset()) -> OfDocuments:
+    """The hits that name the documents; of a whole collection also those of documents that are long gone."""
+    ids = None if found.is_whole else found.ids | written_down
+    return OfDocuments(found.partition.tenant, found.partition.collection, ids)
 
 
 def _compact(catalogue: Database, erasure: int, on_step: Step) -> None:

@@ -1,7 +1,7 @@
 """The recorder writes what it takes, holds nothing up, and counts what it drops."""
 
 import threading
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import pytest
 
 from app.ledger.counters import ProcessCounts, settle_dead
 from app.ledger.recorder import BATCH_ROWS, QUEUE_FULL, ROW_FAILED, SHUT_DOWN, STORE_FAILED, Recorder
-from indexing.errors import CatalogueBusy
+from indexing.errors import CatalogueBusy, InvalidInput
 
 SECONDS = 20.0
 
@@ -31,10 +31,12 @@ class Ledger:
         assert self.gate.wait(SECONDS)
         if self.failures:
             raise self.failures.pop(0)
+        if any(row.name == "malformed" for row in rows):
+            raise InvalidInput("a row is not as it must be")
         self.batches.append(list(rows))
 
-    def count(self, counters):
-        self.counts.append(astuple(counters))
+    def put_counts(self, process, *, accepted, dropped, written):
+        self.counts.append((process, accepted, dropped, written))
 
 
 class Told:
@@ -160,6 +162,20 @@ def test_a_request_that_no_row_can_be_made_of_costs_the_others_nothing(ledger, m
     assert [name for _, _, name in ledger.rows] == ["first", "a", "c"]
     assert told(recorder).drops == {ROW_FAILED: 1}
     assert "ledger.row_failed" in caplog.text
+
+
+def test_a_row_that_the_ledger_refuses_costs_the_others_of_its_batch_nothing(ledger, made):
+    recorder = made()
+    ledger.gate.clear()
+    recorder.record(Pending("first"))
+    assert ledger.is_asked.wait(SECONDS)
+    for name in ("a", "malformed", "b"):
+        recorder.record(Pending(name))
+    ledger.gate.set()
+    assert recorder.flush(SECONDS)
+    assert [name for _, _, name in ledger.rows] == ["first", "a", "b"]
+    assert told(recorder).drops == {ROW_FAILED: 1}
+    assert (told(recorder).wrote, ledger.counts[-1]) == (3, ("p", 4, 1, 3))
 
 
 def test_a_process_that_ends_writes_what_waits_and_leaves_its_counts_in_the_ledger(ledger, made, tmp_path):

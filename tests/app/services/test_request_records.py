@@ -165,6 +165,6 @@ def test_a_request_that_fails_has_its_status_and_no_hits(error, status, name):
         raise error
     row = made.recorder.rows[0]
     assert (row.kind, row.status, row.error, list(row.hits)) == ("context", status, name, [])
-    assert (row.release, row.arm) == ("", "live")
+    assert (row.release, row.arm) == ("0.0", "live")
     assert row.timings_ms["total"] >= 0.0
     assert row.query_features["language"] == "en"

@@ -11,11 +11,15 @@ from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.database import Database
 from indexing.catalogue.documents import load_document
 from indexing.catalogue.erasures import list_erasures, unfinished_erasures
+from indexing.catalogue.home_secrets import home_secret
 from indexing.catalogue.jobs import finish_job, newest_job_on_workers, start_job
 from indexing.commands.root import cli
 from indexing.errors import CatalogueBusy
+from indexing.ledger.hashes import LEDGER_SECRET, USER, keyed_hash
+from indexing.ledger.readers import requests_of
 from indexing.storage.factory import open_storage
 from tests.indexing.retention.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived, files_with, fill
+from tests.support.ledger_rows import made_row
 
 
 @pytest.fixture
@@ -203,3 +207,33 @@ def test_other_documents_are_erased_after_what_was_interrupted_is_finished(run, 
     assert result.exit_code == 0, result.output
     assert [(one.state, one.documents) for one in list_erasures(tiny_home.catalogue)] == [("done", 1), ("done", 1)]
     assert files_with(tiny_home, b"eaten in autumn") == set()
+
+
+def test_all_that_a_user_asked_is_erased_once_told_to(run, tiny_home):
+    secret = home_secret(tiny_home.catalogue, LEDGER_SECRET)
+    rows = [made_row(n, user=keyed_hash(secret, USER, b"user-1" if n % 2 else b"user-2")) for n in range(5)]
+    tiny_home.ledger.append(rows)
+    told = run("erase", "--tenant", "acme", "--user", "user-1")
+    assert (
+        "would erase (do it with --yes): 2 rows of the ledger, all that the user, of tenant acme asked" in told.output
+    )
+    seen = json.loads(run("erase", "--tenant", "acme", "--user", "user-1", "--yes", "--json").stdout)
+    assert (seen["erased"], seen["requests"], seen["erasures"]) == (True, 2, [])
+    assert sorted(row.number for row in requests_of(tiny_home.ledger, "acme")) == [0, 2, 4]
+
+
+def test_a_whole_tenant_is_erased_with_all_that_it_asked(run, tiny_home):
+    tiny_home.ledger.append([made_row(1, tenant="other", query={"query": "theirs"})])
+    told = run("erase", "--tenant", "other", "--whole-tenant", "--yes")
+    assert "1 documents of other/manual" in told.output, told.output
+    assert "erased: 1 rows of the ledger, all that tenant other asked" in told.output
+    assert list(requests_of(tiny_home.ledger, "other")) == []
+    assert collection_sizes(tiny_home.catalogue, "other") == {"manual": 0}
+    again = run("erase", "--tenant", "other", "--whole-tenant", "--yes")
+    assert "erased: 0 rows of the ledger" in again.output
+
+
+@pytest.mark.parametrize("option", [["--whole-tenant"], ["--user", "user-1"]])
+def test_whose_tenant_it_is_must_be_said(run, option):
+    refused = run("erase", *option, "--yes")
+    assert (refused.exit_code, "needs --tenant" in refused.output) == (2, True)

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.ledger.query_features import guess_language, hit_features, text_features
-from indexing.ledger.records import ServedHit
 
 
 @pytest.mark.parametrize(
@@ -50,11 +49,7 @@ def test_every_text_has_features_and_none_of_them_tells_a_word_of_it(text):
     assert [name for name, value in found.items() if isinstance(value, str)] == ["language"]
 
 
-def hit(score, lexical):
-    return ServedHit("d", 0, 1, score, 0.5, lexical, None)
-
-
 def test_hits_leave_the_best_score_and_how_many_hold_a_term():
-    assert hit_features([hit(0.75, 2.0), hit(0.5, 0.0)]) == {"top_score": 0.75, "term_share": 0.5}
-    assert hit_features([hit(0.75, None)]) == {"top_score": 0.75}
-    assert hit_features([]) == {"top_score": 0.0}
+    assert hit_features([0.75, 0.5], [2.0, 0.0]) == {"top_score": 0.75, "term_share": 0.5}
+    assert hit_features([0.75], [None]) == {"top_score": 0.75}
+    assert hit_features([], []) == {"top_score": 0.0}

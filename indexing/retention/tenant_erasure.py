@@ -1,0 +1,30 @@
+"""What belongs to a whole tenant, or to one user of it, when either is to be erased."""
+
+from indexing.catalogue.collections import collection_sizes
+from indexing.catalogue.home_secrets import home_secret
+from indexing.errors import GroundworkError
+from indexing.home import Home
+from indexing.ledger.erasure import OfUser
+from indexing.ledger.hashes import LEDGER_SECRET, USER, keyed_hash
+from indexing.records import Partition
+from indexing.retention.document_locations import look
+from indexing.snapshots.shard import KIND as SHARDS
+from indexing.snapshots.shard_manifest import read_shard_manifest
+
+
+def partitions_of(home: Home, tenant: str) -> list[Partition]:
+    """The collections of a tenant that hold documents, also those that were removed and stand in stored shards."""
+    found = {Partition(tenant, name) for name in collection_sizes(home.catalogue, tenant)}
+    for name in home.storage.list(SHARDS):
+        try:
+            parts = read_shard_manifest(home.storage.describe(SHARDS, name)).facts.partitions
+        except GroundworkError:
+            continue  # ``look`` says so where a release needs it
+        found |= {part.partition for part in parts if part.partition.tenant == tenant}
+    return [one for one in sorted(found) if look(home, one, None).ids]
+
+
+def user_scope(home: Home, tenant: str, user: str) -> OfUser:
+    """The rows of the ledger that a user of a tenant left; the ledger knows users by a keyed hash alone."""
+    secret = home_secret(home.catalogue, LEDGER_SECRET)
+    return OfUser(tenant, keyed_hash(secret, USER, user.encode("utf-8", "surrogatepass")))
