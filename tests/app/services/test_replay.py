@@ -15,6 +15,8 @@ from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import list_days
 from indexing.records import Document
 from indexing.releases.release import list_releases
+from indexing.retention.document_locations import find_documents
+from indexing.retention.erasure import erase
 from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, RECIPE, THEIRS, Embedder, article
 from tests.support.recorded_home import RecordedHome, body_by, document_of
 
@@ -231,3 +233,16 @@ def test_a_document_without_text_that_replaced_another_hides_it_in_the_replay_to
     row = recorded.ask(process, query="a0w1")
     assert {hit.document_id for hit in row.hits} == {"b"}
     assert replayed(recorded)[0].is_identical
+
+
+@pytest.mark.parametrize("erased", ["fresh", "built"])
+def test_what_an_erasure_took_is_said_and_other_collections_are_replayed_on(recorded, erased):
+    recorded.put(article("other"), partition=THEIRS, live=False)
+    process, row = small_life(recorded)
+    theirs = recorded.ask(process, query="other0w1", partition=THEIRS)
+    recorded.replayer()  # all that was seen is in the ledger
+    found = find_documents(recorded.home, OURS, frozenset({erased}))
+    erase(recorded.home, found, lambda leave_out: {})
+    assert reason(recorded, row) == "erased"
+    (again,) = replayed(recorded, [theirs])
+    assert again.reason == "erased" if erased == "built" else again.is_identical  # the snapshot was written anew
