@@ -135,11 +135,12 @@ class PartitionView:
         They are given by shard number and row, ascending. No document stands in two shards, and in each its rows stand
         by document id and place, so that only the first of each shard are looked at.
         """
-        each = [np.flatnonzero(numbers == number)[:count].tolist() for number in np.unique(numbers).tolist()]
-        if len(each) == 1:
-            return np.array(each[0], np.int64)
-        ordered = merge(*each, key=lambda place: self.document_id(int(numbers[place]), int(rows[place])))
-        return np.fromiter(islice(ordered, count), np.int64)
+        found = [(number, np.flatnonzero(numbers == number)[:count]) for number in range(len(self.shards))]
+        held = [(number, places) for number, places in found if len(places)]
+        if len(held) == 1:
+            return held[0][1]
+        each = [zip(self.shards[number].document_ids(rows[places]), places.tolist(), strict=True) for number, places in held]
+        return np.fromiter((place for _, place in islice(merge(*each), count)), np.int64)
 
     def vectors(self, numbers: Rows, rows: Rows) -> Vectors:
         """The vectors of some passages, in order."""
