@@ -25,7 +25,10 @@ from app.routes import (
     health,
     index,
     ledger,
+    lineage,
     recall,
+    releases,
+    rollouts,
     search,
 )
 from app.schemas.server_problems import ServerProblem
@@ -61,6 +64,9 @@ ROUTERS = (
     build_requests.router,
     admin.router,
     ledger.router,
+    releases.router,
+    lineage.router,
+    rollouts.router,
     health.router,
     index.router,
     docs.router,
@@ -239,14 +245,18 @@ def _follow_releases(
 
 def _follow_plan(services: Services, is_wanted: threading.Event, stop: threading.Event) -> None:
     """Swap to another recipe as soon as the plan says so, also while a release is being opened; until told to stop."""
+    failure = ""
     while not stop.wait(services.home.settings.live_poll_seconds):
         try:
             if services.pool.follow_plan():
                 is_wanted.set()
+            failure = ""
         except NotReady:
             continue  # nothing is deployed yet
-        except Exception:  # as above
-            logger.exception("pool.plan_not_read")
+        except Exception as error:  # as above; said once, since it looks again at once
+            if str(error) != failure:
+                logger.exception("pool.plan_not_read")
+            failure = str(error)
 
 
 def refresh(services: Services) -> None:

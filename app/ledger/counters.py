@@ -1,7 +1,7 @@
 """Counts of one process's ledger rows in a small mapped file, which outlives a kill: so a lost tail is known.
 
-What was handed in and neither written nor dropped when the process was killed is lost. A process holds the lock beside
-its file as long as it lives; whoever can take that lock knows that it is dead, and settles its counts.
+What was handed in and neither written nor dropped when the process was killed is lost. A process holds its file as long
+as it lives; whoever can take hold of a file knows that its process is dead, and settles its counts.
 """
 
 import logging
@@ -16,11 +16,12 @@ from typing import Final
 from uuid import UUID
 
 from indexing.errors import AlreadyRunning
-from indexing.storage.locks import file_lock
-from indexing.storage.permissions import PRIVATE_FILE
+from indexing.storage.locks import held_file
 
 logger = logging.getLogger(__name__)
-COUNTS_SUFFIX, LOCK_SUFFIX = ".counts", ".lock"
+COUNTS_SUFFIX = ".counts"
+_NEW_SUFFIX = ".new"
+"""Of a file that its process does not hold yet."""
 _SIZE_BYTES = 4096
 """One page; it is written in full at once, since a page without room on the disk would kill the process later."""
 _NUMBER: Final = "Q"
@@ -72,13 +73,12 @@ class ProcessCounts:
     def _mapped(self, path: Path) -> mmap.mmap:
         try:
             path.parent.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
-            self._held.enter_context(file_lock(path.with_suffix(LOCK_SUFFIX), "process"))
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-            try:
-                os.write(descriptor, bytes(_SIZE_BYTES))
-                return mmap.mmap(descriptor, _SIZE_BYTES)
-            finally:
-                os.close(descriptor)
+            made = path.with_suffix(_NEW_SUFFIX)
+            descriptor = self._held.enter_context(held_file(made, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+            os.write(descriptor, bytes(_SIZE_BYTES))
+            mapped = mmap.mmap(descriptor, _SIZE_BYTES)
+            made.rename(path)  # no other process sees it under this name before it is held
+            return mapped
         except (OSError, ValueError) as error:  # ValueError: the file is shorter, since the disk is full
             logger.warning("ledger.counts_in_memory", extra={"fields": {"reason": str(error)}})
             self._path = None
@@ -131,8 +131,10 @@ def settle_dead(folder: Path, settle: Callable[[Counts], None]) -> None:
     """
     for path in sorted(folder.glob(f"*{COUNTS_SUFFIX}")):
         try:
-            with file_lock(path.with_suffix(LOCK_SUFFIX), "process"):
+            with held_file(path):
                 _settle(path, settle)
+        except FileNotFoundError:
+            continue  # another process was faster
         except AlreadyRunning:
             continue  # it lives, or another process settles it
         except Exception as error:  # one file that cannot be settled must keep no process from starting
@@ -146,10 +148,9 @@ def _settle(path: Path, settle: Callable[[Counts], None]) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file whose lock is held, and its lock; what cannot be removed is settled to the same counts again."""
+    """Remove a file that is held; one that cannot be removed is settled to the same counts again."""
     try:
         path.unlink(missing_ok=True)
-        path.with_suffix(LOCK_SUFFIX).unlink(missing_ok=True)
     except OSError as error:
         logger.warning("ledger.counts_not_removed", extra={"fields": {"file": path.name, "reason": str(error)}})
 

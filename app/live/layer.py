@@ -102,8 +102,8 @@ class LiveLayer:
                     continue  # what was written meanwhile is found now, and must be found then
                 queue.succeed(self._queues.get(recipe) or next(iter(self._queues.values()), None))
                 yield replace(serving, overlay=queue.overlay)
-                self._set({**self._queues, recipe: queue})
                 self._erasures[recipe] = erasures
+                self._set({**self._queues, recipe: queue})
                 break
         self._awake.set()
 
@@ -116,6 +116,7 @@ class LiveLayer:
 
     def _set(self, queues: Mapping[int, WriteQueue]) -> None:
         self._queues = queues
+        self._asked_for = {recipe: one for recipe, one in self._asked_for.items() if queues.get(recipe) is one}
         self._room.holders = {recipe: queue.overlay for recipe, queue in queues.items()}
 
     def keep(self, recipes: Callable[[], Sequence[int]]) -> None:

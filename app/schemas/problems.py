@@ -39,7 +39,7 @@ _TEXTS: Mapping[int, str] = {
     401: "No valid API key.",
     403: "The key lacks the scope, or would give more than it has.",
     404: "Nothing of this name is there, or it belongs to another tenant.",
-    409: "There is one of this name already.",
+    409: "There is one of this name already, or another decision came first: the message says which.",
     412: "The write `min_seq` cannot be found here yet.",
     413: "The body is larger than 256 KiB, or 8 MiB below `/v1/collections/`.",
     415: "The body is compressed, or its `Content-Type` is not JSON.",

@@ -18,6 +18,7 @@ from indexing.records import Vector, fingerprint
 from indexing.releases.deployments import stable_release
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import Release
+from indexing.releases.soundness import require_sound
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.snapshot import Snapshot
 
@@ -44,7 +45,8 @@ class ReleaseOpener:
 
         Raises:
             NotReady: none of its shards can be searched, or it does not find its own passage.
-            GroundworkError: its recipe, model or snapshot cannot be read.
+            GroundworkError: its recipe, model or snapshot was tampered with, or cannot be read; or they do not belong
+                together.
         """
         recipe = read_recipe(self._home.catalogue, release.recipe)
         snapshot = Snapshot(
@@ -53,6 +55,7 @@ class ReleaseOpener:
             max_shards=self._home.settings.max_open_shards,
             distrusted=tuple(distrusted),
         )
+        require_sound(self._home, release, recipe, snapshot.manifest)
         snapshot.check()
         embedder, reranker = self._embedder(recipe), self._reranker_model(recipe)
         serving = ServingRelease(

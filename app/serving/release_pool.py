@@ -40,12 +40,17 @@ class OpenReleases:
     releases: Mapping[int, ServingRelease]
 
     def serving(self, assignment: Assignment) -> tuple[Assignment, ServingRelease]:
-        """What answers: the recipe assigned, or the live one where that is not open here, and then that is said."""
-        found = self.releases.get(assignment.recipe)
-        if found is not None:
-            return assignment, found
-        reason = f"recipe {assignment.recipe} is not open here"
-        return Assignment(self.live, "live", reason), self.releases[self.live]
+        """What answers: the recipe assigned, or the live one where that is not open here, and then that is said.
+
+        While a canary's candidate is not open, no request is part of its test: else its share would be short of units.
+        """
+        rollout, needed = self.plan.rollout, [assignment.recipe]
+        if rollout is not None and rollout.state == "canary" and assignment.rollout == rollout.id:
+            needed.append(rollout.candidate)
+        for recipe in needed:
+            if recipe not in self.releases:
+                return Assignment(self.live, "live", f"recipe {recipe} is not open here"), self.releases[self.live]
+        return assignment, self.releases[assignment.recipe]
 
     def role(self, recipe: int) -> str:
         """What an open recipe is for: ``live``, ``candidate`` or ``standby``."""
@@ -135,9 +140,10 @@ class ReleasePool:
     # What is to be open
 
     def follow_plan(self) -> bool:
-        """Serve by the plan as it is now, as far as its recipes are open; gives whether one must be opened.
+        """Serve by the plan as it is now, as far as its recipes are open; gives whether another is to be opened.
 
-        Asks the catalogue for one number, unless it changed. Never waits for a release that is being opened.
+        One that could not be opened is not worth a look at once. Asks the catalogue for one number, unless it changed.
+        Never waits for a release that is being opened.
 
         Raises:
             GroundworkError: the catalogue cannot be read.
@@ -147,7 +153,11 @@ class ReleasePool:
             return False
         plan = self._follow()
         self._seen = version
-        return any(recipe not in self._recipes() for recipe in plan.open_recipes)
+        opened, attempts = self._recipes(), self._attempts
+        return bool(opened) and any(
+            recipe not in opened and (recipe not in attempts or not attempts[recipe].failures)
+            for recipe in plan.open_recipes
+        )
 
     def _follow(self) -> ServingPlan:
         """Read the plan and swap to it at once; what left it is closed after its last reader."""
@@ -185,10 +195,9 @@ class ReleasePool:
                 try:
                     self._bring_up(recipe, plan)
                 except Exception as error:  # whatever one recipe has, the others serve
+                    self._note_failure(recipe, error, is_live=recipe == plan.live)
                     if recipe == plan.live:
                         failure = error
-                    else:
-                        self._note_failure(recipe, error)
                 if self._open is None:
                     break  # nothing serves before the live recipe does
             self._forget_others(self._follow())  # what served until now may not be wanted any more
@@ -253,10 +262,12 @@ class ReleasePool:
                 live = recipe if recipe == before.plan.live else before.live
                 self._open = OpenReleases(before.plan, live, {**before.releases, recipe: serving})
 
-    def _note_failure(self, recipe: int, error: Exception) -> None:
+    def _note_failure(self, recipe: int, error: Exception, *, is_live: bool) -> None:
         attempts = self._attempts[recipe]
         attempts.failures += 1
         attempts.failed_at = time.monotonic()
+        if is_live:
+            return  # the caller is told
         reason = f"{type(error).__name__}: {error}"
         if self.failures.get(recipe) != reason:
             logger.error("pool.recipe_not_opened", extra={"fields": {"recipe": recipe, "reason": reason}})

@@ -1,7 +1,8 @@
 """What does the ledger cost a search? One home is served with and without it in turn, and their medians are compared.
 
-The home holds SciFact. In each round it is served by every side one after the other, in another order each round, since
-a machine's speed changes; load comes from wrk, closed loop, 8 clients, ten hits with their text:
+The home holds SciFact. All sides are served at once, each over a copy of it, and loaded for some seconds in turn, in
+another order each round, since a machine's speed changes; load comes from wrk, closed loop, 8 clients, ten hits with
+their text:
 
 * *on*: ``GROUNDWORK_LEDGER=on``, every row with hits, scores, features and hashes;
 * *off*: ``GROUNDWORK_LEDGER=off``, assignments alone;
@@ -20,11 +21,12 @@ The home is built unless one is given that holds the collection; copies of it ar
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -34,11 +36,14 @@ import httpx
 from benchmarks.harness.http_load import Request, measure
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.server import Server, ask_once, served_home
-from benchmarks.search.before_after import COLLECTION, FIGURES, KEY, Checkout, Round, text_requests, texts
+from benchmarks.search.before_after import COLLECTION, FIGURES, KEY, Checkout, text_requests, texts
 
 ON, OFF, WITHOUT = "on", "off", "without"
 ANSWERED, DROPPED = "groundwork_search_requests_total", "groundwork_ledger_rows_dropped_total"
 COMPARED = (*FIGURES, "cpu_ms")
+UNCACHED, CACHED = "uncached text", "cached text"
+Rounds = dict[str, list[dict[str, float]]]
+"""The figures of every round, by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +54,41 @@ class Side:
     settings: dict[str, object]
 
 
-def measure_round(
-    side: Side, queries: Sequence[str], requests: Sequence[Request], options: argparse.Namespace
-) -> Round:
-    """Both loads on one side."""
+def measure_load(sides: dict[str, Side], load: str, requests: Sequence[Request], options: argparse.Namespace) -> Rounds:
+    """One load on every side, all of them served at once and loaded in turn, so that they share the machine's moods."""
+    rounds: Rounds = {side: [] for side in sides}
+    with contextlib.ExitStack() as stack:
+        servers = {name: stack.enter_context(served_side(side, load, options)) for name, side in sides.items()}
+        for number in range(options.rounds):
+            order = list(sides)[number % len(sides) :] + list(sides)[: number % len(sides)]
+            for name in order:
+                found = measure_once(servers[name], requests, options)
+                rounds[name].append(found)
+                print(load, number + 1, name, found["queries_per_second"], round(found["cpu_ms"], 2), flush=True)
+    return rounds
+
+
+@contextlib.contextmanager
+def served_side(side: Side, load: str, options: argparse.Namespace) -> Iterator[Server]:
+    """A side's server, which has seen every query if they are to be cached."""
     checkout = side.checkout
-    shared = {"program": checkout.program, "environment": checkout.environment, "api_key": KEY, **side.settings}
-    found: Round = {}
-    for load, more in (("uncached text", {"query_cache_mb": 0}), ("cached text", {})):
-        with served_home(checkout.home, options.workers, **shared, **more) as server:
-            if load == "cached text":
-                ask_once(server.url, KEY, COLLECTION, queries, options.workers)
-            before = counted(server)
-            measured = measure(server.url, requests, options.clients, seconds=options.seconds)
-            after = counted(server)
-        found[load] = {figure: measured[figure] for figure in FIGURES}
-        found[load] |= {
-            "cpu_ms": 1000.0 * (after["cpu_seconds"] - before["cpu_seconds"]) / (after[ANSWERED] - before[ANSWERED]),
-            "rows_dropped": after[DROPPED] - before[DROPPED],
-        }
-    return found
+    settings = {**side.settings, **({"query_cache_mb": 0} if load == UNCACHED else {})}
+    shared = {"program": checkout.program, "environment": checkout.environment, "api_key": KEY}
+    with served_home(checkout.home, options.workers, **shared, **settings) as server:
+        ask_once(server.url, KEY, COLLECTION, texts(options.data, options.queries), options.workers)
+        yield server
+
+
+def measure_once(server: Server, requests: Sequence[Request], options: argparse.Namespace) -> dict[str, float]:
+    """What one load of some seconds shows."""
+    before = counted(server)
+    measured = measure(server.url, requests, options.clients, seconds=options.seconds)
+    after = counted(server)
+    cpu_seconds, answered = after["cpu_seconds"] - before["cpu_seconds"], after[ANSWERED] - before[ANSWERED]
+    return {figure: measured[figure] for figure in FIGURES} | {
+        "cpu_ms": 1000.0 * cpu_seconds / answered,
+        "rows_dropped": after[DROPPED] - before[DROPPED],
+    }
 
 
 def counted(server: Server) -> dict[str, float]:
@@ -84,26 +104,23 @@ def counted(server: Server) -> dict[str, float]:
     return found
 
 
-def compare(rounds: dict[str, list[Round]]) -> dict[str, dict[str, object]]:
-    """By load: medians of each side, and of the ratios within a round of *on* to each other side.
+def compare(rounds: Rounds) -> dict[str, object]:
+    """Medians of each side, and of the ratios within a round of *on* to each other side.
 
-    A ratio is of two runs one after the other, which share the machine's mood; ``lowest`` and ``highest`` say how far
+    A ratio is of two loads one after the other, which share the machine's mood; ``lowest`` and ``highest`` say how far
     it can be trusted.
     """
-    result: dict[str, dict[str, object]] = {}
-    for load in rounds[ON][0]:
-        about: dict[str, object] = {
-            side: {figure: round(median(one[load][figure] for one in found), 2) for figure in COMPARED}
-            for side, found in rounds.items()
+    about: dict[str, object] = {
+        side: {figure: round(median(one[figure] for one in found), 2) for figure in COMPARED}
+        for side, found in rounds.items()
+    }
+    for other in [side for side in rounds if side != ON]:
+        pairs = list(zip(rounds[ON], rounds[other], strict=True))
+        about[f"on to {other}"] = {
+            figure: _ratios([one[figure] / base[figure] for one, base in pairs]) for figure in COMPARED
         }
-        for other in [side for side in rounds if side != ON]:
-            pairs = list(zip(rounds[ON], rounds[other], strict=True))
-            about[f"on to {other}"] = {
-                figure: _ratios([one[load][figure] / base[load][figure] for one, base in pairs]) for figure in COMPARED
-            }
-        about["rows dropped"] = sum(one[load]["rows_dropped"] for one in rounds[ON])
-        result[load] = about
-    return result
+    about["rows dropped"] = sum(one["rows_dropped"] for one in rounds[ON])
+    return about
 
 
 def _ratios(ratios: Sequence[float]) -> dict[str, float]:
@@ -147,23 +164,17 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
-    queries = texts(options.data, options.queries)
-    requests = text_requests(queries)
+    requests = text_requests(texts(options.data, options.queries))
     with tempfile.TemporaryDirectory() as name:
         sides = sides_of(options, Path(name))
-        rounds: dict[str, list[Round]] = {side: [] for side in sides}
-        for number in range(options.rounds):
-            order = list(sides)[number % len(sides) :] + list(sides)[: number % len(sides)]
-            for side in order:
-                found = measure_round(sides[side], queries, requests, options)
-                rounds[side].append(found)
-                print(number + 1, side, {load: one["queries_per_second"] for load, one in found.items()}, flush=True)
+        rounds = {load: measure_load(sides, load, requests, options) for load in (UNCACHED, CACHED)}
         result = {
             "clients": options.clients,
             "workers": options.workers,
             "seconds": options.seconds,
+            "load_average": os.getloadavg(),
             "checkouts": {side: one.checkout.describe() for side, one in sides.items()},
-            "loads": compare(rounds),
+            "loads": {load: compare(found) for load, found in rounds.items()},
             "rounds": rounds,
         }
     print(json.dumps(result["loads"], indent=1))

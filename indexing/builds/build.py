@@ -51,6 +51,8 @@ class DryRun:
     embeddings: int
     shards: int
     seconds: float
+    passages_written: int
+    """Those of the shards that would be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def dry_run(context: BuildContext) -> DryRun:
         embeddings=len(texts),
         shards=len(missing),
         seconds=seconds,
+        passages_written=sum(plan.rows for plan in missing),
     )
 
 
@@ -125,11 +128,16 @@ def require_documents(catalogue: Database) -> None:
         raise InvalidInput("There is nothing to build: ingest documents first ('groundwork ingest --help').")
 
 
-def build(context: BuildContext) -> BuildReport:
+def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda release: None) -> BuildReport:
     """Build everything that is missing and release it. The release in service is untouched until the end.
 
     A new build of the recipe in service is served at once (a content release). The first recipe ever is deployed;
     any other recipe waits for ``deploy``.
+
+    Args:
+        context: What the build works with.
+        conclude: Told the release inside the transaction that records it: what it writes is written with it or not at
+            all, and where it raises an error there is no release.
 
     Raises:
         InvalidInput: there is no document to build from, and there never was.
@@ -160,6 +168,7 @@ def build(context: BuildContext) -> BuildReport:
                 record_passages(context.catalogue, counts)
                 if stable_recipe(context.catalogue) is None:
                     deploy(context.catalogue, recipe.number, reason="first release", actor=actor)
+                conclude(release)
                 finish_job(context.catalogue, job.id, "done")
             if is_new:
                 merge_small_blocks(context.storage, features, blocks)

@@ -118,6 +118,19 @@ def read_job(database: Database, job: int) -> Job:
     return Job(**row)
 
 
+def job_of_release(database: Database, recipe: int, created_at: str) -> Job | None:
+    """The build that made a recipe's release of that moment, or ``None`` where its row is gone.
+
+    A release is recorded while its job runs, and no two builds of a home run at once.
+    """
+    row = database.row(
+        "SELECT * FROM jobs WHERE recipe = ? AND state = 'done' AND created_at <= ? AND finished_at >= ?"
+        " ORDER BY id DESC LIMIT 1",
+        (recipe, created_at, created_at),
+    )
+    return None if row is None else Job(**row)
+
+
 def record_task(
     database: Database, job: int, name: str, kind: str, state: str, attempts: int, error: str | None = None
 ) -> None:

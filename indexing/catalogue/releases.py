@@ -15,10 +15,15 @@ def number_recipe(database: Database, fingerprint: str, manifest: str) -> int:
         return int(db.conn.execute(sql, (fingerprint, manifest, utc_now())).lastrowid or 0)
 
 
-def read_recipe_manifest(database: Database, number: int) -> str | None:
-    """The manifest of a recipe as JSON, or ``None``."""
-    row = database.row("SELECT manifest FROM recipes WHERE number = ?", (number,))
-    return None if row is None else str(row["manifest"])
+def recipe_row(database: Database, number: int) -> Row | None:
+    """The ``fingerprint``, ``manifest`` (JSON) and ``created_at`` of a recipe, or ``None``."""
+    return database.row("SELECT fingerprint, manifest, created_at FROM recipes WHERE number = ?", (number,))
+
+
+def recipe_with(database: Database, fingerprint: str) -> int | None:
+    """The number of the recipe with this fingerprint, or ``None`` before its first use."""
+    row = database.row("SELECT number FROM recipes WHERE fingerprint = ?", (fingerprint,))
+    return None if row is None else int(row["number"])
 
 
 def recipe_numbers(database: Database) -> list[int]:
@@ -54,6 +59,11 @@ def release_rows(database: Database) -> list[Row]:
     """All releases that were not retired, oldest first."""
     sql = "SELECT * FROM releases WHERE retired_at IS NULL ORDER BY created_at, recipe, build"
     return list(database.rows(sql))
+
+
+def every_release_row(database: Database) -> list[Row]:
+    """All releases that there ever were, retired ones too, oldest first."""
+    return list(database.rows("SELECT * FROM releases ORDER BY created_at, recipe, build"))
 
 
 def newest_release_row(database: Database, recipe: int) -> Row | None:

@@ -72,7 +72,8 @@ def rollback_since_deployment(database: Database) -> Row | None:
 def keep_on_standby(database: Database, recipe: int, *, until_at: str, since_at: str) -> None:
     """Keep a recipe open until a moment."""
     with database.write() as db:
-        db.conn.execute("INSERT OR REPLACE INTO standby VALUES (?, ?, ?)", (recipe, until_at, since_at))
+        sql = "INSERT OR REPLACE INTO standby (recipe, until_at, since_at) VALUES (?, ?, ?)"
+        db.conn.execute(sql, (recipe, until_at, since_at))
 
 
 def clear_standby(database: Database) -> None:

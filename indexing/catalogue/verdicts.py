@@ -20,3 +20,9 @@ def newest_verdict_rows(database: Database, recipe: int, since: str) -> list[Row
         " WHERE recipe = ? AND at >= ? GROUP BY kind) ORDER BY kind"
     )
     return list(database.rows(sql, (recipe, since)))
+
+
+def verdict_rows(database: Database, recipe: int) -> list[Row]:
+    """Every verdict about a recipe, oldest first: kind, verdict, reasons (JSON) and moment."""
+    sql = "SELECT kind, verdict, reasons, at FROM verdicts WHERE recipe = ? ORDER BY id"
+    return list(database.rows(sql, (recipe,)))

@@ -1,5 +1,6 @@
 """The commands `ingest` and `build`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import click
 
 from indexing.commands.jobs import executor_for
 from indexing.commands.models import ensure_model
+from indexing.commands.recipe_options import recipe_options
 from indexing.commands.terminal import (
     as_json,
     collection_option,
@@ -16,11 +18,14 @@ from indexing.commands.terminal import (
     screen,
     tenant_option,
 )
+from indexing.home import Home
 from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
 
 if TYPE_CHECKING:
     from indexing.builds.build import BuildReport, DryRun
+    from indexing.builds.context import BuildContext, Progress
+    from indexing.releases.recipes import Recipe
 
 
 @click.command()
@@ -66,23 +71,35 @@ def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: A
         )
 
 
+def chosen_recipe(home: Home, choices: Mapping[str, Any], *, defaults: bool) -> "Recipe":
+    """The recipe that a person chose.
+
+    Args:
+        home: Where it is to be built; without a model it gets the default one.
+        choices: What ``recipe_options`` gave.
+        defaults: Start from this version's default recipe, not from the one in service.
+
+    Raises:
+        InvalidInput: there is no document.
+        GroundworkError: as ``change_recipe``.
+    """
+    from indexing.builds.build import require_documents
+    from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
+
+    require_documents(home.catalogue)
+    ensure_model(home)
+    return change_recipe(home, default_recipe(home) if defaults else recipe_in_service(home), **choices)
+
+
+def context_of(home: Home, recipe: "Recipe", on_progress: "Progress") -> "BuildContext":
+    """What builds a recipe: on workers where Redis is configured, else in this process."""
+    from indexing.builds.context import prepare_build
+
+    return prepare_build(home, recipe, on_progress=on_progress, executor_for=executor_for(home))
+
+
 @click.command()
-@click.option("--view", help="Passage view (see 'views list'); by default the one in service.")
-@click.option("--model", help="Model version (see 'models list'); by default the one in service.")
-@click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Compiled form of the model.")
-@click.option("--language", help="Language of the lexical leg: a Snowball language, or none.")
-@click.option(
-    "--approximate-above",
-    type=click.IntRange(min=0),
-    metavar="PASSAGES",
-    help="Size above which a collection gets an approximate index; 0 for exact search at every size.",
-)
-@click.option(
-    "--conversation", metavar="VIEW", help="What earlier turns of a chat count: a conversation view, or none."
-)
-@click.option("--reranker", metavar="MODEL", help="A registered reranker for the second pass, or none.")
-@click.option("--rerank-depth", type=click.IntRange(1, 200), metavar="HITS", help="How many hits it scores again.")
-@click.option("--rerank-budget-ms", type=click.IntRange(1, 60_000), help="Time for that; late is skipped.")
+@recipe_options
 @click.option("--defaults", is_flag=True, help="Start from this version's default recipe, not the one in service.")
 @click.option("--dry-run", is_flag=True, help="Say how many embeddings would be computed and how long that takes.")
 @as_json
@@ -96,32 +113,23 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
     """
     require_memory(ENCODING, "groundwork build")  # before the libraries that need it
     from indexing.builds import build as builder
-    from indexing.builds.context import BuildContext, prepare_build
     from indexing.builds.open_recipes import build_each, open_recipes
     from indexing.catalogue.database import utc_now
-    from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
-    from indexing.releases.recipes import Recipe
 
     with opened(settings, create=True) as home, progress_bar(quiet=as_json) as progress:
-        builder.require_documents(home.catalogue)
-        ensure_model(home)
-        start = default_recipe(home) if defaults else recipe_in_service(home)
-        recipe = change_recipe(home, start, **choices)
+        recipe = chosen_recipe(home, choices, defaults=defaults)
         recipes = open_recipes(home.catalogue, utc_now())
         if not recipes or recipes[0].fingerprint != recipe.fingerprint:
             recipes = [recipe]
 
-        def context(one: Recipe) -> BuildContext:
-            return prepare_build(home, one, on_progress=progress, executor_for=executor_for(home))
-
-        def build_one(one: Recipe) -> "BuildReport":
-            report = builder.build(context(one))
+        def build_one(one: "Recipe") -> "BuildReport":
+            report = builder.build(context_of(home, one, progress))
             if not as_json:
                 click.echo(_in_words(report, is_open=one.number > 0 and not report.is_deployed))
             return report
 
         if dry_run:
-            _say_dry_run(builder.dry_run(context(recipe)), as_json=as_json)
+            _say_dry_run(builder.dry_run(context_of(home, recipe, progress)), as_json=as_json)
             return
         first, *others = build_each(recipes, build_one)
     if as_json:

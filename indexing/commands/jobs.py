@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
+from indexing.commands.watching import watching
 from indexing.errors import InvalidInput
 from indexing.home import Home, require_home
 from indexing.process_start import ENCODING, require_memory
@@ -72,6 +73,7 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
 
     It builds every recipe that is open (the one in service first, then a candidate and those on standby), on workers
     where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished.
+    All the while a thread watches the open rollout, as 'groundwork rollouts watch' does.
     """
     import os
     import signal
@@ -109,7 +111,8 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        one.run(stop)
+        with watching(home):
+            one.run(stop)
 
 
 @click.group()

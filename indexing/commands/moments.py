@@ -1,4 +1,4 @@
-"""Moments and periods as commands take them."""
+"""The options of commands that ask the ledger: from when, until when, and how many rows."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ import click
 _DAY_LENGTH = len("2026-11-24")
 
 
-class Moment(click.ParamType):  # type: ignore[type-arg] # only newer versions of click know a type here
+class _Moment(click.ParamType):  # type: ignore[type-arg] # only newer versions of click know a type here
     """A day or a moment; UTC unless it says otherwise. As an end, a day counts up to its midnight."""
 
     name = "DAY|MOMENT"
@@ -29,8 +29,15 @@ class Moment(click.ParamType):  # type: ignore[type-arg] # only newer versions o
 
 
 since_option = click.option(
-    "--from", "since", type=Moment(), help="From this day or moment on, UTC; else from the first."
+    "--from", "since", type=_Moment(), help="From this day or moment on, UTC; else from the first."
 )
 until_option = click.option(
-    "--to", "until", type=Moment(ends=True), help="Up to this moment, or to the end of this day."
+    "--to", "until", type=_Moment(ends=True), help="Up to this moment, or to the end of this day."
+)
+limit_option = click.option(
+    "--limit",
+    default=20,
+    show_default=True,
+    type=click.IntRange(0, 100_000),
+    help="How many rows to list, newest first.",
 )

@@ -1,78 +1,220 @@
-"""The commands about releases: list and deploy."""
+"""The commands about releases: list, promote, roll back, and which tenants are pinned."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 
-from indexing.commands.terminal import as_json, opened, print_json, print_table, short_time
-from indexing.settings import Settings, current_user
+from indexing.commands.decisions import anyway_back_option, decision, reason_option, standby_option
+from indexing.commands.terminal import as_json as json_option
+from indexing.commands.terminal import opened, print_json, print_table, short_time
+from indexing.settings import Settings
+
+_HELP = """List releases, put one in service, take it back, pin tenants.
+
+\b
+In trouble:  groundwork releases rollback     takes back what was done last, at once
+Look:        groundwork releases list         what is in service, on trial and on standby
+"""
 
 
-@click.group()
+@click.group(help=_HELP)
 def releases() -> None:
-    """List and deploy releases."""
+    """List releases, put one in service, take it back, pin tenants."""
 
 
 @releases.command("list")
-@as_json
+@json_option
 @click.pass_obj
 def releases_list(settings: Settings, as_json: bool) -> None:
-    """All releases; the one in service is marked."""
+    """All releases: which is in service, which others are open and why, and how many documents each of them lacks."""
+    from indexing.catalogue.database import utc_now
     from indexing.catalogue.erasures import list_rewrites
-    from indexing.errors import NotReady
-    from indexing.releases.deployments import stable_release
+    from indexing.releases.overview import standings
     from indexing.releases.recipes import read_recipe
-    from indexing.releases.release import list_releases
 
     with opened(settings) as home:
-        found = list_releases(home.catalogue)
+        found = standings(home.catalogue, utc_now())
         rewrites = list(list_rewrites(home.catalogue))
-        recipes = {release.recipe: read_recipe(home.catalogue, release.recipe) for release in found}
-        try:
-            serving = stable_release(home.catalogue).number
-        except NotReady:
-            serving = ""
+        recipes = {one.recipe: read_recipe(home.catalogue, one.recipe) for one in found}
     rows: list[dict[str, Any]] = [
         {
-            "release": release.number,
-            "in_service": release.number == serving,
-            "snapshot": release.snapshot,
-            "model": recipes[release.recipe].model,
-            "views": f"{recipes[release.recipe].passage.name} {recipes[release.recipe].embedding.name}"
-            f" {recipes[release.recipe].lexical.name}",
-            "created_at": release.created_at,
-            "created_by": release.created_by,
-            "erasures": [one.erasure for one in rewrites if one.release == release.number],
+            "release": one.number,
+            "in_service": one.is_in_service,
+            "state": one.state,
+            "arm": one.arm,
+            "documents_behind": one.documents_behind,
+            "snapshot": one.snapshot,
+            "model": recipes[one.recipe].model,
+            "views": f"{recipes[one.recipe].passage.name} {recipes[one.recipe].embedding.name}"
+            f" {recipes[one.recipe].lexical.name}",
+            "created_at": one.created_at,
+            "created_by": one.created_by,
+            "erasures": [rewrite.erasure for rewrite in rewrites if rewrite.release == one.number],
         }
-        for release in found
+        for one in found
     ]
     if as_json:
         print_json(rows)
-    else:
-        shown: list[list[object]] = [
-            [
-                f"{row['release']} *" if row["in_service"] else row["release"],
-                row["model"],
-                row["views"],
-                short_time(str(row["created_at"])),
-                ", ".join(map(str, row["erasures"])),
-            ]
-            for row in rows
+        return
+    shown: list[list[object]] = [
+        [
+            f"{row['release']} *" if row["in_service"] else row["release"],
+            row["state"],
+            "" if row["documents_behind"] is None else row["documents_behind"],
+            row["model"],
+            row["views"],
+            short_time(str(row["created_at"])),
+            ", ".join(map(str, row["erasures"])),
         ]
-        print_table("releases (* in service)", ["release", "model", "views", "created", "erasures"], shown)
+        for row in rows
+    ]
+    columns = ["release", "state", "behind", "model", "views", "created", "erasures"]
+    print_table("releases (* in service)", columns, shown)
+
+
+@releases.command("promote")
+@click.argument("release")
+@standby_option
+@click.option("--anyway", is_flag=True, help="Also a recipe that was just taken back.")
+@reason_option
+@click.pass_obj
+def releases_promote(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:
+    """Put the recipe of RELEASE (13 or 13.2) in service for everyone; its newest build answers.
+
+    The recipe before stays open for --standby and takes every write, so that 'releases rollback' takes a second.
+    """
+    _promote(settings, release, standby, anyway, reason)
 
 
 @releases.command("deploy")
 @click.argument("release")
-@click.option("--reason", default="by hand", show_default=True, help="Why; kept for ever.")
+@standby_option
+@click.option("--anyway", is_flag=True, help="Also a recipe that was just taken back.")
+@reason_option
 @click.pass_obj
-def releases_deploy(settings: Settings, release: str, reason: str) -> None:
-    """Serve the recipe of RELEASE from now on; deploying an earlier one is rolling back."""
-    from indexing.releases.deployments import deploy
+def releases_deploy(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:
+    """The name that 'releases promote' had before; the same in every respect."""
+    _promote(settings, release, standby, anyway, reason)
+
+
+@releases.command("rollback")
+@click.option("--to", help="Put the recipe of this release in service, however long ago it was.")
+@anyway_back_option
+@reason_option
+@click.pass_obj
+def releases_rollback(settings: Settings, to: str | None, anyway: bool, reason: str) -> None:
+    """Take back what was done last, at once and for every API process.
+
+    With an open canary or A/B test, its candidate gets nothing more. Else the recipe that was in service before is put
+    back. The content is never rolled back: no document that was deleted comes back, no new one is lost. If the last
+    change was a roll-back already, it says by whom, and goes further back only with --to.
+    """
+    run_rollback(settings, reason, to=to, anyway=anyway)
+
+
+@releases.command("pin")
+@click.argument("tenant")
+@click.argument("release", required=False)
+@click.option("--hold-back", is_flag=True, help="Always what is in service, never a candidate.")
+@click.option("--first", is_flag=True, help="Each canary's candidate, whatever its share.")
+@reason_option
+@click.pass_obj
+def releases_pin(
+    settings: Settings, tenant: str, release: str | None, hold_back: bool, first: bool, reason: str
+) -> None:
+    """Take TENANT out of shares and tests: the recipe of RELEASE for good, or --hold-back, or --first."""
+    from indexing.errors import InvalidInput
+    from indexing.releases import pins
     from indexing.releases.release import find_release
 
+    if (release is not None) + hold_back + first != 1:
+        raise InvalidInput("Give one of RELEASE, --hold-back and --first.")
     with opened(settings) as home:
-        recipe = find_release(home.catalogue, release).recipe
-        # Rolling back is one row, and must not wait for room.
-        found = home.reserve.run(lambda: deploy(home.catalogue, recipe, reason=reason, actor=current_user()))
+        by = decision(reason)
+        if release is not None:
+            recipe = find_release(home.catalogue, release).recipe
+            pins.pin(home.catalogue, tenant, recipe, by, max_recipes=settings.max_recipes)
+            click.echo(f"tenant {tenant} is answered by recipe {recipe} until it is unpinned")
+        elif hold_back:
+            pins.hold_back(home.catalogue, tenant, by)
+            click.echo(f"tenant {tenant} is answered by what is in service, never by a candidate")
+        else:
+            pins.choose_first(home.catalogue, tenant, by)
+            click.echo(f"tenant {tenant} gets each canary's candidate")
+
+
+@releases.command("unpin")
+@click.argument("tenant")
+@click.pass_obj
+def releases_unpin(settings: Settings, tenant: str) -> None:
+    """Let shares and tests decide about TENANT again."""
+    from indexing.releases.pins import unpin
+
+    with opened(settings) as home:
+        unpin(home.catalogue, tenant)
+    click.echo(f"tenant {tenant} follows shares and tests again")
+
+
+@releases.command("pins")
+@json_option
+@click.pass_obj
+def releases_pins(settings: Settings, as_json: bool) -> None:
+    """Which tenants are pinned, held back or chosen to be first."""
+    from indexing.releases.pins import list_pins
+
+    with opened(settings) as home:
+        found = list_pins(home.catalogue)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    rows: list[list[object]] = [
+        [one.tenant, one.kind.replace("_", " "), one.recipe or "", one.actor, one.reason, short_time(one.created_at)]
+        for one in found
+    ]
+    print_table("pins", ["tenant", "kind", "recipe", "by", "why", "since"], rows)
+
+
+def run_rollback(
+    settings: Settings, reason: str, *, rollout: int | None = None, to: str | None = None, anyway: bool = False
+) -> None:
+    """Roll back and say what answers from now on; ``rollout`` and ``to`` as in ``roll_back``."""
+    from indexing.releases.promotion import roll_back
+    from indexing.releases.release import find_release
+    from indexing.releases.rollouts import find_rollout
+
+    with opened(settings) as home:
+        seen = None if rollout is None else find_rollout(home.catalogue, rollout)
+        recipe = None if to is None else find_release(home.catalogue, to).recipe
+        # Rolling back is a row or two, and must not wait for room.
+        done = home.reserve.run(
+            lambda: roll_back(home.catalogue, decision(reason), rollout=seen, to=recipe, anyway=anyway)
+        )
+    click.echo(f"recipe {done.from_recipe} gets nothing more; release {done.release.number} is in service")
+    if done.documents_behind:
+        click.echo(
+            f"{done.documents_behind} documents are missing until recipe {done.release.recipe} is built:"
+            " run 'groundwork build'.",
+            err=True,
+        )
+
+
+def _promote(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:
+    from indexing.releases.promotion import promote
+    from indexing.releases.release import find_release
+    from indexing.releases.soundness import require_promotable
+
+    with opened(settings) as home:
+        recipe, most = find_release(home.catalogue, release).recipe, settings.max_recipes
+        require_promotable(home, recipe)
+        found = home.reserve.run(
+            lambda: promote(
+                home.catalogue,
+                recipe,
+                decision(reason),
+                max_recipes=most,
+                standby_seconds=standby,
+                anyway=anyway,
+            )
+        )
     click.echo(f"release {found.number} is in service")

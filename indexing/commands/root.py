@@ -7,6 +7,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from indexing.commands import lineage as lineage_commands
 from indexing.commands import tenants as tenant_commands
 from indexing.commands.backups import backup, restore
 from indexing.commands.builds import build, ingest
@@ -15,7 +16,9 @@ from indexing.commands.garbage import disk, gc
 from indexing.commands.jobs import builder, jobs, worker
 from indexing.commands.ledger import ledger
 from indexing.commands.models import models, views
+from indexing.commands.prepare import prepare
 from indexing.commands.releases import releases
+from indexing.commands.rollouts import rollouts
 from indexing.commands.snapshots import snapshots
 from indexing.errors import GroundworkError
 from indexing.process_start import is_out_of_memory
@@ -76,6 +79,7 @@ cli.add_command(ingest)
 cli.add_command(build)
 cli.add_command(snapshots)
 cli.add_command(releases)
+cli.add_command(rollouts)
 cli.add_command(models)
 cli.add_command(jobs)
 cli.add_command(worker)
@@ -88,6 +92,9 @@ cli.add_command(restore)
 cli.add_command(erase)
 cli.add_command(erasures)
 cli.add_command(ledger)
+cli.add_command(lineage_commands.lineage)
+for _command in (prepare, lineage_commands.show, lineage_commands.diff):
+    releases.add_command(_command)
 cli.add_command(tenant_commands.tenants)
 cli.add_command(tenant_commands.keys)
 

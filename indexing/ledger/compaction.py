@@ -1,4 +1,4 @@
-"""Compaction of a day that is over: its rows into a Parquet file sorted by tenant and time, a third of the size.
+"""Compaction of a day that is over: its rows into a Parquet file sorted by tenant and time, half the size.
 
 The database of the day stays, without those rows: it holds the counters, the changes of live views and rows that come
 late, and it says which generation of the Parquet file counts. That is written in the transaction that removes the
@@ -17,7 +17,7 @@ from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import DayOnDisk, compacted_path, list_days
 from indexing.ledger.day_sources import Cells
 from indexing.ledger.parquet_day import read_rows, require_analytics, write_rows
-from indexing.ledger.row_columns import COLUMNS
+from indexing.ledger.row_columns import COLUMNS, plain_cells
 from indexing.ledger.store import LedgerStore
 from indexing.storage.atomic_files import sync_folder
 
@@ -135,7 +135,7 @@ def _changed(
     """The rows of a day by tenant and id, as they are to be."""
     sources = [compacted_rows(file, one)]
     if with_database:
-        sources.append(file.rows(f"{_ALL} ORDER BY tenant, id"))
+        sources.append(map(plain_cells, file.rows(f"{_ALL} ORDER BY tenant, id")))
     for cells in heapq.merge(*sources, key=lambda cells: (cells[_TENANT], cells[_ID])):
         if (kept := change(cells)) is not None:
             yield kept

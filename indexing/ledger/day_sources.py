@@ -24,6 +24,7 @@ Cells = tuple[Json, ...]
 """A row as a query gives it."""
 _UNREADABLE = (ArtefactCorrupt, FormatUnknown, LedgerUnavailable, NotReady, StorageFailed)
 _MOST_MILLISECONDS = (1 << 48) - 1
+"""The last moment that an id can say. Source: RFC 9562, section 5.7."""
 
 
 @dataclass(frozen=True, slots=True)

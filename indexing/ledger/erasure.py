@@ -12,7 +12,7 @@ from indexing.ledger.compaction import compacted_rows, remove_other_generations,
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import DayOnDisk, list_days
 from indexing.ledger.day_sources import Cells
-from indexing.ledger.hit_packing import marker_of, pack_hits, unpack_hits
+from indexing.ledger.hit_packing import pack_hits, unpack_hits
 from indexing.ledger.parquet_day import require_analytics
 from indexing.ledger.row_columns import COLUMNS
 from indexing.ledger.store import LedgerStore
@@ -99,13 +99,8 @@ class OfDocuments:
 
     @property
     def where(self) -> tuple[str, tuple[Json, ...]]:
-        """Rows of the collection with hits; those of few documents also by the bytes that name them."""
-        place = "tenant = ? AND collection = ? AND hits IS NOT NULL"
-        if self.ids is None or len(self.ids) > _PAGE:
-            return place, (self.tenant, self.collection)
-        markers = [marker_of(one) for one in sorted(self.ids)]
-        named = " OR ".join(["instr(hits, ?) > 0"] * len(markers)) or "0"
-        return f"{place} AND ({named})", (self.tenant, self.collection, *markers)
+        """Rows of the collection with hits; which of them name a document is seen when they are unpacked."""
+        return "tenant = ? AND collection = ? AND hits IS NOT NULL", (self.tenant, self.collection)
 
     @property
     def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:

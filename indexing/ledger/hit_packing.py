@@ -1,4 +1,4 @@
-"""The hits of a row as bytes: a JSON head and columns of numbers, half the size of JSON and exact to the bit."""
+"""The hits of a row as bytes: a squeezed head and columns of numbers, a third of JSON's size and exact to the bit."""
 
 import json
 import math
@@ -8,14 +8,11 @@ from collections.abc import Mapping, Sequence
 from indexing.errors import ArtefactCorrupt
 from indexing.ledger.hit_columns import HitColumns
 from indexing.ledger.records import ServedHit
+from indexing.ledger.squeezing import json_text, plain, squeezed
 from indexing.records import Json
 
-_END_OF_HEAD = b"\0"
-"""JSON has no such byte: it writes the character as ``\\u0000``."""
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
-"""Made once: ``json.dumps`` with separators makes one for each value, which takes longer than the value."""
-_FIXED = 3
-"""Columns that stand in every head: document ids, starts, lengths."""
+_LENGTH = struct.Struct("<I")
+"""Of the head: four bytes before it."""
 
 
 def pack_hits(hits: Sequence[ServedHit]) -> bytes | None:
@@ -31,7 +28,7 @@ def pack_hits(hits: Sequence[ServedHit]) -> bytes | None:
     head: list[Json] = [columns.document_ids, columns.starts, spans, kinds]
     if columns.features:
         head.append([dict(values) for values in columns.features])
-    return _dumped(head) + _END_OF_HEAD + body
+    return _joined(squeezed(json_text(head).encode("ascii")), body)
 
 
 def _packed(column: Sequence[float | None]) -> tuple[str, bytes]:
@@ -59,9 +56,9 @@ def unpack_hits(packed: bytes | None) -> tuple[ServedHit, ...]:
     """
     if packed is None:
         return ()
-    head, _, body = packed.partition(_END_OF_HEAD)
     try:
-        ids, starts, lengths, kinds, *rest = json.loads(head)
+        head, body = _parted(packed)
+        ids, starts, lengths, kinds, *rest = json.loads(plain(head))
         columns = _numbers(kinds, body, len(ids))
         features: Sequence[Mapping[str, float]] = rest[0] if rest else [{}] * len(ids)
         return tuple(
@@ -87,10 +84,24 @@ def _numbers(kinds: str, body: bytes, count: int) -> list[list[Json]]:
     return columns
 
 
-def marker_of(document_id: str) -> bytes:
-    """Bytes that stand in every packing that names the document, so that a scan need not unpack the others."""
-    return _dumped(document_id)
+def plain_hits(packed: bytes) -> bytes:
+    """The same hits with a head that is not squeezed, for files that are compressed as a whole.
+
+    Raises:
+        ArtefactCorrupt: the bytes are something else.
+    """
+    try:
+        head, body = _parted(packed)
+        return _joined(plain(head), body)
+    except (ValueError, struct.error) as error:
+        raise ArtefactCorrupt(f"The hits of a ledger row cannot be read ({error}): its file is damaged.") from error
 
 
-def _dumped(value: Json) -> bytes:
-    return _ENCODER.encode(value).encode("ascii")
+def _joined(head: bytes, body: bytes) -> bytes:
+    return _LENGTH.pack(len(head)) + head + body
+
+
+def _parted(packed: bytes) -> tuple[bytes, bytes]:
+    (length,) = _LENGTH.unpack_from(packed)
+    begins = _LENGTH.size + length
+    return packed[_LENGTH.size : begins], packed[begins:]

@@ -11,9 +11,13 @@ from indexing.errors import InvalidInput
 _RANDOM_BITS = 74
 """What RFC 9562 (section 5.7) leaves beside 48 bits of milliseconds, version and variant."""
 _SUFFIX_BITS = 62
+"""Those of them that stand behind the variant. Source: RFC 9562, section 5.7."""
 _MILLISECONDS = 48
+"""Bits of the moment. Source: RFC 9562, section 5.7."""
 _VERSION = 7
+"""Of UUIDs that begin with their moment. Source: RFC 9562, section 5.7."""
 _ID_BYTES = 16
+"""Of a UUID."""
 _QUERY_ID_CHARACTERS = 32
 """Of an answer's ``query_id``: URL-safe base64 of the id and 8 bytes of a tag."""
 

@@ -14,6 +14,7 @@ from indexing.storage.permissions import PRIVATE_FILE
 ROWS_A_GROUP = 50_000
 """Rows written and held in memory at once, some 50 MB; what a tenant's window makes DuckDB read. Source: our choice."""
 _ROWS_A_FETCH = 1000
+"""Rows of an answer that DuckDB turns into Python's at once. Source: our choice."""
 _KINDS = {"BLOB": "binary", "TEXT": "string", "INTEGER": "int64", "REAL": "float64"}
 
 

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from indexing.errors import ArtefactCorrupt, InvalidInput
-from indexing.ledger.hit_packing import pack_hits, unpack_hits
+from indexing.ledger.hit_packing import pack_hits, plain_hits, unpack_hits
 from indexing.ledger.records import RequestRow
+from indexing.ledger.squeezing import json_text, plain, squeezed
 from indexing.records import Json
 
 COLUMNS: dict[str, str] = {
@@ -48,11 +49,15 @@ COLUMNS: dict[str, str] = {
     "is_whole": "INTEGER",
     "is_erased": "INTEGER",
 }
-"""Each column with its type in SQLite. Hashes and ids are bytes, what has parts is JSON, empty parts are NULL."""
+"""Each column with its type. Hashes and ids are bytes, what has parts is JSON, empty parts are NULL.
+
+In a database the texts of ``SQUEEZED`` and the head of the hits are squeezed; in Parquet, which is compressed as a
+whole, they are plain, so that DuckDB can look into them.
+"""
+SQUEEZED = ("query_features", "timings_ms")
 TOTAL = "total"
 """Which of a row's timings is the whole request's; it has a column of its own, for guards."""
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
-"""Made once: ``json.dumps`` with separators makes one for each value, which takes longer than the value."""
+_AT = {name: position for position, name in enumerate(COLUMNS)}
 _HASH = re.compile("[0-9a-f]{32}")
 _RELEASE = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 Value = bytes | str | int | float | None
@@ -71,8 +76,8 @@ def values_of(row: RequestRow) -> tuple[Value, ...]:
         *(_hash_bytes("user", row.user), recipe, build, row.rollout, row.arm, row.reason),
         *(_hash_bytes("unit", row.unit), row.mode, row.k, int(row.grouped)),
         *(_hash_bytes("query_hash", row.query_hash), as_json(row.query), as_json(row.filters), as_json(row.principals)),
-        *(as_json(row.query_features or None), int(row.is_reranked), row.seq, row.view),
-        *(pack_hits(row.hits), len(row.hits), as_json(row.timings_ms or None), row.timings_ms.get(TOTAL)),
+        *(_squeezed_json(row.query_features), int(row.is_reranked), row.seq, row.view),
+        *(pack_hits(row.hits), len(row.hits), _squeezed_json(row.timings_ms), row.timings_ms.get(TOTAL)),
         *(row.status, _text(row.error), as_json(row.warnings or None)),
         *(None if row.shadow_of is None else row.shadow_of.bytes, as_json(row.comparison)),
         *(int(row.is_whole), int(row.is_erased)),
@@ -153,12 +158,35 @@ def _hash_text(value: bytes | None) -> str | None:
 
 def as_json(value: Json) -> str | None:
     """A value as a cell; ``None`` is NULL."""
-    # Escaped to ASCII: a lone surrogate, which a query may hold, cannot be stored as it is.
-    return None if value is None else _ENCODER.encode(value)
+    return None if value is None else json_text(value)
 
 
-def _parsed(text: str | None) -> Json:
-    return None if text is None else json.loads(text)
+def plain_cells(values: Sequence[Json]) -> tuple[Json, ...]:
+    """A row's cells as Parquet has them.
+
+    Raises:
+        ArtefactCorrupt: they cannot be read.
+    """
+    cells = list(values)
+    try:
+        for name in SQUEEZED:
+            if cells[_AT[name]] is not None:
+                cells[_AT[name]] = plain(cells[_AT[name]]).decode("ascii")
+    except ValueError as error:
+        raise ArtefactCorrupt(f"A row of the ledger cannot be read ({error}): its file is damaged.") from error
+    if cells[_AT["hits"]] is not None:
+        cells[_AT["hits"]] = plain_hits(cells[_AT["hits"]])
+    return tuple(cells)
+
+
+def _squeezed_json(value: Mapping[str, float | str]) -> bytes | None:
+    return squeezed(json_text(dict(value)).encode("ascii")) if value else None
+
+
+def _parsed(text: str | bytes | None) -> Json:
+    if text is None:
+        return None
+    return json.loads(plain(text) if isinstance(text, bytes) else text)
 
 
 def _text(value: str | None) -> str | None:

@@ -7,7 +7,10 @@ from indexing.releases.release import Release, newest_release
 
 
 def deploy(catalogue: Database, recipe: int, *, reason: str, actor: str) -> Release:
-    """Make a recipe the stable one; its newest build serves. Rolling back is deploying an earlier recipe.
+    """Make a recipe the stable one; its newest build serves.
+
+    For the first release of a home. Later ones are promoted and rolled back (``promotion``), so that rollouts, standby
+    and the limit of open recipes are minded.
 
     Raises:
         NotFound: the recipe has no release.

@@ -10,7 +10,7 @@ from indexing.catalogue.rollouts import clear_standby, keep_on_standby, rollback
 from indexing.errors import NotFound, NotReady, ReleaseBehind, RolloutConflict
 from indexing.releases.release import Release, newest_release
 from indexing.releases.rollouts import Rollout, find_rollout, open_rollout, rollout_in
-from indexing.releases.transitions import Decision, change_rollout, in_words, require_room
+from indexing.releases.transitions import Decision, change_rollout, in_words, moment_in_words, require_room
 
 STANDBY_SECONDS = 24 * 3600.0
 """How long the recipe that was in service stays open after a promotion, unless told otherwise. Source: issue 11."""
@@ -170,7 +170,7 @@ def _previous(catalogue: Database, live: int) -> int:
     if taken_back is not None:
         raise RolloutConflict(
             f"The last change was a roll-back already: {taken_back[1]}. Recipe {live} is in service. To go back"
-            f" further, say where to: 'groundwork releases rollback --to {previous}'."
+            " further, say where to: 'groundwork releases rollback --to RELEASE' (see 'groundwork releases list')."
         )
     return previous
 
@@ -188,12 +188,12 @@ def _taken_back(catalogue: Database) -> tuple[int, str] | None:
     row = rollback_since_deployment(catalogue)
     if row is not None:
         rollout = find_rollout(catalogue, row["rollout"])
-        said = f"{row['actor']} rolled back rollout {rollout.id} at {row['at'][:19]} ({row['reason']})"
+        said = f"{row['actor']} rolled back rollout {rollout.id} at {moment_in_words(row['at'])} ({row['reason']})"
         return rollout.candidate, said
     last, before = last_deployment_row(catalogue), previous_recipe(catalogue)
     if last is None or before is None or not last["is_rollback"]:
         return None
-    moment, reason = last["created_at"][:19], last["reason"]
+    moment, reason = moment_in_words(last["created_at"]), last["reason"]
     return before, f"{last['actor']} put recipe {last['recipe']} back in service at {moment} ({reason})"
 
 

@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.releases import number_recipe, read_recipe_manifest, recipe_numbers
-from indexing.errors import NotFound
+from indexing.catalogue.releases import number_recipe, recipe_numbers, recipe_row
+from indexing.errors import ArtefactCorrupt, NotFound
 from indexing.features.view_registry import conversation_view_from
 from indexing.features.views import ConversationView, EmbeddingView, FeatureViews, LexicalView, PassageView, definition
 from indexing.models.registry import ModelVersion
@@ -122,15 +122,16 @@ def record_recipe(catalogue: Database, recipe: Recipe) -> Recipe:
 
 
 def read_recipe(catalogue: Database, number: int) -> Recipe:
-    """The recipe with this number.
+    """The recipe with this number, as it was recorded.
 
     Raises:
         NotFound: there is none.
+        ArtefactCorrupt: its manifest was changed since, or is damaged.
     """
-    stored = read_recipe_manifest(catalogue, number)
-    if stored is None:
+    row = recipe_row(catalogue, number)
+    if row is None:
         raise NotFound(f"No recipe {number}. See 'groundwork releases list'.")
-    manifest = json.loads(stored)
+    manifest = _recorded(number, row["fingerprint"], row["manifest"])
     passage, embedding, lexical = ({k: v for k, v in view.items() if k != "kind"} for view in manifest["views"])
     return Recipe(
         model=manifest["model"],
@@ -145,6 +146,21 @@ def read_recipe(catalogue: Database, number: int) -> Recipe:
         reranking=_reranking(manifest["reranking"]) if "reranking" in manifest else None,
         number=number,
     )
+
+
+def _recorded(number: int, promised: str, stored: str) -> dict[str, Json]:
+    """A recipe's manifest, if it is the very one that its fingerprint was taken of."""
+    try:
+        manifest: dict[str, Json] = json.loads(stored)
+        found = fingerprint(manifest)
+    except ValueError as error:
+        found = f"none, since it is no JSON ({error})"
+    if found != promised:
+        raise ArtefactCorrupt(
+            f"Recipe {number} is not the one that was recorded: the fingerprint of its manifest in the catalogue is"
+            f" {found[:12]}, promised {promised[:12]}. Restore the catalogue from a backup, or deploy another recipe."
+        )
+    return manifest
 
 
 def recipes_of_model(catalogue: Database, model: str) -> list[int]:

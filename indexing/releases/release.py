@@ -4,7 +4,13 @@ import re
 from dataclasses import dataclass, replace
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.releases import insert_release, newest_release_row, raise_release_seq, release_rows
+from indexing.catalogue.releases import (
+    every_release_row,
+    insert_release,
+    newest_release_row,
+    raise_release_seq,
+    release_rows,
+)
 from indexing.errors import InvalidInput, NotFound
 
 
@@ -45,8 +51,13 @@ def list_releases(catalogue: Database) -> list[Release]:
     return [Release(**row) for row in release_rows(catalogue)]
 
 
-def find_release(catalogue: Database, number: str) -> Release:
-    """The release ``12.3``; ``12`` means recipe 12's newest build.
+def list_every_release(catalogue: Database) -> list[Release]:
+    """All releases that there ever were, retired ones too, oldest first."""
+    return [Release(**row) for row in every_release_row(catalogue)]
+
+
+def find_release(catalogue: Database, number: str, *, is_retired_too: bool = False) -> Release:
+    """The release ``12.3``; ``12`` means recipe 12's newest build. Retired ones only where they are asked for.
 
     Raises:
         InvalidInput: the number has another form.
@@ -58,7 +69,7 @@ def find_release(catalogue: Database, number: str) -> Release:
     recipe, build = form.groups()
     found = [
         release
-        for release in list_releases(catalogue)
+        for release in (list_every_release if is_retired_too else list_releases)(catalogue)
         if release.recipe == int(recipe) and (build is None or release.build == int(build))
     ]
     if not found:

@@ -51,12 +51,17 @@ class Transition:
     @property
     def said(self) -> str:
         """Who did what, when and why, as a sentence's end."""
-        return f"{self.actor} made it {in_words(self.to_state)} at {self.at[:19].replace('T', ' ')} UTC ({self.reason})"
+        return f"{self.actor} made it {in_words(self.to_state)} at {moment_in_words(self.at)} ({self.reason})"
 
 
 def in_words(state: str) -> str:
     """A state as people write it."""
     return state.replace("_", " ")
+
+
+def moment_in_words(moment: str) -> str:
+    """A moment to the second, as people write it."""
+    return f"{moment[:19].replace('T', ' ')} UTC"
 
 
 def list_transitions(catalogue: Database, rollout: int) -> list[Transition]:

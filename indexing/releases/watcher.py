@@ -1,23 +1,21 @@
 """The watcher: holds each window of the open rollout against its guards, and advances, pauses or takes it back."""
 
-import json
 import logging
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import datetime
 
 from indexing.catalogue.database import Database, utc_now
-from indexing.catalogue.verdicts import newest_verdict_rows
 from indexing.catalogue.watcher_lease import RENEW_SECONDS, give_up_lease, take_lease
 from indexing.errors import GroundworkError, RolloutConflict
 from indexing.ledger.guard_window import GuardWindow
-from indexing.releases.ab_tests import AbResult, conclude
-from indexing.releases.guards import GuardReport, Verdict, judge
+from indexing.releases.guards import GuardReport
+from indexing.releases.observation import RequestLedger, ab_result, judge_rollout, settled
+from indexing.releases.overview import percent
 from indexing.releases.promotion import roll_back
 from indexing.releases.rollouts import Rollout, Step, open_rollout
 from indexing.releases.transitions import Decision, change_rollout
@@ -25,27 +23,8 @@ from indexing.releases.transitions import Decision, change_rollout
 logger = logging.getLogger(__name__)
 ACTOR = "watcher"
 """As whom a watcher decides."""
-SETTLE_SECONDS = 5.0
-"""After a change of the share, how long what is answered does not count: processes may still follow the share before.
-Source: our choice, above the longest ``GROUNDWORK_POLL_SECONDS`` that makes sense."""
 _BUSY_PART = 0.05
 """The part of its time that a watcher reads the ledger at most, so that long windows do not load the disk."""
-
-
-class RequestLedger(Protocol):
-    """What a watcher reads of the ledger: of a rollout's requests from ``since`` up to and without ``until``."""
-
-    def window(self, rollout: int, since: datetime, until: datetime) -> GuardWindow:
-        """What each arm answered among those that the rollout assigned."""
-        ...
-
-    def count_shadows(self, rollout: int, since: datetime, until: datetime) -> int:
-        """How many queries the candidate answered in its shadow."""
-        ...
-
-    def unit_means(self, rollout: int, measure: str, since: datetime, until: datetime) -> Mapping[str, Sequence[float]]:
-        """By arm ("live", "candidate"), the mean of a measure for each unit that was assigned."""
-        ...
 
 
 @dataclass(slots=True)
@@ -53,13 +32,14 @@ class Watcher:
     """Watches the rollout of one home; several may run, and the one with the lease decides.
 
     Rounds renew the lease and look, so that a watcher that hangs loses it. ``now`` tells the moment, ``clock`` seconds
-    that only grow.
+    that only grow. ``with_room`` does what must not fail for want of room on the disk.
     """
 
     catalogue: Database
     ledger: RequestLedger
     now: Callable[[], str] = utc_now
     clock: Callable[[], float] = time.monotonic
+    with_room: Callable[[Callable[[], object]], object] = lambda action: action()
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     _look_again_at: float = field(default=-1.0, init=False)
 
@@ -102,14 +82,15 @@ class Watcher:
             if (reason := self._shadow_is_over(rollout, now)) is not None:
                 change_rollout(self.catalogue, rollout, "ended", Decision(ACTOR, reason, now))
             return
-        since, until = _settled(rollout), datetime.fromisoformat(now)
+        since, until = settled(rollout), datetime.fromisoformat(now)
         if since >= until:
             return
         window = self.ledger.window(rollout.id, since, until)
         report = judge_rollout(self.catalogue, rollout, window)
         if report.outcome == "fail":
             logger.warning("watcher.rolls_back", extra={"fields": {"rollout": rollout.id, "reason": report.reason}})
-            roll_back(self.catalogue, Decision(ACTOR, report.reason, now, report.evidence), rollout=rollout)
+            by = Decision(ACTOR, report.reason, now, report.evidence)
+            self.with_room(lambda: roll_back(self.catalogue, by, rollout=rollout))
         elif rollout.mode == "ab":
             self._end_ab(rollout, window, now)
         elif rollout.step < len(rollout.steps):
@@ -142,35 +123,12 @@ class Watcher:
             following = rollout.step + 1
             is_last = following == len(rollout.steps)
             share = rollout.share if is_last else rollout.steps[following].share
-            ahead = "all steps passed: promote it" if is_last else f"step {following + 1} gives it {share:.4g}"
+            ahead = "all steps passed: promote it" if is_last else f"step {following + 1} gives it {percent(share)}"
             by = Decision(ACTOR, f"step {rollout.step + 1} passed; {ahead}", now, report.evidence)
             change_rollout(self.catalogue, rollout, "canary", by, {"step": following, "share": share})
         elif report.outcome == "inconclusive":
             by = Decision(ACTOR, f"step {rollout.step + 1} is inconclusive: {report.reason}", now, report.evidence)
             change_rollout(self.catalogue, rollout, "paused", by)
-
-
-def judge_rollout(catalogue: Database, rollout: Rollout, window: GuardWindow) -> GuardReport:
-    """What all guards say about a rollout's window, with the newest verdicts about its candidate since it began."""
-    verdicts = [
-        Verdict(row["kind"], row["verdict"], tuple(json.loads(row["reasons"])), row["at"])
-        for row in newest_verdict_rows(catalogue, rollout.candidate, rollout.created_at)
-    ]
-    return judge(window, share=rollout.share, verdicts=verdicts)
-
-
-def ab_result(ledger: RequestLedger, rollout: Rollout, now: str) -> AbResult:
-    """How an A/B test stands at the moment ``now``; looked at before its end, it tells less than it seems to."""
-    if rollout.ab_test is None:
-        raise RolloutConflict(f"Rollout {rollout.id} is no A/B test, so it has no conclusion.")
-    until = datetime.fromisoformat(now)
-    means = ledger.unit_means(rollout.id, rollout.ab_test.measure, _settled(rollout), until)
-    return conclude(rollout.ab_test, means.get("live", ()), means.get("candidate", ()))
-
-
-def _settled(rollout: Rollout) -> datetime:
-    """From when on every process follows the rollout as it is."""
-    return datetime.fromisoformat(rollout.since_at) + timedelta(seconds=SETTLE_SECONDS)
 
 
 def _is_past(moment: str | None, now: str) -> bool:

@@ -139,7 +139,9 @@ class PartitionView:
         held = [(number, places) for number, places in found if len(places)]
         if len(held) == 1:
             return held[0][1]
-        each = [zip(self.shards[number].document_ids(rows[places]), places.tolist(), strict=True) for number, places in held]
+        each = [
+            zip(self.shards[number].document_ids(rows[places]), places.tolist(), strict=True) for number, places in held
+        ]
         return np.fromiter((place for _, place in islice(merge(*each), count)), np.int64)
 
     def vectors(self, numbers: Rows, rows: Rows) -> Vectors:

@@ -24,15 +24,45 @@ def file_lock(path: Path, what: str) -> Iterator[None]:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _is_taken_by_us(descriptor):
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
-            raise AlreadyRunning(f"Another {what} of this home is running (process {holder}): wait for it.") from None
+            raise AlreadyRunning(f"Another {what} of this home is running (process {holder}): wait for it.")
         _sign(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def held_file(path: Path, flags: int = os.O_RDWR) -> Iterator[int]:
+    """Open a file and hold it for the block, so that others can tell whether its holder is alive; its content stays.
+
+    Args:
+        path: The file; a new one is the owner's alone.
+        flags: How it is opened, as ``os.open`` takes them.
+
+    Yields:
+        Its descriptor.
+
+    Raises:
+        AlreadyRunning: another process, or another thread of this one, holds it.
+        OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, flags, PRIVATE_FILE)
+    try:
+        if not _is_taken_by_us(descriptor):
+            raise AlreadyRunning(f"{path.name} is held by another process, which is alive: wait until it has ended.")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_taken_by_us(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _sign(descriptor: int) -> None:

@@ -12,6 +12,7 @@ from indexing.catalogue.tenants import ensure_tenant
 from indexing.records import Document, Partition
 from tests.app.conftest import release
 from tests.app.routes.test_admin import NEEDED, bearer
+from tests.support.ledger_rows import made_hit, made_row
 
 WORDS = {"acme": "fianchetto", "rival": "zugzwang"}
 """A word that only this tenant's documents hold."""
@@ -66,6 +67,8 @@ def keys(served_home):
         fill(served_home, tenant, f"{tenant}-collection")
         made[tenant] = bearer(create_key(served_home.catalogue, tenant, scopes=("search", "write", "admin"))[1])
         create_key(served_home.catalogue, tenant, name=f"{tenant}-spare")
+        hits = (made_hit(f"{tenant}-document"),)
+        served_home.ledger.append([made_row(tenant=tenant, request_id=f"{tenant}-request", hits=hits)])
     release(served_home)
     return made
 
@@ -128,6 +131,7 @@ def test_what_a_tenant_does_shows_it_nothing_of_another_and_leaves_it_alone(clie
         "document_id": "open",
         "tenant": "acme",
         "key_id": spare_key(served_home, "acme"),
+        "request_id": "acme-request",
     }
     marks = {"rival", WORDS["rival"], spare_key(served_home, "rival")}
     for route in WALK:
@@ -144,12 +148,14 @@ def test_what_another_has_answers_like_what_is_not_there(client, served_home, ke
         "document_id": "rival-document",
         "tenant": "rival",
         "key_id": spare_key(served_home, "rival"),
+        "request_id": "rival-request",
     }
     nobodys = {
         "collection": "ghost-collection",
         "document_id": "ghost-document",
         "tenant": "ghost",
         "key_id": "k_" + "0" * (len(theirs["key_id"]) - 2),
+        "request_id": "ghost-request",
     }
     before = everything(client, keys["rival"], "rival-collection")
 

@@ -1,5 +1,6 @@
-"""A home without a model whose builds and processes encode with the hashing embedder, for tests of fresh writes."""
+"""A home whose model is but a name: builds and processes encode with the hashing embedder, for tests of writes."""
 
+import hashlib
 import threading
 from dataclasses import replace
 
@@ -20,11 +21,13 @@ from indexing.catalogue.rollouts import clear_standby, keep_on_standby
 from indexing.features.views import EMBEDDING_VIEWS, FeatureViews, ModelFiles, PassageView, lexical_view
 from indexing.home import open_home
 from indexing.models.embedder import HashingEmbedder
+from indexing.models.registry import KIND as MODELS
 from indexing.passages.chunker import Chunker
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy
-from indexing.releases.recipes import Recipe, RetrievalConfig
+from indexing.releases.recipes import Recipe, RetrievalConfig, record_recipe
 from indexing.settings import Settings
+from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
 
 OURS, THEIRS = Partition("a", "articles"), Partition("b", "articles")
 RECIPE = Recipe(
@@ -37,7 +40,39 @@ RECIPE = Recipe(
 )
 OTHER_LANGUAGE = replace(RECIPE, lexical=lexical_view("none"))
 OTHER_VECTORS = replace(RECIPE, embedding=EMBEDDING_VIEWS["fp32"])
-MODEL = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")
+MODEL_FILES = {"tokenizer.json": b"words", "int8.onnx": b"int8", "fp32.onnx": b"fp32"}
+"""Never read: the hashing embedder takes the model's place."""
+DIMENSION = 16
+
+
+def register_words(home):
+    """Register the model of ``RECIPE``, unless it is."""
+    if home.models.list():
+        return home.models.get(RECIPE.model)
+    with home.storage.publish(MODELS, RECIPE.model) as draft:
+        for name, content in MODEL_FILES.items():
+            (draft.path / name).write_bytes(content)
+        draft.info.update(dimension=DIMENSION, max_tokens=MODEL.max_tokens, canonical={})
+    return home.models.add("m", 1, home.storage.open(MODELS, RECIPE.model))
+
+
+def record_recipes(home, count):
+    """Recipes 1 to ``count``, which differ in the size of their shards; gives the id of a snapshot that suits all.
+
+    It holds nothing.
+    """
+    snapshot = describe_snapshot(RECIPE.bind(register_words(home)), RECIPE.model, [])
+    publish_snapshot(home.storage, snapshot)
+    for number in range(1, count + 1):
+        record_recipe(home.catalogue, replace(RECIPE, shard_rows=7 + number))
+    return snapshot.id
+
+
+def _sha256(name):
+    return hashlib.sha256(MODEL_FILES[name]).hexdigest()
+
+
+MODEL = ModelFiles(_sha256("tokenizer.json"), {"int8": _sha256("int8.onnx"), "fp32": _sha256("fp32.onnx")}, 64, "")
 
 
 def tokenizer():
@@ -51,7 +86,7 @@ class Embedder(HashingEmbedder):
     """Remembers the passages it encoded, and waits while ``gate`` is not set."""
 
     def __init__(self):
-        super().__init__(16)
+        super().__init__(DIMENSION)
         self.texts = []
         self.gate = threading.Event()
         self.gate.set()
@@ -78,6 +113,7 @@ class FreshHome:
     def __init__(self, path, **settings):
         self.path, self.settings = path, Settings(home=path, sessions=1, **settings)
         self.home = open_home(self.settings)
+        register_words(self.home)
         self.build_embedder = Embedder()
         self.opened = []
 

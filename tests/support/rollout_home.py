@@ -4,25 +4,31 @@ from datetime import UTC, datetime, timedelta
 
 from indexing.catalogue.tenants import create_tenant
 from indexing.releases.deployments import deploy
-from indexing.releases.lifecycle import propose, start_canary
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import read_serving_plan
 from indexing.releases.transitions import Decision
+from indexing.releases.trials import propose, start_canary
+from tests.support.fresh_home import record_recipes
 
 RECIPES = 7
 BEGIN = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
 
 
 class RolloutHome:
-    """Recipes 1 to ``RECIPES`` are released, recipe 1 is in service; tenants are a, b and c."""
+    """Recipes 1 to ``RECIPES`` are released, recipe 1 is in service; tenants are a, b and c.
 
-    def __init__(self, catalogue):
+    They are rows alone, unless a ``home`` is given, where they are recipes of an empty snapshot.
+    """
+
+    def __init__(self, catalogue, home=None):
         self.catalogue, self.seconds = catalogue, 0.0
-        with catalogue.write() as db:
-            for number in range(1, RECIPES + 2):  # the last one is not built
-                db.conn.execute("INSERT INTO recipes VALUES (?, ?, '{}', '')", (number, str(number)))
+        snapshot = None if home is None else record_recipes(home, RECIPES + 1)
+        if snapshot is None:
+            with catalogue.write() as db:
+                for number in range(1, RECIPES + 2):  # the last one is not built
+                    db.conn.execute("INSERT INTO recipes VALUES (?, ?, '{}', '')", (number, str(number)))
         for number in range(1, RECIPES + 1):
-            record_release(catalogue, number, f"snapshot-{number}", seq=0, actor="ana")
+            record_release(catalogue, number, snapshot or f"snapshot-{number}", seq=0, actor="ana")
         deploy(catalogue, 1, reason="first release", actor="ana")
         for name in "abc":
             create_tenant(catalogue, name)

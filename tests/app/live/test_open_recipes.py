@@ -256,3 +256,13 @@ def test_a_recipe_that_left_the_plan_takes_no_more_memory(fresh):
     assert process.pool.follow_plan()  # it must be opened again
     process.pool.refresh()
     assert process.texts(recipe=2) == BUILT | {"new": text("new")}
+
+
+def test_a_queue_that_asked_for_a_build_is_not_kept_once_its_recipe_is_closed(fresh):
+    process = with_second(fresh)
+    process.live._queues[2].is_behind = True
+    process.live.work()
+    assert list(process.live._asked_for) == [2]
+    fresh.keep_open()
+    process.pool.follow_plan()
+    assert process.live._asked_for == {}

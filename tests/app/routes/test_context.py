@@ -111,6 +111,7 @@ def test_a_context_has_the_promised_shape(client):
     assert response.status_code == 200
     assert list(answer) == [
         "request_id",
+        "query_id",
         "release",
         "snapshot",
         "seq",

@@ -118,6 +118,20 @@ def test_a_promotion_and_its_rollback_change_the_recipe_and_not_what_is_found(se
             services.pool.follow_plan()
 
 
+def test_a_running_process_follows_a_promotion_by_itself(served, client):
+    promote(served.catalogue, 2, by(), max_recipes=4)
+    for _ in range(2000):
+        if ask(client)["release"] == "2.1":
+            break
+    assert ask(client)["release"] == "2.1"
+    roll_back(served.catalogue, by())
+    for _ in range(2000):
+        if ask(client)["release"] == "1.1":
+            break
+    assert ask(client)["release"] == "1.1"
+    assert client.app.state.services.pool.now().plan.live == 1
+
+
 def test_a_candidate_whose_shards_are_gone_is_named_by_the_probe_and_costs_no_answer(served, client):
     canary(served, share=1.0, unit="tenant")
     mine = {shard.name for shard in client.app.state.services.pool.current().snapshot.manifest.shards}

@@ -285,5 +285,4 @@ def test_a_process_that_is_killed_loses_what_waited_and_the_next_one_says_how_mu
     assert counters_of(settings.home) == [(rows[0].process, 12, 0, len(rows))]
     lost = [record for record in caplog.records if record.getMessage() == "ledger.rows_lost_in_a_kill"]
     assert sum(record.fields["rows"] for record in lost) == 12 - len(rows)
-    own = [path.suffix for path in (settings.home / "ledger").iterdir() if path.suffix in (".counts", ".lock")]
-    assert sorted(own) == [".counts", ".lock"]  # those of the process that runs
+    assert len(list((settings.home / "ledger").glob("*.counts"))) == 1  # that of the process that runs

@@ -43,15 +43,15 @@ def assigned(process, tenant="a"):
 
 def test_a_canary_is_opened_beside_the_recipe_in_service_and_answers_its_share(fresh):
     process = fresh.process()
-    rollout = canary(fresh, 2)
-    assignment, serving = assigned(process)
-    assert (assignment.recipe, serving.release.recipe) == (1, 1)
-    assert process.pool.follow_plan()  # it is wanted, and not open
-    assignment, serving = assigned(process)
-    assert assignment == Assignment(1, "live", "recipe 2 is not open here")
+    rollout = canary(fresh, 2, share=0.5)
+    tenants = [f"t{number}" for number in range(40)]
+    assert {assigned(process, name)[0] for name in tenants} == {Assignment(1, "live", "live")}
+    assert process.pool.follow_plan()  # it is wanted, and not open: until then none is part of the test
+    assert {assigned(process, name)[0] for name in tenants} == {Assignment(1, "live", "recipe 2 is not open here")}
     process.pool.refresh()
-    assignment, serving = assigned(process)
-    assert (serving.release.number, assignment.rollout, assignment.unit) == ("2.1", rollout.id, "a")
+    given = [assigned(process, name) for name in tenants]
+    assert {(one.arm, serving.release.number) for one, serving in given} == {("live", "1.1"), ("candidate", "2.1")}
+    assert {(one.rollout, one.unit) for one, _ in given} == {(rollout.id, name) for name in tenants}
     assert process.pool.current().release.number == "1.1"
     assert [process.pool.now().role(number) for number in recipes(process)] == ["live", "candidate"]
 
@@ -96,6 +96,8 @@ def test_a_recipe_in_service_that_cannot_be_opened_leaves_the_one_before_serving
     fresh.deploy(2)
     with pytest.raises(ArtefactCorrupt):
         process.pool.refresh()
+    fresh.put(article("new"))
+    assert not process.pool.follow_plan()  # a commit alone is no reason to try again at once
     assert assigned(process)[1] is process.pool.current() is before
     assert assigned(process)[0] == Assignment(1, "live", "recipe 2 is not open here")
 

@@ -85,7 +85,7 @@ def test_a_catalogue_with_damaged_pages_is_refused_by_name_when_they_are_read(tm
     first = Database(path)
     put_documents(first, HELP, [doc(str(number), "text " * 1000) for number in range(100)])
     first.close()
-    data, schema_bytes = path.read_bytes(), 131_072  # the pages that opening reads come first
+    data, schema_bytes = path.read_bytes(), 262_144  # the pages that opening reads come first
     path.write_bytes(data[:schema_bytes] + b"Z" * (len(data) - schema_bytes))
     damaged = Database(path)
     try:

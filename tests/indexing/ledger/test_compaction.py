@@ -53,6 +53,7 @@ def rows(ledger: LedgerStore) -> list[RequestRow]:
             query={"query": "naïve"},
             principals=("p",),
             warnings=("w",) if number % 5 == 0 else (),
+            request_id="r" if number == 18 else f"request-{number:06d}",
         )
         for number in range(1, 61)
     ]

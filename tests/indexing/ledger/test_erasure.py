@@ -11,6 +11,7 @@ from indexing.ledger.compaction import compact, sealed_days
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.erasure import OfDocuments, OfTenant, OfUser, Scope, count_rows, erase_rows
 from indexing.ledger.hashes import USER, keyed_hash
+from indexing.ledger.hit_packing import pack_hits
 from indexing.ledger.readers import requests_of
 from indexing.ledger.records import ViewChange
 from indexing.ledger.store import LedgerStore
@@ -78,8 +79,12 @@ def test_a_user_s_rows_go_in_that_tenant_alone(ledger: LedgerStore) -> None:
 
 
 def test_hits_that_name_a_document_go_and_their_rows_stay_marked(ledger: LedgerStore) -> None:
+    named = [row for row in requests_of(ledger, "acme") if row.hits[0].document_id == "MARK-DOC-2"]
+    packed = {pack_hits(row.hits) or b"" for row in named}
+    assert any(before in path.read_bytes() for path in ledger.folder.iterdir() for before in packed)
     erase_rows(ledger, OfDocuments("acme", "default", frozenset({"MARK-DOC-2"})))
     assert not holds(ledger, "MARK-DOC-2")
+    assert not any(before in path.read_bytes() for path in ledger.folder.iterdir() for before in packed)
     for row in requests_of(ledger):
         is_concerned = row.tenant == "acme" and row.number % 4 == 2
         assert row.is_erased == is_concerned

@@ -1,10 +1,12 @@
 """The questions: what served a request, a tenant, what did a recipe answer; and what guards compare."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_sources import DayFault
 from indexing.ledger.day_totals import day_totals
 from indexing.ledger.guard_window import guard_window
@@ -19,6 +21,7 @@ from indexing.ledger.readers import (
     shares,
 )
 from indexing.ledger.records import RequestRow
+from indexing.ledger.row_columns import Value
 from indexing.ledger.store import LedgerStore
 from tests.support.ledger_rows import NOON, made_row
 
@@ -115,6 +118,18 @@ def test_a_corrupt_day_and_a_missing_one_are_named_and_the_others_are_read(
     assert [bool(one.faults) for one in day_totals(ledger)] == [False, True, False, False]
 
 
+def test_a_damaged_row_is_named_and_the_others_are_read(ledger: LedgerStore, rows: list[RequestRow]) -> None:
+    ledger.close()
+    file = DayFile(ledger.folder / "2026-11-25.db", busy_timeout_seconds=1)
+    file.execute("UPDATE requests SET timings_ms = '{damaged' WHERE number = 4")
+    file.close()
+    faults: list[DayFault] = []
+    assert numbers(requests_of(ledger, on_fault=faults.append)) == [1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13]
+    assert served_request(ledger, rows[3].id, on_fault=faults.append) is None
+    assert [fault.day for fault in faults] == [date(2026, 11, 25)] * 2
+    assert "A row of the ledger cannot be read" in faults[0].reason
+
+
 def test_guards_see_each_arm_s_errors_empty_answers_latencies_and_units(ledger: LedgerStore) -> None:
     units = [f"{number:032x}" for number in range(3)]
 
@@ -143,3 +158,28 @@ def test_guards_see_each_arm_s_errors_empty_answers_latencies_and_units(ledger: 
     assert (found.rows, found.dropped) == (8, 2), "numbers 6 and 7 are missing"
     assert found.dropped_share == pytest.approx(0.2)
     assert guard_window(ledger, 5, NOON, NOON).dropped_share == 0.0
+
+
+def test_questions_read_an_index_and_never_every_row_of_a_day(
+    ledger: LedgerStore, rows: list[RequestRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[str] = []
+    ask = DayFile.rows
+
+    def explained(file: DayFile, sql: str, parameters: Sequence[Value] = ()) -> Iterator[tuple[Value, ...]]:
+        plans.extend(str(cells[3]) for cells in ask(file, f"EXPLAIN QUERY PLAN {sql}", parameters))
+        return ask(file, sql, parameters)
+
+    monkeypatch.setattr(DayFile, "rows", explained)
+    served_request(ledger, rows[0].id)
+    requests_named(ledger, "request-000003", NOON, tenant="acme")
+    list(requests_of(ledger, "acme", NOON, NOON + DAY))
+    shares(ledger, "acme", NOON, NOON + DAY)
+    recipe_days(ledger, [12, 13], NOON)
+    list(requests_of_recipes(ledger, [12], NOON, limit=3, newest_first=True))
+    guard_window(ledger, 4, NOON, NOON + DAY)
+    assert plans
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
+    assert sum("COVERING INDEX by_tenant" in plan for plan in plans) == 2, "one for each day"
+    assert any("COVERING INDEX by_recipe" in plan for plan in plans)
+    assert any("INDEX by_request" in plan for plan in plans)

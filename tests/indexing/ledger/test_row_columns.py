@@ -1,15 +1,19 @@
 """Rows as columns and back, to the bit."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from indexing.errors import ArtefactCorrupt, InvalidInput
-from indexing.ledger.hit_packing import marker_of, pack_hits, unpack_hits
+from indexing.ledger.hit_packing import pack_hits, plain_hits, unpack_hits
 from indexing.ledger.ids import new_ledger_id
 from indexing.ledger.records import ServedHit
-from indexing.ledger.row_columns import COLUMNS, row_from, values_of
+from indexing.ledger.row_columns import COLUMNS, plain_cells, row_from, values_of
+from indexing.ledger.squeezing import plain, squeezed
 from tests.support.ledger_rows import made_hit, made_row
+
+FIRST = "0143186ca4670a9736d1333745f7512d00"
 
 
 def test_a_row_comes_back_as_it_was() -> None:
@@ -63,13 +67,37 @@ def test_hits_whose_legs_and_features_differ_come_back_as_they_were() -> None:
         ServedHit("", 5, 5, 0.0, 0.1, None, None),
     )
     assert unpack_hits(pack_hits(hits)) == hits
-    assert marker_of('odd "name"\0\n') in (pack_hits(hits) or b"")
+    assert unpack_hits(plain_hits(pack_hits(hits) or b"")) == hits
 
 
-@pytest.mark.parametrize("damaged", [b"", b"{}\0", b'[["a"],[0],[1],"d"]\0abc', b"\xff"])
+@pytest.mark.parametrize("damaged", [b"", b"\2\0\0\0{}", b'\x13\0\0\0[["a"],[0],[1],"d"]abc', b"\2\0\0\0\1\xff"])
 def test_damaged_hits_are_named_as_such(damaged: bytes) -> None:
     with pytest.raises(ArtefactCorrupt, match="damaged"):
         unpack_hits(damaged)
+
+
+def test_cells_for_parquet_are_plain_texts_and_give_the_same_row() -> None:
+    row = made_row()
+    cells = dict(zip(COLUMNS, plain_cells(values_of(row)), strict=True))
+    assert json.loads(cells["query_features"]) == row.query_features
+    assert json.loads(cells["timings_ms"]) == row.timings_ms
+    assert b"a.md" in cells["hits"]
+    assert row_from(tuple(cells.values())) == row
+    with pytest.raises(ArtefactCorrupt, match="damaged"):
+        plain_cells([b"\1damaged" if name == "timings_ms" else None for name in COLUMNS])
+
+
+def test_texts_are_squeezed_and_come_back() -> None:
+    text = json.dumps(made_row().query_features).encode()
+    assert plain(squeezed(text)) == text
+    assert len(squeezed(text)) < len(text) * 0.7
+    assert squeezed(b"{}") == plain(b"{}") == b"{}"
+    with pytest.raises(ValueError, match="cut off"):
+        plain(squeezed(text)[:-3])
+
+
+def test_what_was_squeezed_by_the_first_version_is_read_for_ever() -> None:
+    assert plain(bytes.fromhex(FIRST)) == b'{"encode":2.5,"total":4.75,"language":"en"}'
 
 
 def test_a_damaged_row_is_named_as_such() -> None:

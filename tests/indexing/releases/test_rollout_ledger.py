@@ -8,7 +8,10 @@ from indexing.errors import InvalidInput, StorageFailed
 from indexing.ledger.store import LedgerStore
 from indexing.releases.guards import judge
 from indexing.releases.rollout_ledger import RolloutLedger
+from indexing.releases.rollouts import Step, find_rollout
+from indexing.releases.watcher import Watcher
 from tests.support.ledger_rows import NOON, made_row
+from tests.support.rollout_home import BEGIN, RolloutHome
 
 SECOND = timedelta(seconds=1)
 LATER = NOON + 3600 * SECOND
@@ -89,3 +92,51 @@ def test_each_unit_has_one_mean_however_often_it_asked(store, measure, live, can
 def test_a_measure_that_does_not_exist_is_named(store):
     with pytest.raises(InvalidInput, match="'beauty' is unknown: expected latency_ms"):
         RolloutLedger(store).unit_means(4, "beauty", NOON, LATER)
+
+
+class Answered(RolloutHome):
+    """A canary by user at half, whose requests stand in a real ledger."""
+
+    def __init__(self, catalogue, store):
+        super().__init__(catalogue)
+        self.store = store
+        self.canary(steps=(Step(0.5, 500, 60.0), Step(0.9, 500, 60.0)), unit="user")
+        self.watcher = Watcher(catalogue, RolloutLedger(store), now=self.now, clock=lambda: self.seconds)
+
+    def answer(self, requests, **of_candidate):
+        """So many requests since the canary began, every other one the candidate's, each of another user."""
+        made = []
+        for number in range(1, requests + 1):
+            at = BEGIN + timedelta(seconds=10, milliseconds=number * 10)
+            changes = of_candidate if number % 2 else {}
+            arm = "candidate" if number % 2 else "live"
+            made.append(made_row(number, at, rollout=1, arm=arm, unit=unit(number), **changes))
+        self.store.append(made)
+
+    def after(self, seconds):
+        self.seconds += seconds
+        assert self.watcher.round()
+        found = find_rollout(self.catalogue, 1)
+        return found.state, found.share, found.step
+
+
+@pytest.fixture
+def answered(home, store):
+    return Answered(home.catalogue, store)
+
+
+def test_requests_that_went_well_bring_a_canary_to_its_next_step(answered):
+    answered.answer(1500)
+    assert answered.after(50) == ("canary", 0.5, 0)
+    assert answered.after(11) == ("canary", 0.9, 1)
+
+
+def test_requests_that_went_wrong_take_it_back_at_the_next_round(answered):
+    answered.answer(200, status=503, hits=())
+    assert answered.after(30) == ("rolled_back", 0.0, 0)
+
+
+def test_rows_that_were_lost_hold_it(answered):
+    answered.answer(1500)
+    answered.store.append([made_row(1600, BEGIN + timedelta(seconds=40), rollout=1, arm="live", unit=unit(1600))])
+    assert answered.after(7200) == ("canary", 0.5, 0)

@@ -1,32 +1,25 @@
 """What operators do with rollouts, promotions and pins, and what each leaves for API processes to serve."""
 
+import sqlite3
 import threading
 
 import pytest
+import sqlite_utils
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_writes import write_documents
+from indexing.catalogue.migrations import catalogue_migrations
 from indexing.catalogue.releases import last_deployment_row, stable_recipe
 from indexing.catalogue.watcher_lease import take_lease
 from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseBehind, RolloutConflict, TooManyRecipes
 from indexing.records import Document, Partition
-from indexing.releases.lifecycle import (
-    End,
-    end,
-    pause,
-    propose,
-    reject,
-    resume,
-    set_share,
-    start_ab,
-    start_canary,
-    start_shadow,
-)
+from indexing.releases.lifecycle import end, pause, reject, resume, set_share
 from indexing.releases.pins import choose_first, hold_back, list_pins, pin, unpin
 from indexing.releases.promotion import documents_behind, promote, roll_back
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import AbTest, Pin, Step, find_rollout, read_serving_plan
-from indexing.releases.transitions import TRANSITIONS, change_rollout, list_transitions, require_version
+from indexing.releases.transitions import TRANSITIONS, Decision, change_rollout, list_transitions, require_version
+from indexing.releases.trials import End, propose, start_ab, start_canary, start_shadow
 from tests.support.rollout_home import RECIPES, RolloutHome
 
 STEPS = (Step(0.05, 100, 60.0), Step(0.5, 1000, 600.0))
@@ -56,6 +49,24 @@ def test_the_last_deployment_is_live_and_nothing_else_is_open(bench):
     plan = bench.plan()
     assert (plan.live, plan.standby, plan.rollout, plan.pins, plan.is_watched) == (1, (), None, {}, True)
     assert plan.open_recipes == (1,)
+
+
+def test_a_home_of_before_rollouts_serves_what_it_served(tmp_path):
+    connection = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+    before = sqlite_utils.Database(connection, execute_plugins=False)
+    catalogue_migrations.apply(before, stop_before="0015_rollouts")
+    for number in (1, 2):
+        connection.execute("INSERT INTO recipes VALUES (?, ?, '{}', '')", (number, str(number)))
+        connection.execute("INSERT INTO releases VALUES (?, 1, 's', 0, '', 'ana', NULL)", (number,))
+    for recipe in (1, 2, 1, 2):
+        connection.execute("INSERT INTO deployments VALUES (NULL, ?, 'why', 'ana', '2026-01-01')", (recipe,))
+    connection.close()
+    catalogue = Database(tmp_path / "catalogue.db")
+    by = Decision("ben", "errors", "2026-01-05T03:00:00.000+00:00")
+    assert read_serving_plan(catalogue, by.at).open_recipes == (2,)
+    assert roll_back(catalogue, by).release.number == "1.1"
+    assert read_serving_plan(catalogue, by.at).open_recipes == (1,)
+    catalogue.close()
 
 
 def test_a_proposed_recipe_gets_nothing_and_is_not_open(bench):
@@ -305,7 +316,7 @@ def test_a_second_roll_back_by_another_operator_goes_no_further_and_says_who_was
     promote(bench.catalogue, 2, bench.by(), max_recipes=4)
     promote(bench.catalogue, 3, bench.by(), max_recipes=4)
     roll_back(bench.catalogue, bench.by("ana", "errors"))
-    with pytest.raises(RolloutConflict, match=r"ana put recipe 2 back in service at .* \(errors\).*--to 3"):
+    with pytest.raises(RolloutConflict, match=r"ana put recipe 2 back in service at .* \(errors\).*--to RELEASE"):
         roll_back(bench.catalogue, bench.by("ben"))
     assert stable_recipe(bench.catalogue) == 2
     assert roll_back(bench.catalogue, bench.by("ben"), to=1).release.recipe == 1
@@ -315,7 +326,7 @@ def test_after_a_canary_was_rolled_back_a_second_roll_back_leaves_the_recipe_in_
     promote(bench.catalogue, 2, bench.by(), max_recipes=4)
     seen = bench.canary(3)
     roll_back(bench.catalogue, bench.by("ana"))
-    with pytest.raises(RolloutConflict, match=f"ana rolled back rollout {seen.id}.*--to 1"):
+    with pytest.raises(RolloutConflict, match=f"ana rolled back rollout {seen.id}.*--to RELEASE"):
         roll_back(bench.catalogue, bench.by("ben"))
     assert stable_recipe(bench.catalogue) == 2
     assert roll_back(bench.catalogue, bench.by("ben"), to=1).release.recipe == 1

@@ -6,21 +6,12 @@ from functools import partial
 from indexing.catalogue.database import Database
 from indexing.catalogue.releases import deployment_rows, stable_recipe
 from indexing.errors import InvalidInput, NotFound, ReleaseBehind, RolloutConflict, TooManyRecipes
-from indexing.releases.lifecycle import (
-    End,
-    end,
-    pause,
-    reject,
-    resume,
-    set_share,
-    start_ab,
-    start_canary,
-    start_shadow,
-)
+from indexing.releases.lifecycle import end, pause, reject, resume, set_share
 from indexing.releases.pins import pin, unpin
 from indexing.releases.promotion import promote, roll_back
 from indexing.releases.rollouts import AbTest, Step, list_rollouts
 from indexing.releases.transitions import TRANSITIONS, list_transitions
+from indexing.releases.trials import End, start_ab, start_canary, start_shadow
 from tests.support.rollout_home import RECIPES, RolloutHome
 
 REFUSED = (RolloutConflict, TooManyRecipes, InvalidInput, NotFound, ReleaseBehind)

@@ -9,10 +9,12 @@ from indexing.catalogue.verdicts import insert_verdict
 from indexing.catalogue.watcher_lease import watcher_seen
 from indexing.errors import CatalogueBusy
 from indexing.ledger.guard_window import ArmWindow, GuardWindow
-from indexing.releases.lifecycle import End, pause, resume, start_ab, start_shadow
+from indexing.releases.lifecycle import pause, resume
+from indexing.releases.observation import RequestLedger, end_trial
 from indexing.releases.rollouts import AbTest, Step, find_rollout
 from indexing.releases.transitions import list_transitions
-from indexing.releases.watcher import RequestLedger, Watcher
+from indexing.releases.trials import End, start_ab, start_shadow
+from indexing.releases.watcher import Watcher
 from tests.support.rollout_home import RolloutHome
 
 STEPS = (Step(0.05, 1000, 60.0), Step(0.5, 2000, 600.0))
@@ -75,7 +77,7 @@ def good(requests=2000, share=0.05):
 def test_steps_are_gone_through_and_then_a_person_promotes(watched):
     watched.canary(steps=STEPS)
     assert watched.after(61, **good()) == ("canary", 0.5, 1)
-    assert watched.said().reason == "step 1 passed; step 2 gives it 0.5"
+    assert watched.said().reason == "step 1 passed; step 2 gives it 50 %"
     assert watched.after(599, **good(share=0.5)) == ("canary", 0.5, 1)
     assert watched.after(2, **good(share=0.5)) == ("canary", 0.5, 2)
     assert watched.said().reason == "step 2 passed; all steps passed: promote it"
@@ -98,6 +100,14 @@ def test_a_fail_rolls_back_at_once_and_keeps_the_evidence(watched):
     assert "errors 60.00% against 0.00%" in watched.said().reason
     assert watched.said().evidence["errors"]["outcome"] == "fail"
     assert watched.plan().open_recipes == (1,)
+
+
+def test_taking_back_may_use_the_room_that_is_kept_in_reserve(watched):
+    used = []
+    watched.watcher.with_room = lambda action: used.append(True) or action()
+    watched.canary()
+    assert watched.after(10, live=arm(2000), candidate=arm(100, errors=60))[0] == "rolled_back"
+    assert used == [True]
 
 
 def test_a_canary_without_steps_is_taken_back_too(watched):
@@ -196,6 +206,19 @@ def test_an_ab_test_ends_with_its_conclusion_as_evidence(watched, over):
     assert watched.said().reason.startswith("worse: latency_ms differs by 20 (")
     assert watched.said().evidence["conclusion"] == "worse"
     json.dumps(watched.said().evidence)
+
+
+def test_an_ab_test_that_is_ended_by_hand_concludes_nothing_and_keeps_its_figures(watched):
+    test, over = AbTest("latency_ms", 5.0), End(queries=3000)
+    seen = start_ab(
+        watched.catalogue, watched.proposed(), watched.by(), share=0.5, unit="user", test=test, end=over, max_recipes=4
+    )
+    watched.ledger.means = {"live": [20.0, 21.0] * 40, "candidate": [40.0, 41.0] * 40}
+    assert end_trial(watched.catalogue, watched.ledger, seen, watched.by("ana", "enough")).state == "ended"
+    assert watched.said().reason.startswith("enough (inconclusive: ended by hand before its end")
+    assert "so far worse: latency_ms differs by 20" in watched.said().reason
+    assert watched.said().evidence["conclusion"] == "inconclusive"
+    assert watched.said().evidence["difference"] == 20.0
 
 
 def test_only_the_watcher_with_the_lease_decides_and_another_takes_over_when_it_is_gone(watched):

@@ -26,7 +26,7 @@ from indexing.retention.reachability import needed_keys, retained_recipes
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.snapshot_diff import diff_snapshots
 from indexing.storage.store import BUILD_LOCK
-from tests.support.rollout_home import RECIPES, RolloutHome
+from tests.support.rollout_home import BEGIN, RECIPES, RolloutHome
 
 OURS = Partition("default", "default")
 
@@ -218,6 +218,8 @@ def recipes_kept(bench, **choices):
 
 def test_what_is_pinned_on_standby_or_in_a_rollout_is_kept(home):
     bench = RolloutHome(home.catalogue)
+    made_at = datetime.fromisoformat(list_releases(home.catalogue)[0].created_at)
+    bench.seconds = begin = (made_at - BEGIN).total_seconds() + 3600
     for recipe in range(2, RECIPES + 1):
         deploy(home.catalogue, recipe, reason="x", actor="x")
     assert recipes_kept(bench) == {RECIPES}
@@ -227,7 +229,7 @@ def test_what_is_pinned_on_standby_or_in_a_rollout_is_kept(home):
     reject(home.catalogue, canary, bench.by())
     promote(home.catalogue, 4, bench.by(), max_recipes=4, standby_seconds=60)
     assert recipes_kept(bench) == {2, 4, RECIPES}
-    bench.seconds = 61
+    bench.seconds = begin + 61
     assert recipes_kept(bench) == {2, 4}
 
 

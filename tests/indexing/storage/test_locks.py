@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexing.errors import AlreadyRunning
-from indexing.storage.locks import file_lock
+from indexing.storage.locks import file_lock, held_file
 from tests.support.full_disk import fill_disk
 
 
@@ -47,3 +47,14 @@ def test_a_lock_is_held_on_a_full_disk_and_its_holder_is_unknown(small_disk: Pat
         file_lock(small_disk / "build.lock", "build"),
     ):
         pytest.fail("two holders at once")
+
+
+def test_a_file_that_is_held_keeps_its_content_and_has_one_holder(tmp_path: Path) -> None:
+    file = tmp_path / "own"
+    with held_file(file, os.O_RDWR | os.O_CREAT) as descriptor:
+        os.write(descriptor, b"content")
+        with pytest.raises(AlreadyRunning, match="own is held by another process"), held_file(file):
+            pytest.fail("two holders at once")
+    with held_file(file) as descriptor:
+        assert os.read(descriptor, 10) == b"content"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

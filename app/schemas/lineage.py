@@ -1,0 +1,95 @@
+"""The shapes of answers about lineage: what a release is made of, and what came of a thing."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class ModelLineageAnswer(BaseModel):
+    """A model version and where it comes from."""
+
+    id: str
+    kind: str
+    dimension: int | None
+    max_tokens: int
+    registered_at: str
+    files: dict[str, str] = Field(description="sha256 by file.")
+    lineage: dict[str, Any] = Field(
+        description="As it was told: parent, sha256 of training data, parameters, metrics, licence, libraries."
+    )
+    ancestors: list[str] = Field(description="The model versions that it comes from, nearest first.")
+
+
+class ViewUseAnswer(BaseModel):
+    """A feature view as the recipe uses it."""
+
+    kind: str
+    id: str
+    fingerprint: str
+    definition: dict[str, Any]
+
+
+class ShardUseAnswer(BaseModel):
+    """A shard of a snapshot."""
+
+    name: str
+    passages: int
+    size_bytes: int
+
+
+class SnapshotLineageAnswer(BaseModel):
+    """What a snapshot is made of."""
+
+    id: str
+    model: str
+    views: dict[str, str] = Field(description="Fingerprints by kind.")
+    passages: int
+    documents: int
+    size_bytes: int
+    shards: list[ShardUseAnswer]
+
+
+class ReleaseLineageAnswer(BaseModel):
+    """Everything that went into a release, and what was decided about it."""
+
+    release: str
+    is_in_service: bool
+    created_at: str
+    created_by: str
+    seq: int
+    retired_at: str | None
+    job: dict[str, Any] | None = Field(description="The build that made it.")
+    recipe_number: int
+    recipe_fingerprint: str
+    recipe: dict[str, Any] = Field(description="Retrieval, approximate search, second pass, size of shards.")
+    model: ModelLineageAnswer
+    reranker: ModelLineageAnswer | None
+    views: list[ViewUseAnswer]
+    analyser: str = Field(description="The language of the lexical leg.")
+    snapshot: SnapshotLineageAnswer | None = Field(description="Null once the release is retired.")
+    deployments: list[dict[str, Any]] = Field(description="When its recipe was put in service, by whom and why.")
+    rollouts: list[dict[str, Any]] = Field(
+        description="Rollouts of its recipe with each transition: who, when, why, and the evidence."
+    )
+    verdicts: list[dict[str, Any]]
+    erasures: list[int] = Field(description="Erasures that gave it another snapshot.")
+
+
+class AnswersAnswer(BaseModel):
+    """Which answers something had a part in."""
+
+    requests: int
+    by_release: list[dict[str, Any]]
+    newest: list[dict[str, Any]]
+    has_more: bool = Field(description="True where they were not counted to the end.")
+    unread: list[str] = Field(description="Days of the ledger that could not be read.")
+
+
+class LineageAnswer(BaseModel):
+    """What something is made of, what was made with it, and which answers it had a part in."""
+
+    of: str
+    id: str
+    made_of: dict[str, Any]
+    made: dict[str, Any]
+    answers: AnswersAnswer

@@ -1,0 +1,254 @@
+"""The shapes of requests and answers about rollouts, promotion, roll-back and pins."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from app.schemas.scalars import NO_TEXT, Flag, Number
+from indexing.releases.rollouts import Mode, PinKind, State, Unit
+from indexing.releases.steps import MAX_STEPS
+
+_MOST = 2**53 - 1
+"""The largest whole number that all readers of JSON agree on. Source: RFC 8259, section 6."""
+ReleaseText = Annotated[str, Field(min_length=1, max_length=20, description="`13.2`, or `13` for its newest build.")]
+TenantName = Annotated[str, Field(min_length=1, max_length=128)]
+Whole = Annotated[int, Field(ge=1, le=_MOST), NO_TEXT]
+
+
+class ReasonBody(BaseModel):
+    """Why something is decided; kept for ever, with the id of the key."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "p99 doubled"}]})
+
+    reason: str = Field("over HTTP", min_length=1, max_length=512)
+
+
+class DecisionBody(ReasonBody):
+    """A decision about a rollout."""
+
+    version: Whole | None = Field(
+        None, description="The rollout's `version` that was decided on: 409 if it was changed since."
+    )
+
+
+class ProposalBody(ReasonBody):
+    """A recipe to be tried."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"release": "13.1"}]})
+
+    release: ReleaseText
+    tenants: list[TenantName] | None = Field(
+        None, min_length=1, max_length=10_000, description="Whose requests it concerns; null for all."
+    )
+    first: list[TenantName] = Field([], max_length=10_000, description="Who gets it whatever the share.")
+
+
+class _EndingBody(DecisionBody):
+    ends_at: AwareDatetime | None = Field(None, description="When it is over.")
+    max_queries: Whole | None = Field(None, description="After how many queries it is over.")
+
+
+class ShadowBody(_EndingBody):
+    """How queries are shadowed; one of `ends_at` and `max_queries` must be given."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"max_queries": 10_000, "decides": "whether it is as fast"}]}
+    )
+
+    share: Number = Field(1.0, gt=0, le=1, description="The part of the queries that is copied.")
+    decides: str = Field(min_length=1, max_length=512, description="What it is to decide.")
+
+
+class StepBody(BaseModel):
+    """One step of a canary."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    share: Number = Field(gt=0, le=1)
+    at_least_requests: Annotated[int, Field(ge=1, le=10**12), NO_TEXT] = Field(description="Answers of the candidate.")
+    at_least_seconds: Number = Field(ge=0, le=366 * 86_400)
+
+
+class CanaryBody(DecisionBody):
+    """A canary: one of `share` and `steps` must be given."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"share": 0.05, "unit": "tenant"}]})
+
+    share: Number | None = Field(None, gt=0, le=1, description="The candidate's share; stays until it is changed.")
+    steps: list[StepBody] | None = Field(
+        None, min_length=1, max_length=MAX_STEPS, description="What a watcher goes through; shares grow."
+    )
+    unit: Unit = Field("tenant", description="What gets the candidate as one.")
+
+
+class AbBody(_EndingBody):
+    """An A/B test; one of `ends_at` and `max_queries` must be given."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"measure": "latency_ms", "margin": 5, "unit": "user", "max_queries": 50_000}]},
+    )
+
+    share: Number = Field(0.5, gt=0, lt=1)
+    unit: Unit = "tenant"
+    measure: Literal["latency_ms", "error_rate", "empty_rate", "warning_rate"]
+    margin: Number = Field(gt=0, description="The difference that does not matter, in the measure's unit.")
+    level: Number = Field(0.05, gt=0, lt=0.5, description="The chance of finding a difference that is none.")
+
+
+class ShareBody(DecisionBody):
+    """The candidate's new share."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"share": 0.2}]})
+
+    share: Number = Field(gt=0, le=1)
+
+
+class PromotionBody(DecisionBody):
+    """How the candidate of a rollout is put in service."""
+
+    standby_seconds: Number = Field(
+        86_400, ge=0, le=366 * 86_400, description="How long the recipe before stays open; 0 for not at all."
+    )
+
+
+class ReleasePromotionBody(ReasonBody):
+    """Which release is put in service."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"release": "13.2"}]})
+
+    release: ReleaseText
+    standby_seconds: Number = Field(86_400, ge=0, le=366 * 86_400)
+    anyway: Flag = Field(False, description="Also a recipe that was just taken back.")
+
+
+class RollbackBody(DecisionBody):
+    """How a rollout is taken back."""
+
+    anyway: Flag = Field(False, description="Also to a recipe that lacks documents.")
+
+
+class ReleaseRollbackBody(ReasonBody):
+    """How what was done last is taken back."""
+
+    to: ReleaseText | None = Field(None, description="Put this release's recipe in service, however long ago it was.")
+    anyway: Flag = Field(False, description="Also to a recipe that lacks documents.")
+
+
+class PinBody(ReasonBody):
+    """How a tenant is taken out of shares and tests."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"kind": "pinned", "release": "12"}]})
+
+    kind: PinKind
+    release: ReleaseText | None = Field(None, description="With `pinned`: by whose recipe it is answered.")
+
+
+class RolloutAnswer(BaseModel):
+    """A rollout as it stands."""
+
+    id: int
+    version: int = Field(description="Counts its changes; give it back to decide on this very state.")
+    candidate: int = Field(description="The recipe under trial.")
+    baseline: int = Field(description="The recipe that it is compared with.")
+    mode: Mode
+    state: State
+    reads: str = Field(description="The state in words; with steps that no watcher goes through it is paused.")
+    share: float
+    unit: Unit
+    steps: list[StepBody]
+    step: int = Field(description="Which step it is in, from 0; as many as there are steps once all passed.")
+    tenants: list[str] | None
+    first: list[str]
+    ends_at: str | None
+    max_queries: int | None
+    decides: str
+    since_at: str
+    created_at: str
+    created_by: str
+
+
+class TransitionAnswer(BaseModel):
+    """A decision about a rollout."""
+
+    version: int
+    from_state: State
+    to_state: State
+    share: float
+    step: int
+    actor: str
+    reason: str
+    at: str
+    evidence: dict[str, Any]
+
+
+class GuardAnswer(BaseModel):
+    """What a guard says now."""
+
+    guard: str
+    outcome: Literal["pass", "fail", "inconclusive", "no_data"]
+    reason: str
+
+
+class RolloutPageAnswer(RolloutAnswer):
+    """A rollout with what its guards say now and every decision about it, oldest first."""
+
+    guards: list[GuardAnswer]
+    transitions: list[TransitionAnswer]
+
+
+class RolloutsAnswer(BaseModel):
+    """All rollouts, the newest first."""
+
+    rollouts: list[RolloutAnswer]
+
+
+class ReleaseAnswer(BaseModel):
+    """A release and what it does now."""
+
+    number: str
+    recipe: int
+    snapshot: str
+    created_at: str
+    created_by: str
+    is_in_service: bool
+    state: str = Field(description="Why it is open, in words; empty where it is not.")
+    arm: str = Field(description="What its answers are recorded under; empty where it is not open.")
+    documents_behind: int | None = Field(description="Documents that it lacks until it is built; null unless open.")
+
+
+class ReleasesAnswer(BaseModel):
+    """All releases, oldest first."""
+
+    releases: list[ReleaseAnswer]
+
+
+class PromotedAnswer(BaseModel):
+    """What answers from now on."""
+
+    release: str
+
+
+class RolledBackAnswer(PromotedAnswer):
+    """What a roll-back did."""
+
+    from_recipe: int = Field(description="Gets nothing from now on.")
+    rollout: int | None
+    documents_behind: int = Field(description="Documents that the release lacks until it is built again.")
+
+
+class PinAnswer(BaseModel):
+    """A tenant that is outside shares and tests."""
+
+    tenant: str
+    kind: PinKind
+    recipe: int | None
+    actor: str
+    reason: str
+    created_at: str
+
+
+class PinsAnswer(BaseModel):
+    """All of them by tenant."""
+
+    pins: list[PinAnswer]

@@ -1,0 +1,34 @@
+"""The options of a recipe, which every command that builds one takes."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--view", help="Passage view (see 'views list'); by default the one in service."),
+    click.option("--model", help="Model version (see 'models list'); by default the one in service."),
+    click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Compiled form of the model."),
+    click.option("--language", help="Language of the lexical leg: a Snowball language, or none."),
+    click.option(
+        "--approximate-above",
+        type=click.IntRange(min=0),
+        metavar="PASSAGES",
+        help="Size above which a collection gets an approximate index; 0 for exact search at every size.",
+    ),
+    click.option(
+        "--conversation", metavar="VIEW", help="What earlier turns of a chat count: a conversation view, or none."
+    ),
+    click.option("--reranker", metavar="MODEL", help="A registered reranker for the second pass, or none."),
+    click.option("--rerank-depth", type=click.IntRange(1, 200), metavar="HITS", help="How many hits it scores again."),
+    click.option("--rerank-budget-ms", type=click.IntRange(1, 60_000), help="Time for that; late is skipped."),
+)
+
+
+def recipe_options(command: _Command) -> _Command:
+    """Let a command take every choice of ``change_recipe``, each ``None`` unless it is named."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

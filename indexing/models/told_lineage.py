@@ -1,0 +1,105 @@
+"""What a person tells of a model's origin at its registration: a file and options, checked before it is compiled."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from indexing.errors import InvalidInput
+from indexing.models.compiler import Lineage
+from indexing.records import Json
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+_TEXTS = ("parent", "licence", "code_version")
+_TABLES = ("training_data", "parameters", "metrics")
+
+
+def read_lineage(path: Path) -> Lineage:
+    """The lineage that a JSON file tells.
+
+    Raises:
+        InvalidInput: it is no JSON, or a field is unknown or not as it must be.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path} is not valid JSON ({error}): correct it and run the command again.") from error
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{path} is no lineage: expected an object with some of {', '.join((*_TEXTS, *_TABLES))}.")
+    if unknown := sorted(value.keys() - {*_TEXTS, *_TABLES}):
+        raise InvalidInput(
+            f"{path}: the field {unknown[0]!r} is unknown: expected some of {', '.join((*_TEXTS, *_TABLES))}."
+        )
+    for name in _TEXTS:
+        if not isinstance(value.get(name), str | None):
+            raise InvalidInput(f"{path}: {name} {value[name]!r} is invalid: expected a text.")
+    for name in _TABLES:
+        if not isinstance(value.get(name, {}), dict):
+            raise InvalidInput(f"{path}: {name} {value[name]!r} is invalid: expected an object.")
+    return require_lineage(Lineage(**value))
+
+
+def require_lineage(lineage: Lineage) -> Lineage:
+    """Let a lineage on whose training data are named by sha256, and whose metrics are numbers.
+
+    Raises:
+        InvalidInput: one is not.
+    """
+    for name, digest in lineage.training_data.items():
+        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+            raise InvalidInput(
+                f"The training data {name!r} have {digest!r}: expected their sha256, 64 hexadecimal digits, never the"
+                " data themselves."
+            )
+    for name, metric in lineage.metrics.items():
+        if isinstance(metric, bool) or not isinstance(metric, int | float) or not math.isfinite(metric):
+            raise InvalidInput(f"The metric {name!r} is {metric!r}: expected a finite number, such as 0.71.")
+    for name, parameter in lineage.parameters.items():
+        if not isinstance(parameter, str | int | float | bool | None):
+            raise InvalidInput(f"The parameter {name!r} is {parameter!r}: expected a text, a number or a truth value.")
+    return lineage
+
+
+def with_choices(
+    lineage: Lineage,
+    *,
+    parent: str | None,
+    licence: str | None,
+    code_version: str | None,
+    training_data: Iterable[Path],
+    parameters: Mapping[str, str],
+    metrics: Mapping[str, str],
+) -> Lineage:
+    """A lineage with what options say, which counts more than what it said before.
+
+    Of training data the sha256 is taken. Metrics are numbers; a parameter is what it is as JSON, else a text.
+
+    Raises:
+        InvalidInput: a metric is no number.
+    """
+    told = replace(
+        lineage,
+        parent=parent or lineage.parent,
+        licence=licence or lineage.licence,
+        code_version=code_version or lineage.code_version,
+        training_data={**lineage.training_data, **{str(path): _sha256(path) for path in training_data}},
+        parameters={**lineage.parameters, **{name: _scalar(text) for name, text in parameters.items()}},
+        metrics={**lineage.metrics, **{name: _scalar(text) for name, text in metrics.items()}},
+    )
+    return require_lineage(told)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _scalar(text: str) -> Json:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, int | float | bool) else text

@@ -1,0 +1,110 @@
+"""Which answers recipes, releases and documents had a part in, as the ledger says."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from indexing.home import Home
+from indexing.ledger.day_sources import DayFault, OnFault
+from indexing.ledger.ids import moment_of
+from indexing.ledger.readers import recipe_days, requests_of_recipes
+from indexing.ledger.records import RequestRow
+from indexing.records import Json
+from indexing.releases.release import Release
+
+MOST_ROWS = 1000
+"""Rows that are read one by one to be counted; of more it is said that there are more. Source: our choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked: of which subject, and of the answers which period and how many of the newest."""
+
+    id: str
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Which answers something had a part in, of the period that was asked for.
+
+    ``requests`` counts them, by release and kind in ``by_release``; ``newest`` names some; ``has_more`` says that they
+    were not counted to the end. ``unread`` are days of the ledger that could not be read.
+    """
+
+    requests: int = 0
+    by_release: tuple[Mapping[str, Json], ...] = ()
+    newest: tuple[Mapping[str, Json], ...] = ()
+    has_more: bool = False
+    unread: tuple[str, ...] = ()
+
+
+def of_recipes(home: Home, asked: Asked, recipes: Iterable[int]) -> Answers:
+    """The answers that any release of these recipes gave."""
+    return _counted(home, asked, set(recipes), lambda release: True)
+
+
+def of_releases(home: Home, asked: Asked, releases: Iterable[Release]) -> Answers:
+    """The answers that these releases gave."""
+    numbers = {release.number: release.recipe for release in releases}
+    return _counted(home, asked, set(numbers.values()), lambda release: release in numbers)
+
+
+def _counted(home: Home, asked: Asked, recipes: set[int], is_wanted: Callable[[str], bool]) -> Answers:
+    """The answers of some recipes, as far as their releases are wanted; counted from the ledger's index."""
+    if not recipes:
+        return Answers()
+    faults: list[DayFault] = []
+    days = recipe_days(home.ledger, recipes, asked.since, asked.until, on_fault=faults.append)
+    counts: Counter[tuple[str, str]] = Counter()
+    for day in days:
+        if is_wanted(day.release):
+            counts[day.release, day.kind] += day.requests
+    rows = requests_of_recipes(
+        home.ledger, recipes, asked.since, asked.until, newest_first=True, on_fault=lambda fault: None
+    )
+    newest = islice((row for row in rows if is_wanted(row.release)), asked.limit if counts else 0)
+    return Answers(counts.total(), _by_release(counts), tuple(map(named, newest)), unread=_unread(faults))
+
+
+def of_rows(asked: Asked, read: Callable[[OnFault], Iterator[RequestRow]]) -> Answers:
+    """The answers that ``read`` gives, newest first; it is given what to tell days to that cannot be read."""
+    faults: list[DayFault] = []
+    return answers_of(list(read(faults.append)), asked.limit, faults)
+
+
+def answers_of(rows: list[RequestRow], limit: int, faults: Iterable[DayFault]) -> Answers:
+    """Rows, newest first, as answers."""
+    has_more, rows = len(rows) > MOST_ROWS, rows[:MOST_ROWS]
+    counts = Counter((row.release, row.kind) for row in rows)
+    newest = tuple(map(named, rows[:limit]))
+    return Answers(len(rows), _by_release(counts), newest, has_more, _unread(faults))
+
+
+def _by_release(counts: Counter[tuple[str, str]]) -> tuple[Mapping[str, Json], ...]:
+    return tuple(
+        {"release": release, "kind": kind, "requests": count} for (release, kind), count in sorted(counts.items())
+    )
+
+
+def _unread(faults: Iterable[DayFault]) -> tuple[str, ...]:
+    return tuple(f"{fault.day}: {fault.reason}" for fault in faults if not fault.is_missing)
+
+
+def named(row: RequestRow) -> dict[str, Json]:
+    """A request in a list: who was served what, when and why; never what was asked."""
+    return {
+        "at": moment_of(row.id).isoformat(timespec="milliseconds"),
+        "id": str(row.id),
+        "kind": row.kind,
+        "tenant": row.tenant,
+        "collection": row.collection,
+        "release": row.release,
+        "arm": row.arm,
+        "reason": row.reason,
+        "status": row.status,
+    }

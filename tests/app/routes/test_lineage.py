@@ -1,0 +1,91 @@
+"""Lineage over HTTP: for the operator alone, the same as on the command line."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from indexing.builds.build import build
+from indexing.builds.context import prepare_build
+from indexing.catalogue.api_keys import OPERATOR, create_key
+from indexing.catalogue.document_writes import put_documents
+from indexing.commands.root import cli
+from indexing.records import Document, Partition
+from indexing.releases.recipe_choices import recipe_in_service
+from tests.support.ledger_rows import made_hit, made_row
+
+
+@pytest.fixture
+def home(tiny_home):
+    put_documents(tiny_home.catalogue, Partition("default", "default"), [Document("doc-1", "One", "Words.")])
+    build(prepare_build(tiny_home, recipe_in_service(tiny_home)))
+    tiny_home.ledger.append([made_row(1, tenant="default", release="1.1", hits=(made_hit("doc-1"),))])
+    return tiny_home
+
+
+@pytest.fixture
+def ask(home):
+    with TestClient(create_app(home.settings), raise_server_exceptions=False) as client:
+
+        def ask(path, scope=OPERATOR, **query):
+            secret = create_key(home.catalogue, "default", scopes=(scope,))[1]
+            return client.get(path, params=query, headers={"Authorization": f"Bearer {secret}"})
+
+        yield ask
+
+
+@pytest.fixture
+def run(home):
+    def invoke(*arguments):
+        result = CliRunner().invoke(cli, ["--home", str(home.path), *arguments])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return invoke
+
+
+def test_a_release_is_shown_by_route_and_command_alike(ask, run):
+    answer = ask("/v1/releases/1.1")
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == json.loads(run("releases", "show", "1", "--json"))
+    tree = run("releases", "show", "1.1")
+    for line in ("release 1.1", "is in service: True", "id: tiny@1", "analyser: english", "licence: Apache-2.0"):
+        assert line in tree
+
+
+@pytest.mark.parametrize(
+    ("of", "thing"),
+    [
+        ("model", "tiny@1"),
+        ("view", "int8@1"),
+        ("release", "1.1"),
+        ("document", "default/default/doc-1"),
+        ("request", "request-000001"),
+    ],
+)
+def test_lineage_is_told_by_route_and_command_alike(ask, run, of, thing):
+    answer = ask("/v1/lineage", of=of, id=thing)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == json.loads(run("lineage", "--of", of, thing, "--json"))
+    assert answer.json()["answers"]["requests"] == 1
+    assert run("lineage", "--of", of, thing).startswith(f"{of} {answer.json()['id']}\n")
+
+
+def test_lineage_is_the_operator_s(ask):
+    for path, query in (("/v1/releases/1.1", {}), ("/v1/lineage", {"of": "model", "id": "tiny@1"})):
+        assert ask(path, "admin", **query).status_code == 403
+
+
+def test_what_is_not_there_is_404_and_another_form_is_refused(ask):
+    assert ask("/v1/releases/9").status_code == 404
+    assert ask("/v1/releases/first").status_code == 400
+    assert ask("/v1/lineage", of="model", id="nope").status_code == 404
+    assert ask("/v1/lineage", of="tenant", id="default").status_code == 422
+    assert ask("/v1/lineage", of="document", id="doc-1").status_code == 400
+
+
+def test_a_diff_is_told_in_sentences(run):
+    assert run("releases", "diff", "1", "1.1").startswith("from release 1.1 to 1.1:\n  both have the same recipe\n")
+    assert json.loads(run("releases", "diff", "1", "1", "--json"))["recipe"] == []

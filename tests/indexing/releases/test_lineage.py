@@ -1,0 +1,201 @@
+"""Lineage says what everything is made of, what was made with it, and which answers it gave; both ways agree."""
+
+from dataclasses import replace
+
+import pytest
+
+from indexing.builds.build import build
+from indexing.builds.context import prepare_build
+from indexing.builds.preparation import prepare
+from indexing.catalogue.document_writes import put_documents, remove_documents
+from indexing.catalogue.releases import retire_releases
+from indexing.catalogue.verdicts import insert_verdict
+from indexing.errors import InvalidInput, NotFound
+from indexing.features.views import FIRST_256
+from indexing.records import Document, Partition
+from indexing.releases.lineage import model_lineage, release_lineage
+from indexing.releases.lineage_answers import Asked
+from indexing.releases.lineage_questions import SUBJECTS, lineage_of
+from indexing.releases.recipe_choices import change_recipe, recipe_in_service
+from indexing.releases.recipes import RetrievalConfig
+from indexing.releases.release_diff import diff_releases
+from tests.support.ledger_rows import NOON, made_hit, made_row
+
+OURS = Partition("acme", "default")
+TEXTS = [Document(f"doc-{n}", f"Title {n}", f"The words of document {n}.") for n in range(3)]
+
+
+@pytest.fixture
+def home(tiny_home, register_tiny):
+    """Release 1.1 of three documents serves; 2.1 of another model, one document less and one changed, is proposed."""
+    put_documents(tiny_home.catalogue, OURS, TEXTS)
+    build(prepare_build(tiny_home, recipe_in_service(tiny_home)))
+    register_tiny(tiny_home, "finer")
+    remove_documents(tiny_home.catalogue, OURS, ["doc-0"])
+    put_documents(tiny_home.catalogue, OURS, [replace(TEXTS[1], title="Another title"), Document("new", "", "New.")])
+    recipe = change_recipe(tiny_home, recipe_in_service(tiny_home), model="finer")
+    recipe = replace(recipe, retrieval=RetrievalConfig(candidates=50))
+    prepare(prepare_build(tiny_home, recipe), reason="a finer model")
+    insert_verdict(tiny_home.catalogue, 2, "golden", "pass", ["ndcg 0.8"], "2026-11-28")
+    hits = (made_hit("doc-1"), made_hit("doc-2"))
+    rows = [
+        made_row(1, release="1.1", hits=hits),
+        made_row(2, release="1.1", hits=hits[1:]),
+        made_row(3, release="2.1", hits=hits[:1], arm="candidate"),
+        made_row(4, release="2.1", tenant="zeta", hits=hits),
+    ]
+    rows.append(made_row(5, release="2.1", kind="shadow", shadow_of=rows[0].id, hits=()))
+    tiny_home.ledger.append(rows)
+    return tiny_home
+
+
+def ask(home, of, thing, **period):
+    return lineage_of(home, of, Asked(thing, **period))
+
+
+def test_a_release_names_everything_that_went_in(home):
+    found = release_lineage(home, "2.1")
+    assert (found.release, found.is_in_service, found.analyser) == ("2.1", False, "english")
+    assert (found.job.recipe, found.job.state) == (2, "done")
+    assert (found.model.id, found.model.lineage["licence"]) == ("finer@1", "Apache-2.0")
+    assert {view.kind: view.id for view in found.views} == {
+        "passage": "default@1",
+        "embedding": "int8@1",
+        "lexical": "english@1",
+        "conversation": "default@1",
+    }
+    used = {view.kind: view.fingerprint for view in found.views}
+    assert found.snapshot.views == {kind: used[kind] for kind in ("passage", "embedding", "lexical")}
+    assert (found.snapshot.documents, len(found.snapshot.shards)) == (3, 1)
+    assert found.recipe["retrieval"]["candidates"] == 50
+    ((history,), (verdict,)) = found.rollouts, found.verdicts
+    assert [(one.to_state, one.reason) for one in history.transitions] == [("proposed", "a finer model")]
+    assert (verdict["kind"], verdict["reasons"]) == ("golden", ["ndcg 0.8"])
+    assert found.deployments == []
+    served = release_lineage(home, "1")
+    assert (served.release, served.is_in_service, served.deployments[0]["reason"]) == ("1.1", True, "first release")
+
+
+def test_a_retired_release_is_still_told_without_its_snapshot(home):
+    retire_releases(home.catalogue, [(2, 1)])
+    found = release_lineage(home, "2.1")
+    assert (found.snapshot, found.model.id) == (None, "finer@1")
+    with pytest.raises(NotFound):
+        release_lineage(home, "3.1")
+
+
+def test_parents_are_followed_and_a_circle_ends(home, register_tiny):
+    manifest = home.models.get("finer@1").manifest
+    assert model_lineage(home, "finer@1").ancestors == ()
+    # A parent is told by a person, who may be wrong.
+    for name, parent in (("child", "finer@1"), ("grandchild", "child@1"), ("stray", "lost@9"), ("loop", "loop@1")):
+        with home.storage.publish("models", f"{name}@1") as draft:
+            source = home.storage.open("models", "finer@1")
+            for file in manifest.files:
+                (draft.path / file).write_bytes((source.path / file).read_bytes())
+            draft.info.update(source.info, lineage={"parent": parent})
+        home.models.add(name, 1, home.storage.open("models", f"{name}@1"))
+    assert model_lineage(home, "grandchild").ancestors == ("child@1", "finer@1")
+    assert model_lineage(home, "stray").ancestors == ("lost@9",)
+    assert model_lineage(home, "loop").ancestors == ()
+    assert ask(home, "model", "finer").made["models"] == ["child@1"]
+
+
+@pytest.mark.parametrize(
+    ("of", "thing", "releases", "requests"),
+    [
+        ("model", "tiny@1", ["1.1"], 2),
+        ("model", "finer", ["2.1"], 3),
+        ("view", "int8@1", ["1.1", "2.1"], 5),
+        ("view", "conversation:default@1", ["1.1", "2.1"], 5),
+        ("view", "first-256@1", [], 0),
+        ("document", "acme/default/doc-0", ["1.1"], 0),
+        ("document", "acme/default/doc-1", ["1.1", "2.1"], 2),
+        ("document", "acme/default/new", ["2.1"], 0),
+    ],
+)
+def test_what_was_made_with_a_thing_and_which_answers_it_gave(home, of, thing, releases, requests):
+    found = ask(home, of, thing)
+    assert [one["release"] for one in found.made["releases"]] == releases
+    assert found.answers.requests == requests
+    assert len(found.answers.newest) == requests
+    assert "query" not in str(found.answers)
+    assert ask(home, of, thing, until=NOON).answers.requests == 0
+    assert len(ask(home, of, thing, limit=1).answers.newest) == min(1, requests)
+
+
+def test_a_document_that_only_answers_named_is_told(home):
+    found = ask(home, "document", "zeta/default/doc-1")
+    assert (found.made["releases"], found.made_of["in_catalogue"], found.answers.requests) == ([], None, 1)
+
+
+def test_a_snapshot_and_a_release_name_each_other(home):
+    release = ask(home, "release", "2.1")
+    snapshot = release.made_of["snapshot"]["id"]
+    found = ask(home, "snapshot", snapshot)
+    assert [one["release"] for one in found.made["releases"]] == ["2.1"]
+    assert found.made_of["model"] == "finer@1"
+    assert found.answers == release.answers
+    assert found.answers.by_release == (
+        {"release": "2.1", "kind": "search", "requests": 2},
+        {"release": "2.1", "kind": "shadow", "requests": 1},
+    )
+    assert [one["rollout"]["state"] for one in release.made["rollouts"]] == ["proposed"]
+
+
+def test_a_request_names_its_release_its_documents_and_its_shadows(home):
+    found = ask(home, "request", "request-000001")
+    assert found.made_of["release"]["release"] == "1.1"
+    assert found.made_of["model"] == "tiny@1"
+    assert found.made_of["documents"] == ["acme/default/doc-1", "acme/default/doc-2"]
+    assert [one["kind"] for one in found.made["shadows"]] == ["shadow"]
+    assert ask(home, "request", found.id) == found
+
+
+@pytest.mark.parametrize(
+    ("of", "thing"),
+    [
+        ("model", "nope@1"),
+        ("view", "nope@1"),
+        ("snapshot", "nope"),
+        ("release", "9"),
+        ("document", "acme/default/nope"),
+        ("request", "nope"),
+    ],
+)
+def test_what_is_not_there_is_named(home, of, thing):
+    with pytest.raises(NotFound, match=thing.rpartition("/")[2]):
+        ask(home, of, thing)
+
+
+def test_questions_of_another_form_are_refused(home):
+    with pytest.raises(InvalidInput, match="expected TENANT/COLLECTION/ID"):
+        ask(home, "document", "doc-1")
+    with pytest.raises(InvalidInput, match=f"expected one of {', '.join(SUBJECTS)}"):
+        ask(home, "tenant", "acme")
+
+
+def test_a_diff_says_in_sentences_what_differs(home):
+    found = diff_releases(home, "1.1", "2.1")
+    assert found.sentences == [
+        "the model changed from tiny@1 to finer@1",
+        "retrieval: candidates 100 -> 50",
+        "1 document was added: acme/default/new",
+        "1 document was removed: acme/default/doc-0",
+        "1 document was changed: acme/default/doc-1",
+        "shards: 1 new, 1 gone, 0 shared",
+    ]
+    same = diff_releases(home, "1.1", "1.1")
+    assert same.sentences == [
+        "both have the same recipe",
+        f"both serve snapshot {same.after.snapshot}: no document differs",
+    ]
+
+
+def test_a_diff_over_other_passages_says_what_cannot_be_told(home):
+    recipe = replace(recipe_in_service(home), passage=FIRST_256, conversation=None, number=0)
+    build(prepare_build(home, recipe))
+    found = diff_releases(home, "1", "3")
+    assert "passages: strategy headings -> head" in found.sentences
+    assert "the conversation view changed from default@1 to none" in found.sentences
+    assert any("documents are stored otherwise: other views cut them into passages" in one for one in found.sentences)
