@@ -161,8 +161,8 @@ class Replayer:
             self._refuse_erased(row, partition)
             raise CannotReplay(
                 "view_change_missing",
-                f"change {error.number} of the view that it saw is not in the ledger: it was dropped, lost in a kill, or"
-                " its day is no longer kept.",
+                f"change {error.number} of the view that it saw is not in the ledger: it was dropped or lost in a kill,"
+                " or its day is no longer kept.",
             ) from error
 
     def _refuse_erased(self, row: RequestRow, partition: Partition) -> None:
