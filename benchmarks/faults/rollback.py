@@ -39,10 +39,11 @@ from benchmarks.harness.timing import percentiles
 from eval.datasets.query_sets import load_queryset
 from indexing.catalogue.database import Database
 from indexing.home import open_home
-from indexing.releases.lifecycle import End, end, propose, start_canary, start_shadow
+from indexing.releases.lifecycle import end
 from indexing.releases.promotion import promote, roll_back
 from indexing.releases.rollouts import open_rollout
 from indexing.releases.transitions import Decision
+from indexing.releases.trials import End, propose, start_canary, start_shadow
 from indexing.settings import Settings
 
 WORKERS = 2

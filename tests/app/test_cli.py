@@ -23,11 +23,11 @@ def search(home, *arguments):
     return CliRunner().invoke(cli, command)
 
 
-def test_json_is_the_answer_of_the_api_without_a_request_id(served_home):
+def test_json_is_the_answer_of_the_api_without_what_names_a_request(served_home):
     answer = json.loads(search(served_home, "forgot my password", "--json", "-k", "2").stdout)
-    assert set(answer) == set(SearchAnswer.model_fields) - {"request_id"}
+    assert set(answer) == set(SearchAnswer.model_fields) - {"request_id", "query_id"}
     assert type(answer.pop("seq")) is int  # the command line shows the numbers themselves
-    SearchAnswer(request_id="", seq="", **answer)
+    SearchAnswer(request_id="", query_id="", seq="", **answer)
     expected = Retriever().search(ReleasePool(served_home).refresh(), HELPDESK, "forgot my password", k=2)
     assert [hit["passage_id"] for hit in answer["hits"]] == [hit.passage.document_id + "#0" for hit in expected.hits]
     assert [hit["score"] for hit in answer["hits"]] == [hit.score for hit in expected.hits]

@@ -33,7 +33,18 @@ BODIES = {
     ("patch", "/v1/tenants/{tenant}"): {"max_documents": 1},
 }
 """What a request brings. A new route that needs a body must be entered here."""
-VOLATILE = ("request_id", "seq", "key", "id", "created_at", "updated_at", "timings_ms", "search_ms", "exact_ms")
+VOLATILE = (
+    "request_id",
+    "query_id",
+    "seq",
+    "key",
+    "id",
+    "created_at",
+    "updated_at",
+    "timings_ms",
+    "search_ms",
+    "exact_ms",
+)
 """What differs between any two answers."""
 ORDER = ("get", "post", "patch", "put", "delete")
 WALK = sorted(

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from app.main import create_app
+from app.main import create_app, refresh
 from indexing.catalogue.api_keys import OPERATOR, create_key
 from indexing.catalogue.tenants import ensure_tenant
+from indexing.ledger.erasure import erase_rows
+from indexing.retention.tenant_erasure import user_scope
 from tests.support.ledger_rows import NOON, made_row
 
 
@@ -99,3 +101,20 @@ def test_a_day_that_cannot_be_read_is_named(ask, rows, home):
     assert (answer.status_code, answer.json()["error"]) == (503, "LedgerUnavailable")
     assert "2026-11-24" in answer.json()["message"]
     assert ask("/v1/ledger/served").json()["unread"][0]["day"] == "2026-11-24"
+
+
+def test_an_answer_is_found_again_by_its_query_id_and_its_user_can_be_erased(served_home):
+    headers = {"Authorization": "Bearer test-key-0123456789"}
+    with TestClient(create_app(served_home.settings)) as client:
+        services = client.app.state.services
+        refresh(services)
+        body = {"query": "reset a password", "collection": "helpdesk", "user": "user-4711"}
+        answer = client.post("/v1/search", json=body, headers=headers).json()
+        assert services.records.recorder.flush(20.0)
+        (found,) = client.get(f"/v1/ledger/requests/{answer['query_id']}", headers=headers).json()["requests"]
+        assert (found["release"], found["arm"], found["query"]) == (answer["release"], "live", None)
+        told = [(hit["document_id"], hit["score"]) for hit in answer["hits"]]
+        assert [(hit["document_id"], hit["score"]) for hit in found["hits"]] == told
+        assert client.get("/v1/ledger/served", headers=headers).json()["answers"] == 1
+        assert erase_rows(served_home.ledger, user_scope(served_home, "default", "user-4711")) == 1
+        assert client.get(f"/v1/ledger/requests/{answer['query_id']}", headers=headers).status_code == 404

@@ -7,10 +7,10 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.ledger.readers import requests_of_recipes
-from indexing.releases.lifecycle import End, propose, start_canary, start_shadow
 from indexing.releases.pins import hold_back, pin
 from indexing.releases.promotion import promote, roll_back
 from indexing.releases.transitions import Decision
+from indexing.releases.trials import End, propose, start_canary, start_shadow
 from indexing.snapshots.shard import KIND
 from tests.app.conftest import release
 

@@ -17,9 +17,9 @@ from app.services.request_rows import RowPolicy
 from app.services.shadow import LOOP_SHARE, LoopLoad, ShadowSearches, busy_above
 from indexing.catalogue.tenants import create_tenant
 from indexing.errors import InvalidInput
-from indexing.releases.lifecycle import End, propose, start_shadow
 from indexing.releases.rollouts import open_rollout
 from indexing.releases.transitions import Decision
+from indexing.releases.trials import End, propose, start_shadow
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS, FreshHome, article
 
 SECRET = b"s" * 32

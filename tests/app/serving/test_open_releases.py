@@ -9,8 +9,8 @@ from app.serving import release_pool
 from app.serving.assignment import Assignment
 from app.serving.release_pool import RETRIES, ReleasePool
 from indexing.errors import ArtefactCorrupt
-from indexing.releases.lifecycle import propose, start_canary
 from indexing.releases.transitions import Decision
+from indexing.releases.trials import propose, start_canary
 from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, FreshHome, article
 
 BY = Decision("ana", "a test", "2026-01-05T03:00:00.000+00:00")

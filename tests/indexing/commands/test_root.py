@@ -235,6 +235,9 @@ def test_releases_are_listed_with_what_made_them(run: Run, built: str) -> None:
     assert row == {
         "release": "1.1",
         "in_service": True,
+        "state": "in service",
+        "arm": "live",
+        "documents_behind": 0,
         "snapshot": built,
         "model": "tiny@1",
         "views": "default int8 english",
