@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 SCRIPTS = (
+    "search.online_features",
     "search.lexical",
     "search.fusion",
     "builds.encode",

@@ -128,6 +128,12 @@ def score_candidates(
     return Candidates(numbers, rows, chosen_rows.first, dense, lexical)
 
 
+def document_ids(view: PartitionView, found: Candidates) -> list[str]:
+    """The id of the document of each group of candidates, in order."""
+    numbers, rows = found.numbers[found.first].tolist(), found.rows[found.first].tolist()
+    return [view.document_id(number, row) for number, row in zip(numbers, rows, strict=True)]
+
+
 def _whole_documents(view: PartitionView, numbers: Rows, rows: Rows) -> CandidateRows:
     all_numbers, all_rows, sizes = [], [], []
     for number, shard in enumerate(view.shards):
@@ -148,28 +154,42 @@ class Chosen:
     fused_scores: Scores
     dense: Scores | None
     lexical: Scores | None
+    groups: Rows
+    """Which of the candidates' groups they are."""
 
 
-def choose(view: PartitionView, found: Candidates, max_score: float, k: int, *, dense_weight: float) -> Chosen:
+def choose(
+    view: PartitionView,
+    found: Candidates,
+    max_score: float,
+    k: int,
+    *,
+    dense_weight: float,
+    added: Scores | None = None,
+) -> Chosen:
     """The best ``k`` groups by ``fused_scores``, equal ones by document id and place in the document.
+
+    ``added`` is what boosts add to the score of each group, float32; without boosts ``None``.
 
     A document counts by the best of its passages in each leg, which need not be the same passage; the passage shown
     is the one that is best in both together.
     """
     if len(found.first) == 0:
-        return Chosen(found.numbers, found.rows, np.empty(0, np.float32), found.dense, found.lexical)
+        return Chosen(found.numbers, found.rows, np.empty(0, np.float32), found.dense, found.lexical, found.first)
     dense, lexical = (
         None if leg is None else np.maximum.reduceat(leg, found.first) for leg in (found.dense, found.lexical)
     )
     ordering = fused_scores(dense, lexical, max_score=max_score, dense_weight=dense_weight)
+    if added is not None:
+        ordering = ordering + added
     best = _best_groups(view, found, ordering, k)
     shown = found.first[best]
     ends = np.append(found.first, len(found.rows))[best + 1]
     single = fused_scores(found.dense, found.lexical, max_score=max_score, dense_weight=dense_weight)
     for place in np.flatnonzero(ends - shown > 1).tolist():
         shown[place] += single[shown[place] : ends[place]].argmax()
-    legs = (None if leg is None else leg[best] for leg in (dense, lexical))
-    return Chosen(found.numbers[shown], found.rows[shown], ordering[best], *legs)
+    dense, lexical = (None if leg is None else leg[best] for leg in (dense, lexical))
+    return Chosen(found.numbers[shown], found.rows[shown], ordering[best], dense, lexical, best)
 
 
 def _best_groups(view: PartitionView, found: Candidates, ordering: Scores, k: int) -> Rows:

@@ -3,13 +3,22 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeAlias
 
 import numpy as np
 
-from app.retrieval.candidates import Chosen, best_of_legs, candidate_rows, choose, score_candidates
+from app.retrieval.candidates import (
+    Chosen,
+    best_of_legs,
+    candidate_rows,
+    choose,
+    document_ids,
+    score_candidates,
+)
 from app.retrieval.fusion import calibrate
 from app.retrieval.reranking import Reranker, pair_text
+from app.serving.document_boosts import BoostedDocuments
 from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.conversation import Turns, conversation_terms, conversation_vector
@@ -30,7 +39,8 @@ class RankedPassage:
     """A hit: rank from 1, calibrated score 0..1, and the raw score of each leg that the mode used.
 
     Grouped by document, the raw scores are the best that any passage of the document has in each leg. ``rerank`` is
-    the reranker's logit for the passage, where there was a second pass.
+    the reranker's logit for the passage, where there was a second pass; ``features`` are the values of the document
+    that the recipe's boosts used, by name.
     """
 
     rank: int
@@ -39,6 +49,7 @@ class RankedPassage:
     lexical: float | None
     passage: StoredPassage
     rerank: float | None = None
+    features: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked of a partition; see ``Retriever.search``."""
+    """What is asked of a partition; see ``Retriever.search``. Boosts are those of the moment ``at``, by default now."""
 
     text: str
     k: int
@@ -67,6 +78,7 @@ class Query:
     vector: Vector | None
     matching: Matching | None
     earlier: tuple[str, ...] = ()
+    at: datetime | None = None
 
 
 class TooManyCandidates(Exception):
@@ -254,13 +266,18 @@ class Search:
                     raise TooManyCandidates
                 if has_enough:
                     found = score_candidates(view, rows, self._vector, term_scores)
-                    chosen = choose(view, found, max_score, k, dense_weight=retrieval.dense_weight)
+                    boosted = None
+                    if serving.boosts is not None:
+                        boosted = serving.boosts.of(self._partition, document_ids(view, found), self._asked.at)
+                    added = None if boosted is None else boosted.added
+                    chosen = choose(view, found, max_score, k, dense_weight=retrieval.dense_weight, added=added)
                     if best.overlap is not None:
                         self._features["leg_overlap"] = best.overlap
                     break
             depth *= 4
         with timings.stage("hydrate"):
-            return _hydrate(view, chosen, retrieval.calibration[self._asked.mode])
+            hits = _hydrate(view, chosen, retrieval.calibration[self._asked.mode])
+            return hits if boosted is None else _with_features(hits, chosen, boosted)
 
     def _rerank(self, reranker: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
         """The hits in the reranker's order, or as they are and a warning why."""
@@ -321,6 +338,12 @@ def _reordered(hits: Sequence[RankedPassage], logits: Scores, calibration: Seque
     ]
     least = first[-1].score
     return first + [replace(hit, score=min(hit.score, least)) for hit in hits[len(first) :]]
+
+
+def _with_features(hits: Sequence[RankedPassage], chosen: Chosen, boosted: BoostedDocuments) -> list[RankedPassage]:
+    return [
+        replace(hit, features=boosted.values[group]) for hit, group in zip(hits, chosen.groups.tolist(), strict=True)
+    ]
 
 
 def _hydrate(view: PartitionView, hits: Chosen, calibration: Sequence[float]) -> list[RankedPassage]:

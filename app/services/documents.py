@@ -16,7 +16,8 @@ from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.document_writes import Written, write_documents
 from indexing.catalogue.documents import StoredDocument, iterate_documents
-from indexing.errors import NotReady
+from indexing.errors import GroundworkError, NotReady
+from indexing.features.materialise import materialise_documents
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.records import Document, Partition
 
@@ -47,7 +48,9 @@ def write(services: Services, partition: Partition, documents: Sequence[Document
     """Store at least one document; those that no search can find before a build holds them have one asked for."""
     catalogue, token = services.home.catalogue, partial(services.sequence_tokens.of_write, partition.tenant)
     written = write_documents(catalogue, partition, documents, live=services.live.takes(partition, documents))
-    services.live.wrote(partition, [one.id for one in written if one.outcome != "unchanged"])
+    changed = [one.id for one in written if one.outcome != "unchanged"]
+    _materialise(services, partition, changed)
+    services.live.wrote(partition, changed)
     services.metrics.writes.labels("put").inc(sum(one.outcome != "unchanged" for one in written))
     built = min((serving.release.seq for serving in _answering(services, partition.tenant)), default=-1)
     answers = [
@@ -62,6 +65,18 @@ def write(services: Services, partition: Partition, documents: Sequence[Document
         report = WriteReport(answers, seq, request.id, warnings_about_builder(services))
     _log(partition, written, report.build_request)
     return report
+
+
+def _materialise(services: Services, partition: Partition, ids: Sequence[str]) -> None:
+    """Compute what the boosts of open recipes use of what was just written; if it fails, the next build does."""
+    try:
+        releases = services.pool.now().releases.values() if ids else ()
+        for view in {view for serving in releases for view in serving.recipe.document_views}:
+            if view.transformation is not None:
+                materialise_documents(services.home.catalogue, view, partition, ids)
+    except GroundworkError as error:  # the write is stored and answered as such
+        fields = {"collection": partition.collection, "reason": f"{type(error).__name__}: {error}"}
+        logger.warning("features.not_materialised", extra={"fields": fields})
 
 
 def _log(partition: Partition, written: Sequence[Written], request: int | None) -> None:

@@ -124,7 +124,7 @@ class Replayer:
         try:
             seen = self._views.over(serving, partition, changes[1:])
             retriever = self.retriever if row.is_reranked else self._skipping
-            result = retriever.begin(seen, partition, query_for(body, seen.recipe)).result()
+            result = retriever.begin(seen, partition, query_for(body, seen.recipe, moment_of(row.id))).result()
         except VersionGone as error:
             self._refuse_erased(row, partition)
             raise CannotReplay(

@@ -72,6 +72,7 @@ def hits_of(result: Result | None) -> HitColumns:
         [hit.dense for hit in hits],
         [hit.lexical for hit in hits],
         [hit.rerank for hit in hits],
+        [hit.features for hit in hits] if any(hit.features for hit in hits) else (),
     )
 
 

@@ -19,6 +19,7 @@ from app.services.state import Services
 from app.serving.assignment import Assignment, lacks_user
 from app.serving.release import ServingRelease
 from indexing.errors import NotYetSearchable, public_text
+from indexing.ledger.ids import moment_of
 from indexing.records import Partition
 from indexing.telemetry import annotate
 
@@ -126,7 +127,12 @@ def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody
 
     Handing it to a thread would take nearly as long, and threads only wait for each other's interpreter.
     """
-    if serving.reranker is not None or body.filters is not None or not serving.is_open(partition):
+    if (
+        serving.reranker is not None
+        or serving.boosts is not None
+        or body.filters is not None
+        or not serving.is_open(partition)
+    ):
         return False
     text = body.query or "".join(turn.message.content for turn in body.messages or ())
     if len(text) > INLINE_CHARACTERS or body.k > INLINE_K or len(body.principals) > INLINE_K:
@@ -198,7 +204,8 @@ def _begin(services: Services, serving: ServingRelease, record: RequestRecord, d
     if view is None or not view.rows:
         services.reads.require_collection(partition)
         serving.require_searchable(partition)
-    query = query_for(body, serving.recipe)
+    # The moment that its row names, so that a replay computes the same ages.
+    query = query_for(body, serving.recipe, None if serving.boosts is None else moment_of(record.id))
     search = services.retriever.begin(serving, partition, query, deadline.check)
     record.view = search.view_number
     return _Begun(serving, search, seq)

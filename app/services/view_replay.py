@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from app.live.overlay import Fresh, Overlay
+from app.serving.document_boosts import boosts_as_known
 from app.serving.release import ServingRelease
 from indexing.catalogue.changes import Change
 from indexing.catalogue.document_versions import read_kept_version
@@ -48,7 +49,8 @@ class ViewsOfThen:
         """A release with a partition as some changes, oldest first, left it.
 
         Vectors are those that the process used: of the snapshot where it holds the same passage of the document, of
-        the feature store, and computed only where neither has them.
+        the feature store, and computed only where neither has them. Boosts use what was known at the moment that is
+        asked about.
 
         Raises:
             VersionGone: a document's version is not kept any more.
@@ -65,7 +67,8 @@ class ViewsOfThen:
             overlay.remove(partition, last)
             if fresh:
                 overlay.add(partition, fresh)
-        return replace(serving, overlay=overlay)
+        boosts = boosts_as_known(serving.recipe, self._home.catalogue)
+        return replace(serving, overlay=overlay, boosts=boosts)
 
     def _fresh(
         self, overlay: Overlay, serving: ServingRelease, chunker: Chunker, views: FeatureViews, change: Change

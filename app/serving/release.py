@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.serving.document_boosts import DocumentBoosts
 from indexing.errors import ArtefactCorrupt
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
@@ -45,6 +46,7 @@ class ServingRelease:
     bm25: Bm25
     overlay: PartitionSource | None = None
     reranker: RerankerModel | None = None
+    boosts: DocumentBoosts | None = None
     arithmetic: str = ""
     """See ``arithmetic_of``."""
 

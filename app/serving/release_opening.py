@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from app.serving.arithmetic import arithmetic_of
+from app.serving.document_boosts import boosts_of
 from app.serving.query_cache import QueryCache
 from app.serving.release import ServingRelease
 from indexing.errors import ArtefactCorrupt, NotReady
+from indexing.features.online_store import OnlineStore
 from indexing.home import Home
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.bm25 import Bm25
@@ -26,7 +28,8 @@ from indexing.snapshots.snapshot import Snapshot
 class ReleaseOpener:
     """Opens releases of one home. For one thread at a time.
 
-    Recipes with the same model and precision share its sessions, and through the cache their query vectors.
+    Recipes with the same model and precision share its sessions, and through the cache their query vectors; all share
+    the newest values of documents, ``features``.
     """
 
     def __init__(self, home: Home, queries: QueryCache | None = None) -> None:
@@ -35,6 +38,7 @@ class ReleaseOpener:
         self._queries = queries
         self._embedders: dict[tuple[str, str], Embedder] = {}
         self._rerankers: dict[tuple[str, str], RerankerModel] = {}
+        self.features = OnlineStore(home.catalogue)
 
     def open(self, release: Release, distrusted: Collection[str] = ()) -> ServingRelease:
         """A release opened, warmed and proved, without putting it in service.
@@ -66,6 +70,7 @@ class ReleaseOpener:
             analyser=Analyser(recipe.lexical.language),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
             reranker=reranker,
+            boosts=boosts_of(recipe, self.features),
             arithmetic=arithmetic_of(embedder, reranker),
         )
         _query_itself(serving)  # by the encoder itself: a cached vector would prove nothing

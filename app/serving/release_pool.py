@@ -14,6 +14,7 @@ from app.serving.release_opening import ReleaseOpener
 from indexing.backoff import Backoff
 from indexing.catalogue.database import Database, utc_now
 from indexing.errors import NotReady
+from indexing.features.online_store import OnlineStore
 from indexing.home import Home
 from indexing.process_start import own_memory_bytes
 from indexing.releases.release import Release, newest_release
@@ -107,6 +108,11 @@ class ReleasePool:
         self.memory_bytes: dict[int, int] = {}
 
     # What is open
+
+    @property
+    def features(self) -> OnlineStore:
+        """The newest values of documents, as the boosts of open releases see them."""
+        return self._opener.features
 
     def now(self) -> OpenReleases:
         """Everything that is open, as of one moment.

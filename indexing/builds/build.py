@@ -4,6 +4,7 @@ Every step leaves durable, content-addressed results, so a build that was killed
 unchanged documents computes and writes nothing.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,8 +26,9 @@ from indexing.catalogue.documents import document_keys
 from indexing.catalogue.jobs import State, finish_job, require_not_cancelled, start_job
 from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.tenants import record_passages
-from indexing.errors import InvalidInput
+from indexing.errors import FeatureViewChanged, InvalidInput
 from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
+from indexing.features.materialise import materialise
 from indexing.features.view_registry import record_view
 from indexing.releases.deployments import deploy
 from indexing.releases.recipes import record_recipe
@@ -36,6 +38,7 @@ from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
 from indexing.snapshots.shard import KIND
 from indexing.storage.store import BUILD_LOCK
 
+logger = logging.getLogger(__name__)
 _SAMPLE = 16
 """Texts that a dry run encodes to say how long all will take."""
 _MOST_PLANS = 3
@@ -102,7 +105,7 @@ def dry_run(context: BuildContext) -> DryRun:
 
 def _record_views(context: BuildContext) -> None:
     recipe = context.recipe
-    for view in (recipe.passage, recipe.embedding, recipe.lexical, recipe.conversation):
+    for view in (recipe.passage, recipe.embedding, recipe.lexical, recipe.conversation, *recipe.document_views):
         if view is not None:
             record_view(context.catalogue, view)
 
@@ -157,6 +160,7 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
         blocks = context.storage.list(features)  # before the plan, so that it holds all that they are of
         try:
             plans, written, computed, seq = _build_shards(context, context.executor_for(job.id))
+            _materialise(context)
             shards = [context.storage.open(KIND, plan.name) for plan in plans]
             manifest = describe_snapshot(context.views, recipe.model, shards)
             publish_snapshot(context.storage, manifest)
@@ -212,6 +216,20 @@ def _build_shards(context: BuildContext, executor: Executor) -> tuple[list[Shard
         written.update(plan.name for plan in missing)
         break
     return plans, len(written & {plan.name for plan in plans}), sum(computed), seq
+
+
+def _materialise(context: BuildContext) -> None:
+    """Bring the values that the recipe's boosts use up to date, as far as they are computed and not pushed.
+
+    Where this version's code is not the one that a view names, its values stay as they are; skew says how far off.
+    """
+    for view in context.recipe.document_views:
+        if view.transformation is None:
+            continue
+        try:
+            materialise(context.catalogue, view, on_progress=context.on_progress)
+        except FeatureViewChanged as error:
+            logger.warning("features.not_materialised", extra={"fields": {"view": view.id, "reason": str(error)}})
 
 
 def _embed_tasks(

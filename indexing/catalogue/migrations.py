@@ -246,6 +246,31 @@ def _rollouts(db: Database) -> None:
     db.execute("CREATE INDEX verdicts_of_recipes ON verdicts (recipe, kind, id)")
 
 
+@catalogue_migrations(name="0016_document_features")
+def _document_features(db: Database) -> None:
+    # Values of documents, appended and never changed: when each was so, and since when that is known.
+    db.execute(
+        "CREATE TABLE document_features (number INTEGER PRIMARY KEY AUTOINCREMENT, view TEXT NOT NULL,"
+        " tenant TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL, event_time TEXT NOT NULL,"
+        " known_at TEXT NOT NULL, content_sha256 TEXT NOT NULL, body TEXT NOT NULL) STRICT"
+    )
+    db.execute(
+        "CREATE INDEX document_features_in_time ON document_features (view, tenant, collection, id, event_time,"
+        " known_at)"
+    )
+    db.execute("CREATE INDEX document_features_in_order ON document_features (view, tenant, collection, number)")
+    db.execute("CREATE INDEX document_features_of_documents ON document_features (tenant, collection, id)")
+    db.execute(
+        "CREATE TRIGGER document_features_stay BEFORE UPDATE ON document_features BEGIN"
+        " SELECT RAISE(ABORT, 'rows of document_features are appended, never changed'); END"
+    )
+    # How often rows were removed, so that those who keep rows in memory know when to read them anew.
+    db.execute(
+        "CREATE TABLE document_feature_removals (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL) STRICT"
+    )
+    db.execute("INSERT INTO document_feature_removals (id, value) VALUES (1, 0)")
+
+
 @catalogue_migrations(name="0017_document_versions")
 def _document_versions(db: Database) -> None:
     # Each version of a live write, from when another or a deletion took its place, so that what a search saw of it can

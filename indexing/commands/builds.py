@@ -109,7 +109,7 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
 
     The first recipe is deployed at once, and so is every new build of the recipe in service; after it every other
     recipe that is open (a candidate, those on standby) is built. Another recipe (another view, model, precision,
-    language, index or reranker) is built beside it and waits for 'releases deploy'.
+    language, index, reranker or boost) is built beside it and waits for 'releases deploy'.
     """
     require_memory(ENCODING, "groundwork build")  # before the libraries that need it
     from indexing.builds import build as builder

@@ -220,7 +220,7 @@ def views() -> None:
 def views_list(settings: Settings, as_json: bool) -> None:
     """All feature views: those in use, and the built-in ones."""
     from indexing.catalogue.feature_views import all_definitions
-    from indexing.features.views import CONVERSATION_VIEWS, EMBEDDING_VIEWS, PASSAGE_VIEWS, definition
+    from indexing.features.views import CONVERSATION_VIEWS, DOCUMENT_VIEWS, EMBEDDING_VIEWS, PASSAGE_VIEWS, definition
 
     with opened(settings) as home:
         stored = [json.loads(text) for text in all_definitions(home.catalogue)]
@@ -228,6 +228,7 @@ def views_list(settings: Settings, as_json: bool) -> None:
         *(definition(view) for view in PASSAGE_VIEWS.values()),
         *(definition(view) for view in EMBEDDING_VIEWS.values()),
         *(definition(view) for view in CONVERSATION_VIEWS.values()),
+        *(definition(view) for view in DOCUMENT_VIEWS.values()),
     ]
     found = {(view["kind"], view["name"], view["version"]): view for view in (*built_in, *stored)}
     if as_json:
@@ -248,13 +249,17 @@ def views_list(settings: Settings, as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.pass_obj
 def views_add(settings: Settings, file: Path) -> None:
-    """Add the passage or conversation view that FILE (JSON) defines; a changed definition needs a new version."""
+    """Add the passage, conversation or document view that FILE (JSON) defines; a changed one needs a new version."""
+    from indexing.features.transformations import require_code, transformation_of
     from indexing.features.view_registry import record_view, view_from
+    from indexing.features.views import DocumentView
 
     try:
         view = view_from(json.loads(file.read_bytes()))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{file} is not valid JSON ({error}): correct it and run the command again.") from error
+    if isinstance(view, DocumentView) and view.transformation is not None:
+        require_code(view, transformation_of(view))
     with opened(settings) as home:
         record_view(home.catalogue, view)
     click.echo(f"{view.kind} view {view.name}@{view.version}")

@@ -24,11 +24,17 @@ _OPTIONS = (
     click.option("--reranker", metavar="MODEL", help="A registered reranker for the second pass, or none."),
     click.option("--rerank-depth", type=click.IntRange(1, 200), metavar="HITS", help="How many hits it scores again."),
     click.option("--rerank-budget-ms", type=click.IntRange(1, 60_000), help="Time for that; late is skipped."),
+    click.option(
+        "--boost",
+        multiple=True,
+        metavar="VIEW:COLUMN=WEIGHT,SATURATION",
+        help="A document feature adds WEIGHT * x / (x + SATURATION) to scores; may be repeated; none takes all out.",
+    ),
 )
 
 
 def recipe_options(command: _Command) -> _Command:
-    """Let a command take every choice of ``change_recipe``, each ``None`` unless it is named."""
+    """Let a command take every choice of ``change_recipe``, each ``None`` unless it is named, boosts ``()``."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

@@ -12,6 +12,7 @@ from indexing.commands import tenants as tenant_commands
 from indexing.commands.backups import backup, restore
 from indexing.commands.builds import build, ingest
 from indexing.commands.erasure import erase, erasures
+from indexing.commands.features import features
 from indexing.commands.garbage import disk, gc
 from indexing.commands.jobs import builder, jobs, worker
 from indexing.commands.ledger import ledger
@@ -85,6 +86,7 @@ cli.add_command(jobs)
 cli.add_command(worker)
 cli.add_command(builder)
 cli.add_command(views)
+cli.add_command(features)
 cli.add_command(gc)
 cli.add_command(disk)
 cli.add_command(backup)

@@ -8,13 +8,15 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.feature_views import newest_definition, record_definition, view_names
+from indexing.catalogue.feature_views import all_definitions, newest_definition, record_definition, view_names
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
 from indexing.features.views import (
     BUILT_IN,
     CONVERSATION_VIEWS,
+    DOCUMENT_VIEWS,
     PASSAGE_VIEWS,
     ConversationView,
+    DocumentView,
     FeatureView,
     PassageView,
     definition,
@@ -66,7 +68,33 @@ def conversation_view(catalogue: Database, name: str) -> ConversationView:
     return _newest_view(catalogue, ConversationView.kind, name, CONVERSATION_VIEWS.get(name), added)
 
 
-_View = TypeVar("_View", PassageView, ConversationView)
+def document_view(catalogue: Database, name: str) -> DocumentView:
+    """A document view by ``NAME`` (its newest version) or ``NAME@VERSION``, built in or added.
+
+    Raises:
+        NotFound: there is none of that name, or not in that version.
+    """
+    name, _, version = name.partition("@")
+    if not version:
+        stored = newest_definition(catalogue, DocumentView.kind, name)
+        added = None if stored is None else document_view_from(json.loads(stored))
+        return _newest_view(catalogue, DocumentView.kind, name, DOCUMENT_VIEWS.get(name), added)
+    found = [view for view in document_views(catalogue) if (view.name, str(view.version)) == (name, version)]
+    if not found:
+        known = ", ".join(view.id for view in document_views(catalogue))
+        raise NotFound(f"No document view {name}@{version}; there are {known}. See 'groundwork features list'.")
+    return found[0]
+
+
+def document_views(catalogue: Database) -> list[DocumentView]:
+    """Every document view that is built in or was added, in all versions, by name and version."""
+    stored = map(json.loads, all_definitions(catalogue))
+    added = [document_view_from(value) for value in stored if value.get("kind") == DocumentView.kind]
+    found = {(view.name, view.version): view for view in (*DOCUMENT_VIEWS.values(), *added)}
+    return [found[key] for key in sorted(found)]
+
+
+_View = TypeVar("_View", PassageView, ConversationView, DocumentView)
 
 
 def _newest_view(catalogue: Database, kind: str, name: str, built_in: _View | None, stored: _View | None) -> _View:
@@ -77,14 +105,16 @@ def _newest_view(catalogue: Database, kind: str, name: str, built_in: _View | No
     return max(candidates, key=lambda view: view.version)
 
 
-def view_from(value: Json) -> PassageView | ConversationView:
+def view_from(value: Json) -> PassageView | ConversationView | DocumentView:
     """A view of a kind that people add, from JSON; without a ``kind`` it is a passage view.
 
     Raises:
         InvalidInput: a field is missing, unknown or out of range.
     """
-    is_conversation = isinstance(value, dict) and value.get("kind") == ConversationView.kind
-    return conversation_view_from(value) if is_conversation else passage_view_from(value)
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if kind == DocumentView.kind:
+        return document_view_from(value)
+    return conversation_view_from(value) if kind == ConversationView.kind else passage_view_from(value)
 
 
 def conversation_view_from(value: Json) -> ConversationView:
@@ -94,6 +124,15 @@ def conversation_view_from(value: Json) -> ConversationView:
         InvalidInput: a field is missing, unknown or out of range.
     """
     return _read(_CONVERSATION_VIEW, ConversationView.kind, value, default_kind=None)
+
+
+def document_view_from(value: Json) -> DocumentView:
+    """A document view from JSON.
+
+    Raises:
+        InvalidInput: a field is missing, unknown or out of range, two columns have one name, or an age is no float.
+    """
+    return _read(_DOCUMENT_VIEW, DocumentView.kind, value, default_kind=None)
 
 
 def passage_view_from(value: Json) -> PassageView:
@@ -116,6 +155,22 @@ def _require_room_for_text(view: PassageView) -> PassageView:
     return view
 
 
+def _require_sound_columns(view: DocumentView) -> DocumentView:
+    names = [column.name for column in view.columns]
+    faults = [f"two columns are named {name}" for name in sorted(set(names)) if names.count(name) > 1]
+    faults += [
+        f"the column {column.name} is an age of type {column.type}: expected float"
+        for column in view.columns
+        if column.source == "age_days" and column.type != "float"
+    ]
+    if (view.transformation is None) != (view.code_sha256 is None):
+        faults.append("transformation and code_sha256 stand alone: expected both, or neither where values are pushed")
+    if faults:
+        raise PydanticCustomError("columns", "{faults}", {"faults": "; ".join(faults)})
+    return view
+
+
+_DOCUMENT_VIEW = TypeAdapter[DocumentView](Annotated[DocumentView, AfterValidator(_require_sound_columns)])
 _PASSAGE_VIEW = TypeAdapter[PassageView](Annotated[PassageView, AfterValidator(_require_room_for_text)])
 _CONVERSATION_VIEW = TypeAdapter(ConversationView)
 

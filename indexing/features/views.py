@@ -1,13 +1,14 @@
 """Feature views: named, versioned definitions of computed values, and the fingerprints that identify them.
 
-Four kinds: a *passage* view (how a document becomes passages), an *embedding* view (how a passage becomes a vector),
-a *lexical* view (how a text becomes terms) and a *conversation* view (how a chat becomes a query). A definition is what
-a person writes; the fingerprint of the first three also covers the model's files, so it is the sha256 of everything
-that can change a value that a shard holds.
+Five kinds: a *passage* view (how a document becomes passages), an *embedding* view (how a passage becomes a vector),
+a *lexical* view (how a text becomes terms), a *conversation* view (how a chat becomes a query) and a *document* view
+(typed values of a document that may boost it). A definition is what a person writes; the fingerprint of the first three
+also covers the model's files, so it is the sha256 of everything that can change a value that a shard holds.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import ConfigDict, Field
@@ -26,6 +27,11 @@ MAX_EARLIER_TURNS = 32
 MIN_TOKENS = 16
 """Of a passage; our choice: fewer leave no room for a sentence beside the special tokens."""
 
+Scalar: TypeAlias = int | float | bool | str | None
+"""A value of a document view's column; ``None`` is null: it was looked for, and there is none."""
+ColumnType: TypeAlias = Literal["int", "float", "bool", "str"]
+"""Of a document view's column."""
+
 # What people may add says of each field what is expected; ``view_registry`` reads it from JSON and says it in messages.
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _Name = Annotated[str, Field(min_length=1, description="a name")]
@@ -33,6 +39,8 @@ _Version = Annotated[int, Field(ge=1, le=MAX_VERSION, description=f"a whole numb
 _Algorithm = Annotated[int, Field(ge=ALGORITHM, le=ALGORITHM, description=f"{ALGORITHM}")]
 _Tokens = Annotated[int, Field(ge=0, description="a whole number of tokens, at least 0")]
 _MaxTokens = Annotated[int, Field(ge=MIN_TOKENS)]
+_COLUMN_NAME = r"^[a-z][a-z0-9_]{0,63}$"
+_DOCUMENT_VIEW_NAME = r"^[a-z][a-z0-9_-]{0,63}$"
 _Weight = Annotated[float, Field(ge=0, lt=1, description="a number of at least 0 and below 1")]
 
 
@@ -105,7 +113,76 @@ class ConversationView:
     algorithm: _Algorithm = ALGORITHM
 
 
-FeatureView: TypeAlias = PassageView | EmbeddingView | LexicalView | ConversationView
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A value of a document view: ``stored`` in its rows, or computed from a row's moment whenever it is read.
+
+    ``age_days`` is a ``float``: the days from the row's ``event_time`` to the moment that is asked about.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    name: Annotated[str, Field(pattern=_COLUMN_NAME)]
+    type: ColumnType
+    source: Literal["stored", "age_days"] = "stored"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """Typed values of a document, computed from it or pushed.
+
+    ``transformation`` names the code that computes the stored columns and ``code_sha256`` is that code's hash; both
+    ``None`` mean that values are pushed. A value counts for ``ttl_seconds`` from its ``event_time`` on; ``None`` is
+    for ever. All of it is part of the fingerprint.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    kind: ClassVar[str] = "document"
+    name: Annotated[str, Field(pattern=_DOCUMENT_VIEW_NAME, description="lower-case letters, digits, '_' or '-'")]
+    version: _Version
+    columns: Annotated[
+        tuple[Column, ...],
+        Field(
+            min_length=1,
+            max_length=64,
+            description="a list of 1 to 64 objects, each with a name, a type (int, float, bool, str) and perhaps a"
+            " source (stored, age_days)",
+        ),
+    ]
+    ttl_seconds: Annotated[int | None, Field(ge=1, description="null or a whole number of seconds, at least 1")]
+    transformation: Annotated[str | None, Field(description="null or the name of a transformation")] = None
+    code_sha256: Annotated[
+        str | None, Field(pattern=r"^[0-9a-f]{64}$", description="null or the sha256 of the transformation's code")
+    ] = None
+    entity: Annotated[Literal["document"], Field(description="'document'")] = "document"
+    algorithm: _Algorithm = ALGORITHM
+
+    @property
+    def id(self) -> str:
+        """Its name and version, such as ``document_stats@1``."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies a document's values, given the document or what was pushed."""
+        return _fingerprint_of(self)
+
+    @property
+    def stored(self) -> tuple[Column, ...]:
+        """The columns that rows hold, in their order."""
+        return tuple(column for column in self.columns if column.source == "stored")
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or ``None``."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@lru_cache(maxsize=256)
+def _fingerprint_of(view: DocumentView) -> str:
+    """Asked for with every search that boosts."""
+    return fingerprint(definition(view))
+
+
+FeatureView: TypeAlias = PassageView | EmbeddingView | LexicalView | ConversationView | DocumentView
 
 DEFAULT_PASSAGES = PassageView("default", 1, "headings", None, overlap_tokens=32, context_tokens=48)
 FIRST_256 = PassageView("first-256", 1, "head", 256, overlap_tokens=0, context_tokens=256)
@@ -117,9 +194,25 @@ EMBEDDING_VIEWS: Mapping[str, EmbeddingView] = {
 # The weights are measured: benchmarks/results/conversation.json.
 DEFAULT_CONVERSATION = ConversationView("default", 1, ("user",), earlier_turns=8, dense_weight=0.3, lexical_weight=0.1)
 CONVERSATION_VIEWS: Mapping[str, ConversationView] = {DEFAULT_CONVERSATION.name: DEFAULT_CONVERSATION}
+DOCUMENT_STATS = DocumentView(
+    "document_stats",
+    1,
+    (
+        Column("length", "int"),
+        Column("age", "float", "age_days"),
+        Column("headings", "int"),
+        Column("links", "int"),
+        Column("passages", "int"),
+    ),
+    ttl_seconds=None,
+    transformation="document_stats",
+    code_sha256="c0c6c4fda3fbaf34a5bc70714ff20d0db3e19c8ad75f736f5bd09dc95510491a",
+)
+DOCUMENT_VIEWS: Mapping[str, DocumentView] = {DOCUMENT_STATS.name: DOCUMENT_STATS}
 BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
     PassageView.kind: PASSAGE_VIEWS,
     ConversationView.kind: CONVERSATION_VIEWS,
+    DocumentView.kind: DOCUMENT_VIEWS,
 }
 
 

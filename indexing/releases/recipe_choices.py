@@ -1,11 +1,14 @@
 """From a person's choices to a recipe."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from indexing.catalogue.releases import stable_recipe
 from indexing.errors import InvalidInput
-from indexing.features.view_registry import conversation_view, passage_view
-from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
+from indexing.features.boosts import MAX_BOOSTS, Boost, parse_boost
+from indexing.features.feature_values import feature_of
+from indexing.features.view_registry import conversation_view, document_view, passage_view
+from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, DocumentView, lexical_view
 from indexing.home import Home
 from indexing.indexes.analyser import LANGUAGES
 from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion, require_kind
@@ -56,15 +59,17 @@ def change_recipe(
     reranker: str | None = None,
     rerank_depth: int | None = None,
     rerank_budget_ms: int | None = None,
+    boost: Sequence[str] = (),
 ) -> Recipe:
     """A recipe with these changes; ``None`` changes nothing.
 
     0 passages mean exact search at every size, the conversation view ``none`` that a chat's last turn counts alone, and
-    the reranker ``none`` that there is no second pass.
+    the reranker ``none`` that there is no second pass. Boosts, as ``parse_boost`` reads them, take the place of those
+    that there were; ``none`` alone leaves none.
 
     Raises:
         NotFound: no such model or view.
-        InvalidInput: no such precision or language, or a model of another kind than it is chosen for.
+        InvalidInput: no such precision or language, a model of another kind than it is chosen for, or no such boost.
     """
     if model is not None:
         recipe = replace(recipe, model=_of_kind(home.models.get(model), EMBEDDING).id)
@@ -86,7 +91,31 @@ def change_recipe(
     if conversation is not None:
         chat = None if conversation == NONE else conversation_view(home.catalogue, conversation)
         recipe = replace(recipe, conversation=chat)
+    if boost:
+        recipe = _with_boosts(home, recipe, boost)
     return replace(_with_reranker(home, recipe, reranker, rerank_depth, rerank_budget_ms), number=0)
+
+
+def _with_boosts(home: Home, recipe: Recipe, texts: Sequence[str]) -> Recipe:
+    """A recipe with these boosts and the views they use: of each the version that is named, else the newest."""
+    boosts: list[Boost] = []
+    views: dict[str, DocumentView] = {}
+    for text in () if list(texts) == [NONE] else texts:
+        boost = parse_boost(text)
+        view_id, _, column = boost.feature.partition(":")
+        view = document_view(home.catalogue, view_id)
+        boosts.append(replace(boost, feature=feature_of(view, f"{view.name}:{column}").name))
+        if (found := feature_of(view, boost.feature).column).type == "str":
+            raise InvalidInput(f"The boost {text!r} is invalid: the column {found.name} is a text, expected a number.")
+        if views.setdefault(view.name, view) != view:
+            raise InvalidInput(f"The boosts use two versions of the document view {view.name}: expected one.")
+    names = [boost.feature for boost in boosts]
+    if len(set(names)) < len(names) or len(names) > MAX_BOOSTS:
+        raise InvalidInput(
+            f"The boosts {', '.join(names)} are invalid: expected each feature once, {MAX_BOOSTS} at most."
+        )
+    retrieval = replace(recipe.retrieval, boosts=tuple(boosts))
+    return replace(recipe, retrieval=retrieval, document_views=tuple(views[name] for name in sorted(views)))
 
 
 def _with_reranker(

@@ -1,13 +1,25 @@
 """Recipes: an immutable, numbered manifest of everything a person decides about a ranking."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.releases import number_recipe, recipe_numbers, recipe_row
 from indexing.errors import ArtefactCorrupt, NotFound
-from indexing.features.view_registry import conversation_view_from
-from indexing.features.views import ConversationView, EmbeddingView, FeatureViews, LexicalView, PassageView, definition
+from indexing.features.boosts import Boost, Boosts
+from indexing.features.feature_values import Feature, feature_of
+from indexing.features.view_registry import conversation_view_from, document_view_from
+from indexing.features.views import (
+    ConversationView,
+    DocumentView,
+    EmbeddingView,
+    FeatureViews,
+    LexicalView,
+    PassageView,
+    definition,
+)
 from indexing.models.registry import ModelVersion
 from indexing.records import Json, fingerprint
 
@@ -21,7 +33,9 @@ class RetrievalConfig:
 
     ``bm25_k1`` and ``bm25_b`` as in BM25; ``dense_weight`` in 0..1 is the dense leg's share in hybrid fusion;
     ``candidates``
-    is how many passages each leg contributes; ``calibration`` maps each mode's evidence to a score in 0..1.
+    is how many passages each leg contributes; ``calibration`` maps each mode's evidence to a score in 0..1. Each of
+    ``boosts`` adds ``weight * x / (x + saturation)`` to the fused score of a candidate, ``x`` being a value of its
+    document; see ``Boost`` for what and from where.
     """
 
     bm25_k1: float = 1.2
@@ -31,6 +45,14 @@ class RetrievalConfig:
     calibration: dict[str, list[float]] = field(
         default_factory=lambda: {"dense": [-7.193, 7.301], "lexical": [-5.946, 9.762], "hybrid": [-7.291, 11.223]}
     )
+    boosts: Boosts = ()
+
+    @property
+    def manifest(self) -> dict[str, Json]:
+        """The config as plain JSON; without boosts as it was before there were any."""
+        plain = asdict(self)
+        boosts = plain.pop("boosts")
+        return {**plain, "boosts": list(boosts)} if boosts else plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +90,7 @@ class Recipe:
 
     Without an ``approximation`` every partition is searched exactly, whatever its size. Without a ``conversation`` a
     chat is searched by its last turn alone. A ``reranker`` is a model version; ``reranking`` says how it is used.
+    ``document_views`` are those whose values boost, one version of each.
     """
 
     model: str
@@ -80,6 +103,7 @@ class Recipe:
     approximation: Approximation | None = None
     conversation: ConversationView | None = None
     reranking: Reranking | None = None
+    document_views: tuple[DocumentView, ...] = ()
     number: int = 0
 
     @property
@@ -93,7 +117,7 @@ class Recipe:
         manifest = {
             "model": self.model,
             "views": [definition(view) for view in (self.passage, self.embedding, self.lexical)],
-            "retrieval": asdict(self.retrieval),
+            "retrieval": self.retrieval.manifest,
             "shard_rows": self.shard_rows,
             "reranker": self.reranker,
         }
@@ -103,7 +127,26 @@ class Recipe:
             manifest["conversation"] = definition(self.conversation)
         if self.reranking is not None:
             manifest["reranking"] = {**asdict(self.reranking), "calibration": list(self.reranking.calibration)}
+        if self.document_views:
+            manifest["document_views"] = [definition(view) for view in self.document_views]
         return manifest
+
+    @property
+    def boost_features(self) -> list[Feature]:
+        """The features that its boosts use, in their order.
+
+        Raises:
+            InvalidInput: a boost uses a column that its view does not have.
+            NotFound: a boost uses a view that the recipe does not name.
+        """
+        views = {view.name: view for view in self.document_views}
+        found = []
+        for boost in self.retrieval.boosts:
+            name = boost.feature.partition(":")[0]
+            if name not in views:
+                raise NotFound(f"The boost by {boost.feature!r} uses a document view that the recipe does not name.")
+            found.append(feature_of(views[name], boost.feature))
+        return found
 
     @property
     def fingerprint(self) -> str:
@@ -138,12 +181,13 @@ def read_recipe(catalogue: Database, number: int) -> Recipe:
         passage=PassageView(**passage),
         embedding=EmbeddingView(**embedding),
         lexical=LexicalView(**lexical),
-        retrieval=RetrievalConfig(**manifest["retrieval"]),
+        retrieval=_retrieval(manifest["retrieval"]),
         shard_rows=manifest["shard_rows"],
         reranker=manifest["reranker"],
         approximation=Approximation(**manifest["approximation"]) if "approximation" in manifest else None,
         conversation=conversation_view_from(manifest["conversation"]) if "conversation" in manifest else None,
         reranking=_reranking(manifest["reranking"]) if "reranking" in manifest else None,
+        document_views=tuple(map(document_view_from, manifest.get("document_views", ()))),
         number=number,
     )
 
@@ -163,10 +207,20 @@ def _recorded(number: int, promised: str, stored: str) -> dict[str, Json]:
     return manifest
 
 
+def boost_features_of(catalogue: Database) -> Callable[[str], Sequence[Feature]]:
+    """Tells the features that the boosts of a release use, by its number such as ``12.3``; each recipe is read once."""
+    read = lru_cache(maxsize=64)(lambda recipe: tuple(read_recipe(catalogue, recipe).boost_features))
+    return lambda release: read(int(release.partition(".")[0]))
+
+
 def recipes_of_model(catalogue: Database, model: str) -> list[int]:
     """The numbers of all recipes that there ever were with this model version as encoder or reranker, oldest first."""
     recipes = [(number, read_recipe(catalogue, number)) for number in recipe_numbers(catalogue)]
     return [number for number, recipe in recipes if model in (recipe.model, recipe.reranker)]
+
+
+def _retrieval(value: dict[str, Json]) -> RetrievalConfig:
+    return RetrievalConfig(**{**value, "boosts": tuple(Boost(**boost) for boost in value.get("boosts", ()))})
 
 
 def _reranking(value: dict[str, Json]) -> Reranking:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from indexing.builds.task_kinds import WORK
 from indexing.builds.tasks import withdraw_tasks
 from indexing.catalogue.database import Database
+from indexing.catalogue.document_features import forget_document_features
 from indexing.catalogue.document_versions import erase_versions, ids_in_versions
 from indexing.catalogue.document_writes import remove_documents
 from indexing.catalogue.documents import LeaveOut, ids_in_documents
@@ -136,6 +137,7 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
         erasure = begin_erasure(catalogue, found.partition, ids)
         remove_documents(catalogue, found.partition, ids)
         erase_versions(db, found.partition, ids)
+        forget_document_features(db, found.partition, None if found.is_whole else ids)
         # Passage spans hold headings, and the message of an error may quote a text.
         forget_unused_passages(db)
         shorten_errors(db)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from indexing.builds.task_kinds import WORK
 from indexing.catalogue.changes import forget_changes
 from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.document_features import forget_features_of_deleted
 from indexing.catalogue.document_versions import forget_versions
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.catalogue.pins import pinned_recipes
@@ -152,6 +153,7 @@ def collect(catalogue: Database, storage: Storage, kept: Sequence[Release], garb
         known = {(release.recipe, release.build) for release in list_releases(catalogue)}
         retire_releases(catalogue, sorted(known - numbers))
         forget_unused_passages(db)
+        forget_features_of_deleted(db)
         # What no retained snapshot can hold any more need not be hidden.
         oldest = oldest_seq(list_releases(catalogue), catalogue)
         forget_changes(db, oldest)

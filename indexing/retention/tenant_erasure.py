@@ -1,6 +1,7 @@
 """What belongs to a whole tenant, or to one user of it, when either is to be erased."""
 
 from indexing.catalogue.collections import collection_sizes
+from indexing.catalogue.document_features import collections_in_features
 from indexing.catalogue.home_secrets import home_secret
 from indexing.errors import GroundworkError
 from indexing.home import Home
@@ -13,8 +14,9 @@ from indexing.snapshots.shard_manifest import read_shard_manifest
 
 
 def partitions_of(home: Home, tenant: str) -> list[Partition]:
-    """The collections of a tenant that hold documents, also those that were removed and stand in stored shards."""
+    """The collections of a tenant that hold documents, also removed ones that stand in shards or have features."""
     found = {Partition(tenant, name) for name in collection_sizes(home.catalogue, tenant)}
+    found |= set(collections_in_features(home.catalogue, tenant))
     for name in home.storage.list(SHARDS):
         try:
             parts = read_shard_manifest(home.storage.describe(SHARDS, name)).facts.partitions

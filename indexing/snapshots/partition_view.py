@@ -174,6 +174,10 @@ class PartitionView:
         shards, masks = [shard for shard, _ in pairs], [mask for _, mask in pairs]
         return PartitionView(self.partition, shards, masks, number=self.number)
 
+    def document_id(self, number: int, row: int) -> str:
+        """The id of the document that a passage of this partition is of."""
+        return self.shards[number].document_id(row)
+
     def passage(self, number: int, row: int) -> StoredPassage:
         """Everything stored of one passage.
 

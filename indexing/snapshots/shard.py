@@ -325,6 +325,10 @@ class Shard:
         partition = self._ordered[place].partition
         return StoredPassage(partition, name, title, url, metadata, ordinal, start, end, headings, text)
 
+    def document_id(self, row: int) -> str:
+        """The id of the document of the passage at ``row``."""
+        return self._document_id(int(self.passage_documents[row]))
+
     def document_ids(self, rows: Rows) -> Iterator[str]:
         """The ids of the documents of some passages, in order, each read when it is asked for."""
         for number in self.passage_documents[rows].tolist():

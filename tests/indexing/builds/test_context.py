@@ -12,12 +12,16 @@ from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput, ModelMismatch, NotFound
+from indexing.features.boosts import Boost
 from indexing.features.view_registry import record_view
 from indexing.features.views import (
     DEFAULT_CONVERSATION,
     DEFAULT_PASSAGES,
+    DOCUMENT_STATS,
     EMBEDDING_VIEWS,
     FIRST_256,
+    Column,
+    DocumentView,
     PassageView,
     lexical_view,
 )
@@ -79,6 +83,34 @@ def test_what_earlier_turns_of_a_conversation_count_can_be_chosen(tiny_home: Hom
     assert chosen(tiny_home, conversation="none").conversation is None
     with pytest.raises(NotFound, match="No conversation view 'nope'; there are default, mine"):
         chosen(tiny_home, conversation="nope")
+
+
+def test_boosts_can_be_chosen_with_the_version_of_their_view_and_taken_out(tiny_home: Home) -> None:
+    default = default_recipe(tiny_home)
+    boosted = chosen(tiny_home, boost=("document_stats:age=-0.1,30", "document_stats@1:links=0.2,5"))
+    boosts = (Boost("document_stats:age", -0.1, 30.0), Boost("document_stats:links", 0.2, 5.0))
+    assert boosted == replace(
+        default, retrieval=replace(default.retrieval, boosts=boosts), document_views=(DOCUMENT_STATS,)
+    )
+    assert change_recipe(tiny_home, boosted) == boosted
+    assert change_recipe(tiny_home, boosted, boost=("none",)) == default
+
+
+@pytest.mark.parametrize(
+    ("boost", "message"),
+    [
+        (("document_stats:size=1,1",), "has length, age"),
+        (("document_stats:age=1,1", "document_stats:age=2,1"), "expected each feature once"),
+        (("document_stats@1:age=1,1", "document_stats:links=2,1"), "two versions of the document view"),
+        (("notes:by=1,1",), "is a text, expected a number"),
+        (("none", "document_stats:age=1,1"), "expected VIEW:COLUMN"),
+    ],
+)
+def test_boosts_that_make_no_sense_are_refused(tiny_home: Home, boost: tuple[str, ...], message: str) -> None:
+    record_view(tiny_home.catalogue, DocumentView("notes", 1, (Column("by", "str"),), None))
+    record_view(tiny_home.catalogue, replace(DOCUMENT_STATS, version=2))
+    with pytest.raises(InvalidInput, match=message):
+        chosen(tiny_home, boost=boost)
 
 
 def test_without_a_model_the_message_says_how_to_get_one(home: Home) -> None:

@@ -37,7 +37,11 @@ ARGUMENTS = {
     "model": "m", "query": "q", "document_ids": "d", "number": "1",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
-OPTIONS = {("eval", "run"): ["--corpus", "corpora/helpdesk"], ("tenants", "limit"): ["--log-queries"]}
+OPTIONS = {
+    ("eval", "run"): ["--corpus", "corpora/helpdesk"],
+    ("tenants", "limit"): ["--log-queries"],
+    ("features", "get"): ["--id", "d"],
+}
 """What a command does not do without."""
 
 

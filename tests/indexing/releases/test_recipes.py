@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from indexing.errors import NotFound
-from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, FIRST_256, lexical_view
+from indexing.features.boosts import Boost
+from indexing.features.views import (
+    DEFAULT_CONVERSATION,
+    DEFAULT_PASSAGES,
+    DOCUMENT_STATS,
+    EMBEDDING_VIEWS,
+    FIRST_256,
+    lexical_view,
+)
 from indexing.home import Home
 from indexing.models.registry import ModelManifest, ModelVersion, Prompts
 from indexing.records import StoredFile
@@ -31,6 +39,8 @@ RECIPE = Recipe("model@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_vi
         {"retrieval": RetrievalConfig(dense_weight=0.0)},
         {"retrieval": RetrievalConfig(candidates=7)},
         {"retrieval": RetrievalConfig(calibration={"dense": [0.0, 1.0]})},
+        {"retrieval": RetrievalConfig(boosts=(Boost("document_stats:age", -0.1, 30.0),))},
+        {"document_views": (DOCUMENT_STATS,)},
     ],
 )
 def test_a_change_of_any_part_is_another_recipe_with_the_next_number(home: Home, fields: dict[str, Any]) -> None:
@@ -52,6 +62,25 @@ def test_a_conversation_view_comes_back_with_its_recipe_and_older_recipes_keep_t
     assert read_recipe(home.catalogue, recorded.number) == recorded
     assert "conversation" not in RECIPE.manifest
     assert json.loads(json.dumps(chatty.manifest)) == chatty.manifest
+
+
+def test_boosts_come_back_with_their_views_and_older_recipes_keep_their_fingerprint(home: Home) -> None:
+    boosts = (Boost("document_stats:age", -0.1, 30.0), Boost("document_stats:links", 0.2, 5.0))
+    retrieval = dataclasses.replace(RECIPE.retrieval, boosts=boosts)
+    boosted = dataclasses.replace(RECIPE, retrieval=retrieval, document_views=(DOCUMENT_STATS,))
+    recorded = record_recipe(home.catalogue, boosted)
+    assert read_recipe(home.catalogue, recorded.number) == recorded
+    assert [feature.column.name for feature in recorded.boost_features] == ["age", "links"]
+    assert json.loads(json.dumps(boosted.manifest)) == boosted.manifest
+    assert "boosts" not in RECIPE.manifest["retrieval"]
+    assert "document_views" not in RECIPE.manifest
+    assert RECIPE.fingerprint == "839517b93aeab0257e4618e9a9454acff85673b281a93ee205ef03f0761cafeb"
+
+
+def test_a_boost_by_a_view_that_the_recipe_does_not_name_is_refused() -> None:
+    retrieval = dataclasses.replace(RECIPE.retrieval, boosts=(Boost("clicks:clicks", 1.0, 1.0),))
+    with pytest.raises(NotFound, match="clicks:clicks"):
+        _ = dataclasses.replace(RECIPE, retrieval=retrieval).boost_features
 
 
 def test_an_equal_recipe_keeps_its_number(home: Home) -> None:

@@ -1,0 +1,87 @@
+"""The shapes of requests and answers about document features."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from indexing.features.materialise import BATCH
+
+MAX_FEATURES = 64
+"""Features asked about at once; our choice."""
+MAX_IDS = 1_000
+"""Documents asked about at once; our choice."""
+Id = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+Value = Annotated[Any, Field(description="A number, a claim, a text or null, as the column's type says.")]
+
+
+class ViewAnswer(BaseModel):
+    """A document view."""
+
+    view: str = Field(description="Name and version.")
+    fingerprint: str = Field(description="The sha256 of all that can change its values.")
+    definition: dict[str, Any]
+
+
+class ViewsAnswer(BaseModel):
+    """All document views, by name and version."""
+
+    views: list[ViewAnswer]
+
+
+class PushedRow(BaseModel):
+    """Values of one document. A column that is left out is null."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Id
+    values: dict[str, Value] = Field(description="By column.")
+    event_time: str | None = Field(None, description="Since when it is so, ISO 8601; left out, now.")
+
+
+class PushBody(BaseModel):
+    """Values to append."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"view": "clicks", "rows": [{"id": "refunds", "values": {"clicks": 12}}]}]},
+    )
+
+    view: str = Field(min_length=1, max_length=128, description="A document view, NAME or NAME@VERSION.")
+    rows: list[PushedRow] = Field(min_length=1, max_length=BATCH)
+
+
+class PushAnswer(BaseModel):
+    """What became of pushed values."""
+
+    view: str
+    rows: int = Field(description="How many were appended.")
+    left_out: list[str] = Field(description="Documents that are not there.")
+
+
+class ReadBody(BaseModel):
+    """Which values of which documents, now or as they were known at a moment."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"features": ["document_stats:age"], "ids": ["refunds"]}]}
+    )
+
+    features: list[Annotated[str, StringConstraints(min_length=1, max_length=200)]] = Field(
+        min_length=1, max_length=MAX_FEATURES, description="VIEW:COLUMN or VIEW@VERSION:COLUMN."
+    )
+    ids: list[Id] = Field(min_length=1, max_length=MAX_IDS)
+    as_of: str | None = Field(None, description="As it was known then, ISO 8601; left out, as a search gets it now.")
+
+
+class DocumentValues(BaseModel):
+    """The values of one document."""
+
+    id: str
+    values: dict[str, Value] = Field(
+        description='By feature; null is a value, and {"absent": "missing" | "expired"} says why there is none.'
+    )
+
+
+class ReadAnswer(BaseModel):
+    """The values of documents, in the order in which they were asked about."""
+
+    documents: list[DocumentValues]

@@ -1,0 +1,109 @@
+"""The newest values of documents, kept in memory by partition and followed commit by commit, for searches."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from indexing.catalogue.database import Database
+from indexing.catalogue.document_features import FeatureState, feature_state, rows_after
+from indexing.features.feature_values import Feature, FeatureRow, FeatureValue, readers_of, row_of
+from indexing.features.views import DocumentView
+from indexing.records import Partition
+
+MAX_ROWS = 1_000_000
+"""Documents whose values are kept at most, of all partitions and views: some 400 MB. Source: our choice."""
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """The newest row of each document of a partition, of all rows up to the state that was asked for before."""
+
+    rows: dict[str, FeatureRow]
+    last: int
+
+
+class OnlineStore:
+    """The newest rows of document views. Safe to share between threads.
+
+    A partition's rows are read at their first use and then followed: what any process appends is seen by the first call
+    after its commit. Partitions not used for longest give way above ``max_rows``.
+    """
+
+    def __init__(self, catalogue: Database, *, max_rows: int = MAX_ROWS) -> None:
+        """Keep rows of ``catalogue``; nothing is read yet."""
+        self._catalogue = catalogue
+        self._max_rows = max_rows
+        self._lock = threading.Lock()
+        self._loaded: OrderedDict[tuple[str, Partition], _Loaded] = OrderedDict()
+        self._state = FeatureState(0, 0)
+        self._version: int | None = None
+
+    def newest(self, view: DocumentView, partition: Partition) -> Mapping[str, FeatureRow]:
+        """The row that counts now of each document of a partition, by id; to be read only.
+
+        That is the one with the newest ``event_time``, of equal ones with the newest ``known_at``, of equal ones the
+        one appended last: what ``get_historical`` gives of this moment.
+
+        Args:
+            view: Whose rows.
+            partition: Whose documents.
+        """
+        with self._lock:
+            self._look()
+            key = view.fingerprint, partition
+            loaded = self._loaded.get(key)
+            if loaded is None:
+                loaded = self._loaded[key] = _Loaded({}, 0)
+            self._loaded.move_to_end(key)
+            if loaded.last < self._state.last:
+                self._follow(view, partition, loaded)
+            return loaded.rows
+
+    @property
+    def rows(self) -> int:
+        """How many rows are kept, of all partitions and views."""
+        return sum(len(one.rows) for one in list(self._loaded.values()))
+
+    def _look(self) -> None:
+        """Ask how far rows go, if anything was committed since."""
+        version = self._catalogue.version()
+        if version is not None and version == self._version:
+            return
+        state = feature_state(self._catalogue)
+        if state.removals != self._state.removals:
+            self._loaded.clear()  # what was erased must not stay in memory
+        self._state, self._version = state, version
+
+    def _follow(self, view: DocumentView, partition: Partition, loaded: _Loaded) -> None:
+        last = self._state.last
+        for stored in rows_after(self._catalogue, view.fingerprint, partition, loaded.last):
+            row, name = row_of(view, stored), str(stored["id"])
+            known = loaded.rows.get(name)
+            if known is None or row.precedence >= known.precedence:
+                loaded.rows[name] = row
+        loaded.last = last  # rows beyond it may be there already, and are read again
+        while len(self._loaded) > 1 and self.rows > self._max_rows:
+            self._loaded.popitem(last=False)
+
+
+def get_online(
+    store: OnlineStore, features: Sequence[Feature], partition: Partition, ids: Sequence[str], at: datetime
+) -> list[dict[str, FeatureValue]]:
+    """The values of some features now, for each document of a partition in order; as ``get_historical`` gives them.
+
+    Args:
+        store: Where the newest rows are.
+        features: As ``read_features`` gives them.
+        partition: Whose documents.
+        ids: All that are asked about, at once.
+        at: The moment of now, aware: ages and expiry are computed for it.
+    """
+    found: list[dict[str, FeatureValue]] = []
+    at_seconds = at.timestamp()
+    for reader in readers_of(features):
+        newest = store.newest(reader.view, partition)
+        values = [reader.read(newest.get(document_id), at_seconds) for document_id in ids]
+        found = [{**one, **more} for one, more in zip(found, values, strict=True)] if found else values
+    return found or [{} for _ in ids]

@@ -1,0 +1,88 @@
+"""A document that is written over HTTP is boosted by its own values from its first search on."""
+
+from dataclasses import replace
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app, refresh
+from indexing.catalogue.document_features import count_without_features
+from indexing.catalogue.releases import stable_recipe
+from indexing.features.boosts import Boost
+from indexing.features.skew import measure_skew, served_values
+from indexing.features.transformations import TRANSFORMATIONS, Transformation
+from indexing.features.views import DOCUMENT_STATS
+from indexing.ledger.readers import requests_of
+from indexing.releases.deployments import deploy
+from indexing.releases.recipe_choices import default_recipe
+from indexing.releases.recipes import boost_features_of
+from tests.app.conftest import ARTICLES, release
+
+KEY = {"Authorization": "Bearer test-key-0123456789"}
+BODY = {"title": "Voice calls", "text": "Ring a customer from the inbox with the green telephone. " * 5}
+
+
+@pytest.fixture
+def boosted_home(served_home):
+    retrieval = replace(default_recipe(served_home).retrieval, boosts=(Boost("document_stats:length", 5.0, 100.0),))
+    report = release(served_home, retrieval=retrieval, document_views=(DOCUMENT_STATS,))
+    deploy(served_home.catalogue, report.release.recipe, reason="test", actor="test")
+    assert stable_recipe(served_home.catalogue) == report.release.recipe
+    return served_home
+
+
+@pytest.fixture
+def client(boosted_home):
+    with TestClient(create_app(boosted_home.settings), raise_server_exceptions=False) as client:
+        refresh(client.app.state.services)
+        yield client
+
+
+def lacking(home):
+    return count_without_features(home.catalogue, DOCUMENT_STATS.fingerprint)
+
+
+def put(client):
+    answer = client.put("/v1/collections/helpdesk/documents/voice", json=BODY, headers=KEY)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def test_a_written_document_has_its_values_when_the_write_answers_and_they_boost_it(client, served_home):
+    assert lacking(served_home) == 0
+    written = put(client)
+    assert lacking(served_home) == 0
+    body = {"query": "webhook signatures", "collection": "helpdesk", "min_seq": written["seq"]}
+    hits = client.post("/v1/search", json=body, headers=KEY).json()["hits"]
+    assert hits[0]["document_id"] == "voice"
+
+
+def test_a_write_is_answered_though_its_values_cannot_be_computed(client, served_home, monkeypatch, caplog):
+    other = Transformation("document_stats", lambda document: {})
+    monkeypatch.setitem(TRANSFORMATIONS, "document_stats", other)
+    put(client)
+    assert lacking(served_home) == 1
+    assert "features.not_materialised" in {record.message for record in caplog.records}
+    caplog.clear()
+    report = release(served_home, retrieval=default_recipe(served_home).retrieval, document_views=(DOCUMENT_STATS,))
+    assert report.release  # nor does a build fail for it
+    assert "features.not_materialised" in {record.message for record in caplog.records}
+
+
+def test_what_a_search_used_stands_in_the_ledger_and_shows_no_skew_until_the_code_changes(boosted_home):
+    body = {"query": "webhook signatures", "collection": "helpdesk"}
+    with TestClient(create_app(boosted_home.settings), raise_server_exceptions=False) as client:
+        refresh(client.app.state.services)
+        answer = client.post("/v1/search", json=body, headers=KEY).json()
+    (row,) = requests_of(boosted_home.ledger)
+    lengths = {name: float(len(text)) for name, (_, text) in ARTICLES.items()}
+    used = {hit.document_id: hit.features for hit in row.hits}
+    expected = [hit["document_id"] for hit in answer["hits"]]
+    assert used == {name: {"document_stats:length": lengths[name]} for name in expected}
+    features_of = boost_features_of(boosted_home.catalogue)
+    report = measure_skew(boosted_home.catalogue, served_values([row]), features_of)
+    assert report.to_json()["features"]["document_stats:length"]["share"] == 0
+    assert report.features["document_stats:length"].compared == len(row.hits) > 0
+    doubled = {"document_stats": Transformation("document_stats", lambda one: {"length": 2 * len(one.text)})}
+    tampered = measure_skew(boosted_home.catalogue, served_values([row]), features_of, transformations=doubled)
+    assert tampered.features["document_stats:length"].mismatched == len(row.hits)

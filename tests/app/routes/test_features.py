@@ -1,0 +1,106 @@
+"""Document features over HTTP: listed for admins, pushed and read by the tenant's own backend, nobody else's."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from indexing.catalogue.api_keys import create_key
+from indexing.catalogue.tenants import create_tenant
+from indexing.features.view_registry import record_view
+from indexing.features.views import DOCUMENT_STATS, definition
+from indexing.settings import Settings
+from tests.support.document_features import CLICKS
+
+BASE = "/v1/collections/help"
+PUSH, READ = f"{BASE}/features:push", f"{BASE}/features:get"
+
+
+@pytest.fixture
+def client(tmp_path):
+    settings = Settings(home=tmp_path / "home", api_key="test-key-0123456789", sessions=1, poll_seconds=0.05)
+    key = {"Authorization": "Bearer test-key-0123456789"}
+    with TestClient(create_app(settings), raise_server_exceptions=False, headers=key) as client:
+        record_view(client.app.state.services.home.catalogue, CLICKS)
+        client.put(f"{BASE}/documents/a", json={"text": "x"})
+        yield client
+
+
+@pytest.fixture
+def make_key(client):
+    def make(*scopes, tenant="default"):
+        catalogue = client.app.state.services.home.catalogue
+        return {"Authorization": f"Bearer {create_key(catalogue, tenant, scopes=scopes)[1]}"}
+
+    return make
+
+
+def push(client, *rows, view="clicks", **options):
+    return client.post(PUSH, json={"view": view, "rows": list(rows)}, **options)
+
+
+def read(client, *ids, features=("clicks:clicks",), **more):
+    answer = client.post(READ, json={"features": list(features), "ids": list(ids), **more})
+    assert answer.status_code == 200, answer.text
+    return [(one["id"], *one["values"].values()) for one in answer.json()["documents"]]
+
+
+def test_views_are_listed_with_their_definitions(client):
+    views = {one["view"]: one for one in client.get("/v1/features").json()["views"]}
+    assert set(views) == {"clicks@1", "document_stats@1"}
+    stats = views["document_stats@1"]
+    assert (stats["fingerprint"], stats["definition"]) == (DOCUMENT_STATS.fingerprint, definition(DOCUMENT_STATS))
+
+
+def test_pushed_values_are_read_now_and_as_they_were_known(client):
+    answer = push(client, {"id": "a", "values": {"clicks": 3}}, {"id": "gone", "values": {"clicks": 3}})
+    assert answer.json() == {"view": "clicks@1", "rows": 1, "left_out": ["gone"]}
+    missing = {"absent": "missing"}
+    assert read(client, "a", "gone", "a") == [("a", 3), ("gone", missing), ("a", 3)]
+    assert read(client, "a", features=("clicks:clicks", "clicks:share")) == [("a", 3, None)]
+    assert read(client, "a", as_of="2020-01-01T00:00:00Z") == [("a", missing)]
+    push(client, {"id": "a", "values": {"clicks": 9}, "event_time": "2020-01-01T00:00:00Z"})
+    assert read(client, "a") == [("a", 3)]  # what happened before counts no more
+
+
+@pytest.mark.parametrize(
+    ("row", "status", "error"),
+    [
+        ({"id": "a", "values": {"clicks": "3"}}, 400, "InvalidInput"),
+        ({"id": "a", "values": {"nope": 3}}, 400, "InvalidInput"),
+        ({"id": "a", "values": {"clicks": [3]}}, 400, "InvalidInput"),
+        ({"id": "a", "values": {}, "event_time": "soon"}, 400, "InvalidInput"),
+        ({"id": "a", "values": {}, "event_time": "0001-01-01T00:00:00+23:59"}, 400, "InvalidInput"),
+        ({"id": "a", "values": {}, "event_time": "2999-01-01"}, 400, "InvalidInput"),
+        ({"id": "a"}, 422, "MalformedRequest"),
+        ({"id": "a", "values": {}, "more": 1}, 422, "MalformedRequest"),
+    ],
+)
+def test_a_row_that_is_not_acceptable_stores_none_of_its_batch(client, row, status, error):
+    answer = push(client, {"id": "a", "values": {"clicks": 1}}, row)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert read(client, "a") == [("a", {"absent": "missing"})]
+
+
+def test_computed_values_and_unknown_views_and_collections_are_refused(client):
+    assert push(client, {"id": "a", "values": {}}, view="document_stats").status_code == 400
+    assert push(client, {"id": "a", "values": {}}, view="nope").status_code == 404
+    body = {"view": "clicks", "rows": [{"id": "a", "values": {}}]}
+    assert client.post("/v1/collections/nope/features:push", json=body).status_code == 404
+    assert client.post(READ, json={"features": ["clicks"], "ids": ["a"]}).status_code == 400
+    assert client.post(READ, json={"features": ["nope:x"], "ids": ["a"]}).status_code == 404
+
+
+def test_each_scope_opens_its_routes_alone(client, make_key):
+    searcher, writer = make_key("search"), make_key("write")
+    assert client.get("/v1/features", headers=writer).status_code == 403
+    assert push(client, {"id": "a", "values": {}}, headers=searcher).status_code == 403
+    body = {"features": ["clicks:clicks"], "ids": ["a"]}
+    assert client.post(READ, json=body, headers=searcher).status_code == 403
+    assert client.post(READ, json=body, headers=writer).status_code == 200
+
+
+def test_values_of_another_tenant_are_as_if_they_were_not_there(client, make_key):
+    push(client, {"id": "a", "values": {"clicks": 3}})
+    create_tenant(client.app.state.services.home.catalogue, "rival")
+    body = {"features": ["clicks:clicks"], "ids": ["a"]}
+    assert client.post(READ, json=body, headers=make_key("write", tenant="rival")).status_code == 404
