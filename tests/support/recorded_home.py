@@ -8,7 +8,7 @@ from app.schemas.search import SearchBody
 from app.services.queries import query_for
 from app.services.replay import Replayer
 from app.services.request_rows import filters_of, hits_of, query_of
-from indexing.ledger.ids import new_ledger_id
+from indexing.ledger.ids import moment_of, new_ledger_id
 from indexing.records import Document
 from tests.support.fresh_home import OURS, Embedder, FreshHome, Opener
 from tests.support.ledger_rows import made_row
@@ -48,11 +48,13 @@ class RecordedHome(FreshHome):
         """Search as a body asks, and keep the row."""
         body = SearchBody.model_validate({"collection": partition.collection, **asked})
         serving = process.serving(recipe)
-        search = Retriever(reranker).begin(serving, partition, query_for(body, serving.recipe))
+        ledger_id = new_ledger_id()
+        asked_for = query_for(body, serving.recipe, moment_of(ledger_id))
+        search = Retriever(reranker).begin(serving, partition, asked_for)
         result = search.result()
         row = made_row(
             len(self.rows) + 1,
-            id=new_ledger_id(),
+            id=ledger_id,
             process=process.name,
             tenant=partition.tenant,
             collection=partition.collection,

@@ -1,6 +1,7 @@
 """Replay: what was answered then is answered again from the files of the home, to the bit, or it is said why not."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
 import numpy as np
@@ -11,12 +12,15 @@ from app.services.replay import NotReplayable, Replayed
 from app.serving.release_opening import ReleaseOpener
 from indexing.catalogue.document_versions import forget_versions
 from indexing.catalogue.releases import retire_releases
+from indexing.features.boosts import Boost
+from indexing.features.materialise import Push, push
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import list_days
 from indexing.records import Document
 from indexing.releases.release import list_releases
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase
+from tests.support.document_features import CLICKS
 from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, RECIPE, THEIRS, Embedder, article
 from tests.support.recorded_home import RecordedHome, body_by, document_of
 
@@ -222,6 +226,28 @@ def test_a_second_pass_is_done_or_skipped_as_it_was_then(recorded, monkeypatch):
     assert first.notes == ()
     assert second.is_identical
     assert second.notes == ("the second pass was skipped then, and so it is here",)
+
+
+def click(recorded, known_at, **clicks):
+    rows = [Push(name, known_at.isoformat(), {"clicks": count}) for name, count in clicks.items()]
+    push(recorded.home.catalogue, CLICKS, OURS, rows, now=lambda: known_at)
+
+
+def test_boosts_use_what_was_known_then(recorded):
+    boost = Boost("clicks:clicks", 5.0, 10.0)
+    retrieval = replace(RECIPE.retrieval, boosts=(boost,))
+    recorded.put(*(article(name) for name in ("a", "b", "c")), live=False)
+    recorded.build(replace(RECIPE, retrieval=retrieval, document_views=(CLICKS,)))
+    process = recorded.recording_process()
+    now = datetime.now(UTC)
+    click(recorded, now - timedelta(seconds=60), c=40)
+    row = recorded.ask(process, query="a0w1")
+    assert row.hits[0].document_id == "c"
+    click(recorded, now + timedelta(seconds=60), b=1000)
+    later = recorded.ask(process, query="a0w1")
+    assert later.hits[0].document_id == "b"
+    (then,) = replayed(recorded, [row])
+    assert then.is_identical
 
 
 def test_a_document_without_text_that_replaced_another_hides_it_in_the_replay_too(recorded):
