@@ -29,6 +29,7 @@ from app.routes import (
     lineage,
     recall,
     releases,
+    replay,
     rollouts,
     search,
 )
@@ -66,6 +67,7 @@ ROUTERS = (
     build_requests.router,
     admin.router,
     ledger.router,
+    replay.router,
     releases.router,
     lineage.router,
     rollouts.router,
