@@ -19,6 +19,7 @@ SCRIPTS = (
     "search.ledger_cost",
     "faults.swap",
     "faults.rollback",
+    "faults.rollout_life",
     "peers.txtai",
     "peers.chroma",
     "search.ledger",

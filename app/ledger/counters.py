@@ -1,7 +1,7 @@
 """Counts of one process's ledger rows in a small mapped file, which outlives a kill: so a lost tail is known.
 
 What was handed in and neither written nor dropped when the process was killed is lost. A process holds its file as long
-as it lives; whoever can take hold of a file knows that its process is dead, and settles its counts.
+as it lives; a process that can take hold of another's file knows that the other is dead, and settles its counts.
 """
 
 import logging
@@ -27,6 +27,7 @@ _SIZE_BYTES = 4096
 _NUMBER: Final = "Q"
 """Unsigned, 64 bits, aligned: each is written by one instruction, so that a kill leaves the old or the new one."""
 _NUMBER_BYTES = 8
+"""Of one such number."""
 _FORMAT, _ACCEPTED, _WRITTEN, _DROPPED, _ID_HIGH, _ID_LOW, _WRITING = _FIELDS = range(7)
 _HALF = 64
 """Bits of an id in one number."""

@@ -25,11 +25,13 @@ TAG_BYTES = 8
 QUERY_ID_CHARACTERS = 32
 """16 bytes of id and 8 of tag in URL-safe base64, which then needs no padding."""
 _ID_BYTES = 16
+"""Of a UUID."""
 _TICKS = 4096
 """Parts of a millisecond: what the twelve bits after the version hold."""
 _NANOSECONDS = 1_000_000
 """Of a millisecond."""
 _RANDOM_BITS = 62
+"""At the end of a UUID of version 7, behind its variant (RFC 9562)."""
 _PURPOSE = b"query id"
 
 

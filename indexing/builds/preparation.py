@@ -20,6 +20,7 @@ from indexing.settings import current_user
 from indexing.snapshots.manifest import read_snapshot
 
 _FLOAT_BYTES = 4
+"""Of one component of a vector, float32."""
 _KEY_BYTES = 32
 """Of a vector in the embedding store: the sha256 of what it was computed from."""
 

@@ -85,11 +85,7 @@ class DayFile:
             enable_wal(self._connection, self._busy_timeout_seconds)
         if version == VERSION:
             return
-        if not creates:
-            raise LedgerUnavailable(
-                f"{self.path.name} of the ledger has no tables yet: another process is making them."
-            )
-        with self.write():
+        with self.write():  # a reader, too, may come before the process that has just made the file
             for statement in _SCHEMA:
                 self._connection.execute(statement)
 

@@ -9,9 +9,11 @@ from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key, list_keys
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import ensure_tenant
+from indexing.features.view_registry import record_view
 from indexing.records import Document, Partition
 from tests.app.conftest import release
 from tests.app.routes.test_admin import NEEDED, bearer
+from tests.support.document_features import CLICKS
 from tests.support.ledger_rows import made_hit, made_row
 
 WORDS = {"acme": "fianchetto", "rival": "zugzwang"}
@@ -28,6 +30,11 @@ BODIES = {
         "dry_run": True,
     },
     ("put", "/v1/collections/{collection}/documents/{document_id}"): DOCUMENT,
+    ("post", "/v1/collections/{collection}/features:push"): {
+        "view": "clicks",
+        "rows": [{"id": "{document_id}", "values": {"clicks": 3}}],
+    },
+    ("post", "/v1/collections/{collection}/features:get"): {"features": ["clicks:clicks"], "ids": ["{document_id}"]},
     ("post", "/v1/keys"): {"scopes": ["search"]},
     ("post", "/v1/tenants"): {"name": "{tenant}"},
     ("patch", "/v1/tenants/{tenant}"): {"max_documents": 1},
@@ -72,6 +79,7 @@ def fill(home, tenant, collection):
 def keys(served_home):
     """Both tenants have a collection ``shared-name`` of their own, and one that only they have."""
     made = {}
+    record_view(served_home.catalogue, CLICKS)
     for tenant in WORDS:
         ensure_tenant(served_home.catalogue, tenant)
         fill(served_home, tenant, "shared-name")

@@ -11,8 +11,9 @@ import pytest
 
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, LedgerUnavailable, StorageFull
 from indexing.ledger.day_file import DayFile
-from indexing.ledger.day_list import list_days
+from indexing.ledger.day_list import database_path, list_days
 from indexing.ledger.day_totals import day_totals
+from indexing.ledger.ids import day_of
 from indexing.ledger.readers import requests_of, served_request
 from indexing.ledger.records import ViewChange
 from indexing.ledger.store import LedgerStore
@@ -146,6 +147,15 @@ def test_a_file_of_a_newer_version_is_refused_and_left_alone(ledger: LedgerStore
     other.close()
     with pytest.raises(FormatUnknown, match="has schema 99, this version reads up to 1: upgrade"):
         ledger.append([made_row(2)])
+
+
+def test_a_reader_may_come_between_the_making_of_a_file_and_of_its_tables(ledger: LedgerStore) -> None:
+    row = made_row()
+    ledger.folder.mkdir()
+    database_path(ledger.folder, day_of(row.id)).touch()  # as another process has just made it
+    assert list(requests_of(ledger)) == []
+    ledger.append([row])
+    assert [found.id for found in requests_of(ledger)] == [row.id]
 
 
 def test_counters_go_on_over_midnight_and_say_what_each_day_dropped_and_did_not_write(ledger: LedgerStore) -> None:
