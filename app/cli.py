@@ -2,6 +2,7 @@
 
 import click
 
+from app.replay_command import replay
 from indexing.catalogue.collections import collection_sizes
 from indexing.commands.root import cli as root
 from indexing.commands.terminal import as_json as json_option
@@ -100,4 +101,4 @@ def _look_for_redis(settings: Settings) -> None:
         click.echo(f"Warning: {error} Until it answers, each process counts rate limits for itself.", err=True)
 
 
-commands = (search, serve)
+commands = (search, serve, replay)

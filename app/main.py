@@ -29,11 +29,12 @@ from app.routes import (
     lineage,
     recall,
     releases,
+    replay,
     rollouts,
     search,
 )
 from app.schemas.server_problems import ServerProblem
-from app.services.ledger_writing import request_records_for
+from app.services.ledger_writing import request_records_for, view_recorder_for
 from app.services.open_recipes import open_recipes
 from app.services.search_executor import SearchExecutor
 from app.services.shadow import ShadowSearches, busy_above
@@ -66,6 +67,7 @@ ROUTERS = (
     build_requests.router,
     admin.router,
     ledger.router,
+    replay.router,
     releases.router,
     lineage.router,
     rollouts.router,
@@ -125,6 +127,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 thread.join(timeout=10)
             services.executor.close()
             services.records.close()
+            if services.views is not None:
+                services.views.close()
             await services.limiter.close()
             queries.close()
             home.close()
@@ -156,7 +160,9 @@ def _operation_id(route: APIRoute) -> str:
 def make_services(home: Home, queries: QueryCache) -> Services:
     """The state of a process over an open home; nothing is opened for serving yet."""
     reads, metrics, most = CachedReads(home.catalogue), Metrics(), home.settings.max_concurrency
-    live = LiveLayer(home, reads=reads)
+    records = home.reserve.run(lambda: request_records_for(home, metrics, status_of))
+    views = view_recorder_for(home, metrics, records.recorder.process)
+    live = LiveLayer(home, reads=reads) if views is None else LiveLayer(home, reads=reads, on_change=views.record)
     searches = ConcurrencyLimit(
         most,
         f"{most} searches are in progress here already: try again in a second.",
@@ -170,13 +176,13 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     metrics.watch(metrics.documents_waiting, lambda: counted(live.count_waiting))
     metrics.watch(metrics.build_requests, lambda: counted(lambda: count_open_requests(home.catalogue)))
     queries.on_lookup = lambda outcome: metrics.query_cache.labels(outcome).inc()
-    records = home.reserve.run(lambda: request_records_for(home, metrics, status_of))
     pool, retriever = ReleasePool(home, live, queries), Retriever()
     return Services(
         home=home,
         reads=reads,
         sequence_tokens=home.reserve.run(lambda: _sequence_tokens(home)),
         records=records,
+        views=views,
         pool=pool,
         retriever=retriever,
         live=live,

@@ -181,6 +181,11 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self.view_changes_dropped = Counter(
+            "groundwork_ledger_view_changes_dropped",
+            "Changes of live views that the ledger does not have.",
+            registry=self.registry,
+        )
         self.ledger_queue = Gauge(
             "groundwork_ledger_queue_rows",
             "Ledger rows that wait to be written.",

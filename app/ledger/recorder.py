@@ -95,6 +95,11 @@ class Recorder:
         self._thread.start()
 
     @property
+    def process(self) -> str:
+        """The id of this process in its rows."""
+        return self._counts.process
+
+    @property
     def queued(self) -> int:
         """Rows that wait to be written."""
         return len(self._waiting)

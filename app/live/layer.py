@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeAlias
 
 from app.live.room import Room
+from app.live.view_numbers import OnChange, ViewNumbers
 from app.live.write_queue import TAKE_OVER_SECONDS, Vectors, WriteQueue
 from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
@@ -54,8 +55,12 @@ class LiveLayer:
         reads: CachedReads | None = None,
         bind: Bind | None = None,
         clock: Callable[[], float] = time.monotonic,
+        on_change: OnChange = lambda change: None,
     ) -> None:
-        """Follow the writes of ``home``; ``reads`` are the process's, ``bind`` gives a recipe's chunker and views."""
+        """Follow the writes of ``home``; ``reads`` are the process's, ``bind`` gives a recipe's chunker and views.
+
+        ``on_change`` is told of every change of a view, before a search can see it.
+        """
         self._home = home
         self._reads = reads or CachedReads(home.catalogue)
         self._bind = bind or partial(bind_recipe, home)
@@ -64,6 +69,7 @@ class LiveLayer:
         self._queues: Mapping[int, WriteQueue] = {}  # another mapping takes its place, it never changes
         self._room = Room(home.settings.live_max_passages, home.settings.live_max_mb * 1e6)
         self._encoded: Vectors = LruCache(ENCODED_BYTES)
+        self._numbers = ViewNumbers(on_change)
         self._asked_for: dict[int, WriteQueue] = {}
         self._erasures: dict[int, int] = {}
         self._last_erasures = self._count_erasures()
@@ -81,8 +87,9 @@ class LiveLayer:
         """
         recipe, erasures = serving.release.recipe, self._count_erasures()
         chunker, views = self._bind(serving.recipe)
+        encoded = self._encoded_since(erasures)
         queue = WriteQueue(
-            self._home, serving, chunker, views, self._lock, self._room, self._encoded_since(erasures), self._clock
+            self._home, serving, chunker, views, self._lock, self._room, encoded, self._numbers, self._clock
         )
         queue.take_all()
         until = self._clock() + TAKE_OVER_SECONDS

@@ -12,6 +12,7 @@ from itertools import count, pairwise
 
 import numpy as np
 
+from app.live.view_numbers import ReleaseViews, ViewNumbers
 from indexing.errors import ArtefactCorrupt
 from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Mask, Partition, Vector, Vectors
@@ -30,10 +31,14 @@ _PASSAGE_BYTES = 500
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A document that is ready to be found: its passages and their vectors, float32, one row a passage."""
+    """A document that is ready to be found: its passages and their vectors, float32, one row a passage.
+
+    ``seq`` is the sequence number of the write that left it so.
+    """
 
     item: ShardInput
     vectors: Vectors
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,20 @@ class _Live:
     runs: tuple[Run, ...]
     view: PartitionView
 
+    @property
+    def number(self) -> int:
+        """Which of the process's views it is; merging runs makes no other one, as it changes no result."""
+        return self.view.number
+
 
 class Overlay:
     """What lies over one snapshot. ``view`` is safe at any time; all else is for one thread at a time."""
 
-    def __init__(self, snapshot: Snapshot, analyser: Analyser) -> None:
+    def __init__(self, snapshot: Snapshot, analyser: Analyser, views: ReleaseViews | None = None) -> None:
+        """Lay nothing over the snapshot yet; ``views`` numbers the views, by default for no one else."""
         self._snapshot = snapshot
         self._analyser = analyser
+        self._views = views or ReleaseViews(ViewNumbers(), "")
         self._live: dict[Partition, _Live] = {}
         self._numbers = count()
         self.passages = 0
@@ -81,21 +93,28 @@ class Overlay:
         broken = self._snapshot.broken
         return live.view.without(broken) if broken else live.view
 
+    def number_of(self, view: PartitionView | None) -> int:
+        """Which of the process's views one is that ``view`` gave."""
+        return self._views.takeover if view is None or not view.number else view.number
+
     def is_open(self, partition: Partition) -> bool:
         """Whether ``view`` opens no file."""
         return partition in self._live or self._snapshot.is_open(partition)
 
     def remove(self, partition: Partition, ids: Iterable[str]) -> None:
         """Let no search find these documents from now on."""
-        live = self._without(partition, frozenset(ids))
-        self._put(partition, live.base, live.hidden, live.runs)
+        gone = frozenset(ids)
+        live = self._without(partition, gone)
+        number = self._views.change(partition, live.number, removed=sorted(gone))
+        self._put(partition, live.base, live.hidden, live.runs, number)
 
     def add(self, partition: Partition, fresh: Sequence[Fresh]) -> None:
         """Let searches find documents from now on, and no longer what they had under the same ids."""
         live = self._without(partition, frozenset(one.item.document.id for one in fresh))
         found = [one for one in fresh if one.item.passages]
         runs = (*live.runs, self._run(found)) if found else live.runs
-        self._put(partition, live.base, live.hidden, runs)
+        number = self._views.change(partition, live.number, added=[(one.item.document.id, one.seq) for one in fresh])
+        self._put(partition, live.base, live.hidden, runs, number)
 
     def merge(self, turn: AbstractContextManager[object]) -> bool:
         """Merge two runs somewhere, or write one anew if half of it is gone; gives whether anything was to be done.
@@ -141,7 +160,7 @@ class Overlay:
         if live is None:
             base = self._snapshot.view(partition)
             hidden: tuple[Mask | None, ...] = () if base is None else (None,) * len(base.shards)
-            live = _Live(base, hidden, (), PartitionView(partition, []))
+            live = _Live(base, hidden, (), PartitionView(partition, [], number=self._views.takeover))
         masks = list(live.hidden)
         for number, shard in enumerate(live.base.shards if live.base is not None else ()):
             found = self._find(shard, partition, ids)
@@ -162,7 +181,12 @@ class Overlay:
             return np.zeros(shard.partitions[partition].documents, np.bool_)
 
     def _put(
-        self, partition: Partition, base: PartitionView | None, hidden: tuple[Mask | None, ...], runs: tuple[Run, ...]
+        self,
+        partition: Partition,
+        base: PartitionView | None,
+        hidden: tuple[Mask | None, ...],
+        runs: tuple[Run, ...],
+        number: int,
     ) -> None:
         old = self._live.get(partition)
         before: tuple[Run, ...] = () if old is None else old.runs
@@ -170,7 +194,7 @@ class Overlay:
         self.size_bytes += sum(run.size_bytes for run in runs) - sum(run.size_bytes for run in before)
         shards = [*(() if base is None else base.shards), *(run.shard for run in runs)]
         masks = [*hidden, *(_gone(partition, run) for run in runs)]
-        self._live[partition] = _Live(base, hidden, runs, PartitionView(partition, shards, masks))
+        self._live[partition] = _Live(base, hidden, runs, PartitionView(partition, shards, masks, number=number))
 
     def _run(self, fresh: Sequence[Fresh]) -> Run:
         ordered = sorted(fresh, key=lambda one: one.item.document.id)
@@ -196,7 +220,7 @@ class Overlay:
         merged = replace(merged, gone=merged.ids - left)
         others = [run for run in live.runs if run.number not in numbers]
         runs = (*others, merged) if merged.ids else tuple(others)
-        self._put(partition, live.base, live.hidden, runs)
+        self._put(partition, live.base, live.hidden, runs, live.number)
 
 
 def _gone(partition: Partition, run: Run) -> Mask | None:

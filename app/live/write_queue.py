@@ -16,6 +16,7 @@ import numpy as np
 
 from app.live.overlay import Fresh, Overlay
 from app.live.room import Room
+from app.live.view_numbers import ViewNumbers
 from app.serving.release import ServingRelease
 from indexing.backoff import Backoff
 from indexing.catalogue.changes import Change, read_built, read_changes, read_permissions, read_version
@@ -105,11 +106,12 @@ class WriteQueue:
         lock: AbstractContextManager[object],
         room: Room,
         encoded: Vectors,
+        numbers: ViewNumbers,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Queue for ``serving``; ``room`` and the vectors that were ``encoded`` are those of all recipes."""
+        """Queue for ``serving``; ``room``, the vectors that were ``encoded`` and ``numbers`` are of all recipes."""
         self.serving = serving
-        self.overlay = Overlay(serving.snapshot, serving.analyser)
+        self.overlay = Overlay(serving.snapshot, serving.analyser, numbers.taking_over(serving))
         self.chunker = chunker
         self.progress = Progress(serving.release.seq, {})
         self.waiting: dict[Key, Waiting] = {}
@@ -218,7 +220,11 @@ class WriteQueue:
 
     def _add(self, partition: Partition, documents: Sequence[Waiting]) -> None:
         """Let searches find documents of one partition; what cannot be added waits for a build."""
-        fresh = [Fresh(one.item, np.array(one.vectors, np.float32)) for one in documents if one.item is not None]
+        fresh = [
+            Fresh(one.item, np.array(one.vectors, np.float32), one.change.seq)
+            for one in documents
+            if one.item is not None
+        ]
         try:
             if fresh:
                 self.overlay.add(partition, fresh)

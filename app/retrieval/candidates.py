@@ -56,7 +56,7 @@ def best_of_legs(
     if vector is not None:
         with timings.stage("dense"):
             numbers, rows, _ = view.search(vector, depth, allowed=allowed)
-            keys.append(numbers << 32 | rows)
+            keys.append(_keys(numbers, rows))
     if term_scores is not None:
         with timings.stage("lexical"):
             keys.append(_best_rows(view, term_scores, depth))
@@ -68,7 +68,10 @@ def best_of_legs(
 
 
 def _best_rows(view: PartitionView, term_scores: Scores, depth: int) -> Rows:
-    """Keys of the ``depth`` passages with the highest lexical scores; passages without a query term never count."""
+    """Keys of the ``depth`` passages with the highest lexical scores; passages without a query term never count.
+
+    Of those that equal the last one to fit in, the first by document id and place count.
+    """
     floor, columns = np.float32(0.0), len(term_scores) // _FOLDS
     if columns > depth:
         # At least ``depth`` passages reach the floor; it takes a sixteenth of the time of asking all for the last one.
@@ -77,12 +80,22 @@ def _best_rows(view: PartitionView, term_scores: Scores, depth: int) -> Rows:
     rows = np.flatnonzero(term_scores >= floor if floor > 0 else term_scores > 0)
     values = term_scores[rows]
     if len(rows) > depth:
-        # Of those that equal the last one to fit in, the first count.
-        is_fitting = values >= np.partition(values, len(rows) - depth)[len(rows) - depth]
-        rows, values = rows[is_fitting], values[is_fitting]
-    rows = rows[np.argsort(-values, kind="stable")[:depth]]
+        last = np.partition(values, len(rows) - depth)[len(rows) - depth]
+        better = rows[values > last]
+        numbers, equal = _in_shards(view, rows[values == last])
+        chosen = view.first_by_document(numbers, equal, depth - len(better))
+        return np.concatenate([_keys(*_in_shards(view, better)), _keys(numbers[chosen], equal[chosen])])
+    return _keys(*_in_shards(view, rows))
+
+
+def _in_shards(view: PartitionView, rows: Rows) -> tuple[Rows, Rows]:
+    """Shard numbers and rows of those shards, by the place of passages in all of the partition's rows."""
     numbers = np.searchsorted(view.offsets, rows, "right") - 1
-    return numbers << 32 | (rows - view.offsets[numbers] + view.starts[numbers])
+    return numbers, rows - view.offsets[numbers] + view.starts[numbers]
+
+
+def _keys(numbers: Rows, rows: Rows) -> Rows:
+    return numbers << 32 | rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +158,16 @@ class Chosen:
     """Which of the candidates' groups they are."""
 
 
-def choose(found: Candidates, max_score: float, k: int, *, dense_weight: float, added: Scores | None = None) -> Chosen:
-    """The best ``k`` groups by ``fused_scores``, equal ones by shard and row.
+def choose(
+    view: PartitionView,
+    found: Candidates,
+    max_score: float,
+    k: int,
+    *,
+    dense_weight: float,
+    added: Scores | None = None,
+) -> Chosen:
+    """The best ``k`` groups by ``fused_scores``, equal ones by document id and place in the document.
 
     ``added`` is what boosts add to the score of each group, float32; without boosts ``None``.
 
@@ -161,7 +182,7 @@ def choose(found: Candidates, max_score: float, k: int, *, dense_weight: float, 
     ordering = fused_scores(dense, lexical, max_score=max_score, dense_weight=dense_weight)
     if added is not None:
         ordering = ordering + added
-    best = np.argsort(-ordering, kind="stable")[:k]
+    best = _best_groups(view, found, ordering, k)
     shown = found.first[best]
     ends = np.append(found.first, len(found.rows))[best + 1]
     single = fused_scores(found.dense, found.lexical, max_score=max_score, dense_weight=dense_weight)
@@ -169,3 +190,22 @@ def choose(found: Candidates, max_score: float, k: int, *, dense_weight: float, 
         shown[place] += single[shown[place] : ends[place]].argmax()
     dense, lexical = (None if leg is None else leg[best] for leg in (dense, lexical))
     return Chosen(found.numbers[shown], found.rows[shown], ordering[best], dense, lexical, best)
+
+
+def _best_groups(view: PartitionView, found: Candidates, ordering: Scores, k: int) -> Rows:
+    """The ``k`` groups that score best; only where some of them score the same are their documents looked at."""
+    order = np.argsort(-ordering, kind="stable")
+    first = ordering[order[: k + 1]]
+    if len(view.shards) < 2 or not (first[1:] == first[:-1]).any():
+        return order[:k]
+    numbers, rows = found.numbers[found.first], found.rows[found.first]
+    begins = np.flatnonzero(np.append(True, ordering[order[1:]] != ordering[order[:-1]]))
+    chosen: list[Rows] = []
+    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(order)], strict=True):
+        if begin >= k:
+            break
+        equal = order[begin:end]
+        if len(equal) > 1:
+            equal = equal[view.first_by_document(numbers[equal], rows[equal], min(len(equal), k - begin))]
+        chosen.append(equal)
+    return np.concatenate(chosen)

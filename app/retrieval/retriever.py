@@ -122,9 +122,10 @@ class Retriever:
             before_stage: Called before each stage; an error that it raises ends the search.
 
         Returns:
-            Hits best first, equal scores in a fixed order. ``dense`` and ``hybrid`` give fewer than ``k`` hits only
-            when fewer may be found; ``lexical`` gives only passages that hold a term of the query. Where the recipe
-            has a reranker, the best of them stand in its order, unless a warning says that it was skipped.
+            Hits best first, equal scores by document id and place in the document, whichever shard they stand in.
+            ``dense`` and ``hybrid`` give fewer than ``k`` hits only when fewer may be found; ``lexical`` gives only
+            passages that hold a term of the query. Where the recipe has a reranker, the best of them stand in its
+            order, unless a warning says that it was skipped.
 
         Raises:
             InvalidInput: ``k``, ``mode`` or the vector's dimension is out of range.
@@ -181,6 +182,11 @@ class Search:
         self._allowed: Sequence[Mask | None] | None = None
         self._terms: tuple[Scores | None, float] | None = None
         self._features: dict[str, float] = {}
+
+    @property
+    def view_number(self) -> int:
+        """Which of the process's views of the partition is searched."""
+        return self._serving.number_of(self._view)
 
     @property
     def text(self) -> str:
@@ -264,7 +270,7 @@ class Search:
                     if serving.boosts is not None:
                         boosted = serving.boosts.of(self._partition, document_ids(view, found), self._asked.at)
                     added = None if boosted is None else boosted.added
-                    chosen = choose(found, max_score, k, dense_weight=retrieval.dense_weight, added=added)
+                    chosen = choose(view, found, max_score, k, dense_weight=retrieval.dense_weight, added=added)
                     if best.overlap is not None:
                         self._features["leg_overlap"] = best.overlap
                     break

@@ -8,6 +8,7 @@ from dataclasses import replace
 from app.ledger.counters import Counts, ProcessCounts, settle_dead
 from app.ledger.query_ids import SECRET, QueryIds
 from app.ledger.recorder import DROP_REASONS, Recorder
+from app.ledger.view_recorder import ViewRecorder
 from app.metrics import Metrics
 from app.services.request_records import RequestRecords
 from app.services.request_rows import RowPolicy
@@ -43,6 +44,13 @@ def request_records_for(home: Home, metrics: Metrics, status_of: Callable[[Groun
         may_keep_text=home.settings.log_queries,
     )
     return RequestRecords(recorder, QueryIds(home_secret(home.catalogue, SECRET)), policy, status_of)
+
+
+def view_recorder_for(home: Home, metrics: Metrics, process: str) -> ViewRecorder | None:
+    """What records the changes of the process's live views; none where the ledger keeps assignments alone."""
+    if home.settings.ledger != "on":
+        return None
+    return ViewRecorder(home.ledger, process, metrics.view_changes_dropped.inc)
 
 
 def _settle(ledger: LedgerStore, counts: Counts) -> None:

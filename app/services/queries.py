@@ -1,5 +1,7 @@
 """Queries: what a body asks, as the retriever takes it for one recipe."""
 
+from datetime import datetime
+
 from app.retrieval.filters import matching
 from app.retrieval.retriever import Query, unit_vector
 from app.schemas.filters import filter_of
@@ -7,8 +9,8 @@ from app.schemas.search import SearchBody
 from indexing.releases.recipes import Recipe
 
 
-def query_for(body: SearchBody, recipe: Recipe) -> Query:
-    """What a body asks of a recipe, which says what earlier turns of a conversation count.
+def query_for(body: SearchBody, recipe: Recipe, at: datetime | None = None) -> Query:
+    """What a body asks of a recipe, which says what earlier turns of a conversation count; boosts are of moment ``at``.
 
     Raises:
         InvalidInput: a filter or the vector is not as it must be.
@@ -22,4 +24,5 @@ def query_for(body: SearchBody, recipe: Recipe) -> Query:
         None if body.vector is None else unit_vector(body.vector),
         matching(None if body.filters is None else filter_of(body.filters), body.principals),
         tuple(turns.earlier),
+        at=at,
     )

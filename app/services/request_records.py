@@ -47,6 +47,7 @@ class RequestRecord:
     release: Release | None = None
     assignment: Assignment = NOT_ASSIGNED
     seq: int = 0
+    view: int = 0
     result: Result | None = None
     features: dict[str, float] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
@@ -113,7 +114,7 @@ class RequestRecord:
             query_features=features_of(body, result, hits, self.features) if is_whole else {},
             is_reranked=any(logit is not None for logit in hits.rerank),
             seq=self.seq,
-            view=0,
+            view=self.view,
             hits=hits,
             timings_ms=rounded(timings) if is_whole else {},
             status=self.status,

@@ -19,6 +19,7 @@ from app.services.state import Services
 from app.serving.assignment import Assignment, lacks_user
 from app.serving.release import ServingRelease
 from indexing.errors import NotYetSearchable, public_text
+from indexing.ledger.ids import moment_of
 from indexing.records import Partition
 from indexing.telemetry import annotate
 
@@ -203,8 +204,11 @@ def _begin(services: Services, serving: ServingRelease, record: RequestRecord, d
     if view is None or not view.rows:
         services.reads.require_collection(partition)
         serving.require_searchable(partition)
-    query = query_for(body, serving.recipe)
-    return _Begun(serving, services.retriever.begin(serving, partition, query, deadline.check), seq)
+    # The moment that its row names, so that a replay computes the same ages.
+    query = query_for(body, serving.recipe, None if serving.boosts is None else moment_of(record.id))
+    search = services.retriever.begin(serving, partition, query, deadline.check)
+    record.view = search.view_number
+    return _Begun(serving, search, seq)
 
 
 def _require_reached(services: Services, serving: ServingRelease, partition: Partition, min_seq: str | int) -> None:

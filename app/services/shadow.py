@@ -19,6 +19,7 @@ from app.serving.assignment import Assignment
 from app.serving.release import ServingRelease
 from app.serving.release_pool import ReleasePool
 from indexing.errors import GroundworkError, NotReady
+from indexing.ledger.ids import moment_of
 from indexing.records import Partition
 from indexing.telemetry import request_id
 
@@ -225,8 +226,9 @@ class ShadowSearches:
         partition = Partition(shadow.caller.tenant, shadow.body.collection)
         shadow.seq = self._live.reached(serving, partition)
         try:
-            asked = query_for(shadow.body, serving.recipe)
+            asked = query_for(shadow.body, serving.recipe, None if serving.boosts is None else moment_of(shadow.id))
             search = self._retriever.begin(serving, partition, asked, self._require_capacity)
+            shadow.view = search.view_number
             search.use_known_vector()
             shadow.result = search.result()
         except GroundworkError as error:

@@ -29,6 +29,10 @@ class PartitionSource(Protocol):
         """Whether ``view`` opens no file."""
         ...
 
+    def number_of(self, view: PartitionView | None) -> int:
+        """Which of the process's views one is that ``view`` gave."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ServingRelease:
@@ -43,10 +47,16 @@ class ServingRelease:
     overlay: PartitionSource | None = None
     reranker: RerankerModel | None = None
     boosts: DocumentBoosts | None = None
+    arithmetic: str = ""
+    """See ``arithmetic_of``."""
 
     def view(self, partition: Partition) -> PartitionView | None:
         """The partition for search, or ``None`` when nothing of it is there."""
         return (self.overlay or self.snapshot).view(partition)
+
+    def number_of(self, view: PartitionView | None) -> int:
+        """Which of the process's views one is that ``view`` gave, 0 where nothing lies over the snapshot ever."""
+        return 0 if self.overlay is None else self.overlay.number_of(view)
 
     def is_open(self, partition: Partition) -> bool:
         """Whether ``view`` opens no file."""

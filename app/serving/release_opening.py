@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.serving.arithmetic import arithmetic_of
 from app.serving.document_boosts import boosts_of
 from app.serving.query_cache import QueryCache
 from app.serving.release import ServingRelease
@@ -60,15 +61,17 @@ class ReleaseOpener:
         )
         require_sound(self._home, release, recipe, snapshot.manifest)
         snapshot.check()
+        embedder, reranker = self._embedder(recipe), self._reranker_model(recipe)
         serving = ServingRelease(
             release=release,
             recipe=recipe,
             snapshot=snapshot,
-            embedder=self._embedder(recipe),
+            embedder=embedder,
             analyser=Analyser(recipe.lexical.language),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
-            reranker=self._reranker_model(recipe),
+            reranker=reranker,
             boosts=boosts_of(recipe, self.features),
+            arithmetic=arithmetic_of(embedder, reranker),
         )
         _query_itself(serving)  # by the encoder itself: a cached vector would prove nothing
         return serving if self._queries is None else replace(serving, embedder=self._cached(recipe, self._queries))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from indexing.builds.context import BuildContext
 from indexing.builds.placement import PlacedDocument, PlacedShard, place
+from indexing.catalogue.document_versions import kept_versions
 from indexing.catalogue.documents import LeaveOut, load_document
 from indexing.catalogue.passages import PassageRow, counted_documents, insert_passages, read_spans, uncut_documents
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
@@ -146,3 +147,14 @@ def encoder_keys_now(context: BuildContext, leave_out: LeaveOut = lambda key: Fa
             return {key for keys, _ in encoder_inputs(context, read_inputs(context, plan)) for key in keys}
         except DocumentChanged:
             continue
+
+
+def encoder_keys_of_versions(context: BuildContext, since: int, leave_out: LeaveOut = lambda key: False) -> set[bytes]:
+    """The feature-store keys of kept versions, some left out, that were ended after ``since``."""
+    chunker, view = context.chunker, context.views.embedding_fingerprint
+    return {
+        vector_key(view, passage.encoder_input)
+        for key, document in kept_versions(context.catalogue, since)
+        if not leave_out(key)
+        for passage in chunker.passages(document, chunker.spans(document))
+    }

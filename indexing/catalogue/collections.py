@@ -1,6 +1,7 @@
 """Collections of a tenant: rows that are made, listed, required and removed."""
 
 from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.document_versions import keep_versions
 from indexing.catalogue.names import is_stored_name, require_new_name
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.errors import NotFound
@@ -64,6 +65,7 @@ def remove_collection(database: Database, partition: Partition) -> tuple[int, in
             f" SELECT tenant, collection, id, ? FROM documents WHERE {_OF}",
             (seq, *key),
         )
+        keep_versions(db, partition, seq)
         removed = int(db.conn.execute(f"DELETE FROM documents WHERE {_OF}", key).rowcount)
         db.conn.execute(f"DELETE FROM superseded WHERE {_OF}", key)
         db.conn.execute("DELETE FROM collections WHERE tenant = ? AND name = ?", key)

@@ -9,6 +9,7 @@ import sqlite_utils
 
 from indexing.catalogue.collections import ensure_collection
 from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.document_versions import STORED_COLUMNS, keep_version
 from indexing.catalogue.documents import OF_PARTITION, document_row
 from indexing.catalogue.quotas import require_room
 from indexing.errors import NotFound
@@ -76,13 +77,6 @@ _KEY = f"{OF_PARTITION} AND id = ?"
 """Chooses the row of one document."""
 
 
-_STORED = (
-    "tenant, collection, id, title, text, url, metadata, content_type, source, content_sha256, record_sha256, seq,"
-    " updated_at, allow, live"
-)
-"""Every column of ``documents`` and ``superseded``."""
-
-
 @dataclass(frozen=True, slots=True)
 class WriteCounts:
     """What a batch of writes did; ``seq`` is the catalogue's sequence number after it."""
@@ -131,11 +125,14 @@ def _put_document(db: sqlite_utils.Database, partition: Partition, document: Doc
         db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
     else:
         db.conn.execute(
-            f"INSERT OR REPLACE INTO superseded ({_STORED}) SELECT {_STORED} FROM documents WHERE {_KEY} AND live = 1",
+            f"INSERT OR REPLACE INTO superseded ({STORED_COLUMNS}) SELECT {STORED_COLUMNS} FROM documents"
+            f" WHERE {_KEY} AND live = 1",
             key,
         )
+    if old is not None:
+        keep_version(db, key)
     db.conn.execute(
-        f"INSERT OR REPLACE INTO documents ({_STORED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        f"INSERT OR REPLACE INTO documents ({STORED_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
         " (SELECT value FROM write_sequence), ?, ?, ?)",
         (
             *key,
@@ -166,6 +163,7 @@ def remove_documents(database: Database, partition: Partition, ids: Iterable[str
         for document_id in ids:
             key = (partition.tenant, partition.collection, document_id)
             db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
+            keep_version(db, key, ended_seq=seq)
             if db.conn.execute(f"DELETE FROM documents WHERE {_KEY}", key).rowcount:
                 db.conn.execute(
                     "INSERT OR REPLACE INTO deletions (tenant, collection, id, seq) VALUES (?, ?, ?, ?)", (*key, seq)

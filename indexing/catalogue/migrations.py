@@ -269,3 +269,13 @@ def _document_features(db: Database) -> None:
         "CREATE TABLE document_feature_removals (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL) STRICT"
     )
     db.execute("INSERT INTO document_feature_removals (id, value) VALUES (1, 0)")
+
+
+@catalogue_migrations(name="0017_document_versions")
+def _document_versions(db: Database) -> None:
+    # Each version of a live write, from when another or a deletion took its place, so that what a search saw of it can
+    # be seen again; `gc` forgets those that no retained release is older than. Its columns are those of documents and
+    # the write that ended it; a column that is added there is added here.
+    db.execute("CREATE TABLE document_versions AS SELECT *, 0 AS ended_seq FROM documents WHERE 0")
+    db.execute("CREATE UNIQUE INDEX document_versions_by_document ON document_versions (tenant, collection, id, seq)")
+    db.execute("CREATE INDEX document_versions_in_order ON document_versions (ended_seq)")

@@ -31,7 +31,7 @@ def gc(settings: Settings, keep: int, days: float, yes: bool, as_json: bool) -> 
 
     from indexing.backups.backup import files_kept
     from indexing.ledger.retention import days_to_remove, enforce_retention
-    from indexing.retention.garbage import collect, find_garbage, retained_releases
+    from indexing.retention.garbage import collect, find_garbage, oldest_seq, retained_releases
     from indexing.retention.reachability import needed_keys, retained_recipes
     from indexing.storage.store import BUILD_LOCK
 
@@ -45,7 +45,8 @@ def gc(settings: Settings, keep: int, days: float, yes: bool, as_json: bool) -> 
         kept = retained_releases(home.catalogue, keep=keep, days=days)
         newest = {model.name: model.id for model in home.models.list()}
         recipes = retained_recipes(home, kept)
-        garbage = list(find_garbage(home.storage, kept, recipes, set(newest.values()), needed_keys(home)))
+        needed = needed_keys(home, since=oldest_seq(kept, home.catalogue))
+        garbage = list(find_garbage(home.storage, kept, recipes, set(newest.values()), needed))
         remove = enforce_retention if yes else days_to_remove
         folder, now = home.ledger.folder, datetime.now(UTC)
         old_days = remove(folder, days=settings.ledger_days, max_mb=settings.ledger_max_mb, now=now)

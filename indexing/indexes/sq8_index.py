@@ -104,7 +104,7 @@ class Sq8Index:
     def search(
         self, query: Vector, k: int, start: int, stop: int, *, allowed: Mask | None = None
     ) -> tuple[Rows, Scores]:
-        """As ``ExactIndex.search``; equal scores at the end may be those of other rows."""
+        """As ``ExactIndex.search``."""
         count = stop - start if allowed is None else int(np.count_nonzero(allowed))
         depth = max(_LEAST_DEPTH, int(_SQ8_SHARE * k))
         if count < SQ8_ROWS or depth > count // _SQ8_PART or not np.abs(query).max() > _TINY:
@@ -114,7 +114,7 @@ class Sq8Index:
         rough, found = self._index.search(query_codes[None, :], depth, params=parameters)
         rows: Rows = found[0]
         scores = inner_products(self._exact.vectors[rows], query)
-        if not np.partition(scores, -k)[-k] >= rough[0][-1] * scale + off:  # a crowd
+        if not np.partition(scores, -k)[-k] > rough[0][-1] * scale + off:  # a crowd
             return self._exact.search(query, k, start, stop, allowed=allowed)
         return best_of(rows, scores, k)
 

@@ -55,7 +55,7 @@ class OfTenant:
     @property
     def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:
         """Those that name it."""
-        return "instr(body, ?) > 0", (_quoted(self.tenant),)
+        return "instr(body, ?) > 0", (_field("tenant", self.tenant),)
 
     def change(self, cells: Cells) -> Cells | None:
         """Leave its rows out."""
@@ -104,11 +104,13 @@ class OfDocuments:
 
     @property
     def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:
-        """Those that name the tenant and one of the documents; of many documents those that name the collection."""
+        """Those of the collection that name one of the documents; of many documents all of the collection."""
+        place = "instr(body, ?) > 0 AND instr(body, ?) > 0"
+        fields = (_field("tenant", self.tenant), _field("collection", self.collection))
         if self.ids is None or len(self.ids) > _PAGE:
-            return "instr(body, ?) > 0 AND instr(body, ?) > 0", (_quoted(self.tenant), _quoted(self.collection))
+            return place, fields
         named = " OR ".join(["instr(body, ?) > 0"] * len(self.ids)) or "0"
-        return f"instr(body, ?) > 0 AND ({named})", (_quoted(self.tenant), *map(_quoted, sorted(self.ids)))
+        return f"{place} AND ({named})", (*fields, *map(_quoted, sorted(self.ids)))
 
     def change(self, cells: Cells) -> Cells | None:
         """Take the hits out."""
@@ -121,6 +123,11 @@ class OfDocuments:
         changed = list(cells)
         changed[_AT["hits"]], changed[_AT["is_erased"]] = pack_hits(kept), 1
         return tuple(changed)
+
+
+def _field(name: str, text: str) -> str:
+    """How a field stands in JSON as the ledger writes it; inside a text its quotes would be escaped."""
+    return f"{_quoted(name)}:{_quoted(text)}"
 
 
 def _quoted(text: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import ids_in_features
+from indexing.catalogue.document_versions import ids_in_versions
 from indexing.catalogue.documents import DocumentKey, ids_in_deletions, ids_in_documents
 from indexing.catalogue.erasures import last_erasure_of
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
@@ -103,6 +104,7 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> DocumentLoca
         partition=partition,
         ids=in_catalogue.union(
             _among(ids, ids_in_deletions(home.catalogue, partition)),
+            _among(ids, ids_in_versions(home.catalogue, partition)),
             _among(ids, ids_in_features(home.catalogue, partition)),
             *shards.values(),
         ),

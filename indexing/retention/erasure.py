@@ -12,6 +12,7 @@ from indexing.builds.task_kinds import WORK
 from indexing.builds.tasks import withdraw_tasks
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import forget_document_features
+from indexing.catalogue.document_versions import erase_versions, ids_in_versions
 from indexing.catalogue.document_writes import remove_documents
 from indexing.catalogue.documents import LeaveOut, ids_in_documents
 from indexing.catalogue.erasures import (
@@ -132,9 +133,10 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
     with catalogue.write() as db:
         ids = found.ids
         if found.is_whole:  # also those that were written since
-            ids |= ids_in_documents(catalogue, found.partition)
+            ids |= ids_in_documents(catalogue, found.partition) | ids_in_versions(catalogue, found.partition)
         erasure = begin_erasure(catalogue, found.partition, ids)
         remove_documents(catalogue, found.partition, ids)
+        erase_versions(db, found.partition, ids)
         forget_document_features(db, found.partition, None if found.is_whole else ids)
         # Passage spans hold headings, and the message of an error may quote a text.
         forget_unused_passages(db)

@@ -8,6 +8,7 @@ from indexing.builds.task_kinds import WORK
 from indexing.catalogue.changes import forget_changes
 from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.document_features import forget_features_of_deleted
+from indexing.catalogue.document_versions import forget_versions
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.catalogue.pins import pinned_recipes
 from indexing.catalogue.releases import deployed_recipes, retire_releases
@@ -76,6 +77,11 @@ def retained_releases(catalogue: Database, *, keep: int, days: float = 0.0, now:
         last = builds[-keep:] if recipe in wanted else []
         kept += [one for one in builds if one in last or datetime.fromisoformat(one.created_at) > oldest]
     return kept
+
+
+def oldest_seq(kept: Sequence[Release], catalogue: Database) -> int:
+    """The last write that every one of some releases holds; of none, the last write there is."""
+    return min((release.seq for release in kept), default=catalogue.sequence())
 
 
 def find_garbage(
@@ -149,8 +155,9 @@ def collect(catalogue: Database, storage: Storage, kept: Sequence[Release], garb
         forget_unused_passages(db)
         forget_features_of_deleted(db)
         # What no retained snapshot can hold any more need not be hidden.
-        oldest = min((release.seq for release in list_releases(catalogue)), default=catalogue.sequence())
+        oldest = oldest_seq(list_releases(catalogue), catalogue)
         forget_changes(db, oldest)
+        forget_versions(db, oldest)
     for one in garbage:
         storage.delete(one.kind, one.name)
     storage.sweep(ARTEFACT_KINDS)

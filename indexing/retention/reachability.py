@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from indexing.builds.context import prepare_build
-from indexing.builds.plan import encoder_keys_now
+from indexing.builds.plan import encoder_keys_now, encoder_keys_of_versions
 from indexing.catalogue.documents import LeaveOut
 from indexing.catalogue.jobs import last_recipe_built
 from indexing.home import Home
 from indexing.models.registry import KIND as MODELS
-from indexing.releases.recipes import read_recipe
+from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import Release, list_releases
 from indexing.retention.garbage import NeededKeys, Retained, needed_by_kind
 
@@ -19,15 +19,24 @@ def retained_recipes(home: Home, kept: Iterable[Release]) -> list[Retained]:
     return [Retained(recipe, recipe.bind(home.models.get(recipe.model))) for recipe in recipes]
 
 
-def needed_keys(home: Home, leave_out: LeaveOut = lambda key: False) -> NeededKeys:
-    """Finds the feature-store keys that the documents of now, some left out, need under a recipe."""
-    return lambda recipe: encoder_keys_now(prepare_build(home, recipe), leave_out)
+def needed_keys(home: Home, leave_out: LeaveOut = lambda key: False, *, since: int = -1) -> NeededKeys:
+    """Finds the feature-store keys that the documents of now, some left out, need under a recipe.
+
+    With those of the versions that were ended after the sequence number ``since``, which replays may need.
+    """
+
+    def keys(recipe: Recipe) -> set[bytes]:
+        context = prepare_build(home, recipe)
+        return encoder_keys_now(context, leave_out) | encoder_keys_of_versions(context, since, leave_out)
+
+    return keys
 
 
 def needed_vectors(home: Home, leave_out: LeaveOut) -> dict[str, set[bytes]]:
     """For each kind of stored feature blocks, the keys that all documents but some need, now or in the next build.
 
-    That is under the recipe of every release that may serve, and of a build that was interrupted.
+    With those of the versions of them that are kept. That is under the recipe of every release that may serve, and of
+    a build that was interrupted.
     """
     bound = retained_recipes(home, list_releases(home.catalogue))
     last = last_recipe_built(home.catalogue)

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Container, Sequence
 from functools import cached_property
+from heapq import merge
+from itertools import islice
 
 import numpy as np
 
 from indexing.errors import ArtefactCorrupt
 from indexing.indexes.attributes import AttributeSegment
+from indexing.indexes.exact_index import CLOSE_COSINE
 from indexing.indexes.ivf_index import PROMISED_K
 from indexing.indexes.postings import LexicalSegment
 from indexing.records import Mask, Partition, Rows, Scores, Vector, Vectors
@@ -18,13 +21,20 @@ class PartitionView:
 
     ``starts`` says where it begins in each shard, ``offsets`` how many of its rows are in the shards before. ``hidden``
     says for each shard which rows of the partition are treated as if they were not there; ``None`` for none. ``length``
-    counts those, too, ``rows`` does not.
+    counts those, too, ``rows`` does not. ``number`` says which of the views of a process it is, 0 where that is not
+    counted.
     """
 
     def __init__(
-        self, partition: Partition, shards: Sequence[Shard], hidden: Sequence[Mask | None] | None = None
+        self,
+        partition: Partition,
+        shards: Sequence[Shard],
+        hidden: Sequence[Mask | None] | None = None,
+        *,
+        number: int = 0,
     ) -> None:
         self.partition = partition
+        self.number = number
         self.shards = shards
         self.hidden: Sequence[Mask | None] = hidden or [None] * len(shards)
         self.segments: list[LexicalSegment] = [
@@ -78,7 +88,8 @@ class PartitionView:
 
         Returns:
             Shard numbers (into ``shards``), rows of those shards, and cosines, best first; equal cosines by shard and
-            row. Which of several equal ones are the last to fit in ``k`` is not promised.
+            row. Of several equal ones that do not all fit in ``k``, the first by document id and place in it are
+            given, in whichever shards they stand (an approximate index may miss some).
         """
         masks = self.allowed() if allowed is None else allowed
         found: list[tuple[Rows, Scores]] = []
@@ -94,8 +105,44 @@ class PartitionView:
         found = found or [(np.empty(0, np.int64), np.empty(0, np.float32))]
         numbers = np.concatenate([np.full(len(rows), i, np.int64) for i, (rows, _) in enumerate(found)])
         rows, scores = (np.concatenate(part) for part in zip(*found, strict=True))
-        order = np.lexsort((rows, numbers, -scores))[:k]
+        order = np.lexsort((rows, numbers, -scores))
+        if len(order) > k and scores[order[k - 1]] - scores[order[k]] <= CLOSE_COSINE:
+            order = self._settled(query, k, numbers, rows, scores)
+        order = order[:k]
         return numbers[order], rows[order], scores[order]
+
+    def _settled(self, query: Vector, k: int, numbers: Rows, rows: Rows, scores: Scores) -> Rows:
+        """Which ``k`` passages are the nearest, where the last of them is about as near as the next.
+
+        Shards may have added up their cosines in different orders; here all that are in question are added up in one.
+        """
+        last = np.partition(scores, -k)[-k]
+        sure = scores > last + CLOSE_COSINE
+        asked = np.flatnonzero(~sure & (scores >= last - CLOSE_COSINE))
+        exact = self.cosines(numbers[asked], rows[asked], query)
+        wanted = k - int(np.count_nonzero(sure))
+        bar = np.partition(exact, -wanted)[-wanted]
+        above, equal = asked[exact > bar], asked[exact == bar]
+        equal = equal[np.lexsort((rows[equal], numbers[equal]))]
+        equal = equal[self.first_by_document(numbers[equal], rows[equal], wanted - len(above))]
+        chosen = np.concatenate([np.flatnonzero(sure), above, equal])
+        ordered: Rows = chosen[np.lexsort((rows[chosen], numbers[chosen], -scores[chosen]))]
+        return ordered
+
+    def first_by_document(self, numbers: Rows, rows: Rows, count: int) -> Rows:
+        """Which of some passages are the first ``count`` by document id and place in the document, in that order.
+
+        They are given by shard number and row, ascending. No document stands in two shards, and in each its rows stand
+        by document id and place, so that only the first of each shard are looked at.
+        """
+        found = [(number, np.flatnonzero(numbers == number)[:count]) for number in range(len(self.shards))]
+        held = [(number, places) for number, places in found if len(places)]
+        if len(held) == 1:
+            return held[0][1]
+        each = [
+            zip(self.shards[number].document_ids(rows[places]), places.tolist(), strict=True) for number, places in held
+        ]
+        return np.fromiter((place for _, place in islice(merge(*each), count)), np.int64)
 
     def vectors(self, numbers: Rows, rows: Rows) -> Vectors:
         """The vectors of some passages, in order."""
@@ -124,7 +171,8 @@ class PartitionView:
         if not any(shard.name in names for shard in self.shards):
             return self
         pairs = [pair for pair in zip(self.shards, self.hidden, strict=True) if pair[0].name not in names]
-        return PartitionView(self.partition, [shard for shard, _ in pairs], [mask for _, mask in pairs])
+        shards, masks = [shard for shard, _ in pairs], [mask for _, mask in pairs]
+        return PartitionView(self.partition, shards, masks, number=self.number)
 
     def document_id(self, number: int, row: int) -> str:
         """The id of the document that a passage of this partition is of."""

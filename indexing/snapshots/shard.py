@@ -329,6 +329,14 @@ class Shard:
         """The id of the document of the passage at ``row``."""
         return self._document_id(int(self.passage_documents[row]))
 
+    def document_ids(self, rows: Rows) -> Iterator[str]:
+        """The ids of the documents of some passages, in order, each read when it is asked for."""
+        for number in self.passage_documents[rows].tolist():
+            try:
+                yield self._texts.document_id(number)
+            except _FAULTS as error:
+                raise self.damaged(f"document {number} cannot be read: {error}") from error
+
     def document(self, number: int) -> Document:
         """A document by its number in the shard; its text is not stored as a whole."""
         name, title, url, metadata, allow = self._document(number)

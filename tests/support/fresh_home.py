@@ -179,11 +179,11 @@ class Opener(ReleaseOpener):
 class Process:
     """What an API process has of a home: a pool, a live layer, an embedder; the test is its thread."""
 
-    def __init__(self, fresh, is_open=True):
+    def __init__(self, fresh, is_open=True, on_change=lambda change: None):
         self.home = open_home(fresh.settings)
         self.embedder = Embedder()
         self.clock = Clock()
-        self.live = LiveLayer(self.home, bind=fresh.bind, clock=self.clock)
+        self.live = LiveLayer(self.home, bind=fresh.bind, clock=self.clock, on_change=on_change)
         self.pool = ReleasePool(self.home, self.live, opener=Opener(self.home, self.embedder))
         if is_open:
             self.pool.refresh()

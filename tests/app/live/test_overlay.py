@@ -1,9 +1,11 @@
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from app.live.overlay import MAX_RUN_ROWS, Fresh, Overlay
+from app.live.view_numbers import ReleaseViews, ViewNumbers
 from indexing.indexes.analyser import Analyser
 from indexing.records import Document, Partition, Passage
 from indexing.snapshots.shard_layout import ShardInput
@@ -114,3 +116,32 @@ def test_vectors_are_known_by_what_the_encoder_reads(overlay):
     assert second is None
     renamed = ShardInput(OURS, Document("a", "Another title", ""), one.item.passages)
     assert overlay.known_vectors(renamed) == [None] * 3
+
+
+def test_each_change_has_a_number_and_is_told_before_it_can_be_seen_and_merging_is_none():
+    told, seen_when_told = [], []
+    numbers = ViewNumbers(lambda change: (told.append(change), seen_when_told.append(overlay and ids_now())))
+    overlay = None
+
+    def ids_now():
+        return [] if overlay.view(OURS) is None else ids(overlay)
+
+    overlay = Overlay(NoSnapshot(), Analyser("none"), ReleaseViews(numbers, "1.1", "s", "x"))
+    assert overlay.number_of(overlay.view(OURS)) == 1
+    for name in ("a", "b"):
+        overlay.add(OURS, [replace(fresh(name), seq=7)])
+    assert overlay.merge(nullcontext())
+    merged = overlay.view(OURS)
+    overlay.remove(OURS, ["a"])
+    other = Overlay(NoSnapshot(), Analyser("none"), ReleaseViews(numbers, "1.2"))
+    assert (overlay.number_of(merged), overlay.number_of(overlay.view(OURS))) == (3, 4)
+    assert other.number_of(other.view(OURS)) == 5
+    assert [(one.number, one.before, one.added, one.removed) for one in told] == [
+        (1, 1, (), ()),
+        (2, 1, (("a", 7),), ()),
+        (3, 2, (("b", 7),), ()),
+        (4, 3, (), ("a",)),
+        (5, 5, (), ()),
+    ]
+    assert (told[0].snapshot, told[0].arithmetic, told[3].partition) == ("s", "x", OURS)
+    assert seen_when_told[1:4] == [[], ["a"], ["a", "b"]]

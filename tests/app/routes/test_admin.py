@@ -41,6 +41,7 @@ NEEDED = {
     ("delete", "/v1/keys/{key_id}"): "admin",
     ("get", "/v1/ledger/requests/{request_id}"): "admin",
     ("get", "/v1/ledger/served"): "admin",
+    ("post", "/v1/replay"): "admin",
     ("get", "/v1/features"): "admin",
     ("post", "/v1/collections/{collection}/features:push"): "write",
     ("post", "/v1/collections/{collection}/features:get"): "write",

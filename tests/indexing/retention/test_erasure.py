@@ -252,6 +252,20 @@ def test_a_live_version_that_waits_for_a_larger_one_is_erased_too(tiny_home):
     assert_nothing_is_left(tiny_home, set())
 
 
+@pytest.mark.parametrize("is_whole", [False, True])
+@pytest.mark.parametrize("is_deleted_before", [False, True])
+def test_versions_that_are_kept_for_replays_are_erased_too(tiny_home, is_deleted_before, is_whole):
+    put_documents(tiny_home.catalogue, OURS, OTHERS)
+    make(tiny_home)
+    put_documents(tiny_home.catalogue, OURS, [OLD], live=True)
+    put_documents(tiny_home.catalogue, OURS, [NEW], live=True)
+    if is_deleted_before:
+        remove_documents(tiny_home.catalogue, OURS, [ID])
+    assert files_with(tiny_home, b"oldbodyzwick")
+    erase_now(tiny_home, ids=None if is_whole else frozenset({ID}))
+    assert_nothing_is_left(tiny_home, set())
+
+
 def test_the_shards_are_those_of_a_build_that_never_saw_the_document(filled, tmp_path, register_tiny):
     erase_now(filled)
     fresh = open_home(replace_home(filled.settings, tmp_path / "fresh"))

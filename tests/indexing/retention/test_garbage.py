@@ -10,6 +10,8 @@ from app.retrieval.retriever import Retriever
 from app.serving.release_pool import ReleasePool
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
+from indexing.catalogue.changes import Change
+from indexing.catalogue.document_versions import count_versions, read_kept_version
 from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
@@ -19,7 +21,7 @@ from indexing.releases.pins import pin
 from indexing.releases.promotion import promote
 from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.releases.release import find_release, list_releases
-from indexing.retention.garbage import collect, disk_use, find_garbage, retained_releases
+from indexing.retention.garbage import collect, disk_use, find_garbage, oldest_seq, retained_releases
 from indexing.retention.reachability import needed_keys, retained_recipes
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.snapshot_diff import diff_snapshots
@@ -183,6 +185,31 @@ def test_a_retained_snapshot_that_cannot_be_read_stops_everything(grown):
     result = CliRunner().invoke(cli, ["--home", str(grown.path), "gc", "--yes"])
     assert result.exit_code == 1
     assert len(grown.storage.list("snapshots")) == 3
+
+
+def test_versions_of_live_writes_and_their_vectors_stay_while_an_older_release_is_retained(tiny_home):
+    for number in range(3):
+        live = Document("b", "b", f"green pears {number}")
+        put_documents(tiny_home.catalogue, OURS, [live], live=True)
+        make(tiny_home)
+    seqs = [release.seq for release in list_releases(tiny_home.catalogue)]
+
+    def find_needed(keep):
+        kept = retained_releases(tiny_home.catalogue, keep=keep)
+        needed = needed_keys(tiny_home, since=oldest_seq(kept, tiny_home.catalogue))
+        newest = {tiny_home.models.list()[-1].id}
+        return kept, list(find_garbage(tiny_home.storage, kept, retained_recipes(tiny_home, kept), newest, needed))
+
+    kept, garbage = find_needed(keep=2)
+    assert len(names(garbage, "features")) == 1  # that of the first version, which was ended before both releases
+    collect(tiny_home.catalogue, tiny_home.storage, kept, garbage)
+    read = [read_kept_version(tiny_home.catalogue, Change(OURS, "b", seq)) for seq in seqs]
+    assert [version and version.text for version in read] == [None, "green pears 1", "green pears 2"]
+
+    kept, garbage = find_needed(keep=1)
+    assert len(names(garbage, "features")) == 1
+    collect(tiny_home.catalogue, tiny_home.storage, kept, garbage)
+    assert count_versions(tiny_home.catalogue) == 0
 
 
 def recipes_kept(bench, **choices):

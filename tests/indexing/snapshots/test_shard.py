@@ -104,6 +104,7 @@ def test_every_field_comes_back_as_it_was_written(inputs: list[ShardInput]) -> N
                 assert stored.partition == one.partition == shard.partition_of(row)
                 assert (stored.document_id, stored.title, stored.url) == (document.id, document.title, document.url)
                 assert stored.metadata == document.metadata
+                assert list(shard.document_ids(np.array([row]))) == [document.id]
                 assert (stored.ordinal, stored.start, stored.end) == (passage.ordinal, passage.start, passage.end)
                 assert (stored.headings, stored.text) == (passage.headings, passage.text)
                 assert f"{stored.document_id}#{stored.ordinal}" == passage.id
