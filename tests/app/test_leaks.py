@@ -10,6 +10,8 @@ from indexing.catalogue.api_keys import create_key, list_keys
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.features.view_registry import record_view
+from indexing.ledger.ids import new_ledger_id
+from indexing.ledger.readers import requests_of
 from indexing.records import Document, Partition
 from tests.app.conftest import release
 from tests.app.routes.test_admin import NEEDED, bearer
@@ -35,6 +37,7 @@ BODIES = {
         "rows": [{"id": "{document_id}", "values": {"clicks": 3}}],
     },
     ("post", "/v1/collections/{collection}/features:get"): {"features": ["clicks:clicks"], "ids": ["{document_id}"]},
+    ("post", "/v1/replay"): {"query_id": "{query_id}"},
     ("post", "/v1/keys"): {"scopes": ["search"]},
     ("post", "/v1/tenants"): {"name": "{tenant}"},
     ("patch", "/v1/tenants/{tenant}"): {"max_documents": 1},
@@ -103,6 +106,10 @@ def spare_key(home, tenant):
     return next(key.id for key in list_keys(home.catalogue, tenant) if key.name == f"{tenant}-spare")
 
 
+def query_id(home, tenant):
+    return str(next(requests_of(home.ledger, tenant)).id)
+
+
 def filled(template, names):
     for name, value in names.items():
         template = template.replace("{" + name + "}", value)
@@ -151,6 +158,7 @@ def test_what_a_tenant_does_shows_it_nothing_of_another_and_leaves_it_alone(clie
         "tenant": "acme",
         "key_id": spare_key(served_home, "acme"),
         "request_id": "acme-request",
+        "query_id": query_id(served_home, "acme"),
     }
     marks = {"rival", WORDS["rival"], spare_key(served_home, "rival")}
     for route in WALK:
@@ -168,6 +176,7 @@ def test_what_another_has_answers_like_what_is_not_there(client, served_home, ke
         "tenant": "rival",
         "key_id": spare_key(served_home, "rival"),
         "request_id": "rival-request",
+        "query_id": query_id(served_home, "rival"),
     }
     nobodys = {
         "collection": "ghost-collection",
@@ -175,6 +184,7 @@ def test_what_another_has_answers_like_what_is_not_there(client, served_home, ke
         "tenant": "ghost",
         "key_id": "k_" + "0" * (len(theirs["key_id"]) - 2),
         "request_id": "ghost-request",
+        "query_id": str(new_ledger_id()),
     }
     before = everything(client, keys["rival"], "rival-collection")
 
