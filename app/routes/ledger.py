@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime
 from pydantic.json_schema import SkipJsonSchema
 
 from app.schemas.ledger import LedgerRequestsAnswer, ServedAnswer
 from app.schemas.problems import problems
+from app.schemas.scalars import Moment
 from app.services.administered_tenant import administered_tenant
 from app.services.ledger_questions import requests_by_id, served
 from app.web.authenticated_routes import AuthenticatedRoute
@@ -16,11 +16,11 @@ from app.web.dependencies import Admin, ServicesDep
 # Plain functions: each runs in a thread, since it reads files.
 router = APIRouter(tags=["ledger"], route_class=AuthenticatedRoute)
 Since = Annotated[
-    AwareDatetime | SkipJsonSchema[None],
+    Moment | SkipJsonSchema[None],
     Query(alias="from", description="From this moment on, with its time zone; left out, from the first row on."),
 ]
 Until = Annotated[
-    AwareDatetime | SkipJsonSchema[None],
+    Moment | SkipJsonSchema[None],
     Query(alias="to", description="Up to and without this moment; left out, up to now."),
 ]
 TenantParam = Annotated[

@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime
 from pydantic.json_schema import SkipJsonSchema
 
 from app.schemas.lineage import LineageAnswer, ReleaseLineageAnswer
 from app.schemas.problems import problems
+from app.schemas.scalars import Moment
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Operator, ServicesDep
 from indexing.releases.lineage import release_lineage
@@ -30,9 +30,9 @@ Thing = Annotated[
         " `TENANT/COLLECTION/ID`, or a request by `query_id`, ledger id or `x-request-id`.",
     ),
 ]
-Since = Annotated[AwareDatetime | SkipJsonSchema[None], Query(alias="from", description="Answers from this moment on.")]
+Since = Annotated[Moment | SkipJsonSchema[None], Query(alias="from", description="Answers from this moment on.")]
 Until = Annotated[
-    AwareDatetime | SkipJsonSchema[None], Query(alias="to", description="Answers up to and without this moment.")
+    Moment | SkipJsonSchema[None], Query(alias="to", description="Answers up to and without this moment.")
 ]
 Limit = Annotated[int, Query(ge=0, le=1000, description="How many of the newest answers to list.")]
 

@@ -33,7 +33,7 @@ def get_releases(caller: Operator, services: ServicesDep) -> ReleasesAnswer:
 
 
 @router.post(
-    "/v1/releases/promote",
+    "/v1/releases:promote",
     summary="Promote a release",
     operation_id="promote_release",
     responses=problems(404, 409, 507, takes_body=True),
@@ -46,7 +46,7 @@ def post_promotion(body: ReleasePromotionBody, caller: Operator, services: Servi
 
 
 @router.post(
-    "/v1/releases/rollback",
+    "/v1/releases:rollback",
     summary="Roll back",
     operation_id="roll_back_release",
     responses=problems(404, 409, 507, takes_body=True),

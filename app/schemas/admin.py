@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas.scalars import NO_TEXT, Flag
+from app.schemas.scalars import NO_TEXT, Flag, Moment
 from indexing.catalogue.api_keys import Key
 from indexing.catalogue.tenants import MOST, Limits, Tenant
 
@@ -84,7 +84,7 @@ class KeyBody(BaseModel):
         min_length=1,
         description="What it may do; no more than the key that makes it.",
     )
-    expires_at: AwareDatetime | None = Field(None, description="When it stops opening anything; null for never.")
+    expires_at: Moment | None = Field(None, description="When it stops opening anything; null for never.")
 
 
 class KeyAnswer(BaseModel):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas.scalars import NO_TEXT, Flag, Number
+from app.schemas.scalars import NO_TEXT, Flag, Moment, Number
 from indexing.releases.rollouts import Mode, PinKind, State, Unit
 from indexing.releases.steps import MAX_STEPS
 
@@ -44,7 +44,7 @@ class ProposalBody(ReasonBody):
 
 
 class _EndingBody(DecisionBody):
-    ends_at: AwareDatetime | None = Field(None, description="When it is over.")
+    ends_at: Moment | None = Field(None, description="When it is over.")
     max_queries: Whole | None = Field(None, description="After how many queries it is over.")
 
 

@@ -1,8 +1,9 @@
-"""Numbers and claims on the wire: JSON's own, so that what the OpenAPI document says is all that is taken."""
+"""Numbers, claims and moments on the wire: what the OpenAPI document says is all that is taken."""
 
+import re
 from typing import Annotated, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 
 def _number(value: object) -> object:
@@ -11,6 +12,17 @@ def _number(value: object) -> object:
     return value
 
 
+def _moment(value: object) -> object:
+    """Refuse what pydantic would take for seconds since 1970."""
+    is_number = isinstance(value, int | float) or (isinstance(value, str) and _NUMBER_LIKE.fullmatch(value.strip()))
+    if is_number:
+        raise ValueError(f"{value!r} is a number: write a moment with its time zone, such as 2026-11-24T14:30:00Z")
+    return value
+
+
+_NUMBER_LIKE = re.compile(r"[+-]?[0-9._]+([eE][+-]?[0-9]+)?")
+Moment: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_moment)]
+"""A moment with its time zone, ISO 8601 as RFC 3339 has it; no number of seconds."""
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 """``true`` or ``false``; neither 0 nor "yes"."""
 NO_TEXT = BeforeValidator(_number)

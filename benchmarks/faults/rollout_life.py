@@ -29,7 +29,6 @@ from pathlib import Path
 from typing import Any
 
 from app.services.replay import NotReplayable, Replayer
-
 from benchmarks.harness.checked_client import COLLECTION, TENANTS, Client
 from benchmarks.harness.http_load import Connection, running
 from benchmarks.harness.recording import write_result

@@ -67,8 +67,9 @@ def build_each(recipes: Sequence[Recipe], build_one: Callable[[Recipe], BuildRep
         except AlreadyRunning:
             raise
         except GroundworkError as error:
-            reason = f"{type(error).__name__}: {error}"
-            logger.error("build.recipe_failed", extra={"fields": {"recipe": recipe.number, "reason": reason}})
+            if failures:  # the first one is raised, which says it once
+                reason = f"{type(error).__name__}: {error}"
+                logger.error("build.recipe_failed", extra={"fields": {"recipe": recipe.number, "reason": reason}})
             failures.append(error)
     if failures:
         raise failures[0]

@@ -197,7 +197,8 @@ def _describe(model: "SentenceTransformer", draft: Draft) -> dict[str, Json]:
     }
     questions, answers = [pair[0] for pair in PARITY_PAIRS], [pair[1] for pair in PARITY_PAIRS]
     texts = [*CANONICAL_TEXTS, *questions, *answers]
-    reference = np.asarray(model.encode(texts, prompt=prompts["document"], normalize_embeddings=True), np.float32)
+    made = model.encode(texts, prompt=prompts["document"], normalize_embeddings=True, show_progress_bar=False)
+    reference = np.asarray(made, np.float32)
     vectors = {precision: embedder.encode_passages(texts) for precision, embedder in embedders.items()}
     cosines = {precision: float(np.min(np.sum(found * reference, axis=1))) for precision, found in vectors.items()}
     if not cosines["fp32"] >= MIN_COSINE:

@@ -57,7 +57,7 @@ def test_a_recipe_is_proposed_shadowed_tried_promoted_and_taken_back(ask, bench)
     found = {one["number"]: one for one in ask("GET", "releases")["releases"]}
     assert (found["2.1"]["is_in_service"], found["2.1"]["arm"], found["2.1"]["documents_behind"]) == (True, "live", 0)
     assert found["1.1"]["state"] == "on standby until 2026-01-05 03:01"
-    assert ask("POST", "releases/rollback", {"reason": "errors"}) == {
+    assert ask("POST", "releases:rollback", {"reason": "errors"}) == {
         "release": "1.1",
         "from_recipe": 2,
         "rollout": 1,
@@ -115,8 +115,8 @@ def test_an_ab_test_is_stated_beforehand_and_ended_or_rejected(ask):
         ("rollouts/1/shadow", {"decides": "x", "ends_at": "2020-01-01T00:00:00Z"}, 400, "lies behind"),
         ("rollouts/9/pause", {}, 404, "No rollout 9"),
         ("rollouts/1/pause", {}, 409, "only from shadow or canary"),
-        ("releases/promote", {"release": "99"}, 404, "No release 99"),
-        ("releases/rollback", {}, 404, "the only one"),
+        ("releases:promote", {"release": "99"}, 404, "No release 99"),
+        ("releases:rollback", {}, 404, "the only one"),
     ],
 )
 def test_what_cannot_be_done_has_a_status_and_a_sentence(ask, path, body, status, message):
@@ -126,12 +126,12 @@ def test_what_cannot_be_done_has_a_status_and_a_sentence(ask, path, body, status
 
 def test_releases_are_promoted_and_gone_back_to_by_number(ask):
     for release in ("2", "3.1"):
-        ask("POST", "releases/promote", {"release": release, "standby_seconds": 0})
-    ask("POST", "releases/rollback", {})
-    assert "put recipe 2 back" in ask("POST", "releases/rollback", {}, status=409)["message"]
-    assert "just taken back" in ask("POST", "releases/promote", {"release": "3"}, status=409)["message"]
-    assert ask("POST", "releases/rollback", {"to": "1"})["release"] == "1.1"
-    assert ask("POST", "releases/promote", {"release": "3", "anyway": True}) == {"release": "3.1"}
+        ask("POST", "releases:promote", {"release": release, "standby_seconds": 0})
+    ask("POST", "releases:rollback", {})
+    assert "put recipe 2 back" in ask("POST", "releases:rollback", {}, status=409)["message"]
+    assert "just taken back" in ask("POST", "releases:promote", {"release": "3"}, status=409)["message"]
+    assert ask("POST", "releases:rollback", {"to": "1"})["release"] == "1.1"
+    assert ask("POST", "releases:promote", {"release": "3", "anyway": True}) == {"release": "3.1"}
 
 
 def test_tenants_are_pinned_and_unpinned(ask, bench):
@@ -150,7 +150,7 @@ def test_tenants_are_pinned_and_unpinned(ask, bench):
 def test_only_the_operator_sees_and_decides(client, key):
     _, secret = key("admin", "write", "search")
     headers = {"Authorization": f"Bearer {secret}"}
-    for method, path in (("GET", "rollouts"), ("GET", "releases"), ("GET", "pins"), ("POST", "releases/rollback")):
+    for method, path in (("GET", "rollouts"), ("GET", "releases"), ("GET", "pins"), ("POST", "releases:rollback")):
         body = {} if method == "POST" else None
         assert client.request(method, f"/v1/{path}", json=body, headers=headers).status_code == 403
 
@@ -159,7 +159,7 @@ def test_a_recipe_that_was_tampered_with_is_not_promoted(ask, bench, home):
     ask("POST", "rollouts", {"release": "2.1"}, status=201)
     with home.catalogue.write() as db:
         db.conn.execute("UPDATE recipes SET manifest = replace(manifest, '0.45', '0.99') WHERE number = 2")
-    for path, body in (("releases/promote", {"release": "2.1"}), ("rollouts/1/promote", {})):
+    for path, body in (("releases:promote", {"release": "2.1"}), ("rollouts/1/promote", {})):
         refused = ask("POST", path, body, status=503)
         assert refused["error"] == "ArtefactCorrupt"
         assert "Recipe 2 is not the one that was recorded" in refused["message"]

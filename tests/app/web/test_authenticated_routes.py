@@ -68,7 +68,7 @@ def test_too_many_writes_at_once_are_refused_and_probes_are_answered(client, mon
 
 def test_too_many_that_wait_for_a_write_are_refused(client, monkeypatch):
     services = client.app.state.services
-    monkeypatch.setattr(services.live, "is_to_come", lambda partition, seq: True)
+    monkeypatch.setattr(services.live, "is_to_come", lambda serving, partition, seq: True)
     services.write_waits.taken = 2
     token = services.sequence_tokens.of_write("default", 10_000)
     body = {"query": "invoice", "collection": "helpdesk", "min_seq": token}

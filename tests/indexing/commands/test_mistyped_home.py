@@ -34,13 +34,17 @@ CREATES = {("ingest",), ("build",), ("demo",), ("serve",), ("models", "register"
 """The commands that make a home where there is none."""
 ARGUMENTS = {
     "job": "1", "tenant": "t", "name": "t", "key_id": "k", "release": "1", "snapshot": "s", "before": "s", "after": "s",
-    "model": "m", "query": "q", "document_ids": "d", "number": "1",
+    "model": "m", "query": "q", "document_ids": "d", "number": "1", "rollout": "1", "share": "0.5", "recipe": "1",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {
     ("eval", "run"): ["--corpus", "corpora/helpdesk"],
     ("tenants", "limit"): ["--log-queries"],
     ("features", "get"): ["--id", "d"],
+    ("lineage",): ["--of", "model"],
+    ("rollouts", "shadow"): ["--queries", "9", "--decides", "whether it is as fast"],
+    ("rollouts", "canary"): ["--share", "0.5"],
+    ("rollouts", "ab"): ["--measure", "latency_ms", "--margin", "5", "--queries", "9"],
 }
 """What a command does not do without."""
 
