@@ -143,14 +143,14 @@ class LiveLayer:
     def takes(self, partition: Partition, documents: Sequence[Document]) -> bool:
         """Whether a write will be found through the live layer, by every open recipe; if not, it waits for a build.
 
-        It is taken if it has up to 50 passages that need encoding in each, and there is room for all of them.
+        It is taken if it has up to 50 passages that need encoding in each, and there is room in each and for all.
         """
         queues = list(self._queues.values())
         if not queues:
             return False
         known = [read_content(self._home.catalogue, partition, document.id) for document in documents]
         cut: dict[str, list[int]] = {}
-        passages = 0
+        passages: list[int] = []
         for queue in queues:
             is_new = [
                 not _is_found(queue, document, content) for document, content in zip(documents, known, strict=True)
@@ -162,10 +162,14 @@ class LiveLayer:
             counts = cut[queue.passage_view]
             if sum(count for count, new in zip(counts, is_new, strict=True) if new) > MAX_WRITE_PASSAGES:
                 return False
-            passages += sum(counts)
+            passages.append(sum(counts))
         with self._lock:
-            passages += sum(len(one.vectors) or 1 for queue in queues for one in queue.waiting.values())
-        return queues[0].fits(passages)
+            needed = [
+                count + sum(len(one.vectors) or 1 for one in queue.waiting.values())
+                for count, queue in zip(passages, queues, strict=True)
+            ]
+        each_fits = all(queue.fits(count) for count, queue in zip(needed, queues, strict=True))
+        return each_fits and queues[0].fits(sum(needed))
 
     def wrote(self, partition: Partition, ids: Iterable[str] = ()) -> None:
         """Take a write that this process has just stored: deletions hide at once, documents join every queue."""
