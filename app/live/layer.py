@@ -37,6 +37,8 @@ _MAX_WRITE_CHARS = 400_000
 """Code points of the largest new write that is cut to see how many passages it has: 50 passages of 8,000."""
 ENCODED_BYTES = 8 << 20
 """Memory for vectors that one recipe's queue encoded and another's may need: some 4,000 of 384 dimensions."""
+_MOST_EXPECTED = 4_000
+"""Documents that are being written at most, of which it is kept how many passages they will have. Our choice."""
 
 Bind: TypeAlias = Callable[[Recipe], tuple[Chunker, FeatureViews]]
 """Gives a recipe's chunker and feature views."""
@@ -69,6 +71,7 @@ class LiveLayer:
         self._queues: Mapping[int, WriteQueue] = {}  # another mapping takes its place, it never changes
         self._room = Room(home.settings.live_max_passages, home.settings.live_max_mb * 1e6)
         self._encoded: Vectors = LruCache(ENCODED_BYTES)
+        self._expected: dict[tuple[str, Partition, str], int] = {}
         self._numbers = ViewNumbers(on_change)
         self._asked_for: dict[int, WriteQueue] = {}
         self._erasures: dict[int, int] = {}
@@ -165,9 +168,14 @@ class LiveLayer:
             passages.append(sum(counts))
         with self._lock:
             needed = [
-                count + sum(len(one.vectors) or 1 for one in queue.waiting.values())
+                count + sum(one.passages for one in queue.waiting.values())
                 for count, queue in zip(passages, queues, strict=True)
             ]
+            for view, counts in cut.items():
+                for document, count in zip(documents, counts, strict=True):
+                    self._expected[view, partition, document.id] = max(1, count)
+            while len(self._expected) > _MOST_EXPECTED:  # writes that failed
+                del self._expected[next(iter(self._expected))]
         each_fits = all(queue.fits(count) for count, queue in zip(needed, queues, strict=True))
         return each_fits and queues[0].fits(sum(needed))
 
@@ -177,7 +185,8 @@ class LiveLayer:
         with self._lock:  # another release may be taking over
             for queue in self._queues.values():
                 queue.take()
-                queue.claim(partition, ids)
+                view = queue.passage_view
+                queue.claim(partition, {name: self._expected.get((view, partition, name), 1) for name in ids})
         self._awake.set()
 
     # Who searches

@@ -57,11 +57,15 @@ Key: TypeAlias = tuple[Partition, str]
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A queued document. ``is_ours``: this process took the write; ``stored_only``: it is not to be encoded here."""
+    """A queued document. ``is_ours``: this process took the write; ``stored_only``: it is not to be encoded here.
+
+    ``expected`` is how many passages it will have, as far as that is known before it is cut.
+    """
 
     change: Change
     since: float
     is_ours: bool = False
+    expected: int = 1
     stored_only: bool = False
     is_read: bool = False
     failures: int = 0
@@ -75,6 +79,11 @@ class Waiting:
     def key(self) -> Key:
         """Which document it is."""
         return self.change.partition, self.change.id
+
+    @property
+    def passages(self) -> int:
+        """How many passages it needs room for; one that has none takes some memory all the same."""
+        return max(1, len(self.vectors)) if self.is_read else self.expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +172,15 @@ class WriteQueue:
             first[one.change.partition] = min(one.change.seq, first.get(one.change.partition, one.change.seq))
         self.progress = Progress(seq, first)
 
-    def claim(self, partition: Partition, ids: Iterable[str]) -> None:
-        """Note that this process took the write of some documents, so that it does not wait for another's vectors."""
-        for document_id in ids:
+    def claim(self, partition: Partition, ids: Mapping[str, int]) -> None:
+        """Note that this process took the write of some documents, so that it does not wait for another's vectors.
+
+        ``ids`` are theirs, with how many passages each will have.
+        """
+        for document_id, passages in ids.items():
             one = self.waiting.get((partition, document_id))
             if one is not None:
-                one.is_ours = True
+                one.is_ours, one.expected = True, passages
 
     def succeed(self, other: "WriteQueue | None") -> None:
         """Take over from another line: what this process took of its writes is still this process's to encode."""
@@ -176,7 +188,7 @@ class WriteQueue:
         for key, one in {} if other is None else other.waiting.items():
             mine = self.waiting.get(key)
             if one.is_ours and mine is not None and mine.change.seq == one.change.seq:
-                mine.is_ours = True
+                mine.is_ours, mine.expected = True, one.passages
 
     def take_all(self) -> None:
         """Take what was written since the snapshot; on the way back to an older one, what later builds hold as well."""
