@@ -131,7 +131,9 @@ class Replayer:
             self._refuse_erased(row, partition)
             raise CannotReplay(
                 "version_freed",
-                f"{error} is not kept any more: no retained release is older, or it was never a live write.",
+                f"{error} is not kept: it was replaced while GROUNDWORK_LOG_QUERIES, GROUNDWORK_LEDGER or the tenant's"
+                " log_queries allowed no replay, it was forgotten (by 'groundwork gc', or GROUNDWORK_LEDGER_DAYS after"
+                " it was replaced), or it was never a live write.",
             ) from error
         except ArtefactCorrupt as error:
             raise CannotReplay("shard_damaged", str(error)) from error

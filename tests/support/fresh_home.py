@@ -144,6 +144,7 @@ class FreshHome:
                 executor_for=lambda job: LocalExecutor(runner),
                 executor="local",
                 block_size=8,
+                ledger_days=self.settings.ledger_days,
                 on_progress=on_progress,
             )
         )
