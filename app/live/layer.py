@@ -118,6 +118,9 @@ class LiveLayer:
             return self._encoded
 
     def _set(self, queues: Mapping[int, WriteQueue]) -> None:
+        before, first = next(iter(self._queues), None), next(iter(queues), None)
+        if first is not None and first != before:
+            queues[first].retry()  # its part of the room has grown
         self._queues = queues
         self._asked_for = {recipe: one for recipe, one in self._asked_for.items() if queues.get(recipe) is one}
         self._room.holders = {recipe: queue.overlay for recipe, queue in queues.items()}
@@ -128,6 +131,7 @@ class LiveLayer:
             kept = {recipe: self._queues[recipe] for recipe in recipes() if recipe in self._queues}
             if list(kept) != list(self._queues):
                 self._set(kept)
+                self._awake.set()
 
     def is_outdated(self, recipe: int) -> bool:
         """Whether an erasure ended since a recipe's release took over, or it has no queue: all must be read anew."""

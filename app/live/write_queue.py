@@ -182,6 +182,14 @@ class WriteQueue:
             if one is not None:
                 one.is_ours, one.expected = True, passages
 
+    def retry(self) -> None:
+        """Queue once more what was put off, as there may be room by now; not what only builds have vectors for."""
+        now = self._clock()
+        for key, seq in [one for one in self.put_off.items() if one[0] not in self.built]:
+            del self.put_off[key]
+            self.waiting[key] = Waiting(Change(*key, seq), now)
+        self._publish(self.progress.seq)
+
     def succeed(self, other: "WriteQueue | None") -> None:
         """Take over from another line: what this process took of its writes is still this process's to encode."""
         self._built = None  # it may be large

@@ -244,6 +244,27 @@ def test_what_is_said_to_be_found_at_once_is_put_off_by_no_recipe_and_a_rollback
     fresh.close()
 
 
+def test_what_a_recipe_on_standby_had_no_room_for_is_found_once_it_is_back_in_service(tmp_path):
+    fresh = FreshHome(tmp_path / "home", live_max_passages=20)
+    fresh.put(article("doc0"), live=False)
+    fresh.build()
+    fresh.put(article("a", 6), article("c", 5))
+    fresh.build(OTHER_LANGUAGE)
+    promote(fresh, 2, standby=1)
+    process = fresh.process()
+    process.settle()
+    expected = {"doc0": text("doc0"), "a": text("a", 6), "c": text("c", 5)}
+    assert process.texts(recipe=2) == expected
+    assert process.texts(recipe=1) == {name: expected[name] for name in ("doc0", "a")}  # half of the room is its part
+    assert documents_behind(fresh.home.catalogue, 1) == 0
+    promote(fresh, 1, standby=2)
+    process.pool.refresh()
+    process.settle()
+    assert process.serving().release.number == "1.1"
+    assert process.texts() == expected
+    fresh.close()
+
+
 def test_an_encoder_that_fails_for_one_recipe_keeps_no_other_waiting(fresh, monkeypatch):
     process = with_second(fresh, OTHER_VECTORS)
     monkeypatch.setattr(process.live._queues[2], "advance", lambda **_: 1 / 0)
