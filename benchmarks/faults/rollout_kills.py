@@ -69,9 +69,9 @@ STEPS = "steps:\n" + "".join(
 )
 PROMOTE, BACK = ("rollouts", "promote"), ("releases", "rollback", "--anyway")
 DECISIONS = {"promoted": (PROMOTE,), "taken back": (BACK,), "promoted and taken back": (PROMOTE, BACK)}
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.5, 3.0
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.3, 4.0
 """Between two decisions of the operator."""
-ABOUT_SECONDS = 8.0
+ABOUT_SECONDS = 6.0
 """What a round takes: within it the moment of the kill is drawn. A round waits for it."""
 SETTLE_SECONDS = 60.0
 """How long until all agree again: a killed API starts anew, on a machine that does other work."""
@@ -156,9 +156,11 @@ class Campaign:
             return
         moment, mine = chance.uniform(0.0, ABOUT_SECONDS), random.Random(chance.random())
         failed: list[BaseException] = []
+        began = time.monotonic()
 
         def kill() -> None:
             time.sleep(moment)
+            one.killed_after_seconds, one.kills = round(time.monotonic() - began, 3), 1
             try:
                 self.site.kill(one.kind, mine)
             except BaseException as error:
@@ -172,10 +174,9 @@ class Campaign:
             thread.join()
         if failed:
             raise failed[0]
-        one.killed_after_seconds, one.kills = round(moment, 2), 1
 
     def _live(self, one: Round, chance: random.Random) -> None:
-        """A rollout from its proposal to its end; what an operator finds undecided is rejected."""
+        """A rollout from its proposal to its end, by the commands of an operator."""
         self.operator.refused, self.operator.kills = [], 0
         killing = chance if one.kind == COMMAND else None
         with contextlib.closing(open_home(Settings(home=self.site.home))) as home:
@@ -357,7 +358,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=3600.0, help="Begin no round after this time.")
     parser.add_argument("--seed", type=int, default=20261128)
-    parser.add_argument("--askers", type=int, default=3)
+    parser.add_argument("--askers", type=int, default=4)
     parser.add_argument("--kinds", nargs="+", choices=(*KINDS, COMMAND), default=[*KINDS, COMMAND], metavar="KIND")
     parser.add_argument("--models", type=Path, metavar="HOME", help="Take its models; by default the default model.")
     parser.add_argument("--data", help=argparse.SUPPRESS)  # run_all.py gives it to all; nothing of it is needed here
