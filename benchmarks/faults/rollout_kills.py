@@ -12,8 +12,8 @@ process, and then the ledger says so: what it counts as unwritten is at least wh
 and the requests that were not answered; a process's rows have no gap, so what is lost is its tail; what was written by
 the writer is there and found; nothing ended by itself.
 
-Usage: python -m benchmarks.faults.rollout_kills [--rounds 50] [--seconds 3600] [--seed 20261128] [--askers 3]
-    [--kinds KIND ...] [--models HOME] [--dry]
+Usage: python -m benchmarks.faults.rollout_kills [--rounds 50] [--seconds 3600] [--seed 20261128] [--askers 4]
+    [--about 6] [--kinds KIND ...] [--models HOME] [--dry]
 """
 
 import argparse
@@ -69,10 +69,8 @@ STEPS = "steps:\n" + "".join(
 )
 PROMOTE, BACK = ("rollouts", "promote"), ("releases", "rollback", "--anyway")
 DECISIONS = {"promoted": (PROMOTE,), "taken back": (BACK,), "promoted and taken back": (PROMOTE, BACK)}
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.3, 4.0
-"""Between two decisions of the operator."""
-ABOUT_SECONDS = 6.0
-"""What a round takes: within it the moment of the kill is drawn. A round waits for it."""
+PAUSES = 0.05, 0.5
+"""Between two decisions of the operator: parts of what a round takes."""
 SETTLE_SECONDS = 60.0
 """How long until all agree again: a killed API starts anew, on a machine that does other work."""
 LOOKS = 4 * API_PROCESSES
@@ -121,14 +119,14 @@ def prepare(path: Path, models: Path | None) -> tuple[dict[str, str], str]:
 class Campaign:
     """Rounds over one site: who asks, who writes, who decides, and what the ledger said before the round."""
 
-    def __init__(self, site: KillableSite, keys: dict[str, str], askers: int) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, site: KillableSite, keys: dict[str, str], askers: int, about_seconds: float) -> None:
+        """Nothing is asked yet. In the first ``about_seconds`` of a round the moment of the kill is drawn."""
         questions = [json.loads(line)["text"] for line in QUESTIONS.read_text().splitlines()]
         self.site, self.operator = site, Operator(site)
         self.askers = [UserAsker(n, site.url, keys, questions, lambda: "") for n in range(askers)]
         self.writer = AcknowledgedWriter(site.url, keys[TENANT])
         self.told: list[Told] = []
-        self._keys, self._questions = keys, questions
+        self._keys, self._questions, self._about_seconds = keys, questions, about_seconds
         self._steps = site.folder / "steps.yaml"
         self._steps.write_text(STEPS)
         self._unwritten = self._dropped = 0
@@ -154,7 +152,7 @@ class Campaign:
             yield
             one.kills = self.operator.kills
             return
-        moment, mine = chance.uniform(0.0, ABOUT_SECONDS), random.Random(chance.random())
+        moment, mine = chance.uniform(0.0, self._about_seconds), random.Random(chance.random())
         failed: list[BaseException] = []
         began = time.monotonic()
 
@@ -185,7 +183,7 @@ class Campaign:
         self.operator.give(*begin[0], chance=killing)
         self.operator.give(*begin[1], "--unit", "user", chance=killing)
         for command in DECISIONS[one.decision]:
-            time.sleep(chance.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
+            time.sleep(self._about_seconds * chance.uniform(*PAUSES))
             self.operator.give(*command, chance=killing)
         one.refused = list(self.operator.refused)
 
@@ -359,6 +357,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3600.0, help="Begin no round after this time.")
     parser.add_argument("--seed", type=int, default=20261128)
     parser.add_argument("--askers", type=int, default=4)
+    parser.add_argument("--about", type=float, default=6.0, help="Seconds that a round takes; kills come within them.")
     parser.add_argument("--kinds", nargs="+", choices=(*KINDS, COMMAND), default=[*KINDS, COMMAND], metavar="KIND")
     parser.add_argument("--models", type=Path, metavar="HOME", help="Take its models; by default the default model.")
     parser.add_argument("--data", help=argparse.SUPPRESS)  # run_all.py gives it to all; nothing of it is needed here
@@ -369,7 +368,7 @@ def main() -> None:
         keys, model = prepare(folder / "home", options.models)
         has_workers = not set(BUILD_KINDS).isdisjoint(options.kinds)
         with KillableSite(folder / "home", folder, has_workers=has_workers) as site:
-            campaign = Campaign(site, keys, options.askers)
+            campaign = Campaign(site, keys, options.askers, options.about)
             rounds = play_all(campaign, options)
     result = {
         "seed": options.seed,

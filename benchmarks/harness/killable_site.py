@@ -22,7 +22,7 @@ API_KINDS = ("api process", "api supervisor", "whole api")
 BUILD_KINDS = ("worker", "redis")
 """Kills of what builds run on; without them the builder builds in its own process."""
 KINDS = (*API_KINDS, "builder", "watcher", *BUILD_KINDS)
-_BUILD_EVERY_SECONDS = 2
+_BUILD_EVERY_SECONDS = 3
 """So that a build is in progress at most moments."""
 _LEASE_SECONDS = 2.0
 """Of a block in a worker's hands: what the kill of one costs a build."""
