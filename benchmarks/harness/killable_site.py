@@ -27,6 +27,8 @@ _BUILD_EVERY_SECONDS = 3
 _LEASE_SECONDS = 2.0
 """Of a block in a worker's hands: what the kill of one costs a build."""
 _COMMAND_SECONDS = 120.0
+_LOOK = ("rollouts", "list")
+"""A command that changes nothing."""
 
 
 class KillableSite:
@@ -113,11 +115,13 @@ class Operator:
     """Gives commands one after another; each may be killed in its middle, and is then given again."""
 
     def __init__(self, site: KillableSite) -> None:
-        """Give commands on ``site``'s home."""
+        """Give commands on ``site``'s home; the first only looks, and says what a command takes here."""
         self._site = site
+        self._log = site.folder / "command.log"
         self._seconds: dict[tuple[str, ...], float] = {}
         self.refused: list[str] = []
         self.kills = 0
+        self.give(*_LOOK)
 
     def give(self, *arguments: str, chance: random.Random | None = None) -> bool:
         """Give a command; gives whether it did what it was to do. What it says if not is added to ``refused``.
@@ -127,9 +131,10 @@ class Operator:
         """
         name = arguments[:2]
         if chance is not None:
+            usual = self._seconds.get(name, self._seconds[_LOOK])
             process = self._start(arguments)
             try:
-                process.wait(timeout=self._seconds.get(name, 1.0) * chance.uniform(0.5, 1.05))
+                process.wait(timeout=usual * chance.uniform(0.5, 1.05))
             except subprocess.TimeoutExpired:
                 kill_group(process)
                 self.kills += 1
@@ -140,10 +145,6 @@ class Operator:
         process.wait(timeout=_COMMAND_SECONDS)
         self._seconds[name] = time.monotonic() - began
         return self._has_done(process, arguments)
-
-    @property
-    def _log(self) -> Path:
-        return self._site.folder / "command.log"
 
     def _start(self, arguments: tuple[str, ...]) -> "subprocess.Popen[bytes]":
         command = [PROGRAM, "--home", str(self._site.home), *arguments]
