@@ -1,0 +1,34 @@
+"""A slice of ``benchmarks/faults/rollout_life.py``: a recipe's whole life under load, by commands and over HTTP."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.processes import ROOT
+
+pytestmark = pytest.mark.slow
+ARTICLES = ROOT / "corpora" / "helpdesk" / "articles" / "api"
+
+
+def test_a_recipe_lives_from_shadow_to_rollback_and_the_ledger_and_replays_agree_with_what_clients_saw(make_home):
+    options = ["--seconds", "3", "--askers", "1", "--clients", "1", "--replays", "40", "--articles", str(ARTICLES)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.faults.rollout_life", "--dry", "--models", str(make_home("life")), *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    result = json.loads(done.stdout[done.stdout.index("{\n") :])
+    assert result["problems"] == 0
+    assert set(result["stickiness"].values()) == {0}
+    assert (result["ledger"]["not in the ledger"], result["ledger"]["said otherwise"]) == (0, 0)
+    assert result["ledger"]["shadows"] > 0
+    assert result["replays"]["identical"] == result["replays"]["requests"] == 40
+    parts = [result["phases"][phase]["part of the requests"] for phase in ("A alone", "shadow", "B live", "A again")]
+    assert parts == [0.0, 0.0, 1.0, 0.0]
+    assert 0.0 < result["phases"]["share 0.5"]["part of the users"] < 1.0
