@@ -34,6 +34,8 @@ from benchmarks.harness.scratch_homes import build_other_recipe, take_models
 from benchmarks.harness.server import Server, run_command, served_home
 from benchmarks.harness.timing import percentiles
 from benchmarks.harness.user_askers import HELPDESK, Told, UserAsker, ledger_word
+from indexing.builds.build import build
+from indexing.builds.context import prepare_build
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.collections import create_collection
 from indexing.catalogue.tenants import change_limits, create_tenant
@@ -42,6 +44,7 @@ from indexing.home import Home, open_home
 from indexing.ledger.readers import requests_of
 from indexing.ledger.records import RequestRow
 from indexing.records import Partition
+from indexing.releases.recipe_choices import recipe_in_service
 from indexing.settings import Settings
 from indexing.sources.ingest import ingest
 from indexing.sources.readers import open_source
