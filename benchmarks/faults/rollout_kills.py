@@ -51,6 +51,7 @@ from indexing.home import Home, open_home
 from indexing.ledger.day_totals import day_totals
 from indexing.ledger.ids import find_ledger_id, moment_of
 from indexing.ledger.readers import requests_of
+from indexing.ledger.store import LedgerStore
 from indexing.records import Partition
 from indexing.releases.recipe_choices import default_recipe
 from indexing.releases.rollouts import list_rollouts, read_serving_plan
@@ -246,7 +247,7 @@ class Campaign:
         except TimeoutError as error:
             one.problems.append(f"{error}: {[read_counts(path) for path in folder.glob('*' + COUNTS_SUFFIX)]}")
         told = self._take_told(one)
-        word, totals = ledger_word(home, told, since), day_totals(home.ledger)
+        word, totals = ledger_word(home.ledger, told, since), day_totals(home.ledger)
         unwritten, dropped = sum(day.unwritten for day in totals), sum(day.dropped for day in totals)
         one.counted_as_lost, one.dropped = unwritten - self._unwritten, dropped - self._dropped
         self._unwritten, self._dropped = unwritten, dropped
@@ -256,7 +257,7 @@ class Campaign:
             one.problems.append(f"{word.otherwise} answers have another release or tenant in the ledger")
         if word.more > one.unanswered:
             one.problems.append(f"{word.more} answers of the ledger have no client; {one.unanswered} were cut off")
-        one.problems += [f"rows are missing inside a process's: {gap}" for gap in gaps(home, since)]
+        one.problems += [f"rows are missing inside a process's: {gap}" for gap in gaps(home.ledger, since)]
         self._age_of_lost(one, word.missing, since)
 
     def _take_told(self, one: Round) -> list[Told]:
@@ -296,10 +297,10 @@ def has_all_counted(folder: Path) -> bool:
     return len(counts) == API_PROCESSES and not any(one.lost for one in counts)
 
 
-def gaps(home: Home, since: datetime) -> list[str]:
+def gaps(ledger: LedgerStore, since: datetime) -> list[str]:
     """Processes of which rows are missing between others."""
     numbers = defaultdict(set)
-    for row in requests_of(home.ledger, since=since):
+    for row in requests_of(ledger, since=since):
         numbers[row.process].add(row.number)
     spans = {process: max(found) - min(found) + 1 for process, found in numbers.items()}
     return [

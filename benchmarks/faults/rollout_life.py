@@ -154,7 +154,7 @@ def parts(told: list[Told], other: int) -> dict[str, dict[str, float]]:
 
 def compare(home: Home, told: list[Told]) -> tuple[dict[str, int], list[RequestRow]]:
     """What the ledger says of each answer that a client has; gives the rows of those it agrees with."""
-    word = ledger_word(home, told)
+    word = ledger_word(home.ledger, told)
     shadows = sum(row.kind == "shadow" for row in requests_of(home.ledger))
     counts = {"answers": len(told), "not in the ledger": len(word.missing), "said otherwise": word.otherwise}
     return counts | {"shadows": shadows}, word.same

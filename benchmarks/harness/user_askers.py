@@ -10,10 +10,10 @@ import httpx
 
 from benchmarks.harness.checked_client import TENANTS
 from benchmarks.harness.http_load import Connection
-from indexing.home import Home
 from indexing.ledger.ids import find_ledger_id
 from indexing.ledger.readers import requests_of
 from indexing.ledger.records import RequestRow
+from indexing.ledger.store import LedgerStore
 
 HELPDESK = "helpdesk"
 """The collection that they ask."""
@@ -91,9 +91,9 @@ class LedgerWord:
     more: int
 
 
-def ledger_word(home: Home, told: Sequence[Told], since: datetime | None = None) -> LedgerWord:
+def ledger_word(ledger: LedgerStore, told: Sequence[Told], since: datetime | None = None) -> LedgerWord:
     """Hold answers against the rows of their tenants from ``since`` on."""
-    rows = {row.id: row for row in requests_of(home.ledger, since=since) if row.kind == "search"}
+    rows = {row.id: row for row in requests_of(ledger, since=since) if row.kind == "search"}
     named, missing, otherwise, same = set(), [], 0, []
     for one in told:
         ledger_id = find_ledger_id(one.query_id)

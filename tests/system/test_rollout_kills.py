@@ -13,9 +13,17 @@ KINDS = ("api process", "command")
 
 
 def test_a_rollout_outlives_the_kill_of_any_process_and_the_ledger_says_what_was_lost(make_home):
-    options = ["--rounds", str(len(KINDS)), "--about", "2", "--kinds", *KINDS, "--models", make_home("models"), "--dry"]
+    options = ["--rounds", str(len(KINDS)), "--about", "2", "--askers", "2", "--kinds", *KINDS]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.faults.rollout_kills", *options],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.faults.rollout_kills",
+            "--dry",
+            "--models",
+            str(make_home("kills")),
+            *options,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
