@@ -16,6 +16,7 @@ from indexing.ledger.hit_packing import pack_hits, unpack_hits
 from indexing.ledger.parquet_day import require_analytics
 from indexing.ledger.row_columns import COLUMNS
 from indexing.ledger.store import LedgerStore
+from indexing.ledger.view_changes import LiveViewChange
 from indexing.records import Json
 
 _AT = {name: position for position, name in enumerate(COLUMNS)}
@@ -145,14 +146,18 @@ def count_rows(ledger: LedgerStore, scope: Scope) -> int:
 
 
 def named_documents(ledger: LedgerStore, tenant: str, collection: str, ids: Set[str]) -> frozenset[str]:
-    """Which of these documents some hit names; errors as in ``erase_rows``."""
+    """Which of these documents some hit, or some change of a live view, names; errors as in ``erase_rows``."""
     scope = OfDocuments(tenant, collection, ids)
+    where, parameters = scope.of_view_changes
     found: set[str] = set()
     for one in list_days(ledger.folder):
         with _opened(ledger, one) as file:
             for cells in chain(_rows(file, scope), compacted_rows(file, one)):
                 if scope.change(cells) is not cells:
                     found |= ids & {hit.document_id for hit in unpack_hits(cells[_AT["hits"]])}
+            for number, body in file.rows(f"SELECT number, body FROM view_changes WHERE {where}", parameters):
+                change = LiveViewChange.from_body(number, json.loads(body))
+                found |= ids & {*change.removed, *(name for name, _ in change.added)}
     return frozenset(found)
 
 
