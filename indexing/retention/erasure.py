@@ -2,7 +2,7 @@
 
 First the catalogue, so that no build reads them again; then new shards and snapshots beside the old ones, and the
 releases pointed at them; then everything old is deleted; last the ledger, once no process can write of them any more.
-What is to be done stands in the catalogue until it is done, so an erasure that was killed is finished by doing it again.
+What is to be done stands in the catalogue until it is done: an erasure that was killed is finished by doing it again.
 """
 
 import time
