@@ -27,8 +27,8 @@ CLOSE_SECONDS = 5.0
 """How long a process that ends waits for the last rows to be written. Our choice."""
 QUEUE_FULL, STORE_FAILED, ROW_FAILED, SHUT_DOWN = "queue_full", "store_failed", "row_failed", "shut_down"
 DROP_REASONS = (QUEUE_FULL, STORE_FAILED, ROW_FAILED, SHUT_DOWN)
-"""Why rows were dropped: the queue was full; the ledger took none, where it was only busy until the queue was full; a row
-could not be made; the process ended."""
+"""Why rows were dropped: the queue was full; the ledger took none, where it was only busy until the queue was full;
+a row could not be made; the process ended."""
 
 
 class PendingRow(Protocol):
@@ -187,7 +187,7 @@ class Recorder:
             self._say(error)
 
     def _append_unless_busy(self, rows: Sequence[RequestRow]) -> bool:
-        """Write a batch; ``False`` after a pause where it is to be tried again, as while an erasure writes the day anew.
+        """Write a batch; ``False`` after a pause where that is to be tried again, as when an erasure writes a day anew.
 
         Raises:
             LedgerUnavailable: that may not be, since the queue is full or the process ends.
