@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from indexing.ledger import readers
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_sources import DayFault
 from indexing.ledger.day_totals import day_totals
@@ -22,7 +23,7 @@ from indexing.ledger.readers import (
     shares,
 )
 from indexing.ledger.records import RequestRow
-from indexing.ledger.row_columns import Value
+from indexing.ledger.row_columns import Value, row_from
 from indexing.ledger.store import LedgerStore
 from tests.support.ledger_rows import NOON, made_row
 
@@ -71,6 +72,25 @@ def test_requests_are_found_by_the_caller_s_own_id_within_a_period_and_for_one_t
     assert requests_named(ledger, "request-000003", tenant="zeta") == [rows[2]]
     assert requests_named(ledger, "request-000003", NOON + DAY) == [again]
     assert requests_named(ledger, "000003") == []
+
+
+def test_of_many_requests_with_one_id_the_newest_are_given_and_another_tenant_s_are_not_even_read(
+    ledger: LedgerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = [made_row(n, NOON + n * MINUTE, request_id="one-for-all", tenant="zeta") for n in range(20)]
+    ours = [made_row(n, NOON + n * 60 * MINUTE, request_id="one-for-all", tenant="acme") for n in range(20, 40)]
+    alike = made_row(41, NOON + 41 * 60 * MINUTE, request_id="another-one-for-all", tenant="acme")
+    ledger.append([*theirs, *ours, alike])
+    read = []
+
+    def counted(cells: Sequence[Value]) -> RequestRow:
+        read.append(cells)
+        return row_from(cells)
+
+    monkeypatch.setattr(readers, "row_from", counted)
+    assert requests_named(ledger, "one-for-all", tenant="acme", limit=3) == ours[-3:]
+    assert len(read) == 3
+    assert requests_named(ledger, "one-for-all", NOON + 22 * 60 * MINUTE, NOON + 23 * 60 * MINUTE) == [ours[2]]
 
 
 def test_requests_of_a_tenant_come_in_order_over_the_days_up_to_and_without_the_end(
