@@ -11,7 +11,7 @@ from app.serving.release_pool import ReleasePool
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.changes import Change
-from indexing.catalogue.document_versions import ids_in_versions, read_kept_version
+from indexing.catalogue.document_versions import ids_in_versions, kept_versions, read_kept_version
 from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
@@ -244,3 +244,25 @@ def test_builds_younger_than_some_days_are_kept_whatever_their_recipe(home):
         range(1, RECIPES + 1)
     )
     assert {one.recipe for one in retained_releases(bench.catalogue, keep=1, days=1, now=later)} == {RECIPES}
+
+
+@pytest.mark.parametrize("by", ["build", "gc"])
+def test_versions_that_were_ended_before_the_ledgers_oldest_day_go_whatever_is_retained(tiny_home, by):
+    allow_replays(tiny_home, OURS.tenant)
+    put_documents(tiny_home.catalogue, OURS, [Document("a", "a", "red apples")])
+    make(tiny_home)
+    for number in range(3):
+        put_documents(tiny_home.catalogue, OURS, [Document("b", "b", f"green pears {number}")], live=True)
+    versions = [(document.text, key.id) for key, document in kept_versions(tiny_home.catalogue, -1)]
+    assert versions == [("green pears 0", "b"), ("green pears 1", "b")]
+    with tiny_home.catalogue.write() as db:
+        db.conn.execute(
+            "UPDATE document_versions SET ended_at = '2020-01-01T00:00:00.000+00:00' WHERE seq = 1 + ?",
+            (list_releases(tiny_home.catalogue)[0].seq,),
+        )
+    if by == "build":
+        make(tiny_home)
+    else:
+        run = CliRunner().invoke(cli, ["--home", str(tiny_home.path), "gc", "--yes"])
+        assert run.exit_code == 0, run.output
+    assert [document.text for _, document in kept_versions(tiny_home.catalogue, -1)] == ["green pears 1"]
