@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.ledger.query_ids import QUERY_ID_CHARACTERS, LedgerIds, QueryIds
 from indexing.errors import InvalidInput
-from indexing.ledger.ids import made_id, milliseconds_of
+from indexing.ledger.ids import milliseconds_of
 from tests.support.ledger_rows import made_id
 
 IDS = QueryIds(b"s" * 32)
