@@ -36,13 +36,25 @@ def open_recipes(catalogue: Database, now: str) -> list[Recipe]:
 
 
 def recipes_behind(catalogue: Database, now: str) -> list[int]:
-    """The open recipes whose newest build holds fewer writes than that of the recipe in service."""
+    """The open recipes whose newest build holds fewer writes than that of the recipe in service.
+
+    Those that ``open_recipes`` leaves out are left out here, too: no build would bring them what they lack.
+    """
     try:
         live, *others = read_serving_plan(catalogue, now).open_recipes
     except NotReady:
         return []
     seqs = {number: -1 if (one := newest_release(catalogue, number)) is None else one.seq for number in (live, *others)}
-    return [number for number in others if seqs[number] < seqs[live]]
+    return [number for number in others if seqs[number] < seqs[live] and _is_sound(catalogue, number)]
+
+
+def _is_sound(catalogue: Database, number: int) -> bool:
+    """Whether a recipe is as it was recorded; asked every second, so it says nothing where it is not."""
+    try:
+        read_recipe(catalogue, number)
+    except ArtefactCorrupt:
+        return False
+    return True
 
 
 def build_each(recipes: Sequence[Recipe], build_one: Callable[[Recipe], BuildReport]) -> list[BuildReport]:

@@ -134,10 +134,14 @@ def read_serving_plan(catalogue: Database, now: str) -> ServingPlan:
 
 
 def is_fresh(renewed_at: str | None, now: str) -> bool:
-    """Whether a watcher's lease that was renewed at one moment still counts at another (both UTC, ISO 8601)."""
+    """Whether a watcher's lease that was renewed at one moment still counts at another (both UTC, ISO 8601).
+
+    One that lies ahead as far is not fresh either: it is of a clock that is wrong, and may be of a watcher long gone.
+    """
     if renewed_at is None:
         return False
-    return (datetime.fromisoformat(now) - datetime.fromisoformat(renewed_at)).total_seconds() <= UNWATCHED_SECONDS
+    apart = datetime.fromisoformat(now) - datetime.fromisoformat(renewed_at)
+    return abs(apart.total_seconds()) <= UNWATCHED_SECONDS
 
 
 def find_rollout(catalogue: Database, number: int) -> Rollout:

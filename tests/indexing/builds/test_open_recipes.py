@@ -48,6 +48,9 @@ def test_an_open_recipe_that_was_tampered_with_is_left_out_unless_it_is_in_servi
     fresh.keep_open(2)
     tamper(fresh.home, 2)
     assert [one.number for one in open_recipes(fresh.home.catalogue, NOW)] == [1]
+    fresh.put(article("two"), live=False)
+    fresh.build()
+    assert recipes_behind(fresh.home.catalogue, NOW) == []  # else it would be built for ever
     tamper(fresh.home, 1)
     with pytest.raises(ArtefactCorrupt, match="Recipe 1 is not the one that was recorded"):
         open_recipes(fresh.home.catalogue, NOW)

@@ -268,4 +268,28 @@ def test_a_watcher_goes_on_after_a_fault_and_gives_up_its_lease_at_its_end(watch
     stop.set()
     thread.join(20)
     assert not thread.is_alive()
-    assert watcher_seen(watched.catalogue) is None
+    assert watcher_seen(watched.catalogue).watcher == ""
+    assert watched.plan().is_watched
+    assert watched.other("host:2").round()
+
+
+def test_while_a_watcher_is_restarted_the_candidate_keeps_its_traffic_for_a_minute(watched):
+    watched.canary(steps=STEPS)
+    assert watched.watcher.round()
+    stop = threading.Event()
+    stop.set()
+    watched.watcher.run(stop)
+    watched.seconds = 60
+    assert watched.plan().is_watched
+    watched.seconds = 61
+    assert not watched.plan().is_watched
+
+
+def test_a_lease_of_a_clock_ahead_neither_counts_as_fresh_nor_keeps_other_watchers_away(watched):
+    watched.canary(steps=STEPS)
+    watched.seconds = 3600
+    assert watched.watcher.round()
+    watched.seconds = 0
+    assert not watched.plan().is_watched
+    assert watched.other("host:2").round()
+    assert watched.plan().is_watched
