@@ -25,6 +25,7 @@ from app.schemas.rollouts import (
 from app.services.state import Services
 from indexing.catalogue.api_keys import stored_moment
 from indexing.errors import InvalidInput
+from indexing.releases.behind import documents_lost
 from indexing.releases.observation import guards_now
 from indexing.releases.overview import is_watched, reads, standings
 from indexing.releases.pins import choose_first, hold_back, list_pins, pin
@@ -192,7 +193,10 @@ def log_decision(event: str, rollout: int | None, what: str, reason: str) -> Non
 
 def _facts(services: Services, rollout: Rollout) -> dict[str, Any]:
     watched, _ = is_watched(services.home.catalogue, services.now())
-    facts = {name: getattr(rollout, name) for name in RolloutAnswer.model_fields if name not in ("reads", "steps")}
+    computed = ("reads", "steps", "documents_behind")
+    facts = {name: getattr(rollout, name) for name in RolloutAnswer.model_fields if name not in computed}
+    is_ahead = rollout.is_open or rollout.state == "proposed"
+    facts["documents_behind"] = documents_lost(services.home.catalogue, rollout.candidate) if is_ahead else None
     steps = [
         {"share": one.share, "at_least_requests": one.min_requests, "at_least_seconds": one.min_seconds}
         for one in rollout.steps

@@ -7,6 +7,7 @@ import click
 
 from indexing.commands.decisions import (
     anyway_back_option,
+    anyway_behind_option,
     change_meant,
     decision,
     reason_option,
@@ -176,9 +177,10 @@ def rollouts_end(settings: Settings, rollout: int | None, reason: str) -> None:
 @rollouts.command("promote")
 @rollout_argument
 @standby_option
+@anyway_behind_option
 @reason_option
 @click.pass_obj
-def rollouts_promote(settings: Settings, rollout: int | None, standby: float, reason: str) -> None:
+def rollouts_promote(settings: Settings, rollout: int | None, standby: float, anyway: bool, reason: str) -> None:
     """Put the candidate in service for everyone."""
     from indexing.releases.overview import meant_rollout
     from indexing.releases.promotion import promote
@@ -188,7 +190,7 @@ def rollouts_promote(settings: Settings, rollout: int | None, standby: float, re
     with opened(settings) as home:
         seen, most = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout)), settings.max_recipes
         require_promotable(home, seen.candidate)
-        options = {"max_recipes": most, "standby_seconds": standby, "seen": seen}
+        options = {"max_recipes": most, "standby_seconds": standby, "seen": seen, "anyway": anyway}
         release = home.reserve.run(
             lambda: promote(home.catalogue, seen.candidate, decision(reason), **options)  # type: ignore[arg-type]
         )

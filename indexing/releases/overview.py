@@ -6,7 +6,7 @@ from indexing.catalogue.database import Database
 from indexing.catalogue.rollouts import standby_rows
 from indexing.catalogue.watcher_lease import WatcherSeen, watcher_seen
 from indexing.errors import InvalidInput, NotFound, NotReady
-from indexing.releases.promotion import documents_behind
+from indexing.releases.behind import documents_behind
 from indexing.releases.release import list_releases
 from indexing.releases.rollouts import Rollout, ServingPlan, is_fresh, list_rollouts, open_rollout, read_serving_plan
 from indexing.releases.transitions import in_words

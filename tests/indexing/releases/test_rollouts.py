@@ -13,9 +13,10 @@ from indexing.catalogue.releases import last_deployment_row, stable_recipe
 from indexing.catalogue.watcher_lease import take_lease
 from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseBehind, RolloutConflict, TooManyRecipes
 from indexing.records import Document, Partition
+from indexing.releases.behind import documents_behind
 from indexing.releases.lifecycle import end, pause, reject, resume, set_share
 from indexing.releases.pins import choose_first, hold_back, list_pins, pin, unpin
-from indexing.releases.promotion import documents_behind, promote, roll_back
+from indexing.releases.promotion import promote, roll_back
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import AbTest, Pin, Step, find_rollout, read_serving_plan
 from indexing.releases.transitions import TRANSITIONS, Decision, change_rollout, list_transitions, require_version
@@ -372,6 +373,36 @@ def test_going_back_to_a_recipe_ends_an_open_canary_as_well(bench):
     assert roll_back(bench.catalogue, bench.by(), to=1).release.recipe == 1
     assert find_rollout(bench.catalogue, seen.id).state == "rolled_back"
     assert bench.plan().open_recipes == (1,)
+
+
+def test_what_lacks_documents_answers_users_only_with_a_word_and_may_be_shadowed(bench):
+    seen = shadow(bench)
+    for name in ("one", "two"):
+        write(bench, name)
+    record_release(bench.catalogue, 1, "snapshot-1b", seq=bench.catalogue.sequence(), actor="ana")
+    canary = {"share": 0.1, "steps": (), "unit": "user", "max_recipes": 4}
+    ab = {"share": 0.5, "unit": "user", "test": AbTest("latency_ms", 1.0), "end": End(queries=5), "max_recipes": 4}
+    for attempt in (
+        lambda: start_canary(bench.catalogue, seen, bench.by(), **canary),
+        lambda: start_ab(bench.catalogue, seen, bench.by(), **ab),
+        lambda: promote(bench.catalogue, 2, bench.by(), max_recipes=4, seen=seen),
+    ):
+        with pytest.raises(ReleaseBehind, match=r"Release 2\.1 lacks 2 documents that recipe 1 .*build.* --anyway"):
+            attempt()
+    assert bench.plan().rollout == seen
+    end(bench.catalogue, seen, bench.by())
+    again = shadow(bench)  # builds bring what it lacks while it is open
+    again = start_canary(bench.catalogue, again, bench.by(), **canary, anyway=True)
+    assert promote(bench.catalogue, 2, bench.by(), max_recipes=4, seen=again, anyway=True).number == "2.1"
+
+
+def test_a_candidate_that_was_built_since_needs_no_word(bench):
+    write(bench, "one")
+    for recipe in (1, 2):
+        record_release(bench.catalogue, recipe, f"snapshot-{recipe}b", seq=bench.catalogue.sequence(), actor="ana")
+    write(bench, "both wait for it")
+    bench.canary(2)
+    assert promote(bench.catalogue, 2, bench.by(), max_recipes=4).number == "2.2"
 
 
 def test_going_back_to_a_recipe_that_lacks_documents_needs_a_word(bench):
