@@ -203,6 +203,10 @@ class RolloutPageAnswer(RolloutAnswer):
     """A rollout with what its guards say now and every decision about it, oldest first."""
 
     guards: list[GuardAnswer]
+    guards_since: str | None = Field(
+        description="From when on answers count here, ten minutes ago at most. A watcher, which decides, counts all"
+        " since the step began. Null without guards."
+    )
     transitions: list[TransitionAnswer]
 
 

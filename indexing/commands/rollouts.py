@@ -93,7 +93,8 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
         one = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
         kept = list_transitions(home.catalogue, one.id)
         now = utc_now()
-        report = guards_now(home.catalogue, _ledger(home), one, now)
+        found = guards_now(home.catalogue, _ledger(home), one, now)
+        report = None if found is None else found.report
         watched, _ = is_watched(home.catalogue, now)
     said = sentence(one, is_watched=watched)
     if as_json:
