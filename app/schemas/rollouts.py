@@ -159,7 +159,7 @@ class RolloutAnswer(BaseModel):
     baseline: int = Field(description="The recipe that it is compared with.")
     mode: Mode
     state: State
-    reads: str = Field(description="The state in words; with steps that no watcher goes through it is paused.")
+    reads: str = Field(description="The state in words; a canary or A/B test without a watcher is paused.")
     documents_behind: int | None = Field(
         description="Documents that the candidate lacks and the recipe in service answers with; null once it is over."
     )

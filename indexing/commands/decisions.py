@@ -48,8 +48,7 @@ def tell(catalogue: Database, rollout: Rollout) -> None:
     """Say what a rollout does now, and what is missing for it."""
     watched, seen = is_watched(catalogue, utc_now())
     click.echo(sentence(rollout, is_watched=watched))
-    needs_watcher = rollout.state in ("shadow", "canary") and (rollout.steps or rollout.mode != "canary")
-    if needs_watcher and not watched:
+    if rollout.state in ("shadow", "canary") and not watched:
         last = "was ever seen" if seen is None else f"was seen since {seen.renewed_at[:16].replace('T', ' ')}"
         click.echo(f"No watcher {last}: run 'groundwork builder' or 'groundwork rollouts watch'.", err=True)
     lost = documents_lost(catalogue, rollout.candidate) if rollout.is_open or rollout.state == "proposed" else 0

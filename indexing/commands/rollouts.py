@@ -217,7 +217,7 @@ def rollouts_watch(settings: Settings, once: bool) -> None:
     """Watch the open rollout until told to stop: check its guards, advance its steps, take it back when one fails.
 
     'groundwork builder' does this as well. Several may run: the one with the lease decides, another takes over when it
-    is gone. While none runs, a rollout with steps is paused.
+    is gone. While none runs, a canary or an A/B test is paused.
     """
     import signal
     import threading

@@ -17,7 +17,7 @@ PinKind = Literal["pinned", "held_back", "first"]
 OPEN_STATES: tuple[State, ...] = ("shadow", "canary", "paused")
 """In these a rollout takes traffic, or did and may again: at most one rollout of a home is in one of them."""
 UNWATCHED_SECONDS = 60.0
-"""How long a rollout with steps goes on without a renewed lease of a watcher. Source: issue 11."""
+"""How long a canary or an A/B test goes on without a renewed lease of a watcher. Source: issue 11."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ class ServingPlan:
     """What every API process must serve, as of one moment.
 
     ``live`` is the recipe in service; ``standby`` are others that stay open and take writes; ``rollout`` is the open
-    one; ``pins`` are by tenant. While not ``is_watched``, a candidate gets no traffic.
+    one; ``pins`` are by tenant. While not ``is_watched``, a candidate gets no traffic. A shadow needs no watcher for
+    that: what it answers reaches no user.
     """
 
     live: int
@@ -129,7 +130,7 @@ def read_serving_plan(catalogue: Database, now: str) -> ServingPlan:
     standby = [int(recipe) for recipe in (*json.loads(row.pop("standby_recipes")), *needed) if recipe != live]
     renewed_at = row.pop("renewed_at")
     rollout = None if row["id"] is None else rollout_from(row)
-    is_watched = rollout is None or not rollout.steps or is_fresh(renewed_at, now)
+    is_watched = rollout is None or rollout.mode == "shadow" or is_fresh(renewed_at, now)
     return ServingPlan(int(live), tuple(dict.fromkeys(standby)), rollout, pins, is_watched)
 
 

@@ -6,6 +6,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from indexing.catalogue.api_keys import OPERATOR, create_key
 from indexing.catalogue.document_writes import write_documents
+from indexing.catalogue.watcher_lease import take_lease
 from indexing.records import Document, Partition
 from indexing.releases.release import newest_release, record_release
 from indexing.releases.transitions import list_transitions
@@ -53,6 +54,9 @@ def test_a_recipe_is_proposed_shadowed_tried_promoted_and_taken_back(ask, bench)
     one = ask("POST", "rollouts/1/canary", {"steps": [STEP], "unit": "user"})
     assert (one["state"], one["reads"], one["steps"]) == ("canary", "paused: no watcher runs", [STEP])
     one = ask("POST", "rollouts/1/share", {"share": 0.2})
+    assert one["reads"] == "paused: no watcher runs"
+    assert take_lease(bench.catalogue, "host:1", bench.now())
+    one = ask("GET", "rollouts/1")
     assert (one["reads"], one["share"], one["steps"]) == ("canary", 0.2, [])
     assert ask("POST", "rollouts/1/pause", {})["state"] == "paused"
     assert ask("POST", "rollouts/1/resume", {})["state"] == "canary"

@@ -121,7 +121,8 @@ def test_a_candidate_that_lacks_documents_is_said_so_and_gets_users_only_with_a_
     assert run("rollouts promote --anyway") == "release 2.1 is in service\n"
 
 
-def test_an_ab_test_and_a_shadow_say_what_they_decide(run):
+def test_an_ab_test_and_a_shadow_say_what_they_decide(run, catalogue):
+    take_lease(catalogue, "host:1", utc_now())
     run("rollouts propose 2")
     run("rollouts ab --measure latency_ms --margin 5 --for 2h --queries 1000")
     shown = run("rollouts show")

@@ -460,8 +460,9 @@ def test_what_would_need_a_fifth_recipe_is_refused_and_changes_nothing(bench):
     assert bench.plan().open_recipes == (6, 3, 4, 5)
 
 
-def test_only_a_rollout_with_steps_needs_a_watcher(bench):
-    seen = bench.canary(steps=STEPS)
+@pytest.mark.parametrize("steps", [STEPS, ()])
+def test_a_canary_needs_a_watcher_with_steps_or_without(bench, steps):
+    seen = bench.canary(steps=steps)
     assert not bench.plan().is_watched
     assert take_lease(bench.catalogue, "host:1", bench.now())
     bench.seconds = 60
@@ -469,6 +470,16 @@ def test_only_a_rollout_with_steps_needs_a_watcher(bench):
     bench.seconds = 61
     assert not bench.plan().is_watched
     set_share(bench.catalogue, seen, bench.by(), 0.3)
+    assert not bench.plan().is_watched
+
+
+def test_an_ab_test_needs_a_watcher_and_a_shadow_which_reaches_no_user_needs_none(bench):
+    seen = shadow(bench)
+    assert bench.plan().is_watched
+    test, over = AbTest("latency_ms", 1.0), End(queries=5)
+    start_ab(bench.catalogue, seen, bench.by(), share=0.5, unit="user", test=test, end=over, max_recipes=4)
+    assert not bench.plan().is_watched
+    assert take_lease(bench.catalogue, "host:1", bench.now())
     assert bench.plan().is_watched
 
 
