@@ -20,6 +20,7 @@ SCRIPTS = (
     "faults.swap",
     "faults.rollback",
     "faults.rollout_life",
+    "faults.rollout_kills",
     "peers.txtai",
     "peers.chroma",
     "search.ledger",

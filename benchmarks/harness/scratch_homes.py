@@ -1,12 +1,19 @@
-"""Homes to measure: a corpus's scratch home with its default recipe in service, as it is kept or as a copy."""
+"""Homes to measure: a corpus's scratch home with its default recipe in service, and what others are made with."""
 
+import contextlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eval.experiments.targets import Choices, scratch_collection, scratch_path
+from indexing.builds.build import build
+from indexing.builds.context import prepare_build
+from indexing.features.views import PASSAGE_VIEWS
 from indexing.home import Home, default_key, open_home
+from indexing.models.compiler import DEFAULT_MODEL, register_model
 from indexing.releases.deployments import deploy
+from indexing.releases.recipe_choices import recipe_in_service
+from indexing.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +51,21 @@ def served_scratch(home: Home, folder: Path, *, copy: Path | None = None) -> Ser
     key = default_key(scratch)
     scratch.close()
     return ServedHome(path, key, partition.collection, recipe, passages)
+
+
+def take_models(home: Home, models: Path | None) -> None:
+    """Give a home the models of another, or the default one."""
+    if models is None:
+        register_model(home.models, home.storage, DEFAULT_MODEL)
+    else:
+        with contextlib.closing(open_home(Settings(home=models), create=False)) as other:
+            home.models.copy_from(other.models)
+
+
+def build_other_recipe(path: Path) -> int:
+    """Build a recipe that cuts other passages and weighs the legs otherwise beside the one in service; its number."""
+    with contextlib.closing(open_home(Settings(home=path))) as home:
+        now = recipe_in_service(home)
+        view = next(view for view in PASSAGE_VIEWS.values() if view.name != now.passage.name)
+        other = replace(now, passage=view, retrieval=replace(now.retrieval, dense_weight=0.4), number=0)
+        return build(prepare_build(home, other)).release.recipe

@@ -118,12 +118,10 @@ class FeatureStore:
         self._names: list[str] = []
         self._where: dict[bytes, tuple[int, int]] = {}
         self._blocks: list[NDArray[Any]] = []
-        for name in storage.list(self._kind) if blocks is None else blocks:
-            try:
-                self.include(name)
-            except ArtefactCorrupt as error:
-                # Its vectors are simply computed again.
-                logger.warning("feature_store.block_refused", extra={"fields": {"block": name, "reason": str(error)}})
+        if blocks is None:
+            self._include_stored()
+        else:
+            self._include_whole(blocks)
 
     def __len__(self) -> int:
         return len(self._where)
@@ -171,10 +169,31 @@ class FeatureStore:
         Raises:
             ArtefactMissing, ArtefactCorrupt: it is not there, or not whole.
         """
-        arrays = map_arrays(self._storage.open(self._kind, name).path / _FILE)
+        path = self._storage.open(self._kind, name).path / _FILE
+        try:
+            arrays = map_arrays(path)
+        except FileNotFoundError:  # deleted since it was looked at
+            raise ArtefactMissing(f"{self._kind}/{name} is not there any more. {FEATURES.remedy}") from None
         keys = arrays["keys"].tobytes()
         block = len(self._blocks)
         self._blocks.append(arrays["vectors"])
         self._names.append(name)
         for row in range(len(arrays["keys"])):
             self._where.setdefault(keys[row * 32 : row * 32 + 32], (block, row))
+
+    def _include_stored(self) -> None:
+        """Open every stored block. What is merged meanwhile is in a block that was stored before the others went."""
+        seen: set[str] = set()
+        while names := [name for name in self._storage.list(self._kind) if name not in seen]:
+            seen.update(names)
+            for name in names:
+                with suppress(ArtefactMissing):
+                    self._include_whole([name])
+
+    def _include_whole(self, names: Iterable[str]) -> None:
+        for name in names:
+            try:
+                self.include(name)
+            except ArtefactCorrupt as error:
+                # Its vectors are simply computed again.
+                logger.warning("feature_store.block_refused", extra={"fields": {"block": name, "reason": str(error)}})

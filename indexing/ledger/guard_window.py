@@ -1,11 +1,15 @@
 """What a rollout's guards compare: of each arm its answers, errors, latencies and units in a window of time."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
-from indexing.ledger.day_sources import Cells, OnFault, Period, log_fault, query_days
+from indexing.errors import GroundworkError
+from indexing.ledger.day_file import DayFile
+from indexing.ledger.day_list import list_days
+from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
 from indexing.ledger.store import LedgerStore
 
 _FAILED = 500
@@ -44,7 +48,7 @@ class GuardWindow:
     arms: Mapping[str, ArmWindow]
     rows: int
     dropped: int
-    """Rows that are missing between the first and the last number of each process."""
+    """Rows that processes dropped, or lost when they were killed, as they or their successors said in it."""
 
     @property
     def dropped_share(self) -> float:
@@ -58,8 +62,8 @@ class WindowCounts:
     """What is counted of a rollout's window: each row is added once, and the rows themselves are not kept."""
 
     arms: dict[str, ArmWindow] = field(default_factory=dict)
-    processes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    """Of each process: rows, and the lowest and highest of their numbers."""
+    rows: int = 0
+    dropped: int = 0
     halvings: int = 0
     """How often the part of the units that is kept was halved."""
 
@@ -77,11 +81,8 @@ class WindowCounts:
                 arm.units.add(bytes(unit))
                 if len(arm.units) > MOST_UNITS:
                     self._thin(self.halvings + 1)
-        sql = (
-            "SELECT process, count(*), min(number), max(number) FROM requests WHERE id >= ? AND id < ? GROUP BY process"
-        )
-        for _, cells in query_days(ledger, period, sql, period.ids, has_ids=False, on_fault=on_fault):
-            self._add_process(cells[0], (cells[1], cells[2], cells[3]))
+        self.rows += _rows(ledger, period, on_fault)
+        self.dropped += _missing(ledger, period, on_fault)
 
     def merge(self, later: "WindowCounts") -> None:
         """Add what was counted of a later period."""
@@ -94,21 +95,14 @@ class WindowCounts:
             ours.whole += theirs.whole
             ours.latencies_ms += theirs.latencies_ms[: MOST_LATENCIES - len(ours.latencies_ms)]
             ours.units |= theirs.units
-        for process, found in later.processes.items():
-            self._add_process(process, found)
+        self.rows += later.rows
+        self.dropped += later.dropped
         self._thin(max(self.halvings, later.halvings))
 
     @property
     def window(self) -> GuardWindow:
         """What guards compare, as of now."""
-        rows = sum(found for found, _, _ in self.processes.values())
-        expected = sum(last - first + 1 for _, first, last in self.processes.values())
-        return GuardWindow(self.arms, rows, expected - rows)
-
-    def _add_process(self, process: str, found: tuple[int, int, int]) -> None:
-        rows, first, last = found
-        before = self.processes.get(process, (0, first, last))
-        self.processes[process] = (before[0] + rows, min(before[1], first), max(before[2], last))
+        return GuardWindow(self.arms, self.rows, self.dropped)
 
     def _is_kept(self, unit: bytes) -> bool:
         return int.from_bytes(unit) % (1 << self.halvings) == 0
@@ -141,3 +135,24 @@ def _add(window: ArmWindow, cells: Cells) -> None:
         window.empty += status < _FAILED and not hit_count
         if total_ms is not None and len(window.latencies_ms) < MOST_LATENCIES:
             window.latencies_ms.append(total_ms)
+
+
+def _rows(ledger: LedgerStore, period: Period, on_fault: OnFault) -> int:
+    sql = "SELECT count(*) FROM requests WHERE id >= ? AND id < ?"
+    found = query_days(ledger, period, sql, period.ids, has_ids=False, on_fault=on_fault)
+    return sum(int(cells[0]) for _, cells in found)
+
+
+def _missing(ledger: LedgerStore, period: Period, on_fault: OnFault) -> int:
+    """Rows that processes said to have dropped or lost; gaps in their numbers would count erased rows as well."""
+    sql = "SELECT coalesce(sum(rows), 0) FROM missing_rows WHERE at_ms >= ? AND at_ms < ?"
+    missing = 0
+    for one in list_days(ledger.folder):
+        if one.database is None or not period.covers(one.day):
+            continue
+        try:
+            with closing(DayFile(one.database, busy_timeout_seconds=ledger.busy_timeout_seconds)) as file:
+                missing += sum(int(cells[0]) for cells in file.rows(sql, period.milliseconds))
+        except GroundworkError as error:
+            on_fault(DayFault(one.day, str(error)))
+    return missing

@@ -11,7 +11,15 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from indexing.errors import ArtefactMissing, ModelMismatch
-from indexing.features.embedding_store import FeatureStore, block_name, drop_vectors, feature_kind, vector_key
+from indexing.features.embedding_store import (
+    SMALL_BLOCK,
+    FeatureStore,
+    block_name,
+    drop_vectors,
+    feature_kind,
+    merge_small_blocks,
+    vector_key,
+)
 from indexing.models.embedder import HashingEmbedder
 from indexing.storage.factory import open_storage
 from indexing.storage.local import LocalStorage
@@ -124,6 +132,29 @@ def test_a_broken_block_is_dropped_and_can_be_computed_again(storage: LocalStora
     assert blocks(storage) == left  # reading deletes nothing: only a new block takes the broken one's place
     again.put(keys[:2], vectors[:2])
     assert FeatureStore(storage, VIEW).vectors(keys).tobytes() == vectors.tobytes()
+
+
+def test_blocks_that_are_merged_while_a_store_opens_them_are_found_in_the_merged_one(tmp_path: Path) -> None:
+    class Merging(LocalStorage):
+        """Merges what it lists right after the first listing, as a build beside an API process may."""
+
+        has_merged = False
+
+        def list(self, kind: str) -> list[str]:
+            names = super().list(kind)
+            if not self.has_merged:
+                self.has_merged = True
+                assert merge_small_blocks(self, kind, names) == SMALL_BLOCK
+            return names
+
+    texts = [f"text {number}" for number in range(SMALL_BLOCK)]
+    keys, vectors = keys_of(*texts), EMBEDDER.encode_passages(texts)
+    store = FeatureStore(open_storage(tmp_path), VIEW, blocks=[])
+    for row in range(SMALL_BLOCK):
+        store.put(keys[row : row + 1], vectors[row : row + 1])
+    found = FeatureStore(Merging(tmp_path), VIEW)
+    assert found.missing(keys) == []
+    assert found.vectors(keys).tobytes() == vectors.tobytes()
 
 
 def test_vectors_stay_readable_when_their_block_is_deleted(storage: LocalStorage) -> None:
