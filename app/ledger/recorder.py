@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from app.ledger.counters import ProcessCounts
-from indexing.errors import GroundworkError, InvalidInput
+from indexing.errors import GroundworkError, InvalidInput, LedgerUnavailable
 from indexing.ledger.records import RequestRow
 
 logger = logging.getLogger(__name__)
@@ -21,11 +21,14 @@ BATCH_SECONDS = 0.2
 """How long a row waits for others: what a kill loses at most, and what a reader waits for at most."""
 QUEUE_BYTES = 64 << 20
 """Memory for requests that wait to be written, a process: some 3,000 with ten hits each. Our choice."""
+RETRY_SECONDS = 1.0
+"""Between two tries to write a batch of which the ledger is busy, or cannot be reached. Our choice."""
 CLOSE_SECONDS = 5.0
 """How long a process that ends waits for the last rows to be written. Our choice."""
 QUEUE_FULL, STORE_FAILED, ROW_FAILED, SHUT_DOWN = "queue_full", "store_failed", "row_failed", "shut_down"
 DROP_REASONS = (QUEUE_FULL, STORE_FAILED, ROW_FAILED, SHUT_DOWN)
-"""Why rows were dropped: the queue was full; the ledger took none; a row could not be made; the process ended."""
+"""Why rows were dropped: the queue was full; the ledger took none, where it was only busy until the queue was full;
+a row could not be made; the process ended."""
 
 
 class PendingRow(Protocol):
@@ -48,8 +51,11 @@ class LedgerWriter(Protocol):
         """Keep all rows, or raise and keep none."""
         ...
 
-    def put_counts(self, process: str, *, accepted: int, dropped: int, written: int) -> None:
-        """Keep how many rows a process was handed, dropped and wrote; later counts take the place of earlier ones."""
+    def put_counts(self, process: str, *, accepted: int, dropped: int, written: int, missing: int) -> None:
+        """Keep how many rows a process was handed, dropped and wrote; later counts take the place of earlier ones.
+
+        ``missing`` are those that it dropped since it last said so.
+        """
         ...
 
 
@@ -80,14 +86,15 @@ class Recorder:
         *,
         queue_bytes: int = QUEUE_BYTES,
         batch_seconds: float = BATCH_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         """Write to ``writer``, count in ``counts`` and tell ``told``; the thread runs until ``close``."""
         self._writer, self._counts, self._told = writer, counts, told
-        self._queue_bytes, self._batch_seconds = queue_bytes, batch_seconds
+        self._queue_bytes, self._batch_seconds, self._retry_seconds = queue_bytes, batch_seconds, retry_seconds
         self._waiting: deque[tuple[int, PendingRow, int]] = deque()
         self._bytes = 0
         self._changed = threading.Condition()
-        self._is_closing = False
+        self._is_closing = self._is_full = False
         self._last_taken = self._last_done = 0
         self._counted = counts.now()
         self._failure = ""
@@ -116,6 +123,9 @@ class Recorder:
                 self._last_taken = number
                 if len(self._waiting) in (1, BATCH_ROWS):
                     self._changed.notify()
+            elif not self._is_full:
+                self._is_full = True
+                self._changed.notify_all()
         if not is_taken:
             self._told.accepted(1)
             self._drop(SHUT_DOWN if self._is_closing else QUEUE_FULL, 1)
@@ -158,11 +168,13 @@ class Recorder:
             self._changed.wait_for(lambda: len(self._waiting) >= BATCH_ROWS or self._is_closing, self._batch_seconds)
             taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_ROWS))]
             self._bytes -= sum(size for _, _, size in taken)
+            self._is_full = False
         return [(number, pending) for number, pending, _ in taken]
 
     def _store(self, rows: Sequence[RequestRow]) -> None:
         try:
-            self._append(rows)
+            while not self._append_unless_busy(rows):
+                pass
         except InvalidInput as error:  # one row is not as it must be: the others are not to pay for it
             if len(rows) == 1:
                 self._drop(ROW_FAILED, 1)
@@ -173,6 +185,22 @@ class Recorder:
         except Exception as error:  # whatever is wrong with the ledger, searches go on
             self._drop(STORE_FAILED, len(rows))
             self._say(error)
+
+    def _append_unless_busy(self, rows: Sequence[RequestRow]) -> bool:
+        """Write a batch; ``False`` after a pause where that is to be tried again, as when an erasure writes a day anew.
+
+        Raises:
+            LedgerUnavailable: that may not be, since the queue is full or the process ends.
+        """
+        try:
+            self._append(rows)
+        except LedgerUnavailable as error:
+            self._say(error)
+            with self._changed:
+                if self._changed.wait_for(lambda: self._is_full or self._is_closing, self._retry_seconds):
+                    raise
+            return False
+        return True
 
     def _append(self, rows: Sequence[RequestRow]) -> None:
         self._counts.begin_batch(len(rows), rows[-1].id)
@@ -193,13 +221,21 @@ class Recorder:
         return rows
 
     def _put_counts(self) -> bool:
-        """Tell the ledger what was dropped, if that is news or the end; whether it knows all there is."""
-        counts = self._counts.now()
-        if counts.dropped == self._counted.dropped and not self._is_closing:
+        """Tell the ledger what was dropped, if that is news or the end; whether it knows all there is.
+
+        When it was told while rows waited, it is told again once none does: else they would look lost.
+        """
+        counts, told = self._counts.now(), self._counted
+        is_caught_up = told.lost and not counts.lost
+        if counts.dropped == told.dropped and not is_caught_up and not self._is_closing:
             return False
         try:
             self._writer.put_counts(
-                counts.process, accepted=counts.accepted, dropped=counts.dropped, written=counts.written
+                counts.process,
+                accepted=counts.accepted,
+                dropped=counts.dropped,
+                written=counts.written,
+                missing=counts.dropped - told.dropped,
             )
         except Exception as error:  # as when rows are written: the counts stay in their file
             self._say(error)

@@ -44,7 +44,7 @@ def get_requests(
     until: Until = None,
 ) -> LedgerRequestsAnswer:
     """By the `query_id` of an answer, a ledger id, or the caller's own `x-request-id` between `from` and `to`."""
-    return requests_by_id(services.home.ledger, caller, request_id, since, until)
+    return requests_by_id(services.home, services.records.query_ids, caller, request_id, since, until)
 
 
 @router.get(
@@ -63,4 +63,4 @@ def get_served(
 ) -> ServedAnswer:
     """The share of each release and arm in a tenant's answers between `from` and `to`, and its newest requests."""
     whose = administered_tenant(services.home.catalogue, caller, tenant)
-    return served(services.home.ledger, whose, since, until, limit)
+    return served(services.home, whose, since, until, limit)

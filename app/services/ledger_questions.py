@@ -3,27 +3,31 @@
 from datetime import datetime
 
 from app.access.authentication import Caller
+from app.ledger.query_ids import QueryIds
 from app.schemas.ledger import LedgerRequest, LedgerRequestsAnswer, ReleaseShare, ServedAnswer, UnreadDay
-from indexing.errors import LedgerUnavailable, NotFound
+from app.services.named_requests import named_ledger_id
+from indexing.errors import LedgerUnavailable, NotFound, public_text
+from indexing.home import Home
 from indexing.ledger.day_sources import DayFault
-from indexing.ledger.ids import find_ledger_id
 from indexing.ledger.readers import requests_named, requests_of, served_request, shares
 from indexing.ledger.records import RequestRow
 from indexing.ledger.row_json import row_json
-from indexing.ledger.store import LedgerStore
 
 
 def requests_by_id(
-    ledger: LedgerStore, caller: Caller, name: str, since: datetime | None, until: datetime | None
+    home: Home, query_ids: QueryIds, caller: Caller, name: str, since: datetime | None, until: datetime | None
 ) -> LedgerRequestsAnswer:
     """The requests that ``name`` names: a query id, a ledger id, or a caller's own request id within a period.
+
+    A query id that is not the tenant's may still be a caller's own request id, which looks alike: 32 digits of a UUID.
 
     Raises:
         NotFound: there is none, or it is another tenant's, which a tenant's administrator cannot tell apart.
         LedgerUnavailable: none was found, and days could not be read.
     """
+    ledger = home.ledger
     faults: list[DayFault] = []
-    ledger_id = find_ledger_id(name)
+    ledger_id = named_ledger_id(query_ids, caller, name)
     row = None if ledger_id is None else served_request(ledger, ledger_id, on_fault=faults.append)
     if row is not None:
         found = [row]
@@ -36,13 +40,12 @@ def requests_by_id(
         if unreadable:
             raise LedgerUnavailable(f"No request {name[:60]!r} in the days that can be read. {' '.join(unreadable)}")
         raise NotFound(f"No request {name[:60]!r} in the ledger: check the id; old days are removed.")
-    return LedgerRequestsAnswer(requests=[_request(row) for row in found], unread=_unread(faults))
+    return LedgerRequestsAnswer(requests=[_request(row) for row in found], unread=_unread(faults, home))
 
 
-def served(
-    ledger: LedgerStore, tenant: str, since: datetime | None, until: datetime | None, limit: int
-) -> ServedAnswer:
+def served(home: Home, tenant: str, since: datetime | None, until: datetime | None, limit: int) -> ServedAnswer:
     """What served a tenant from ``since`` up to and without ``until``, with its newest ``limit`` requests."""
+    ledger = home.ledger
     faults: list[DayFault] = []
     found = shares(ledger, tenant, since, until, on_fault=faults.append)
     rows = requests_of(ledger, tenant, since, until, limit=limit, newest_first=True, on_fault=lambda fault: None)
@@ -53,7 +56,7 @@ def served(
             ReleaseShare(release=one.release, arm=one.arm, requests=one.requests, share=one.share) for one in found
         ],
         newest=[_request(row) for row in rows],
-        unread=_unread(faults),
+        unread=_unread(faults, home),
     )
 
 
@@ -62,5 +65,5 @@ def _request(row: RequestRow) -> LedgerRequest:
     return LedgerRequest.model_validate(row_json(row))
 
 
-def _unread(faults: list[DayFault]) -> list[UnreadDay]:
-    return [UnreadDay(day=str(fault.day), reason=fault.reason) for fault in faults]
+def _unread(faults: list[DayFault], home: Home) -> list[UnreadDay]:
+    return [UnreadDay(day=str(fault.day), reason=public_text(fault.reason, home.path)) for fault in faults]

@@ -57,7 +57,13 @@ def _settle(ledger: LedgerStore, counts: Counts) -> None:
     """Let the ledger say what a process that has ended had counted, and the log what it lost."""
     if counts.writing > counts.written and counts.last_id is not None and served_request(ledger, counts.last_id):
         counts = replace(counts, written=counts.writing)  # it was killed after the batch was stored
-    ledger.put_counts(counts.process, accepted=counts.accepted, dropped=counts.dropped, written=counts.written)
+    ledger.put_counts(
+        counts.process,
+        accepted=counts.accepted,
+        dropped=counts.dropped,
+        written=counts.written,
+        missing=counts.lost,
+    )
     if counts.lost:
         fields = {"process": counts.process, "rows": counts.lost}
         logger.warning("ledger.rows_lost_in_a_kill", extra={"fields": fields})

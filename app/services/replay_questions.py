@@ -6,13 +6,13 @@ from dataclasses import asdict
 from app.access.authentication import Caller
 from app.schemas.ledger import LedgerHit
 from app.schemas.replay import ReplayAnswer
+from app.services.named_requests import named_ledger_id
 from app.services.replay import NotReplayable, Replayer
 from app.services.state import Services
 from app.serving.release import ServingRelease
 from app.serving.release_opening import ReleaseOpener
 from app.serving.release_pool import ReleasePool
 from indexing.errors import NotFound, NotReady, public_text
-from indexing.ledger.ids import find_ledger_id
 from indexing.ledger.readers import served_request
 from indexing.releases.release import Release
 
@@ -37,7 +37,7 @@ def replay_request(services: Services, caller: Caller, query_id: str) -> ReplayA
         NotFound: there is no such request, or it is another tenant's, which a tenant's administrator cannot tell apart.
     """
     home = services.home
-    ledger_id = find_ledger_id(query_id)
+    ledger_id = named_ledger_id(services.records.query_ids, caller, query_id)
     row = None if ledger_id is None else served_request(home.ledger, ledger_id)
     if row is None or not (caller.is_operator or row.tenant == caller.tenant):
         raise NotFound(f"No request {query_id[:60]!r} in the ledger: check the id; old days are removed.")

@@ -9,11 +9,13 @@ Usage: nice -n 19 python -m benchmarks.search.ledger [--rows 1000000] [--tenants
 import argparse
 import json
 import random
+import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from benchmarks.harness.recording import write_result
 from indexing.ledger.compaction import compact, sealed_days
 from indexing.ledger.day_list import list_days
 from indexing.ledger.guard_window import guard_window
-from indexing.ledger.ids import new_ledger_id
+from indexing.ledger.ids import first_id
 from indexing.ledger.parquet_day import require_analytics
 from indexing.ledger.readers import (
     recipe_days,
@@ -66,7 +68,7 @@ def made_rows(count: int, tenants: int, seed: int = 11) -> Iterator[RequestRow]:
             for rank in range(10)
         ]
         yield RequestRow(
-            id=new_ledger_id(at_ms),
+            id=UUID(int=first_id(at_ms).int | secrets.randbits(62)),
             process="3f9a1c0d5b7e8f21",
             number=number + 1,
             kind="search" if number % 5 else "context",

@@ -68,10 +68,10 @@ def kept_versions(database: Database, since: int) -> Iterator[tuple[DocumentKey,
         yield DocumentKey(partition, row["id"], row["content_sha256"], row["record_sha256"]), document_of(row)
 
 
-def count_versions(database: Database) -> int:
-    """How many versions are kept."""
-    row = database.row("SELECT count(*) AS n FROM document_versions")
-    return 0 if row is None else int(row["n"])
+def collections_in_versions(database: Database, tenant: str) -> list[Partition]:
+    """The collections of a tenant of whose documents versions are kept, also of such as were removed."""
+    sql = "SELECT DISTINCT collection FROM document_versions WHERE tenant = ? ORDER BY collection"
+    return [Partition(tenant, str(row["collection"])) for row in database.rows(sql, (tenant,))]
 
 
 def ids_in_versions(database: Database, partition: Partition) -> frozenset[str]:

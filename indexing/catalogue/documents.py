@@ -126,6 +126,12 @@ def ids_in_deletions(database: Database, partition: Partition) -> frozenset[str]
     return _ids(database, "deletions", partition)
 
 
+def collections_in_deletions(database: Database, tenant: str) -> list[Partition]:
+    """The collections of a tenant of which deleted documents are remembered, also of such as were removed."""
+    sql = "SELECT DISTINCT collection FROM deletions WHERE tenant = ? ORDER BY collection"
+    return [Partition(tenant, str(row["collection"])) for row in database.rows(sql, (tenant,))]
+
+
 def _ids(database: Database, table: str, partition: Partition) -> frozenset[str]:
     sql = f"SELECT id FROM {table} WHERE {OF_PARTITION}"
     return frozenset(str(row["id"]) for row in database.rows(sql, (partition.tenant, partition.collection)))

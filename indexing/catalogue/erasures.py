@@ -116,16 +116,21 @@ def list_rewrites(database: Database) -> Iterator[Rewrite]:
     return (Rewrite(**row) for row in database.rows(sql))
 
 
-def forget_ids(database: Database, erasure: int) -> None:
-    """All files are rewritten: keep only the hashes of the ids. What is left is to compact the catalogue."""
+def forget_deletions(database: Database, erasure: int) -> None:
+    """Forget that its documents were deleted: no release holds them any more, so nothing is left to hide."""
     with database.write() as db:
-        # Nothing is left that a deletion would have to hide.
         db.conn.execute(
             "DELETE FROM deletions WHERE EXISTS (SELECT 1 FROM erasures e JOIN erased_documents d ON d.erasure = e.id"
             " WHERE e.id = ? AND e.tenant = deletions.tenant AND e.collection = deletions.collection"
             " AND d.id = deletions.id)",
             (erasure,),
         )
+
+
+def forget_ids(database: Database, erasure: int) -> None:
+    """All files are rewritten: keep only the hashes of the ids. What is left is to compact the catalogue."""
+    with database.write() as db:
+        forget_deletions(database, erasure)
         db.conn.execute("UPDATE erased_documents SET id = NULL WHERE erasure = ?", (erasure,))
         db.conn.execute("UPDATE erasures SET state = 'compacting' WHERE id = ?", (erasure,))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -152,9 +153,9 @@ def _run(
         if only_resume:
             return [foresee_rest(home, one, needed) for one in pending]
         return [foresee(home, find_documents(home, partition, ids), needed)]
-    reports = [resume(home, one, needed, on_step) for one in pending]
+    reports = [resume(home, one, needed, on_step, sleep) for one in pending]
     found = None if only_resume else _find(home, partition, ids, pending)
-    return reports if found is None else [*reports, run(home, found, needed, on_step)]
+    return reports if found is None else [*reports, run(home, found, needed, on_step, sleep)]
 
 
 def _find(

@@ -22,8 +22,8 @@ from indexing.records import Json
 from indexing.storage.atomic_files import is_full
 from indexing.storage.permissions import PRIVATE_FILE
 
-VERSION = 1
-"""Of the schema; it stands in each file as ``user_version``."""
+VERSION = 2
+"""Of the schema; it stands in each file as ``user_version``. A file of an older one gets the tables that it lacks."""
 _COLUMNS = ", ".join(f"{name} {kind}" + (" PRIMARY KEY" if name == "id" else "") for name, kind in COLUMNS.items())
 _SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS requests ({_COLUMNS})",
@@ -35,6 +35,9 @@ _SCHEMA = (
     " (process TEXT, number INTEGER, at TEXT, body TEXT, PRIMARY KEY (process, number)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS counters"
     " (process TEXT PRIMARY KEY, accepted INTEGER, dropped INTEGER, written INTEGER) WITHOUT ROWID",
+    # Rows that a process dropped or lost, by the moment at which it said so: rows that were erased are not among them.
+    "CREATE TABLE IF NOT EXISTS missing_rows"
+    " (at_ms INTEGER, process TEXT, rows INTEGER, PRIMARY KEY (at_ms, process)) WITHOUT ROWID",
     # A row stands here from a deletion on until the file is written anew, so that a kill in between is made good.
     "CREATE TABLE IF NOT EXISTS vacuum_due (is_due INTEGER PRIMARY KEY)",
     f"PRAGMA user_version = {VERSION}",

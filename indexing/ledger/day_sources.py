@@ -68,9 +68,15 @@ class Period:
     @property
     def ids(self) -> tuple[bytes, bytes]:
         """The lowest id within, and the lowest after it."""
+        since, until = self.milliseconds
+        return first_id(since).bytes, first_id(until).bytes
+
+    @property
+    def milliseconds(self) -> tuple[int, int]:
+        """The first millisecond since 1970 within, and the first after it."""
         since = 0 if self.since is None else _milliseconds(self.since)
         until = _MOST_MILLISECONDS if self.until is None else _milliseconds(self.until)
-        return first_id(since).bytes, first_id(until).bytes
+        return since, until
 
     def covers(self, day: date) -> bool:
         """Whether some moment of a day is within."""

@@ -57,11 +57,6 @@ def day_totals(ledger: LedgerStore) -> list[DayTotals]:
     return totals
 
 
-def day_sizes(ledger: LedgerStore) -> dict[date, int]:
-    """How many bytes each day takes, oldest first; reads no file."""
-    return {one.day: one.size_bytes for one in list_days(ledger.folder)}
-
-
 def _counters(ledger: LedgerStore, one: DayOnDisk) -> tuple[list[Counters], str | None]:
     if one.database is None:
         return [], None

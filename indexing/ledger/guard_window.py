@@ -1,10 +1,14 @@
 """What a rollout's guards compare: of each arm its answers, errors, latencies and units in a window of time."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from indexing.ledger.day_sources import Cells, OnFault, Period, log_fault, query_days
+from indexing.errors import GroundworkError
+from indexing.ledger.day_file import DayFile
+from indexing.ledger.day_list import list_days
+from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
 from indexing.ledger.store import LedgerStore
 
 _FAILED = 500
@@ -37,7 +41,7 @@ class GuardWindow:
     arms: Mapping[str, ArmWindow]
     rows: int
     dropped: int
-    """Rows that are missing between the first and the last number of each process."""
+    """Rows that processes dropped, or lost when they were killed, as they or their successors said in it."""
 
     @property
     def dropped_share(self) -> float:
@@ -58,7 +62,7 @@ def guard_window(
     arms: dict[str, ArmWindow] = {}
     for _, cells in query_days(ledger, period, sql, [rollout, *period.ids], has_ids=False, on_fault=on_fault):
         _add(arms.setdefault(cells[0], ArmWindow()), cells)
-    return GuardWindow(arms, *_rows_and_gaps(ledger, period, on_fault))
+    return GuardWindow(arms, _rows(ledger, period, on_fault), _missing(ledger, period, on_fault))
 
 
 def _add(window: ArmWindow, cells: Cells) -> None:
@@ -75,13 +79,22 @@ def _add(window: ArmWindow, cells: Cells) -> None:
             window.latencies_ms.append(total_ms)
 
 
-def _rows_and_gaps(ledger: LedgerStore, period: Period, on_fault: OnFault) -> tuple[int, int]:
-    sql = "SELECT process, count(*), min(number), max(number) FROM requests WHERE id >= ? AND id < ? GROUP BY process"
-    processes: dict[str, tuple[int, int, int]] = {}
-    for _, (process, count, first, last) in query_days(
-        ledger, period, sql, period.ids, has_ids=False, on_fault=on_fault
-    ):
-        before = processes.get(process, (0, first, last))
-        processes[process] = (before[0] + count, min(before[1], first), max(before[2], last))
-    rows = sum(count for count, _, _ in processes.values())
-    return rows, sum(last - first + 1 for _, first, last in processes.values()) - rows
+def _rows(ledger: LedgerStore, period: Period, on_fault: OnFault) -> int:
+    sql = "SELECT count(*) FROM requests WHERE id >= ? AND id < ?"
+    found = query_days(ledger, period, sql, period.ids, has_ids=False, on_fault=on_fault)
+    return sum(int(cells[0]) for _, cells in found)
+
+
+def _missing(ledger: LedgerStore, period: Period, on_fault: OnFault) -> int:
+    """Rows that processes said to have dropped or lost; gaps in their numbers would count erased rows as well."""
+    sql = "SELECT coalesce(sum(rows), 0) FROM missing_rows WHERE at_ms >= ? AND at_ms < ?"
+    missing = 0
+    for one in list_days(ledger.folder):
+        if one.database is None or not period.covers(one.day):
+            continue
+        try:
+            with closing(DayFile(one.database, busy_timeout_seconds=ledger.busy_timeout_seconds)) as file:
+                missing += sum(int(cells[0]) for cells in file.rows(sql, period.milliseconds))
+        except GroundworkError as error:
+            on_fault(DayFault(one.day, str(error)))
+    return missing

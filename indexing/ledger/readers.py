@@ -19,6 +19,8 @@ _ANSWERS = "kind IN ('search', 'context')"
 """What a tenant was served: neither shadows nor calls of language models."""
 _TAIL = 8
 """Characters at the end of a caller's request id that the index holds; ids often begin alike."""
+MOST_NAMED = 1000
+"""Requests that one id of a caller is told to name, at most: what a list of the newest may hold, too. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +59,21 @@ def requests_named(
     until: datetime | None = None,
     *,
     tenant: str | None = None,
+    limit: int = MOST_NAMED,
     on_fault: OnFault = log_fault,
 ) -> list[RequestRow]:
-    """The rows with the caller's own request id, oldest first: callers may give one id to several requests."""
+    """The newest ``limit`` rows with the caller's own request id, oldest first: callers may give one id to many."""
     period = Period(since, until)
-    sql = f"SELECT {_ROW} FROM requests WHERE substr(request_id, -{_TAIL}) = ?"
-    found = query_days(ledger, period, sql, [request_id[-_TAIL:]], has_ids=False, on_fault=on_fault)
-    rows = sorted(_rows(found, on_fault), key=lambda row: row.id)
-    # Not in SQL: with any other condition SQLite passes the index over, and looks at every row of the day.
-    named = [row for row in rows if row.request_id == request_id and tenant in (None, row.tenant)]
-    first, end = period.ids
-    return [row for row in named if first <= row.id.bytes < end]
+    # Of a bare column SQLite would take another index, and look at every row of the day: so each is in an expression.
+    where = (
+        f"substr(request_id, -{_TAIL}) = ? AND request_id || '' = ? AND CAST(id AS BLOB) >= ? AND CAST(id AS BLOB) < ?"
+    )
+    parameters: list[Value] = [request_id[-_TAIL:], request_id, *period.ids]
+    if tenant is not None:
+        where, parameters = f"{where} AND tenant || '' = ?", [*parameters, tenant]
+    sql = f"SELECT {_ROW} FROM requests WHERE {where} ORDER BY CAST(id AS BLOB) DESC LIMIT ?"
+    found = query_days(ledger, period, sql, [*parameters, limit], newest_first=True, on_fault=on_fault)
+    return list(islice(_rows(found, on_fault), limit))[::-1]
 
 
 def requests_of(

@@ -88,14 +88,25 @@ class LedgerStore:
         cells = [(one.process, one.number, one.at, as_json(one.body)) for one in changes]
         self._write(day, partial(DayFile.insert, table="view_changes", rows=cells))
 
-    def put_counts(self, process: str, *, accepted: int, dropped: int, written: int, day: date | None = None) -> None:
+    def put_counts(
+        self,
+        process: str,
+        *,
+        accepted: int,
+        dropped: int,
+        written: int,
+        missing: int = 0,
+        day: date | None = None,
+    ) -> None:
         """Let the file of ``day``, by default today's, say what a process has counted since its start.
 
-        Later counts take the place of earlier ones. Errors as in ``append``.
+        Later counts take the place of earlier ones; ``missing`` are the rows that it dropped or lost since then, which
+        are kept with this moment. Errors as in ``append``.
         """
-        sql = "INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?)"
+        now = self._now()
         cells = (process, accepted, dropped, written)
-        self._write(day or self._now().date(), partial(DayFile.execute, sql=sql, parameters=cells))
+        lost = (int(now.timestamp() * 1000), process, missing)
+        self._write(day or now.date(), partial(_put_counts, cells=cells, lost=lost))
 
     def bytes_of_today(self) -> int:
         """How many bytes the rows of this UTC day take on the disk."""
@@ -157,3 +168,10 @@ class LedgerStore:
                 f"The ledger's file of {day} holds {size_bytes:,} bytes, more than GROUNDWORK_LEDGER_MAX_MB allows for"
                 f" all days ({most_bytes:,} bytes): raise it, or set GROUNDWORK_LEDGER=off."
             )
+
+
+def _put_counts(file: DayFile, cells: tuple[Value, ...], lost: tuple[int, str, int]) -> None:
+    file.execute("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?)", cells)
+    if lost[2]:
+        sql = "INSERT INTO missing_rows VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET rows = rows + excluded.rows"
+        file.execute(sql, lost)

@@ -1,10 +1,11 @@
 """Erasure: take documents out of everything a home retains, in an order in which they can never come back.
 
 First the catalogue, so that no build reads them again; then new shards and snapshots beside the old ones, and the
-releases pointed at them; then everything old is deleted. What is to be done stands in the catalogue until it is done,
-so an erasure that was killed is finished by doing it again.
+releases pointed at them; then everything old is deleted; last the ledger, once no process can write of them any more.
+What is to be done stands in the catalogue until it is done: an erasure that was killed is finished by doing it again.
 """
 
+import time
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,7 @@ from indexing.catalogue.erasures import (
     Erasure,
     begin_erasure,
     finish_erasure,
+    forget_deletions,
     forget_ids,
     ids_to_erase,
     list_rewrites,
@@ -41,6 +43,11 @@ NeededVectors = Callable[[LeaveOut], Mapping[str, Set[bytes]]]
 """Per kind of stored feature blocks, the keys of the vectors that all documents but some need."""
 Step = Callable[[str], None]
 """Told what is done next."""
+Wait = Callable[[float], None]
+"""Lets so many seconds pass."""
+FLUSH_SECONDS = 2.0
+"""Until a process has written what it has recorded. Source: its recorders wait 0.2 s for a batch (``BATCH_SECONDS``);
+ten times that, since a busy machine writes late. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +91,17 @@ def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[Stal
 
 
 def erase(
-    home: Home, found: DocumentLocations, needed: NeededVectors, on_step: Step = lambda step: None
+    home: Home,
+    found: DocumentLocations,
+    needed: NeededVectors,
+    on_step: Step = lambda step: None,
+    wait: Wait = time.sleep,
 ) -> ErasureReport:
     """Erase documents from everything the home retains. Call it with the locks of builds and registrations held.
 
-    The service goes on answering: what it has mapped stays readable until it switches to the rewritten release.
+    The service goes on answering: what it has mapped stays readable until it switches to the rewritten release. In a
+    home that was ever served, the ledger is erased only after ``wait`` let the processes hide the documents, end the
+    searches that found them and write what they recorded.
 
     Raises:
         GroundworkError: something is in the way. From the moment at which the documents have left the catalogue, the
@@ -99,6 +112,7 @@ def erase(
     on_step("catalogue")
     erasure = _leave_catalogue(home.catalogue, found)
     _rewrite(home, erasure, found, stale, on_step)
+    _leave_ledger(home, erasure, found, on_step, wait)
     _compact(home.catalogue, erasure, on_step)
     return replace(report, erasure=erasure)
 
@@ -108,7 +122,13 @@ def foresee_rest(home: Home, erasure: Erasure, needed: NeededVectors) -> Erasure
     return _report(home, erasure.id, *_rest(home, erasure, needed))
 
 
-def resume(home: Home, erasure: Erasure, needed: NeededVectors, on_step: Step = lambda step: None) -> ErasureReport:
+def resume(
+    home: Home,
+    erasure: Erasure,
+    needed: NeededVectors,
+    on_step: Step = lambda step: None,
+    wait: Wait = time.sleep,
+) -> ErasureReport:
     """Finish an erasure that was interrupted; the report says what was left to do. Locks and errors as in ``erase``.
 
     Documents of the same ids that were written to the catalogue since stay there: the next build brings them.
@@ -117,6 +137,7 @@ def resume(home: Home, erasure: Erasure, needed: NeededVectors, on_step: Step = 
     report = _report(home, erasure.id, found, stale)
     if erasure.state == "running":
         _rewrite(home, erasure.id, found, stale, on_step)
+        _leave_ledger(home, erasure.id, found, on_step, wait)
     _compact(home.catalogue, erasure.id, on_step)
     return report
 
@@ -172,10 +193,22 @@ def _rewrite(home: Home, erasure: int, found: DocumentLocations, stale: list[Sta
     storage.sweep(ARTEFACT_KINDS)
     remove_scratch(home.path)
     rewrites = [one for one in list_rewrites(home.catalogue) if one.erasure == erasure]
-    # Late, so that processes have long hidden the documents and answers that named them are written.
+    mark_evaluations(home.path, {one.old_snapshot: one.new_snapshot for one in rewrites}, erasure)
+
+
+def _leave_ledger(home: Home, erasure: int, found: DocumentLocations, on_step: Step, wait: Wait) -> None:
+    """Take the documents out of the ledger, when no process can write an answer or a view that names them any more."""
+    is_served = home.ledger.folder.is_dir()  # each process makes it when it starts
+    if is_served:
+        on_step("waiting until processes have hidden the documents")
+        settings = home.settings
+        wait(settings.live_poll_seconds + settings.deadline_ms / 1000 + FLUSH_SECONDS)
+    # A release that takes over hides what was deleted, and the ledger's view changes say so by id.
+    forget_deletions(home.catalogue, erasure)
+    if is_served:
+        wait(FLUSH_SECONDS)
     on_step("ledger")
     erase_rows(home.ledger, _in_ledger(found, ids_to_erase(home.catalogue, erasure)))
-    mark_evaluations(home.path, {one.old_snapshot: one.new_snapshot for one in rewrites}, erasure)
     forget_ids(home.catalogue, erasure)
 
 

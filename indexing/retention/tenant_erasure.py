@@ -2,6 +2,8 @@
 
 from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.document_features import collections_in_features
+from indexing.catalogue.document_versions import collections_in_versions
+from indexing.catalogue.documents import collections_in_deletions
 from indexing.catalogue.home_secrets import home_secret
 from indexing.errors import GroundworkError
 from indexing.home import Home
@@ -14,9 +16,10 @@ from indexing.snapshots.shard_manifest import read_shard_manifest
 
 
 def partitions_of(home: Home, tenant: str) -> list[Partition]:
-    """The collections of a tenant that hold documents, also removed ones that stand in shards or have features."""
+    """The collections of a tenant that hold documents, also removed ones of which anything is kept in whatever form."""
     found = {Partition(tenant, name) for name in collection_sizes(home.catalogue, tenant)}
-    found |= set(collections_in_features(home.catalogue, tenant))
+    for kept in (collections_in_features, collections_in_versions, collections_in_deletions):
+        found |= set(kept(home.catalogue, tenant))
     for name in home.storage.list(SHARDS):
         try:
             parts = read_shard_manifest(home.storage.describe(SHARDS, name)).facts.partitions

@@ -10,13 +10,12 @@ from indexing.catalogue.api_keys import create_key, list_keys
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.features.view_registry import record_view
-from indexing.ledger.ids import new_ledger_id
 from indexing.ledger.readers import requests_of
 from indexing.records import Document, Partition
 from tests.app.conftest import release
 from tests.app.routes.test_admin import NEEDED, bearer
 from tests.support.document_features import CLICKS
-from tests.support.ledger_rows import made_hit, made_row
+from tests.support.ledger_rows import made_hit, made_id, made_row
 
 WORDS = {"acme": "fianchetto", "rival": "zugzwang"}
 """A word that only this tenant's documents hold."""
@@ -184,7 +183,7 @@ def test_what_another_has_answers_like_what_is_not_there(client, served_home, ke
         "tenant": "ghost",
         "key_id": "k_" + "0" * (len(theirs["key_id"]) - 2),
         "request_id": "ghost-request",
-        "query_id": str(new_ledger_id()),
+        "query_id": str(made_id()),
     }
     before = everything(client, keys["rival"], "rival-collection")
 

@@ -324,7 +324,7 @@ def test_an_erasure_is_followed_without_one_failed_search(client, served_home):
     searching.start()
     try:
         found = find_documents(served_home, Partition("default", "helpdesk"), frozenset({"calendar"}))
-        erase(served_home, found, partial(needed_vectors, served_home))
+        erase(served_home, found, partial(needed_vectors, served_home), wait=lambda seconds: None)
         while ask(client).json()["snapshot"] == first["snapshot"]:
             pass
         while answers[-1].json()["snapshot"] == first["snapshot"]:

@@ -3,14 +3,20 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+from app.ledger.query_ids import LedgerIds
 from indexing.ledger.hashes import QUERY, USER, keyed_hash
-from indexing.ledger.ids import new_ledger_id
 from indexing.ledger.records import RequestRow, ServedHit
 
 SECRET = b"a secret of tests, 32 bytes long"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 """A Tuesday."""
+
+
+def made_id(at_ms: int | None = None) -> UUID:
+    """A new id, by default of now."""
+    return (LedgerIds() if at_ms is None else LedgerIds(lambda: at_ms * 1_000_000)).new()
 
 
 def made_hit(document_id: str = "a.md", score: float = 0.5, **changes: Any) -> ServedHit:
@@ -21,7 +27,7 @@ def made_hit(document_id: str = "a.md", score: float = 0.5, **changes: Any) -> S
 def made_row(number: int = 1, at: datetime = NOON, **changes: Any) -> RequestRow:
     """A whole row of a search; ``changes`` are fields of ``RequestRow``."""
     row = RequestRow(
-        id=new_ledger_id(int(at.timestamp() * 1000)),
+        id=made_id(int(at.timestamp() * 1000)),
         process="process-1",
         number=number,
         kind="search",

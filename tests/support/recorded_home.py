@@ -8,10 +8,10 @@ from app.schemas.search import SearchBody
 from app.services.queries import query_for
 from app.services.replay import Replayer
 from app.services.request_rows import filters_of, hits_of, query_of
-from indexing.ledger.ids import moment_of, new_ledger_id
+from indexing.ledger.ids import moment_of
 from indexing.records import Document
 from tests.support.fresh_home import OURS, Embedder, FreshHome, Opener
-from tests.support.ledger_rows import made_row
+from tests.support.ledger_rows import made_id, made_row
 
 WORDS = ("pump", "valve", "seal", "hose", "leaks", "pressure", "filter", "motor")
 
@@ -48,7 +48,7 @@ class RecordedHome(FreshHome):
         """Search as a body asks, and keep the row."""
         body = SearchBody.model_validate({"collection": partition.collection, **asked})
         serving = process.serving(recipe)
-        ledger_id = new_ledger_id()
+        ledger_id = made_id()
         asked_for = query_for(body, serving.recipe, moment_of(ledger_id))
         search = Retriever(reranker).begin(serving, partition, asked_for)
         result = search.result()

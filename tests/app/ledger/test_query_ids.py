@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from app.ledger.query_ids import QUERY_ID_CHARACTERS, LedgerIds, QueryIds
 from indexing.errors import InvalidInput
-from indexing.ledger.ids import milliseconds_of, new_ledger_id
+from indexing.ledger.ids import made_id, milliseconds_of
+from tests.support.ledger_rows import made_id
 
 IDS = QueryIds(b"s" * 32)
 AT_NS = 1_700_000_000_123_456_789
@@ -18,7 +19,7 @@ AT_NS = 1_700_000_000_123_456_789
 
 @given(tenant=st.text(max_size=20))
 def test_a_query_id_gives_its_tenant_the_id_back(tenant):
-    made = new_ledger_id()
+    made = made_id()
     text = IDS.text(tenant, made)
     assert len(text) == QUERY_ID_CHARACTERS
     assert IDS.read(tenant, text) == made
@@ -31,14 +32,14 @@ def test_a_query_id_that_was_made_up_is_refused(text):
 
 
 def test_another_tenants_and_another_homes_query_ids_are_refused():
-    text = IDS.text("a", new_ledger_id())
+    text = IDS.text("a", made_id())
     for ids, tenant in ((IDS, "b"), (IDS, ""), (QueryIds(b"t" * 32), "a")):
         with pytest.raises(InvalidInput):
             ids.read(tenant, text)
 
 
 def test_no_letter_of_a_query_id_can_be_changed():
-    text = IDS.text("a", new_ledger_id())
+    text = IDS.text("a", made_id())
     for place in range(len(text)):
         other = "A" if text[place] != "A" else "B"
         with pytest.raises(InvalidInput):

@@ -9,7 +9,7 @@ import pytest
 
 from app.ledger.counters import ProcessCounts, settle_dead
 from app.ledger.recorder import BATCH_ROWS, QUEUE_FULL, ROW_FAILED, SHUT_DOWN, STORE_FAILED, Recorder
-from indexing.errors import CatalogueBusy, InvalidInput
+from indexing.errors import InvalidInput, LedgerUnavailable, StorageFull
 
 SECONDS = 20.0
 
@@ -18,7 +18,7 @@ class Ledger:
     """Keeps rows; waits while ``gate`` is not set, and fails as it is told."""
 
     def __init__(self):
-        self.batches, self.counts, self.failures = [], [], []
+        self.batches, self.counts, self.missing, self.failures = [], [], [], []
         self.gate, self.is_asked = threading.Event(), threading.Event()
         self.gate.set()
 
@@ -35,8 +35,9 @@ class Ledger:
             raise InvalidInput("a row is not as it must be")
         self.batches.append(list(rows))
 
-    def put_counts(self, process, *, accepted, dropped, written):
+    def put_counts(self, process, *, accepted, dropped, written, missing):
         self.counts.append((process, accepted, dropped, written))
+        self.missing.append(missing)
 
 
 class Told:
@@ -138,7 +139,7 @@ def test_a_full_queue_drops_what_comes_and_holds_up_nothing(ledger, made):
 
 def test_a_ledger_that_fails_costs_its_batch_and_nothing_more(ledger, made, caplog):
     recorder = made()
-    for failure in (CatalogueBusy("locked"), CatalogueBusy("locked"), OSError("not foreseen")):
+    for failure in (StorageFull("no room"), StorageFull("no room"), OSError("not foreseen")):
         ledger.failures.append(failure)
         recorder.record(Pending("lost"))
         assert recorder.flush(SECONDS)
@@ -147,7 +148,64 @@ def test_a_ledger_that_fails_costs_its_batch_and_nothing_more(ledger, made, capl
     assert ledger.rows == [("p", 4, "kept")]
     assert told(recorder).drops == {STORE_FAILED: 3}
     assert ledger.counts[-1] == ("p", 3, 3, 0)
+    assert ledger.missing == [1, 1, 1]
     assert [record.getMessage() for record in caplog.records] == ["ledger.not_written"] * 2  # the same one once
+
+
+def test_a_batch_waits_for_a_ledger_that_is_busy_and_costs_nothing(ledger, made, caplog):
+    recorder = made(retry_seconds=0.0)
+    ledger.failures += [LedgerUnavailable("a day is written anew")] * 3
+    for name in "ab":
+        recorder.record(Pending(name))
+    assert recorder.flush(SECONDS)
+    assert [name for _, _, name in ledger.rows] == ["a", "b"]
+    assert (told(recorder).drops, ledger.counts) == ({}, [])
+    assert [record.getMessage() for record in caplog.records] == ["ledger.not_written"]
+
+
+def test_a_batch_waits_for_a_busy_ledger_only_until_the_queue_is_full(ledger, made):
+    recorder = made(queue_bytes=2000, retry_seconds=SECONDS)
+    ledger.gate.clear()
+    ledger.failures.append(LedgerUnavailable("a day is written anew"))
+    recorder.record(Pending("tried"))
+    assert ledger.is_asked.wait(SECONDS)
+    for name in "abc":  # the third finds the queue full
+        recorder.record(Pending(name))
+    ledger.gate.set()
+    assert recorder.flush(SECONDS)
+    assert [name for _, _, name in ledger.rows] == ["a", "b"]
+    assert told(recorder).drops == {QUEUE_FULL: 1, STORE_FAILED: 1}
+    assert ledger.counts[-1] == ("p", 4, 2, 2)
+    assert sum(ledger.missing) == 2
+
+
+def test_a_process_that_ends_waits_for_no_busy_ledger(ledger, made):
+    recorder = made(retry_seconds=SECONDS)
+    ledger.failures.append(LedgerUnavailable("a day is written anew"))
+    recorder.record(Pending("tried"))
+    assert ledger.is_asked.wait(SECONDS)
+    recorder.close(SECONDS)
+    assert told(recorder).drops == {STORE_FAILED: 1}
+    assert ledger.counts[-1] == ("p", 1, 1, 0)
+
+
+def test_rows_that_waited_when_others_were_dropped_are_told_as_written_once_they_are(ledger, made):
+    recorder = made(queue_bytes=BATCH_ROWS * 1000 + 1000)
+    ledger.gate.clear()
+    recorder.record(Pending("first"))
+    assert ledger.is_asked.wait(SECONDS)
+    for number in range(BATCH_ROWS + 2):  # the last one finds the queue full, and two batches wait
+        recorder.record(Pending(str(number)))
+    ledger.gate.set()
+    assert recorder.flush(SECONDS)
+    assert ledger.counts == [
+        ("p", BATCH_ROWS + 3, 1, 1),
+        ("p", BATCH_ROWS + 3, 1, BATCH_ROWS + 2),
+    ]
+    assert ledger.missing == [1, 0]
+    recorder.record(Pending("later"))
+    assert recorder.flush(SECONDS)
+    assert len(ledger.counts) == 2, "nothing is told again while nothing is dropped"
 
 
 def test_a_request_that_no_row_can_be_made_of_costs_the_others_nothing(ledger, made, caplog):

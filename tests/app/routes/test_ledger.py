@@ -6,9 +6,13 @@ from datetime import timedelta
 import pytest
 from fastapi.testclient import TestClient
 
+from app.ledger.query_ids import SECRET, QueryIds
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import OPERATOR, create_key
+from indexing.catalogue.home_secrets import home_secret
 from indexing.catalogue.tenants import ensure_tenant
+from indexing.errors import LedgerUnavailable
+from indexing.ledger import day_sources
 from indexing.ledger.erasure import erase_rows
 from indexing.retention.tenant_erasure import user_scope
 from tests.support.ledger_rows import NOON, made_row
@@ -49,8 +53,13 @@ def operator(ask, path, **query):
     return ask(path, "default", (OPERATOR,), **query)
 
 
-def test_a_tenant_s_request_is_found_by_each_of_its_ids(ask, rows):
-    query_id = base64.urlsafe_b64encode(rows[2].id.bytes + b"8 of tag").decode()
+@pytest.fixture
+def query_ids(home):
+    return QueryIds(home_secret(home.catalogue, SECRET))
+
+
+def test_a_tenant_s_request_is_found_by_each_of_its_ids(ask, rows, query_ids):
+    query_id = query_ids.text("acme", rows[2].id)
     for name in (str(rows[2].id), query_id, "request-000002"):
         answer = ask(f"/v1/ledger/requests/{name}")
         assert answer.status_code == 200, answer.text
@@ -67,6 +76,21 @@ def test_another_tenant_s_request_cannot_be_told_from_none(ask, rows):
         assert name in answer.json()["message"]
     assert operator(ask, f"/v1/ledger/requests/{rows[1].id}").json()["requests"][0]["tenant"] == "zeta"
     assert len(operator(ask, "/v1/ledger/requests/request-000001").json()["requests"]) == 1
+
+
+def test_a_query_id_that_was_made_up_or_is_another_tenant_s_is_refused_by_its_tag(ask, rows, query_ids):
+    made_up = base64.urlsafe_b64encode(rows[2].id.bytes + b"8 of tag").decode()
+    given_to_another = query_ids.text("zeta", rows[2].id)  # whatever the row says
+    for name in (made_up, given_to_another, query_ids.text("zeta", rows[1].id)):
+        assert ask(f"/v1/ledger/requests/{name}").status_code == 404, name
+    found = operator(ask, f"/v1/ledger/requests/{query_ids.text('zeta', rows[1].id)}").json()["requests"]
+    assert [one["tenant"] for one in found] == ["zeta"]
+
+
+def test_a_caller_s_own_request_id_may_look_like_a_query_id(ask, home):
+    name = base64.urlsafe_b64encode(made_row(9).id.bytes + b"8 of tag").decode()
+    home.ledger.append([made_row(9, tenant="acme", request_id=name)])
+    assert [one["request_id"] for one in ask(f"/v1/ledger/requests/{name}").json()["requests"]] == [name]
 
 
 def test_what_served_a_tenant_is_told_with_shares(ask, rows):
@@ -101,6 +125,15 @@ def test_a_day_that_cannot_be_read_is_named(ask, rows, home):
     assert (answer.status_code, answer.json()["error"]) == (503, "LedgerUnavailable")
     assert "2026-11-24" in answer.json()["message"]
     assert ask("/v1/ledger/served").json()["unread"][0]["day"] == "2026-11-24"
+
+
+def test_why_a_day_cannot_be_read_names_no_place_of_this_machine(ask, rows, home, monkeypatch):
+    def fails(path, busy_timeout_seconds):
+        raise LedgerUnavailable(f"{path} cannot be made: see /var/log/syslog")
+
+    monkeypatch.setattr(day_sources, "open_source", fails)
+    (told,) = ask("/v1/ledger/served").json()["unread"]
+    assert told["reason"] == "HOME/ledger/2026-11-24.db cannot be made: see syslog"
 
 
 def test_an_answer_is_found_again_by_its_query_id_and_its_user_can_be_erased(served_home):

@@ -60,6 +60,15 @@ def test_another_tenant_s_request_is_as_unknown_as_one_that_never_was(post, quer
     assert post("/v1/replay", scopes=("search",), query_id=query_id).status_code == 403
 
 
+def test_a_query_id_of_another_tenant_or_of_none_is_refused_without_a_look_into_the_ledger(post, query_id, monkeypatch):
+    asked = []
+    monkeypatch.setattr("app.services.replay_questions.served_request", lambda *arguments: asked.append(arguments))
+    made_up = query_id[:-4] + ("AAAA" if query_id[-4:] != "AAAA" else "BBBB")
+    answers = [post("/v1/replay", "rival", query_id=query_id), post("/v1/replay", query_id=made_up)]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert asked == []
+
+
 def test_a_release_that_is_not_open_here_is_left_to_the_command_line(client, post, query_id):
     pool = client.app.state.services.pool
     pool.now = lambda: type("Now", (), {"releases": {}})()

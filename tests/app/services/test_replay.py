@@ -268,7 +268,7 @@ def test_what_an_erasure_took_is_said_and_other_collections_are_replayed_on(reco
     theirs = recorded.ask(process, query="other0w1", partition=THEIRS)
     recorded.replayer()  # all that was seen is in the ledger
     found = find_documents(recorded.home, OURS, frozenset({erased}))
-    erase(recorded.home, found, lambda leave_out: {})
+    erase(recorded.home, found, lambda leave_out: {}, wait=lambda seconds: None)
     assert reason(recorded, row) == "erased"
     (again,) = replayed(recorded, [theirs])
     assert again.reason == "erased" if erased == "built" else again.is_identical  # the snapshot was written anew

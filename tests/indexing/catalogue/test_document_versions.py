@@ -1,7 +1,7 @@
 from indexing.catalogue.changes import Change
 from indexing.catalogue.collections import remove_collection
 from indexing.catalogue.document_versions import (
-    count_versions,
+    collections_in_versions,
     erase_versions,
     forget_versions,
     ids_in_versions,
@@ -18,6 +18,10 @@ OURS, THEIRS = Partition("a", "articles"), Partition("b", "articles")
 def put(home, text, *, live=True, partition=OURS, name="pump"):
     document = Document(name, "Pump", text, metadata={"kind": "part"}, allow=("group-1",))
     return write_documents(home.catalogue, partition, [document], live=live)[0].seq
+
+
+def versions(home):
+    return sum(1 for _ in kept_versions(home.catalogue, -1))
 
 
 def text_at(home, seq, partition=OURS, name="pump"):
@@ -43,19 +47,21 @@ def test_what_was_not_live_is_not_kept(home):
     put(home, "and again", live=False)
     assert text_at(home, bulk) is None
     assert text_at(home, live) == "from a person"
-    assert count_versions(home.catalogue) == 1
+    assert versions(home) == 1
 
 
 def test_an_unchanged_document_adds_no_version(home):
     put(home, "same")
     put(home, "same")
-    assert count_versions(home.catalogue) == 0
+    assert versions(home) == 0
 
 
 def test_deleting_a_collection_keeps_the_versions_of_its_documents(home):
     seq = put(home, "text")
     remove_collection(home.catalogue, OURS)
     assert text_at(home, seq) == "text"
+    assert collections_in_versions(home.catalogue, OURS.tenant) == [OURS]
+    assert collections_in_versions(home.catalogue, THEIRS.tenant) == []
 
 
 def test_versions_are_forgotten_by_the_write_that_ended_them(home):

@@ -72,7 +72,7 @@ def test_an_odd_name_of_before_stays_usable_listed_and_erasable(home, name):
     put_documents(catalogue, odd, [Document(id_, "", "text") for id_ in "abc"])
     assert list_collections(catalogue, name, after="", limit=9) == [(name, 3)]
     assert remove_documents(catalogue, odd, ["a"]) == 1
-    erase(home, find_documents(home, odd, frozenset({"b"})), partial(needed_vectors, home))
+    erase(home, find_documents(home, odd, frozenset({"b"})), partial(needed_vectors, home), wait=lambda seconds: None)
     assert document_ids(catalogue, odd, source="") == {"c"}
     assert remove_collection(catalogue, odd)[0] == 1
     with pytest.raises(InvalidInput, match="Collection name"):

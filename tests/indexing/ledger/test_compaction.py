@@ -35,7 +35,7 @@ TOMORROW = NOON + timedelta(days=1)
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[LedgerStore]:
-    ledger = LedgerStore(tmp_path / "led'ger")
+    ledger = LedgerStore(tmp_path / "led'ger", now=lambda: NOON)
     yield ledger
     ledger.close()
 
@@ -58,7 +58,7 @@ def rows(ledger: LedgerStore) -> list[RequestRow]:
         for number in range(1, 61)
     ]
     ledger.append(made)
-    ledger.put_counts("process-1", accepted=61, dropped=1, written=60, day=NOON.date())
+    ledger.put_counts("process-1", accepted=61, dropped=1, written=60, missing=1)
     return made
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexing.errors import ArtefactCorrupt, LedgerUnavailable
+from indexing.ledger import erasure
 from indexing.ledger.compaction import compact, sealed_days
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.erasure import OfDocuments, OfTenant, OfUser, Scope, count_rows, erase_rows
@@ -124,6 +125,29 @@ def test_a_reader_that_keeps_the_log_from_being_emptied_is_told(ledger: LedgerSt
     reader.close()
     erase_rows(ledger, OfTenant("acme"))
     assert not holds(ledger, "acme")
+
+
+def test_rows_are_appended_while_an_erasure_looks_through_a_day(
+    ledger: LedgerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process waits for no lock at all: whatever holds one while rows are looked at fails this."""
+    other = LedgerStore(ledger.folder, busy_timeout_seconds=0.01)
+    unpack, appended = erasure.unpack_hits, []
+
+    def unpack_beside_another(packed: bytes) -> object:
+        number = 1000 + len(appended)
+        other.append([made_row(number, NOON + DAY, tenant="acme", hits=(made_hit("another"),))])
+        appended.append(number)
+        return unpack(packed)
+
+    monkeypatch.setattr(erasure, "unpack_hits", unpack_beside_another)
+    monkeypatch.setattr(erasure, "_PAGE_ROWS", 7)
+    erase_rows(ledger, OfDocuments("acme", "default", frozenset({"MARK-DOC-2"})))
+    other.close()
+    monkeypatch.undo()
+    assert not holds(ledger, "MARK-DOC-2")
+    assert sorted(row.number for row in requests_of(ledger) if row.number >= 1000) == appended
+    assert sum(row.is_erased for row in requests_of(ledger)) == 100
 
 
 SCOPES: list[Scope] = [OfTenant("acme"), OfDocuments("acme", "default", None)]

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from indexing.ledger.day_list import list_days
-from indexing.ledger.day_totals import day_sizes
 from indexing.ledger.retention import days_to_remove, enforce_retention
 from indexing.ledger.store import LedgerStore
 from tests.support.ledger_rows import NOON, made_row
@@ -43,7 +42,7 @@ def test_the_oldest_days_go_until_the_rest_fits(ledger: LedgerStore) -> None:
     removed = enforce_retention(ledger.folder, days=30, max_mb=3, now=NOON)
     assert days(ledger) == [22, 23, 24]
     assert "more than 3 MB" in removed[0].reason
-    assert sum(day_sizes(ledger).values()) <= 3_000_000
+    assert sum(one.size_bytes for one in list_days(ledger.folder)) <= 3_000_000
     assert enforce_retention(ledger.folder, days=30, max_mb=3, now=NOON) == []
 
 

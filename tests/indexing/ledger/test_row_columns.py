@@ -7,11 +7,10 @@ import pytest
 
 from indexing.errors import ArtefactCorrupt, InvalidInput
 from indexing.ledger.hit_packing import pack_hits, plain_hits, unpack_hits
-from indexing.ledger.ids import new_ledger_id
 from indexing.ledger.records import ServedHit
 from indexing.ledger.row_columns import COLUMNS, plain_cells, row_from, values_of
 from indexing.ledger.squeezing import plain, squeezed
-from tests.support.ledger_rows import made_hit, made_row
+from tests.support.ledger_rows import made_hit, made_id, made_row
 
 FIRST = "0143186ca4670a9736d1333745f7512d00"
 
@@ -24,7 +23,7 @@ def test_a_row_comes_back_as_it_was() -> None:
         rollout=4,
         unit="ab" * 16,
         warnings=("reranker: out of time",),
-        shadow_of=new_ledger_id(),
+        shadow_of=made_id(),
         comparison={"overlap": 0.9},
         view=12,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, LedgerUnavailable, StorageFull
-from indexing.ledger.day_file import DayFile
+from indexing.ledger.day_file import VERSION, DayFile
 from indexing.ledger.day_list import database_path, list_days
 from indexing.ledger.day_totals import day_totals
 from indexing.ledger.ids import day_of
@@ -145,7 +145,7 @@ def test_a_file_of_a_newer_version_is_refused_and_left_alone(ledger: LedgerStore
     with sqlite3.connect(ledger.folder / "2026-11-24.db") as other:
         other.execute("PRAGMA user_version = 99")
     other.close()
-    with pytest.raises(FormatUnknown, match="has schema 99, this version reads up to 1: upgrade"):
+    with pytest.raises(FormatUnknown, match=f"has schema 99, this version reads up to {VERSION}: upgrade"):
         ledger.append([made_row(2)])
 
 
@@ -156,6 +156,18 @@ def test_a_reader_may_come_between_the_making_of_a_file_and_of_its_tables(ledger
     assert list(requests_of(ledger)) == []
     ledger.append([row])
     assert [found.id for found in requests_of(ledger)] == [row.id]
+
+
+def test_a_file_of_the_version_before_gets_the_table_that_it_lacks(ledger: LedgerStore) -> None:
+    ledger.append([made_row()])
+    ledger.close()
+    with sqlite3.connect(ledger.folder / "2026-11-24.db") as other:
+        other.execute("DROP TABLE missing_rows")
+        other.execute("PRAGMA user_version = 1")
+    other.close()
+    ledger.put_counts("process-1", accepted=2, dropped=1, written=1, missing=1, day=NOON.date())
+    assert [one.dropped for one in day_totals(ledger)] == [1]
+    assert len(list(requests_of(ledger))) == 1
 
 
 def test_counters_go_on_over_midnight_and_say_what_each_day_dropped_and_did_not_write(ledger: LedgerStore) -> None:

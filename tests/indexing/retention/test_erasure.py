@@ -22,7 +22,7 @@ from eval.experiments.experiment import load, run_experiment, save
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.builds.tasks import EmbedTask, save_task
-from indexing.catalogue.collections import collection_sizes
+from indexing.catalogue.collections import collection_sizes, remove_collection
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.catalogue.documents import load_document
@@ -33,12 +33,13 @@ from indexing.features.embedding_store import FeatureStore, block_keys
 from indexing.home import open_home
 from indexing.indexes.analyser import Analyser
 from indexing.ledger.readers import requests_of
+from indexing.ledger.view_changes import LiveViewChange
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy, stable_release
 from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.releases.release import list_releases
 from indexing.retention.document_locations import find_documents
-from indexing.retention.erasure import erase, foresee, resume
+from indexing.retention.erasure import FLUSH_SECONDS, erase, foresee, resume
 from indexing.retention.reachability import needed_vectors
 from indexing.retention.tenant_erasure import partitions_of
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
@@ -46,7 +47,7 @@ from indexing.snapshots.manifest import read_snapshot, verify_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import open_shard
 from indexing.snapshots.snapshot import Snapshot
-from tests.support.ledger_rows import made_hit, made_row
+from tests.support.ledger_rows import NOON, made_hit, made_row
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
 ID = "Patient-Quibblethörpe-4711"
@@ -84,13 +85,19 @@ def make(home, **choices):
     )
 
 
-def erase_now(home, ids=frozenset({ID}), partition=OURS):
+def no_wait(seconds):
+    """No process runs beside these tests."""
+
+
+def erase_now(home, ids=frozenset({ID}), partition=OURS, wait=no_wait):
     found = find_documents(home, partition, None if ids is None else frozenset(ids))
-    return erase(home, found, partial(needed_vectors, home))
+    return erase(home, found, partial(needed_vectors, home), wait=wait)
 
 
 def resume_all(home):
-    return [resume(home, one, partial(needed_vectors, home)) for one in unfinished_erasures(home.catalogue)]
+    return [
+        resume(home, one, partial(needed_vectors, home), wait=no_wait) for one in unfinished_erasures(home.catalogue)
+    ]
 
 
 def files_with(home, needle):
@@ -443,6 +450,68 @@ def test_a_document_that_only_the_ledger_still_names_is_erased_from_it(filled):
     filled.ledger.append([made_row(2, tenant="default", collection="manual", hits=(made_hit("Longgoneblörp"),))])
     assert erase_now(filled, frozenset({"Longgoneblörp"})).ledger_rows == 1
     assert sum(1 for form in forms("Longgoneblörp") for _ in files_with(filled, form)) == 0
+
+
+def view_change(number):
+    """A live view of a process hid the document."""
+    return LiveViewChange(number, 1, "1.1", OURS, removed=(ID,)).row("process-1", "2026-11-24T12:00:00.000+00:00")
+
+
+def assert_the_ledger_names_it_no_more(home):
+    found = {name for form in forms("Quibblethörpe") for name in files_with(home, form) if name.startswith("ledger")}
+    assert found == set()
+
+
+def test_what_processes_write_of_a_document_until_they_have_hidden_it_is_erased_too(filled):
+    waited, remembered = [], []
+
+    def processes(seconds):
+        number = 10 + len(waited)
+        filled.ledger.append([made_row(number, tenant="default", collection="manual", hits=(made_hit(ID),))])
+        filled.ledger.append_view_changes(NOON.date(), [view_change(number)])
+        remembered.append([row["id"] for row in filled.catalogue.rows("SELECT id FROM deletions")])
+        waited.append(seconds)
+
+    erase_now(filled, wait=processes)
+    until_hidden = filled.settings.live_poll_seconds + filled.settings.deadline_ms / 1000
+    assert waited == [pytest.approx(until_hidden + FLUSH_SECONDS), FLUSH_SECONDS]
+    assert remembered == [[ID], []], "a release that takes over must not learn of it while the ledger is erased"
+    assert_the_ledger_names_it_no_more(filled)
+
+
+def test_a_home_that_was_never_served_is_erased_without_waiting(tiny_home):
+    waited = []
+    put_documents(tiny_home.catalogue, OURS, [NEW])
+    erase_now(tiny_home, wait=waited.append)
+    assert waited == []
+
+
+def test_a_document_that_only_a_live_view_of_the_ledger_still_names_is_erased_from_it(filled):
+    erase_now(filled)
+    filled.ledger.append_view_changes(NOON.date(), [view_change(7)])
+    assert files_with(filled, b"4711")
+    erase_now(filled)
+    assert_the_ledger_names_it_no_more(filled)
+    with pytest.raises(NotFound):
+        erase_now(filled)
+
+
+@pytest.mark.parametrize("versions", [[OLD], [OLD, NEW]])
+def test_a_collection_that_was_removed_before_any_build_is_found_with_its_tenant(tiny_home, versions):
+    for document in versions:
+        put_documents(tiny_home.catalogue, OURS, [document], live=True)
+    remove_collection(tiny_home.catalogue, OURS)
+    assert files_with(tiny_home, b"oldbodyzwick")
+    assert partitions_of(tiny_home, OURS.tenant) == [OURS]
+    erase_now(tiny_home, ids=None)
+    assert_nothing_is_left(tiny_home, set())
+    assert partitions_of(tiny_home, OURS.tenant) == []
+
+
+def test_a_collection_that_only_deletions_still_name_is_found_with_its_tenant(tiny_home):
+    put_documents(tiny_home.catalogue, OURS, [NEW])
+    remove_collection(tiny_home.catalogue, OURS)
+    assert partitions_of(tiny_home, OURS.tenant) == [OURS]
 
 
 def test_the_collections_of_a_tenant_are_found_in_the_catalogue_and_in_shards(filled):

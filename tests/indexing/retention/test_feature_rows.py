@@ -54,7 +54,8 @@ def files_with(fresh, text):
 
 
 def erase_now(fresh, names):
-    return erase(fresh.home, find_documents(fresh.home, OURS, names), lambda leave_out: {})
+    found = find_documents(fresh.home, OURS, names)
+    return erase(fresh.home, found, lambda leave_out: {}, wait=lambda seconds: None)
 
 
 def test_an_erased_documents_values_are_in_no_file_any_more(fresh):
