@@ -12,6 +12,7 @@ from rich.table import Table
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.tenants import DEFAULT_TENANT
+from indexing.commands.watching import watching
 from indexing.errors import NotReady
 from indexing.home import Home
 from indexing.ledger.ids import find_ledger_id
@@ -43,11 +44,15 @@ class Act:
         self._began = datetime.now(UTC)
 
     def play(self) -> None:
-        """Build, shadow, canary, roll back, and what the ledger knows of it.
+        """Build, shadow, canary, roll back, and what the ledger knows of it, while a watcher runs, as canaries need.
 
         Raises:
             NotReady: the API does not follow in time.
         """
+        with watching(self._home):
+            self._play()
+
+    def _play(self) -> None:
         home, out = self._home, self._out
         now = recipe_in_service(home)
         other = replace(now, retrieval=replace(now.retrieval, dense_weight=_OTHER_WEIGHT), number=0)

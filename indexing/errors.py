@@ -121,7 +121,7 @@ class RolloutConflict(GroundworkError):
 
 
 class ReleaseBehind(GroundworkError):
-    """The release to go back to lacks documents that the one in service answers with."""
+    """The recipe that is to answer lacks documents that the one in service answers with."""
 
 
 class TooManyRecipes(GroundworkError):

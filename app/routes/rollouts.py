@@ -112,6 +112,7 @@ def post_canary(rollout: RolloutParam, body: CanaryBody, caller: Operator, servi
             steps=steps,
             unit=body.unit,
             max_recipes=most,
+            anyway=body.anyway,
         )
 
     return decide(services, caller, rollout, body, change)
@@ -135,6 +136,7 @@ def post_ab(rollout: RolloutParam, body: AbBody, caller: Operator, services: Ser
             test=test,
             end=over,
             max_recipes=most,
+            anyway=body.anyway,
         )
 
     return decide(services, caller, rollout, body, change)
@@ -189,7 +191,9 @@ def post_promote(rollout: RolloutParam, body: PromotionBody, caller: Operator, s
     """Put the candidate in service for everyone; the recipe before stays open for `standby_seconds`."""
     seen = require_version(services.home.catalogue, rollout, body.version)
     seconds = body.standby_seconds
-    return promote_recipe(services, caller, seen.candidate, body.reason, standby_seconds=seconds, seen=seen)
+    return promote_recipe(
+        services, caller, seen.candidate, body.reason, standby_seconds=seconds, seen=seen, anyway=body.anyway
+    )
 
 
 @router.post(

@@ -13,6 +13,9 @@ _MOST = 2**53 - 1
 ReleaseText = Annotated[str, Field(min_length=1, max_length=20, description="`13.2`, or `13` for its newest build.")]
 TenantName = Annotated[str, Field(min_length=1, max_length=128)]
 Whole = Annotated[int, Field(ge=1, le=_MOST), NO_TEXT]
+AnywayFlag = Annotated[
+    Flag, Field(description="Also a recipe that lacks documents which the one in service answers with.")
+]
 
 
 class ReasonBody(BaseModel):
@@ -79,6 +82,7 @@ class CanaryBody(DecisionBody):
         None, min_length=1, max_length=MAX_STEPS, description="What a watcher goes through; shares grow."
     )
     unit: Unit = Field("tenant", description="What gets the candidate as one.")
+    anyway: AnywayFlag = False
 
 
 class AbBody(_EndingBody):
@@ -94,6 +98,7 @@ class AbBody(_EndingBody):
     measure: Literal["latency_ms", "error_rate", "empty_rate", "warning_rate"]
     margin: Number = Field(gt=0, description="The difference that does not matter, in the measure's unit.")
     level: Number = Field(0.05, gt=0, lt=0.5, description="The chance of finding a difference that is none.")
+    anyway: AnywayFlag = False
 
 
 class ShareBody(DecisionBody):
@@ -110,6 +115,7 @@ class PromotionBody(DecisionBody):
     standby_seconds: Number = Field(
         86_400, ge=0, le=366 * 86_400, description="How long the recipe before stays open; 0 for not at all."
     )
+    anyway: AnywayFlag = False
 
 
 class ReleasePromotionBody(ReasonBody):
@@ -119,7 +125,7 @@ class ReleasePromotionBody(ReasonBody):
 
     release: ReleaseText
     standby_seconds: Number = Field(86_400, ge=0, le=366 * 86_400)
-    anyway: Flag = Field(False, description="Also a recipe that was just taken back.")
+    anyway: Flag = Field(False, description="Also a recipe that was just taken back or lacks documents.")
 
 
 class RollbackBody(DecisionBody):
@@ -153,7 +159,10 @@ class RolloutAnswer(BaseModel):
     baseline: int = Field(description="The recipe that it is compared with.")
     mode: Mode
     state: State
-    reads: str = Field(description="The state in words; with steps that no watcher goes through it is paused.")
+    reads: str = Field(description="The state in words; a canary or A/B test without a watcher is paused.")
+    documents_behind: int | None = Field(
+        description="Documents that the candidate lacks and the recipe in service answers with; null once it is over."
+    )
     share: float
     unit: Unit
     steps: list[StepBody]
@@ -194,6 +203,10 @@ class RolloutPageAnswer(RolloutAnswer):
     """A rollout with what its guards say now and every decision about it, oldest first."""
 
     guards: list[GuardAnswer]
+    guards_since: str | None = Field(
+        description="From when on answers count here, ten minutes ago at most. A watcher, which decides, counts all"
+        " since the step began. Null without guards."
+    )
     transitions: list[TransitionAnswer]
 
 

@@ -30,6 +30,7 @@ import httpx
 import numpy as np
 
 from benchmarks.harness.askers import HELPDESK, Asker, longest_pause_ms
+from benchmarks.harness.held_lease import held_lease
 from benchmarks.harness.http_load import Connection, running
 from benchmarks.harness.memory import memory_mb
 from benchmarks.harness.recording import write_result
@@ -68,10 +69,11 @@ def now() -> Decision:
 
 @contextlib.contextmanager
 def catalogue_of(home: ServedHome) -> Iterator[Database]:
-    """The catalogue of a served home, as a command opens it."""
+    """The catalogue of a served home, as a command opens it, with a watcher's lease for its canaries."""
     opened = open_home(Settings(), home.path)
     try:
-        yield opened.catalogue
+        with held_lease(opened.catalogue):
+            yield opened.catalogue
     finally:
         opened.close()
 

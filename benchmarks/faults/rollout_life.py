@@ -28,6 +28,7 @@ from typing import Any
 
 from app.services.replay import NotReplayable, Replayer
 from benchmarks.harness.checked_client import COLLECTION, TENANTS, Client
+from benchmarks.harness.held_lease import held_lease
 from benchmarks.harness.http_load import running
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import build_other_recipe, take_models
@@ -182,7 +183,11 @@ def run(path: Path, server: Server, keys: dict[str, str], options: argparse.Name
     phase = [""]
     clients = [Client(number, server.url, keys, number) for number in range(options.clients)]
     askers = [UserAsker(number, server.url, keys, questions, lambda: phase[0]) for number in range(options.askers)]
-    with running(*clients, *askers):
+    with (
+        running(*clients, *askers),
+        contextlib.closing(open_home(Settings(home=path))) as home,
+        held_lease(home.catalogue),
+    ):
         other = live(path, phase, options.seconds, progress)
     told = [one for asker in askers for one in asker.told]
     problems = [problem for asker in askers for problem in (*asker.refused, *asker.unanswered)]

@@ -27,9 +27,9 @@ PAUSES = Backoff(2.0, 60.0)
 class Builder:
     """Decides whether a build is wanted, and has it run.
 
-    ``run_build`` builds every open recipe, the one in service first; ``every_seconds`` is how often at most anything
-    that changed is built without being asked for, ``None`` for never. ``now`` tells the moment, ISO 8601
-    in UTC.
+    ``run_build`` builds every open or proposed recipe, the one in service first; ``every_seconds`` is how often at most
+    anything that changed is built without being asked for, ``None`` for never. ``now`` tells the moment, ISO 8601 in
+    UTC.
     """
 
     catalogue: Database
@@ -47,7 +47,7 @@ class Builder:
         if requests:
             return requests[0].reason
         if behind := recipes_behind(self.catalogue, self.now()):
-            return f"recipe {behind[0]} is open and lacks writes that the one in service has"
+            return f"recipe {behind[0]} lacks writes that the one in service has"
         is_time = self._built_at is None or self.clock() - self._built_at >= (self.every_seconds or 0.0)
         if self.every_seconds is None or not is_time:
             return None

@@ -108,17 +108,17 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
     """Build everything that changed into a snapshot and release it.
 
     The first recipe is deployed at once, and so is every new build of the recipe in service; after it every other
-    recipe that is open (a candidate, those on standby) is built. Another recipe (another view, model, precision,
-    language, index, reranker or boost) is built beside it and waits for 'releases deploy'.
+    recipe that is open (a candidate, those on standby) or proposed is built. Another recipe (another view, model,
+    precision, language, index, reranker or boost) is built beside it and waits for 'releases deploy'.
     """
     require_memory(ENCODING, "groundwork build")  # before the libraries that need it
     from indexing.builds import build as builder
-    from indexing.builds.open_recipes import build_each, open_recipes
+    from indexing.builds.open_recipes import build_each, recipes_to_build
     from indexing.catalogue.database import utc_now
 
     with opened(settings, create=True) as home, progress_bar(quiet=as_json) as progress:
         recipe = chosen_recipe(home, choices, defaults=defaults)
-        recipes = open_recipes(home.catalogue, utc_now())
+        recipes = recipes_to_build(home.catalogue, utc_now())
         if not recipes or recipes[0].fingerprint != recipe.fingerprint:
             recipes = [recipe]
 

@@ -7,6 +7,7 @@ import click
 from indexing.catalogue.database import Database, utc_now
 from indexing.commands.terminal import opened
 from indexing.errors import InvalidInput
+from indexing.releases.behind import documents_lost
 from indexing.releases.overview import is_watched, meant_rollout, sentence
 from indexing.releases.rollouts import Rollout, find_rollout
 from indexing.releases.steps import parse_duration
@@ -33,6 +34,9 @@ standby_option = click.option(
     help="How long the recipe before stays open, so that a roll-back takes a second; 0 for not at all.",
 )
 anyway_back_option = click.option("--anyway", is_flag=True, help="Also to a recipe that lacks documents.")
+anyway_behind_option = click.option(
+    "--anyway", is_flag=True, help="Also a recipe that lacks documents which the one in service answers with."
+)
 
 
 def decision(reason: str) -> Decision:
@@ -44,10 +48,16 @@ def tell(catalogue: Database, rollout: Rollout) -> None:
     """Say what a rollout does now, and what is missing for it."""
     watched, seen = is_watched(catalogue, utc_now())
     click.echo(sentence(rollout, is_watched=watched))
-    needs_watcher = rollout.state in ("shadow", "canary") and (rollout.steps or rollout.mode != "canary")
-    if needs_watcher and not watched:
+    if rollout.state in ("shadow", "canary") and not watched:
         last = "was ever seen" if seen is None else f"was seen since {seen.renewed_at[:16].replace('T', ' ')}"
         click.echo(f"No watcher {last}: run 'groundwork builder' or 'groundwork rollouts watch'.", err=True)
+    lost = documents_lost(catalogue, rollout.candidate) if rollout.is_open or rollout.state == "proposed" else 0
+    if lost:
+        click.echo(
+            f"Recipe {rollout.candidate} lacks {lost} documents that are searchable now: 'groundwork build' and the"
+            " builder bring them.",
+            err=True,
+        )
 
 
 def change_meant(

@@ -82,7 +82,7 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     require_memory(ENCODING, "groundwork builder")
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build
-    from indexing.builds.open_recipes import build_each, open_recipes
+    from indexing.builds.open_recipes import build_each, recipes_to_build
     from indexing.builds.scheduler import Builder
     from indexing.catalogue.database import utc_now
     from indexing.commands.models import ensure_model
@@ -102,7 +102,7 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
 
         def run_build() -> None:
             ensure_model(home)
-            build_each(open_recipes(home.catalogue, utc_now()) or [recipe_in_service(home)], build_one)
+            build_each(recipes_to_build(home.catalogue, utc_now()) or [recipe_in_service(home)], build_one)
 
         one = Builder(home.catalogue, run_build, every_seconds=every)
         if once:

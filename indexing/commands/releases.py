@@ -90,7 +90,7 @@ def _model_and_views(catalogue: "Database", number: int) -> tuple[str, str]:
 @releases.command("promote")
 @click.argument("release")
 @standby_option
-@click.option("--anyway", is_flag=True, help="Also a recipe that was just taken back.")
+@click.option("--anyway", is_flag=True, help="Also a recipe that was just taken back or lacks documents.")
 @reason_option
 @click.pass_obj
 def releases_promote(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:
@@ -104,7 +104,7 @@ def releases_promote(settings: Settings, release: str, standby: float, anyway: b
 @releases.command("deploy")
 @click.argument("release")
 @standby_option
-@click.option("--anyway", is_flag=True, help="Also a recipe that was just taken back.")
+@click.option("--anyway", is_flag=True, help="Also a recipe that was just taken back or lacks documents.")
 @reason_option
 @click.pass_obj
 def releases_deploy(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:

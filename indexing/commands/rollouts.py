@@ -7,6 +7,7 @@ import click
 
 from indexing.commands.decisions import (
     anyway_back_option,
+    anyway_behind_option,
     change_meant,
     decision,
     reason_option,
@@ -92,7 +93,8 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
         one = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
         kept = list_transitions(home.catalogue, one.id)
         now = utc_now()
-        report = guards_now(home.catalogue, _ledger(home), one, now)
+        found = guards_now(home.catalogue, _ledger(home), one, now)
+        report = None if found is None else found.report
         watched, _ = is_watched(home.catalogue, now)
     said = sentence(one, is_watched=watched)
     if as_json:
@@ -176,9 +178,10 @@ def rollouts_end(settings: Settings, rollout: int | None, reason: str) -> None:
 @rollouts.command("promote")
 @rollout_argument
 @standby_option
+@anyway_behind_option
 @reason_option
 @click.pass_obj
-def rollouts_promote(settings: Settings, rollout: int | None, standby: float, reason: str) -> None:
+def rollouts_promote(settings: Settings, rollout: int | None, standby: float, anyway: bool, reason: str) -> None:
     """Put the candidate in service for everyone."""
     from indexing.releases.overview import meant_rollout
     from indexing.releases.promotion import promote
@@ -188,7 +191,7 @@ def rollouts_promote(settings: Settings, rollout: int | None, standby: float, re
     with opened(settings) as home:
         seen, most = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout)), settings.max_recipes
         require_promotable(home, seen.candidate)
-        options = {"max_recipes": most, "standby_seconds": standby, "seen": seen}
+        options = {"max_recipes": most, "standby_seconds": standby, "seen": seen, "anyway": anyway}
         release = home.reserve.run(
             lambda: promote(home.catalogue, seen.candidate, decision(reason), **options)  # type: ignore[arg-type]
         )
@@ -214,7 +217,7 @@ def rollouts_watch(settings: Settings, once: bool) -> None:
     """Watch the open rollout until told to stop: check its guards, advance its steps, take it back when one fails.
 
     'groundwork builder' does this as well. Several may run: the one with the lease decides, another takes over when it
-    is gone. While none runs, a rollout with steps is paused.
+    is gone. While none runs, a canary or an A/B test is paused.
     """
     import signal
     import threading

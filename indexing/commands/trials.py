@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexing.commands.decisions import as_seconds, change_meant, decision, reason_option, rollout_argument, tell
+from indexing.commands.decisions import (
+    anyway_behind_option,
+    as_seconds,
+    change_meant,
+    decision,
+    reason_option,
+    rollout_argument,
+    tell,
+)
 from indexing.commands.terminal import opened
 from indexing.settings import Settings
 
@@ -82,10 +90,17 @@ def shadow(
     help="A YAML file of steps, which a watcher goes through; see docs/operations.md.",
 )
 @unit_option
+@anyway_behind_option
 @reason_option
 @click.pass_obj
 def canary(
-    settings: Settings, rollout: int | None, share: float | None, steps: Path | None, unit: Any, reason: str
+    settings: Settings,
+    rollout: int | None,
+    share: float | None,
+    steps: Path | None,
+    unit: Any,
+    anyway: bool,
+    reason: str,
 ) -> None:
     """Give the candidate a share of tenants, users or requests: each keeps what it got. Needs --share or --steps."""
     from indexing.errors import InvalidInput
@@ -98,7 +113,14 @@ def canary(
 
     def start(catalogue: "Database", seen: "Rollout", by: "Decision") -> "Rollout":
         return start_canary(
-            catalogue, seen, by, share=share or 1.0, steps=plan, unit=unit, max_recipes=settings.max_recipes
+            catalogue,
+            seen,
+            by,
+            share=share or 1.0,
+            steps=plan,
+            unit=unit,
+            max_recipes=settings.max_recipes,
+            anyway=anyway,
         )
 
     change_meant(settings, rollout, reason, start)
@@ -113,6 +135,7 @@ def canary(
 @for_option
 @queries_option
 @unit_option
+@anyway_behind_option
 @reason_option
 @click.pass_obj
 def ab(
@@ -125,6 +148,7 @@ def ab(
     lasts: float | None,
     queries: int | None,
     unit: Any,
+    anyway: bool,
     reason: str,
 ) -> None:
     """Compare both recipes by a measure, stated beforehand: better, worse, equivalent or inconclusive.
@@ -136,7 +160,9 @@ def ab(
 
     def start(catalogue: "Database", seen: "Rollout", by: "Decision") -> "Rollout":
         test, end, most = AbTest(measure, margin, level), _end(by, lasts, queries), settings.max_recipes
-        return start_ab(catalogue, seen, by, share=share, unit=unit, test=test, end=end, max_recipes=most)
+        return start_ab(
+            catalogue, seen, by, share=share, unit=unit, test=test, end=end, max_recipes=most, anyway=anyway
+        )
 
     change_meant(settings, rollout, reason, start)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 
 from indexing.errors import GroundworkError
 from indexing.ledger.day_file import DayFile
@@ -13,6 +14,10 @@ from indexing.ledger.store import LedgerStore
 
 _FAILED = 500
 """Statuses from here on are the service's fault, those below the caller's."""
+MOST_LATENCIES = 131_072
+"""Latencies of an arm that are kept, the first ones. Source: our choice; sorting them takes some 20 ms."""
+MOST_UNITS = 131_072
+"""Units of an arm that are kept. Source: our choice; some 10 MB, and a share is known to a tenth of a percent."""
 
 
 @dataclass(slots=True)
@@ -29,9 +34,11 @@ class ArmWindow:
     whole: int = 0
     """Rows that hold more than the assignment; without them ``empty`` and ``latencies_ms`` say nothing."""
     latencies_ms: list[float] = field(default_factory=list)
-    """Of whole requests, oldest first within a file of a day, so that a window that grows keeps its beginning."""
+    """Of the first ``MOST_LATENCIES`` whole requests, oldest first within a file of a day, so that a window that grows
+    keeps its beginning."""
     units: set[bytes] = field(default_factory=set)
-    """Hashes of the tenants, users or requests that were assigned to it."""
+    """Hashes of the tenants, users or requests that were assigned to it; of more than ``MOST_UNITS`` a part, chosen by
+    hash, and the same part of each arm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +57,83 @@ class GuardWindow:
         return self.dropped / expected if expected else 0.0
 
 
+@dataclass(slots=True)
+class WindowCounts:
+    """What is counted of a rollout's window: each row is added once, and the rows themselves are not kept."""
+
+    arms: dict[str, ArmWindow] = field(default_factory=dict)
+    rows: int = 0
+    dropped: int = 0
+    halvings: int = 0
+    """How often the part of the units that is kept was halved."""
+
+    def read(self, ledger: LedgerStore, rollout: int, period: Period, on_fault: OnFault) -> None:
+        """Add the rows of a period."""
+        sql = (
+            "SELECT arm, unit_hash, status, hit_count, warnings IS NOT NULL, total_ms, is_whole FROM requests"
+            " WHERE rollout = ? AND kind IN ('search', 'context') AND id >= ? AND id < ? ORDER BY id"
+        )
+        for _, cells in query_days(ledger, period, sql, [rollout, *period.ids], has_ids=False, on_fault=on_fault):
+            arm = self.arms.setdefault(cells[0], ArmWindow())
+            _add(arm, cells)
+            unit = cells[1]
+            if unit is not None and self._is_kept(bytes(unit)):
+                arm.units.add(bytes(unit))
+                if len(arm.units) > MOST_UNITS:
+                    self._thin(self.halvings + 1)
+        self.rows += _rows(ledger, period, on_fault)
+        self.dropped += _missing(ledger, period, on_fault)
+
+    def merge(self, later: "WindowCounts") -> None:
+        """Add what was counted of a later period."""
+        for name, theirs in later.arms.items():
+            ours = self.arms.setdefault(name, ArmWindow())
+            ours.requests += theirs.requests
+            ours.errors += theirs.errors
+            ours.empty += theirs.empty
+            ours.warnings += theirs.warnings
+            ours.whole += theirs.whole
+            ours.latencies_ms += theirs.latencies_ms[: MOST_LATENCIES - len(ours.latencies_ms)]
+            ours.units |= theirs.units
+        self.rows += later.rows
+        self.dropped += later.dropped
+        self._thin(max(self.halvings, later.halvings))
+
+    @property
+    def window(self) -> GuardWindow:
+        """What guards compare, as of now."""
+        return GuardWindow(self.arms, self.rows, self.dropped)
+
+    def _is_kept(self, unit: bytes) -> bool:
+        return int.from_bytes(unit) % (1 << self.halvings) == 0
+
+    def _thin(self, halvings: int) -> None:
+        """Keep of each arm the units of one part of the hashes, halved further until none has too many."""
+        for self.halvings in count(halvings):
+            for arm in self.arms.values():
+                arm.units = {unit for unit in arm.units if self._is_kept(unit)}
+            if all(len(arm.units) <= MOST_UNITS for arm in self.arms.values()):
+                return
+
+
 def guard_window(
     ledger: LedgerStore, rollout: int, since: datetime, until: datetime, *, on_fault: OnFault = log_fault
 ) -> GuardWindow:
     """What each arm of a rollout answered from ``since`` up to and without ``until``; shadows are not answers."""
-    period = Period(since, until)
-    sql = (
-        "SELECT arm, unit_hash, status, hit_count, warnings IS NOT NULL, total_ms, is_whole FROM requests"
-        " WHERE rollout = ? AND kind IN ('search', 'context') AND id >= ? AND id < ? ORDER BY id"
-    )
-    arms: dict[str, ArmWindow] = {}
-    for _, cells in query_days(ledger, period, sql, [rollout, *period.ids], has_ids=False, on_fault=on_fault):
-        _add(arms.setdefault(cells[0], ArmWindow()), cells)
-    return GuardWindow(arms, _rows(ledger, period, on_fault), _missing(ledger, period, on_fault))
+    counts = WindowCounts()
+    counts.read(ledger, rollout, Period(since, until), on_fault)
+    return counts.window
 
 
 def _add(window: ArmWindow, cells: Cells) -> None:
-    _, unit, status, hit_count, has_warnings, total_ms, is_whole = cells
+    _, _, status, hit_count, has_warnings, total_ms, is_whole = cells
     window.requests += 1
     window.errors += status >= _FAILED
     window.warnings += bool(has_warnings)
-    if unit is not None:
-        window.units.add(bytes(unit))
     if is_whole:
         window.whole += 1
         window.empty += status < _FAILED and not hit_count
-        if total_ms is not None:
+        if total_ms is not None and len(window.latencies_ms) < MOST_LATENCIES:
             window.latencies_ms.append(total_ms)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from indexing.ledger.guard_window import ArmWindow, GuardWindow
+from indexing.ledger.guard_window import MOST_LATENCIES, ArmWindow, GuardWindow
 from indexing.records import Json
 from indexing.releases.evidence import (
     binomial_p,
@@ -37,8 +37,6 @@ RATIO_LEVEL = 0.001
 _LIVE_LOOK, _CANDIDATE_LOOK = 640, 64
 """Latencies of each arm at the first look; each further one is at twice as many of an arm. Source: 597 are needed to
 bound a p99 from above at a quarter of ``LATENCY_LEVEL``; 64 show that a candidate is slower all over."""
-_MOST_LATENCIES = 131_072
-"""Latencies of an arm that are looked at. Source: our choice; sorting them takes some 20 ms."""
 _FEW_UNITS = 5
 """Expected units of an arm below which chi-square is not exact enough. Source: the rule of thumb of Cochran, 1954."""
 
@@ -186,8 +184,8 @@ def _compare_latencies(live_ms: Sequence[float], candidate_ms: Sequence[float]) 
     live = sorted(live_ms[: _LIVE_LOOK * 2 ** (looks[0] - 1)])
     candidate = sorted(candidate_ms[: _CANDIDATE_LOOK * 2 ** (looks[1] - 1)])
     at_least, at_most = quantile_bounds(candidate, 0.99, level)[0], quantile_bounds(live, 0.99, level)[1]
-    ratio = quantile(sorted(candidate_ms[:_MOST_LATENCIES]), 0.99) / max(
-        quantile(sorted(live_ms[:_MOST_LATENCIES]), 0.99), 1e-9
+    ratio = quantile(sorted(candidate_ms[:MOST_LATENCIES]), 0.99) / max(
+        quantile(sorted(live_ms[:MOST_LATENCIES]), 0.99), 1e-9
     )
     figures = {"ratio": ratio, "candidate_at_least_ms": at_least, "latencies": float(len(candidate))}
     if at_least > MAX_P99_RATIO * at_most:
@@ -201,7 +199,7 @@ def _compare_latencies(live_ms: Sequence[float], candidate_ms: Sequence[float]) 
 
 def _looks(count: int, first: int) -> int:
     """At how many of ``first``, twice that, four times that ... a sample of this size was looked at."""
-    return 0 if count < first else int(math.log2(min(count, _MOST_LATENCIES) / first)) + 1
+    return 0 if count < first else int(math.log2(min(count, MOST_LATENCIES) / first)) + 1
 
 
 def _compare_split(live: int, candidate: int, share: float) -> GuardResult:

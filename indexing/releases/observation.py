@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +19,14 @@ from indexing.releases.transitions import Decision
 SETTLE_SECONDS = 5.0
 """After a change of the share, how long what is answered does not count: processes may still follow the share before.
 Source: our choice, above the longest ``GROUNDWORK_POLL_SECONDS`` that makes sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardsNow:
+    """What guards say of the answers since a moment (UTC, ISO 8601)."""
+
+    report: GuardReport
+    since: str
 
 
 class RequestLedger(Protocol):
@@ -51,12 +59,25 @@ def judge_rollout(catalogue: Database, rollout: Rollout, window: GuardWindow) ->
     return judge(window, share=rollout.share, verdicts=verdicts)
 
 
-def guards_now(catalogue: Database, ledger: RequestLedger, rollout: Rollout, now: str) -> GuardReport | None:
-    """What the guards of an open canary or A/B test say at the moment ``now``; ``None`` for any other rollout."""
+def guards_now(
+    catalogue: Database, ledger: RequestLedger, rollout: Rollout, now: str, *, most_seconds: float | None = None
+) -> GuardsNow | None:
+    """What the guards of an open canary or A/B test say at the moment ``now``; ``None`` for any other rollout.
+
+    Args:
+        catalogue: Where the judges' verdicts stand.
+        ledger: What was answered.
+        rollout: The rollout.
+        now: UTC, ISO 8601.
+        most_seconds: Read so much of the window at most, the end of it; ``None`` for all of it, as a watcher does.
+    """
     if not rollout.is_open or rollout.mode == "shadow":
         return None
     since, until = settled(rollout), datetime.fromisoformat(now)
-    return judge_rollout(catalogue, rollout, ledger.window(rollout.id, since, max(since, until)))
+    if most_seconds is not None:
+        since = max(since, until - timedelta(seconds=most_seconds))
+    report = judge_rollout(catalogue, rollout, ledger.window(rollout.id, since, max(since, until)))
+    return GuardsNow(report, since.isoformat(timespec="milliseconds"))
 
 
 def ab_result(ledger: RequestLedger, rollout: Rollout, now: str) -> AbResult:

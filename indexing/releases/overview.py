@@ -6,13 +6,13 @@ from indexing.catalogue.database import Database
 from indexing.catalogue.rollouts import standby_rows
 from indexing.catalogue.watcher_lease import WatcherSeen, watcher_seen
 from indexing.errors import InvalidInput, NotFound, NotReady
-from indexing.releases.promotion import documents_behind
+from indexing.releases.behind import documents_behind
 from indexing.releases.release import list_releases
 from indexing.releases.rollouts import Rollout, ServingPlan, is_fresh, list_rollouts, open_rollout, read_serving_plan
 from indexing.releases.transitions import in_words
 
 UNWATCHED = "paused: no watcher runs"
-"""How a rollout with steps reads while no watcher renews its lease. Source: issue 11."""
+"""How a canary or an A/B test reads while no watcher renews its lease. Source: issue 11."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,11 @@ def is_watched(catalogue: Database, now: str) -> tuple[bool, WatcherSeen | None]
 
 
 def reads(rollout: Rollout, *, is_watched: bool) -> str:
-    """A rollout's state in words; with steps that no watcher goes through it is paused, whatever its row says."""
-    if rollout.state in ("shadow", "canary") and rollout.steps and not is_watched:
+    """A rollout's state in words; one that gives users the candidate is paused without a watcher, as API processes do.
+
+    A shadow goes on: what it answers reaches no user.
+    """
+    if rollout.state == "canary" and not is_watched:
         return UNWATCHED
     return in_words(rollout.state)
 

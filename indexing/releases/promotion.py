@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.documents import count_waiting_for_build
 from indexing.catalogue.releases import insert_deployment, last_deployment_row, previous_recipe, stable_recipe
 from indexing.catalogue.rollouts import clear_standby, keep_on_standby, rollback_since_deployment
-from indexing.errors import NotFound, NotReady, ReleaseBehind, RolloutConflict
+from indexing.errors import NotFound, NotReady, RolloutConflict
+from indexing.releases.behind import require_caught_up
 from indexing.releases.release import Release, newest_release
 from indexing.releases.rollouts import Rollout, find_rollout, open_rollout, rollout_in
 from indexing.releases.transitions import Decision, change_rollout, in_words, moment_in_words, require_room
@@ -52,7 +52,7 @@ def promote(
         max_recipes: How many recipes may be open.
         standby_seconds: How long the recipe before stays open; 0 for not at all.
         seen: The recipe's rollout as the caller read it: if it was changed since, nothing is promoted.
-        anyway: Also a recipe that was just taken back.
+        anyway: Also a recipe that was just taken back, or that lacks documents which the one in service has.
 
     Returns:
         The recipe's newest release, which answers from now on.
@@ -60,6 +60,7 @@ def promote(
     Raises:
         NotFound: the recipe has no release.
         RolloutConflict: a rollout of another recipe is open; the recipe was just taken back, and not ``anyway``.
+        ReleaseBehind: the recipe lacks documents that the one in service answers with, and not ``anyway``.
         TooManyRecipes: with the one before on standby, more recipes than ``max_recipes`` would be open.
     """
     with catalogue.write():
@@ -72,6 +73,7 @@ def promote(
             rollout = seen  # as the caller read it, so that its version counts
         if rollout is None and not anyway:
             _require_not_taken_back(catalogue, recipe)
+        require_caught_up(catalogue, recipe, anyway=anyway)
         _end_live(catalogue, by, f"recipe {recipe} was promoted")
         rollout_id = None if rollout is None else rollout.id
         insert_deployment(catalogue, recipe, reason=by.reason, actor=by.actor, at=by.at, rollout=rollout_id)
@@ -117,12 +119,6 @@ def roll_back(
         return _back_to(catalogue, by, live, rollout if rolled is None else rolled, to, anyway=anyway)
 
 
-def documents_behind(catalogue: Database, recipe: int) -> int:
-    """How many documents a recipe lacks until its next build: those that no process makes searchable by itself."""
-    newest = newest_release(catalogue, recipe)
-    return count_waiting_for_build(catalogue, -1 if newest is None else newest.seq)
-
-
 def _back_to(
     catalogue: Database, by: Decision, live: int, rollout: Rollout | None, to: int | None, *, anyway: bool
 ) -> RolledBack:
@@ -132,13 +128,7 @@ def _back_to(
     target = _require_release(catalogue, to)
     if to == live:
         raise RolloutConflict(f"Recipe {to} is in service already: there is nothing to roll back.")
-    # What the one in service waits for as well is no loss.
-    behind = max(0, documents_behind(catalogue, to) - documents_behind(catalogue, live))
-    if behind and not anyway:
-        raise ReleaseBehind(
-            f"Release {target.number} lacks {behind} documents that recipe {live} answers with: they would be missing"
-            f" from searches until recipe {to} is built again. Roll back --anyway if that is the lesser evil."
-        )
+    behind = require_caught_up(catalogue, to, anyway=anyway)
     shadow = open_rollout(catalogue)
     if shadow is not None:
         ended = Decision(by.actor, f"recipe {to} was put back in service", by.at)

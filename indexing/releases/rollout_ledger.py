@@ -1,26 +1,33 @@
 """The ledger of a home as a watcher reads it; a day that cannot be read counts as dropped rows, never as a pass."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from indexing.errors import StorageFailed
 from indexing.ledger.day_sources import DayFault
-from indexing.ledger.guard_window import GuardWindow, guard_window
+from indexing.ledger.guard_counts import GuardCounts
+from indexing.ledger.guard_window import GuardWindow
 from indexing.ledger.rollout_rows import count_shadows, unit_means
 from indexing.ledger.store import LedgerStore
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RolloutLedger:
-    """What guards, shadows and A/B tests need of the ledger."""
+    """What guards, shadows and A/B tests need of the ledger; for one thread.
+
+    It remembers what it counted of a window, so that a window that grows is not read from its beginning each time.
+    """
 
     store: LedgerStore
+    _counts: GuardCounts | None = field(default=None, init=False)
 
     def window(self, rollout: int, since: datetime, until: datetime) -> GuardWindow:
         """What each arm answered; all of it counts as dropped where a day cannot be read."""
+        if self._counts is None or not self._counts.covers(rollout, since, until):
+            self._counts = GuardCounts(self.store, rollout, since)
         faults: list[DayFault] = []
-        found = guard_window(self.store, rollout, since, until, on_fault=faults.append)
+        found = self._counts.window(until, on_fault=faults.append)
         return replace(found, dropped=max(found.dropped, found.rows, 1)) if faults else found
 
     def count_shadows(self, rollout: int, since: datetime, until: datetime) -> int:

@@ -17,7 +17,7 @@ PinKind = Literal["pinned", "held_back", "first"]
 OPEN_STATES: tuple[State, ...] = ("shadow", "canary", "paused")
 """In these a rollout takes traffic, or did and may again: at most one rollout of a home is in one of them."""
 UNWATCHED_SECONDS = 60.0
-"""How long a rollout with steps goes on without a renewed lease of a watcher. Source: issue 11."""
+"""How long a canary or an A/B test goes on without a renewed lease of a watcher. Source: issue 11."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ class ServingPlan:
     """What every API process must serve, as of one moment.
 
     ``live`` is the recipe in service; ``standby`` are others that stay open and take writes; ``rollout`` is the open
-    one; ``pins`` are by tenant. While not ``is_watched``, a candidate gets no traffic.
+    one; ``pins`` are by tenant. While not ``is_watched``, a candidate gets no traffic. A shadow needs no watcher for
+    that: what it answers reaches no user.
     """
 
     live: int
@@ -129,15 +130,19 @@ def read_serving_plan(catalogue: Database, now: str) -> ServingPlan:
     standby = [int(recipe) for recipe in (*json.loads(row.pop("standby_recipes")), *needed) if recipe != live]
     renewed_at = row.pop("renewed_at")
     rollout = None if row["id"] is None else rollout_from(row)
-    is_watched = rollout is None or not rollout.steps or is_fresh(renewed_at, now)
+    is_watched = rollout is None or rollout.mode == "shadow" or is_fresh(renewed_at, now)
     return ServingPlan(int(live), tuple(dict.fromkeys(standby)), rollout, pins, is_watched)
 
 
 def is_fresh(renewed_at: str | None, now: str) -> bool:
-    """Whether a watcher's lease that was renewed at one moment still counts at another (both UTC, ISO 8601)."""
+    """Whether a watcher's lease that was renewed at one moment still counts at another (both UTC, ISO 8601).
+
+    One that lies ahead as far is not fresh either: it is of a clock that is wrong, and may be of a watcher long gone.
+    """
     if renewed_at is None:
         return False
-    return (datetime.fromisoformat(now) - datetime.fromisoformat(renewed_at)).total_seconds() <= UNWATCHED_SECONDS
+    apart = datetime.fromisoformat(now) - datetime.fromisoformat(renewed_at)
+    return abs(apart.total_seconds()) <= UNWATCHED_SECONDS
 
 
 def find_rollout(catalogue: Database, number: int) -> Rollout:

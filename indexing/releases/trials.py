@@ -12,6 +12,7 @@ from indexing.catalogue.rollouts import insert_rollout
 from indexing.catalogue.tenants import has_tenant
 from indexing.errors import InvalidInput, NotFound, NotReady, RolloutConflict
 from indexing.records import Json
+from indexing.releases.behind import require_caught_up
 from indexing.releases.release import newest_release
 from indexing.releases.rollouts import (
     MEASURES,
@@ -112,6 +113,8 @@ def start_shadow(
 ) -> Rollout:
     """Let the candidate answer copies of queries, after the users were answered.
 
+    It may lack documents as yet: builds bring them while it is open.
+
     Args:
         catalogue: Where it stands.
         seen: The rollout as the caller read it.
@@ -137,7 +140,7 @@ def start_shadow(
         "decides": decides.strip(),
     }
     only_from: tuple[State, ...] = ("proposed",)
-    return _start(catalogue, seen, "shadow", by, changes, max_recipes, only_from)
+    return _start(catalogue, seen, "shadow", by, changes, max_recipes, only_from, anyway=True)
 
 
 def start_canary(
@@ -149,6 +152,7 @@ def start_canary(
     steps: Sequence[Step],
     unit: Unit,
     max_recipes: int,
+    anyway: bool = False,
 ) -> Rollout:
     """Give the candidate a share of the units, sticky for each; a new seed decides which.
 
@@ -160,9 +164,11 @@ def start_canary(
         steps: What a watcher goes through; empty for a share that only operators change.
         unit: What is assigned as one.
         max_recipes: How many recipes may be open.
+        anyway: Also where the candidate lacks documents that the recipe in service answers with.
 
     Raises:
         InvalidInput: a share is out of range.
+        ReleaseBehind: the candidate lacks documents, and not ``anyway``.
         RolloutConflict, TooManyRecipes: it cannot be started now.
     """
     changes: dict[str, Json] = {
@@ -171,7 +177,8 @@ def start_canary(
         "unit": unit,
         "steps": json.dumps([asdict(step) for step in steps]),
     }
-    return _start(catalogue, seen, "canary", by, changes, max_recipes, _startable(seen, "proposed", "shadow"))
+    only_from = _startable(seen, "proposed", "shadow")
+    return _start(catalogue, seen, "canary", by, changes, max_recipes, only_from, anyway=anyway)
 
 
 def start_ab(
@@ -184,6 +191,7 @@ def start_ab(
     test: AbTest,
     end: End,
     max_recipes: int,
+    anyway: bool = False,
 ) -> Rollout:
     """Compare both recipes by a measure that is stated beforehand, unit by unit, until the end.
 
@@ -196,9 +204,11 @@ def start_ab(
         test: Measure, margin and level.
         end: When it is over.
         max_recipes: How many recipes may be open.
+        anyway: Also where the candidate lacks documents that the recipe in service answers with.
 
     Raises:
         InvalidInput: no end, a share or the test out of range.
+        ReleaseBehind: the candidate lacks documents, and not ``anyway``.
         RolloutConflict, TooManyRecipes: it cannot be started now.
     """
     end.require(by.at, "An A/B test")
@@ -221,7 +231,8 @@ def start_ab(
         "decides": f"whether {test.measure} differs by {test.margin:g} or more ({better} is better)",
         "ab_test": json.dumps(asdict(test)),
     }
-    return _start(catalogue, seen, "canary", by, changes, max_recipes, _startable(seen, "proposed", "shadow"))
+    only_from = _startable(seen, "proposed", "shadow")
+    return _start(catalogue, seen, "canary", by, changes, max_recipes, only_from, anyway=anyway)
 
 
 def _start(
@@ -232,6 +243,8 @@ def _start(
     changes: Mapping[str, Json],
     max_recipes: int,
     only_from: tuple[State, ...],
+    *,
+    anyway: bool,
 ) -> Rollout:
     """Change it into a state in which the candidate is open, against what is in service now, with a new seed."""
     with catalogue.write():
@@ -249,6 +262,7 @@ def _start(
             **{"baseline": baseline, "seed": secrets.token_hex(_SEED_BYTES)},
         }
         started = change_rollout(catalogue, seen, to, by, columns, only_from=only_from)
+        require_caught_up(catalogue, seen.candidate, anyway=anyway)
         require_room(catalogue, by.at, max_recipes)
     return started
 

@@ -5,7 +5,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,11 +14,12 @@ from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.watcher_lease import RENEW_SECONDS, give_up_lease, take_lease
 from indexing.errors import GroundworkError, RolloutConflict
 from indexing.ledger.guard_window import GuardWindow
+from indexing.records import Json
 from indexing.releases.guards import GuardReport
 from indexing.releases.observation import RequestLedger, ab_result, judge_rollout, settled
 from indexing.releases.overview import percent
 from indexing.releases.promotion import roll_back
-from indexing.releases.rollouts import Rollout, Step, open_rollout
+from indexing.releases.rollouts import Rollout, State, Step, open_rollout
 from indexing.releases.transitions import Decision, change_rollout
 
 logger = logging.getLogger(__name__)
@@ -25,14 +27,21 @@ ACTOR = "watcher"
 """As whom a watcher decides."""
 _BUSY_PART = 0.05
 """The part of its time that a watcher reads the ledger at most, so that long windows do not load the disk."""
+_LONGEST_PAUSE_SECONDS = 60.0
+"""How long a watcher does not look at most, however long the look before was. Source: our choice; only the first look
+at a window reads all of it."""
+LONGEST_LOOK_SECONDS = 600.0
+"""How long a look keeps the lease; after that another watcher takes over. Source: our choice, as a look at ten million
+rows takes a minute or two."""
 
 
 @dataclass(slots=True)
 class Watcher:
     """Watches the rollout of one home; several may run, and the one with the lease decides.
 
-    Rounds renew the lease and look, so that a watcher that hangs loses it. ``now`` tells the moment, ``clock`` seconds
-    that only grow. ``with_room`` does what must not fail for want of room on the disk.
+    Rounds renew the lease and look. While a look lasts a thread renews the lease, though not for ever, so that a
+    watcher that hangs loses it; each decision is stored only while the lease is this watcher's. ``now`` tells the
+    moment, ``clock`` seconds that only grow. ``with_room`` does what must not fail for want of room on the disk.
     """
 
     catalogue: Database
@@ -55,11 +64,12 @@ class Watcher:
         if begun < self._look_again_at:
             return True
         try:
-            self._look(rollout, self.now())
+            with self._renewing():
+                self._look(rollout, self.now())
         except RolloutConflict as error:  # an operator was faster; the next round sees what is now
             logger.info("watcher.overtaken", extra={"fields": {"rollout": rollout.id, "reason": str(error)}})
         ended = self.clock()
-        self._look_again_at = ended + (ended - begun) / _BUSY_PART
+        self._look_again_at = ended + min((ended - begun) / _BUSY_PART, _LONGEST_PAUSE_SECONDS)
         return True
 
     def run(self, stop: threading.Event) -> None:
@@ -77,10 +87,41 @@ class Watcher:
         except Exception:  # a fault of one round must not leave the rollout unwatched
             logger.exception("watcher.failed")
 
+    @contextmanager
+    def _renewing(self) -> Iterator[None]:
+        """Renew the lease in a thread of its own until the block ends, or has lasted too long."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._renew_until, args=(ended,), name="watcher-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _renew_until(self, ended: threading.Event) -> None:
+        over_at = self.clock() + LONGEST_LOOK_SECONDS
+        while not ended.wait(RENEW_SECONDS) and self.clock() < over_at:
+            self._keep(lambda: take_lease(self.catalogue, self.name, self.now()))
+
+    def _decide(self, act: Callable[[], object]) -> None:
+        """Store a decision, together with the lease that it needs.
+
+        Raises:
+            RolloutConflict: another watcher has the lease by now, or an operator was faster.
+        """
+        with self.catalogue.write():
+            if not take_lease(self.catalogue, self.name, self.now()):
+                raise RolloutConflict("Another watcher took the lease while this one looked: it decides now.")
+            act()
+
+    def _change(self, rollout: Rollout, to: State, by: Decision, changes: Mapping[str, Json] | None = None) -> None:
+        self._decide(lambda: change_rollout(self.catalogue, rollout, to, by, changes))
+
     def _look(self, rollout: Rollout, now: str) -> None:
         if rollout.state == "shadow":
             if (reason := self._shadow_is_over(rollout, now)) is not None:
-                change_rollout(self.catalogue, rollout, "ended", Decision(ACTOR, reason, now))
+                self._change(rollout, "ended", Decision(ACTOR, reason, now))
             return
         since, until = settled(rollout), datetime.fromisoformat(now)
         if since >= until:
@@ -90,7 +131,7 @@ class Watcher:
         if report.outcome == "fail":
             logger.warning("watcher.rolls_back", extra={"fields": {"rollout": rollout.id, "reason": report.reason}})
             by = Decision(ACTOR, report.reason, now, report.evidence)
-            self.with_room(lambda: roll_back(self.catalogue, by, rollout=rollout))
+            self.with_room(lambda: self._decide(lambda: roll_back(self.catalogue, by, rollout=rollout)))
         elif rollout.mode == "ab":
             self._end_ab(rollout, window, now)
         elif rollout.step < len(rollout.steps):
@@ -111,7 +152,7 @@ class Watcher:
         if _is_past(rollout.ends_at, now) or (rollout.max_queries is not None and requests >= rollout.max_queries):
             result = ab_result(self.ledger, rollout, now)
             reason = f"{result.conclusion}: {result.reason}"
-            change_rollout(self.catalogue, rollout, "ended", Decision(ACTOR, reason, now, result.evidence))
+            self._change(rollout, "ended", Decision(ACTOR, reason, now, result.evidence))
 
     def _advance(self, rollout: Rollout, step: Step, window: GuardWindow, report: GuardReport, now: str) -> None:
         """Go to the next step, or pause, once the step has lasted and seen as much as it must. No data holds."""
@@ -125,10 +166,10 @@ class Watcher:
             share = rollout.share if is_last else rollout.steps[following].share
             ahead = "all steps passed: promote it" if is_last else f"step {following + 1} gives it {percent(share)}"
             by = Decision(ACTOR, f"step {rollout.step + 1} passed; {ahead}", now, report.evidence)
-            change_rollout(self.catalogue, rollout, "canary", by, {"step": following, "share": share})
+            self._change(rollout, "canary", by, {"step": following, "share": share})
         elif report.outcome == "inconclusive":
             by = Decision(ACTOR, f"step {rollout.step + 1} is inconclusive: {report.reason}", now, report.evidence)
-            change_rollout(self.catalogue, rollout, "paused", by)
+            self._change(rollout, "paused", by)
 
 
 def _is_past(moment: str | None, now: str) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
+from indexing.catalogue.watcher_lease import take_lease
 from indexing.ledger.readers import requests_of_recipes
 from indexing.releases.pins import hold_back, pin
 from indexing.releases.promotion import promote, roll_back
@@ -37,6 +38,7 @@ def by():
 
 
 def canary(home, share=0.5, unit="user"):
+    assert take_lease(home.catalogue, "host:1", by().at)
     seen = propose(home.catalogue, 2, by())
     return start_canary(home.catalogue, seen, by(), share=share, steps=(), unit=unit, max_recipes=4)
 
@@ -68,6 +70,17 @@ def test_a_canary_by_user_answers_its_share_and_each_user_always_the_same(served
     text = client.get("/metrics").text
     assert 'groundwork_recipe_open{recipe="2"} 1.0' in text
     assert f'groundwork_search_requests_total{{recipe="2",status="200"}} {2.0 * found.count("2.1")}' in text
+
+
+def test_without_a_watcher_a_candidate_gets_nothing_though_its_canary_has_no_steps(served, client):
+    canary(served, share=1.0, unit="tenant")
+    with served.catalogue.write() as db:
+        db.conn.execute("UPDATE watcher_lease SET renewed_at = '2026-01-05T03:00:00.000+00:00'")
+    refresh(client.app.state.services)
+    assert ask(client)["release"] == "1.1"
+    assert take_lease(served.catalogue, "host:1", by().at)
+    refresh(client.app.state.services)
+    assert ask(client)["release"] == "2.1"
 
 
 def test_a_search_that_names_no_user_is_counted_and_its_tenant_is_the_unit(served, client):

@@ -5,6 +5,10 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from indexing.catalogue.api_keys import OPERATOR, create_key
+from indexing.catalogue.document_writes import write_documents
+from indexing.catalogue.watcher_lease import take_lease
+from indexing.records import Document, Partition
+from indexing.releases.release import newest_release, record_release
 from indexing.releases.transitions import list_transitions
 from tests.support.rollout_home import RolloutHome
 
@@ -50,6 +54,9 @@ def test_a_recipe_is_proposed_shadowed_tried_promoted_and_taken_back(ask, bench)
     one = ask("POST", "rollouts/1/canary", {"steps": [STEP], "unit": "user"})
     assert (one["state"], one["reads"], one["steps"]) == ("canary", "paused: no watcher runs", [STEP])
     one = ask("POST", "rollouts/1/share", {"share": 0.2})
+    assert one["reads"] == "paused: no watcher runs"
+    assert take_lease(bench.catalogue, "host:1", bench.now())
+    one = ask("GET", "rollouts/1")
     assert (one["reads"], one["share"], one["steps"]) == ("canary", 0.2, [])
     assert ask("POST", "rollouts/1/pause", {})["state"] == "paused"
     assert ask("POST", "rollouts/1/resume", {})["state"] == "canary"
@@ -90,6 +97,27 @@ def test_an_open_canary_shows_what_its_guards_say(ask):
     assert ask("POST", "rollouts/1/rollback", {})["from_recipe"] == 2
     assert ask("GET", "rollouts/1")["guards"] == []
     assert [one["state"] for one in ask("GET", "rollouts")["rollouts"]] == ["rolled_back"]
+
+
+def test_a_candidate_that_lacks_documents_gets_users_only_with_a_word(ask, bench):
+    one = ask("POST", "rollouts", {"release": "2"}, status=201)
+    assert one["documents_behind"] == 0
+    write_documents(bench.catalogue, Partition("a", "articles"), [Document("one", "One", "text")], live=False)
+    snapshot = newest_release(bench.catalogue, 1).snapshot
+    record_release(bench.catalogue, 1, snapshot, seq=bench.catalogue.sequence(), actor="ana")
+    assert ask("GET", "rollouts/1")["documents_behind"] == 1
+    test = {"measure": "latency_ms", "margin": 5, "max_queries": 1000}
+    for path, body in (
+        ("rollouts/1/canary", {"share": 0.1}),
+        ("rollouts/1/ab", test),
+        ("rollouts/1/promote", {}),
+        ("releases:promote", {"release": "2"}),
+    ):
+        assert ask("POST", path, body, status=409)["error"] == "ReleaseBehind"
+    assert ask("POST", "rollouts/1/shadow", {"max_queries": 9, "decides": "speed"})["documents_behind"] == 1
+    assert ask("POST", "rollouts/1/canary", {"share": 0.1, "anyway": True})["state"] == "canary"
+    assert ask("POST", "rollouts/1/promote", {"anyway": True}) == {"release": "2.1"}
+    assert ask("GET", "rollouts/1")["documents_behind"] is None
 
 
 def test_an_ab_test_is_stated_beforehand_and_ended_or_rejected(ask):

@@ -8,6 +8,8 @@ import pytest
 from app.serving import release_pool
 from app.serving.assignment import Assignment
 from app.serving.release_pool import RETRIES, VECTOR_OF_LIVE, ReleasePool
+from indexing.catalogue.database import utc_now
+from indexing.catalogue.watcher_lease import take_lease
 from indexing.errors import ArtefactCorrupt
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import propose, start_canary
@@ -33,6 +35,7 @@ def recipes(process):
 
 def canary(fresh, candidate, share=1.0):
     catalogue = fresh.home.catalogue
+    assert take_lease(catalogue, "host:1", utc_now())
     seen = propose(catalogue, candidate, BY)
     return start_canary(catalogue, seen, BY, share=share, steps=(), unit="tenant", max_recipes=4)
 

@@ -6,13 +6,15 @@ import pytest
 from click.testing import CliRunner
 
 from indexing.catalogue.database import utc_now
+from indexing.catalogue.document_writes import write_documents
 from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.tenants import create_tenant
 from indexing.catalogue.watcher_lease import take_lease, watcher_seen
 from indexing.commands.root import cli
 from indexing.commands.watching import watching
+from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy
-from indexing.releases.release import record_release
+from indexing.releases.release import newest_release, record_release
 from indexing.releases.rollouts import list_rollouts, open_rollout
 from tests.support.fresh_home import record_recipes
 from tests.support.processes import start, wait_until
@@ -101,7 +103,26 @@ def test_who_starts_steps_without_a_watcher_is_told(home, run, steps):
     assert "No watcher was ever seen: run 'groundwork builder' or 'groundwork rollouts watch'." in result.stderr
 
 
-def test_an_ab_test_and_a_shadow_say_what_they_decide(run):
+def test_a_candidate_that_lacks_documents_is_said_so_and_gets_users_only_with_a_word(home, run, catalogue):
+    run("rollouts propose 2")
+    write_documents(catalogue, Partition("acme", "articles"), [Document("one", "One", "text")], live=False)
+    record_release(catalogue, 1, newest_release(catalogue, 1).snapshot, seq=catalogue.sequence(), actor="ana")
+    for command in (
+        "rollouts canary --share 0.1",
+        "rollouts ab --measure latency_ms --margin 5 --queries 9",
+        "rollouts promote",
+        "releases promote 2",
+    ):
+        assert "Release 2.1 lacks 1 documents that recipe 1 answers with" in run(command, fails=True)
+    shadow = ["rollouts", "shadow", "--queries", "9", "--decides", "speed"]
+    said = CliRunner().invoke(cli, ["--home", str(home.path), *shadow])
+    assert "Recipe 2 lacks 1 documents that are searchable now" in said.stderr
+    run("rollouts canary --share 0.1 --anyway")
+    assert run("rollouts promote --anyway") == "release 2.1 is in service\n"
+
+
+def test_an_ab_test_and_a_shadow_say_what_they_decide(run, catalogue):
+    take_lease(catalogue, "host:1", utc_now())
     run("rollouts propose 2")
     run("rollouts ab --measure latency_ms --margin 5 --for 2h --queries 1000")
     shown = run("rollouts show")
@@ -182,7 +203,7 @@ def test_watching_once_looks_and_a_second_watcher_waits(run, catalogue):
 def test_a_watcher_beside_another_command_runs_while_that_does(home, tmp_path):
     with watching(home):
         wait_until(lambda: watcher_seen(home.catalogue) is not None, tmp_path / "no-log")
-    assert watcher_seen(home.catalogue) is None
+    assert watcher_seen(home.catalogue).watcher == ""
 
 
 @pytest.mark.slow
@@ -196,4 +217,4 @@ def test_the_watcher_is_a_process_that_gives_up_its_lease_when_it_is_told_to_sto
     finally:
         process.kill()
         process.wait(30)
-    assert watcher_seen(catalogue) is None
+    assert watcher_seen(catalogue).watcher == ""

@@ -1,6 +1,9 @@
 """What a watcher reads of the real ledger."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -38,6 +41,61 @@ def test_a_window_has_what_guards_need(store):
     report = judge(window, share=0.5)
     assert report.outcome == "fail"
     assert "errors 100.00% against 0.00%" in report.reason
+
+
+def test_a_window_that_grows_counts_as_one_read_at_once_and_reads_only_what_came_since(store):
+    ledger, last = RolloutLedger(store), NOON + 900 * SECOND
+    made = [
+        made_row(
+            number,
+            NOON + SECOND * number,
+            rollout=4,
+            process=f"p{number % 3}",
+            arm=("live", "candidate")[number % 2],
+            unit=unit(number // 5),
+            status=503 if number % 7 == 0 else 200,
+        )
+        for number in range(1, 901)
+    ]
+    for begin in range(0, 900, 150):
+        store.append(made[begin : begin + 150])
+        until = NOON + (begin + 151) * SECOND
+        assert ledger.window(4, NOON, until) == RolloutLedger(store).window(4, NOON, until)
+    whole = ledger.window(4, NOON, last)
+    [path] = store.folder.glob("*.db")
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("DELETE FROM requests WHERE id < ?", [made[400].id.bytes])
+    assert ledger.window(4, NOON, last) == whole
+    assert RolloutLedger(store).window(4, NOON, last) != whole
+    assert ledger.window(4, NOON + SECOND, last) != whole  # another step is counted anew
+
+
+def test_a_row_that_is_written_some_seconds_late_counts(store):
+    ledger, first, late = RolloutLedger(store), *rows(2, process="p1", arm="live")
+    store.append([late])
+    assert ledger.window(4, NOON, NOON + 110 * SECOND).rows == 1
+    store.append([first])
+    assert ledger.window(4, NOON, NOON + 115 * SECOND).rows == 2
+    assert ledger.window(4, NOON, LATER).rows == 2
+
+
+def test_of_many_units_and_latencies_a_part_is_kept_that_tells_the_same(store, monkeypatch):
+    monkeypatch.setattr("indexing.ledger.guard_window.MOST_UNITS", 100)
+    monkeypatch.setattr("indexing.ledger.guard_window.MOST_LATENCIES", 300)
+    made = [
+        made_row(number, NOON + SECOND * number, rollout=4, arm=("live", "candidate")[number % 2], unit=uuid4().hex)
+        for number in range(1, 1601)
+    ]
+    store.append(made)
+    grown = RolloutLedger(store)
+    for until in range(101, 1701, 100):
+        window = grown.window(4, NOON, NOON + until * SECOND)
+    window = grown.window(4, NOON, NOON + 1601 * SECOND)
+    for arm in window.arms.values():
+        assert arm.requests == 800
+        assert 10 < len(arm.units) <= 100
+        assert len(arm.latencies_ms) == 300
+    assert window == RolloutLedger(store).window(4, NOON, NOON + 1601 * SECOND)
 
 
 def test_a_day_that_cannot_be_read_is_no_data(store):
@@ -138,5 +196,6 @@ def test_requests_that_went_wrong_take_it_back_at_the_next_round(answered):
 
 def test_rows_that_were_lost_hold_it(answered):
     answered.answer(1500)
-    answered.store.append([made_row(1600, BEGIN + timedelta(seconds=40), rollout=1, arm="live", unit=unit(1600))])
+    with closing(LedgerStore(answered.store.folder, now=lambda: BEGIN + timedelta(seconds=40))) as store:
+        store.put_counts("process-1", accepted=1600, dropped=100, written=1500, missing=100)
     assert answered.after(7200) == ("canary", 0.5, 0)

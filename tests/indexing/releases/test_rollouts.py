@@ -13,9 +13,10 @@ from indexing.catalogue.releases import last_deployment_row, stable_recipe
 from indexing.catalogue.watcher_lease import take_lease
 from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseBehind, RolloutConflict, TooManyRecipes
 from indexing.records import Document, Partition
+from indexing.releases.behind import documents_behind
 from indexing.releases.lifecycle import end, pause, reject, resume, set_share
 from indexing.releases.pins import choose_first, hold_back, list_pins, pin, unpin
-from indexing.releases.promotion import documents_behind, promote, roll_back
+from indexing.releases.promotion import promote, roll_back
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import AbTest, Pin, Step, find_rollout, read_serving_plan
 from indexing.releases.transitions import TRANSITIONS, Decision, change_rollout, list_transitions, require_version
@@ -374,6 +375,36 @@ def test_going_back_to_a_recipe_ends_an_open_canary_as_well(bench):
     assert bench.plan().open_recipes == (1,)
 
 
+def test_what_lacks_documents_answers_users_only_with_a_word_and_may_be_shadowed(bench):
+    seen = shadow(bench)
+    for name in ("one", "two"):
+        write(bench, name)
+    record_release(bench.catalogue, 1, "snapshot-1b", seq=bench.catalogue.sequence(), actor="ana")
+    canary = {"share": 0.1, "steps": (), "unit": "user", "max_recipes": 4}
+    ab = {"share": 0.5, "unit": "user", "test": AbTest("latency_ms", 1.0), "end": End(queries=5), "max_recipes": 4}
+    for attempt in (
+        lambda: start_canary(bench.catalogue, seen, bench.by(), **canary),
+        lambda: start_ab(bench.catalogue, seen, bench.by(), **ab),
+        lambda: promote(bench.catalogue, 2, bench.by(), max_recipes=4, seen=seen),
+    ):
+        with pytest.raises(ReleaseBehind, match=r"Release 2\.1 lacks 2 documents that recipe 1 .*build.* --anyway"):
+            attempt()
+    assert bench.plan().rollout == seen
+    end(bench.catalogue, seen, bench.by())
+    again = shadow(bench)  # builds bring what it lacks while it is open
+    again = start_canary(bench.catalogue, again, bench.by(), **canary, anyway=True)
+    assert promote(bench.catalogue, 2, bench.by(), max_recipes=4, seen=again, anyway=True).number == "2.1"
+
+
+def test_a_candidate_that_was_built_since_needs_no_word(bench):
+    write(bench, "one")
+    for recipe in (1, 2):
+        record_release(bench.catalogue, recipe, f"snapshot-{recipe}b", seq=bench.catalogue.sequence(), actor="ana")
+    write(bench, "both wait for it")
+    bench.canary(2)
+    assert promote(bench.catalogue, 2, bench.by(), max_recipes=4).number == "2.2"
+
+
 def test_going_back_to_a_recipe_that_lacks_documents_needs_a_word(bench):
     promote(bench.catalogue, 2, bench.by(), max_recipes=4)
     for name in ("one", "two"):
@@ -429,8 +460,9 @@ def test_what_would_need_a_fifth_recipe_is_refused_and_changes_nothing(bench):
     assert bench.plan().open_recipes == (6, 3, 4, 5)
 
 
-def test_only_a_rollout_with_steps_needs_a_watcher(bench):
-    seen = bench.canary(steps=STEPS)
+@pytest.mark.parametrize("steps", [STEPS, ()])
+def test_a_canary_needs_a_watcher_with_steps_or_without(bench, steps):
+    seen = bench.canary(steps=steps)
     assert not bench.plan().is_watched
     assert take_lease(bench.catalogue, "host:1", bench.now())
     bench.seconds = 60
@@ -438,6 +470,16 @@ def test_only_a_rollout_with_steps_needs_a_watcher(bench):
     bench.seconds = 61
     assert not bench.plan().is_watched
     set_share(bench.catalogue, seen, bench.by(), 0.3)
+    assert not bench.plan().is_watched
+
+
+def test_an_ab_test_needs_a_watcher_and_a_shadow_which_reaches_no_user_needs_none(bench):
+    seen = shadow(bench)
+    assert bench.plan().is_watched
+    test, over = AbTest("latency_ms", 1.0), End(queries=5)
+    start_ab(bench.catalogue, seen, bench.by(), share=0.5, unit="user", test=test, end=over, max_recipes=4)
+    assert not bench.plan().is_watched
+    assert take_lease(bench.catalogue, "host:1", bench.now())
     assert bench.plan().is_watched
 
 

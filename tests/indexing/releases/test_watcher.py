@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from indexing.catalogue.verdicts import insert_verdict
-from indexing.catalogue.watcher_lease import watcher_seen
+from indexing.catalogue.watcher_lease import take_lease, watcher_seen
 from indexing.errors import CatalogueBusy
 from indexing.ledger.guard_window import ArmWindow, GuardWindow
 from indexing.releases.lifecycle import pause, resume
@@ -14,7 +14,7 @@ from indexing.releases.observation import RequestLedger, end_trial
 from indexing.releases.rollouts import AbTest, Step, find_rollout
 from indexing.releases.transitions import list_transitions
 from indexing.releases.trials import End, start_ab, start_shadow
-from indexing.releases.watcher import Watcher
+from indexing.releases.watcher import LONGEST_LOOK_SECONDS, Watcher
 from tests.support.rollout_home import RolloutHome
 
 STEPS = (Step(0.05, 1000, 60.0), Step(0.5, 2000, 600.0))
@@ -249,6 +249,57 @@ def test_a_round_that_takes_long_is_followed_by_rounds_that_only_renew(watched):
     assert len(watched.ledger.asked) == 2
 
 
+def test_a_look_that_lasts_longer_than_the_lease_keeps_it(watched, monkeypatch):
+    monkeypatch.setattr("indexing.releases.watcher.RENEW_SECONDS", 0.0)
+    watched.canary(steps=STEPS)
+    second, renewed = watched.other("host:2"), threading.Event()
+    watched.seconds = 10
+
+    def now():
+        if watched.seconds > 300 and threading.current_thread() is not threading.main_thread():
+            renewed.set()
+        return RolloutHome.now(watched)
+
+    def dawdle():
+        watched.seconds = 310
+        for _ in range(2):  # the first may be of a renewal that began before
+            renewed.clear()
+            assert renewed.wait(20)
+        assert not second.round()
+
+    watched.watcher.now, watched.ledger.during = now, dawdle
+    assert watched.after(1, live=arm(2000), candidate=arm(100, errors=60))[0] == "rolled_back"
+
+
+def test_a_look_that_never_ends_loses_the_lease(watched, monkeypatch):
+    monkeypatch.setattr("indexing.releases.watcher.RENEW_SECONDS", 0.0)
+    watched.canary(steps=STEPS)
+    watched.seconds = 10
+
+    def hang():
+        watched.seconds += LONGEST_LOOK_SECONDS + 21
+        [renewing] = [one for one in threading.enumerate() if one.name == "watcher-lease"]
+        renewing.join(20)
+        assert not renewing.is_alive()
+        watched.seconds += 21
+        assert take_lease(watched.catalogue, "host:2", watched.now())
+
+    watched.ledger.during = hang
+    assert watched.after(1, live=arm(2000), candidate=arm(100, errors=60))[0] == "canary"
+
+
+def test_who_lost_the_lease_while_looking_decides_nothing(watched):
+    watched.canary(steps=STEPS)
+    watched.seconds = 10
+
+    def lose():
+        watched.seconds += 60
+        assert take_lease(watched.catalogue, "host:2", watched.now())
+
+    watched.ledger.during = lose
+    assert watched.after(1, live=arm(2000), candidate=arm(100, errors=60))[0] == "canary"
+
+
 def test_a_watcher_goes_on_after_a_fault_and_gives_up_its_lease_at_its_end(watched, monkeypatch):
     monkeypatch.setattr("indexing.releases.watcher.RENEW_SECONDS", 0.0)
     watched.canary(steps=STEPS)
@@ -268,4 +319,28 @@ def test_a_watcher_goes_on_after_a_fault_and_gives_up_its_lease_at_its_end(watch
     stop.set()
     thread.join(20)
     assert not thread.is_alive()
-    assert watcher_seen(watched.catalogue) is None
+    assert watcher_seen(watched.catalogue).watcher == ""
+    assert watched.plan().is_watched
+    assert watched.other("host:2").round()
+
+
+def test_while_a_watcher_is_restarted_the_candidate_keeps_its_traffic_for_a_minute(watched):
+    watched.canary(steps=STEPS)
+    assert watched.watcher.round()
+    stop = threading.Event()
+    stop.set()
+    watched.watcher.run(stop)
+    watched.seconds = 60
+    assert watched.plan().is_watched
+    watched.seconds = 61
+    assert not watched.plan().is_watched
+
+
+def test_a_lease_of_a_clock_ahead_neither_counts_as_fresh_nor_keeps_other_watchers_away(watched):
+    watched.canary(steps=STEPS)
+    watched.seconds = 3600
+    assert watched.watcher.round()
+    watched.seconds = 0
+    assert not watched.plan().is_watched
+    assert watched.other("host:2").round()
+    assert watched.plan().is_watched
