@@ -98,7 +98,7 @@ class Metrics:
         )
         self.shadows = Counter(
             "groundwork_shadow_searches",
-            "Queries to be copied to a candidate by what became of them: answered, failed, or why they were shed.",
+            "Queries to be copied to a candidate: answered, failed, other_model, or why they were shed.",
             ["outcome"],
             registry=self.registry,
         )

@@ -94,7 +94,12 @@ def _make_private(path: Path, root: Path, permissions: Permissions) -> None:
 
 def _open_catalogue(path: Path, settings: Settings, reserve: Reserve) -> Database:
     timeout_seconds = settings.busy_timeout_seconds
-    catalogue = Database(path, busy_timeout_seconds=timeout_seconds, require_room=reserve.require)
+    catalogue = Database(
+        path,
+        busy_timeout_seconds=timeout_seconds,
+        require_room=reserve.require,
+        keeps_versions=settings.log_queries and settings.ledger == "on",  # else no request can be replayed
+    )
     if not has_tenant(catalogue, DEFAULT_TENANT):
         ensure_tenant(catalogue, DEFAULT_TENANT)
     return catalogue

@@ -37,6 +37,8 @@ _MAX_WRITE_CHARS = 400_000
 """Code points of the largest new write that is cut to see how many passages it has: 50 passages of 8,000."""
 ENCODED_BYTES = 8 << 20
 """Memory for vectors that one recipe's queue encoded and another's may need: some 4,000 of 384 dimensions."""
+_MOST_EXPECTED = 4_000
+"""Documents that are being written at most, of which it is kept how many passages they will have. Our choice."""
 
 Bind: TypeAlias = Callable[[Recipe], tuple[Chunker, FeatureViews]]
 """Gives a recipe's chunker and feature views."""
@@ -69,6 +71,7 @@ class LiveLayer:
         self._queues: Mapping[int, WriteQueue] = {}  # another mapping takes its place, it never changes
         self._room = Room(home.settings.live_max_passages, home.settings.live_max_mb * 1e6)
         self._encoded: Vectors = LruCache(ENCODED_BYTES)
+        self._expected: dict[tuple[str, Partition, str], int] = {}
         self._numbers = ViewNumbers(on_change)
         self._asked_for: dict[int, WriteQueue] = {}
         self._erasures: dict[int, int] = {}
@@ -115,6 +118,9 @@ class LiveLayer:
             return self._encoded
 
     def _set(self, queues: Mapping[int, WriteQueue]) -> None:
+        before, first = next(iter(self._queues), None), next(iter(queues), None)
+        if first is not None and first != before:
+            queues[first].retry()  # its part of the room has grown
         self._queues = queues
         self._asked_for = {recipe: one for recipe, one in self._asked_for.items() if queues.get(recipe) is one}
         self._room.holders = {recipe: queue.overlay for recipe, queue in queues.items()}
@@ -125,6 +131,7 @@ class LiveLayer:
             kept = {recipe: self._queues[recipe] for recipe in recipes() if recipe in self._queues}
             if list(kept) != list(self._queues):
                 self._set(kept)
+                self._awake.set()
 
     def is_outdated(self, recipe: int) -> bool:
         """Whether an erasure ended since a recipe's release took over, or it has no queue: all must be read anew."""
@@ -143,14 +150,14 @@ class LiveLayer:
     def takes(self, partition: Partition, documents: Sequence[Document]) -> bool:
         """Whether a write will be found through the live layer, by every open recipe; if not, it waits for a build.
 
-        It is taken if it has up to 50 passages that need encoding in each, and there is room for all of them.
+        It is taken if it has up to 50 passages that need encoding in each, and there is room in each and for all.
         """
         queues = list(self._queues.values())
         if not queues:
             return False
         known = [read_content(self._home.catalogue, partition, document.id) for document in documents]
         cut: dict[str, list[int]] = {}
-        passages = 0
+        passages: list[int] = []
         for queue in queues:
             is_new = [
                 not _is_found(queue, document, content) for document, content in zip(documents, known, strict=True)
@@ -162,10 +169,19 @@ class LiveLayer:
             counts = cut[queue.passage_view]
             if sum(count for count, new in zip(counts, is_new, strict=True) if new) > MAX_WRITE_PASSAGES:
                 return False
-            passages += sum(counts)
+            passages.append(sum(counts))
         with self._lock:
-            passages += sum(len(one.vectors) or 1 for queue in queues for one in queue.waiting.values())
-        return queues[0].fits(passages)
+            needed = [
+                count + sum(one.passages for one in queue.waiting.values())
+                for count, queue in zip(passages, queues, strict=True)
+            ]
+            for view, counts in cut.items():
+                for document, count in zip(documents, counts, strict=True):
+                    self._expected[view, partition, document.id] = max(1, count)
+            while len(self._expected) > _MOST_EXPECTED:  # writes that failed
+                del self._expected[next(iter(self._expected))]
+        each_fits = all(queue.fits(count) for count, queue in zip(needed, queues, strict=True))
+        return each_fits and queues[0].fits(sum(needed))
 
     def wrote(self, partition: Partition, ids: Iterable[str] = ()) -> None:
         """Take a write that this process has just stored: deletions hide at once, documents join every queue."""
@@ -173,7 +189,8 @@ class LiveLayer:
         with self._lock:  # another release may be taking over
             for queue in self._queues.values():
                 queue.take()
-                queue.claim(partition, ids)
+                view = queue.passage_view
+                queue.claim(partition, {name: self._expected.get((view, partition, name), 1) for name in ids})
         self._awake.set()
 
     # Who searches

@@ -7,14 +7,14 @@ computed from; the other processes find it there.
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 
 from app.live.overlay import Fresh, Overlay
+from app.live.queued_documents import Key, Progress, Waiting
 from app.live.room import Room
 from app.live.view_numbers import ViewNumbers
 from app.serving.release import ServingRelease
@@ -51,42 +51,6 @@ _PASSAGE_BYTES = 6_000
 
 Vectors: TypeAlias = LruCache[bytes, Vector]
 """Vectors of passages by their keys: what one recipe's queue encoded, another's with the same model needs not."""
-Key: TypeAlias = tuple[Partition, str]
-"""Whose document, and its id."""
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """A queued document. ``is_ours``: this process took the write; ``stored_only``: it is not to be encoded here."""
-
-    change: Change
-    since: float
-    is_ours: bool = False
-    stored_only: bool = False
-    is_read: bool = False
-    failures: int = 0
-    retry_at: float = -math.inf
-    lacks: bool = False
-    item: ShardInput | None = None
-    keys: list[bytes] = field(default_factory=list)
-    vectors: list[Vector | None] = field(default_factory=list)
-
-    @property
-    def key(self) -> Key:
-        """Which document it is."""
-        return self.change.partition, self.change.id
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a queue is: the sequence number it has read up to, and by partition the first write that waits."""
-
-    seq: int
-    first: Mapping[Partition, int]
-
-    def reached(self, partition: Partition) -> int:
-        """Up to where every live write of a partition can be found, or waits for a build."""
-        return self.first.get(partition, self.seq + 1) - 1
 
 
 class WriteQueue:
@@ -163,12 +127,23 @@ class WriteQueue:
             first[one.change.partition] = min(one.change.seq, first.get(one.change.partition, one.change.seq))
         self.progress = Progress(seq, first)
 
-    def claim(self, partition: Partition, ids: Iterable[str]) -> None:
-        """Note that this process took the write of some documents, so that it does not wait for another's vectors."""
-        for document_id in ids:
+    def claim(self, partition: Partition, ids: Mapping[str, int]) -> None:
+        """Note that this process took the write of some documents, so that it does not wait for another's vectors.
+
+        ``ids`` are theirs, with how many passages each will have.
+        """
+        for document_id, passages in ids.items():
             one = self.waiting.get((partition, document_id))
             if one is not None:
-                one.is_ours = True
+                one.is_ours, one.expected = True, passages
+
+    def retry(self) -> None:
+        """Queue once more what was put off, as there may be room by now; not what only builds have vectors for."""
+        now = self._clock()
+        for key, seq in [one for one in self.put_off.items() if one[0] not in self.built]:
+            del self.put_off[key]
+            self.waiting[key] = Waiting(Change(*key, seq), now)
+        self._publish(self.progress.seq)
 
     def succeed(self, other: "WriteQueue | None") -> None:
         """Take over from another line: what this process took of its writes is still this process's to encode."""
@@ -176,7 +151,7 @@ class WriteQueue:
         for key, one in {} if other is None else other.waiting.items():
             mine = self.waiting.get(key)
             if one.is_ours and mine is not None and mine.change.seq == one.change.seq:
-                mine.is_ours = True
+                mine.is_ours, mine.expected = True, one.passages
 
     def take_all(self) -> None:
         """Take what was written since the snapshot; on the way back to an older one, what later builds hold as well."""

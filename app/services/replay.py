@@ -20,6 +20,7 @@ from indexing.ledger.records import RequestRow, ServedHit
 from indexing.ledger.view_changes import LiveViewChange, ViewChangeMissing, changes_up_to, read_view_changes
 from indexing.models.reranker import RerankerModel
 from indexing.records import Partition
+from indexing.releases.recipes import read_recipe
 from indexing.releases.release import Release, find_release
 
 Reason = Literal[
@@ -102,6 +103,7 @@ class Replayer:
         self._views = ViewsOfThen(home, bind)
         self._opened: dict[tuple[str, str], ServingRelease] = {}
         self._changes: dict[str, dict[int, LiveViewChange]] = {}
+        self._models: dict[int, str] = {}
         self.retriever, self._skipping = Retriever(_PatientReranker(1)), Retriever(_SkippingReranker(1))
 
     def replay(self, row: RequestRow) -> Replayed | NotReplayable:
@@ -129,7 +131,9 @@ class Replayer:
             self._refuse_erased(row, partition)
             raise CannotReplay(
                 "version_freed",
-                f"{error} is not kept any more: no retained release is older, or it was never a live write.",
+                f"{error} is not kept: it was replaced while GROUNDWORK_LOG_QUERIES, GROUNDWORK_LEDGER or the tenant's"
+                " log_queries allowed no replay, it was forgotten (by 'groundwork gc', or GROUNDWORK_LEDGER_DAYS after"
+                " it was replaced), or it was never a live write.",
             ) from error
         except ArtefactCorrupt as error:
             raise CannotReplay("shard_damaged", str(error)) from error
@@ -200,6 +204,13 @@ class Replayer:
         if key not in self._opened:
             self._opened[key] = self._opener.open(release)
         return self._opened[key]
+
+    def model_of(self, row: RequestRow) -> str:
+        """The model of the recipe that answered a request."""
+        recipe = int(row.release.partition(".")[0])
+        if recipe not in self._models:
+            self._models[recipe] = read_recipe(self._home.catalogue, recipe).model
+        return self._models[recipe]
 
     def _refuse_damaged(self, row: RequestRow, serving: ServingRelease, partition: Partition) -> None:
         broken = serving.snapshot.broken_shards(partition)

@@ -112,12 +112,11 @@ async def _answer(
 def _assign(services: Services, record: RequestRecord) -> ServingRelease:
     """What answers a request by the plan of this moment; its record says why."""
     record.assignment, serving = services.pool.assigned(
-        tenant=record.caller.tenant, user=record.body.user, request_id=record.request_id
+        tenant=record.caller.tenant,
+        user=record.body.user,
+        request_id=record.request_id,
+        by_vector=record.body.vector is not None,
     )
-    if record.body.vector is not None and record.assignment.arm == "candidate":
-        live = services.pool.current()
-        if serving.recipe.model != live.recipe.model:  # the client made it by the model in service
-            record.assignment, serving = Assignment(live.release.recipe, "live", "a vector of the live model"), live
     record.release = serving.release
     return serving
 

@@ -40,8 +40,11 @@ LOOP_SHARE = 0.5
 _WINDOW_SECONDS = 0.25
 """Over how long, at least, that share is taken: some hundred searches at full load."""
 
-Outcome = Literal["answered", "failed", "busy", "queue_full", "not_open"]
-"""What became of a query that was to be copied: all but ``answered`` and ``failed`` were shed."""
+Outcome = Literal["answered", "failed", "other_model", "busy", "queue_full", "not_open"]
+"""What became of a query that was to be copied: all but the first three were shed.
+
+``other_model``: a vector of the model in service says nothing to the candidate's.
+"""
 
 
 class ShadowCounts(Protocol):
@@ -202,6 +205,8 @@ class ShadowSearches:
         serving = self._candidate(served.assignment)
         if serving is None:
             return "not_open"
+        if served.body.vector is not None and serving.recipe.model != self._pool.current().recipe.model:
+            return "other_model"
         token = request_id.set(served.request_id)
         try:
             shadow = self._records.begin(SHADOW, served.caller, served.body)

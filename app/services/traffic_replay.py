@@ -17,6 +17,8 @@ from indexing.releases.release import Release
 
 DEPTH = 10
 """How many of the best documents ``overlap`` compares."""
+OTHER_MODEL = "other_model"
+"""Why a request is left out that was asked by a vector: it was made by another model than the candidate's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,8 @@ def compare_traffic(
 ) -> Agreement:
     """Let a release answer what others answered; it answers as it was built, without what was written since.
 
-    Requests that the ledger holds no text of, or that were not answered, are counted and left out; a second pass may
-    take the time it needs.
+    Requests that the ledger holds no text of, that were not answered, or that were asked by a vector of another model
+    are counted and left out; a second pass may take the time it needs.
 
     Args:
         replayer: Of the home.
@@ -102,6 +104,9 @@ def compare_traffic(
     for done, row in enumerate(rows, 1):
         try:
             body = body_of(row)
+            if body.vector is not None and replayer.model_of(row) != serving.recipe.model:
+                skipped[OTHER_MODEL] += 1
+                continue
             partition = Partition(row.tenant, row.collection)
             result = replayer.retriever.begin(serving, partition, query_for(body, serving.recipe)).result()
             queries.append(_agreement(row, hits_of(result)))

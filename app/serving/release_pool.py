@@ -27,6 +27,9 @@ that, and so on up to 43 minutes."""
 RETRIES = Backoff(5.0, 320.0)
 """When a recipe that is not in service and could not be opened is tried again: opening takes time from searches."""
 
+VECTOR_OF_LIVE = "a vector of the live model"
+"""Why a request is outside of a canary whose candidate has another model."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenReleases:
@@ -40,10 +43,11 @@ class OpenReleases:
     live: int
     releases: Mapping[int, ServingRelease]
 
-    def serving(self, assignment: Assignment) -> tuple[Assignment, ServingRelease]:
+    def serving(self, assignment: Assignment, *, by_vector: bool) -> tuple[Assignment, ServingRelease]:
         """What answers: the recipe assigned, or the live one where that is not open here, and then that is said.
 
         While a canary's candidate is not open, no request is part of its test: else its share would be short of units.
+        Nor is one that is asked ``by_vector`` if the candidate has another model: clients make it by the live one's.
         """
         rollout, needed = self.plan.rollout, [assignment.recipe]
         if rollout is not None and rollout.state == "canary" and assignment.rollout == rollout.id:
@@ -51,6 +55,8 @@ class OpenReleases:
         for recipe in needed:
             if recipe not in self.releases:
                 return Assignment(self.live, "live", f"recipe {recipe} is not open here"), self.releases[self.live]
+        if by_vector and len({self.releases[recipe].recipe.model for recipe in (self.live, *needed[1:])}) > 1:
+            return Assignment(self.live, "live", VECTOR_OF_LIVE), self.releases[self.live]
         return assignment, self.releases[assignment.recipe]
 
     def role(self, recipe: int) -> str:
@@ -134,14 +140,17 @@ class ReleasePool:
         found = self.now()
         return found.releases[found.live]
 
-    def assigned(self, *, tenant: str, user: str | None, request_id: str) -> tuple[Assignment, ServingRelease]:
+    def assigned(
+        self, *, tenant: str, user: str | None, request_id: str, by_vector: bool = False
+    ) -> tuple[Assignment, ServingRelease]:
         """What answers a request, and why. The same until another plan is read, or another recipe is open.
 
         Raises:
             NotReady: as ``now``.
         """
         found = self.now()
-        return found.serving(assign(found.plan, tenant=tenant, user=user, request_id=request_id))
+        assignment = assign(found.plan, tenant=tenant, user=user, request_id=request_id)
+        return found.serving(assignment, by_vector=by_vector)
 
     # What is to be open
 

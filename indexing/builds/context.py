@@ -20,7 +20,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """What a build works with: where to, what with, and by which recipe."""
+    """What a build works with: where to, what with, and by which recipe.
+
+    Versions that were ended more than ``ledger_days`` ago are forgotten after it.
+    """
 
     catalogue: Database
     storage: Storage
@@ -31,6 +34,7 @@ class BuildContext:
     executor_for: Callable[[int], Executor]
     executor: str
     block_size: int
+    ledger_days: int
     on_progress: Progress = lambda stage, done, total: None
 
 
@@ -61,4 +65,5 @@ def prepare_build(
         block_size=home.settings.block_size,
         executor="workers" if executor_for else "local",
         on_progress=on_progress,
+        ledger_days=home.settings.ledger_days,
     )

@@ -65,7 +65,7 @@ def remove_collection(database: Database, partition: Partition) -> tuple[int, in
             f" SELECT tenant, collection, id, ? FROM documents WHERE {_OF}",
             (seq, *key),
         )
-        keep_versions(db, partition, seq)
+        keep_versions(database, partition, seq)
         removed = int(db.conn.execute(f"DELETE FROM documents WHERE {_OF}", key).rowcount)
         db.conn.execute(f"DELETE FROM superseded WHERE {_OF}", key)
         db.conn.execute("DELETE FROM collections WHERE tenant = ? AND name = ?", key)

@@ -53,12 +53,15 @@ class Database:
         *,
         busy_timeout_seconds: float = 30.0,
         require_room: Callable[[], None] = lambda: None,
+        keeps_versions: bool = False,
     ) -> None:
         """Open or create the catalogue at ``path`` and bring its schema up to date.
 
         ``require_room`` is called before each write transaction, and raises where that must not take the disk's room.
+        ``keeps_versions`` says whether live versions that are replaced are kept for replays, of tenants that allow it.
         """
         self.path = path
+        self.keeps_versions = keeps_versions
         self._require_room = require_room
         self._busy_timeout_seconds = busy_timeout_seconds
         self._local = threading.local()

@@ -192,13 +192,20 @@ def forget_document_features(db: sqlite_utils.Database, partition: Partition, id
     return _forget(db, where, parameters)
 
 
-def forget_features_of_deleted(db: sqlite_utils.Database) -> int:
-    """Delete the values of documents that are not there any more; gives how many rows."""
+def forget_features_of_deleted(db: sqlite_utils.Database, seq: int) -> int:
+    """Delete the values of documents that were deleted up to the write ``seq`` and are not there; gives how many rows.
+
+    Those that were deleted later are in a release of that write still, and a replay over it needs their values.
+    """
+    of_row = (
+        "FROM {} d WHERE d.tenant = document_features.tenant AND d.collection = document_features.collection"
+        " AND d.id = document_features.id"
+    )
     return _forget(
         db,
-        "NOT EXISTS (SELECT 1 FROM documents d WHERE d.tenant = document_features.tenant"
-        " AND d.collection = document_features.collection AND d.id = document_features.id)",
-        [],
+        f"NOT EXISTS (SELECT 1 {of_row.format('documents')})"
+        f" AND NOT EXISTS (SELECT 1 {of_row.format('deletions')} AND d.seq > ?)",
+        [seq],
     )
 
 

@@ -101,13 +101,15 @@ def put_documents(
     with database.write() as db:
         ensure_collection(database, partition)
         for document in documents:
-            counts[_put_document(db, partition, document, source, live)] += 1
+            counts[_put_document(database, db, partition, document, source, live)] += 1
         require_room(db, partition.tenant, added=counts["added"], changed=counts["changed"])
         seq = db.conn.execute("SELECT value FROM write_sequence").fetchone()[0]
     return WriteCounts(**counts, seq=seq)
 
 
-def _put_document(db: sqlite_utils.Database, partition: Partition, document: Document, source: str, live: bool) -> str:
+def _put_document(
+    database: Database, db: sqlite_utils.Database, partition: Partition, document: Document, source: str, live: bool
+) -> str:
     key = (partition.tenant, partition.collection, document.id)
     old = db.conn.execute(f"SELECT record_sha256, source, allow FROM documents WHERE {_KEY}", key).fetchone()
     if old is not None and old[:2] == (document.record_sha256, source):
@@ -130,7 +132,7 @@ def _put_document(db: sqlite_utils.Database, partition: Partition, document: Doc
             key,
         )
     if old is not None:
-        keep_version(db, key)
+        keep_version(database, key)
     db.conn.execute(
         f"INSERT OR REPLACE INTO documents ({STORED_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
         " (SELECT value FROM write_sequence), ?, ?, ?)",
@@ -163,7 +165,7 @@ def remove_documents(database: Database, partition: Partition, ids: Iterable[str
         for document_id in ids:
             key = (partition.tenant, partition.collection, document_id)
             db.conn.execute(f"DELETE FROM superseded WHERE {_KEY}", key)
-            keep_version(db, key, ended_seq=seq)
+            keep_version(database, key, ended_seq=seq)
             if db.conn.execute(f"DELETE FROM documents WHERE {_KEY}", key).rowcount:
                 db.conn.execute(
                     "INSERT OR REPLACE INTO deletions (tenant, collection, id, seq) VALUES (?, ?, ?, ?)", (*key, seq)

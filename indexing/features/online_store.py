@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import FeatureState, feature_state, rows_after
@@ -13,15 +14,21 @@ from indexing.features.views import DocumentView
 from indexing.records import Partition
 
 MAX_ROWS = 1_000_000
-"""Documents whose values are kept at most, of all partitions and views: some 400 MB. Source: our choice."""
+"""Rows that are kept at most, of all partitions and views: some 400 MB. Source: our choice."""
+MARGIN_SECONDS = 30.0
+"""How long before the newest row became known a question's moment may lie: a request may wait that long. Our choice."""
+
+Recent: TypeAlias = tuple[FeatureRow, ...]
+"""Rows of one document, by rising precedence: the last that is so by a moment counts then."""
 
 
 @dataclass(slots=True)
 class _Loaded:
-    """The newest row of each document of a partition, of all rows up to the state that was asked for before."""
+    """What may count of each document of a partition, of all rows up to the state that was asked for before."""
 
-    rows: dict[str, FeatureRow]
+    rows: dict[str, Recent]
     last: int
+    size: int = 0
 
 
 class OnlineStore:
@@ -40,11 +47,11 @@ class OnlineStore:
         self._state = FeatureState(0, 0)
         self._version: int | None = None
 
-    def newest(self, view: DocumentView, partition: Partition) -> Mapping[str, FeatureRow]:
-        """The row that counts now of each document of a partition, by id; to be read only.
+    def recent(self, view: DocumentView, partition: Partition) -> Mapping[str, Recent]:
+        """The rows of each document of a partition that count now, did just before or will, by id; to be read only.
 
-        That is the one with the newest ``event_time``, of equal ones with the newest ``known_at``, of equal ones the
-        one appended last: what ``get_historical`` gives of this moment.
+        Of those that are so by a moment, the one with the newest ``event_time`` counts, of equal ones with the newest
+        ``known_at``, of equal ones the one appended last: what ``get_historical`` gives of that moment.
 
         Args:
             view: Whose rows.
@@ -64,7 +71,7 @@ class OnlineStore:
     @property
     def rows(self) -> int:
         """How many rows are kept, of all partitions and views."""
-        return sum(len(one.rows) for one in list(self._loaded.values()))
+        return sum(one.size for one in list(self._loaded.values()))
 
     def _look(self) -> None:
         """Ask how far rows go, if anything was committed since."""
@@ -80,12 +87,24 @@ class OnlineStore:
         last = self._state.last
         for stored in rows_after(self._catalogue, view.fingerprint, partition, loaded.last):
             row, name = row_of(view, stored), str(stored["id"])
-            known = loaded.rows.get(name)
-            if known is None or row.precedence >= known.precedence:
-                loaded.rows[name] = row
+            known = loaded.rows.get(name, ())
+            loaded.rows[name] = _with(known, row)
+            loaded.size += len(loaded.rows[name]) - len(known)
         loaded.last = last  # rows beyond it may be there already, and are read again
         while len(self._loaded) > 1 and self.rows > self._max_rows:
             self._loaded.popitem(last=False)
+
+
+def _with(known: Recent, row: FeatureRow) -> Recent:
+    """Rows with one more, without those that can count at no moment that is asked about from now on."""
+    rows = sorted((*known, row), key=lambda one: one.precedence)  # stable: of equal ones, this one is the last
+    settled = row.known_seconds - MARGIN_SECONDS
+    first = max((place for place, one in enumerate(rows) if one.event_seconds <= settled), default=0)
+    return tuple(rows[first:])
+
+
+def _row_at(rows: Recent, at_seconds: float) -> FeatureRow | None:
+    return next((row for row in reversed(rows) if row.event_seconds <= at_seconds), None)
 
 
 def get_online(
@@ -98,12 +117,12 @@ def get_online(
         features: As ``read_features`` gives them.
         partition: Whose documents.
         ids: All that are asked about, at once.
-        at: The moment of now, aware: ages and expiry are computed for it.
+        at: The moment of now, aware: what is so only later does not count yet.
     """
     found: list[dict[str, FeatureValue]] = []
     at_seconds = at.timestamp()
     for reader in readers_of(features):
-        newest = store.newest(reader.view, partition)
-        values = [reader.read(newest.get(document_id), at_seconds) for document_id in ids]
+        recent = store.recent(reader.view, partition)
+        values = [reader.read(_row_at(recent.get(document_id, ()), at_seconds), at_seconds) for document_id in ids]
         found = [{**one, **more} for one, more in zip(found, values, strict=True)] if found else values
     return found or [{} for _ in ids]

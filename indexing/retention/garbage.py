@@ -153,9 +153,9 @@ def collect(catalogue: Database, storage: Storage, kept: Sequence[Release], garb
         known = {(release.recipe, release.build) for release in list_releases(catalogue)}
         retire_releases(catalogue, sorted(known - numbers))
         forget_unused_passages(db)
-        forget_features_of_deleted(db)
-        # What no retained snapshot can hold any more need not be hidden.
         oldest = oldest_seq(list_releases(catalogue), catalogue)
+        forget_features_of_deleted(db, oldest)
+        # What no retained snapshot can hold any more need not be hidden.
         forget_changes(db, oldest)
         forget_versions(db, oldest)
     for one in garbage:

@@ -91,6 +91,7 @@ def main() -> None:
             executor_for=lambda job: LocalExecutor(runner),
             executor="local",
             block_size=256,
+            ledger_days=30,
         )
     )
     snapshot = Snapshot(storage, report.release.snapshot)

@@ -39,21 +39,23 @@ RECIPE = Recipe(
     shard_rows=8,
 )
 OTHER_LANGUAGE = replace(RECIPE, lexical=lexical_view("none"))
+OTHER_MODEL = replace(RECIPE, model="m@2")
 OTHER_VECTORS = replace(RECIPE, embedding=EMBEDDING_VIEWS["fp32"])
 MODEL_FILES = {"tokenizer.json": b"words", "int8.onnx": b"int8", "fp32.onnx": b"fp32"}
 """Never read: the hashing embedder takes the model's place."""
 DIMENSION = 16
 
 
-def register_words(home):
-    """Register the model of ``RECIPE``, unless it is."""
-    if home.models.list():
-        return home.models.get(RECIPE.model)
-    with home.storage.publish(MODELS, RECIPE.model) as draft:
+def register_words(home, recipe=RECIPE):
+    """Register the model of a recipe, unless it is."""
+    if recipe.model in [f"{one.name}@{one.version}" for one in home.models.list()]:
+        return home.models.get(recipe.model)
+    with home.storage.publish(MODELS, recipe.model) as draft:
         for name, content in MODEL_FILES.items():
             (draft.path / name).write_bytes(content)
         draft.info.update(dimension=DIMENSION, max_tokens=MODEL.max_tokens, canonical={})
-    return home.models.add("m", 1, home.storage.open(MODELS, RECIPE.model))
+    name, _, version = recipe.model.partition("@")
+    return home.models.add(name, int(version), home.storage.open(MODELS, recipe.model))
 
 
 def record_recipes(home, count):
@@ -128,6 +130,7 @@ class FreshHome:
         remove_documents(self.home.catalogue, partition, ids)
 
     def build(self, recipe=RECIPE, on_progress=lambda stage, done, total: None):
+        register_words(self.home, recipe)
         chunker, views = self.bind(recipe)
         runner = TaskRunner(self.home.storage, sessions=1, load=lambda model, precision: self.build_embedder)
         return build(
@@ -141,6 +144,7 @@ class FreshHome:
                 executor_for=lambda job: LocalExecutor(runner),
                 executor="local",
                 block_size=8,
+                ledger_days=self.settings.ledger_days,
                 on_progress=on_progress,
             )
         )

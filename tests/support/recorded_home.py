@@ -10,8 +10,9 @@ from app.services.replay import Replayer
 from app.services.request_rows import filters_of, hits_of, query_of
 from indexing.ledger.ids import moment_of
 from indexing.records import Document
-from tests.support.fresh_home import OURS, Embedder, FreshHome, Opener
+from tests.support.fresh_home import OURS, THEIRS, Embedder, FreshHome, Opener
 from tests.support.ledger_rows import made_id, made_row
+from tests.support.replays import allow_replays
 
 WORDS = ("pump", "valve", "seal", "hose", "leaks", "pressure", "filter", "motor")
 
@@ -32,7 +33,8 @@ class RecordedHome(FreshHome):
     """Its rows are kept here; ``replayer`` replays them from the home's files alone."""
 
     def __init__(self, path, **settings):
-        super().__init__(path, **settings)
+        super().__init__(path, log_queries=True, **settings)
+        allow_replays(self.home, OURS.tenant, THEIRS.tenant)
         self.rows = []
         self.recorders = []
 

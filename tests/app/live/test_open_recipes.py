@@ -6,6 +6,7 @@ import pytest
 
 from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.erasures import begin_erasure, finish_erasure, forget_ids
+from indexing.releases.behind import documents_behind
 from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, RECIPE, FreshHome, article
 
 SECOND = pytest.mark.parametrize("recipe", [OTHER_LANGUAGE, OTHER_VECTORS], ids=["same vectors", "other vectors"])
@@ -215,6 +216,52 @@ def test_the_bounds_are_of_all_recipes_together_and_the_one_in_service_keeps_its
     assert process.texts(recipe=1) == {"doc0": text("doc0"), "a": text("a", 6), "c": text("c", 5)}
     assert process.texts(recipe=2) == {"doc0": text("doc0"), "a": text("a", 6)}
     assert process.live.passages <= 20
+    fresh.close()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_what_is_said_to_be_found_at_once_is_put_off_by_no_recipe_and_a_rollback_lacks_nothing(tmp_path, size):
+    fresh = FreshHome(tmp_path / "home", live_max_passages=20)
+    fresh.put(article("doc0"), live=False)
+    fresh.build()
+    fresh.build(OTHER_LANGUAGE)
+    fresh.build(OTHER_VECTORS)
+    fresh.keep_open(2, 3)
+    process = fresh.process()
+    told = {"doc0": text("doc0")}
+    for number in range(9):  # as many as come before any of them is ready, and then after
+        (written,) = process.put(article(f"n{number}", size))
+        if written.is_live:
+            told[written.id] = text(written.id, size)
+        if number > 3:
+            process.settle()
+    assert len(told) == 1 + 6 // size  # each of the others has a third of the room
+    for number in (1, 2, 3):
+        assert process.texts(recipe=number) == told
+        assert not process.live._queues[number].put_off
+    before = documents_behind(fresh.home.catalogue, 1)
+    assert documents_behind(fresh.home.catalogue, 2) == before == 9 - (len(told) - 1)
+    fresh.close()
+
+
+def test_what_a_recipe_on_standby_had_no_room_for_is_found_once_it_is_back_in_service(tmp_path):
+    fresh = FreshHome(tmp_path / "home", live_max_passages=20)
+    fresh.put(article("doc0"), live=False)
+    fresh.build()
+    fresh.put(article("a", 6), article("c", 5))
+    fresh.build(OTHER_LANGUAGE)
+    promote(fresh, 2, standby=1)
+    process = fresh.process()
+    process.settle()
+    expected = {"doc0": text("doc0"), "a": text("a", 6), "c": text("c", 5)}
+    assert process.texts(recipe=2) == expected
+    assert process.texts(recipe=1) == {name: expected[name] for name in ("doc0", "a")}  # half of the room is its part
+    assert documents_behind(fresh.home.catalogue, 1) == 0
+    promote(fresh, 1, standby=2)
+    process.pool.refresh()
+    process.settle()
+    assert process.serving().release.number == "1.1"
+    assert process.texts() == expected
     fresh.close()
 
 

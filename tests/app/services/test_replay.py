@@ -10,6 +10,7 @@ import pytest
 from app.retrieval.reranking import SecondPass
 from app.services.replay import NotReplayable, Replayed
 from app.serving.release_opening import ReleaseOpener
+from indexing.catalogue.document_features import ids_in_features
 from indexing.catalogue.document_versions import forget_versions
 from indexing.catalogue.releases import retire_releases
 from indexing.features.boosts import Boost
@@ -20,6 +21,7 @@ from indexing.records import Document
 from indexing.releases.release import list_releases
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase
+from indexing.retention.garbage import collect
 from tests.support.document_features import CLICKS
 from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, RECIPE, THEIRS, Embedder, article
 from tests.support.recorded_home import RecordedHome, body_by, document_of
@@ -228,8 +230,8 @@ def test_a_second_pass_is_done_or_skipped_as_it_was_then(recorded, monkeypatch):
     assert second.notes == ("the second pass was skipped then, and so it is here",)
 
 
-def click(recorded, known_at, **clicks):
-    rows = [Push(name, known_at.isoformat(), {"clicks": count}) for name, count in clicks.items()]
+def click(recorded, event, known_at, **clicks):
+    rows = [Push(name, event.isoformat(), {"clicks": count}) for name, count in clicks.items()]
     push(recorded.home.catalogue, CLICKS, OURS, rows, now=lambda: known_at)
 
 
@@ -240,14 +242,33 @@ def test_boosts_use_what_was_known_then(recorded):
     recorded.build(replace(RECIPE, retrieval=retrieval, document_views=(CLICKS,)))
     process = recorded.recording_process()
     now = datetime.now(UTC)
-    click(recorded, now - timedelta(seconds=60), c=40)
+    click(recorded, now - timedelta(seconds=60), now - timedelta(seconds=60), c=40)
     row = recorded.ask(process, query="a0w1")
     assert row.hits[0].document_id == "c"
-    click(recorded, now + timedelta(seconds=60), b=1000)
+    click(recorded, now - timedelta(seconds=40), now + timedelta(seconds=60), b=1000)  # became known after it
     later = recorded.ask(process, query="a0w1")
     assert later.hits[0].document_id == "b"
     (then,) = replayed(recorded, [row])
     assert then.is_identical
+
+
+def test_values_of_a_document_that_was_deleted_stay_for_replays_while_a_release_holds_it(recorded):
+    boost = Boost("clicks:clicks", 5.0, 10.0)
+    retrieval = replace(RECIPE.retrieval, boosts=(boost,))
+    recorded.put(*(article(name) for name in ("a", "b", "c")), live=False)
+    recorded.build(replace(RECIPE, retrieval=retrieval, document_views=(CLICKS,)))
+    process = recorded.recording_process()
+    moment = datetime.now(UTC) - timedelta(seconds=60)
+    click(recorded, moment, moment, c=40)
+    row = recorded.ask(process, query="a0w1")
+    process.remove("c")
+    catalogue = recorded.home.catalogue
+    collect(catalogue, recorded.home.storage, list_releases(catalogue), [])
+    (then,) = replayed(recorded, [row])
+    assert then.is_identical
+    recorded.build(replace(RECIPE, retrieval=retrieval, document_views=(CLICKS,)))
+    collect(catalogue, recorded.home.storage, list_releases(catalogue)[-1:], [])
+    assert ids_in_features(catalogue, OURS) == set()
 
 
 def test_a_document_without_text_that_replaced_another_hides_it_in_the_replay_too(recorded):

@@ -80,3 +80,18 @@ def test_what_is_neither_a_text_nor_a_number_is_malformed(client, wrong):
     answer = must_see(client, "/v1/search", wrong)
     assert answer.status_code == 422
     assert "min_seq" in answer.json()["message"]
+
+
+def test_a_search_by_vector_is_assigned_as_one(client, monkeypatch):
+    pool, seen = client.app.state.services.pool, []
+    assigned = pool.assigned
+
+    def noted(**asked):
+        seen.append(asked["by_vector"])
+        return assigned(**asked)
+
+    monkeypatch.setattr(pool, "assigned", noted)
+    client.post("/v1/search", json={"query": "x", "collection": "help"})
+    client.post("/v1/search", json={"vector": [1.0], "mode": "dense", "collection": "help"})
+    client.post("/v1/search", json={"query": "x", "vector": [1.0], "collection": "help"})
+    assert seen == [False, True, True]

@@ -20,7 +20,7 @@ from indexing.errors import InvalidInput
 from indexing.releases.rollouts import open_rollout
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import End, propose, start_shadow
-from tests.support.fresh_home import OTHER_LANGUAGE, OURS, FreshHome, article
+from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_MODEL, OURS, FreshHome, article
 
 SECRET = b"s" * 32
 CALLER = Caller(OURS.tenant, frozenset({"search"}), "key")
@@ -39,11 +39,11 @@ class Rows:
 class Shadowed:
     """A process whose recipe 2 is shadowed, with all that shadow searches need."""
 
-    def __init__(self, fresh):
+    def __init__(self, fresh, recipe=OTHER_LANGUAGE):
         now = datetime.now(UTC)
         by = Decision("ana", "a test", now.isoformat(timespec="milliseconds"))
         end = End(at=(now + timedelta(hours=1)).isoformat(timespec="milliseconds"), queries=None)
-        seen = propose(fresh.home.catalogue, fresh.build(OTHER_LANGUAGE).release.recipe, by)
+        seen = propose(fresh.home.catalogue, fresh.build(recipe).release.recipe, by)
         start_shadow(fresh.home.catalogue, seen, by, share=1.0, end=end, decides="whether it is alike", max_recipes=4)
         self.process, self.rows, self.outcomes = fresh.process(), Rows(), []
         policy = RowPolicy(SECRET, is_whole=True, may_keep_text=False)
@@ -64,9 +64,9 @@ class Shadowed:
             load=load,
         )
 
-    def served(self, query="doc10w3", **fields):
+    def served(self, **fields):
         """A request that the recipe in service answered."""
-        body = SearchBody(query=query, collection=OURS.collection, **fields)
+        body = SearchBody(**(fields or {"query": "doc10w3"}), collection=OURS.collection)
         record = self.records.begin(SEARCH, CALLER, body)
         record.assignment, serving = self.process.pool.assigned(tenant=OURS.tenant, user=None, request_id="r")
         record.release = serving.release
@@ -76,12 +76,17 @@ class Shadowed:
 
 
 @pytest.fixture
-def shadowed(tmp_path):
+def recipe():
+    return OTHER_LANGUAGE
+
+
+@pytest.fixture
+def shadowed(tmp_path, recipe):
     fresh = FreshHome(tmp_path / "home")
     create_tenant(fresh.home.catalogue, OURS.tenant)
     fresh.put(*(article(f"doc{i}") for i in range(4)), live=False)
     fresh.build()
-    made = Shadowed(fresh)
+    made = Shadowed(fresh, recipe)
     yield made
     made.shadows.close()
     fresh.close()
@@ -109,6 +114,15 @@ def test_the_candidate_answers_a_copy_and_the_row_says_how_it_differs(shadowed):
     assert row.comparison["latency_difference_ms"] == pytest.approx(
         record.result.timings_ms["total"] - served.result.timings_ms["total"]
     )
+
+
+@pytest.mark.parametrize("recipe", [OTHER_MODEL])
+def test_a_vector_is_not_asked_of_a_candidate_with_another_model(shadowed):
+    shadowed.shadows.offer(shadowed.served(vector=[1.0] * 16, mode="dense"))
+    shadowed.shadows.offer(shadowed.served(query="doc10w3"))
+    shadowed.shadows.flush()
+    assert shadowed.outcomes == ["other_model", "answered"]
+    assert len(shadowed.rows.given) == 1
 
 
 def test_while_half_of_the_searches_are_in_progress_copies_are_shed_and_counted(shadowed):

@@ -6,7 +6,7 @@ import pytest
 
 from app.services.traffic_replay import compare_traffic
 from indexing.records import Document
-from tests.support.fresh_home import OTHER_LANGUAGE, RECIPE
+from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_MODEL, RECIPE
 from tests.support.recorded_home import RecordedHome
 
 
@@ -41,6 +41,17 @@ def test_the_same_recipe_agrees_in_full_and_another_says_query_by_query_what_cha
     assert second.is_same
     assert (changed.same, changed.overlap, changed.candidate) == (1, 0.75, other.number)
     assert 0 < changed.rbo <= 1
+
+
+def test_a_vector_of_another_model_is_counted_and_not_compared(recorded):
+    other = recorded.build(OTHER_MODEL).release
+    process = recorded.recording_process()
+    recorded.ask(process, query="pump")
+    recorded.ask(process, vector=[1.0] * 16, mode="dense")
+    found = compare_traffic(recorded.replayer(), recorded.rows, other)
+    assert (len(found.queries), found.skipped) == (1, {"other_model": 1})
+    same = compare_traffic(recorded.replayer(), recorded.rows, process.serving().release)
+    assert (len(same.queries), same.skipped) == (2, {})
 
 
 def test_what_cannot_be_asked_again_is_counted_by_its_reason(recorded):

@@ -7,13 +7,13 @@ import pytest
 
 from app.serving import release_pool
 from app.serving.assignment import Assignment
-from app.serving.release_pool import RETRIES, ReleasePool
+from app.serving.release_pool import RETRIES, VECTOR_OF_LIVE, ReleasePool
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.watcher_lease import take_lease
 from indexing.errors import ArtefactCorrupt
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import propose, start_canary
-from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, FreshHome, article
+from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_MODEL, OTHER_VECTORS, FreshHome, article
 
 BY = Decision("ana", "a test", "2026-01-05T03:00:00.000+00:00")
 
@@ -57,6 +57,26 @@ def test_a_canary_is_opened_beside_the_recipe_in_service_and_answers_its_share(f
     assert {(one.rollout, one.unit) for one, _ in given} == {(rollout.id, name) for name in tenants}
     assert process.pool.current().release.number == "1.1"
     assert [process.pool.now().role(number) for number in recipes(process)] == ["live", "candidate"]
+
+
+def test_vectors_of_the_live_model_are_no_part_of_a_canary_with_another_whichever_arm_they_fall_into(fresh):
+    fresh.build(OTHER_MODEL)
+    canary(fresh, 4, share=0.5)
+    process = fresh.process()
+    tenants = [f"t{number}" for number in range(40)]
+    assert {assigned(process, name)[0].arm for name in tenants} == {"live", "candidate"}
+    by_vector = [process.pool.assigned(tenant=name, user=None, request_id="r", by_vector=True) for name in tenants]
+    assert {one for one, _ in by_vector} == {Assignment(1, "live", VECTOR_OF_LIVE)}
+    assert {serving.release.number for _, serving in by_vector} == {"1.1"}
+
+
+@pytest.mark.parametrize("candidate", [2, 3], ids=["same vectors", "other precision"])
+def test_vectors_are_part_of_a_canary_with_the_same_model(fresh, candidate):
+    canary(fresh, candidate, share=0.5)
+    process = fresh.process()
+    for name in (f"t{number}" for number in range(20)):
+        found = process.pool.assigned(tenant=name, user=None, request_id="r", by_vector=True)
+        assert found == assigned(process, name)
 
 
 def test_a_candidate_that_cannot_be_opened_never_touches_what_serves(fresh, monkeypatch):

@@ -127,6 +127,7 @@ class Bench:
             executor_for=lambda job: LocalExecutor(runner),
             executor="local",
             block_size=BLOCK_SIZE,
+            ledger_days=30,
         )
 
     def build(self, **choices: object) -> BuildReport:

@@ -1,18 +1,31 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
 from indexing.catalogue.changes import Change
 from indexing.catalogue.collections import remove_collection
 from indexing.catalogue.document_versions import (
     collections_in_versions,
     erase_versions,
     forget_versions,
+    forget_versions_older_than,
     ids_in_versions,
     kept_versions,
     read_kept_version,
 )
 from indexing.catalogue.document_writes import put_documents, remove_document, write_documents
 from indexing.catalogue.tenants import change_limits
+from indexing.home import open_home
 from indexing.records import Document, Partition
+from tests.conftest import settings_at
+from tests.support.replays import allow_replays
 
 OURS, THEIRS = Partition("a", "articles"), Partition("b", "articles")
+
+
+@pytest.fixture(autouse=True)
+def replays(home):
+    allow_replays(home, "a", "b")
 
 
 def put(home, text, *, live=True, partition=OURS, name="pump"):
@@ -89,3 +102,34 @@ def test_kept_versions_count_against_no_quota(home):
     for n in range(1, 5):
         put(home, f"text {n}")
     assert put_documents(home.catalogue, OURS, [Document("pump", "Pump", "text 9")], live=True).changed == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_allowed", "kept"),
+    [
+        ({"log_queries": True}, True, 2),
+        ({"log_queries": True}, False, 0),
+        ({"log_queries": False}, True, 0),
+        ({"log_queries": True, "ledger": "off"}, True, 0),
+    ],
+)
+def test_versions_are_kept_only_where_requests_can_be_replayed(tmp_path, settings, is_allowed, kept):
+    home = open_home(settings_at(tmp_path / "other", **settings))
+    put(home, "text 0")
+    change_limits(home.catalogue, OURS.tenant, {"log_queries": is_allowed})
+    put(home, "text 1")
+    remove_document(home.catalogue, OURS, "pump")
+    assert versions(home) == kept
+    put(home, "text 2")
+    remove_collection(home.catalogue, OURS)
+    assert versions(home) == kept + kept // 2
+    home.close()
+
+
+def test_versions_that_were_ended_before_the_ledgers_oldest_day_are_forgotten(home):
+    put(home, "text 0")
+    put(home, "text 1")
+    ended_at = datetime.now(UTC)
+    later = [(ended_at + timedelta(days=days)).isoformat(timespec="milliseconds") for days in (29, 31)]
+    assert [forget_versions_older_than(home.catalogue, 30, now) for now in later] == [0, 1]
+    assert versions(home) == 0

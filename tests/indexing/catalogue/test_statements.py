@@ -21,6 +21,6 @@ def test_every_insert_outside_the_migrations_names_its_columns():
 
 
 def test_every_table_of_document_versions_has_the_columns_that_are_copied(home):
-    for table, more in (("documents", []), ("superseded", []), ("document_versions", ["ended_seq"])):
+    for table, more in (("documents", []), ("superseded", []), ("document_versions", ["ended_seq", "ended_at"])):
         columns = [row["name"] for row in home.catalogue.rows(f"SELECT name FROM pragma_table_info('{table}')")]
         assert sorted(columns) == sorted([*STORED_COLUMNS.split(", "), *more])

@@ -10,7 +10,8 @@ from indexing.catalogue.document_features import (
     forget_view_features,
 )
 from indexing.features.feature_values import Absence, moment_text
-from indexing.features.online_store import OnlineStore, get_online
+from indexing.features.online_store import MARGIN_SECONDS, OnlineStore, get_online
+from indexing.features.point_in_time import get_historical
 from indexing.home import open_home
 from tests.support.document_features import CLICKS, OURS, THEIRS, after, features, put
 
@@ -57,7 +58,7 @@ def test_what_was_removed_is_not_in_memory_any_more(home):
     with home.catalogue.write() as db:
         forget_document_features(db, OURS, ["one"])
     assert clicks(store, "one", "two") == [Absence.MISSING, 2]
-    assert "one" not in store.newest(CLICKS, OURS)
+    assert "one" not in store.recent(CLICKS, OURS)
     forget_view_features(home.catalogue, CLICKS.fingerprint)
     assert clicks(store, "one", "two") == [Absence.MISSING, Absence.MISSING]
 
@@ -96,3 +97,24 @@ def test_a_question_after_no_commit_reads_nothing(home, monkeypatch):
 
     monkeypatch.setattr(home.catalogue, "rows", refuse)
     assert clicks(store, "one") == [1]
+
+
+def test_a_value_that_is_so_only_later_does_not_count_before_online_or_in_a_replay(home):
+    put(home, "one")
+    append(home, "one", 1)
+    new = NewFeatures(OURS, "one", moment_text(after(15)), json.dumps({"clicks": 2}))
+    append_features(home.catalogue, CLICKS.fingerprint, moment_text(after(10)), [new])
+    store, asked = OnlineStore(home.catalogue), features(CLICKS, "clicks")
+    for seconds, expected in ((10, 1), (14.999, 1), (15, 2), (20, 2)):
+        online = get_online(store, asked, OURS, ["one"], after(seconds))
+        assert online == get_historical(home.catalogue, asked, [(OURS, "one")], after(seconds))
+        assert online == [{"clicks:clicks": expected}]
+
+
+def test_only_rows_that_may_still_count_are_kept(home):
+    put(home, "one")
+    for seconds in range(10):
+        append(home, "one", seconds, event=seconds * MARGIN_SECONDS)
+    store = OnlineStore(home.catalogue)
+    assert [row.values[0] for row in store.recent(CLICKS, OURS)["one"]] == [8, 9]
+    assert store.rows == 2

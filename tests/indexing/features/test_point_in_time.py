@@ -73,16 +73,17 @@ def test_history_is_what_looking_at_all_rows_gives(home, rows, at, is_between):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
-@given(ROWS, st.integers(0, 16))
-def test_online_values_are_the_history_of_now_whenever_the_store_was_filled(home, rows, loaded_after):
+@given(ROWS, st.integers(0, 16), st.sampled_from([0, 1, TTL / 2]))
+def test_online_values_are_the_history_of_the_moment_whenever_the_store_was_filled(home, rows, loaded_after, later):
     put(home, *NAMES)
     with home.catalogue.write() as db:
         forget_document_features(db, OURS, None)
-    store, now = OnlineStore(home.catalogue), 3 * TTL  # after all rows
+    # All are known by then, and some are so only later.
+    store, now = OnlineStore(home.catalogue), max(row.known for row in rows) + later
     asked, keys = features(CLICKS, "clicks"), [(OURS, name) for name in NAMES]
     for place, row in enumerate(sorted(rows, key=lambda row: row.known)):  # as time goes on
         if place == loaded_after:
-            store.newest(CLICKS, OURS)
+            store.recent(CLICKS, OURS)
         if row.partition == OURS:
             append(home, row)
     found = get_online(store, asked, OURS, NAMES, after(now))

@@ -48,6 +48,7 @@ from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import open_shard
 from indexing.snapshots.snapshot import Snapshot
 from tests.support.ledger_rows import NOON, made_hit, made_row
+from tests.support.replays import allow_replays
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
 ID = "Patient-Quibblethörpe-4711"
@@ -262,6 +263,7 @@ def test_a_live_version_that_waits_for_a_larger_one_is_erased_too(tiny_home):
 @pytest.mark.parametrize("is_whole", [False, True])
 @pytest.mark.parametrize("is_deleted_before", [False, True])
 def test_versions_that_are_kept_for_replays_are_erased_too(tiny_home, is_deleted_before, is_whole):
+    allow_replays(tiny_home, "default", "b")
     put_documents(tiny_home.catalogue, OURS, OTHERS)
     make(tiny_home)
     put_documents(tiny_home.catalogue, OURS, [OLD], live=True)
@@ -498,6 +500,7 @@ def test_a_document_that_only_a_live_view_of_the_ledger_still_names_is_erased_fr
 
 @pytest.mark.parametrize("versions", [[OLD], [OLD, NEW]])
 def test_a_collection_that_was_removed_before_any_build_is_found_with_its_tenant(tiny_home, versions):
+    allow_replays(tiny_home, OURS.tenant)
     for document in versions:
         put_documents(tiny_home.catalogue, OURS, [document], live=True)
     remove_collection(tiny_home.catalogue, OURS)

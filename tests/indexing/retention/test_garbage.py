@@ -26,6 +26,7 @@ from indexing.retention.reachability import needed_keys, retained_recipes
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.snapshot_diff import diff_snapshots
 from indexing.storage.store import BUILD_LOCK
+from tests.support.replays import allow_replays
 from tests.support.rollout_home import BEGIN, RECIPES, RolloutHome
 
 OURS = Partition("default", "default")
@@ -188,6 +189,7 @@ def test_a_retained_snapshot_that_cannot_be_read_stops_everything(grown):
 
 
 def test_versions_of_live_writes_and_their_vectors_stay_while_an_older_release_is_retained(tiny_home):
+    allow_replays(tiny_home, OURS.tenant)
     for number in range(3):
         live = Document("b", "b", f"green pears {number}")
         put_documents(tiny_home.catalogue, OURS, [live], live=True)
