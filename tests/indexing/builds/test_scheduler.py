@@ -12,7 +12,9 @@ from indexing.catalogue.rollouts import keep_on_standby
 from indexing.errors import AlreadyRunning, BuildFailed, StorageFull
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy
+from indexing.releases.recipes import record_recipe
 from indexing.releases.release import record_release
+from tests.support.fresh_home import RECIPE
 
 OURS = Partition("default", "manual")
 
@@ -165,8 +167,7 @@ def test_a_builder_that_ends_in_an_error_leaves_no_heartbeat_behind(bench):
 def test_an_open_recipe_that_lacks_writes_is_a_reason_to_build(bench):
     bench.put()
     bench.build()
-    with bench.catalogue.write() as db:
-        db.conn.execute("INSERT INTO recipes VALUES (2, 'g', '{}', 'now')")
+    assert record_recipe(bench.catalogue, RECIPE).number == 2
     record_release(bench.catalogue, 2, "second", seq=0, actor="test")
     builder = bench.builder(now=lambda: "2026-01-05T03:00:00.000+00:00")
     assert builder.reason() is None
