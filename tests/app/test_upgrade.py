@@ -9,8 +9,9 @@ from indexing.catalogue.migrations import catalogue_migrations
 from indexing.home import CATALOGUE_FILE
 from indexing.ledger.readers import requests_of
 from indexing.ledger.store import LEDGER_FOLDER
+from indexing.releases.behind import documents_behind
 from indexing.releases.deployments import stable_release
-from indexing.releases.promotion import documents_behind, roll_back
+from indexing.releases.promotion import roll_back
 from indexing.releases.transitions import Decision
 from tests.support.fresh_home import OTHER_LANGUAGE, FreshHome, article
 from tests.support.recorded_home import RecordedHome

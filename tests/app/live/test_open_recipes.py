@@ -6,7 +6,7 @@ import pytest
 
 from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.erasures import begin_erasure, finish_erasure, forget_ids
-from indexing.releases.promotion import documents_behind
+from indexing.releases.behind import documents_behind
 from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, RECIPE, FreshHome, article
 
 SECOND = pytest.mark.parametrize("recipe", [OTHER_LANGUAGE, OTHER_VECTORS], ids=["same vectors", "other vectors"])
