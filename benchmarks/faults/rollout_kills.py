@@ -68,7 +68,8 @@ QUESTIONS = Path(__file__).parents[2] / "corpora" / "helpdesk" / "queries.jsonl"
 STEPS = "steps:\n" + "".join(
     f"  - share: {share}\n    at_least_requests: 50\n    at_least: 1s\n" for share in (0.3, 0.6)
 )
-PROMOTE, BACK = ("rollouts", "promote"), ("releases", "rollback", "--anyway")
+PROMOTE, BACK = ("rollouts", "promote", "--anyway"), ("releases", "rollback", "--anyway")
+"""Also where the builder has not caught up, which is killed while a writer writes."""
 DECISIONS = {"promoted": (PROMOTE,), "taken back": (BACK,), "promoted and taken back": (PROMOTE, BACK)}
 PAUSES = 0.05, 0.5
 """Between two decisions of the operator: parts of what a round takes."""
@@ -180,7 +181,7 @@ class Campaign:
         killing = chance if one.kind == COMMAND else None
         with contextlib.closing(open_home(Settings(home=self.site.home))) as home:
             live = read_serving_plan(home.catalogue, utc_now()).live
-        begin = ("rollouts", "propose", str(3 - live)), ("rollouts", "canary", "--steps", str(self._steps))
+        begin = ("rollouts", "propose", str(3 - live)), ("rollouts", "canary", "--anyway", "--steps", str(self._steps))
         self.operator.give(*begin[0], chance=killing)
         self.operator.give(*begin[1], "--unit", "user", chance=killing)
         for command in DECISIONS[one.decision]:
