@@ -13,7 +13,7 @@ _PROBES = ("why was my card declined", "Zwölf Boxkämpfer jagen Viktor quer üb
 _ROWS, _DIMENSION = 37, 96
 """Of the vectors that inner products are tried with: neither a multiple of what a library adds up at a time."""
 _DIGEST_BYTES = 16
-"""Of the digest: two arithmetic have the same one by chance once in 2**64."""
+"""Of the digest: that of two machines whose results differ is the same by chance once in 2**64."""
 
 
 def arithmetic_of(embedder: Embedder, reranker: RerankerModel | None = None) -> str:
