@@ -32,9 +32,9 @@ def fresh(tmp_path):
     made.close()
 
 
-def clicks(fresh, numbers, partition=OURS, known_at=None):
+def clicks(fresh, numbers, partition=OURS, known_at=None, event_time=None):
     now = known_at or datetime.now(UTC)
-    rows = [Push(name, now.isoformat(), {"clicks": number}) for name, number in numbers.items()]
+    rows = [Push(name, (event_time or now).isoformat(), {"clicks": number}) for name, number in numbers.items()]
     assert push(fresh.home.catalogue, CLICKS, partition, rows, now=lambda: now).left_out == ()
 
 
@@ -131,7 +131,7 @@ def test_a_search_can_be_repeated_as_of_its_moment_to_the_bit(fresh):
 
     before = ask(serving)
     assert before[0].passage.document_id == "n8"
-    clicks(fresh, {"n7": 5000, "n1": 9}, known_at=at + timedelta(seconds=1))
+    clicks(fresh, {"n7": 5000, "n1": 9}, known_at=at + timedelta(seconds=1), event_time=at)
     assert ask(serving) != before  # the newest values
     again = replace(serving, boosts=boosts_as_known(serving.recipe, fresh.home.catalogue))
     assert ask(again) == before
