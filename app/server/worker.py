@@ -5,6 +5,7 @@ application is loaded late, when the environment is as native libraries need it.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -198,6 +199,10 @@ def serve(settings: Settings, channel: socket.socket | None = None, *, limits: H
     configure_logging(settings.log_level)
     raise_open_files()
     app = create_app(settings)
+    gc.collect()
+    # What is there now stays: a full collection among requests need not look at it. Measured over helpdesk, 8 clients:
+    # p99 87 to 112 ms without this, 35 to 37 with it.
+    gc.freeze()
     on_stop, on_refused = partial(say_stopping, app), partial(count_refusal, app)
     limits = limits or HttpLimits(keep_alive_seconds=settings.keep_alive_seconds)
     protocol: partial[HttpProtocol] = partial(HttpProtocol, limits=limits)
