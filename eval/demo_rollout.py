@@ -11,6 +11,7 @@ from rich.table import Table
 
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
+from indexing.catalogue.database import utc_now
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.commands.watching import watching
 from indexing.errors import NotReady
@@ -86,7 +87,7 @@ class Act:
         self._tell(same, recipe)
 
     def _by(self, reason: str) -> Decision:
-        return Decision(current_user(), reason, datetime.now(UTC).isoformat(timespec="milliseconds"))
+        return Decision(current_user(), reason, utc_now())
 
     def _until(self, is_true: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + _WAIT_SECONDS

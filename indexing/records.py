@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -31,6 +32,11 @@ MODES = ("hybrid", "dense", "lexical")
 """Which legs rank a search: both, the vectors alone, or BM25 alone."""
 PLAIN = "text/plain"
 MARKDOWN = "text/markdown"
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as rows hold it: ISO 8601 in UTC with milliseconds; moments compare as these texts do."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def canonical_json(value: Json) -> bytes:

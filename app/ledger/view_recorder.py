@@ -15,6 +15,7 @@ from app.ledger.recorder import BATCH_ROWS, BATCH_SECONDS, CLOSE_SECONDS
 from indexing.errors import GroundworkError
 from indexing.ledger.records import ViewChange
 from indexing.ledger.view_changes import LiveViewChange
+from indexing.records import moment_text
 
 logger = logging.getLogger(__name__)
 MOST_WAITING = 200_000
@@ -84,7 +85,7 @@ class ViewRecorder:
         while batch := self._take_batch():
             by_day: dict[date, list[ViewChange]] = {}
             for change, at in batch:
-                row = change.row(self._process, at.isoformat(timespec="milliseconds"))
+                row = change.row(self._process, moment_text(at))
                 by_day.setdefault(at.date(), []).append(row)
             for day, rows in by_day.items():
                 self._write(day, rows)

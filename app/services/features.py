@@ -14,13 +14,13 @@ from app.schemas.features import (
 )
 from app.services.state import Services
 from indexing.catalogue.collections import require_collection
-from indexing.features.feature_values import moment_of, moment_text, plain, read_features
+from indexing.features.feature_values import moment_of, plain, read_features
 from indexing.features.materialise import Push, push
 from indexing.features.online_store import get_online
 from indexing.features.point_in_time import get_historical
 from indexing.features.view_registry import document_view, document_views
 from indexing.features.views import definition
-from indexing.records import Partition
+from indexing.records import Partition, moment_text
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from indexing.ledger.ids import moment_of
 from indexing.ledger.records import RequestRow, ServedHit
 from indexing.ledger.view_changes import LiveViewChange, ViewChangeMissing, changes_up_to, read_view_changes
 from indexing.models.reranker import RerankerModel
-from indexing.records import Partition
+from indexing.records import Partition, moment_text
 from indexing.releases.recipes import read_recipe
 from indexing.releases.release import Release, find_release
 
@@ -171,7 +171,7 @@ class Replayer:
 
     def _refuse_erased(self, row: RequestRow, partition: Partition) -> None:
         """Name an erasure of the collection, where there was one since."""
-        asked_at = moment_of(row.id).isoformat(timespec="milliseconds")
+        asked_at = moment_text(moment_of(row.id))
         for erasure in list_erasures(self._home.catalogue):
             if erasure.partition == partition and erasure.created_at >= asked_at:
                 raise CannotReplay("erased", f"erasure {erasure.id} of {erasure.created_at} took what it saw.")

@@ -66,13 +66,13 @@ def decide(
 
 def rollout_answer(services: Services, rollout: Rollout) -> RolloutAnswer:
     """A rollout as it goes over the wire."""
-    return RolloutAnswer(**_facts(services, rollout))
+    return RolloutAnswer(**_facts(services, rollout, watched=_is_watched(services)))
 
 
 def list_all(services: Services) -> RolloutsAnswer:
     """All rollouts, the newest first."""
-    found = list_rollouts(services.home.catalogue)
-    return RolloutsAnswer(rollouts=[rollout_answer(services, one) for one in found])
+    found, watched = list_rollouts(services.home.catalogue), _is_watched(services)
+    return RolloutsAnswer(rollouts=[RolloutAnswer(**_facts(services, one, watched=watched)) for one in found])
 
 
 def show(services: Services, number: int) -> RolloutPageAnswer:
@@ -82,7 +82,7 @@ def show(services: Services, number: int) -> RolloutPageAnswer:
     ledger, now = RolloutLedger(home.ledger), services.now()
     found = guards_now(home.catalogue, ledger, rollout, now, most_seconds=GUARD_SECONDS)
     return RolloutPageAnswer(
-        **_facts(services, rollout),
+        **_facts(services, rollout, watched=_is_watched(services)),
         guards=[
             GuardAnswer(guard=one.guard, outcome=one.outcome, reason=one.reason)
             for one in (() if found is None else found.report.results)
@@ -196,8 +196,12 @@ def log_decision(event: str, rollout: int | None, what: str, reason: str) -> Non
     logger.info(event, extra={"fields": {"rollout": rollout, "what": what, "reason": reason}})
 
 
-def _facts(services: Services, rollout: Rollout) -> dict[str, Any]:
+def _is_watched(services: Services) -> bool:
     watched, _ = is_watched(services.home.catalogue, services.now())
+    return watched
+
+
+def _facts(services: Services, rollout: Rollout, *, watched: bool) -> dict[str, Any]:
     computed = ("reads", "steps", "documents_behind")
     facts = {name: getattr(rollout, name) for name in RolloutAnswer.model_fields if name not in computed}
     is_ahead = rollout.is_open or rollout.state == "proposed"

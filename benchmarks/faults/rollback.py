@@ -23,7 +23,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -38,7 +37,7 @@ from benchmarks.harness.scratch_homes import ServedHome, served_scratch
 from benchmarks.harness.server import Server, ask_once, run_command, served_home
 from benchmarks.harness.timing import percentiles
 from eval.datasets.query_sets import load_queryset
-from indexing.catalogue.database import Database
+from indexing.catalogue.database import Database, utc_now
 from indexing.home import open_home
 from indexing.releases.lifecycle import end
 from indexing.releases.promotion import promote, roll_back
@@ -64,7 +63,7 @@ are dealt out to the processes in turn."""
 
 def now() -> Decision:
     """Who asks, at this moment."""
-    return Decision("benchmark", "measured", datetime.now(UTC).isoformat(timespec="milliseconds"))
+    return Decision("benchmark", "measured", utc_now())
 
 
 @contextlib.contextmanager

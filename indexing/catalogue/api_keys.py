@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from indexing.catalogue.database import Database, Row, utc_now
 from indexing.catalogue.tenants import PAGE, require_open
 from indexing.errors import InvalidInput, NotFound
+from indexing.records import moment_text
 
 SCOPES = ("search", "write", "admin")
 """What a key may do with its own tenant: ask, change documents, look after keys."""
@@ -199,7 +200,7 @@ def stored_moment(value: datetime) -> str:
         InvalidInput: the moment has no form in UTC.
     """
     try:
-        return value.astimezone(UTC).isoformat(timespec="milliseconds")
+        return moment_text(value)
     except OverflowError:
         raise InvalidInput(f"{value} is beyond the calendar: give an earlier moment, or none.") from None
 

@@ -16,7 +16,7 @@ from indexing.catalogue.file_identity import CatalogueFiles
 from indexing.catalogue.migrations import catalogue_migrations
 from indexing.catalogue.sqlite_errors import is_locked, translated
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, CatalogueReplaced, InvalidInput
-from indexing.records import Json
+from indexing.records import Json, moment_text
 
 Row = dict[str, Json]
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _WAL_RETRY_SECONDS = 0.02
 
 def utc_now() -> str:
     """This moment in UTC, ISO 8601 with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return moment_text(datetime.now(UTC))
 
 
 class _Handle:

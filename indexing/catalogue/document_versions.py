@@ -13,7 +13,7 @@ import sqlite_utils
 from indexing.catalogue.changes import Change, read_version
 from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.documents import COLUMNS, OF_PARTITION, DocumentKey, document_of, stored_document
-from indexing.records import Document, Partition
+from indexing.records import Document, Partition, moment_text
 
 _OF_DOCUMENT = f"{OF_PARTITION} AND id = ?"
 
@@ -98,7 +98,7 @@ def forget_versions_older_than(database: Database, days: float, now: str) -> int
 
     No request that a ledger of so many days holds can have seen them.
     """
-    oldest = (datetime.fromisoformat(now) - timedelta(days=days)).isoformat(timespec="milliseconds")
+    oldest = moment_text(datetime.fromisoformat(now) - timedelta(days=days))
     with database.write() as db:
         return int(db.conn.execute("DELETE FROM document_versions WHERE ended_at < ?", (oldest,)).rowcount)
 

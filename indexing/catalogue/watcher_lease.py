@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from indexing.catalogue.database import Database
+from indexing.records import moment_text
 
 RENEW_SECONDS = 5.0
 """How often a watcher renews its lease; our choice: each renewal is one small write to the catalogue."""
@@ -25,7 +26,7 @@ def take_lease(database: Database, watcher: str, now: str) -> bool:
     A lease that was renewed after ``now`` by more than its length is of a clock ahead, and free as an old one is.
     """
     moment, length = datetime.fromisoformat(now), timedelta(seconds=LEASE_SECONDS)
-    oldest, newest = ((moment + part).isoformat(timespec="milliseconds") for part in (-length, length))
+    oldest, newest = (moment_text(moment + part) for part in (-length, length))
     with database.write(grows=False) as db:
         sql = (
             "INSERT INTO watcher_lease (id, watcher, renewed_at) VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE"

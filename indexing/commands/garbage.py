@@ -32,6 +32,7 @@ def gc(settings: Settings, keep: int, days: float, yes: bool, as_json: bool) -> 
     from indexing.backups.backup import files_kept
     from indexing.catalogue.document_versions import forget_versions_older_than
     from indexing.ledger.retention import days_to_remove, enforce_retention
+    from indexing.records import moment_text
     from indexing.retention.garbage import collect, find_garbage, oldest_seq, retained_releases
     from indexing.retention.reachability import needed_keys, retained_recipes
     from indexing.storage.store import BUILD_LOCK
@@ -52,7 +53,7 @@ def gc(settings: Settings, keep: int, days: float, yes: bool, as_json: bool) -> 
         folder, now = home.ledger.folder, datetime.now(UTC)
         old_days = remove(folder, days=settings.ledger_days, max_mb=settings.ledger_max_mb, now=now)
         if yes:
-            forget_versions_older_than(home.catalogue, settings.ledger_days, now.isoformat(timespec="milliseconds"))
+            forget_versions_older_than(home.catalogue, settings.ledger_days, moment_text(now))
             collect(home.catalogue, home.storage, kept, garbage)
     size_bytes = sum(one.size_bytes for one in garbage) + sum(day.size_bytes for day in old_days)
     if as_json:

@@ -12,6 +12,8 @@ from indexing.settings import Settings
 
 if TYPE_CHECKING:
     from indexing.catalogue.database import Database
+    from indexing.home import Home
+    from indexing.releases.rollouts import Rollout
 
 _HELP = """List releases, put one in service, take it back, pin tenants.
 
@@ -213,22 +215,30 @@ def run_rollback(
         )
 
 
-def _promote(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:
+def run_promotion(
+    home: "Home", recipe: int, standby: float, reason: str, *, seen: "Rollout | None" = None, anyway: bool = False
+) -> None:
+    """Put a recipe in service and say what answers from now on; ``seen`` and ``anyway`` as in ``promote``."""
     from indexing.releases.promotion import promote
-    from indexing.releases.release import find_release
     from indexing.releases.soundness import require_promotable
 
-    with opened(settings) as home:
-        recipe, most = find_release(home.catalogue, release).recipe, settings.max_recipes
-        require_promotable(home, recipe)
-        found = home.reserve.run(
-            lambda: promote(
-                home.catalogue,
-                recipe,
-                decision(reason),
-                max_recipes=most,
-                standby_seconds=standby,
-                anyway=anyway,
-            )
+    require_promotable(home, recipe)
+    found = home.reserve.run(
+        lambda: promote(
+            home.catalogue,
+            recipe,
+            decision(reason),
+            max_recipes=home.settings.max_recipes,
+            standby_seconds=standby,
+            seen=seen,
+            anyway=anyway,
         )
+    )
     click.echo(f"release {found.number} is in service")
+
+
+def _promote(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:
+    from indexing.releases.release import find_release
+
+    with opened(settings) as home:
+        run_promotion(home, find_release(home.catalogue, release).recipe, standby, reason, anyway=anyway)

@@ -183,19 +183,13 @@ def rollouts_end(settings: Settings, rollout: int | None, reason: str) -> None:
 @click.pass_obj
 def rollouts_promote(settings: Settings, rollout: int | None, standby: float, anyway: bool, reason: str) -> None:
     """Put the candidate in service for everyone."""
+    from indexing.commands.releases import run_promotion
     from indexing.releases.overview import meant_rollout
-    from indexing.releases.promotion import promote
     from indexing.releases.rollouts import find_rollout
-    from indexing.releases.soundness import require_promotable
 
     with opened(settings) as home:
-        seen, most = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout)), settings.max_recipes
-        require_promotable(home, seen.candidate)
-        options = {"max_recipes": most, "standby_seconds": standby, "seen": seen, "anyway": anyway}
-        release = home.reserve.run(
-            lambda: promote(home.catalogue, seen.candidate, decision(reason), **options)  # type: ignore[arg-type]
-        )
-    click.echo(f"release {release.number} is in service")
+        seen = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
+        run_promotion(home, seen.candidate, standby, reason, seen=seen, anyway=anyway)
 
 
 @rollouts.command("rollback")

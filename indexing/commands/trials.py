@@ -170,9 +170,9 @@ def ab(
 def _end(by: "Decision", seconds: float | None, queries: int | None) -> "End":
     from datetime import datetime
 
+    from indexing.records import moment_text
     from indexing.releases.trials import End
 
     if seconds is None:
         return End(None, queries)
-    at = datetime.fromisoformat(by.at) + timedelta(seconds=seconds)
-    return End(at.isoformat(timespec="milliseconds"), queries)
+    return End(moment_text(datetime.fromisoformat(by.at) + timedelta(seconds=seconds)), queries)

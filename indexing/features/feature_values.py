@@ -159,11 +159,6 @@ def moment_of(text: str) -> datetime:
         ) from None
 
 
-def moment_text(moment: datetime) -> str:
-    """A moment as rows hold it: ISO 8601 in UTC with milliseconds; moments compare as these texts do."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
-
-
 def plain(value: FeatureValue) -> Json:
     """A value as JSON: why there is none as an object, so that it is not mistaken for null or a text."""
     return {"absent": value.value} if isinstance(value, Absence) else value

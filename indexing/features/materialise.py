@@ -18,7 +18,7 @@ from indexing.catalogue.document_features import (
     documents_without_features,
 )
 from indexing.errors import InvalidInput
-from indexing.features.feature_values import moment_of, moment_text
+from indexing.features.feature_values import moment_of
 from indexing.features.transformations import (
     TRANSFORMATIONS,
     Transformation,
@@ -28,7 +28,7 @@ from indexing.features.transformations import (
 )
 from indexing.features.view_registry import record_view
 from indexing.features.views import DocumentView, Scalar
-from indexing.records import Document, Json, JsonFields, Partition
+from indexing.records import Document, Json, JsonFields, Partition, moment_text
 
 BATCH = 200
 """Documents whose values are computed and appended together: what a killed run does again. Source: our choice."""

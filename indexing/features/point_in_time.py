@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import rows_as_of
-from indexing.features.feature_values import Feature, FeatureRow, FeatureValue, moment_text, readers_of, row_of
+from indexing.features.feature_values import Feature, FeatureRow, FeatureValue, readers_of, row_of
 from indexing.features.views import DocumentView
-from indexing.records import Partition
+from indexing.records import Partition, moment_text
 
 EntityKey: TypeAlias = tuple[Partition, str]
 """A document: its partition and its id."""

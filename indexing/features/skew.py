@@ -14,7 +14,6 @@ from indexing.features.feature_values import (
     FeatureRow,
     FeatureValue,
     RowReader,
-    moment_text,
     numbers_of,
     row_of,
 )
@@ -23,7 +22,7 @@ from indexing.features.transformations import TRANSFORMATIONS, Transformations, 
 from indexing.features.views import DocumentView
 from indexing.ledger.ids import moment_of
 from indexing.ledger.records import RequestRow
-from indexing.records import Json, Partition
+from indexing.records import Json, Partition, moment_text
 
 logger = logging.getLogger(__name__)
 RELATIVE_TOLERANCE = 1e-6

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from indexing.ledger.ids import moment_of
 from indexing.ledger.records import RequestRow
-from indexing.records import Json
+from indexing.records import Json, moment_text
 
 
 def row_json(row: RequestRow) -> dict[str, Json]:
@@ -14,4 +14,4 @@ def row_json(row: RequestRow) -> dict[str, Json]:
     fields["shadow_of"] = None if row.shadow_of is None else str(row.shadow_of)
     for name in ("principals", "hits", "warnings"):
         fields[name] = None if fields[name] is None else list(fields[name])
-    return {"at": moment_of(row.id).isoformat(timespec="milliseconds"), **fields}
+    return {"at": moment_text(moment_of(row.id)), **fields}

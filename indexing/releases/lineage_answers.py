@@ -11,7 +11,7 @@ from indexing.ledger.day_sources import DayFault, OnFault
 from indexing.ledger.ids import moment_of
 from indexing.ledger.readers import recipe_days, requests_of_recipes
 from indexing.ledger.records import RequestRow
-from indexing.records import Json
+from indexing.records import Json, moment_text
 from indexing.releases.release import Release
 
 MOST_ROWS = 1000
@@ -98,7 +98,7 @@ def _unread(faults: Iterable[DayFault]) -> tuple[str, ...]:
 def named(row: RequestRow) -> dict[str, Json]:
     """A request in a list: who was served what, when and why; never what was asked."""
     return {
-        "at": moment_of(row.id).isoformat(timespec="milliseconds"),
+        "at": moment_text(moment_of(row.id)),
         "id": str(row.id),
         "kind": row.kind,
         "tenant": row.tenant,

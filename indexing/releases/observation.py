@@ -10,6 +10,7 @@ from indexing.catalogue.database import Database
 from indexing.catalogue.verdicts import newest_verdict_rows
 from indexing.errors import RolloutConflict
 from indexing.ledger.guard_window import GuardWindow
+from indexing.records import moment_text
 from indexing.releases.ab_tests import AbResult, conclude
 from indexing.releases.guards import GuardReport, Verdict, judge
 from indexing.releases.lifecycle import end
@@ -77,7 +78,7 @@ def guards_now(
     if most_seconds is not None:
         since = max(since, until - timedelta(seconds=most_seconds))
     report = judge_rollout(catalogue, rollout, ledger.window(rollout.id, since, max(since, until)))
-    return GuardsNow(report, since.isoformat(timespec="milliseconds"))
+    return GuardsNow(report, moment_text(since))
 
 
 def ab_result(ledger: RequestLedger, rollout: Rollout, now: str) -> AbResult:

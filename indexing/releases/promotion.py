@@ -7,6 +7,7 @@ from indexing.catalogue.database import Database
 from indexing.catalogue.releases import insert_deployment, last_deployment_row, previous_recipe, stable_recipe
 from indexing.catalogue.rollouts import clear_standby, keep_on_standby, rollback_since_deployment
 from indexing.errors import NotFound, NotReady, RolloutConflict
+from indexing.records import moment_text
 from indexing.releases.behind import require_caught_up
 from indexing.releases.release import Release, newest_release
 from indexing.releases.rollouts import Rollout, find_rollout, open_rollout, rollout_in
@@ -81,9 +82,8 @@ def promote(
             change_rollout(catalogue, rollout, "live", by, {"share": 1.0})
         clear_standby(catalogue)
         if previous is not None and standby_seconds > 0:
-            until_at = datetime.fromisoformat(by.at) + timedelta(seconds=standby_seconds)
-            text = until_at.isoformat(timespec="milliseconds")
-            keep_on_standby(catalogue, previous, until_at=text, since_at=by.at)
+            until_at = moment_text(datetime.fromisoformat(by.at) + timedelta(seconds=standby_seconds))
+            keep_on_standby(catalogue, previous, until_at=until_at, since_at=by.at)
         require_room(catalogue, by.at, max_recipes)
     return newest
 

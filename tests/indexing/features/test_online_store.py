@@ -9,10 +9,11 @@ from indexing.catalogue.document_features import (
     forget_document_features,
     forget_view_features,
 )
-from indexing.features.feature_values import Absence, moment_text
+from indexing.features.feature_values import Absence
 from indexing.features.online_store import MARGIN_SECONDS, OnlineStore, get_online
 from indexing.features.point_in_time import get_historical
 from indexing.home import open_home
+from indexing.records import moment_text
 from tests.support.document_features import CLICKS, OURS, THEIRS, after, features, put
 
 

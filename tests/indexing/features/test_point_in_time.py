@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from indexing.catalogue.document_features import NewFeatures, append_features, forget_document_features
 from indexing.errors import InvalidInput, NotFound
-from indexing.features.feature_values import Absence, moment_of, moment_text, read_features
+from indexing.features.feature_values import Absence, moment_of, read_features
 from indexing.features.online_store import OnlineStore, get_online
 from indexing.features.point_in_time import get_historical
 from indexing.features.views import DOCUMENT_STATS
+from indexing.records import moment_text
 from tests.support.document_features import CLICKS, OURS, THEIRS, after, features, put
 
 TTL = CLICKS.ttl_seconds
