@@ -12,6 +12,8 @@ _VERSION = 7
 """Of UUIDs that begin with their moment. Source: RFC 9562, section 5.7."""
 _ID_BYTES = 16
 """Of a UUID."""
+_END_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1000)
+"""The calendar's last day, in milliseconds since 1970: 48 bits reach further, but no row was made then."""
 _QUERY_ID_CHARACTERS = 32
 """Of an answer's ``query_id``: URL-safe base64 of the id and 8 bytes of a tag."""
 
@@ -51,4 +53,4 @@ def find_ledger_id(text: str) -> UUID | None:
     except ValueError:
         return None
     found = UUID(bytes=raw[:_ID_BYTES])
-    return found if found.version == _VERSION else None
+    return found if found.version == _VERSION and milliseconds_of(found) < _END_MS else None

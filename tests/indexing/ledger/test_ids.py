@@ -29,9 +29,25 @@ def test_two_ids_of_one_millisecond_differ() -> None:
     assert len({made_id(NOON_MS) for _ in range(1000)}) == 1000
 
 
-@pytest.mark.parametrize("text", ["", "request-1", "0192f0c1-8e2a-4d3b-9c55-0a1b2c3d4e5f"])
+BEYOND_THE_CALENDAR = "97a5f850e9e84842a92907aa7b7a990e"
+"""A caller's request id that reads like a query id made in the year 10600."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "request-1", "0192f0c1-8e2a-4d3b-9c55-0a1b2c3d4e5f"),
+        *(BEYOND_THE_CALENDAR, str(first_id(253_402_214_400_000)), str(first_id(2**48 - 1))),
+    ],
+)
 def test_what_is_no_ledger_id_is_told_apart(text: str) -> None:
     assert find_ledger_id(text) is None
+
+
+def test_the_last_id_of_the_calendar_has_a_moment_and_a_day() -> None:
+    last = first_id(253_402_214_400_000 - 1)
+    assert find_ledger_id(str(last)) == last
+    assert day_of(last) == date(9999, 12, 30)
 
 
 def test_a_moment_beyond_48_bits_is_refused() -> None:
