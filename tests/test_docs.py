@@ -31,7 +31,7 @@ def commands(group, prefix="groundwork"):
 
 def all_commands():
     from app.cli import commands as app_commands
-    from eval.cli import commands as eval_commands
+    from eval.commands.root import commands as eval_commands
     from indexing.commands.root import cli
 
     for command in (*app_commands, *eval_commands):

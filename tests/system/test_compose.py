@@ -19,7 +19,7 @@ import yaml
 
 from app.cli import commands as app_commands
 from app.main import create_app
-from eval.cli import commands as eval_commands
+from eval.commands.root import commands as eval_commands
 from indexing.commands.root import cli
 from indexing.settings import Settings
 from tests.support.processes import PROGRAM, ROOT, free_port, run

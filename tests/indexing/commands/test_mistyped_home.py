@@ -15,7 +15,7 @@ from indexing.features.views import PASSAGE_VIEWS, definition
 def all_commands() -> click.Group:
     """The whole command line, as the console script joins it."""
     from app.cli import commands as app_commands
-    from eval.cli import commands as eval_commands
+    from eval.commands.root import commands as eval_commands
 
     for command in (*app_commands, *eval_commands):
         cli.add_command(command)

@@ -1,4 +1,4 @@
-"""The judging half's commands: ``groundwork eval`` and ``groundwork demo``."""
+"""``groundwork eval run``: every query of a corpus, searched and measured by mode."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,19 +6,12 @@ from typing import Any
 
 import click
 
+from eval.commands.group import evaluation
 from indexing.commands.models import ensure_model
-from indexing.commands.root import cli as root
-from indexing.commands.terminal import collection_option, opened, print_json, progress_bar, screen
+from indexing.commands.terminal import opened, print_json, progress_bar, screen
 from indexing.process_start import ENCODING, require_memory
 from indexing.records import MODES
 from indexing.settings import Settings
-
-__all__ = ["commands"]
-
-
-@root.group("eval")
-def evaluation() -> None:
-    """Measure retrieval quality."""
 
 
 @evaluation.command("run")
@@ -91,20 +84,3 @@ def run(settings: Settings, /, corpus: Path, modes: tuple[str, ...], as_json: bo
         return
     print_results(experiment)
     screen.print(f"per-query scores: {path}", highlight=False)
-
-
-@root.command()
-@click.option("--corpus", type=click.Path(path_type=Path), default=Path("corpora/helpdesk"), show_default=True)
-@collection_option
-@click.pass_obj
-def demo(settings: Settings, corpus: Path, collection: str) -> None:
-    """The whole of Groundwork once: model, ingest, build, API, three questions over HTTP, evaluation."""
-    require_memory(ENCODING, "groundwork demo")
-    from eval.demo import run_demo
-
-    with opened(settings, create=True) as home:
-        ensure_model(home)
-        run_demo(home, corpus, "helpdesk" if collection == "default" else collection)
-
-
-commands = (evaluation, demo)

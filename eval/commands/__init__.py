@@ -1,0 +1,1 @@
+"""The judging half's commands: ``groundwork eval`` and ``groundwork demo``."""
