@@ -81,7 +81,8 @@ def import_query_set(
             create_set(home, name, partition, "imported", provenance=_provenance(files), actor=actor)
         elif (row["tenant"], row["collection"]) != (partition.tenant, partition.collection):
             raise InvalidInput(
-                f"Query set {name!r} is about {row['tenant']}/{row['collection']}, not {partition}: choose another name."
+                f"Query set {name!r} is about {row['tenant']}/{row['collection']}, not about {partition}:"
+                " choose another name."
             )
         return put_contents(
             home,

@@ -32,8 +32,8 @@ def kind_of(text: str) -> str:
     """What sort of query a text is.
 
     Returns:
-        ``identifier`` where it holds a code or a program's name, else ``question``, else ``keywords`` where it has three
-        words at most, else ``statement``.
+        ``identifier`` where it holds a code or a program's name, else ``question``, else ``keywords`` where it has
+        three words at most, else ``statement``.
     """
     if _IDENTIFIER.search(text):
         return "identifier"

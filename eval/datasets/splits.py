@@ -13,14 +13,25 @@ _NOT_OF_WORDS = ("P", "S", "Z", "C")
 """Unicode's categories of punctuation, symbols, separators and controls."""
 
 
+class _Spaced(dict[int, int]):
+    """What stands for a code point in a normalised text: a space, or itself; told once for each."""
+
+    def __missing__(self, point: int) -> int:
+        is_of_word = unicodedata.category(chr(point))[0] not in _NOT_OF_WORDS
+        self[point] = point if is_of_word else ord(" ")
+        return self[point]
+
+
+_SPACED = _Spaced()
+
+
 def normalised(text: str) -> str:
     """A text without what does not make it another question: form, case, punctuation, spaces.
 
     A text of nothing but punctuation and symbols stays as it is, in one line.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    words = "".join(" " if unicodedata.category(one)[0] in _NOT_OF_WORDS else one for one in folded).split()
-    return " ".join(words or folded.split())
+    return " ".join(folded.translate(_SPACED).split() or folded.split())
 
 
 def split_of(text: str) -> str:

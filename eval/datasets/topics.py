@@ -1,4 +1,4 @@
-"""Queries of a file with what it says of each: BEIR's JSON lines, TREC's topics, or lines of an id, a tab and a text."""
+"""Queries of a file with what it says of each: BEIR's JSON lines, TREC's topics, or lines of id, tab and text."""
 
 import json
 import re

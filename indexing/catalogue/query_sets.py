@@ -96,7 +96,8 @@ def judgment_rows(database: Database, name: str, version: int) -> Iterator[Row]:
     ``content_now`` is the ``content_sha256`` that the document has in the catalogue, ``None`` where it is gone.
     """
     sql = (
-        "SELECT j.*, d.content_sha256 AS content_now FROM query_set_judgments j JOIN query_sets s ON s.name = j.query_set"
+        "SELECT j.*, d.content_sha256 AS content_now FROM query_set_judgments j"
+        " JOIN query_sets s ON s.name = j.query_set"
         " LEFT JOIN documents d ON d.tenant = s.tenant AND d.collection = s.collection AND d.id = j.document"
         f" WHERE j.query_set = ?1 AND {_AT_VERSION.format('j')} ORDER BY j.number"
     )
