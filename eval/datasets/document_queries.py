@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from eval.datasets.splits import normalised
 from indexing.passages.text_blocks import MarkdownReader, one_line, paragraphs, pieces
-from indexing.records import MARKDOWN, Document
+from indexing.records import MARKDOWN, Document, Json
 
 MAKERS = ("title", "heading", "sentence")
 """Of what parts of a document a query is made."""
@@ -28,11 +28,19 @@ _READER = MarkdownReader()
 
 @dataclass(frozen=True, slots=True)
 class MadeQuery:
-    """A query's text, the document that answers it, and what it was made of: one of ``MAKERS``."""
+    """A query's text, the document that answers it, and what it was made of: one of ``MAKERS``, or a model."""
 
     text: str
     document_id: str
     maker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made of documents, and how, as JSON."""
+
+    queries: Sequence[MadeQuery]
+    provenance: Mapping[str, Json]
 
 
 def make_queries(documents: Sequence[Document], titles: Iterable[str], count: int) -> list[MadeQuery]:
