@@ -37,7 +37,10 @@ def ids_in_query_sets(database: Database, partition: Partition) -> frozenset[str
 
 def collections_in_query_sets(database: Database, tenant: str) -> list[Partition]:
     """The collections of a tenant that any query set or candidate is about, also such as were removed."""
-    sql = "SELECT collection FROM query_sets WHERE tenant = ?1 UNION SELECT collection FROM judgment_candidates WHERE tenant = ?1"
+    sql = (
+        "SELECT collection FROM query_sets WHERE tenant = ?1"
+        " UNION SELECT collection FROM judgment_candidates WHERE tenant = ?1 ORDER BY collection"
+    )
     return [Partition(tenant, str(row["collection"])) for row in database.rows(sql, (tenant,))]
 
 
@@ -52,7 +55,7 @@ def count_of_documents(database: Database, partition: Partition, ids: Collection
     return 0 if row is None else int(row["n"])
 
 
-def erase_of_documents(db: sqlite_utils.Database, partition: Partition, ids: Collection[str] | None) -> None:
+def erase_of_documents(database: Database, partition: Partition, ids: Collection[str] | None) -> None:
     """Delete from every version what names some documents of a partition, with ``None`` any of them.
 
     A set that loses something gets a version that says so; reasons of the changes that touched it are deleted, since
@@ -64,14 +67,16 @@ def erase_of_documents(db: sqlite_utils.Database, partition: Partition, ids: Col
         f" UNION SELECT query_set, until_version FROM query_set_judgments WHERE {_JUDGMENTS}"
         f" UNION SELECT query_set, since_version FROM query_set_queries WHERE {_QUERIES}"
     )
-    rows = [tuple(row) for row in db.conn.execute(touched, parameters)]
-    sql = "UPDATE query_set_versions SET reason = ? WHERE query_set = ? AND version = ?"
-    db.conn.executemany(sql, [(ERASED, *row) for row in rows])
-    for name in sorted({row[0] for row in rows}):
-        _record(db, name, "documents were erased")
-    db.conn.execute(f"DELETE FROM query_set_judgments WHERE {_JUDGMENTS}", parameters)
-    db.conn.execute(f"DELETE FROM query_set_queries WHERE {_QUERIES}", parameters)
-    db.conn.execute(f"DELETE FROM judgment_candidates WHERE {_CANDIDATES}", parameters)
+    with database.write() as db:
+        rows = [tuple(row) for row in db.conn.execute(touched, parameters)]
+        for table, column in (("query_set_versions", "version"), ("query_set_judgments", "since_version")):
+            sql = f"UPDATE {table} SET reason = ? WHERE query_set = ? AND {column} = ?"
+            db.conn.executemany(sql, [(ERASED, *row) for row in rows])
+        for name in sorted({row[0] for row in rows}):
+            _record(db, name, "documents were erased")
+        db.conn.execute(f"DELETE FROM query_set_judgments WHERE {_JUDGMENTS}", parameters)
+        db.conn.execute(f"DELETE FROM query_set_queries WHERE {_QUERIES}", parameters)
+        db.conn.execute(f"DELETE FROM judgment_candidates WHERE {_CANDIDATES}", parameters)
 
 
 def _parameters(partition: Partition, ids: Collection[str] | None) -> tuple[str, str, str | None]:

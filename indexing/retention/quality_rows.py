@@ -2,8 +2,6 @@
 
 from collections.abc import Collection
 
-import sqlite_utils
-
 from indexing.catalogue import query_set_erasure as query_sets
 from indexing.catalogue.database import Database
 from indexing.home import Home
@@ -16,9 +14,9 @@ def count_quality_of_documents(database: Database, partition: Partition, ids: Co
     return query_sets.count_of_documents(database, partition, ids)
 
 
-def erase_quality_of_documents(db: sqlite_utils.Database, partition: Partition, ids: Collection[str] | None) -> None:
+def erase_quality_of_documents(database: Database, partition: Partition, ids: Collection[str] | None) -> None:
     """Delete the rows that name some documents of a partition, with ``None`` any of them. Twice changes nothing."""
-    query_sets.erase_of_documents(db, partition, ids)
+    query_sets.erase_of_documents(database, partition, ids)
 
 
 def count_quality_of_user(home: Home, tenant: str, user: str) -> int:
