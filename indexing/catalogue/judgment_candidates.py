@@ -49,7 +49,8 @@ def candidate_rows(database: Database, *, state: str, partition: Partition | Non
 def forget_candidates_older_than(database: Database, days: float, now: str) -> int:
     """Forget what was last proposed more than so many days before a moment (UTC, ISO 8601); gives how many.
 
-    Their queries are what users asked, and the ledger of so many days holds those no more; what was accepted is in a set.
+    Their queries are what users asked, and the ledger of so many days holds those no more; what was accepted is in a
+    set.
     """
     oldest = moment_text(datetime.fromisoformat(now) - timedelta(days=days))
     with database.write() as db:
