@@ -243,8 +243,8 @@ def test_what_came_of_a_user_s_requests_and_the_user_s_name_leave_the_query_sets
         assert files_with(tiny_home, marker) == set(), marker
     left = read_query_set(tiny_home, "judged", split=None)
     assert "kept" in left.queries.values()
-    (judgment,) = history(tiny_home, "judged", query_id_of("kept"), "pears")
-    assert (judgment["author"], judgment["reason"], judgment["grade"]) == ("(erased)", "(erased)", 1)
+    (judgment,) = history(tiny_home, "judged", query_id_of("kept"))
+    assert (judgment.author, judgment.reason, judgment.grade) == ("(erased)", "(erased)", 1)
     assert json.loads(run(*whose, "--yes", "--json").stdout)["quality_rows"] == 0
 
 
