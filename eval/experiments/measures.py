@@ -1,4 +1,4 @@
-"""Measures of a ranking against judgments, with trec_eval's numbers, and how sure a mean is."""
+"""Measures of a ranking against judgments, with trec_eval's numbers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -84,39 +84,6 @@ def score_run(qrels: Qrels, run: Run) -> Scores:
         per_query[names[metric.measure]][metric.query_id] = float(metric.value)
     means = {name: math.fsum(values.values()) / len(values) for name, values in per_query.items()}
     return Scores(per_query, means)
-
-
-def bootstrap_interval(
-    values: Sequence[float], *, seed: int, samples: int = 2000, level: float = 0.95
-) -> tuple[float, float]:
-    """A confidence interval for the mean of the values, by the percentile bootstrap.
-
-    Args:
-        values: One finite number per query, at least one.
-        seed: Same seed, same interval.
-        samples: How many times to draw ``len(values)`` values with replacement, >= 1.
-        level: Share of the drawn means inside the interval, above 0 and below 1.
-
-    Returns:
-        Lower and upper end; with one value, or equal ones, both are that value.
-
-    Raises:
-        InvalidInput: ``values`` is empty or not finite.
-        ValueError: ``samples`` or ``level`` is out of range.
-
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
-    """
-    if samples < 1 or not 0 < level < 1:
-        raise ValueError(f"samples {samples}, level {level}; expected samples >= 1 and 0 < level < 1")
-    data = np.asarray(values, dtype=np.float64)
-    if data.size == 0 or not np.isfinite(data).all():
-        raise InvalidInput(f"{data.size} values, not all finite or none; expected at least one finite number")
-    generator = np.random.default_rng(seed)
-    means = [float(data[generator.integers(data.size, size=data.size)].mean()) for _ in range(samples)]
-    tail = (1 - level) / 2
-    # A mean lies between the least and the greatest value, but its floating-point sum may not.
-    low, high = np.clip(np.quantile(means, [tail, 1 - tail]), data.min(), data.max())
-    return float(low), float(high)
 
 
 def _trec_order(query_id: str, results: Mapping[str, float]) -> list[str]:
