@@ -22,6 +22,21 @@ nDCG has linear gain (the grade) and discount ``log2(rank + 1)``; the other meas
 relevant. Source: trec_eval's ``ndcg_cut``, ``recall`` and ``recip_rank``, by way of ir_measures, which takes the
 first two from pytrec_eval and ``RR@10`` from MS MARCO's script.
 """
+CONDENSED, JUDGED = "nDCG@10 condensed", "judged@10"
+"""nDCG@10 of what is left of a ranking when documents without a judgment are taken out, and which share of the first
+ten has one."""
+EVERY_MEASURE: Mapping[str, ir_measures.Measure] = {
+    **MEASURES,
+    "MAP": ir_measures.AP,
+    "Success@10": ir_measures.Success @ 10,
+    CONDENSED: ir_measures.nDCG(cutoff=10, judged_only=True),
+    JUDGED: ir_measures.Judged @ 10,
+}
+"""What an evaluation of a release keeps of each query, beside what tells how far the judgments reach.
+
+``MAP`` looks at all results that were asked for. An nDCG whose condensed form says otherwise rests on documents that
+were never judged. Source: trec_eval's ``map``, ``success`` and ``-J``; Sakai, SIGIR 2007 (condensed lists).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +67,8 @@ def run_from_ranking(ids: Sequence[str]) -> dict[str, float]:
     return run
 
 
-def score_run(qrels: Qrels, run: Run) -> Scores:
-    """Score a run on every query of the judgments, with each of ``MEASURES``.
+def score_run(qrels: Qrels, run: Run, measures: Mapping[str, ir_measures.Measure] = MEASURES) -> Scores:
+    """Score a run on every query of the judgments, with each of some measures.
 
     A run must have strictly decreasing scores to be measured in the order it was returned in; make it with
     ``run_from_ranking``. Ties, and scores that tie in float32, are ordered as trec_eval orders them, for all
@@ -62,6 +77,7 @@ def score_run(qrels: Qrels, run: Run) -> Scores:
     Args:
         qrels: At least one query. A query without a grade above 0 scores 0.
         run: Results; queries without judgments are ignored, and documents without a judgment count as not relevant.
+        measures: By the names that they have in the result.
 
     Returns:
         One score for each query in ``qrels``, in its order (0.0 where the run has no results), and means over all
@@ -78,9 +94,9 @@ def score_run(qrels: Qrels, run: Run) -> Scores:
     ordered = {
         query_id: run_from_ranking(_trec_order(query_id, run[query_id])) for query_id in qrels if run.get(query_id)
     }
-    names = {measure: name for name, measure in MEASURES.items()}
-    per_query = {name: dict.fromkeys(qrels, 0.0) for name in MEASURES}
-    for metric in ir_measures.iter_calc(list(MEASURES.values()), grades, ordered):
+    names = {measure: name for name, measure in measures.items()}
+    per_query = {name: dict.fromkeys(qrels, 0.0) for name in measures}
+    for metric in ir_measures.iter_calc(list(measures.values()), grades, ordered):
         per_query[names[metric.measure]][metric.query_id] = float(metric.value)
     means = {name: math.fsum(values.values()) / len(values) for name, values in per_query.items()}
     return Scores(per_query, means)

@@ -14,8 +14,8 @@ from indexing.errors import InvalidInput
 Alternative: TypeAlias = Literal["two-sided", "greater", "less"]
 """What would be surprising: any difference, that the second scores more, or that it scores less."""
 RESAMPLES = 9_999
-"""Sign patterns drawn where not all can be looked at: p is then a multiple of 1/10,000, at p = 0.05 off by at most 0.005 in
-95 of 100 runs. Source: our choice; scipy's default."""
+"""Sign patterns drawn where not all can be looked at: p is then a multiple of 1/10,000, and at p = 0.05 off by at most
+0.005 in 95 of 100 runs. Source: our choice; scipy's default."""
 BOOTSTRAP_SAMPLES = 2_000
 """Means drawn for an interval. Source: Efron and Tibshirani, 1993, chapter 13, advise 1,000 at least."""
 TIE = 1e-9
