@@ -35,7 +35,7 @@ from indexing.ledger.erasure import OfDocuments, count_rows, erase_rows
 from indexing.retention.artefact_kinds import ARTEFACT_KINDS
 from indexing.retention.document_locations import DocumentLocations, StaleBlock, find_stale_blocks, look
 from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
-from indexing.retention.ranking_files import erase_from_rankings
+from indexing.retention.ranking_files import count_rankings, erase_from_rankings
 from indexing.retention.shard_rewrite import rewrite_shard
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import publish_snapshot, replace_shards
@@ -87,7 +87,8 @@ def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[Stal
         feature_blocks=len(stale),
         inputs=sum(len(home.storage.list(kind)) for kind in home.storage.kinds(WORK)),
         scratch_homes=len(scratch_homes(home.path)),
-        evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots})),
+        evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots}))
+        + count_rankings(home.path, found.partition, None if found.is_whole else found.ids),
         ledger_rows=count_rows(home.ledger, _in_ledger(found)),
     )
 

@@ -27,6 +27,12 @@ def ids_in_rankings(home: Path, partition: Partition) -> frozenset[str]:
     return frozenset().union(*found) - {ERASED}
 
 
+def count_rankings(home: Path, partition: Partition, ids: Set[str] | None) -> int:
+    """How many files of a partition ``erase_from_rankings`` would change."""
+    values = [value for _, value in _files(home) if value is not None and _is_of(value, partition)]
+    return len(values) if ids is None else sum(bool(ids & _named(value)) for value in values)
+
+
 def erase_from_rankings(home: Path, partition: Partition, ids: Set[str] | None) -> int:
     """Take documents out of every kept ranking of a partition; ``None`` deletes the files. Says how many were changed.
 
