@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from eval.commands.root import evaluation
 from eval.datasets.imports import QueryFiles, import_query_set
-from eval.experiments.evaluation_task import KIND
+from eval.experiments.task_kind import KIND
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents

@@ -9,7 +9,6 @@ from app.retrieval.retriever import Retriever
 from eval.experiments.artefact_release import ArtefactOpener
 from eval.experiments.evaluation_task import (
     BLOCK_QUERIES,
-    KIND,
     EvaluationTask,
     load_evaluation_task,
     rank_queries,
@@ -19,6 +18,7 @@ from eval.experiments.evaluation_task import (
     withdraw_evaluation_task,
 )
 from eval.experiments.evaluations import evaluate
+from eval.experiments.task_kind import KIND
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.builds.tasks import withdraw_tasks
