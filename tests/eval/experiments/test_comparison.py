@@ -181,6 +181,16 @@ def test_a_gain_that_is_a_loss_on_judged_documents_alone_holds() -> None:
     assert "the sign hangs on documents that were never judged" in found.reasons[0]
 
 
+def test_differences_that_are_next_to_none_have_no_sign_to_disagree_in() -> None:
+    queries = set_of(100)
+    a = {one: ranking(one, rank=1) for one in queries.queries}
+    b = a | {"q000": [f"x{place}" for place in range(3)] + ranking("q000", rank=1)}
+    a["q000"] = ranking("q000", rank=2) + [f"x{place}" for place in range(3)]
+    found = compare(evaluation(queries, a), evaluation(queries, b), queries)
+    assert found.difference < 0 < found.condensed_difference < 0.005
+    assert found.verdict == "no difference shown"
+
+
 def test_what_only_one_ranking_has_is_judged_first_and_the_best_ranks_before_others() -> None:
     queries = set_of(2)
     a = evaluation(queries, {"q000": ["both", "d000", "left"], "q001": ["d001"]})
