@@ -26,7 +26,6 @@ from indexing.catalogue.erasures import (
     list_rewrites,
     point_releases,
 )
-from indexing.catalogue.evaluations import forget_evaluations
 from indexing.catalogue.jobs import shorten_errors
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.features.embedding_store import drop_vectors
@@ -166,8 +165,6 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
         remove_documents(catalogue, found.partition, ids)
         erase_versions(db, found.partition, ids)
         forget_document_features(db, found.partition, None if found.is_whole else ids)
-        if found.is_whole:
-            forget_evaluations(catalogue, found.partition)
         erase_quality_of_documents(catalogue, found.partition, None if found.is_whole else ids)
         # Passage spans hold headings, and the message of an error may quote a text.
         forget_unused_passages(db)

@@ -4,8 +4,10 @@ from collections.abc import Collection
 
 from indexing.catalogue import query_set_erasure as query_sets
 from indexing.catalogue.database import Database
+from indexing.catalogue.evaluations import collections_in_evaluations, count_evaluations, forget_evaluations
 from indexing.home import Home
 from indexing.records import Partition
+from indexing.retention.ranking_files import erase_from_rankings
 from indexing.retention.tenant_erasure import user_scope
 
 
@@ -17,6 +19,8 @@ def count_quality_of_documents(database: Database, partition: Partition, ids: Co
 def erase_quality_of_documents(database: Database, partition: Partition, ids: Collection[str] | None) -> None:
     """Delete the rows that name some documents of a partition, with ``None`` any of them. Twice changes nothing."""
     query_sets.erase_of_documents(database, partition, ids)
+    if ids is None:
+        forget_evaluations(database, partition)
 
 
 def count_quality_of_user(home: Home, tenant: str, user: str) -> int:
@@ -31,9 +35,12 @@ def erase_quality_of_user(home: Home, tenant: str, user: str) -> None:
 
 def count_quality_of_tenant(home: Home, tenant: str) -> int:
     """How many query sets and other things of quality a tenant has; changes nothing."""
-    return query_sets.count_of_tenant(home.catalogue, tenant)
+    return query_sets.count_of_tenant(home.catalogue, tenant) + count_evaluations(home.catalogue, tenant)
 
 
 def erase_quality_of_tenant(home: Home, tenant: str) -> None:
     """Delete all that is kept of a tenant's quality; the catalogue is compacted after."""
     query_sets.erase_of_tenant(home.catalogue, tenant)
+    for partition in collections_in_evaluations(home.catalogue, tenant):
+        erase_from_rankings(home.path, partition, None)
+        forget_evaluations(home.catalogue, partition)
