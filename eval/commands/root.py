@@ -5,5 +5,8 @@ from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
 __all__ = ["commands", "run", "set_candidates", "sets"]
+from eval.commands import compare, experiments  # a module for each command of the group
+
+__all__ = ["commands", "compare", "experiments", "run"]
 
 commands = (evaluation, demo)
