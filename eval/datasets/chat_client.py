@@ -147,7 +147,7 @@ class ChatClient:
             raise failure
 
     async def _wait_for_turn(self) -> None:
-        while (wait_seconds := self._resumes_at - self._clock()) > 0:
+        while self._down is None and (wait_seconds := self._resumes_at - self._clock()) > 0:
             await self._sleep(wait_seconds)
         if self._down is not None:
             raise self._down
