@@ -1,13 +1,10 @@
 """The rows of judge replies: what a model said to a prompt, and which documents and users it was asked about."""
 
-from collections.abc import Collection
-
-import sqlite_utils
+import json
+from collections.abc import Collection, Iterator
 
 from indexing.catalogue.database import Database
 from indexing.records import Partition
-
-_OF_COLLECTION = "tenant = ? AND collection = ?"
 
 
 def read_reply(database: Database, key: str) -> str | None:
@@ -54,22 +51,46 @@ def keep_reply(
             db.conn.execute(sql, (key, user_hash))
 
 
-def forget_replies_about(db: sqlite_utils.Database, partition: Partition, ids: Collection[str] | None) -> int:
+def ids_in_replies(database: Database, partition: Partition) -> frozenset[str]:
+    """The documents of a collection that some reply is about."""
+    sql = (
+        "SELECT DISTINCT d.document FROM judge_replies r JOIN judge_reply_documents d ON d.key = r.key"
+        " WHERE r.tenant = ? AND r.collection = ?"
+    )
+    return frozenset(str(row["document"]) for row in database.rows(sql, (partition.tenant, partition.collection)))
+
+
+def count_replies_about(database: Database, partition: Partition, ids: Collection[str] | None) -> int:
+    """How many replies ``forget_replies_about`` would forget; changes nothing."""
+    return sum(_count(database, where, parameters) for where, parameters in _about(partition, ids))
+
+
+def forget_replies_about(database: Database, partition: Partition, ids: Collection[str] | None) -> int:
     """Forget the replies that may quote some documents of a collection, ``None`` for all; gives how many.
 
     What was asked without naming a document may quote any, and goes with the first that goes.
     """
-    of_collection = (partition.tenant, partition.collection)
+    with database.write() as db:
+        return sum(
+            int(db.conn.execute(f"DELETE FROM judge_replies WHERE {where}", parameters).rowcount)
+            for where, parameters in _about(partition, ids)
+        )
+
+
+def _about(partition: Partition, ids: Collection[str] | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Conditions, no two of which a row meets, with their parameters."""
+    place, of_collection = "tenant = ? AND collection = ?", (partition.tenant, partition.collection)
     if ids is None:
-        return int(db.conn.execute(f"DELETE FROM judge_replies WHERE {_OF_COLLECTION}", of_collection).rowcount)
-    nameless = "NOT EXISTS (SELECT 1 FROM judge_reply_documents d WHERE d.key = judge_replies.key)"
-    sql = f"DELETE FROM judge_replies WHERE {_OF_COLLECTION} AND {nameless}"
-    forgotten = int(db.conn.execute(sql, of_collection).rowcount)
-    named = (
-        f"DELETE FROM judge_replies WHERE {_OF_COLLECTION} AND key IN"
-        " (SELECT key FROM judge_reply_documents WHERE document = ?)"
-    )
-    return forgotten + sum(int(db.conn.execute(named, (*of_collection, one)).rowcount) for one in sorted(ids))
+        yield place, of_collection
+        return
+    listed, named = json.dumps(sorted(ids)), "SELECT key FROM judge_reply_documents"
+    yield f"{place} AND key NOT IN ({named})", of_collection
+    yield f"{place} AND key IN ({named} WHERE document IN (SELECT value FROM json_each(?)))", (*of_collection, listed)
+
+
+def count_replies_of_tenant(database: Database, tenant: str) -> int:
+    """How many replies are kept for a tenant."""
+    return _count(database, "tenant = ?", (tenant,))
 
 
 def forget_replies_of_tenant(database: Database, tenant: str) -> int:
@@ -78,29 +99,26 @@ def forget_replies_of_tenant(database: Database, tenant: str) -> int:
         return int(db.conn.execute("DELETE FROM judge_replies WHERE tenant = ?", (tenant,)).rowcount)
 
 
+_OF_USER = "tenant = ? AND key IN (SELECT key FROM judge_reply_users WHERE user_hash = ?)"
+
+
+def count_replies_of_user(database: Database, tenant: str, user_hash: str) -> int:
+    """How many replies are kept about what a user of a tenant asked, by the ledger's hash."""
+    return _count(database, _OF_USER, (tenant, user_hash))
+
+
 def forget_replies_of_user(database: Database, tenant: str, user_hash: str) -> int:
-    """Forget every reply about what a user of a tenant asked; gives how many."""
-    sql = (
-        "DELETE FROM judge_replies WHERE tenant = ? AND key IN (SELECT key FROM judge_reply_users WHERE user_hash = ?)"
-    )
+    """Forget every reply about what a user of a tenant asked, by the ledger's hash; gives how many."""
     with database.write(grows=False) as db:
-        return int(db.conn.execute(sql, (tenant, user_hash)).rowcount)
-
-
-def count_replies(database: Database, tenant: str, user_hash: str | None = None) -> int:
-    """How many replies are kept for a tenant, or of them about what a user asked."""
-    if user_hash is None:
-        row = database.row("SELECT count(*) AS n FROM judge_replies WHERE tenant = ?", (tenant,))
-    else:
-        sql = (
-            "SELECT count(*) AS n FROM judge_replies r JOIN judge_reply_users u ON u.key = r.key"
-            " WHERE r.tenant = ? AND u.user_hash = ?"
-        )
-        row = database.row(sql, (tenant, user_hash))
-    return int(row["n"]) if row is not None else 0
+        return int(db.conn.execute(f"DELETE FROM judge_replies WHERE {_OF_USER}", (tenant, user_hash)).rowcount)
 
 
 def forget_replies_before(database: Database, moment: str) -> int:
     """Forget the replies that are older than a moment (``moment_text``); gives how many. They are a cache."""
     with database.write(grows=False) as db:
         return int(db.conn.execute("DELETE FROM judge_replies WHERE created_at < ?", (moment,)).rowcount)
+
+
+def _count(database: Database, where: str, parameters: tuple[str, ...]) -> int:
+    row = database.row(f"SELECT count(*) AS n FROM judge_replies WHERE {where}", parameters)
+    return int(row["n"]) if row is not None else 0

@@ -13,7 +13,7 @@ from eval.judging.judgement import list_judgements, save_judgement
 from eval.judging.judging import Asking, judge_samples
 from eval.judging.metrics import METRICS, metrics_named
 from eval.judging.samples import Sample
-from indexing.catalogue.judge_replies import count_replies
+from indexing.catalogue.judge_replies import count_replies_of_tenant
 from indexing.errors import AlreadyRunning, InvalidInput
 from indexing.models.embedder import HashingEmbedder
 from indexing.retention.judgement_files import JUDGE_LOCK
@@ -111,7 +111,7 @@ def test_a_prompt_that_is_repeated_for_another_reply_gets_one(home):
 
     _, _, server = judged(home, [SKY], answer, metrics_named(("answer_relevancy",)))
     assert [(body["seed"], body["temperature"]) for body in server.bodies] == [(0, 0.0), (1, 0.3), (2, 0.3)]
-    assert count_replies(home.catalogue, "default") == 3
+    assert count_replies_of_tenant(home.catalogue, "default") == 3
 
 
 def fenced(body, before):
