@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 @click.option("--metric", "names", multiple=True, help="Measure this alone (may be repeated); by default all.")
 @click.option("--budget", type=click.IntRange(0), help="Requests to send to the judge at most; by default any number.")
 @click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Samples judged at once.")
-@click.option("--split", default="test", show_default=True, help="Which queries of --set: train, dev or test.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "dev", "test", "all"]),
+    default="test",
+    show_default=True,
+    help="Which queries of --set.",
+)
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True, help="How --set is searched.")
 @click.option("--k", type=click.IntRange(1, 100), default=10, show_default=True, help="Documents to find for --set.")
 @as_json

@@ -51,13 +51,21 @@ def judge_set(
 ) -> tuple[Judgement, Path]:
     """Judge what the release in service finds for a stored query set, and save it; gives the judgement and its file.
 
+    Args:
+        home: Whose set and release.
+        name: Which set.
+        options: How to judge.
+        split: ``train``, ``dev``, ``test`` or ``all``.
+        k: How many documents to find for each query.
+        mode: How to search: ``hybrid``, ``dense`` or ``lexical``.
+
     Raises:
         NotFound: there is no such set, or the release does not hold its collection.
         NotReady: nothing is released.
         InvalidInput, AlreadyRunning: as ``judge_file``.
     """
     metrics_named(options.names)  # before anything is searched
-    query_set = read_query_set(home, name, split=split)
+    query_set = read_query_set(home, name, split=None if split == "all" else split)
     total = len(query_set.queries)
     samples, inputs = retrieve_samples(
         home, query_set, k=k, mode=mode, on_progress=lambda done: options.on_progress("searching", done, total)
