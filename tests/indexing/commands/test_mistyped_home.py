@@ -38,6 +38,7 @@ ARGUMENTS = {
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {
+    ("eval", "judge"): ["--set", "s"],
     ("eval", "run"): ["--corpus", "corpora/helpdesk"],
     ("tenants", "limit"): ["--log-queries"],
     ("features", "get"): ["--id", "d"],
