@@ -129,14 +129,15 @@ def _heading(one: _Parts, collection: _Collection) -> str | None:
     """The rarest heading, with the title in front where there is one."""
     headings = [heading for heading in one.headings if normalised(heading) not in ("", normalised(one.title))]
     if one.title:
-        own = [f"{one.title} {heading}" for heading in headings if collection.titles[normalised(one.title)] == 1]
+        headings = headings if collection.titles[normalised(one.title)] == 1 else []
     else:
-        own = [
+        headings = [
             heading
             for heading in headings
             if collection.headings[normalised(heading)] == 1 and len(heading.split()) >= _LEAST_HEADING_WORDS
         ]
-    return max(own, key=collection.rarity, default=None)
+    rarest = max(headings, key=collection.rarity, default=None)
+    return None if rarest is None else f"{one.title} {rarest}".strip()
 
 
 def _sentence(one: _Parts, collection: _Collection) -> str | None:
