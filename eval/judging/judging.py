@@ -16,7 +16,6 @@ from indexing.errors import BudgetSpent, InvalidInput, ServiceFailed
 from indexing.home import Home
 from indexing.models.embedder import Embedder
 from indexing.records import Json
-from indexing.retention.judgement_files import JUDGE_LOCK
 
 OnProgress = Callable[[int], None]
 """Told how many samples are done."""
@@ -50,6 +49,8 @@ def judge_samples(
 ) -> Judgement:
     """Judge samples. What a judge said is kept in the home, so that the same run goes on where it ended.
 
+    Call it, and save what it gives, with ``JUDGE_LOCK`` held, so that no erasure runs between the two.
+
     Args:
         home: Whose catalogue keeps the replies.
         samples: What is judged, at least one.
@@ -61,13 +62,10 @@ def judge_samples(
 
     Raises:
         InvalidInput: there is no sample.
-        AlreadyRunning: another process judges in this home, or erases from it.
     """
     if not samples:
         raise InvalidInput("No sample to judge; expected at least one.")
-    with home.storage.lock(JUDGE_LOCK, "judging, or an erasure"):
-        run = _Run(home, metrics, asking, embedder, on_progress)
-        judged, costs = asyncio.run(run.judge(samples))
+    judged, costs = asyncio.run(_Run(home, metrics, asking, embedder, on_progress).judge(samples))
     from eval.judging.ragas_metrics import RAGAS_VERSION, prompt_fingerprints
 
     is_asked = asking.endpoint is not None and any(metric.is_judged for metric in metrics)

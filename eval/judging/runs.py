@@ -16,6 +16,8 @@ from indexing.home import Home
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.records import Json
 from indexing.releases.recipe_choices import recipe_in_service
+from indexing.retention.evaluation_files import EVALUATIONS
+from indexing.retention.judgement_files import JUDGE_LOCK
 
 Progress = Callable[[str, int, int], None]
 """Told of a stage: how much is done, of how much."""
@@ -93,16 +95,17 @@ def _judge(home: Home, samples: Sequence[Sample], inputs: Json, options: Options
     is_judged = any(metric.is_judged for metric in metrics)
     endpoint = endpoint_of(settings) if is_wanted and is_judged else None
     embedder, model = _embedder(home, metrics) if endpoint is not None else (None, None)
-    judgement = judge_samples(
-        home,
-        samples,
-        metrics,
-        asking=Asking(endpoint, options.budget, options.concurrency),
-        embedder=embedder,
-        inputs={**inputs, "embedding_model": model},
-        on_progress=lambda done: options.on_progress("judging", done, len(samples)),
-    )
-    return judgement, save_judgement(judgement, home.path / "evaluations")
+    with home.storage.lock(JUDGE_LOCK, "judging of samples, or an erasure"):
+        judgement = judge_samples(
+            home,
+            samples,
+            metrics,
+            asking=Asking(endpoint, options.budget, options.concurrency),
+            embedder=embedder,
+            inputs={**inputs, "embedding_model": model},
+            on_progress=lambda done: options.on_progress("judging", done, len(samples)),
+        )
+        return judgement, save_judgement(judgement, home.path / EVALUATIONS)
 
 
 def _embedder(home: Home, metrics: Sequence[Metric]) -> tuple[Embedder | None, str | None]:

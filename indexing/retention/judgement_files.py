@@ -42,6 +42,18 @@ def about_user(tenant: str, user_hash: str) -> Concerns:
     return lambda sample: bool(sample["tenant"] == tenant and sample["user_hash"] == user_hash)
 
 
+def ids_in_judged(home: Path, partition: Partition) -> frozenset[str]:
+    """The documents of a collection that judged samples name."""
+    is_there = about_documents(partition, None)
+    return frozenset(
+        document
+        for _, judgement in _judgements(home)
+        for sample in judgement["samples"]
+        if is_there(sample)
+        for document in sample["documents"]
+    )
+
+
 def count_judged(home: Path, concerns: Concerns) -> int:
     """How many samples of all files are about what is erased."""
     return sum(sum(map(concerns, judgement["samples"])) for _, judgement in _judgements(home))

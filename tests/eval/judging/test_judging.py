@@ -14,9 +14,8 @@ from eval.judging.judging import Asking, judge_samples
 from eval.judging.metrics import METRICS, metrics_named
 from eval.judging.samples import Sample
 from indexing.catalogue.judge_replies import count_replies_of_tenant
-from indexing.errors import AlreadyRunning, InvalidInput
+from indexing.errors import InvalidInput
 from indexing.models.embedder import HashingEmbedder
-from indexing.retention.judgement_files import JUDGE_LOCK
 from tests.support.judge_server import Answer, judge_server, judging, verdict_of
 
 SKY = Sample(
@@ -249,8 +248,6 @@ def test_only_enough_samples_give_an_interval(home):
     assert not math.isnan(low + high)
 
 
-def test_one_process_judges_at_a_time_and_nothing_is_judged_of_nothing(home):
-    with home.storage.lock(JUDGE_LOCK), pytest.raises(AlreadyRunning):
-        judge_samples(home, [SKY], FAITHFULNESS)
+def test_nothing_is_judged_of_nothing(home):
     with pytest.raises(InvalidInput, match="at least one"):
         judge_samples(home, [], FAITHFULNESS)

@@ -9,10 +9,11 @@ from eval.judging.runs import Options, judge_every_set, judge_set
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents
-from indexing.errors import InvalidInput, NotFound
+from indexing.errors import AlreadyRunning, InvalidInput, NotFound
 from indexing.home import Home
 from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import default_recipe
+from indexing.retention.judgement_files import JUDGE_LOCK
 from tests.support.judge_server import judge_server, judging
 
 MANUAL = Partition("default", "manual")
@@ -75,6 +76,11 @@ def test_every_set_is_judged_for_a_schedule_and_one_that_cannot_be_is_told(serve
     found = judge_every_set(served)
     assert set(found) == {"support", "elsewhere"}
     assert "not_judged" in found["elsewhere"]
+
+
+def test_one_process_judges_at_a_time_and_none_beside_an_erasure(served):
+    with served.storage.lock(JUDGE_LOCK), pytest.raises(AlreadyRunning, match="judging of samples, or an erasure"):
+        judge_set(served, "support", split="all")
 
 
 def test_what_is_unknown_is_refused_before_anything_is_searched(served):
