@@ -127,7 +127,9 @@ class ChatClient:
             BudgetSpent: no further request may be sent.
             ServiceFailed: no usable answer came, after all attempts; the message holds nothing of key or texts.
         """
-        chat = [{"role": message.role, "content": message.content} for message in messages]
+        # Half a surrogate pair, which a document may hold, cannot be sent.
+        texts = [message.content.encode("utf-8", "replace").decode("utf-8") for message in messages]
+        chat = [{"role": message.role, "content": text} for message, text in zip(messages, texts, strict=True)]
         body: dict[str, Json] = {
             "model": self.endpoint.model,
             "messages": chat,

@@ -65,7 +65,11 @@ class KeptReplies:
 
     def user_hash(self, sample: Sample) -> str | None:
         """The user of a sample as the ledger knows users."""
-        return None if sample.user is None else keyed_hash(self._secret, USER, sample.user.encode("utf-8", "replace"))
+        return (
+            None
+            if sample.user is None
+            else keyed_hash(self._secret, USER, sample.user.encode("utf-8", "surrogatepass"))
+        )
 
 
 @dataclass(slots=True)

@@ -53,9 +53,9 @@ def retrieve_samples(
         samples.append(
             Sample(
                 id=query_id,
-                question=text,
+                question=_sendable(text),
                 partition=partition,
-                contexts=tuple(hit.passage.text for hit in found.hits),
+                contexts=tuple(_sendable(hit.passage.text) for hit in found.hits),
                 context_ids=tuple(hit.passage.document_id for hit in found.hits),
                 reference_context_ids=tuple(sorted(name for name, grade in grades.items() if grade > 0)),
             )
@@ -71,3 +71,8 @@ def retrieve_samples(
         "mode": mode,
     }
     return samples, inputs
+
+
+def _sendable(text: str) -> str:
+    """A text without halves of surrogate pairs, which no JSON in UTF-8 can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")

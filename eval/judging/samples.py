@@ -83,6 +83,7 @@ def _samples(path: Path, text: str) -> Iterator[Sample]:
 
 
 def _sample(value: Json, number: int) -> Sample:
+    json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a surrogate pair is no text that can be sent
     fields = JsonFields(value)
     question = fields.take("question", str)
     if not question.strip():

@@ -55,6 +55,7 @@ def test_every_field_is_read_and_what_is_not_there_is_not_known(tmp_path):
         ("[]", "line 2: .*where an object was expected"),
         ({"answer": "no question"}, "'question' is missing"),
         ({"question": " "}, "the question is empty"),
+        ({"question": "\ud800"}, "surrogates not allowed"),
         ({"question": "q", "contexts": "one"}, "'contexts' is 'one', expected list"),
         ({"question": "q", "contexts": [1]}, "'contexts' holds something else than texts"),
         ({"question": "q", "ground_truth": "g"}, "'ground_truth' is unknown"),
