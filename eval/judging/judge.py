@@ -10,7 +10,7 @@ from eval.datasets.json_replies import json_of
 from eval.judging.samples import Sample
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.home_secrets import home_secret
-from indexing.catalogue.judge_replies import keep_reply, read_reply
+from indexing.catalogue.judge_replies import keep_reply, read_reply, tell_reply
 from indexing.errors import ServiceFailed
 from indexing.home import Home
 from indexing.ledger.hashes import LEDGER_SECRET, USER, keyed_hash
@@ -47,21 +47,14 @@ class KeptReplies:
         """See ``Replies``; the reply is from now on about this sample, too."""
         reply = read_reply(self._catalogue, key)
         if reply is not None:
-            self.keep(key, sample, "", reply)
+            tell_reply(self._catalogue, key, sample.documents, self.user_hash(sample))
         return reply
 
     def keep(self, key: str, sample: Sample, model: str, reply: str) -> None:
         """See ``Replies``."""
-        keep_reply(
-            self._catalogue,
-            key,
-            sample.partition,
-            model=model,
-            reply=reply,
-            at=utc_now(),
-            documents=sample.documents,
-            user_hash=self.user_hash(sample),
-        )
+        with self._catalogue.write():
+            keep_reply(self._catalogue, key, sample.partition, model=model, reply=reply, at=utc_now())
+            tell_reply(self._catalogue, key, sample.documents, self.user_hash(sample))
 
     def user_hash(self, sample: Sample) -> str | None:
         """The user of a sample as the ledger knows users."""

@@ -13,28 +13,16 @@ def read_reply(database: Database, key: str) -> str | None:
     return None if row is None else str(row["reply"])
 
 
-def keep_reply(
-    database: Database,
-    key: str,
-    partition: Partition,
-    *,
-    model: str,
-    reply: str,
-    at: str,
-    documents: Collection[str],
-    user_hash: str | None,
-) -> None:
-    """Keep a reply; one that is there already stays, and is from now on about these documents and this user, too.
+def keep_reply(database: Database, key: str, partition: Partition, *, model: str, reply: str, at: str) -> None:
+    """Keep a reply, before ``tell_reply`` says what it is about in the same transaction; one that is there stays.
 
     Args:
-        database: The catalogue.
+        database: The catalogue, in a write transaction.
         key: Identifies the prompt, the model, and the tenant and collection: no tenant is given another's replies.
         partition: Whose documents it was asked about.
         model: Who said it.
         reply: What it said.
         at: When, as ``moment_text``.
-        documents: Ids of the documents whose texts the prompt may hold.
-        user_hash: Whose question it is, as the ledger knows users, where that is known.
     """
     with database.write() as db:
         db.conn.execute(
@@ -42,13 +30,30 @@ def keep_reply(
             " ON CONFLICT DO NOTHING",
             (key, partition.tenant, partition.collection, model, reply, at),
         )
-        db.conn.executemany(
-            "INSERT INTO judge_reply_documents (key, document) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            [(key, document) for document in sorted(documents)],
-        )
-        if user_hash is not None:
-            sql = "INSERT INTO judge_reply_users (key, user_hash) VALUES (?, ?) ON CONFLICT DO NOTHING"
-            db.conn.execute(sql, (key, user_hash))
+
+
+def tell_reply(database: Database, key: str, documents: Collection[str], user_hash: str | None) -> None:
+    """Say that a reply is about these documents and this user, too; writes nothing where that is known.
+
+    Args:
+        database: The catalogue.
+        key: Of a reply that is kept.
+        documents: Ids of the documents whose texts the prompt may hold.
+        user_hash: Whose question it is, as the ledger knows users, where that is known.
+    """
+    new = set(documents) - _column(database, "SELECT document FROM judge_reply_documents WHERE key = ?", key)
+    users = {user_hash} - {None} - _column(database, "SELECT user_hash FROM judge_reply_users WHERE key = ?", key)
+    if not new and not users:
+        return
+    with database.write() as db:
+        sql = "INSERT INTO judge_reply_documents (key, document) VALUES (?, ?) ON CONFLICT DO NOTHING"
+        db.conn.executemany(sql, [(key, document) for document in sorted(new)])
+        sql = "INSERT INTO judge_reply_users (key, user_hash) VALUES (?, ?) ON CONFLICT DO NOTHING"
+        db.conn.executemany(sql, [(key, user) for user in users])
+
+
+def _column(database: Database, sql: str, key: str) -> set[str]:
+    return {str(value) for row in database.rows(sql, (key,)) for value in row.values()}
 
 
 def ids_in_replies(database: Database, partition: Partition) -> frozenset[str]:

@@ -78,6 +78,16 @@ def test_with_a_collection_goes_everything_that_was_said_of_it(judged):
     assert kept(judged) == ({"theirs"}, {"theirs"})
 
 
+def test_a_reply_that_served_a_second_sample_goes_with_the_documents_of_either(judged):
+    with judge_server(judging) as server:
+        asking = Asking(Endpoint(server.url, "judge-1"))
+        again = replace(ABOUT_PUMP, id="again", context_ids=("pump-2",))
+        judge_samples(judged, [again], metrics_named(("faithfulness",)), asking=asking)
+    assert server.bodies == []
+    erase(judged, "--collection", "manual", "pump-2")
+    assert "pump" not in kept(judged)[0]
+
+
 def test_with_a_user_goes_what_the_user_asked(judged):
     told = erase(judged, "--tenant", "default", "--user", "ana")
     assert kept(judged) == ({"pump", "nameless", "theirs"}, {"pump", "nameless", "theirs"})
