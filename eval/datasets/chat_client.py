@@ -262,8 +262,8 @@ def complete_all(
             return error
 
     async def ask_all() -> tuple[list[str | ServiceFailed | BudgetSpent], Usage]:
-        options = {"budget": budget, "concurrency": concurrency}
-        async with ChatClient(endpoint, timeout_seconds=timeout_seconds, **options) as client:
+        client = ChatClient(endpoint, budget=budget, concurrency=concurrency, timeout_seconds=timeout_seconds)
+        async with client:
             return list(await asyncio.gather(*(ask(client, prompt) for prompt in prompts))), client.usage
 
     return asyncio.run(ask_all())

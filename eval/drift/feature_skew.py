@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from eval.drift.alerting import say_alert
+from indexing.catalogue.alerts import Severity
+
 from indexing.features.skew import FeatureSkew, measure_skew, served_values
 from indexing.features.transformations import TRANSFORMATIONS, Transformations
 from indexing.home import Home
@@ -60,7 +62,7 @@ def _served(one: FeatureSkew) -> int:
 
 
 def _say(home: Home, name: str, one: FeatureSkew, at: str) -> None:
-    severity = "critical" if one.share > CRITICAL_SHARE else "warning"
+    severity: Severity = "critical" if one.share > CRITICAL_SHARE else "warning"
     message = (
         f"{one.share:.1%} of {_served(one):,} values of {name} that answers used differ from what is recomputed:"
         f" {one.mismatched:,} are other, {one.missing:,} were missing, {one.extra:,} should not be there. See"

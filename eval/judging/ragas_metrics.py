@@ -152,13 +152,7 @@ async def _offline(sample: Sample, name: str) -> float:
         reference_contexts=_list(sample.reference_contexts),
         reference_context_ids=_list(sample.reference_context_ids),
     )
-    made: _Untracked = {
-        "id_context_precision": _IdPrecision,
-        "id_context_recall": _IdRecall,
-        "text_context_precision": lambda: _TextPrecision(distance_measure=_Similarity()),
-        "text_context_recall": lambda: _TextRecall(_distance_measure=_Similarity()),
-    }[name]()
-    return await made.untracked(row)
+    return await _OFFLINE[name]().untracked(row)
 
 
 def _list(texts: Sequence[str] | None) -> list[str] | None:
@@ -186,6 +180,12 @@ async def _context_precision(sample: Sample, means: Means) -> float:
     return float(found.value)
 
 
+_OFFLINE: Mapping[str, Callable[[], _Untracked]] = {
+    "id_context_precision": _IdPrecision,
+    "id_context_recall": _IdRecall,
+    "text_context_precision": lambda: _TextPrecision(distance_measure=_Similarity()),
+    "text_context_recall": lambda: _TextRecall(_distance_measure=_Similarity()),
+}
 _PROMPTS = {
     "faithfulness": (StatementGeneratorPrompt, NLIStatementPrompt),
     "answer_relevancy": (AnswerRelevancePrompt,),

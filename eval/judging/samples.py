@@ -10,8 +10,6 @@ from indexing.errors import SourceInvalid
 from indexing.records import Json, JsonFields, Partition, fingerprint
 
 _DEFAULT = Partition(DEFAULT_TENANT, "default")
-_TEXTS = ("answer", "reference", "user")
-_LISTS = ("contexts", "context_ids", "reference_contexts", "reference_context_ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +91,20 @@ def _sample(value: Json, number: int) -> Sample:
         id=fields.take_if_there("id", str) or str(number),
         question=question,
         partition=Partition(tenant, fields.take_if_there("collection", str) or _DEFAULT.collection),
-        **{name: fields.take_if_there(name, str) for name in _TEXTS},
-        **{name: _texts(name, fields.take_if_there(name, list)) for name in _LISTS},
+        answer=fields.take_if_there("answer", str),
+        reference=fields.take_if_there("reference", str),
+        contexts=_texts(fields, "contexts"),
+        context_ids=_texts(fields, "context_ids"),
+        reference_contexts=_texts(fields, "reference_contexts"),
+        reference_context_ids=_texts(fields, "reference_context_ids"),
+        user=fields.take_if_there("user", str),
     )
     fields.end()
     return sample
 
 
-def _texts(name: str, values: list[Json] | None) -> tuple[str, ...] | None:
+def _texts(fields: JsonFields, name: str) -> tuple[str, ...] | None:
+    values = fields.take_if_there(name, list)
     if values is None:
         return None
     if not all(isinstance(value, str) for value in values):
