@@ -3,8 +3,6 @@
 import json
 from collections.abc import Collection
 
-import sqlite_utils
-
 from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.query_sets import begin_version
 from indexing.records import Json, Partition
@@ -73,7 +71,7 @@ def erase_of_documents(database: Database, partition: Partition, ids: Collection
             sql = f"UPDATE {table} SET reason = ? WHERE query_set = ? AND {column} = ?"
             db.conn.executemany(sql, [(ERASED, *row) for row in rows])
         for name in sorted({row[0] for row in rows}):
-            _record(db, name, "documents were erased")
+            _record(database, name, "documents were erased")
         db.conn.execute(f"DELETE FROM query_set_judgments WHERE {_JUDGMENTS}", parameters)
         db.conn.execute(f"DELETE FROM query_set_queries WHERE {_QUERIES}", parameters)
         db.conn.execute(f"DELETE FROM judgment_candidates WHERE {_CANDIDATES}", parameters)
@@ -121,7 +119,7 @@ def erase_of_user(database: Database, tenant: str, user_hash: str, user: str) ->
     with database.write() as db:
         names = f"SELECT DISTINCT query_set FROM query_set_queries WHERE {_USERS_QUERIES}"
         for row in list(db.conn.execute(names, (tenant, user_hash))):
-            _record(db, row[0], "what a user asked was erased")
+            _record(database, row[0], "what a user asked was erased")
         db.conn.execute(f"DELETE FROM query_set_judgments WHERE {_USERS_JUDGMENTS}", (tenant, user_hash))
         db.conn.execute(f"DELETE FROM query_set_queries WHERE {_USERS_QUERIES}", (tenant, user_hash))
         db.conn.execute("DELETE FROM judgment_candidates WHERE tenant = ?1 AND user_hash = ?2", (tenant, user_hash))
@@ -148,5 +146,5 @@ def erase_of_tenant(database: Database, tenant: str) -> None:
         db.conn.execute("DELETE FROM judgment_candidates WHERE tenant = ?", (tenant,))
 
 
-def _record(db: sqlite_utils.Database, name: Json, reason: str) -> None:
-    begin_version(db, str(name), action="erase", actor=current_user(), reason=reason, at=utc_now())
+def _record(database: Database, name: Json, reason: str) -> None:
+    begin_version(database, str(name), action="erase", actor=current_user(), reason=reason, at=utc_now())

@@ -99,8 +99,8 @@ def test_what_is_not_there_is_refused_by_name(curated):
         retire_judgments(curated, "support", query_id_of(LEAK), ["guides/hose"], **WHO)
     with pytest.raises(NotFound, match="No query 'q9'"):
         retire_judgments(curated, "support", "q9", None, **WHO)
-    with pytest.raises(NotFound, match="No query set 'suport'"):
-        read_query_set(curated, "suport")
+    with pytest.raises(NotFound, match="No query set 'supporters'"):
+        read_query_set(curated, "supporters")
     with pytest.raises(InvalidInput, match="Query 'q9' is judged and is not in set"):
         put_contents(curated, "support", [], {"q9": {"pump": 1}}, Note("add", "ana", "why"))
     assert len(set_versions(curated, "support")) == 2
