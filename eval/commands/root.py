@@ -9,5 +9,8 @@ from eval.commands import compare, experiments  # a module for each command of t
 
 __all__ = ["commands", "compare", "experiments", "run"]
 __all__ = ["commands", "judge", "run", "set_candidates", "sets"]
+from eval.commands import compare, experiments, run, set_candidates, sets  # a module for each command of the group
+
+__all__ = ["commands", "compare", "experiments", "run", "set_candidates", "sets"]
 
 commands = (evaluation, demo)

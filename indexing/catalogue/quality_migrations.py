@@ -68,17 +68,25 @@ def _evaluations(db: Database) -> None:
     )
     db.execute("CREATE INDEX evaluations_of_sets ON evaluations (query_set, created_at)")
     db.execute("CREATE INDEX evaluations_of_partitions ON evaluations (tenant, collection)")
+
+
 @catalogue_migrations(name="0026_judge_replies")
 def _judge_replies(db: Database) -> None:
     # What a model said to a prompt, so that no judgement is paid for twice. A reply quotes texts: the documents and the
     # users that it was asked about stand beside it, so that it goes with them.
+    db.execute(
         "CREATE TABLE judge_replies (key TEXT PRIMARY KEY, tenant TEXT NOT NULL, collection TEXT NOT NULL,"
         " model TEXT NOT NULL, reply TEXT NOT NULL, created_at TEXT NOT NULL) STRICT, WITHOUT ROWID"
+    )
     db.execute("CREATE INDEX judge_replies_of_collections ON judge_replies (tenant, collection)")
     db.execute("CREATE INDEX judge_replies_by_age ON judge_replies (created_at)")
+    db.execute(
         "CREATE TABLE judge_reply_documents (key TEXT NOT NULL REFERENCES judge_replies(key) ON DELETE CASCADE,"
         " document TEXT NOT NULL, PRIMARY KEY (key, document)) STRICT, WITHOUT ROWID"
+    )
     db.execute("CREATE INDEX judge_replies_of_documents ON judge_reply_documents (document)")
+    db.execute(
         "CREATE TABLE judge_reply_users (key TEXT NOT NULL REFERENCES judge_replies(key) ON DELETE CASCADE,"
         " user_hash TEXT NOT NULL, PRIMARY KEY (key, user_hash)) STRICT, WITHOUT ROWID"
+    )
     db.execute("CREATE INDEX judge_replies_of_users ON judge_reply_users (user_hash)")

@@ -26,7 +26,6 @@ from indexing.catalogue.erasures import (
     list_rewrites,
     point_releases,
 )
-from indexing.catalogue.evaluations import forget_evaluations
 from indexing.catalogue.jobs import shorten_errors
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.features.embedding_store import drop_vectors
@@ -170,8 +169,6 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
         erase_versions(db, found.partition, ids)
         forget_document_features(db, found.partition, None if found.is_whole else ids)
         erase_quality_of_documents(catalogue, found.partition, None if found.is_whole else ids)
-        if found.is_whole:
-            forget_evaluations(catalogue, found.partition)
         # Passage spans hold headings, and the message of an error may quote a text.
         forget_unused_passages(db)
         shorten_errors(db)

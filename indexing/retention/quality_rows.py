@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from indexing.catalogue import query_set_erasure as query_sets
 from indexing.catalogue.database import Database
+from indexing.catalogue.evaluations import collections_in_evaluations, count_evaluations, forget_evaluations
 from indexing.catalogue.judge_replies import (
     count_replies_about,
     count_replies_of_tenant,
@@ -15,6 +16,7 @@ from indexing.catalogue.judge_replies import (
 from indexing.home import Home
 from indexing.records import Partition
 from indexing.retention.judgement_files import about_tenant, about_user, count_judged, erase_judged
+from indexing.retention.ranking_files import erase_from_rankings
 from indexing.retention.tenant_erasure import user_scope
 
 
@@ -27,6 +29,8 @@ def erase_quality_of_documents(database: Database, partition: Partition, ids: Co
     """Delete the rows that name some documents of a partition, with ``None`` any of them. Twice changes nothing."""
     query_sets.erase_of_documents(database, partition, ids)
     forget_replies_about(database, partition, ids)
+    if ids is None:
+        forget_evaluations(database, partition)
 
 
 def count_quality_of_user(home: Home, tenant: str, user: str) -> int:
@@ -48,7 +52,8 @@ def erase_quality_of_user(home: Home, tenant: str, user: str) -> None:
 def count_quality_of_tenant(home: Home, tenant: str) -> int:
     """How many query sets and other things of quality a tenant has; changes nothing."""
     in_sets, judged = query_sets.count_of_tenant(home.catalogue, tenant), count_judged(home.path, about_tenant(tenant))
-    return in_sets + count_replies_of_tenant(home.catalogue, tenant) + judged
+    evaluated = count_evaluations(home.catalogue, tenant)
+    return in_sets + evaluated + count_replies_of_tenant(home.catalogue, tenant) + judged
 
 
 def erase_quality_of_tenant(home: Home, tenant: str) -> None:
@@ -56,3 +61,6 @@ def erase_quality_of_tenant(home: Home, tenant: str) -> None:
     query_sets.erase_of_tenant(home.catalogue, tenant)
     forget_replies_of_tenant(home.catalogue, tenant)
     erase_judged(home.path, about_tenant(tenant))
+    for partition in collections_in_evaluations(home.catalogue, tenant):
+        erase_from_rankings(home.path, partition, None)
+        forget_evaluations(home.catalogue, partition)
