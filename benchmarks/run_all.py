@@ -15,6 +15,7 @@ SCRIPTS = (
     "builds.encode",
     "search.quality",
     "search.conversation",
+    "quality.synthetic_sets",
     "search.latency",
     "search.ledger_cost",
     "faults.swap",
