@@ -7,8 +7,9 @@ from types import TracebackType
 from uuid import UUID
 
 from app.access.authentication import Caller
+from app.ledger.batch_queue import CLOSE_SECONDS
 from app.ledger.query_ids import LedgerIds, QueryIds
-from app.ledger.recorder import CLOSE_SECONDS, Recorder
+from app.ledger.recorder import Recorder
 from app.retrieval.retriever import Result
 from app.schemas.search import SearchBody
 from app.services.request_rows import RowPolicy, features_of, filters_of, hits_of, query_of, rounded
