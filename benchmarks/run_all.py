@@ -16,6 +16,7 @@ SCRIPTS = (
     "search.quality",
     "search.conversation",
     "search.latency",
+    "search.ledger_rows",
     "search.ledger_cost",
     "faults.swap",
     "faults.rollback",
