@@ -9,8 +9,8 @@ from indexing.ledger.squeezing import plain
 
 FEATURES = {"characters": 26.0, "language": "en", "terms": 6.0, "new": 0.5}
 FIRST_FEATURES, FIRST_TIMINGS = (
-    "0264040b8e0f00036e65770000000000003a400000000000001840000000000000e03f02656e",
-    "0249020201c40900008e120000",
+    "024808004b8e4f00036e65771a000600000000000000e03f02656e",
+    "024902000201c40900008e120000",
 )
 
 
@@ -18,6 +18,11 @@ FIRST_FEATURES, FIRST_TIMINGS = (
     "values",
     [
         FEATURES,
+        {"characters": 65_535.0, "top_score": 1 / 3, "terms": 0.0},
+        {"characters": 65_536.0, "terms": 2.0},
+        {"terms": 2.5, "words": 1.0},
+        {"terms": -1.0},
+        {"words": float("inf")},
         {"top_score": 1 / 3, "term_share": float("inf"), "leg_overlap": -0.0},
         {"language": "en", "script": "", "kind": "naïve \ud800"},
         {"a name that no list has": 1.5, "": 2.5, "word": "w" * 255},
@@ -50,7 +55,7 @@ def test_milliseconds_are_kept_to_the_microsecond_and_take_four_bytes():
     timings = {"encode": 2.5004, "dense": 0.0, "total": 4_294_967.2949}
     packed = pack_milliseconds(timings)
     assert unpack_values(packed) == {"encode": 2.5, "dense": 0.0, "total": 4_294_967.295}
-    assert len(packed) == 3 + len(timings) * (1 + 4)
+    assert len(packed) == 4 + len(timings) * (1 + 4)
 
 
 @pytest.mark.parametrize("odd", [-0.5, 5e6, float("inf"), "word"])
@@ -75,5 +80,12 @@ def test_bytes_that_are_cut_off_or_too_many_are_refused(packed):
             unpack_values(packed[:end])
     with pytest.raises(ValueError, match="left over"):
         unpack_values(packed + b"\0")
-    with pytest.raises(ValueError, match="of kind"):
-        unpack_values(packed[:1] + b"f" + packed[2:])
+    for damaged in (packed[:1] + b"f" + packed[2:], packed[:4] + b"\x3f" + packed[5:]):
+        with pytest.raises(ValueError, match="damaged"):
+            unpack_values(damaged)
+
+
+def test_a_count_takes_two_bytes_and_another_number_eight():
+    counted, other = {"characters": 26.0, "terms": 6.0}, {"characters": 26.5, "terms": 6.0}
+    assert len(pack_values(counted)) == 4 + 2 * (1 + 2)
+    assert len(pack_values(other)) == 4 + 2 * (1 + 8)
