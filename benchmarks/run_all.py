@@ -17,6 +17,7 @@ SCRIPTS = (
     "search.conversation",
     "quality.synthetic_sets",
     "search.latency",
+    "search.ledger_rows",
     "search.ledger_cost",
     "faults.swap",
     "faults.rollback",
