@@ -18,6 +18,14 @@ AnywayFlag = Annotated[
 ]
 
 
+OverrideText = Annotated[
+    str | None,
+    Field(
+        min_length=1, max_length=512, description="Why it goes in service without the verdict it needs; kept for ever."
+    ),
+]
+
+
 class ReasonBody(BaseModel):
     """Why something is decided; kept for ever, with the id of the key."""
 
@@ -116,6 +124,7 @@ class PromotionBody(DecisionBody):
         86_400, ge=0, le=366 * 86_400, description="How long the recipe before stays open; 0 for not at all."
     )
     anyway: AnywayFlag = False
+    override: OverrideText = None
 
 
 class ReleasePromotionBody(ReasonBody):
@@ -126,6 +135,7 @@ class ReleasePromotionBody(ReasonBody):
     release: ReleaseText
     standby_seconds: Number = Field(86_400, ge=0, le=366 * 86_400)
     anyway: Flag = Field(False, description="Also a recipe that was just taken back or lacks documents.")
+    override: OverrideText = None
 
 
 class RollbackBody(DecisionBody):

@@ -109,10 +109,11 @@ def promote_recipe(
     standby_seconds: float,
     seen: Rollout | None = None,
     anyway: bool = False,
+    override: str | None = None,
 ) -> PromotedAnswer:
-    """Put a recipe in service; ``seen`` is its rollout as the caller saw it."""
+    """Put a recipe in service; ``seen`` is its rollout as the caller saw it, ``override`` as in ``promote``."""
     home, by = services.home, decision(services, caller, reason)
-    require_promotable(home, recipe)
+    require_promotable(home, recipe, is_overridden=override is not None)
 
     def act() -> Release:
         return promote(
@@ -123,6 +124,7 @@ def promote_recipe(
             standby_seconds=standby_seconds,
             seen=seen,
             anyway=anyway,
+            override=override,
         )
 
     release = home.reserve.run(act)

@@ -10,6 +10,7 @@ from indexing.commands.decisions import (
     anyway_behind_option,
     change_meant,
     decision,
+    override_option,
     reason_option,
     rollout_argument,
     standby_option,
@@ -179,17 +180,20 @@ def rollouts_end(settings: Settings, rollout: int | None, reason: str) -> None:
 @rollout_argument
 @standby_option
 @anyway_behind_option
+@override_option
 @reason_option
 @click.pass_obj
-def rollouts_promote(settings: Settings, rollout: int | None, standby: float, anyway: bool, reason: str) -> None:
-    """Put the candidate in service for everyone."""
+def rollouts_promote(
+    settings: Settings, rollout: int | None, standby: float, anyway: bool, override: str | None, reason: str
+) -> None:
+    """Put the candidate in service for everyone; it needs the verdict PROMOTE of 'groundwork eval gate'."""
     from indexing.commands.releases import run_promotion
     from indexing.releases.overview import meant_rollout
     from indexing.releases.rollouts import find_rollout
 
     with opened(settings) as home:
         seen = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
-        run_promotion(home, seen.candidate, standby, reason, seen=seen, anyway=anyway)
+        run_promotion(home, seen.candidate, standby, reason, seen=seen, anyway=anyway, override=override)
 
 
 @rollouts.command("rollback")

@@ -10,12 +10,15 @@ from indexing.catalogue.watcher_lease import take_lease
 from indexing.records import Document, Partition
 from indexing.releases.release import newest_release, record_release
 from indexing.releases.transitions import list_transitions
-from tests.support.rollout_home import RolloutHome
+from tests.support.promotions import gate_all
+from tests.support.rollout_home import RECIPES, RolloutHome
 
 
 @pytest.fixture
 def bench(home):
-    return RolloutHome(home.catalogue, home)
+    made = RolloutHome(home.catalogue, home)
+    gate_all(home.catalogue, range(1, RECIPES + 1))
+    return made
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from indexing.releases.release import newest_release, record_release
 from indexing.releases.rollouts import list_rollouts, open_rollout
 from tests.support.fresh_home import record_recipes
 from tests.support.processes import start, wait_until
+from tests.support.promotions import gate_all
 
 STEPS = """
 steps:
@@ -33,6 +34,7 @@ def catalogue(home):
     for number in (1, 2, 3):
         record_release(home.catalogue, number, snapshot, seq=0, actor="ana")
     deploy(home.catalogue, 1, reason="first release", actor="ana")
+    gate_all(home.catalogue, (1, 2, 3))
     for name in ("acme", "zeta"):
         create_tenant(home.catalogue, name)
     return home.catalogue
