@@ -177,7 +177,11 @@ def _signals_decided(home: Home, rollout: Rollout) -> set[str]:
     found: set[str] = set()
     for change in list_transitions(home.catalogue, rollout.id):
         if change.to_state == "paused":
-            found |= {name.removeprefix("verdict:") for name in change.evidence if name.startswith(f"verdict:{SIGNAL}")}
+            found |= {
+                name.removeprefix("verdict:")
+                for name, said in change.evidence.items()
+                if name.startswith(f"verdict:{SIGNAL}") and said["outcome"] == "inconclusive"
+            }
     return found
 
 

@@ -14,6 +14,7 @@ from indexing.home import Home
 from indexing.ledger.erasure import named_documents
 from indexing.records import Partition
 from indexing.releases.release import list_releases
+from indexing.retention.ranking_files import ids_in_rankings
 from indexing.retention.shard_rewrite import held_documents
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import SnapshotManifest, read_snapshot
@@ -106,6 +107,7 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> DocumentLoca
             _among(ids, ids_in_deletions(home.catalogue, partition)),
             _among(ids, ids_in_versions(home.catalogue, partition)),
             _among(ids, ids_in_features(home.catalogue, partition)),
+            _among(ids, ids_in_rankings(home.path, partition)),
             *shards.values(),
         ),
         in_catalogue=in_catalogue,
