@@ -98,12 +98,8 @@ def gate(
         is_synthetic=is_synthetic,
         evidence={**decision.evidence, "passages": snapshots[1].rows},
     )
-    number = insert_verdict(
-        home.catalogue, candidate, OFFLINE, decision.verdict, decision.reasons, utc_now(), grounds
-    )
-    return GateDecision(
-        **{name: getattr(decision, name) for name in GateDecision.__slots__ if name != "id"}, id=number
-    )
+    number = insert_verdict(home.catalogue, candidate, OFFLINE, decision.verdict, decision.reasons, utc_now(), grounds)
+    return GateDecision(**{name: getattr(decision, name) for name in GateDecision.__slots__ if name != "id"}, id=number)
 
 
 def judge_latency(limits: LatencyLimits, before_ms: float, after_ms: float) -> Finding:
@@ -202,7 +198,5 @@ def _synthetic(home: Home, stored: Sequence[StoredSet]) -> SetPolicy:
     partition = largest_collection(home.catalogue)
     if partition is None:
         raise NotFound("There is no document to make queries of: ingest some first.")
-    synthesise(
-        home, SYNTHETIC, partition, actor=current_user(), reason="a gate found no judged query set", again=True
-    )
+    synthesise(home, SYNTHETIC, partition, actor=current_user(), reason="a gate found no judged query set", again=True)
     return SetPolicy(name=SYNTHETIC, split="all")

@@ -167,5 +167,5 @@ def _fault(fault: Any) -> str:
     place = ", ".join(f"number {part + 1}" if isinstance(part, int) else str(part) for part in fault["loc"])
     if fault["type"] == "value_error":
         return ": ".join(filter(None, (place, str(fault["ctx"]["error"]))))
-    shown = "" if fault["type"] == "missing" else f" {str(fault['input'])[:40]!r}"
+    shown = "" if fault["type"] == "missing" else f" {fault['input']!r:.40}"
     return f"{place}{shown}: {fault['msg'][0].lower()}{fault['msg'][1:]}"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -43,6 +44,11 @@ def group_sequential_boundaries(looks: Sequence[int], level: float) -> tuple[flo
 
     Source: O'Brien and Fleming, Biometrics 35, 1979; integration as in Armitage, McPherson, Rowe, JRSS A 132, 1969.
     """
+    return _boundaries(tuple(looks), level)
+
+
+@lru_cache(maxsize=64)
+def _boundaries(looks: tuple[int, ...], level: float) -> tuple[float, ...]:
     if not looks or looks[0] < 1 or any(after <= before for before, after in pairwise(looks)):
         raise ValueError(f"Looks {list(looks)} are no plan: expected numbers of observations that ascend from 1 on.")
     if not 0 < level < 0.5:

@@ -13,7 +13,6 @@ from indexing.records import Json
 from indexing.releases.gate import HOLD, PROMOTE, REJECT
 
 
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What was found, why, and its figures."""
@@ -64,9 +63,7 @@ def decide_set(
         found = Finding(found.verdict, found.reasons, evidence)
         if found.verdict != HOLD:
             break
-    guarded = [
-        _guard(guard, ids, before, after, slices, level / tests) for guard in policy.guard_slices
-    ]
+    guarded = [_guard(guard, ids, before, after, slices, level / tests) for guard in policy.guard_slices]
     reasons = tuple(reason for one in guarded for reason in one.reasons)
     evidence = {**found.evidence, "slices": [part for one in guarded for part in one.evidence["values"]]}
     if any(one.verdict == REJECT for one in guarded):

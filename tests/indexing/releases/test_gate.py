@@ -1,4 +1,4 @@
-"""The gate before a recipe goes in service: which verdict counts, who needs none, and what an override leaves behind."""
+"""The gate before a recipe goes in service: which verdict counts, who needs none, what an override leaves behind."""
 
 import pytest
 
@@ -32,7 +32,9 @@ def promoted(bench, recipe, **choices):
 
 
 def test_without_a_verdict_a_recipe_does_not_go_in_service(bench):
-    said = r"Recipe 2 has no verdict against recipe 1.*no gate has judged it.*'groundwork eval gate 2'.*--override REASON"
+    said = (
+        r"Recipe 2 has no verdict against recipe 1.*no gate has judged it.*'groundwork eval gate 2'.*--override REASON"
+    )
     with pytest.raises(ReleaseNotGated, match=said):
         promoted(bench, 2)
     assert bench.plan().live == 1
