@@ -47,6 +47,7 @@ class _Named:
     value: Callable[[TrialAnswer], float | None]
     margin: float
     noun: str
+    is_of_scores: bool = True
 
 
 def judge_canary(home: Home, rollout: Rollout, policy: Policy, now: str) -> Sequence[Judged]:
@@ -99,17 +100,15 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
     if not rails:
         return []
     # Each step begins anew, and each guardrail may err: together they err at the stated level.
-    sequence = ConfidenceSequence(policy.level / len(rails) / max(1, len(rollout.steps)), policy.n_star)
-    usual, burnt = usual_scores(answers)
-    compared = [one for at, one in enumerate(answers) if at not in burnt] if usual else answers
-    return [
-        _said(
-            one,
-            compare_arms(compared, one.value, margin=one.margin, sequence=sequence, least=policy.min_requests),
-            sequence.level,
-        )
-        for one in rails
-    ]
+    sequence = ConfidenceSequence(policy.level / policy.guardrails / max(1, len(rollout.steps)), policy.n_star)
+    _, burnt = usual_scores(answers)
+    after = [one for at, one in enumerate(answers) if at not in burnt]
+    said = []
+    for one in rails:
+        compared = after if one.is_of_scores else answers
+        rail = compare_arms(compared, one.value, margin=one.margin, sequence=sequence, least=policy.min_requests)
+        said.append(_said(one, rail, sequence.level))
+    return said
 
 
 def _rails(answers: Sequence[TrialAnswer], policy: CanaryPolicy, *, has_same_scores: bool) -> list[_Named]:
@@ -117,7 +116,7 @@ def _rails(answers: Sequence[TrialAnswer], policy: CanaryPolicy, *, has_same_sco
     found = []
     if policy.empty is not None:
         rail = policy.empty
-        found.append(_Named("empty", rail, lambda one: float(one.hit_count == 0), rail.margin, "empty answers"))
+        found.append(_Named("empty", rail, lambda one: float(one.hit_count == 0), rail.margin, "empty answers", False))
     usual, _ = usual_scores(answers)
     if usual is None or not has_same_scores:
         return found

@@ -103,6 +103,12 @@ class CanaryPolicy(_Part):
     agreement: float | None = Field(0.2, ge=0, le=1)
     drift: Literal["pause", "ignore"] = "pause"
 
+    @property
+    def guardrails(self) -> int:
+        """How many guardrails share the level, whether all can be judged or not; 1 at least."""
+        rails = (self.empty, self.low_score, self.negative_feedback, self.top_score)
+        return max(1, sum(one is not None for one in rails))
+
 
 class Policy(_Part):
     """A gate's policy. Without ``query_sets`` every stored, judged set counts, each with the defaults."""

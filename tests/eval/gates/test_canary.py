@@ -9,17 +9,19 @@ from eval.gates.canary import judge_canary
 from eval.gates.policy import CanaryPolicy, Guardrail, Policy
 from indexing.catalogue.verdicts import verdict_rows
 from indexing.errors import StorageFailed
-from indexing.ledger.day_list import list_days
 from indexing.releases.lifecycle import resume
+from indexing.releases.recipes import record_recipe
 from indexing.releases.rollout_ledger import RolloutLedger
 from indexing.releases.rollouts import Step, find_rollout
 from indexing.releases.transitions import list_transitions
 from indexing.releases.trials import End, start_shadow
 from indexing.releases.watcher import Watcher
+from tests.support.fresh_home import OTHER_VECTORS
 from tests.support.ledger_rows import made_hit, made_row
 from tests.support.rollout_home import BEGIN, RolloutHome
 
-STEPS = (Step(0.5, 100, 60.0),)
+STEPS = (Step(0.5, 10**6, 60.0),)
+"""Not over in these tests, so that what is inconclusive alone pauses nothing."""
 SCORES = {"live": 0.6, "candidate": 0.6}
 POLICY = Policy()
 
@@ -152,17 +154,21 @@ def test_guardrails_that_a_policy_turns_off_are_not_judged(bench):
 
 
 def test_scores_of_another_encoder_are_not_compared(bench):
+    other = record_recipe(bench.catalogue, OTHER_VECTORS).number
     with bench.catalogue.write() as db:
-        db.conn.execute("DELETE FROM rollouts WHERE 0")
+        db.conn.execute("UPDATE rollouts SET candidate = ?", (other,))
     bench.answer(300, scores={"live": 0.6, "candidate": 0.3})
     rails = Policy(canary=CanaryPolicy(empty=Guardrail(margin=0.02, action="pause")))
-    assert "signal:empty" in bench.judge(rails)
+    assert bench.judge(rails) == {"signal:empty": "pass"}
 
 
 def test_a_day_that_cannot_be_read_is_told_and_nothing_is_written(bench):
     bench.answer(100)
-    (day,) = list_days(bench.home.ledger.folder)
-    day.database.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    bench.home.ledger.close()
+    (path,) = bench.home.ledger.folder.glob("*.db")
+    path.write_bytes(b"not a database" * 1000)
+    for rest in bench.home.ledger.folder.glob("*.db-*"):
+        rest.unlink()
     with pytest.raises(StorageFailed, match="cannot be judged"):
         bench.judge()
     assert verdict_rows(bench.catalogue, 2) == []
