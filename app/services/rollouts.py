@@ -21,11 +21,13 @@ from app.schemas.rollouts import (
     RolloutPageAnswer,
     RolloutsAnswer,
     TransitionAnswer,
+    VerdictAnswer,
 )
 from app.services.state import Services
 from indexing.catalogue.api_keys import stored_moment
 from indexing.errors import InvalidInput
 from indexing.releases.behind import documents_lost
+from indexing.releases.gate import list_verdicts
 from indexing.releases.observation import guards_now
 from indexing.releases.overview import is_watched, reads, standings
 from indexing.releases.pins import choose_first, hold_back, list_pins, pin
@@ -91,6 +93,10 @@ def show(services: Services, number: int) -> RolloutPageAnswer:
         transitions=[
             TransitionAnswer(**{name: value for name, value in asdict(one).items() if name != "rollout"})
             for one in list_transitions(home.catalogue, number)
+        ],
+        verdicts=[
+            VerdictAnswer(**{name: value for name, value in asdict(one).items() if name not in ("recipe", "rollout")})
+            for one in list_verdicts(home.catalogue, rollout.candidate, rollout=number)
         ],
     )
 

@@ -26,6 +26,7 @@ _HELP = """List releases, put one in service, take it back, pin tenants.
 \b
 In trouble:  groundwork releases rollback     takes back what was done last, at once
 Look:        groundwork releases list         what is in service, on trial and on standby
+             groundwork releases show 13      whether a recipe may go in service, and what gates said of it
 """
 
 

@@ -85,6 +85,8 @@ def rollouts_list(settings: Settings, as_json: bool) -> None:
 def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> None:
     """What ROLLOUT does, what its guards say now, and every decision about it."""
     from indexing.catalogue.database import utc_now
+    from indexing.commands.verdicts import print_verdicts
+    from indexing.releases.gate import list_verdicts
     from indexing.releases.observation import guards_now
     from indexing.releases.overview import is_watched, meant_rollout, percent, sentence
     from indexing.releases.rollouts import find_rollout
@@ -93,6 +95,7 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
     with opened(settings) as home:
         one = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
         kept = list_transitions(home.catalogue, one.id)
+        verdicts = list_verdicts(home.catalogue, one.candidate, rollout=one.id)
         now = utc_now()
         found = guards_now(home.catalogue, _ledger(home), one, now)
         report = None if found is None else found.report
@@ -100,7 +103,8 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
     said = sentence(one, is_watched=watched)
     if as_json:
         guards = None if report is None else {"outcome": report.outcome, **report.evidence}
-        print_json({**asdict(one), "says": said, "guards": guards, "transitions": [asdict(change) for change in kept]})
+        shown = {"transitions": [asdict(change) for change in kept], "verdicts": [asdict(given) for given in verdicts]}
+        print_json({**asdict(one), "says": said, "guards": guards, **shown})
         return
     click.echo(said)
     if one.decides:
@@ -113,6 +117,7 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
         for change in kept
     ]
     print_table("decisions", ["at", "state", "share", "by", "why"], rows)
+    print_verdicts(verdicts)
 
 
 @rollouts.command("share")

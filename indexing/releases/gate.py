@@ -1,12 +1,12 @@
 """The gate before a recipe goes in service: a verdict PROMOTE against what is in service, or an operator's override."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from indexing.catalogue.database import Database, Row
 from indexing.catalogue.releases import stable_recipe
-from indexing.catalogue.verdicts import has_passed_canary, needs_no_verdict, newest_gate_row
+from indexing.catalogue.verdicts import has_passed_canary, needs_no_verdict, newest_gate_row, verdict_rows
 from indexing.errors import InvalidInput, ReleaseNotGated
 from indexing.records import Json
 
@@ -28,6 +28,36 @@ class Admission:
         return {name: value for name, value in kept.items() if value is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class GivenVerdict:
+    """A verdict about a recipe, of a gate (``offline``) or of a judge of its trial, with what it rests on."""
+
+    id: int
+    recipe: int
+    kind: str
+    verdict: str
+    reasons: Sequence[str]
+    at: str
+    baseline: int | None
+    release: str | None
+    policy: str | None
+    level: float | None
+    is_synthetic: bool
+    rollout: int | None
+    evidence: Mapping[str, Json]
+
+
+def list_verdicts(catalogue: Database, recipe: int, *, rollout: int | None = None) -> list[GivenVerdict]:
+    """Every verdict about a recipe, oldest first; with ``rollout`` without those of judges of its other trials."""
+    found = []
+    for row in verdict_rows(catalogue, recipe):
+        if rollout is not None and row["rollout"] not in (None, rollout):
+            continue
+        parsed = {"reasons": json.loads(row["reasons"]), "evidence": json.loads(row["evidence"])}
+        found.append(GivenVerdict(**{**row, **parsed, "is_synthetic": bool(row["is_synthetic"])}))
+    return found
+
+
 def require_admitted(catalogue: Database, recipe: int, *, override: str | None = None) -> Admission:
     """Let a recipe go in service that a gate found good enough, or that needs no verdict.
 
@@ -45,19 +75,32 @@ def require_admitted(catalogue: Database, recipe: int, *, override: str | None =
     """
     if override is not None and not override.strip():
         raise InvalidInput("An override needs a reason, such as --override 'the judgments are of another corpus'.")
-    live = stable_recipe(catalogue)
-    if live is None or live == recipe or needs_no_verdict(catalogue, recipe):
-        return Admission()
-    row = newest_gate_row(catalogue, recipe, live)
-    refusal = _refusal(catalogue, recipe, live, row)
-    if refusal is None and row is not None:
-        return Admission(verdict=int(row["id"]))
+    admission, refusal = _standing(catalogue, recipe)
+    if admission is not None:
+        return admission
     if override is not None:
         return Admission(override=override.strip())
     raise ReleaseNotGated(
         f"{refusal} Run 'groundwork eval gate {recipe}', or go on with an override (--override REASON, over HTTP"
         ' "override"), which is kept for ever.'
     )
+
+
+def kept_back(catalogue: Database, recipe: int) -> str | None:
+    """Why a gate keeps a recipe from going in service; ``None`` where it does not."""
+    return _standing(catalogue, recipe)[1]
+
+
+def _standing(catalogue: Database, recipe: int) -> tuple[Admission | None, str | None]:
+    """Why a recipe may go in service, or why not; one of both."""
+    live = stable_recipe(catalogue)
+    if live is None or live == recipe or needs_no_verdict(catalogue, recipe):
+        return Admission(), None
+    row = newest_gate_row(catalogue, recipe, live)
+    refusal = _refusal(catalogue, recipe, live, row)
+    if refusal is None and row is not None:
+        return Admission(verdict=int(row["id"])), None
+    return None, refusal
 
 
 def _refusal(catalogue: Database, recipe: int, live: int, row: Row | None) -> str | None:
