@@ -3,11 +3,13 @@
 from eval.datasets.query_sets import QuerySet
 from eval.experiments.evaluations import Evaluation, judgments_of
 from eval.experiments.partition_content import documents_differ
+from eval.experiments.statistics import TIE
 
 MAX_COVERAGE_GAP = 0.05
 """Difference of judged@10, five points, above which one ranking is judged too much better. Source: our choice."""
-NO_DIFFERENCE = 0.0005
-"""Differences of nDCG nearer to zero have no sign: they vanish in three decimals. Source: our choice."""
+NO_DIFFERENCE = 0.005
+"""Differences of nDCG nearer to zero have no sign. On a set without negative judgments the condensed form says little
+more than whether anything relevant is among all results, and a harmless change moves it either way. Our choice."""
 
 
 def reasons_not_to_compare(a: Evaluation, b: Evaluation, query_set: QuerySet) -> tuple[str, ...]:
@@ -41,7 +43,7 @@ def _set_name(one: Evaluation) -> str:
 def doubts_of_judgments(coverage: tuple[float, float], difference: float, condensed: float) -> list[str]:
     """Why the judgments cannot tell which is better."""
     found = []
-    if abs(coverage[1] - coverage[0]) > MAX_COVERAGE_GAP:
+    if abs(coverage[1] - coverage[0]) > MAX_COVERAGE_GAP + TIE:
         found.append(
             f"judged@10 is {coverage[0]:.3f} and {coverage[1]:.3f}: one has {abs(coverage[1] - coverage[0]) * 100:.1f}"
             f" points more of its documents judged, where at most {MAX_COVERAGE_GAP * 100:g} may differ"

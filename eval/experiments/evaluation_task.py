@@ -13,17 +13,13 @@ from typing import ClassVar, Protocol
 
 from eval.experiments.artefact_release import ArtefactOpener, DocumentValues
 from eval.experiments.targets import LocalSearcher
-from indexing.builds.task_kinds import WORK
+from eval.experiments.task_kind import KIND
 from indexing.errors import ArtefactCorrupt, ArtefactMissing
 from indexing.records import Json, Partition, canonical_json, fingerprint
 from indexing.releases.recipes import recipe_from_manifest
 from indexing.releases.release import Release
 from indexing.storage.store import Storage
 
-KIND = WORK.below("evaluation")
-"""The inputs and outputs of evaluations in workers' hands."""
-QUEUE = "evaluation"
-"""The queue that they wait in."""
 BLOCK_QUERIES = 64
 """Queries a task: what a killed worker loses at most, about a second. Source: our choice."""
 _INPUT, _OUTPUT = "task.json", "rankings.json"

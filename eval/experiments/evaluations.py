@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from eval.datasets.query_sets import QuerySet
+from eval.datasets.query_sets import QuerySet, contents_fingerprint
 from eval.experiments.artefact_release import ArtefactOpener, DocumentValues
 from eval.experiments.evaluation_files import EvaluatedQueries
 from eval.experiments.evaluation_task import (
@@ -48,7 +48,7 @@ Progress = Callable[[int, int], None]
 
 def judgments_of(query_set: QuerySet) -> str:
     """Identifies the queries and judgments of a set, whatever its name."""
-    return fingerprint({"queries": query_set.queries, "qrels": query_set.qrels})
+    return contents_fingerprint(query_set.queries, query_set.qrels)
 
 
 def evaluate(

@@ -228,9 +228,7 @@ def _show(report: "ErasureReport", yes: bool) -> None:
     click.echo(f"  releases that get a new snapshot: {', '.join(report.releases) or 'none'}")
     click.echo(f"  shards rewritten or removed: {report.shards}, snapshots: {report.snapshots}")
     click.echo(f"  feature blocks rewritten or removed: {report.feature_blocks}, inputs of jobs: {report.inputs}")
-    click.echo(
-        f"  evaluations marked or rewritten: {report.evaluations}, scratch homes removed: {report.scratch_homes}"
-    )
+    click.echo(f"  evaluations changed: {report.evaluations}, scratch homes removed: {report.scratch_homes}")
     click.echo(f"  rows of the ledger that lose hits: {report.ledger_rows}")
     for place in NOT_REACHED:
         click.echo(f"  not reached: {place}")

@@ -35,10 +35,12 @@ CREATES = {("ingest",), ("build",), ("demo",), ("serve",), ("models", "register"
 ARGUMENTS = {
     "job": "1", "tenant": "t", "name": "t", "key_id": "k", "release": "1", "snapshot": "s", "before": "s", "after": "s",
     "model": "m", "query": "q", "document_ids": "d", "number": "1", "rollout": "1", "share": "0.5", "recipe": "1",
+    "evaluation_id": "e",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {
     ("eval", "run"): ["--corpus", "corpora/helpdesk"],
+    ("eval", "compare"): ["--set", "s"],
     ("tenants", "limit"): ["--log-queries"],
     ("features", "get"): ["--id", "d"],
     ("lineage",): ["--of", "model"],
