@@ -25,7 +25,7 @@ EXIT_CODES = {"PROMOTE": 0, "HOLD": 3, "REJECT": 4}
     "--policy",
     "policy_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A YAML file; see docs/operations.md. By default every judged query set counts, with the default margins.",
+    help="A YAML file; by default HOME/gate.yaml, else every judged query set counts, with the default margins.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 @click.pass_context
@@ -41,7 +41,7 @@ def gate(context: click.Context, candidate: str, against: str | None, policy_fil
     from indexing.releases.release import find_release
 
     settings: Settings = context.obj
-    policy = read_policy(policy_file)
+    policy = None if policy_file is None else read_policy(policy_file)
     with opened(settings) as home:
         recipe = find_release(home.catalogue, candidate).recipe
         baseline = None if against is None else find_release(home.catalogue, against).recipe

@@ -56,6 +56,12 @@ def judge_canary(home: Home, rollout: Rollout, policy: Policy, now: str) -> Sequ
     To be called every minute or so: the level holds however often it is. A canary or A/B test is judged by its answers
     since its share last changed, a shadow by how far it agrees with what is in service. Anything else is not judged.
 
+    Args:
+        home: Whose ledger is read.
+        rollout: As it is now.
+        policy: As a rule ``policy_of(home)``.
+        now: The moment.
+
     Raises:
         StorageFailed: a day of the ledger cannot be read, so that nothing is said; nothing is written.
     """

@@ -8,7 +8,7 @@ from eval.datasets.stored_sets import StoredSet, list_query_sets, read_query_set
 from eval.datasets.synthesis import synthesise
 from eval.experiments.comparison import compare
 from eval.experiments.evaluations import Evaluation, evaluate
-from eval.gates.policy import LEAST_QUERIES, CostLimits, LatencyLimits, Policy, SetPolicy
+from eval.gates.policy import LEAST_QUERIES, CostLimits, LatencyLimits, Policy, SetPolicy, policy_of
 from eval.gates.set_decision import Finding, count_tests, decide_set
 from indexing.catalogue.collections import largest_collection
 from indexing.catalogue.database import utc_now
@@ -64,7 +64,7 @@ def gate(
         home: Where both stand.
         candidate: The recipe to judge.
         baseline: The recipe it is held against; ``None`` for the one in service, which alone counts for promotion.
-        policy: What is demanded; ``None`` for the default policy.
+        policy: What is demanded; ``None`` for the home's own, ``HOME/gate.yaml``, else the default one.
         evaluated: Gives evaluations, by default those of ``evaluate``, which are kept.
 
     Raises:
@@ -72,7 +72,7 @@ def gate(
         NotReady: nothing is in service, and no baseline is named.
         InvalidInput: candidate and baseline are the same, or no queries could be made.
     """
-    rules = Policy() if policy is None else policy
+    rules = policy_of(home) if policy is None else policy
     against = stable_recipe(home.catalogue) if baseline is None else baseline
     if against is None:
         raise NotReady("Nothing is in service, so there is nothing to hold a recipe against: its first needs no gate.")
@@ -96,7 +96,7 @@ def gate(
         policy=decision.policy,
         level=rules.level,
         is_synthetic=is_synthetic,
-        evidence={**decision.evidence, "passages": snapshots[1].rows},
+        evidence={**decision.evidence, "passages": snapshots[1].rows, "policy": rules.model_dump(mode="json")},
     )
     number = insert_verdict(home.catalogue, candidate, OFFLINE, decision.verdict, decision.reasons, utc_now(), grounds)
     return GateDecision(**{name: getattr(decision, name) for name in GateDecision.__slots__ if name != "id"}, id=number)

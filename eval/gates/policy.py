@@ -9,10 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from eval.gates.sequences import N_STAR
 from indexing.errors import InvalidInput, NotFound
+from indexing.home import Home
 from indexing.records import fingerprint
 
 LEAST_QUERIES = 100
 """Queries below which a gate says nothing, unless its policy says otherwise. Source: issue 12."""
+POLICY_FILE = "gate.yaml"
+"""The file of a home that holds its policy, if it has one."""
 Level = Annotated[float, Field(gt=0, lt=0.5)]
 Margin = Annotated[float, Field(ge=0, le=1)]
 Action = Literal["roll_back", "pause"]
@@ -148,6 +151,16 @@ def read_policy(path: Path | None) -> Policy:
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path}: not UTF-8 ({error.reason}); expected a policy in YAML.") from error
     return parse_policy(text, str(path))
+
+
+def policy_of(home: Home) -> Policy:
+    """A home's own policy, ``HOME/gate.yaml``, else the default one: for gates that name none, and for its canaries.
+
+    Raises:
+        InvalidInput: the file says something else than a policy can.
+    """
+    path = home.path / POLICY_FILE
+    return read_policy(path if path.exists() else None)
 
 
 def parse_policy(text: str, source: str) -> Policy:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eval.gates.policy import LEAST_QUERIES, Policy, parse_policy, read_policy
+from eval.gates.policy import LEAST_QUERIES, POLICY_FILE, Policy, parse_policy, policy_of, read_policy
 from indexing.errors import InvalidInput, NotFound
 
 WHOLE = """
@@ -55,6 +55,12 @@ def test_a_policy_is_named_by_what_it_says():
 def test_what_is_wrong_is_named_with_its_place(text, said):
     with pytest.raises(InvalidInput, match=said):
         parse_policy(text, "p.yaml")
+
+
+def test_a_homes_own_policy_is_its_file(home):
+    assert policy_of(home) == Policy()
+    (home.path / POLICY_FILE).write_text("level: 0.01")
+    assert policy_of(home).level == 0.01
 
 
 def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path):
