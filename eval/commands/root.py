@@ -1,9 +1,16 @@
 """All commands of the judging half, as the command ``groundwork`` takes them in."""
 
-from eval.commands import compare, experiments, gate, run  # a module for each command of the group
+from eval.commands import (
+    compare,
+    experiments,
+    gate,
+    run,
+    set_candidates,
+    sets,
+)  # a module for each command of the group
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
-__all__ = ["commands", "compare", "experiments", "gate", "run"]
+__all__ = ["commands", "compare", "experiments", "gate", "run", "set_candidates", "sets"]
 
 commands = (evaluation, demo)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eval.datasets.curation import add_judgments
+from eval.datasets.frequency import frequency_in_ledger
 from eval.datasets.set_changes import SetChange, partition_of, require_set
 from indexing.catalogue.database import Row, utc_now
 from indexing.catalogue.judgment_candidates import (
@@ -127,14 +128,14 @@ def accept_candidate(
         AlreadyExists: it was decided before.
         InvalidInput: no document is named, or the set is about others.
     """
+    partition = partition_of(require_set(home, name))
+    frequency = frequency_in_ledger(home, partition.tenant)
     with home.catalogue.write():
         row = _open_row(home, number)
-        target = require_set(home, name)
-        partition = Partition(row["tenant"], row["collection"])
-        if partition_of(target) != partition:
+        if partition != (about := Partition(row["tenant"], row["collection"])):
             raise InvalidInput(
-                f"Candidate {number} is about {partition}, and set {name!r} about {partition_of(target)}: name a set of"
-                " the same collection."
+                f"Candidate {number} is about {about}, and set {name!r} about {partition}: name a set of the same"
+                " collection."
             )
         document = document_id or row["document"]
         if not document:
@@ -149,6 +150,7 @@ def accept_candidate(
             reason=told,
             origin=row["source"],
             user_hash=row["user_hash"],
+            frequency=frequency,
         )
         decide(home.catalogue, number, state=ACCEPTED, actor=actor, reason=told, at=utc_now())
         return change

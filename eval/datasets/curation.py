@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from eval.datasets.frequency import frequency_in_ledger
 from eval.datasets.set_changes import NewQuery, Note, SetChange, partition_of, put_contents, require_set, retire
+from eval.datasets.slices import Frequency
 from indexing.catalogue.query_sets import contents_of, judgment_history, judgment_rows, query_rows
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
@@ -32,6 +33,7 @@ def add_judgments(
     slices: Mapping[str, str] | None = None,
     origin: str = "curated",
     user_hash: str | None = None,
+    frequency: Frequency | None = None,
 ) -> SetChange:
     """Judge documents for a query; the query joins the set if none of its texts is the same.
 
@@ -45,6 +47,7 @@ def add_judgments(
         slices: Values of slices that are known.
         origin: How the query came in.
         user_hash: Whose request it was, by the ledger's hash.
+        frequency: Tells ``head`` or ``tail``; by default what the ledger counts now.
 
     Raises:
         NotFound: There is no such set, or the collection holds no such document.
@@ -55,7 +58,7 @@ def add_judgments(
         raise InvalidInput(f"query {text!r} with {len(grades)} judgments; expected a text and at least one judgment")
     partition = partition_of(row)
     require_documents(home, partition, list(grades))
-    frequency = frequency_in_ledger(home, partition.tenant)
+    frequency = frequency or frequency_in_ledger(home, partition.tenant)
     with home.catalogue.write():
         there = {_one_line(one["text"]): one["id"] for one in query_rows(home.catalogue, name, row["version"])}
         known = there.get(_one_line(text))

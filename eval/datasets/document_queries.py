@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from eval.datasets.splits import normalised
 from indexing.passages.text_blocks import MarkdownReader, one_line, paragraphs, pieces
-from indexing.records import MARKDOWN, Document
+from indexing.records import MARKDOWN, Document, Json
 
 MAKERS = ("title", "heading", "sentence")
 """Of what parts of a document a query is made."""
@@ -28,11 +28,19 @@ _READER = MarkdownReader()
 
 @dataclass(frozen=True, slots=True)
 class MadeQuery:
-    """A query's text, the document that answers it, and what it was made of: one of ``MAKERS``."""
+    """A query's text, the document that answers it, and what it was made of: one of ``MAKERS``, or a model."""
 
     text: str
     document_id: str
     maker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made of documents, and how, as JSON."""
+
+    queries: Sequence[MadeQuery]
+    provenance: Mapping[str, Json]
 
 
 def make_queries(documents: Sequence[Document], titles: Iterable[str], count: int) -> list[MadeQuery]:
@@ -121,14 +129,15 @@ def _heading(one: _Parts, collection: _Collection) -> str | None:
     """The rarest heading, with the title in front where there is one."""
     headings = [heading for heading in one.headings if normalised(heading) not in ("", normalised(one.title))]
     if one.title:
-        own = [f"{one.title} {heading}" for heading in headings if collection.titles[normalised(one.title)] == 1]
+        headings = headings if collection.titles[normalised(one.title)] == 1 else []
     else:
-        own = [
+        headings = [
             heading
             for heading in headings
             if collection.headings[normalised(heading)] == 1 and len(heading.split()) >= _LEAST_HEADING_WORDS
         ]
-    return max(own, key=collection.rarity, default=None)
+    rarest = max(headings, key=collection.rarity, default=None)
+    return None if rarest is None else f"{one.title} {rarest}".strip()
 
 
 def _sentence(one: _Parts, collection: _Collection) -> str | None:

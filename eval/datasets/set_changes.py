@@ -4,8 +4,6 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import sqlite_utils
-
 from eval.datasets.slices import UNKNOWN, Frequency, slices_of, topic_of
 from eval.datasets.splits import split_of
 from eval.datasets.trec import MAX_GRADE, Qrels
@@ -101,7 +99,7 @@ def create_set(
         raise InvalidInput(f"Kind {kind!r} of query set {name!r}; expected one of: {', '.join(KINDS)}")
     if not has_tenant(home.catalogue, partition.tenant):
         raise NotFound(f"No tenant {partition.tenant!r}: 'groundwork tenants list' names those there are.")
-    with home.catalogue.write() as db:
+    with home.catalogue.write():
         if query_set_row(home.catalogue, name) is not None:
             raise AlreadyExists(f"Query set {name!r} is there already: choose another name, or change that one.")
         row = {
@@ -109,7 +107,7 @@ def create_set(
             "provenance": json.dumps(dict(provenance), sort_keys=True, ensure_ascii=False),
             **{"created_at": utc_now(), "created_by": actor},
         }
-        insert_query_set(db, row)
+        insert_query_set(home.catalogue, row)
 
 
 def put_contents(
@@ -141,14 +139,14 @@ def put_contents(
     """
     _require_reason(note.reason)
     judged = _pairs(qrels)
-    with home.catalogue.write() as db:
+    with home.catalogue.write():
         row = require_set(home, name)
         there = _Contents.of(home, row)
         new = _query_rows(home, partition_of(row), queries, qrels, note.actor, frequency)
         difference = _difference(there, new, judged, is_replacing=is_replacing, confirms=confirms)
         if unknown := sorted({query for query, _ in judged} - {one["id"] for one in new} - there.queries.keys()):
             raise InvalidInput(f"Query {unknown[0]!r} is judged and is not in set {name!r}: add its text first.")
-        return _apply(home, db, row, there, difference, judged, note)
+        return _apply(home, row, there, difference, judged, note)
 
 
 def retire(home: Home, name: str, query: str, documents: Collection[str] | None, note: Note) -> SetChange:
@@ -159,7 +157,7 @@ def retire(home: Home, name: str, query: str, documents: Collection[str] | None,
         NotFound: the set, the query or a judgment is not there.
     """
     _require_reason(note.reason)
-    with home.catalogue.write() as db:
+    with home.catalogue.write():
         row = require_set(home, name)
         there = _Contents.of(home, row)
         if query not in there.queries:
@@ -168,7 +166,7 @@ def retire(home: Home, name: str, query: str, documents: Collection[str] | None,
         if missing := [document for _, document in pairs if (query, document) not in there.judgments]:
             raise NotFound(f"No judgment of document {missing[0]!r} for query {query!r} in set {name!r}.")
         gone = _Difference(gone_queries=[query] if documents is None else [], gone_pairs=pairs)
-        return _apply(home, db, row, there, gone, {}, note)
+        return _apply(home, row, there, gone, {}, note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +230,6 @@ def _is_there(old: Row | None, new: Mapping[str, Json]) -> bool:
 
 def _apply(
     home: Home,
-    db: sqlite_utils.Database,
     row: Row,
     there: _Contents,
     difference: _Difference,
@@ -243,10 +240,10 @@ def _apply(
     if difference.is_empty:
         return SetChange(name, row["version"])
     at = utc_now()
-    version = begin_version(db, name, action=note.action, actor=note.actor, reason=note.reason, at=at)
-    end_queries(db, name, version, [*difference.gone_queries, *(one["id"] for one in difference.queries)])
-    insert_queries(db, name, version, difference.queries)
-    end_judgments(db, name, version, [*difference.gone_pairs, *difference.pairs])
+    version = begin_version(home.catalogue, name, action=note.action, actor=note.actor, reason=note.reason, at=at)
+    end_queries(home.catalogue, name, version, [*difference.gone_queries, *(one["id"] for one in difference.queries)])
+    insert_queries(home.catalogue, name, version, difference.queries)
+    end_judgments(home.catalogue, name, version, [*difference.gone_pairs, *difference.pairs])
     contents = contents_of(home.catalogue, partition_of(row), {document for _, document in difference.pairs})
     rows = [
         {
@@ -255,7 +252,7 @@ def _apply(
         }
         for pair in difference.pairs
     ]
-    insert_judgments(db, name, version, rows)
+    insert_judgments(home.catalogue, name, version, rows)
     added = sum(one["id"] not in there.queries for one in difference.queries)
     return SetChange(
         name,

@@ -29,8 +29,11 @@ def normalised(text: str) -> str:
     """A text without what does not make it another question: form, case, punctuation, spaces.
 
     A text of nothing but punctuation and symbols stays as it is, in one line.
+
+    Source: Unicode 16, section 3.13, compatibility caseless matching (D146).
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", text).casefold()).casefold()
+    folded = unicodedata.normalize("NFKC", folded)
     return " ".join(folded.translate(_SPACED).split() or folded.split())
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 
-from eval.datasets.document_queries import MadeQuery, make_queries
+from eval.datasets.document_queries import Made, MadeQuery, make_queries
 from eval.datasets.set_changes import NewQuery, Note, SetChange, create_set, partition_of, put_contents
 from eval.datasets.trec import Qrels
 from indexing.catalogue.documents import load_document
@@ -21,7 +21,7 @@ _LEAST_DOCUMENTS = 400
 """Documents that are looked at in any case, to tell which words are rare. Source: our choice."""
 _ID_BYTES = 6
 """48 bits of a text's hash name its query; of a thousand queries two agree once in 500 million sets."""
-Writer = Callable[[Sequence[Document], int], Sequence[MadeQuery]]
+Writer = Callable[[Sequence[Document], int], Made]
 """Makes up to so many queries of documents in another way, as a language model does."""
 
 
@@ -64,10 +64,10 @@ def synthesise(
         raise NotFound(f"{partition} holds no document to make queries of: ingest some first.")
     documents = _sample(home, partition, [document_id for document_id, _ in titles], count, seed)
     if writer is None:
-        made: Sequence[MadeQuery] = make_queries(documents, (title for _, title in titles), count)
+        made = Made(make_queries(documents, (title for _, title in titles), count), {})
     else:
         made = writer(documents, count)
-    if not made:
+    if not made.queries:
         raise InvalidInput(
             f"No query could be made of {len(documents)} documents of {partition}: their titles, headings and sentences"
             " are too short, or the same in all of them."
@@ -79,20 +79,20 @@ def _store(
     home: Home,
     name: str,
     partition: Partition,
-    made: Sequence[MadeQuery],
+    made: Made,
     seed: int,
     actor: str,
     reason: str,
     *,
     again: bool,
 ) -> SetChange:
-    queries, qrels = _as_new(made)
-    makers = sorted({one.maker for one in made})
+    queries, qrels = _as_new(made.queries)
+    makers = sorted({one.maker for one in made.queries})
     told = reason or f"made of {', '.join(makers)} of {len(qrels)} documents"
     with home.catalogue.write():
         row = query_set_row(home.catalogue, name) if again else None
         if row is None:
-            provenance = {"made_of": makers, "seed": seed}
+            provenance = {"made_of": makers, "seed": seed, **made.provenance}
             create_set(home, name, partition, "synthetic", provenance=provenance, actor=actor)
         elif row["kind"] != "synthetic" or partition_of(row) != partition:
             raise InvalidInput(

@@ -45,7 +45,7 @@ def _query_sets(db: Database) -> None:
     )
     db.execute("CREATE INDEX query_set_judgments_of_sets ON query_set_judgments (query_set, number)")
     db.execute("CREATE INDEX query_set_judgments_of_documents ON query_set_judgments (document)")
-    # What somebody should judge: a query, and mostly a document. It answers nothing before it is accepted into a set.
+    # What a person should judge: a query, and mostly a document. It answers nothing before it is accepted into a set.
     db.execute(
         "CREATE TABLE judgment_candidates (id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL,"
         " collection TEXT NOT NULL, query TEXT NOT NULL, document TEXT NOT NULL, source TEXT NOT NULL,"

@@ -3,8 +3,6 @@
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-import sqlite_utils
-
 from indexing.catalogue.database import Database, Row
 from indexing.catalogue.documents import OF_PARTITION
 from indexing.records import Json, Partition
@@ -15,51 +13,57 @@ _AT_VERSION = "{0}.since_version <= ?2 AND ({0}.until_version IS NULL OR {0}.unt
 """Chooses the rows that a version has."""
 
 
-def insert_query_set(db: sqlite_utils.Database, row: Mapping[str, Json]) -> None:
+def insert_query_set(database: Database, row: Mapping[str, Json]) -> None:
     """Store a new set, at version 0: the first change makes version 1."""
     names = ", ".join(row)
     sql = f"INSERT INTO query_sets (version, {names}) VALUES (0, {', '.join('?' * len(row))})"
-    db.conn.execute(sql, tuple(row.values()))
+    with database.write() as db:
+        db.conn.execute(sql, tuple(row.values()))
 
 
-def begin_version(db: sqlite_utils.Database, name: str, *, action: str, actor: str, reason: str, at: str) -> int:
+def begin_version(database: Database, name: str, *, action: str, actor: str, reason: str, at: str) -> int:
     """Count a set's version up and record what is done in it, by whom and why; gives the new version."""
-    db.conn.execute("UPDATE query_sets SET version = version + 1 WHERE name = ?", (name,))
-    version = int(db.conn.execute("SELECT version FROM query_sets WHERE name = ?", (name,)).fetchone()[0])
-    sql = "INSERT INTO query_set_versions (query_set, version, action, actor, reason, at) VALUES (?, ?, ?, ?, ?, ?)"
-    db.conn.execute(sql, (name, version, action, actor, reason, at))
+    with database.write() as db:
+        db.conn.execute("UPDATE query_sets SET version = version + 1 WHERE name = ?", (name,))
+        version = int(db.conn.execute("SELECT version FROM query_sets WHERE name = ?", (name,)).fetchone()[0])
+        sql = "INSERT INTO query_set_versions (query_set, version, action, actor, reason, at) VALUES (?, ?, ?, ?, ?, ?)"
+        db.conn.execute(sql, (name, version, action, actor, reason, at))
     return version
 
 
-def insert_queries(db: sqlite_utils.Database, name: str, version: int, rows: Sequence[Mapping[str, Json]]) -> None:
+def insert_queries(database: Database, name: str, version: int, rows: Sequence[Mapping[str, Json]]) -> None:
     """Add queries from a version on: id, text, split, origin, slices (JSON), source_document, author, user_hash."""
-    _insert(db, "INSERT INTO query_set_queries (query_set, since_version, {}) VALUES (?, ?, {})", name, version, rows)
+    _insert(database, "query_set_queries", name, version, rows)
 
 
-def insert_judgments(db: sqlite_utils.Database, name: str, version: int, rows: Sequence[Mapping[str, Json]]) -> None:
+def insert_judgments(database: Database, name: str, version: int, rows: Sequence[Mapping[str, Json]]) -> None:
     """Add judgments from a version on: query, document, grade, content_sha256, author, reason, at."""
-    _insert(db, "INSERT INTO query_set_judgments (query_set, since_version, {}) VALUES (?, ?, {})", name, version, rows)
+    _insert(database, "query_set_judgments", name, version, rows)
 
 
-def _insert(db: sqlite_utils.Database, sql: str, name: str, version: int, rows: Sequence[Mapping[str, Json]]) -> None:
-    for row in rows:
-        statement = sql.format(", ".join(row), ", ".join("?" * len(row)))
-        db.conn.execute(statement, (name, version, *row.values()))
+def _insert(database: Database, table: str, name: str, version: int, rows: Sequence[Mapping[str, Json]]) -> None:
+    with database.write() as db:
+        for row in rows:
+            columns, marks = ", ".join(row), ", ".join("?" * len(row))
+            sql = f"INSERT INTO {table} (query_set, since_version, {columns}) VALUES (?, ?, {marks})"
+            db.conn.execute(sql, (name, version, *row.values()))
 
 
-def end_queries(db: sqlite_utils.Database, name: str, version: int, ids: Collection[str]) -> None:
+def end_queries(database: Database, name: str, version: int, ids: Collection[str]) -> None:
     """Let queries be no part of a set from a version on; their judgments stay."""
     sql = "UPDATE query_set_queries SET until_version = ? WHERE query_set = ? AND id = ? AND until_version IS NULL"
-    db.conn.executemany(sql, [(version, name, one) for one in ids])
+    with database.write() as db:
+        db.conn.executemany(sql, [(version, name, one) for one in ids])
 
 
-def end_judgments(db: sqlite_utils.Database, name: str, version: int, pairs: Collection[tuple[str, str]]) -> None:
+def end_judgments(database: Database, name: str, version: int, pairs: Collection[tuple[str, str]]) -> None:
     """Let the judgments of (query, document) be no part of a set from a version on."""
-    db.conn.executemany(
+    sql = (
         "UPDATE query_set_judgments SET until_version = ? WHERE query_set = ? AND query = ? AND document = ?"
-        " AND until_version IS NULL",
-        [(version, name, *pair) for pair in pairs],
+        " AND until_version IS NULL"
     )
+    with database.write() as db:
+        db.conn.executemany(sql, [(version, name, *pair) for pair in pairs])
 
 
 def query_set_row(database: Database, name: str) -> Row | None:

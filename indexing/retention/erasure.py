@@ -35,6 +35,7 @@ from indexing.ledger.erasure import OfDocuments, count_rows, erase_rows
 from indexing.retention.artefact_kinds import ARTEFACT_KINDS
 from indexing.retention.document_locations import DocumentLocations, StaleBlock, find_stale_blocks, look
 from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
+from indexing.retention.quality_rows import count_quality_of_documents, erase_quality_of_documents
 from indexing.retention.ranking_files import count_rankings, erase_from_rankings
 from indexing.retention.shard_rewrite import rewrite_shard
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
@@ -68,6 +69,8 @@ class ErasureReport:
     scratch_homes: int
     evaluations: int
     ledger_rows: int
+    quality_rows: int
+    """Of query sets: queries made of the documents, judgments of them, candidates for judging."""
 
 
 def foresee(home: Home, found: DocumentLocations, needed: NeededVectors) -> ErasureReport:
@@ -90,6 +93,7 @@ def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[Stal
         evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots}))
         + count_rankings(home.path, found.partition, None if found.is_whole else found.ids),
         ledger_rows=count_rows(home.ledger, _in_ledger(found)),
+        quality_rows=count_quality_of_documents(home.catalogue, found.partition, None if found.is_whole else found.ids),
     )
 
 
@@ -162,6 +166,7 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
         remove_documents(catalogue, found.partition, ids)
         erase_versions(db, found.partition, ids)
         forget_document_features(db, found.partition, None if found.is_whole else ids)
+        erase_quality_of_documents(catalogue, found.partition, None if found.is_whole else ids)
         if found.is_whole:
             forget_evaluations(catalogue, found.partition)
         # Passage spans hold headings, and the message of an error may quote a text.
