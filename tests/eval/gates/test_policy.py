@@ -43,7 +43,7 @@ def test_a_policy_is_named_by_what_it_says():
         ("level: [", "p.yaml is not YAML"),
         ("- a", "p.yaml holds no policy"),
         ("level: 0.6", "level 0.6: input should be less than 0.5"),
-        ("levle: 0.1", "levle 0.1: extra inputs are not permitted"),
+        ("lvl: 0.1", "lvl 0.1: extra inputs are not permitted"),
         ("query_sets: [{margin: 0.1}]", "query_sets, number 1, name: field required"),
         ("query_sets: [{name: a, margin: 0}]", "query_sets, number 1, margin 0: input should be greater than 0"),
         ("query_sets: [{name: a, looks: [300, 100]}]", r"query_sets, number 1: looks \[300, 100\]: expected numbers"),
