@@ -14,6 +14,7 @@ SCRIPTS = (
     "search.fusion",
     "builds.encode",
     "search.quality",
+    "quality.sequential",
     "search.conversation",
     "quality.synthetic_sets",
     "search.latency",
