@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from eval.experiments.measures import bootstrap_interval
+from eval.experiments.statistics import bootstrap_interval
 from indexing.errors import FormatUnknown, NotFound
 from indexing.records import Json, JsonFields, Partition, fingerprint
 from indexing.retention.judgement_files import JUDGEMENTS
