@@ -1,9 +1,17 @@
 """All commands of the judging half, as the command ``groundwork`` takes them in."""
 
-from eval.commands import compare, experiments, run, set_candidates, sets  # a module for each command of the group
+from eval.commands import (  # a module for each command of the group
+    compare,
+    experiments,
+    gate,
+    judge,
+    run,
+    set_candidates,
+    sets,
+)
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
-__all__ = ["commands", "compare", "experiments", "run", "set_candidates", "sets"]
+__all__ = ["commands", "compare", "experiments", "gate", "judge", "run", "set_candidates", "sets"]
 
 commands = (evaluation, demo)

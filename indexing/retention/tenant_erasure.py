@@ -24,8 +24,8 @@ def partitions_of(home: Home, tenant: str) -> list[Partition]:
         collections_in_features,
         collections_in_versions,
         collections_in_deletions,
-        collections_in_evaluations,
         collections_in_query_sets,
+        collections_in_evaluations,
     ):
         found |= set(kept(home.catalogue, tenant))
     for name in home.storage.list(SHARDS):
