@@ -1,9 +1,22 @@
 """All commands of the judging half, as the command ``groundwork`` takes them in."""
 
-from eval.commands import run, set_candidates, set_judging, set_sources, sets  # a module for each command of the group
+from eval.commands import (  # a module for each command of the group
+    compare,
+    experiments,
+    gate,
+    judge,
+    run,
+    set_candidates,
+    set_judging,
+    set_sources,
+    sets,
+)
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
-__all__ = ["commands", "run", "set_candidates", "set_judging", "set_sources", "sets"]
+__all__ = [
+    *("commands", "compare", "experiments", "gate", "judge", "run"),
+    *("set_candidates", "set_judging", "set_sources", "sets"),
+]
 
 commands = (evaluation, demo)
