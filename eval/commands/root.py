@@ -15,8 +15,16 @@ from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
 __all__ = [
-    *("commands", "compare", "experiments", "gate", "judge", "run"),
-    *("set_candidates", "set_judging", "set_sources", "sets"),
+    "commands",
+    "compare",
+    "experiments",
+    "gate",
+    "judge",
+    "run",
+    "set_candidates",
+    "set_judging",
+    "set_sources",
+    "sets",
 ]
 
 commands = (evaluation, demo)
