@@ -51,7 +51,7 @@ def sets_import(settings: Settings, /, name: str, as_json: bool, **options: Any)
 
 @sets.command("synthesise")
 @click.argument("name")
-@click.option("--count", default=200, show_default=True, type=click.IntRange(1, 10_000), help="Queries at most.")
+@click.option("--count", default=200, show_default=True, type=click.IntRange(1, 2_000), help="Queries at most.")
 @click.option("--seed", default=0, show_default=True, type=int, help="Which documents are taken.")
 @click.option("--model", is_flag=True, help="Let the model at GROUNDWORK_JUDGE_URL write them; it is sent documents.")
 @collection_option

@@ -232,7 +232,7 @@ def test_what_came_of_a_user_s_requests_and_the_user_s_name_leave_the_query_sets
     for text, document in (("gardenzwuck asked", "apples"), ("pearzwuck asked", "pears")):
         propose_candidates(tiny_home, [Proposal(OURS, text, "feedback", document, {}, hashed)])
     accept_candidate(tiny_home, 2, "judged", 1, actor="quibble@example.org", reason="reasonzwuck")
-    accept_candidate(tiny_home, 3, "judged", 1, actor="ana")
+    accept_candidate(tiny_home, 3, "judged", 1, actor="ana", reason="said pearzwuck")
     add_judgments(tiny_home, "judged", "kept", {"pears": 1}, actor="quibble@example.org", reason="reasonzwuck")
     whose = ("erase", "--tenant", "default", "--user", "quibble@example.org")
     told = json.loads(run(*whose, "--json").stdout)
