@@ -22,7 +22,7 @@ from indexing.records import Json
 from indexing.storage.atomic_files import is_full
 from indexing.storage.permissions import PRIVATE_FILE
 
-VERSION = 2
+VERSION = 3
 """Of the schema; it stands in each file as ``user_version``. A file of an older one gets the tables that it lacks."""
 _COLUMNS = ", ".join(f"{name} {kind}" + (" PRIMARY KEY" if name == "id" else "") for name, kind in COLUMNS.items())
 _SCHEMA = (
@@ -38,6 +38,9 @@ _SCHEMA = (
     # Rows that a process dropped or lost, by the moment at which it said so: rows that were erased are not among them.
     "CREATE TABLE IF NOT EXISTS missing_rows"
     " (at_ms INTEGER, process TEXT, rows INTEGER, PRIMARY KEY (at_ms, process)) WITHOUT ROWID",
+    # Sketches of query vectors, of a sample of the rows; they go when their rows are erased, and with the day.
+    "CREATE TABLE IF NOT EXISTS query_sketches (id BLOB PRIMARY KEY, tenant TEXT, collection TEXT, recipe INTEGER,"
+    " user_hash BLOB, model TEXT, sketch BLOB) WITHOUT ROWID",
     # A row stands here from a deletion on until the file is written anew, so that a kill in between is made good.
     "CREATE TABLE IF NOT EXISTS vacuum_due (is_due INTEGER PRIMARY KEY)",
     f"PRAGMA user_version = {VERSION}",

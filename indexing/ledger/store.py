@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from indexing.ledger.day_list import database_path, size_of
 from indexing.ledger.ids import day_of
 from indexing.ledger.records import RequestRow, ViewChange
 from indexing.ledger.retention import enforce_retention
-from indexing.ledger.row_columns import Value, as_json, values_of
+from indexing.ledger.row_columns import Value, as_json, sketch_values, values_of
 
 logger = logging.getLogger(__name__)
 LEDGER_FOLDER = "ledger"
@@ -25,6 +26,18 @@ _TIDY_SECONDS = 600.0
 """Between two looks of a process at whether days are too many: cheap, and at 100 requests/s a day grows 30 MB in it."""
 _TRIES = 3
 """How often a batch is written to a day whose file is replaced meanwhile, as compaction and retention do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _DayRows:
+    """What is to be stored of one day, in one transaction."""
+
+    requests: list[tuple[Value, ...]]
+    sketches: list[tuple[Value, ...]]
+
+    def insert(self, file: DayFile) -> None:
+        file.insert("requests", self.requests)
+        file.insert("query_sketches", self.sketches)
 
 
 class LedgerStore:
@@ -77,11 +90,14 @@ class LedgerStore:
                 again as it is.
             InvalidInput: a row has another form than ``RequestRow`` says; nothing was stored.
         """
-        by_day: dict[date, list[tuple[Value, ...]]] = {}
+        by_day: dict[date, _DayRows] = {}
         for row in rows:
-            by_day.setdefault(day_of(row.id), []).append(values_of(row))
+            of_day = by_day.setdefault(day_of(row.id), _DayRows([], []))
+            of_day.requests.append(values_of(row))
+            if (sketch := sketch_values(row)) is not None:
+                of_day.sketches.append(sketch)
         for day in sorted(by_day):
-            self._write(day, partial(DayFile.insert, table="requests", rows=by_day[day]))
+            self._write(day, by_day[day].insert)
 
     def append_view_changes(self, day: date, changes: Sequence[ViewChange]) -> None:
         """Store changes of live views in a day's file, in one transaction; errors as in ``append``."""
