@@ -98,6 +98,11 @@ class Settings(BaseSettings):
     ledger_max_mb: int = Field(
         10_000, ge=1, description="Disk that the ledger may take in megabytes; its oldest days go first."
     )
+    alert_webhook_url: str | None = Field(
+        None,
+        repr=False,  # it may hold a token
+        description="Where new alerts are posted as JSON, http:// or https://; without it log and list alone have them.",
+    )
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
 
     @field_validator("trusted_proxies")
@@ -105,6 +110,17 @@ class Settings(BaseSettings):
     def _are_networks(cls, value: str) -> str:
         networks_of(value)
         return value
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _check_alert_webhook_url(cls, url: str | None) -> str | None:
+        """Refuse what is no address of a web server; the message must not hold it, since it may hold a token."""
+        if not url:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("expected http://HOST/PATH or https://HOST/PATH")
+        return url
 
     @field_validator("redis_url")
     @classmethod

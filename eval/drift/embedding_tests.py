@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from eval.drift.two_samples import Tested
 
 PERMUTATIONS = 4999
-"""Of the labels: p is at least 0.0002, which three looks in a row make sure of. Takes 0.3 s at 500 beside 100 vectors."""
+"""Of the labels: p is at least 0.0002, so that three such looks in a row alarm. Takes 0.3 s at 500 beside 100."""
 _FOLDS = 5
 """Parts of the cross-fitting: each vector is judged by what was learned from the other four fifths. Our choice."""
 _RIDGE = 1.0
@@ -67,7 +67,7 @@ def classifier(
         positives = some.sum(axis=0)
         negatives = len(some) - positives
         total = np.sum(ranks * some, axis=0)
-        return np.asarray((total - positives * (positives + 1) / 2) / (positives * negatives))
+        return np.asarray((total - positives * (positives + 1) / 2) / (positives * negatives), np.float64)
 
     return _permuted(statistic, labels, seed + 1, permutations)
 
@@ -94,7 +94,7 @@ def _gaussian(vectors: _Floats) -> _Floats:
     distances = np.maximum(squares[:, None] + squares[None, :] - 2.0 * vectors @ vectors.T, 0.0)
     apart = distances[np.triu_indices(len(vectors), 1)]
     median = float(np.median(apart)) or 1.0
-    return np.asarray(np.exp(-distances / median))
+    return np.asarray(np.exp(-distances / median), np.float64)
 
 
 def _cross_fitted(vectors: _Floats, folds: NDArray[np.int64]) -> _Floats:
@@ -108,4 +108,4 @@ def _cross_fitted(vectors: _Floats, folds: NDArray[np.int64]) -> _Floats:
         squares = known.T @ known + _RIDGE * np.eye(known.shape[1])
         # The intercept is the mean of the labels; the slope sees labels without their mean, as ``known`` sums to zero.
         smoother[np.ix_(out, others)] = asked @ np.linalg.solve(squares, known.T) + 1.0 / len(others)
-    return smoother
+    return np.asarray(smoother, np.float64)

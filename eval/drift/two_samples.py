@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 LEAST_EXPECTED = 5.0
-"""Of a category in the smaller sample; rarer ones are put together. Source: Cochran 1954, the usual rule of chi-square."""
+"""Of a category in the smaller sample; rarer ones are put together. Source: Cochran 1954, the rule of chi-square."""
 BINS = 10
 """Of the population stability index, by the deciles of the reference. Source: the index's usual form (Siddiqi 2006)."""
 _SMOOTHING = 0.5

@@ -47,12 +47,13 @@ def _projection(secret: bytes, model: str, dimension: int) -> NDArray[np.float32
     """Random directions, float32 (dimension, 32): the same for the same three on every machine."""
     seed = hashlib.blake2b(model.encode("utf-8", "surrogatepass"), key=secret, person=_PURPOSE).digest()
     chance = np.random.Generator(np.random.PCG64(int.from_bytes(seed, "big")))
-    return (chance.standard_normal((dimension, COMPONENTS)) / np.sqrt(COMPONENTS)).astype(np.float32)
+    return np.asarray(chance.standard_normal((dimension, COMPONENTS)) / np.sqrt(COMPONENTS), np.float32)
 
 
 def unpacked(packed: Sequence[bytes]) -> Sketches:
     """Stored sketches as one array, a row each."""
-    return np.frombuffer(b"".join(packed), np.int8).reshape(-1, COMPONENTS).astype(np.float32) / np.float32(_SCALE)
+    steps = np.frombuffer(b"".join(packed), np.int8).reshape(-1, COMPONENTS)
+    return np.asarray(steps / _SCALE, np.float32)
 
 
 def read_sketches(
