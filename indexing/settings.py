@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     alert_webhook_url: str | None = Field(
         None,
         repr=False,  # it may hold a token
-        description="Where new alerts are posted as JSON, http:// or https://; without it log and list alone have them.",
+        description="Where new alerts are posted as JSON, http:// or https://; log and list have them all the same.",
     )
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
 

@@ -6,7 +6,7 @@ the very same release; the recipe where the fixed queries are answered different
 where the same recipe answers them differently on another snapshot.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -35,6 +35,8 @@ EFFECT = 0.2
 """Or where a raw score moved by so many of its standard deviations. Source: Cohen 1988: a small effect."""
 DEPTH = 10
 """Documents of an answer that are compared."""
+OF_QUERIES_ALONE = ("characters", "words", "turns", "language", "mmd", "classifier")
+"""Signals that no release and no corpus can move."""
 _PAIRED = ("dense_top", "dense_margin", "lexical_top", "lexical_margin", "rerank_top", "leg_overlap")
 
 
@@ -65,20 +67,30 @@ class Cause:
     new_release: str
 
 
-def find_cause(queries: ReplayedQueries, old: Release, new: Release, *, seed: int = 0, is_stale: bool = False) -> Cause:
+def find_cause(
+    queries: ReplayedQueries,
+    old: Release,
+    new: Release,
+    *,
+    moved: Collection[str] = (),
+    seed: int = 0,
+    is_stale: bool = False,
+) -> Cause:
     """Name the cause of what differs between a reference and a window.
 
     Args:
         queries: The fixed queries and today's, with what answers them.
         old: The release that answered the reference.
         new: The release that answers now.
+        moved: The signals that moved between reference and window: where texts are not kept, so that nothing can be
+            replayed, those of the queries themselves say whether traffic did.
         seed: Of permutations.
         is_stale: Whether so many documents changed since the new snapshot that the corpus has moved away from it.
 
     Returns:
         The causes that moved; a contrast whose queries or releases are not at hand says why.
     """
-    contrasts = (_traffic(queries, old, seed), *_releases(queries, old, new))
+    contrasts = (_by_signals(_traffic(queries, old, seed), moved), *_releases(queries, old, new))
     named = [one.cause for one in contrasts if one.verdict == "moved"]
     if is_stale and "corpus" not in named:
         named.append("corpus")
@@ -100,6 +112,14 @@ def _traffic(queries: ReplayedQueries, old: Release, seed: int) -> Contrast:
     decided = decide(signals, level=LEVEL)
     moved = tuple(one for one in decided if one.outcome == "moved")
     return Contrast("traffic", "moved" if moved else "same", count, signals=moved)
+
+
+def _by_signals(traffic: Contrast, moved: Collection[str]) -> Contrast:
+    """Traffic as the signals of the queries themselves tell it, where it could not be replayed."""
+    found = [name for name in OF_QUERIES_ALONE if name in moved]
+    if traffic.verdict in ("moved", "same") or not found:
+        return traffic
+    return replace(traffic, verdict="moved", why=f"by {', '.join(found)} of the queries alone, since {traffic.why}")
 
 
 def _releases(queries: ReplayedQueries, old: Release, new: Release) -> tuple[Contrast, Contrast]:

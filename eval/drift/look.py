@@ -148,7 +148,8 @@ def look_at(
     is_odd = staleness.is_stale or any(one.outcome == "moved" for one in signals)
     if explains and is_odd and old is not None and new is not None:
         queries = ReplayedQueries(replayer or Replayer(home), before.rows, after.rows, seed)
-        cause = find_cause(queries, old, new, seed=seed, is_stale=staleness.is_stale)
+        moved = [one.name for one in signals if one.outcome == "moved" and not one.slice]
+        cause = find_cause(queries, old, new, moved=moved, seed=seed, is_stale=staleness.is_stale)
     return DriftReport(
         scope=scope.key,
         reference=reference.name,

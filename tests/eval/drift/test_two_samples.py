@@ -11,6 +11,7 @@ from eval.drift.two_samples import (
     kolmogorov_smirnov,
     population_stability,
     rates_differ,
+    sequential_p,
 )
 
 
@@ -60,3 +61,21 @@ def test_answers_that_gather_on_few_documents_are_found_and_the_same_spread_is_n
     ]
     assert np.mean(np.array(p_values) <= 0.1) <= 0.25  # the reference is one, so the looks depend on it
     assert concentration_differs([()] * 5, [()] * 5, seed=1).p == 1.0
+
+
+def test_a_permutation_test_ends_early_with_a_p_whose_level_holds():
+    chance = np.random.default_rng(8)
+    drawn = []
+    p_values = []
+    for truth in chance.random(2000):
+
+        def draw(count, truth=truth):
+            drawn.append(count)
+            return chance.random(count) < truth
+
+        p_values.append(sequential_p(draw, 999))
+    assert sum(drawn) < 2000 * 400
+    for level in (0.01, 0.05, 0.2):
+        assert np.mean(np.array(p_values) <= level) == pytest.approx(level, abs=3.3 * (level / 2000) ** 0.5)
+    assert sequential_p(lambda count: np.zeros(count, np.bool_), 999) == 0.001
+    assert sequential_p(lambda count: np.ones(count, np.bool_), 999) == 1.0

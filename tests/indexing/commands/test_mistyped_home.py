@@ -35,6 +35,7 @@ CREATES = {("ingest",), ("build",), ("demo",), ("serve",), ("models", "register"
 ARGUMENTS = {
     "job": "1", "tenant": "t", "name": "t", "key_id": "k", "release": "1", "snapshot": "s", "before": "s", "after": "s",
     "model": "m", "query": "q", "document_ids": "d", "number": "1", "rollout": "1", "share": "0.5", "recipe": "1",
+    "alert": "1",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {

@@ -32,7 +32,8 @@ def test_distances_survive_the_projection_and_another_secret_or_model_gives_anot
     assert near.max() < far.min()
     assert np.mean(far / np.linalg.norm(vectors[:-2:2] - vectors[2::2], axis=1)) == pytest.approx(1.0, abs=0.1)
     same = sketch_of(SECRET, "m@1", vectors[0])
-    assert same == sketch_of(SECRET, "m@1", vectors[0]) and len(same.packed) == COMPONENTS
+    assert same == sketch_of(SECRET, "m@1", vectors[0])
+    assert len(same.packed) == COMPONENTS
     assert same.packed != sketch_of(b"another secret", "m@1", vectors[0]).packed
     assert same.packed != sketch_of(SECRET, "m@2", vectors[0]).packed
 
