@@ -19,6 +19,8 @@ _SMOOTHING = 0.5
 """Added to each bin's count, so that an empty one has a logarithm. Source: Jeffreys' prior."""
 ENOUGH = 50
 """Permutations as large as what was seen after which a test ends: p is then known to a seventh. Source: our choice."""
+_LEAST_P = 1e-300
+"""Near the smallest number that a float holds."""
 _BATCH = 200
 """Permutations at once."""
 
@@ -39,7 +41,7 @@ def kolmogorov_smirnov(reference: ArrayLike, window: ArrayLike) -> Tested:
         window: Numbers, at least one.
     """
     found = stats.ks_2samp(np.asarray(reference, np.float64), np.asarray(window, np.float64), method="asymp")
-    return Tested(float(found.statistic), float(found.pvalue))
+    return Tested(float(found.statistic), _p(found.pvalue))
 
 
 def chi_square(reference: Sequence[str], window: Sequence[str]) -> Tested:
@@ -59,7 +61,7 @@ def chi_square(reference: Sequence[str], window: Sequence[str]) -> Tested:
     if len(table[0]) < 2:
         return Tested(0.0, 1.0)
     found = stats.chi2_contingency(np.array(table), correction=False)
-    return Tested(float(np.sqrt(found.statistic / total)), float(found.pvalue))
+    return Tested(float(np.sqrt(found.statistic / total)), _p(found.pvalue))
 
 
 def rates_differ(reference: Sequence[bool], window: Sequence[bool]) -> Tested:
@@ -67,7 +69,12 @@ def rates_differ(reference: Sequence[bool], window: Sequence[bool]) -> Tested:
     had, has = sum(reference), sum(window)
     table = [[had, len(reference) - had], [has, len(window) - has]]
     apart = abs(had / len(reference) - has / len(window))
-    return Tested(apart, min(1.0, float(stats.fisher_exact(table).pvalue)))
+    return Tested(apart, _p(stats.fisher_exact(table).pvalue))
+
+
+def _p(value: float) -> float:
+    """A p value in (0, 1], also where it is too small to be told from 0."""
+    return min(1.0, max(float(value), _LEAST_P))
 
 
 def population_stability(reference: ArrayLike, window: ArrayLike) -> float:

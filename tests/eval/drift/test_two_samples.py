@@ -22,6 +22,7 @@ def test_numbers_agree_with_scipy_and_a_sample_does_not_differ_from_itself():
     found = kolmogorov_smirnov(before, after)
     assert (found.statistic, found.p) == pytest.approx((expected.statistic, expected.pvalue))
     assert kolmogorov_smirnov(before, before).p == 1.0
+    assert 0.0 < kolmogorov_smirnov([0.0] * 3000, [1.0] * 3000).p < 1e-200
     assert population_stability(before, before) == pytest.approx(0.0)
     assert 0.0 <= population_stability(before, chance.normal(size=3000)) < 0.1 < population_stability(before, after + 1)
 
