@@ -95,10 +95,8 @@ def decide(signals: Sequence[Signal], *, level: float = LEVEL) -> list[Signal]:
 
     In the order of ``GROUPS``; inside a group by p.
     """
-    tested = [one for one in signals if one.p is not None]
-    by_key = dict(
-        zip((one.key for one in tested), adjusted([one.p for one in tested if one.p is not None]), strict=True)
-    )
+    p_values = {one.key: one.p for one in signals if one.p is not None}
+    by_key = dict(zip(p_values, adjusted(list(p_values.values())), strict=True))
     decided = [_decided(one, by_key.get(one.key), level) for one in signals]
     return sorted(
         decided, key=lambda one: (one.slice, GROUPS.index(one.group), 1.0 if one.p is None else one.p, one.name)
