@@ -24,6 +24,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -130,13 +131,10 @@ def documents_of(path: Path, most: int, wanted=frozenset()) -> list[Document]:
     return [Document(one, entries[one].get("title", ""), entries[one]["text"]) for one in sorted(chosen)]
 
 
-def cause_of(home, opener, partition, until) -> dict:
-    """What a look at the last questions names, beside those of a week before."""
-    replayer = Replayer(home, opener=opener)
-    since = until - timedelta(seconds=QUESTIONS)
-    report = look(
-        home, Scope(partition.tenant, partition.collection), Period(since, until), "last-week", replayer=replayer
-    )
+def cause_of(home, opener, partition, since, until) -> dict:
+    """What a look at a window names, beside what was asked a week before."""
+    scope, window = Scope(partition.tenant, partition.collection), Period(since, until)
+    report = look(home, scope, window, "last-week", replayer=Replayer(home, opener=opener))
     contrasts = [] if report.cause is None else report.cause.contrasts
     return {
         "named": [] if report.cause is None else list(report.cause.named),
@@ -176,7 +174,7 @@ def of_stream(data: Path, models: Path, reshuffles: int) -> dict:
         found = {"questions": len(rows), "documents": MOST_DOCUMENTS, "phases": {}, "inside": {}}
         names = list(dict.fromkeys(phases))
         by_phase = {name: [row for row, one in zip(rows, phases, strict=True) if one == name] for name in names}
-        for before, after in zip(names, names[1:], strict=False):
+        for before, after in pairwise(names):
             found["phases"][after] = found_after(by_phase[before][-QUESTIONS:], by_phase[after])
         for name, own in by_phase.items():
             if len(own) >= 2 * LEAST:
@@ -191,16 +189,15 @@ def of_traffic_and_recipe(home, opener, traffic, release, by_phase, names) -> di
     texts = {name: [row.query["query"] for row in own] for name, own in by_phase.items()}
     chance = np.random.default_rng(1)
     general = list(chance.permutation(texts[names[-1]]))
-    cloud = [*texts[names[0]], *texts[names[0]]][:QUESTIONS]
     halves = general[: len(general) // 2], general[len(general) // 2 :]
     partition, causes = traffic.partition, {}
 
     def compare(name, at, old, before, new, after):
-        traffic.ask(old, (before * 2)[:QUESTIONS], at)
-        _, end = traffic.ask(new, (after * 2)[:QUESTIONS], at + WEEK)
-        causes[name] = cause_of(home, opener, partition, end)
+        traffic.ask(old, before, at)
+        _, end = traffic.ask(new, after, at + WEEK)
+        causes[name] = cause_of(home, opener, partition, at + WEEK, end)
 
-    compare("traffic", BEGIN + 5 * WEEK, release, cloud, release, texts[names[3]])
+    compare("traffic", BEGIN + 5 * WEEK, release, texts[names[0]], release, texts[names[3]])
     compare("none", BEGIN + 10 * WEEK, release, halves[0], release, halves[1])
     now = default_recipe(home)
     damaged = replace(now, lexical=lexical_view("none"), retrieval=replace(now.retrieval, dense_weight=1.0))
@@ -229,9 +226,9 @@ def of_ray(data: Path, models: Path) -> dict:
         stale = built(home)
         deploy(home.catalogue, stale.recipe, reason="an old index", actor="benchmark")
         _, end = traffic.ask(stale, windows[1], BEGIN + WEEK)
-        found = {"corpus": cause_of(home, opener, partition, end)}
+        found = {"corpus": cause_of(home, opener, partition, BEGIN + WEEK, end)}
         put_documents(home.catalogue, partition, new)  # and no build: the corpus moves on under the index
-        found["corpus, not built"] = cause_of(home, opener, partition, end)
+        found["corpus, not built"] = cause_of(home, opener, partition, BEGIN + WEEK, end)
     return found
 
 
