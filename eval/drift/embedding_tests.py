@@ -25,7 +25,7 @@ _Statistic = Callable[[_Floats], _Floats]
 
 
 def mmd(
-    reference: NDArray[np.float32], window: NDArray[np.float32], *, seed: int, permutations: int = PERMUTATIONS
+    reference: NDArray[np.float32], window: NDArray[np.float32], *, seed: int, permutations: int | None = None
 ) -> Tested:
     """The maximum mean discrepancy under a Gaussian kernel as wide as the median distance, with a permutation p.
 
@@ -33,7 +33,7 @@ def mmd(
         reference: float32, shape (n, d), n >= 2.
         window: float32, shape (m, d), m >= 2.
         seed: Of the permutations.
-        permutations: How many.
+        permutations: How many at most, by default ``PERMUTATIONS``.
     """
     kernel = _gaussian(np.concatenate([reference, window]).astype(np.float64))
     weights = _weights(len(reference), len(window))
@@ -45,7 +45,7 @@ def mmd(
 
 
 def classifier(
-    reference: NDArray[np.float32], window: NDArray[np.float32], *, seed: int, permutations: int = PERMUTATIONS
+    reference: NDArray[np.float32], window: NDArray[np.float32], *, seed: int, permutations: int | None = None
 ) -> Tested:
     """How well a linear classifier, cross-fitted in five parts, tells the samples apart: its AUC, with a permutation p.
 
@@ -70,7 +70,7 @@ def classifier(
     return _permuted(statistic, labels, seed + 1, permutations)
 
 
-def _permuted(statistic: _Statistic, labels: _Floats, seed: int, permutations: int) -> Tested:
+def _permuted(statistic: _Statistic, labels: _Floats, seed: int, permutations: int | None) -> Tested:
     """A statistic of labels, and how often it is as large when they are permuted."""
     chance = np.random.default_rng(seed)
     seen = float(statistic(labels[:, None])[0])
@@ -79,7 +79,7 @@ def _permuted(statistic: _Statistic, labels: _Floats, seed: int, permutations: i
         drawn = chance.permuted(np.repeat(labels[:, None], count, axis=1), axis=0)
         return np.asarray(statistic(drawn) >= seen - 1e-12)
 
-    return Tested(seen, sequential_p(draw, permutations))
+    return Tested(seen, sequential_p(draw, PERMUTATIONS if permutations is None else permutations))
 
 
 def _weights(reference: int, window: int) -> _Floats:

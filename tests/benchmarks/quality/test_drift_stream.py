@@ -16,6 +16,7 @@ def rows(tmp_path, monkeypatch):
     traffic = AskedTraffic(made.home, made.opener, OURS)
     texts = [" ".join(made.chance.choice(words, 4)) for words in [OLD_WORDS] * 220 + [NEW_WORDS] * 110]
     asked, _ = traffic.ask(release, texts, BEGIN)
+    monkeypatch.setattr("eval.drift.embedding_tests.PERMUTATIONS", 499)
     monkeypatch.setattr("benchmarks.quality.drift_stream.BEGIN", BEGIN)
     yield made, asked
     made.close()

@@ -19,7 +19,8 @@ WEEK = timedelta(days=7)
 
 
 @pytest.fixture
-def fresh(tmp_path):
+def fresh(tmp_path, monkeypatch):
+    monkeypatch.setattr("eval.drift.embedding_tests.PERMUTATIONS", 499)
     made = DriftingHome(tmp_path / "home")
     made.write(OLD_WORDS)
     made.write(NEW_WORDS)
