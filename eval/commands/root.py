@@ -1,9 +1,18 @@
 """All commands of the judging half, as the command ``groundwork`` takes them in."""
 
-from eval.commands import alerts, drift, run  # a module for each command of the group
+from eval.commands import (  # a module for each command of the group
+    alerts,
+    compare,
+    drift,
+    experiments,
+    run,
+    set_candidates,
+    sets,
+)
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
-__all__ = ["alerts", "commands", "drift", "run"]
+__all__ = ["alerts", "commands", "compare", "drift", "experiments", "run", "set_candidates", "sets"]
 
 commands = (evaluation, demo)
+"""What the judging half adds to ``groundwork``."""

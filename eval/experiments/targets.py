@@ -41,6 +41,11 @@ def scratch_path(home: Home, corpus: Path) -> Path:
     return home.path / "scratch" / f"{corpus.resolve().name}-{place}"
 
 
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that decide a ranking and its scores."""
+    return {name: version(name) for name in _LIBRARIES}
+
+
 @contextmanager
 def scratch_collection(
     home: Home, corpus: Path, choices: Choices, *, on_progress: Progress
@@ -72,14 +77,16 @@ def scratch_collection(
 
 
 @contextmanager
-def served_collection(home: Home, collection: str) -> Iterator[tuple[ServingRelease, Partition]]:
+def served_collection(
+    home: Home, collection: str, tenant: str = DEFAULT_TENANT
+) -> Iterator[tuple[ServingRelease, Partition]]:
     """Open a collection of the release in service.
 
     Raises:
         NotReady: nothing is released.
         NotFound: the release holds no such collection.
     """
-    partition = Partition(DEFAULT_TENANT, collection)
+    partition = Partition(tenant, collection)
     serving = open_in_service(home)
     if serving.snapshot.view(partition) is None:
         raise NotFound(
@@ -113,7 +120,7 @@ class LocalSearcher:
             "recipe_fingerprint": self.serving.recipe.fingerprint,
             "passages": self.serving.snapshot.manifest.rows,
             "collection": self.partition.collection,
-            "libraries": {name: version(name) for name in _LIBRARIES},
+            "libraries": library_versions(),
         }
 
 
@@ -168,5 +175,5 @@ class HttpSearcher:
             "url": self._url,
             **{name: self._ready[name] for name in names},
             "collection": self._collection,
-            "libraries": {name: version(name) for name in _LIBRARIES},
+            "libraries": library_versions(),
         }

@@ -124,6 +124,12 @@ def last_acknowledged(database: Database, key: str) -> str | None:
     return None if row is None else row["at"]
 
 
+def count_alerts(database: Database, tenant: str) -> int:
+    """How many alerts there are of a tenant, acknowledged or not."""
+    row = database.row("SELECT count(*) AS n FROM alerts WHERE tenant = ?", (tenant,))
+    return 0 if row is None else int(row["n"])
+
+
 def forget_alerts(database: Database, tenant: str) -> int:
     """Delete what alerts say of a tenant, and what its watches have seen; gives how many alerts."""
     with database.write(grows=False) as db:

@@ -26,6 +26,7 @@ from indexing.catalogue.erasures import (
     list_rewrites,
     point_releases,
 )
+from indexing.catalogue.evaluations import forget_evaluations
 from indexing.catalogue.jobs import shorten_errors
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.features.embedding_store import drop_vectors
@@ -34,6 +35,8 @@ from indexing.ledger.erasure import OfDocuments, count_rows, erase_rows
 from indexing.retention.artefact_kinds import ARTEFACT_KINDS
 from indexing.retention.document_locations import DocumentLocations, StaleBlock, find_stale_blocks, look
 from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
+from indexing.retention.quality_rows import count_quality_of_documents, erase_quality_of_documents
+from indexing.retention.ranking_files import count_rankings, erase_from_rankings
 from indexing.retention.shard_rewrite import rewrite_shard
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import publish_snapshot, replace_shards
@@ -66,6 +69,8 @@ class ErasureReport:
     scratch_homes: int
     evaluations: int
     ledger_rows: int
+    quality_rows: int
+    """Of query sets: queries made of the documents, judgments of them, candidates for judging."""
 
 
 def foresee(home: Home, found: DocumentLocations, needed: NeededVectors) -> ErasureReport:
@@ -85,8 +90,10 @@ def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[Stal
         feature_blocks=len(stale),
         inputs=sum(len(home.storage.list(kind)) for kind in home.storage.kinds(WORK)),
         scratch_homes=len(scratch_homes(home.path)),
-        evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots})),
+        evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots}))
+        + count_rankings(home.path, found.partition, None if found.is_whole else found.ids),
         ledger_rows=count_rows(home.ledger, _in_ledger(found)),
+        quality_rows=count_quality_of_documents(home.catalogue, found.partition, None if found.is_whole else found.ids),
     )
 
 
@@ -159,6 +166,9 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
         remove_documents(catalogue, found.partition, ids)
         erase_versions(db, found.partition, ids)
         forget_document_features(db, found.partition, None if found.is_whole else ids)
+        erase_quality_of_documents(catalogue, found.partition, None if found.is_whole else ids)
+        if found.is_whole:
+            forget_evaluations(catalogue, found.partition)
         # Passage spans hold headings, and the message of an error may quote a text.
         forget_unused_passages(db)
         shorten_errors(db)
@@ -194,6 +204,9 @@ def _rewrite(home: Home, erasure: int, found: DocumentLocations, stale: list[Sta
     remove_scratch(home.path)
     rewrites = [one for one in list_rewrites(home.catalogue) if one.erasure == erasure]
     mark_evaluations(home.path, {one.old_snapshot: one.new_snapshot for one in rewrites}, erasure)
+    # As in the ledger: of a whole collection also documents that are long gone, and after a kill those written down.
+    ids = None if found.is_whole else found.ids | ids_to_erase(home.catalogue, erasure)
+    erase_from_rankings(home.path, found.partition, ids)
 
 
 def _leave_ledger(home: Home, erasure: int, found: DocumentLocations, on_step: Step, wait: Wait) -> None:

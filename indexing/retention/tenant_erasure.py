@@ -4,7 +4,9 @@ from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.document_features import collections_in_features
 from indexing.catalogue.document_versions import collections_in_versions
 from indexing.catalogue.documents import collections_in_deletions
+from indexing.catalogue.evaluations import collections_in_evaluations
 from indexing.catalogue.home_secrets import home_secret
+from indexing.catalogue.query_set_erasure import collections_in_query_sets
 from indexing.errors import GroundworkError
 from indexing.home import Home
 from indexing.ledger.erasure import OfUser
@@ -18,7 +20,13 @@ from indexing.snapshots.shard_manifest import read_shard_manifest
 def partitions_of(home: Home, tenant: str) -> list[Partition]:
     """The collections of a tenant that hold documents, also removed ones of which anything is kept in whatever form."""
     found = {Partition(tenant, name) for name in collection_sizes(home.catalogue, tenant)}
-    for kept in (collections_in_features, collections_in_versions, collections_in_deletions):
+    for kept in (
+        collections_in_features,
+        collections_in_versions,
+        collections_in_deletions,
+        collections_in_query_sets,
+        collections_in_evaluations,
+    ):
         found |= set(kept(home.catalogue, tenant))
     for name in home.storage.list(SHARDS):
         try:

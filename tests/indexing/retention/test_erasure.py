@@ -1,5 +1,6 @@
 """After an erasure no file of the home holds the text, nor what was made of it: every file is searched byte by byte."""
 
+import gzip
 import json
 import os
 import shutil
@@ -17,7 +18,15 @@ import pytest
 
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import ReleasePool
+from eval.datasets.candidates import Proposal, list_candidates, propose_candidates
+from eval.datasets.curation import add_judgments, edit_judgments, query_id_of
 from eval.datasets.query_sets import QuerySet
+from eval.datasets.set_changes import create_set
+from eval.datasets.stored_sets import read_query_set, set_versions
+from eval.datasets.synthesis import synthesise
+from eval.experiments.artefact_release import ArtefactOpener
+from eval.experiments.evaluation_task import EvaluationTask, run_evaluation_task, save_evaluation_task
+from eval.experiments.evaluations import evaluate as measure
 from eval.experiments.experiment import load, run_experiment, save
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
@@ -37,6 +46,7 @@ from indexing.ledger.view_changes import LiveViewChange
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy, stable_release
 from indexing.releases.recipe_choices import change_recipe, default_recipe
+from indexing.releases.recipes import read_recipe
 from indexing.releases.release import list_releases
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import FLUSH_SECONDS, erase, foresee, resume
@@ -104,7 +114,12 @@ def resume_all(home):
 def files_with(home, needle):
     """The files below a home, relative to it, that hold some bytes."""
     files = [path for path in home.path.rglob("*") if path.is_file()]
-    return {str(path.relative_to(home.path)) for path in files if needle in path.read_bytes()}
+    return {str(path.relative_to(home.path)) for path in files if needle in content(path)}
+
+
+def content(path):
+    """The bytes of a file; of a compressed one those that it holds."""
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
 def forms(marker):
@@ -162,9 +177,21 @@ def leave_traces(home, document):
     record_task(home.catalogue, job.id, "embed-x", "embed", "failed", 3, f"ValueError: cannot read {document.text!r}")
     hits = (made_hit(document.id), made_hit("apples"))
     home.ledger.append([made_row(tenant=OURS.tenant, collection=OURS.collection, hits=hits)])
+    judge(home, document)
     scratch = open_home(home.settings, home.path / "scratch" / "corpus-1")
     put_documents(scratch.catalogue, Partition("default", "corpus"), [document])
     scratch.close()
+
+
+def judge(home, document):
+    """A set that judges a document in two versions and quotes it, one that is made of all, and a candidate."""
+    create_set(home, "judged", OURS, "curated", provenance={}, actor="ana")
+    told = {"actor": "ana", "reason": f"it says {document.text[-40:]}"}
+    add_judgments(home, "judged", "what is wrong", {document.id: 2, "apples": 1}, **told)
+    edit_judgments(home, "judged", query_id_of("what is wrong"), {document.id: 1}, **told)
+    synthesise(home, "made", OURS, actor="ana")
+    proposal = Proposal(OURS, "what is right", "feedback", document.id, {"clicks": 3})
+    propose_candidates(home, [proposal, replace(proposal, document_id="pears")])
 
 
 def evaluate(home):
@@ -175,6 +202,17 @@ def evaluate(home):
         queryset, lambda query, k, mode: ["apples"], modes=["dense"], inputs={"snapshot": serving.snapshot.id}
     )
     return save(experiment, home.path / "evaluations"), experiment
+
+
+def evaluate_release(home):
+    """An evaluation of the newest release whose rankings name every document, and such a task in a worker's hands."""
+    queries = QuerySet("manual", {"q1": "garden"}, {"q1": {"apples": 1}}, "f", partition=OURS)
+    found = measure(home, 1, queries, mode="dense")
+    manifest = read_recipe(home.catalogue, 1).manifest
+    task = EvaluationTask(found.release, found.snapshot, manifest, OURS, "dense", 10, {"q1": NEW.text})
+    run_evaluation_task(
+        home.storage, ArtefactOpener(home.storage, sessions=1), save_evaluation_task(home.storage, task)
+    )
 
 
 def fill(home):
@@ -190,6 +228,7 @@ def fill(home):
     make(home)
     make(home, precision="fp32", view="first-256", language="german", shard_rows=1)
     leave_traces(home, NEW)
+    evaluate_release(home)
 
 
 @pytest.fixture
@@ -222,6 +261,9 @@ def test_before_an_erasure_the_search_of_all_files_finds_every_trace(filled):
         assert places <= kept[marker], marker
     assert "scratch" in kept["newbodyzwack"]
     assert "work" in kept["newbodyzwack"]
+    escaped = files_with(filled, json.dumps("Quibblethörpe")[1:-1].encode())
+    assert any(path.startswith("evaluations/") for path in escaped)
+    assert any(path.startswith("work/evaluation/output-") for path in files_with(filled, "Quibblethörpe".encode()))
     assert any(path.endswith("passages.safetensors") for path in files_with(filled, b"newtailzw\\u00e4ck"))
     for term in ("oldbodyzwick", "newbodyzwack", "oldtitlezwick", "newheadingzwack"):
         (stem,) = Analyser("english").terms(term)
@@ -246,8 +288,35 @@ def test_after_an_erasure_no_file_holds_the_text_or_what_was_made_of_it(filled, 
     assert_nothing_is_left(filled, made)
     assert set(report.releases) >= {"1.1", "1.2", "2.1", "2.2"}
     assert report.in_catalogue == (0 if is_deleted_before else 1)
-    assert (report.documents, report.scratch_homes, report.evaluations) == (1, 1, 1)
-    assert report.inputs == (0 if is_deleted_before else 1)  # the build has withdrawn it
+    assert (report.documents, report.scratch_homes, report.evaluations) == (1, 1, 2)
+    assert report.inputs == (0 if is_deleted_before else 3)  # the build has withdrawn them
+
+
+def test_query_sets_keep_what_they_have_of_other_documents_and_say_that_something_was_erased(filled):
+    made = read_query_set(filled, "made", split=None)
+    assert any(ID in grades for grades in made.qrels.values())
+    report = erase_now(filled)
+    assert report.quality_rows >= 5  # two judgments and a candidate, and of the made set queries with their judgments
+    judged = read_query_set(filled, "judged", split=None)
+    assert judged.qrels == {query_id_of("what is wrong"): {"apples": 1}}
+    assert [(one.action, one.reason) for one in set_versions(filled, "judged")] == [
+        ("add", "(erased)"), ("edit", "(erased)"), ("erase", "documents were erased"),
+    ]  # fmt: skip
+    left = read_query_set(filled, "made", split=None)
+    assert left.queries == {query: text for query, text in made.queries.items() if ID not in made.qrels[query]}
+    assert [one.document_id for one in list_candidates(filled)] == ["pears"]
+
+
+def test_a_document_that_only_a_query_set_names_any_more_is_found_and_erased(tiny_home):
+    put_documents(tiny_home.catalogue, OURS, [NEW, *OTHERS])
+    judge(tiny_home, NEW)
+    remove_documents(tiny_home.catalogue, OURS, [ID])
+    forget = "DELETE FROM deletions"
+    with tiny_home.catalogue.write() as db:
+        db.conn.execute(forget)
+    assert find_documents(tiny_home, OURS, frozenset({ID})).in_catalogue == frozenset()
+    erase_now(tiny_home)
+    assert_nothing_is_left(tiny_home, set())
 
 
 def test_a_live_version_that_waits_for_a_larger_one_is_erased_too(tiny_home):
