@@ -18,6 +18,7 @@ Writes benchmarks/results/drift_stream.json.
 import argparse
 import contextlib
 import json
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -54,7 +55,7 @@ from indexing.settings import Settings
 from tests.support.asked_traffic import AskedTraffic
 from tests.support.replays import allow_replays
 
-MOST_DOCUMENTS = 1500
+MOST_DOCUMENTS = 700
 """Of MTRAG's 13,408, and of Ray's sections of each date: encoding all would take ten minutes. Chosen by hash of id."""
 QUESTIONS = 200
 """Of a window of the causes."""
@@ -65,6 +66,11 @@ RESHUFFLES = 200
 WEEK = timedelta(days=7)
 BEGIN = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 """After everything that is built here."""
+
+
+def tell(what: str) -> None:
+    """Say on standard error how far it is, with the seconds of CPU that it took."""
+    print(f"{time.process_time():7.1f} s: {what}", file=sys.stderr, flush=True)
 
 
 def sample_of(rows) -> Sample:
@@ -171,15 +177,19 @@ def of_stream(data: Path, models: Path, reshuffles: int) -> dict:
         release, opener = built(home), ReleaseOpener(home)
         traffic = AskedTraffic(home, opener, partition)
         rows, _ = traffic.ask(release, [entry["text"] for entry in entries], BEGIN)
+        tell("asked the stream")
         found = {"questions": len(rows), "documents": MOST_DOCUMENTS, "phases": {}, "inside": {}}
         names = list(dict.fromkeys(phases))
         by_phase = {name: [row for row, one in zip(rows, phases, strict=True) if one == name] for name in names}
         for before, after in pairwise(names):
             found["phases"][after] = found_after(by_phase[before][-QUESTIONS:], by_phase[after])
+        tell("looked at its phases")
         for name, own in by_phase.items():
             if len(own) >= 2 * LEAST:
                 found["inside"][name] = {"questions": len(own), **false_alarms(own, reshuffles)}
+        tell("reshuffled its phases")
         found["watch"] = watched(home, rows, phases, lambda home: Replayer(home, opener=opener))
+        tell("watched it")
         found["causes"] = of_traffic_and_recipe(home, opener, traffic, release, by_phase, names)
     return found
 
@@ -240,6 +250,7 @@ def main() -> None:
     options = parser.parse_args()
     started = time.process_time()
     found = of_stream(options.data, options.home, options.reshuffles)
+    tell("named its causes")
     found["causes"] |= of_ray(options.data, options.home)
     found |= {"level_of_a_look": LEVEL, "cpu_seconds": round(time.process_time() - started, 1)}
     print(json.dumps(found, indent=1))

@@ -59,6 +59,7 @@ class _Span(click.ParamType):  # type: ignore[type-arg] # only newer versions of
 @click.option("--collection", help="Requests of this collection alone.")
 @click.option("--no-cause", is_flag=True, help="Do not replay queries to find the cause: no model is loaded.")
 @click.option("--seed", default=0, show_default=True, help="Of permutations and samples.")
+@click.option("--propose", "proposes", is_flag=True, help="Make the queries to judge first candidates for judging.")
 @click.option("--alert", "alerts", is_flag=True, help="Look once as the hourly job does, and raise alerts.")
 @json_option
 @click.pass_obj
@@ -70,6 +71,7 @@ def drift(settings: Settings, /, alerts: bool, as_json: bool, **options: Any) ->
     """
     require_memory(ENCODING, "groundwork eval drift")
     from eval.drift.look import look
+    from eval.drift.predictors import propose_queries
     from eval.drift.watch import watch_drift
     from eval.drift.windows import Scope
     from indexing.ledger.day_sources import Period
@@ -88,6 +90,8 @@ def drift(settings: Settings, /, alerts: bool, as_json: bool, **options: Any) ->
             explains=not options["no_cause"],
             seed=options["seed"],
         )
+        if options["proposes"]:
+            propose_queries(home, report.to_judge)
     if as_json:
         print_json(report.to_json())
     else:

@@ -14,9 +14,13 @@ from uuid import UUID
 import numpy as np
 from scipy.stats import rankdata
 
+from eval.datasets.candidates import Proposal, propose_candidates
+from indexing.home import Home
 from indexing.ledger.records import RequestRow
-from indexing.records import Json
+from indexing.records import Json, Partition
 
+SOURCE = "drift"
+"""What proposes these candidates."""
 PREDICTORS = ("leg_overlap", "nqc", "dense_top")
 """Agreement of the legs, how far the best scores stand out, and the best raw score: low ones are suspicious."""
 
@@ -25,10 +29,12 @@ PREDICTORS = ("leg_overlap", "nqc", "dense_top")
 class QueryToJudge:
     """One query, ``rank`` 1 for the most suspicious; ``ranks`` are by predictor, among the same queries.
 
-    ``query`` is its text where the ledger keeps it.
+    ``query`` is its text where the ledger keeps it, ``user`` whose request it was, by the ledger's hash.
     """
 
     id: UUID
+    partition: Partition
+    user: str | None
     rank: int
     ranks: Mapping[str, int]
     query: Json
@@ -48,12 +54,34 @@ def queries_to_judge(rows: Sequence[RequestRow], *, most: int = 20) -> list[Quer
     return [
         QueryToJudge(
             distinct[place].id,
+            Partition(distinct[place].tenant, distinct[place].collection),
+            distinct[place].user,
             rank,
             {name: round(float(ranks[name][place])) for name in PREDICTORS},
             distinct[place].query,
         )
         for rank, place in enumerate(order[:most], 1)
     ]
+
+
+def propose_queries(home: Home, queries: Sequence[QueryToJudge]) -> int:
+    """Make queries whose text is kept candidates for judging, with their ranks as evidence; gives how many are new."""
+    texts = [(one, _text_of(one.query)) for one in queries]
+    return propose_candidates(
+        home,
+        [
+            Proposal(one.partition, text, SOURCE, evidence={"rank": one.rank, **one.ranks}, user_hash=one.user)
+            for one, text in texts
+            if text.strip()
+        ],
+    )
+
+
+def _text_of(query: Json) -> str:
+    """What was asked; of a conversation its last turn, and nothing where no text is kept."""
+    if not query:
+        return ""
+    return str(query["query"] if "query" in query else query.get("messages", [{"content": ""}])[-1]["content"])
 
 
 def normalised_query_commitment(scores: Sequence[float]) -> float | None:

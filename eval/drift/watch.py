@@ -14,6 +14,7 @@ from eval.drift.alerting import say_alert
 from eval.drift.cause import Contrast
 from eval.drift.error_control import LOOKS_BETWEEN_FALSE_ALARMS, alarms, gathered
 from eval.drift.look import DriftReport, FeedbackOfRequests, look_at, no_feedback
+from eval.drift.predictors import propose_queries
 from eval.drift.windows import LEAST, SOURCE, Reference, Scope, alert_key, launched_at
 from indexing.catalogue.alerts import Alert, Severity, last_acknowledged
 from indexing.catalogue.drift_watches import DriftWatch, put_watch, read_watch
@@ -101,6 +102,7 @@ def _look(
     if found:
         report = _explained(home, scope, report, feedback, replayer(home), seed)
         said.append(_say(home, scope, report, found, evidence, watch, until))
+        propose_queries(home, report.to_judge)
     if report.staleness.is_stale:
         said.append(_say_stale(home, scope, report, until))
     put_watch(home.catalogue, watch)

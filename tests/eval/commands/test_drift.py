@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from eval.datasets.candidates import list_candidates
 from indexing.catalogue.alerts import list_alerts
 from tests.indexing.commands.test_mistyped_home import all_commands
 from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHome
@@ -36,6 +37,12 @@ def test_a_report_names_signals_cause_and_what_to_judge_and_alerts_are_acknowled
     assert "mmd" in said
     assert "to judge first (ranks, 1 the most suspicious)" in said
     assert "nDCG" not in said
+    assert list_candidates(fresh.home) == []
+    run(fresh, *words, "--no-cause", "--propose")
+    proposed = list_candidates(fresh.home)
+    assert len(proposed) == 20
+    assert {one.source for one in proposed} == {"drift"}
+    assert set(proposed[0].evidence) == {"rank", "leg_overlap", "nqc", "dense_top"}
     told = json.loads(run(fresh, *words, "--json", "--no-cause", "--slice", "language"))
     assert told["cause"] is None
     assert {"mmd", "classifier"} <= set(told["moved"])
