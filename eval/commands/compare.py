@@ -21,6 +21,7 @@ from indexing.settings import Settings
 @click.option("--measure", default="nDCG@10", show_default=True, help="What is compared.")
 @click.option("--k", default=100, show_default=True, type=click.IntRange(1, 1000), help="Documents to ask for.")
 @click.option("--seed", default=0, show_default=True, help="Of the resampling.")
+@click.option("--propose", is_flag=True, help="Put what to judge among the candidates for judging.")
 @as_json
 @click.pass_obj
 def compare_releases(settings: Settings, /, before: str, after: str, as_json: bool, **options: Any) -> None:
@@ -30,7 +31,9 @@ def compare_releases(settings: Settings, /, before: str, after: str, as_json: bo
     that the judgments cannot tell, and lists what to judge; releases of other documents are not comparable.
     """
     require_memory(ENCODING, "groundwork eval compare")
+    from eval.datasets.candidates import propose_candidates
     from eval.datasets.stored_sets import read_query_set
+    from eval.experiments.changed_queries import proposals_to_judge
     from eval.experiments.comparison import compare
     from eval.experiments.evaluations import evaluate
     from eval.reports.comparison_tables import comparison_json, print_comparison
@@ -49,7 +52,11 @@ def compare_releases(settings: Settings, /, before: str, after: str, as_json: bo
             )
             for release in (before, after)
         )
-    found = compare(first, second, query_set, measure=options["measure"], seed=options["seed"])
+        found = compare(first, second, query_set, measure=options["measure"], seed=options["seed"])
+        if options["propose"]:
+            releases = (found.release_a, found.release_b)
+            proposals = proposals_to_judge(query_set, first.partition, found.to_judge, releases)
+            click.echo(f"{propose_candidates(home, proposals)} new candidates for judging", err=True)
     if as_json:
         print_json(comparison_json(found))
     else:

@@ -5,6 +5,8 @@ from eval.commands import (  # a module for each command of the group
     compare,
     drift,
     experiments,
+    gate,
+    judge,
     run,
     set_candidates,
     sets,
@@ -12,7 +14,18 @@ from eval.commands import (  # a module for each command of the group
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
-__all__ = ["alerts", "commands", "compare", "drift", "experiments", "run", "set_candidates", "sets"]
+__all__ = [
+    "alerts",
+    "commands",
+    "compare",
+    "drift",
+    "experiments",
+    "gate",
+    "judge",
+    "run",
+    "set_candidates",
+    "sets",
+]
 
 commands = (evaluation, demo)
 """What the judging half adds to ``groundwork``."""

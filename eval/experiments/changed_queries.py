@@ -1,11 +1,13 @@
 """The queries that two evaluations answer otherwise, and what would have to be judged to tell which is better."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from eval.datasets.candidates import Proposal
 from eval.datasets.query_sets import QuerySet
 from eval.experiments.evaluations import Evaluation
 from eval.experiments.statistics import TIE
+from indexing.records import Partition
 from indexing.retention.ranking_files import ERASED
 
 MOST_CHANGED = 10
@@ -65,3 +67,13 @@ def documents_to_judge(a: Evaluation, b: Evaluation, query_set: QuerySet) -> tup
                 ranks = [one.index(document) for one in (first, second) if document in one]
                 found.append((len(ranks) > 1, min(ranks), query, document))
     return tuple((query, document) for *_, query, document in sorted(found))
+
+
+def proposals_to_judge(
+    query_set: QuerySet, partition: Partition, pairs: Iterable[tuple[str, str]], releases: Sequence[str]
+) -> list[Proposal]:
+    """What ``documents_to_judge`` gave as candidates for a person, who is told the releases that found them."""
+    evidence = {"query_set": query_set.name, "releases": list(releases)}
+    return [
+        Proposal(partition, query_set.queries[query], "comparison", document, evidence) for query, document in pairs
+    ]

@@ -80,6 +80,12 @@ def collections_in_evaluations(database: Database, tenant: str) -> list[Partitio
     return [Partition(tenant, str(row["collection"])) for row in database.rows(sql, (tenant,))]
 
 
+def count_evaluations(database: Database, tenant: str) -> int:
+    """How many evaluations are kept of a tenant's collections."""
+    row = database.row("SELECT count(*) AS n FROM evaluations WHERE tenant = ?", (tenant,))
+    return 0 if row is None else int(row["n"])
+
+
 def forget_evaluations(database: Database, partition: Partition) -> None:
     """Delete the rows of a whole collection."""
     with database.write() as db:

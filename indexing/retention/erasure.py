@@ -26,7 +26,6 @@ from indexing.catalogue.erasures import (
     list_rewrites,
     point_releases,
 )
-from indexing.catalogue.evaluations import forget_evaluations
 from indexing.catalogue.jobs import shorten_errors
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.features.embedding_store import drop_vectors
@@ -35,6 +34,7 @@ from indexing.ledger.erasure import OfDocuments, count_rows, erase_rows
 from indexing.retention.artefact_kinds import ARTEFACT_KINDS
 from indexing.retention.document_locations import DocumentLocations, StaleBlock, find_stale_blocks, look
 from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
+from indexing.retention.judgement_files import Concerns, about_documents, count_judged, erase_judged
 from indexing.retention.quality_rows import count_quality_of_documents, erase_quality_of_documents
 from indexing.retention.ranking_files import count_rankings, erase_from_rankings
 from indexing.retention.shard_rewrite import rewrite_shard
@@ -70,7 +70,8 @@ class ErasureReport:
     evaluations: int
     ledger_rows: int
     quality_rows: int
-    """Of query sets: queries made of the documents, judgments of them, candidates for judging."""
+    """Of query sets: queries made of the documents, judgments of them, candidates for judging; and judges' replies."""
+    judged_samples: int
 
 
 def foresee(home: Home, found: DocumentLocations, needed: NeededVectors) -> ErasureReport:
@@ -94,6 +95,7 @@ def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[Stal
         + count_rankings(home.path, found.partition, None if found.is_whole else found.ids),
         ledger_rows=count_rows(home.ledger, _in_ledger(found)),
         quality_rows=count_quality_of_documents(home.catalogue, found.partition, None if found.is_whole else found.ids),
+        judged_samples=count_judged(home.path, _in_judgements(found)),
     )
 
 
@@ -167,8 +169,6 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
         erase_versions(db, found.partition, ids)
         forget_document_features(db, found.partition, None if found.is_whole else ids)
         erase_quality_of_documents(catalogue, found.partition, None if found.is_whole else ids)
-        if found.is_whole:
-            forget_evaluations(catalogue, found.partition)
         # Passage spans hold headings, and the message of an error may quote a text.
         forget_unused_passages(db)
         shorten_errors(db)
@@ -207,6 +207,7 @@ def _rewrite(home: Home, erasure: int, found: DocumentLocations, stale: list[Sta
     # As in the ledger: of a whole collection also documents that are long gone, and after a kill those written down.
     ids = None if found.is_whole else found.ids | ids_to_erase(home.catalogue, erasure)
     erase_from_rankings(home.path, found.partition, ids)
+    erase_judged(home.path, _in_judgements(found, ids_to_erase(home.catalogue, erasure)))
 
 
 def _leave_ledger(home: Home, erasure: int, found: DocumentLocations, on_step: Step, wait: Wait) -> None:
@@ -229,6 +230,10 @@ def _in_ledger(found: DocumentLocations, written_down: Set[str] = frozenset()) -
     """The hits that name the documents; of a whole collection also those of documents that are long gone."""
     ids = None if found.is_whole else found.ids | written_down
     return OfDocuments(found.partition.tenant, found.partition.collection, ids)
+
+
+def _in_judgements(found: DocumentLocations, written_down: Set[str] = frozenset()) -> Concerns:
+    return about_documents(found.partition, None if found.is_whole else found.ids | written_down)
 
 
 def _compact(catalogue: Database, erasure: int, on_step: Step) -> None:

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from eval.commands.root import evaluation
+from eval.datasets.candidates import list_candidates
 from eval.datasets.imports import QueryFiles, import_query_set
 from eval.experiments.task_kind import KIND
 from indexing.builds.build import build
@@ -83,3 +84,16 @@ def test_evaluations_are_listed_and_shown_by_the_beginning_of_their_id(run):
     assert listed[0]["id"] in shown
     value = json.loads(run("experiments", "show", listed[1]["id"], "--json").stdout)
     assert (value["means"]["nDCG@10"], value["latency"].keys()) == (0.0, {"p50_ms", "p95_ms", "p99_ms"})
+
+
+def test_what_is_to_be_judged_is_proposed_when_that_is_asked_for(run, tiny_home):
+    words = ("compare", "1", "2", "--set", "plurals", "--split", "all", "--mode", "dense")
+    found = json.loads(run(*words, "--json").stdout)
+    assert len(found["to_judge"]) == 30  # six queries find six documents each, of which one is judged
+    assert list_candidates(tiny_home) == []
+    assert "30 new candidates for judging" in run(*words, "--propose").stderr
+    assert "0 new candidates for judging" in run(*words, "--propose").stderr
+    one = list_candidates(tiny_home)[0]
+    assert (one.source, one.partition, one.times) == ("comparison", PLACE, 2)
+    assert one.evidence == {"query_set": "plurals", "releases": ["1.1", "2.1"]}
+    assert one.query.endswith("s")

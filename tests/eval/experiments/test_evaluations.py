@@ -13,6 +13,7 @@ from indexing.errors import ArtefactCorrupt, GroundworkError, InvalidInput, NotF
 from indexing.releases.release import find_release
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase
+from indexing.retention.quality_rows import count_quality_of_tenant, erase_quality_of_tenant
 from indexing.retention.ranking_files import ERASED, SUFFIX
 from indexing.retention.tenant_erasure import partitions_of
 from tests.support.evaluated_home import WORDS, EvaluatedHome, made_set, written
@@ -177,6 +178,13 @@ def test_a_whole_collection_leaves_neither_rows_nor_files(fresh):
     erase_documents(fresh, None)
     assert [one.id for one in list_evaluations(fresh.home.catalogue)] == [kept.id]
     assert len(files(fresh)) == 1
+
+
+def test_a_tenant_that_goes_takes_evaluations_that_name_no_document_along(fresh):
+    fresh.evaluate("1.1", made_set({"q": "zebra"}, {"q": {"apple": 1}}))
+    assert count_quality_of_tenant(fresh.home, "a") == 1
+    erase_quality_of_tenant(fresh.home, "a")
+    assert (list_evaluations(fresh.home.catalogue), files(fresh)) == ([], [])
 
 
 def test_a_collection_that_only_evaluations_still_name_is_found_with_its_tenant(fresh):

@@ -41,6 +41,7 @@ ARGUMENTS = {
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {
+    ("eval", "judge"): ["--set", "s"],
     ("eval", "run"): ["--corpus", "corpora/helpdesk"],
     ("eval", "sets", "import"): ["--corpus", "corpora/helpdesk"],
     ("eval", "sets", "add"): ["--document", "d", "--reason", "r"],
