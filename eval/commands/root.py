@@ -1,7 +1,9 @@
 """All commands of the judging half, as the command ``groundwork`` takes them in."""
 
 from eval.commands import (  # a module for each command of the group
+    alerts,
     compare,
+    drift,
     experiments,
     gate,
     judge,
@@ -15,8 +17,10 @@ from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
 __all__ = [
+    "alerts",
     "commands",
     "compare",
+    "drift",
     "experiments",
     "gate",
     "judge",
@@ -28,3 +32,4 @@ __all__ = [
 ]
 
 commands = (evaluation, demo)
+"""What the judging half adds to ``groundwork``."""
