@@ -5,13 +5,12 @@ until the next takeover of a release, and the ledger shows that: the next change
 """
 
 import logging
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Protocol
 
-from app.ledger.recorder import BATCH_ROWS, BATCH_SECONDS, CLOSE_SECONDS
+from app.ledger.batches import Batches
+from app.ledger.recorder import CLOSE_SECONDS
 from indexing.errors import GroundworkError
 from indexing.ledger.records import ViewChange
 from indexing.ledger.view_changes import LiveViewChange
@@ -21,6 +20,9 @@ logger = logging.getLogger(__name__)
 MOST_WAITING = 200_000
 """Documents in the changes that wait to be written at most: some 40 MB. Our choice: twice the passages of a full live
 layer with the default settings."""
+
+_Item = tuple[LiveViewChange, datetime]
+"""A change with the moment at which it was recorded."""
 
 
 class ViewWriter(Protocol):
@@ -45,62 +47,33 @@ class ViewRecorder:
     ) -> None:
         """Write to ``writer`` as ``process``; ``on_dropped`` is told how many more were dropped."""
         self._writer, self._process, self._on_dropped = writer, process, on_dropped
-        self._most_waiting, self._now = most_waiting, now
-        self._waiting: deque[tuple[LiveViewChange, datetime]] = deque()
-        self._documents = 0
-        self._taken = self._done = 0
-        self._changed = threading.Condition()
-        self._is_closing = False
+        self._now = now
         self._failure = ""
-        self._thread = threading.Thread(target=self._run, name="write-view-changes", daemon=True)
-        self._thread.start()
+        self._batches: Batches[_Item] = Batches(
+            self._store, name="write-view-changes", most=most_waiting, size=lambda item: _size(item[0])
+        )
 
     def record(self, change: LiveViewChange) -> None:
         """Take a change, or drop it when too many wait."""
-        with self._changed:
-            is_taken = not self._is_closing and self._documents + _size(change) <= self._most_waiting
-            if is_taken:
-                self._waiting.append((change, self._now()))
-                self._documents += _size(change)
-                self._taken += 1
-                self._changed.notify_all()
-        if not is_taken:
+        if not self._batches.put((change, self._now())):
             self._on_dropped(1)
             logger.warning("ledger.view_change_dropped", extra={"fields": {"number": change.number}})
 
     def flush(self, seconds: float = CLOSE_SECONDS) -> bool:
         """Wait until what was taken before is written or dropped; whether that was so within ``seconds``."""
-        with self._changed:
-            taken = self._taken
-            return self._changed.wait_for(lambda: self._done >= taken, seconds)
+        return self._batches.flush(seconds)
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Take no more changes, and write those that wait, within ``seconds``."""
-        with self._changed:
-            self._is_closing = True
-            self._changed.notify_all()
-        self._thread.join(seconds)
+        self._batches.close(seconds)
 
-    def _run(self) -> None:
-        while batch := self._take_batch():
-            by_day: dict[date, list[ViewChange]] = {}
-            for change, at in batch:
-                row = change.row(self._process, moment_text(at))
-                by_day.setdefault(at.date(), []).append(row)
-            for day, rows in by_day.items():
-                self._write(day, rows)
-            with self._changed:
-                self._done += len(batch)
-                self._changed.notify_all()
-
-    def _take_batch(self) -> list[tuple[LiveViewChange, datetime]]:
-        """The changes that wait, once there are enough or the first waited long enough; none at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._is_closing)
-            self._changed.wait_for(lambda: len(self._waiting) >= BATCH_ROWS or self._is_closing, BATCH_SECONDS)
-            taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_ROWS))]
-            self._documents -= sum(_size(change) for change, _ in taken)
-        return taken
+    def _store(self, batch: list[_Item]) -> None:
+        by_day: dict[date, list[ViewChange]] = {}
+        for change, at in batch:
+            row = change.row(self._process, moment_text(at))
+            by_day.setdefault(at.date(), []).append(row)
+        for day, rows in by_day.items():
+            self._write(day, rows)
 
     def _write(self, day: date, rows: Sequence[ViewChange]) -> None:
         try:

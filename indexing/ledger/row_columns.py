@@ -72,13 +72,13 @@ def values_of(row: RequestRow) -> tuple[Value, ...]:
     """
     recipe, build = _release_numbers(row.release)
     return (
-        *(row.id.bytes, row.process, row.number, row.kind, _text(row.request_id), row.tenant, row.collection),
-        *(_hash_bytes("user", row.user), recipe, build, row.rollout, row.arm, row.reason),
-        *(_hash_bytes("unit", row.unit), row.mode, row.k, int(row.grouped)),
-        *(_hash_bytes("query_hash", row.query_hash), as_json(row.query), as_json(row.filters), as_json(row.principals)),
+        *(row.id.bytes, row.process, row.number, row.kind, storable_text(row.request_id), row.tenant, row.collection),
+        *(hash_bytes("user", row.user), recipe, build, row.rollout, row.arm, row.reason),
+        *(hash_bytes("unit", row.unit), row.mode, row.k, int(row.grouped)),
+        *(hash_bytes("query_hash", row.query_hash), as_json(row.query), as_json(row.filters), as_json(row.principals)),
         *(_squeezed_json(row.query_features), int(row.is_reranked), row.seq, row.view),
         *(pack_hits(row.hits), len(row.hits), _squeezed_json(row.timings_ms), row.timings_ms.get(TOTAL)),
-        *(row.status, _text(row.error), as_json(row.warnings or None)),
+        *(row.status, storable_text(row.error), as_json(row.warnings or None)),
         *(None if row.shadow_of is None else row.shadow_of.bytes, as_json(row.comparison)),
         *(int(row.is_whole), int(row.is_erased)),
     )
@@ -101,16 +101,16 @@ def row_from(values: Sequence[Json]) -> RequestRow:
             request_id=cell["request_id"],
             tenant=cell["tenant"],
             collection=cell["collection"],
-            user=_hash_text(cell["user_hash"]),
+            user=hash_text(cell["user_hash"]),
             release=release_text(cell["recipe"], cell["build"]),
             rollout=cell["rollout"],
             arm=cell["arm"],
             reason=cell["reason"],
-            unit=_hash_text(cell["unit_hash"]),
+            unit=hash_text(cell["unit_hash"]),
             mode=cell["mode"],
             k=cell["k"],
             grouped=bool(cell["is_grouped"]),
-            query_hash=_hash_text(cell["query_hash"]),
+            query_hash=hash_text(cell["query_hash"]),
             query=_parsed(cell["query"]),
             filters=_parsed(cell["filters"]),
             principals=None if principals is None else tuple(principals),
@@ -144,7 +144,12 @@ def _release_numbers(release: str) -> tuple[int, int]:
     return int(form[1]), int(form[2])
 
 
-def _hash_bytes(field: str, value: str | None) -> bytes | None:
+def hash_bytes(field: str, value: str | None) -> bytes | None:
+    """A keyed hash as a cell.
+
+    Raises:
+        InvalidInput: it is none.
+    """
     if value is None:
         return None
     if not _HASH.fullmatch(value):
@@ -152,7 +157,8 @@ def _hash_bytes(field: str, value: str | None) -> bytes | None:
     return bytes.fromhex(value)
 
 
-def _hash_text(value: bytes | None) -> str | None:
+def hash_text(value: bytes | None) -> str | None:
+    """The keyed hash of a cell."""
     return None if value is None else value.hex()
 
 
@@ -189,5 +195,6 @@ def _parsed(text: str | bytes | None) -> Json:
     return json.loads(plain(text) if isinstance(text, bytes) else text)
 
 
-def _text(value: str | None) -> str | None:
+def storable_text(value: str | None) -> str | None:
+    """A text as a cell; a lone surrogate, which SQLite cannot store, is written as its escape."""
     return value if value is None or value.isascii() else value.encode("utf-8", "backslashreplace").decode()

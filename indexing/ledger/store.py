@@ -11,6 +11,7 @@ from pathlib import Path
 from indexing.errors import LedgerUnavailable, StorageFull
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import database_path, size_of
+from indexing.ledger.feedback import FeedbackRow, feedback_values
 from indexing.ledger.ids import day_of
 from indexing.ledger.records import RequestRow, ViewChange
 from indexing.ledger.retention import enforce_retention
@@ -77,11 +78,21 @@ class LedgerStore:
                 again as it is.
             InvalidInput: a row has another form than ``RequestRow`` says; nothing was stored.
         """
+        self._insert("requests", [(day_of(row.id), values_of(row)) for row in rows])
+
+    def append_feedback(self, rows: Sequence[FeedbackRow]) -> None:
+        """Store feedback in the files of the days of its queries; an event of a query that is stored is left out.
+
+        Errors as in ``append``.
+        """
+        self._insert("feedback", [(day_of(row.query_id), feedback_values(row)) for row in rows])
+
+    def _insert(self, table: str, rows: Sequence[tuple[date, tuple[Value, ...]]]) -> None:
         by_day: dict[date, list[tuple[Value, ...]]] = {}
-        for row in rows:
-            by_day.setdefault(day_of(row.id), []).append(values_of(row))
+        for day, values in rows:
+            by_day.setdefault(day, []).append(values)
         for day in sorted(by_day):
-            self._write(day, partial(DayFile.insert, table="requests", rows=by_day[day]))
+            self._write(day, partial(DayFile.insert, table=table, rows=by_day[day]))
 
     def append_view_changes(self, day: date, changes: Sequence[ViewChange]) -> None:
         """Store changes of live views in a day's file, in one transaction; errors as in ``append``."""
