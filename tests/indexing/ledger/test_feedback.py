@@ -40,7 +40,7 @@ def compacted(ledger: LedgerStore) -> None:
 def test_a_row_comes_back_as_it_was_stored(ledger: LedgerStore) -> None:
     row = made_row()
     rows = [
-        made_feedback(row, "rate", "1", value=0.25, comment="näher dran"),
+        made_feedback(row, "rate", "1", value=0.25, comment="näher"),
         made_feedback(row, "dwell", "2", value=1500.0, document_id="a.md", position=1),
         made_feedback(row, "abandon", "3", user=None),
     ]
