@@ -13,11 +13,11 @@ from indexing.ledger.day_list import list_days
 from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
 from indexing.ledger.feedback import COLUMNS, FeedbackRow, feedback_from
 from indexing.ledger.hit_packing import unpack_hits
-from indexing.ledger.row_columns import Value, hash_text, release_text
+from indexing.ledger.row_columns import Value, hash_text, parsed_json, release_text
 from indexing.ledger.store import LedgerStore
 
 _FEEDBACK = ", ".join(COLUMNS)
-_ANSWER = "id, kind, tenant, collection, recipe, build, rollout, arm, mode, user_hash, query_hash, is_grouped"
+_ANSWER = "id, kind, tenant, collection, recipe, build, rollout, arm, mode, user_hash, query_hash"
 _FAILED = 400
 """Statuses from here on are no answers: nothing was shown."""
 
@@ -36,18 +36,24 @@ class Answer:
     mode: str
     user: str | None
     query_hash: str | None
-    is_grouped: bool
     document_ids: tuple[str, ...] = ()
-    """Of the hits, best first, each document once, at the rank of its best passage; empty unless asked for."""
+    """Of the hits, best first, each document once, by its best passage; empty unless asked for."""
+    language: str | None = None
+    """As it was guessed; ``None`` unless asked for."""
+    query: str | None = None
+    """The text of a single query, where it was kept; ``None`` unless asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which answers are read, with their feedback: all unless said otherwise."""
+    """Which answers are read, all unless said otherwise, and what of them beside their assignment."""
 
     tenant: str | None = None
     collection: str | None = None
     rollout: int | None = None
+    hits: bool = False
+    language: bool = False
+    text: bool = False
 
     @property
     def where(self) -> tuple[str, list[Value]]:
@@ -55,6 +61,12 @@ class Asked:
         given = (("tenant", self.tenant), ("collection", self.collection), ("rollout", self.rollout))
         asked: list[tuple[str, Value]] = [(name, value) for name, value in given if value is not None]
         return "".join(f" AND {name} = ?" for name, _ in asked), [value for _, value in asked]
+
+    @property
+    def columns(self) -> str:
+        """What is selected: always as many columns, NULL for what is not asked for."""
+        wanted = (("hits", self.hits), ("query_features", self.language), ("query", self.text))
+        return ", ".join((_ANSWER, *(name if is_asked else "NULL" for name, is_asked in wanted)))
 
 
 ALL = Asked()
@@ -115,31 +127,31 @@ def answers_of(
     until: datetime | None = None,
     *,
     asked: Asked = ALL,
-    with_hits: bool = False,
     on_fault: OnFault = log_fault,
 ) -> Iterator[Answer]:
     """What was answered in a period, without shadows and failures, in the order of the ids."""
     period = Period(since, until)
     more, parameters = asked.where
     sql = (
-        f"SELECT {_ANSWER}{', hits' if with_hits else ''} FROM requests WHERE kind IN ('search', 'context')"
+        f"SELECT {asked.columns} FROM requests WHERE kind IN ('search', 'context')"
         f" AND status < {_FAILED} AND id >= ? AND id < ?{more} ORDER BY id"
     )
     for day, cells in query_days(ledger, period, sql, [*period.ids, *parameters], on_fault=on_fault):
         try:
             answer = _answer(cells)
-        except GroundworkError as error:
+        except (GroundworkError, ValueError, AttributeError) as error:
             on_fault(DayFault(day, str(error)))
         else:
             yield answer
 
 
 def _answer(cells: Cells) -> Answer:
-    row_id, kind, tenant, collection, recipe, build, rollout, arm, mode, user, query, is_grouped, *hits = cells
-    documents = dict.fromkeys(hit.document_id for hit in unpack_hits(hits[0])) if hits else {}
+    row_id, kind, tenant, collection, recipe, build, rollout, arm, mode, user, query_hash, hits, features, query = cells
     return Answer(
         *(UUID(bytes=bytes(row_id)), kind, tenant, collection, release_text(recipe, build), rollout, arm, mode),
-        *(hash_text(user), hash_text(query), bool(is_grouped), tuple(documents)),
+        *(hash_text(user), hash_text(query_hash), tuple(dict.fromkeys(hit.document_id for hit in unpack_hits(hits)))),
+        language=parsed_json(features).get("language") if features else None,
+        query=parsed_json(query).get("query") if query else None,
     )
 
 
@@ -149,7 +161,6 @@ def answers_with_feedback(
     until: datetime | None = None,
     *,
     asked: Asked = ALL,
-    with_hits: bool = False,
     known_at: datetime | None = None,
     on_unjoined: Callable[[FeedbackRow], None] = lambda row: None,
     on_fault: OnFault = log_fault,
@@ -161,7 +172,7 @@ def answers_with_feedback(
     """
     feedback = feedback_of(ledger, asked.tenant, since, until, known_at=known_at, on_fault=on_fault)
     waiting = next(feedback, None)
-    for answer in answers_of(ledger, since, until, asked=asked, with_hits=with_hits, on_fault=on_fault):
+    for answer in answers_of(ledger, since, until, asked=asked, on_fault=on_fault):
         about = []
         while waiting is not None and waiting.query_id.bytes <= answer.id.bytes:
             if waiting.query_id == answer.id:

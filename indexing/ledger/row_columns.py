@@ -92,7 +92,7 @@ def row_from(values: Sequence[Json]) -> RequestRow:
     """
     cell: dict[str, Json] = dict(zip(COLUMNS, values, strict=True))
     try:
-        principals = _parsed(cell["principals"])
+        principals = parsed_json(cell["principals"])
         return RequestRow(
             id=UUID(bytes=cell["id"]),
             process=cell["process"],
@@ -111,20 +111,20 @@ def row_from(values: Sequence[Json]) -> RequestRow:
             k=cell["k"],
             grouped=bool(cell["is_grouped"]),
             query_hash=hash_text(cell["query_hash"]),
-            query=_parsed(cell["query"]),
-            filters=_parsed(cell["filters"]),
+            query=parsed_json(cell["query"]),
+            filters=parsed_json(cell["filters"]),
             principals=None if principals is None else tuple(principals),
-            query_features=_parsed(cell["query_features"]) or {},
+            query_features=parsed_json(cell["query_features"]) or {},
             is_reranked=bool(cell["is_reranked"]),
             seq=cell["seq"],
             view=cell["view_number"],
             hits=unpack_hits(cell["hits"]),
-            timings_ms=_parsed(cell["timings_ms"]) or {},
+            timings_ms=parsed_json(cell["timings_ms"]) or {},
             status=cell["status"],
             error=cell["error"],
-            warnings=tuple(_parsed(cell["warnings"]) or ()),
+            warnings=tuple(parsed_json(cell["warnings"]) or ()),
             shadow_of=None if cell["shadow_of"] is None else UUID(bytes=cell["shadow_of"]),
-            comparison=_parsed(cell["comparison"]),
+            comparison=parsed_json(cell["comparison"]),
             is_whole=bool(cell["is_whole"]),
             is_erased=bool(cell["is_erased"]),
         )
@@ -189,7 +189,12 @@ def _squeezed_json(value: Mapping[str, float | str]) -> bytes | None:
     return squeezed(json_text(dict(value)).encode("ascii")) if value else None
 
 
-def _parsed(text: str | bytes | None) -> Json:
+def parsed_json(text: str | bytes | None) -> Json:
+    """The value of a cell that holds JSON, squeezed or not; ``None`` for NULL.
+
+    Raises:
+        ValueError: it holds something else.
+    """
     if text is None:
         return None
     return json.loads(plain(text) if isinstance(text, bytes) else text)

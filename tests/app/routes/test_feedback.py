@@ -14,7 +14,7 @@ from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.home_secrets import home_secret
 from indexing.catalogue.tenants import change_limits, ensure_tenant
 from indexing.ledger.feedback import ACTIONS
-from indexing.ledger.feedback_readers import answers_with_feedback, feedback_of
+from indexing.ledger.feedback_readers import Asked, answers_with_feedback, feedback_of
 from tests.app.conftest import settings_of
 from tests.support.ledger_rows import made_id
 
@@ -89,7 +89,7 @@ def test_an_event_in_the_shape_of_ubi_is_joined_to_the_answer_it_is_about(served
     (row,) = kept()
     assert (row.id, row.action, row.document_id, row.position) == (said["event"], "click", "password", 1)
     assert client.app.state.services.records.recorder.flush(20)
-    ((joined, about),) = answers_with_feedback(served_home.ledger, with_hits=True)
+    ((joined, about),) = answers_with_feedback(served_home.ledger, asked=Asked(hits=True))
     assert about == (row,)
     assert "password" in joined.document_ids
     assert row.user == joined.user, "one person has one hash, whether it searches or says something"

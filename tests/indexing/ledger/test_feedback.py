@@ -101,7 +101,7 @@ def test_each_answer_is_joined_with_its_own_feedback_over_days_and_files(ledger:
     compacted(ledger)
     ledger.append([made_row(50, NOON + timedelta(hours=1), id=made_id(int(NOON.timestamp() * 1000) + 5))])  # late
     unjoined: list[FeedbackRow] = []
-    found = list(answers_with_feedback(ledger, with_hits=True, on_unjoined=unjoined.append))
+    found = list(answers_with_feedback(ledger, asked=Asked(hits=True), on_unjoined=unjoined.append))
     assert [answer.id for answer, _ in found] == sorted(answer.id for answer, _ in found)
     assert {answer.id: len(about) for answer, about in found if about} == {rows[n].id: n + 1 for n in (0, 3, 7)}
     assert unjoined == [lost]
@@ -111,7 +111,7 @@ def test_each_answer_is_joined_with_its_own_feedback_over_days_and_files(ledger:
 def test_answers_are_those_that_were_given_and_asked_for(ledger: LedgerStore) -> None:
     ledger.append(
         [
-            made_row(1, NOON),
+            made_row(1, NOON, query={"query": "hi"}),
             made_row(2, NOON + timedelta(seconds=1), kind="shadow"),
             made_row(3, NOON + timedelta(seconds=2), status=503, hits=()),
             made_row(4, NOON + timedelta(seconds=3), tenant="zeta", rollout=7, arm="candidate"),
@@ -125,6 +125,10 @@ def test_answers_are_those_that_were_given_and_asked_for(ledger: LedgerStore) ->
     ]
     assert [one.arm for one in answers_of(ledger, asked=Asked(rollout=7))] == ["candidate"]
     assert len(list(answers_of(ledger, asked=Asked("acme", "other")))) == 1
+    first = next(answers_of(ledger))
+    assert (first.document_ids, first.language, first.query) == ((), None, None)
+    whole = next(answers_of(ledger, asked=Asked(hits=True, language=True, text=True)))
+    assert (whole.document_ids, whole.language, whole.query) == (("a.md", "b.md"), "en", "hi")
     assert len(list(answers_of(ledger, NOON + timedelta(seconds=1)))) == 2
 
 
