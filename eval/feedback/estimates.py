@@ -46,7 +46,8 @@ def clustered_share(hits: NDArray[np.int64], counts: NDArray[np.int64], *, level
     variance = _variance(hits.astype(np.float64), counts, share)
     effective = share * (1 - share) / variance if variance > 0 else float(clusters)
     quantile = float(student.ppf((1 + level) / 2, clusters - 1))
-    return Estimate(share, *_wilson(share, min(effective, float(total)), quantile))
+    low, high = wilson(share, min(effective, float(total)), quantile)
+    return Estimate(share, float(low), float(high))
 
 
 def clustered_mean(
@@ -73,16 +74,14 @@ def clustered_mean(
     return Estimate(mean, max(least, mean - half), min(most, mean + half))
 
 
-def wilson(hits: float, total: float, quantile: float) -> tuple[float, float]:
-    """Wilson's interval of ``hits`` of ``total`` > 0, at so many standard errors; hits beyond all count as all."""
-    return _wilson(min(1.0, hits / total), total, quantile)
-
-
-def _wilson(share: float, total: float, quantile: float) -> tuple[float, float]:
-    square = quantile * quantile / total
+def wilson(
+    share: NDArray[np.float64] | float, total: NDArray[np.float64] | float, quantile: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson's interval of shares in [0, 1] of ``total`` > 0 each, at so many standard errors; both ends in [0, 1]."""
+    square = quantile * quantile / np.asarray(total, np.float64)
     middle = (share + square / 2) / (1 + square)
-    half = math.sqrt(share * (1 - share) * square + square * square / 4) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    half = np.sqrt(share * (1 - np.asarray(share)) * square + square * square / 4) / (1 + square)
+    return np.maximum(0.0, middle - half), np.minimum(1.0, middle + half)
 
 
 def _variance(sums: NDArray[np.float64], counts: NDArray[np.int64], ratio: float) -> float:

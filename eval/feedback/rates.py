@@ -1,4 +1,4 @@
-"""Rates of feedback: of the answers of a release, an arm or a slice, the share that users said or did something about."""
+"""Rates of feedback: of the answers of a release, arm or slice, the share that users said or did something about."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -16,7 +16,7 @@ def test_without_clusters_it_is_wilson_s_interval():
     assert estimate.value == 0.3
     assert estimate.low == pytest.approx(expected.low, abs=2e-4)
     assert estimate.high == pytest.approx(expected.high, abs=2e-4)
-    assert wilson(300, 1000, 1.959964) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    assert wilson(0.3, 1000, 1.959964) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
 def test_users_that_always_do_the_same_count_once_each():
