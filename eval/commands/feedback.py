@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -77,3 +77,76 @@ def _cells(estimate: "Estimate") -> list[str]:
     if estimate.low is None or estimate.high is None:
         return [value, estimate.reason]
     return [value, f"{estimate.low:.4f} to {estimate.high:.4f}"]
+
+
+@evaluation.command("position-bias")
+@since_option
+@until_option
+@tenant_option
+@collection_option
+@click.option("--depth", default=10, show_default=True, type=click.IntRange(1, 1000), help="Ranks that were shown.")
+@click.option(
+    "--documents", default=20, show_default=True, type=click.IntRange(0, 100_000), help="How many documents to list."
+)
+@as_json
+@click.pass_obj
+def position_bias(
+    settings: Settings,
+    /,
+    since: datetime | None,
+    until: datetime | None,
+    tenant: str | None,
+    collection: str | None,
+    depth: int,
+    documents: int,
+    as_json: bool,
+) -> None:
+    """How much less often lower ranks are looked at, and what clicks say of documents once that is accounted for.
+
+    Told from documents that one query showed at several ranks, as releases, canaries and interleaving do.
+    """
+    from eval.feedback.harvest import harvest
+    from eval.feedback.position_bias import corrected_relevance, estimate_position_bias
+    from indexing.ledger.feedback_readers import Asked
+
+    faults: list[DayFault] = []
+    with opened(settings) as home:
+        asked = Asked(tenant, collection)
+        found = harvest(home, since, until, asked=asked, depth=depth, on_fault=faults.append)
+    bias = estimate_position_bias(found.shown)
+    rows: list[dict[str, object]] = []
+    for one in corrected_relevance(found.shown, bias)[:documents]:
+        key = found.keys[one.pair]
+        text = found.texts.get((key.partition, key.query_hash), (None, None))[0]
+        figures = {name: value for name, value in asdict(one).items() if name != "pair"}
+        rows.append(
+            {
+                **asdict(key.partition),
+                "query": text,
+                "query_hash": key.query_hash,
+                "document": key.document_id,
+                **figures,
+            }
+        )
+    if as_json:
+        summary = {"from": since, "to": until, "answers": found.answers, "moved_clicks": found.moved, **asdict(bias)}
+        print_json({**summary, "documents": rows, "unread": [asdict(fault) for fault in faults]})
+        return
+    tell_unread(faults)
+    value, interval = _cells(bias.eta)
+    told = f"eta {value} ({interval})" if value else interval
+    click.echo(
+        f"{period_text(since, until)}: {told}; {bias.pairs:,} pairs at two ranks or more, of {found.answers:,} answers"
+    )
+    if found.moved:
+        click.echo(f"{found.moved:,} clicks came from another rank than the answer had: eta is off", err=True)
+    if rows:
+        columns = ["collection", "query", "document", "shown", "clicked", "relevance", "95 % interval"]
+        print_table("relevance, corrected for position", columns, [_relevance_cells(row) for row in rows])
+
+
+def _relevance_cells(row: dict[str, Any]) -> list[object]:
+    return [
+        *(f"{row['tenant']}/{row['collection']}", row["query"] or row["query_hash"], row["document"]),
+        *(f"{row['shown']:,}", f"{row['clicked']:,}", f"{row['value']:.4f}", f"{row['low']:.4f} to {row['high']:.4f}"),
+    ]
