@@ -1,7 +1,7 @@
 """From the ledger to pairs of query and document: how often each was shown and clicked at each rank."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,12 +10,18 @@ import numpy as np
 from eval.feedback.position_bias import ShownPairs
 from indexing.home import Home
 from indexing.ledger.day_sources import OnFault, log_fault
-from indexing.ledger.feedback import POSITIVE, FeedbackRow
-from indexing.ledger.feedback_readers import ALL, Answer, Asked, answers_of, answers_with_feedback
+from indexing.ledger.feedback import POSITIVE
+from indexing.ledger.feedback_readers import (
+    ALL,
+    SHOWN_RANKS,
+    Answer,
+    Asked,
+    answers_of,
+    answers_with_feedback,
+    shown_documents,
+)
 from indexing.records import Partition
 
-DEPTH = 10
-"""Ranks down to which hits count as shown, where no ``impression`` says what was. Source: our choice, a first page."""
 MOST_QUERIES = 20_000
 """Queries that are looked at, the most frequent; some 200,000 pairs. Source: our choice."""
 LEAST_ASKED = 2
@@ -67,7 +73,7 @@ def harvest(
     until: datetime | None = None,
     *,
     asked: Asked = ALL,
-    depth: int = DEPTH,
+    depth: int = SHOWN_RANKS,
     least_asked: int = LEAST_ASKED,
     most_queries: int = MOST_QUERIES,
     on_fault: OnFault = log_fault,
@@ -98,7 +104,7 @@ def harvest(
         if answer.query is not None:
             texts[query] = answer.query, answer.user
         clicked = {row.document_id: row.position for row in about if row.action in POSITIVE}
-        for rank, name in _shown(answer, about, depth):
+        for rank, name in shown_documents(answer, about, depth):
             cells.add(PairKey(*query, name), rank, is_clicked=name in clicked)
             moved += clicked.get(name) not in (None, rank)
     return Harvest(_table(cells), list(cells.pairs), texts, answers, moved)
@@ -122,14 +128,6 @@ def _frequent(
     keys = map(_key, answers_of(home.ledger, since, until, asked=plain, on_fault=on_fault))
     counts = Counter(key for key in keys if key is not None)
     return frozenset(key for key, count in counts.most_common(most_queries) if count >= least_asked)
-
-
-def _shown(answer: Answer, about: Sequence[FeedbackRow], depth: int) -> Iterator[tuple[int, str]]:
-    """The documents that were shown, with their ranks."""
-    seen = {row.document_id for row in about if row.action == "impression"}
-    for rank, name in enumerate(answer.document_ids, 1):
-        if name in seen if seen else rank <= depth:
-            yield rank, name
 
 
 def _table(cells: _Cells) -> ShownPairs:

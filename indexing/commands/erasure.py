@@ -129,10 +129,12 @@ def _partitions(home: Home, partition: Partition, *, is_whole: bool, user: str |
 def _erase_requests(home: Home, tenant: str, options: dict[str, Any], *, yes: bool) -> int | None:
     """Erase, or only count, what a tenant or a user asked; ``None`` where documents alone are erased."""
     from indexing.ledger.erasure import OfTenant, count_rows, erase_rows
-    from indexing.retention.tenant_erasure import user_scope
+    from indexing.retention.tenant_erasure import erase_user, user_scope
 
     if options["user"] is None and not options["whole_tenant"]:
         return None
+    if yes and options["user"] is not None:
+        return erase_user(home, tenant, options["user"])
     scope = OfTenant(tenant) if options["user"] is None else user_scope(home, tenant, options["user"])
     return erase_rows(home.ledger, scope) if yes else count_rows(home.ledger, scope)
 

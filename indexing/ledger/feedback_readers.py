@@ -18,6 +18,8 @@ from indexing.ledger.store import LedgerStore
 
 _FEEDBACK = ", ".join(COLUMNS)
 _ANSWER = "id, kind, tenant, collection, recipe, build, rollout, arm, mode, user_hash, query_hash"
+SHOWN_RANKS = 10
+"""Ranks down to which hits count as shown, where no ``impression`` says what was. Source: our choice, a first page."""
 _FAILED = 400
 """Statuses from here on are no answers: nothing was shown."""
 
@@ -184,3 +186,15 @@ def answers_with_feedback(
     while waiting is not None:
         on_unjoined(waiting)
         waiting = next(feedback, None)
+
+
+def shown_documents(answer: Answer, about: Sequence[FeedbackRow], depth: int) -> Iterator[tuple[int, str]]:
+    """The documents of an answer that its user saw, as ``(rank, document id)``, rank counted from 1.
+
+    Where its feedback has an ``impression`` only documents with one were shown, else those of the first ``depth``
+    ranks. The answer must have been read with its hits.
+    """
+    seen = {row.document_id for row in about if row.action == "impression"}
+    for rank, name in enumerate(answer.document_ids, 1):
+        if name in seen if seen else rank <= depth:
+            yield rank, name
