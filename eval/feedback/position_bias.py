@@ -158,6 +158,12 @@ class _Equation:
         return clicks * mean - seen, clicks * (square - mean**2)
 
 
+def _looks(shown: ShownPairs, eta: float) -> NDArray[np.float64]:
+    """How often each pair was looked at."""
+    found: NDArray[np.float64] = np.bincount(shown.pair, shown.shown * examination(shown.rank.astype(np.float64), eta))
+    return found
+
+
 def corrected_relevance(
     shown: ShownPairs, bias: PositionBias, *, least_shown: int = 1, level: float = LEVEL
 ) -> Sequence[Relevance]:
@@ -178,10 +184,7 @@ def corrected_relevance(
     quantile = float(norm.ppf((1 + level) / 2))
     times, clicks = np.bincount(shown.pair, shown.shown), np.bincount(shown.pair, shown.clicked)
     kept = np.flatnonzero(times >= least_shown)
-    most, middle, least = (
-        np.bincount(shown.pair, shown.shown * examination(shown.rank.astype(np.float64), one))[kept]
-        for one in (eta.low, eta.value, eta.high)
-    )
+    most, middle, least = (_looks(shown, one)[kept] for one in (eta.low, eta.value, eta.high))
     clicked = clicks[kept]
     value = np.minimum(1.0, clicked / middle)
     low = wilson(np.minimum(1.0, clicked / most), most, quantile)[0]

@@ -110,7 +110,7 @@ def materialise_engagement(
     at = as_of or now()
     # What is of now is so from the moment on at which it is stored: no search before then could have known it.
     moment = now if as_of is None else lambda: at
-    rows, left_out = 0, []
+    rows, left_out = 0, list[str]()
     for partition, windows in sorted(_count(ledger, at, on_fault).items()):
         changes = (
             Push(name, moment_text(moment()), dict(zip(_COLUMNS, values, strict=True)))
