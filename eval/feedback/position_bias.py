@@ -160,8 +160,8 @@ class _Equation:
 
 def _looks(shown: ShownPairs, eta: float) -> NDArray[np.float64]:
     """How often each pair was looked at."""
-    found: NDArray[np.float64] = np.bincount(shown.pair, shown.shown * examination(shown.rank.astype(np.float64), eta))
-    return found
+    exposure = shown.shown * examination(shown.rank.astype(np.float64), eta)
+    return np.bincount(shown.pair, exposure).astype(np.float64)
 
 
 def corrected_relevance(
