@@ -147,6 +147,24 @@ class LedgerUnavailable(GroundworkError):
     """A day of the ledger is locked, gone or not to be opened; what it would have recorded is dropped and counted."""
 
 
+class ServiceFailed(GroundworkError):
+    """A service outside of Groundwork that was asked, such as a judge, gave no usable answer.
+
+    ``is_down`` says that asking it anything else now would fail as well.
+    """
+
+    def __init__(self, message: str, *, is_down: bool = False) -> None:
+        super().__init__(message)
+        self.is_down = is_down
+
+
+class BudgetSpent(GroundworkError):
+    """As many requests as a run may send to a service that costs money were sent; what was answered is kept."""
+
+    retry_after_seconds = 3600
+    """Waiting frees no budget: only a larger one does."""
+
+
 class StorageFailed(GroundworkError):
     """The disk failed to read or write, though it may have room; nothing was acknowledged."""
 

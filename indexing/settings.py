@@ -98,6 +98,14 @@ class Settings(BaseSettings):
     ledger_max_mb: int = Field(
         10_000, ge=1, description="Disk that the ledger may take in megabytes; its oldest days go first."
     )
+    judge_url: str | None = Field(
+        None,
+        description="Endpoint of a model that judges and writes queries, in OpenAI's protocol, as http://HOST:PORT/v1.",
+    )
+    judge_key: str | None = Field(
+        None, min_length=1, repr=False, description="Key of that endpoint, where it wants one."
+    )
+    judge_model: str | None = Field(None, min_length=1, description="Model to ask at that endpoint.")
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
 
     @field_validator("trusted_proxies")
@@ -121,6 +129,23 @@ class Settings(BaseSettings):
         if not is_good or not database.isdecimal():
             raise ValueError("expected redis://HOST:PORT/DB, or rediss:// for TLS, with a number for PORT and for DB")
         return url
+
+    @field_validator("judge_url")
+    @classmethod
+    def _check_judge_url(cls, url: str | None) -> str | None:
+        """Refuse what is no address of an endpoint; a password in it would be shown in messages."""
+        if not url:
+            return None
+        try:
+            parts = urlsplit(url)
+            is_good = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError:
+            is_good = False
+        if not is_good or parts.query or parts.fragment:
+            raise ValueError("expected http://HOST:PORT/v1 or https://HOST/v1: what stands before /chat/completions")
+        if parts.username or parts.password:
+            raise ValueError("expected no name and no password in it: give the key as GROUNDWORK_JUDGE_KEY")
+        return url.rstrip("/").removesuffix("/chat/completions")
 
     @property
     def redis_place(self) -> str:

@@ -42,6 +42,8 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.CatalogueUnavailable: 503,
     errors.CatalogueReplaced: 503,
     errors.LedgerUnavailable: 503,
+    errors.ServiceFailed: 502,
+    errors.BudgetSpent: 503,
     errors.StorageFailed: 503,
     errors.StorageFull: 507,
 }

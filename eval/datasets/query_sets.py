@@ -1,23 +1,56 @@
 """Query sets: the queries and judgments that a search is measured on, read from a folder in BEIR's layout."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from eval.datasets.trec import Qrels, read_qrels, read_queries
 from indexing.errors import SourceInvalid
-from indexing.records import fingerprint
+from indexing.records import Partition, fingerprint
+
+ByQuery = Mapping[str, tuple[str, ...]]
+"""Query id -> ids of judged documents, sorted; queries without any are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """What became of judged documents since they were judged.
+
+    ``changed`` have other content and are still in the qrels; ``gone`` are in the collection no more, and so not in
+    the qrels; of ``unknown`` it is not known what they were when they were judged. ``left_out`` are the queries that
+    have no relevant document left, and so are not measured.
+    """
+
+    changed: ByQuery = field(default_factory=dict)
+    gone: ByQuery = field(default_factory=dict)
+    unknown: ByQuery = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether any judged document changed or is gone."""
+        return bool(self.changed or self.gone)
 
 
 @dataclass(frozen=True, slots=True)
 class QuerySet:
-    """Queries with their judgments: ``queries`` and ``qrels`` have the same ids, each with a relevant document."""
+    """Queries with their judgments: ``queries`` and ``qrels`` have the same ids, each with a relevant document.
+
+    ``slices`` gives a query's value of each slice: query id -> ``{"language": "en", ...}``. A stored set names the
+    ``partition`` whose documents are judged, its ``version``, and what ``staleness`` took out of it.
+    """
 
     name: str
     queries: dict[str, str]
     qrels: Qrels
     fingerprint: str
     split: str = "test"
+    slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    partition: Partition | None = None
+    version: int | None = None
+    is_synthetic: bool = False
+    staleness: Staleness = Staleness()
 
 
 def load_queryset(folder: Path, split: str = "test", queries_file: str = "queries.jsonl") -> QuerySet:
@@ -50,14 +83,24 @@ def load_queryset(folder: Path, split: str = "test", queries_file: str = "querie
             f"{folder / queries_file}: query {unknown[0]!r} is judged in qrels/{split}.tsv and has no text here "
             f"({len(unknown)} such); expected a line for each judged query; name the file that holds them"
         )
-    relevant = {query_id for query_id, grades in judged.items() if any(grade > 0 for grade in grades.values())}
+    relevant = with_relevant(judged)
     if not relevant:
         raise SourceInvalid(
             f"{folder / 'qrels' / f'{split}.tsv'}: no document is graded above 0; expected at least one that is"
         )
     queries = {query_id: text for query_id, text in texts.items() if query_id in relevant}
     qrels = {query_id: judged[query_id] for query_id in queries}
-    return QuerySet(folder.name, queries, qrels, fingerprint({"queries": queries, "qrels": qrels}), split)
+    return QuerySet(folder.name, queries, qrels, contents_fingerprint(queries, qrels), split)
+
+
+def with_relevant(qrels: Qrels) -> set[str]:
+    """The queries that have a document graded above 0."""
+    return {query_id for query_id, grades in qrels.items() if any(grade > 0 for grade in grades.values())}
+
+
+def contents_fingerprint(queries: Mapping[str, str], qrels: Qrels) -> str:
+    """Identifies texts and judgments, whatever their order: the ``fingerprint`` of a query set of them."""
+    return fingerprint({"queries": queries, "qrels": qrels})
 
 
 def corpus_fingerprint(folder: Path) -> str:

@@ -72,14 +72,16 @@ def scratch_collection(
 
 
 @contextmanager
-def served_collection(home: Home, collection: str) -> Iterator[tuple[ServingRelease, Partition]]:
+def served_collection(
+    home: Home, collection: str, tenant: str = DEFAULT_TENANT
+) -> Iterator[tuple[ServingRelease, Partition]]:
     """Open a collection of the release in service.
 
     Raises:
         NotReady: nothing is released.
         NotFound: the release holds no such collection.
     """
-    partition = Partition(DEFAULT_TENANT, collection)
+    partition = Partition(tenant, collection)
     serving = open_in_service(home)
     if serving.snapshot.view(partition) is None:
         raise NotFound(

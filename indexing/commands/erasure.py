@@ -45,7 +45,7 @@ NOT_REACHED = (
 @tenant_option
 @click.option("--whole-collection", is_flag=True, help="Erase every document of --collection, which must be given.")
 @click.option("--whole-tenant", is_flag=True, help="Erase every document of --tenant, and all that it ever asked.")
-@click.option("--user", help="Erase from the ledger all that this user of --tenant ever asked.")
+@click.option("--user", help="Erase from ledger and query sets all that this user of --tenant ever asked.")
 @click.option("--resume", is_flag=True, help="Only finish erasures that were interrupted.")
 @click.option("--no-workers", is_flag=True, help="State that all workers are stopped; needed where Redis cannot say.")
 @click.option("--yes", is_flag=True, help="Do it; without this it only says what it would erase.")
@@ -72,18 +72,20 @@ def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, *
                 for report in _run(home, one, chosen, options["resume"], on_step)
             ]
             requests = _erase_requests(home, partition.tenant, options, yes=yes)
+            quality = _erase_quality(home, partition.tenant, options, yes=yes)
         except GroundworkError:
             remind_of_erasures(home)
             raise
     if as_json:
-        found = {"erasures": [asdict(one) for one in reports], "requests": requests, "not_reached": NOT_REACHED}
-        print_json({"erased": yes, **found})
+        found = {"erasures": [asdict(one) for one in reports], "requests": requests, "quality_rows": quality}
+        print_json({"erased": yes, **found, "not_reached": NOT_REACHED})
         return
     for report in reports:
         _show(report, yes)
     if requests is not None:
         whose = f"tenant {partition.tenant}" if options["user"] is None else f"the user, of tenant {partition.tenant}"
         click.echo(f"{_verb(yes)}: {requests:,} rows of the ledger, all that {whose} asked")
+        click.echo(f"{_verb(yes)}: {quality:,} rows of query sets that came from {whose}")
     elif not reports:
         click.echo("nothing to resume")
 
@@ -129,14 +131,32 @@ def _partitions(home: Home, partition: Partition, *, is_whole: bool, user: str |
 def _erase_requests(home: Home, tenant: str, options: dict[str, Any], *, yes: bool) -> int | None:
     """Erase, or only count, what a tenant or a user asked; ``None`` where documents alone are erased."""
     from indexing.ledger.erasure import OfTenant, count_rows, erase_rows
-    from indexing.retention.tenant_erasure import erase_user, user_scope
+    from indexing.retention.tenant_erasure import user_scope
 
     if options["user"] is None and not options["whole_tenant"]:
         return None
-    if yes and options["user"] is not None:
-        return erase_user(home, tenant, options["user"])
     scope = OfTenant(tenant) if options["user"] is None else user_scope(home, tenant, options["user"])
     return erase_rows(home.ledger, scope) if yes else count_rows(home.ledger, scope)
+
+
+def _erase_quality(home: Home, tenant: str, options: dict[str, Any], *, yes: bool) -> int | None:
+    """Erase, or only count, what is kept of the quality of what a tenant or a user asked; else ``None``."""
+    from indexing.retention import quality_rows
+
+    user = options["user"]
+    if user is None and not options["whole_tenant"]:
+        return None
+    if user is None:
+        count = quality_rows.count_quality_of_tenant(home, tenant)
+    else:
+        count = quality_rows.count_quality_of_user(home, tenant, user)
+    if yes:
+        if user is None:
+            quality_rows.erase_quality_of_tenant(home, tenant)
+        else:
+            quality_rows.erase_quality_of_user(home, tenant, user)
+        home.catalogue.compact()
+    return count
 
 
 def _run(
@@ -232,6 +252,7 @@ def _show(report: "ErasureReport", yes: bool) -> None:
     click.echo(f"  feature blocks rewritten or removed: {report.feature_blocks}, inputs of jobs: {report.inputs}")
     click.echo(f"  evaluations marked: {report.evaluations}, scratch homes removed: {report.scratch_homes}")
     click.echo(f"  rows of the ledger that lose hits: {report.ledger_rows}")
+    click.echo(f"  rows of query sets removed: {report.quality_rows}")
     for place in NOT_REACHED:
         click.echo(f"  not reached: {place}")
 

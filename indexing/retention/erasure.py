@@ -34,6 +34,7 @@ from indexing.ledger.erasure import OfDocuments, count_rows, erase_rows
 from indexing.retention.artefact_kinds import ARTEFACT_KINDS
 from indexing.retention.document_locations import DocumentLocations, StaleBlock, find_stale_blocks, look
 from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
+from indexing.retention.quality_rows import count_quality_of_documents, erase_quality_of_documents
 from indexing.retention.shard_rewrite import rewrite_shard
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import publish_snapshot, replace_shards
@@ -66,6 +67,8 @@ class ErasureReport:
     scratch_homes: int
     evaluations: int
     ledger_rows: int
+    quality_rows: int
+    """Of query sets: queries made of the documents, judgments of them, candidates for judging."""
 
 
 def foresee(home: Home, found: DocumentLocations, needed: NeededVectors) -> ErasureReport:
@@ -87,6 +90,7 @@ def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[Stal
         scratch_homes=len(scratch_homes(home.path)),
         evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots})),
         ledger_rows=count_rows(home.ledger, _in_ledger(found)),
+        quality_rows=count_quality_of_documents(home.catalogue, found.partition, None if found.is_whole else found.ids),
     )
 
 
@@ -159,6 +163,7 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
         remove_documents(catalogue, found.partition, ids)
         erase_versions(db, found.partition, ids)
         forget_document_features(db, found.partition, None if found.is_whole else ids)
+        erase_quality_of_documents(catalogue, found.partition, None if found.is_whole else ids)
         # Passage spans hold headings, and the message of an error may quote a text.
         forget_unused_passages(db)
         shorten_errors(db)

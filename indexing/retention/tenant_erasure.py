@@ -1,14 +1,14 @@
 """What belongs to a whole tenant, or to one user of it, when either is to be erased."""
 
 from indexing.catalogue.collections import collection_sizes
-from indexing.catalogue.document_features import collections_in_features, forget_view_features_of_tenant
+from indexing.catalogue.document_features import collections_in_features
 from indexing.catalogue.document_versions import collections_in_versions
 from indexing.catalogue.documents import collections_in_deletions
 from indexing.catalogue.home_secrets import home_secret
+from indexing.catalogue.query_set_erasure import collections_in_query_sets
 from indexing.errors import GroundworkError
-from indexing.features.views import DOCUMENT_ENGAGEMENT
 from indexing.home import Home
-from indexing.ledger.erasure import OfUser, erase_rows
+from indexing.ledger.erasure import OfUser
 from indexing.ledger.hashes import LEDGER_SECRET, USER, keyed_hash
 from indexing.records import Partition
 from indexing.retention.document_locations import look
@@ -19,7 +19,12 @@ from indexing.snapshots.shard_manifest import read_shard_manifest
 def partitions_of(home: Home, tenant: str) -> list[Partition]:
     """The collections of a tenant that hold documents, also removed ones of which anything is kept in whatever form."""
     found = {Partition(tenant, name) for name in collection_sizes(home.catalogue, tenant)}
-    for kept in (collections_in_features, collections_in_versions, collections_in_deletions):
+    for kept in (
+        collections_in_features,
+        collections_in_versions,
+        collections_in_deletions,
+        collections_in_query_sets,
+    ):
         found |= set(kept(home.catalogue, tenant))
     for name in home.storage.list(SHARDS):
         try:
@@ -34,15 +39,3 @@ def user_scope(home: Home, tenant: str, user: str) -> OfUser:
     """The rows of the ledger that a user of a tenant left; the ledger knows users by a keyed hash alone."""
     secret = home_secret(home.catalogue, LEDGER_SECRET)
     return OfUser(tenant, keyed_hash(secret, USER, user.encode("utf-8", "surrogatepass")))
-
-
-def erase_user(home: Home, tenant: str, user: str) -> int:
-    """Erase what a user of a tenant asked and said; gives how many rows of the ledger went.
-
-    Counts of engagement hold what the user clicked, so those of the tenant's documents go as well: the next
-    ``groundwork features materialise document_engagement`` counts anew what is left.
-    """
-    rows = erase_rows(home.ledger, user_scope(home, tenant, user))
-    if forget_view_features_of_tenant(home.catalogue, DOCUMENT_ENGAGEMENT.fingerprint, tenant):
-        home.catalogue.compact()
-    return rows

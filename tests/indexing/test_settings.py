@@ -129,3 +129,18 @@ def test_the_place_of_redis_and_the_settings_hold_no_password() -> None:
     settings = Settings(redis_url="rediss://name:secret@cache.example/3")
     assert settings.redis_place == "cache.example:6379/3"
     assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("127.0.0.1:8000", "expected http://HOST:PORT/v1"),
+        ("ftp://127.0.0.1/v1", "expected http://HOST:PORT/v1"),
+        ("http://127.0.0.1:0/v1", "expected http://HOST:PORT/v1"),
+        ("http://127.0.0.1:9/v1?key=1", "expected http://HOST:PORT/v1"),
+        ("http://:secret@127.0.0.1:9/v1", "GROUNDWORK_JUDGE_KEY"),
+    ],
+)
+def test_an_address_of_a_judge_that_is_none_is_refused(url: str, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Settings(judge_url=url)

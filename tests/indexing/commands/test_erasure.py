@@ -6,6 +6,10 @@ import pytest
 import redis
 from click.testing import CliRunner
 
+from eval.datasets.candidates import Proposal, accept_candidate, propose_candidates
+from eval.datasets.curation import add_judgments, history, query_id_of
+from eval.datasets.set_changes import create_set
+from eval.datasets.stored_sets import list_query_sets, read_query_set
 from indexing.builds.leases import Leases
 from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.database import Database
@@ -220,6 +224,39 @@ def test_all_that_a_user_asked_is_erased_once_told_to(run, tiny_home):
     seen = json.loads(run("erase", "--tenant", "acme", "--user", "user-1", "--yes", "--json").stdout)
     assert (seen["erased"], seen["requests"], seen["erasures"]) == (True, 2, [])
     assert sorted(row.number for row in requests_of(tiny_home.ledger, "acme")) == [0, 2, 4]
+
+
+def test_what_came_of_a_user_s_requests_and_the_user_s_name_leave_the_query_sets(run, tiny_home):
+    secret = home_secret(tiny_home.catalogue, LEDGER_SECRET)
+    hashed = keyed_hash(secret, USER, b"quibble@example.org")
+    for text, document in (("gardenzwuck asked", "apples"), ("pearzwuck asked", "pears")):
+        propose_candidates(tiny_home, [Proposal(OURS, text, "feedback", document, {}, hashed)])
+    accept_candidate(tiny_home, 2, "judged", 1, actor="quibble@example.org", reason="reasonzwuck")
+    accept_candidate(tiny_home, 3, "judged", 1, actor="ana")
+    add_judgments(tiny_home, "judged", "kept", {"pears": 1}, actor="quibble@example.org", reason="reasonzwuck")
+    whose = ("erase", "--tenant", "default", "--user", "quibble@example.org")
+    told = json.loads(run(*whose, "--json").stdout)
+    assert (told["erased"], told["requests"]) == (False, 0)
+    assert told["quality_rows"] >= 6  # two candidates, a query, two judgments, a version and more by name
+    assert json.loads(run(*whose, "--yes", "--json").stdout)["quality_rows"] == told["quality_rows"]
+    for marker in (b"gardenzwuck", b"pearzwuck", b"reasonzwuck", b"quibble@", hashed.encode()):
+        assert files_with(tiny_home, marker) == set(), marker
+    left = read_query_set(tiny_home, "judged", split=None)
+    assert "kept" in left.queries.values()
+    (judgment,) = history(tiny_home, "judged", query_id_of("kept"), "pears")
+    assert (judgment["author"], judgment["reason"], judgment["grade"]) == ("(erased)", "(erased)", 1)
+    assert json.loads(run(*whose, "--yes", "--json").stdout)["quality_rows"] == 0
+
+
+def test_of_a_whole_tenant_no_query_set_is_left(run, tiny_home):
+    create_set(tiny_home, "theirs", THEIRS, "curated", provenance={"note": "provenancezwuck"}, actor="bo")
+    add_judgments(tiny_home, "theirs", "textzwuck", {"apples": 1}, actor="bo", reason="reasonzwuck")
+    propose_candidates(tiny_home, [Proposal(THEIRS, "candidatezwuck", "drift")])
+    told = run("erase", "--tenant", "other", "--whole-tenant", "--yes")
+    assert "erased: 1 rows of query sets that came from tenant other" in told.output, told.output
+    for marker in (b"provenancezwuck", b"textzwuck", b"reasonzwuck", b"candidatezwuck"):
+        assert files_with(tiny_home, marker) == set(), marker
+    assert [one.name for one in list_query_sets(tiny_home)] == ["judged", "made"]
 
 
 def test_a_whole_tenant_is_erased_with_all_that_it_asked(run, tiny_home):

@@ -35,10 +35,17 @@ CREATES = {("ingest",), ("build",), ("demo",), ("serve",), ("models", "register"
 ARGUMENTS = {
     "job": "1", "tenant": "t", "name": "t", "key_id": "k", "release": "1", "snapshot": "s", "before": "s", "after": "s",
     "model": "m", "query": "q", "document_ids": "d", "number": "1", "rollout": "1", "share": "0.5", "recipe": "1",
+    "query_id": "q", "candidate": "1", "folder": "f",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {
     ("eval", "run"): ["--corpus", "corpora/helpdesk"],
+    ("eval", "sets", "import"): ["--corpus", "corpora/helpdesk"],
+    ("eval", "sets", "add"): ["--document", "d", "--reason", "r"],
+    ("eval", "sets", "edit"): ["--document", "d", "--grade", "1", "--reason", "r"],
+    ("eval", "sets", "retire"): ["--reason", "r"],
+    ("eval", "sets", "candidates", "accept"): ["--set", "s", "--grade", "1"],
+    ("eval", "sets", "candidates", "reject"): ["--reason", "r"],
     ("tenants", "limit"): ["--log-queries"],
     ("features", "get"): ["--id", "d"],
     ("lineage",): ["--of", "model"],

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from indexing.catalogue.home_secrets import home_secret
 from indexing.errors import InvalidInput
 from indexing.features.boosts import Boost, boosted
 from indexing.features.engagement import NEUTRAL, PRIOR_IMPRESSIONS, PRIOR_OPINIONS, materialise_engagement
@@ -13,9 +14,11 @@ from indexing.features.online_store import OnlineStore, get_online
 from indexing.features.point_in_time import get_historical
 from indexing.features.views import DOCUMENT_ENGAGEMENT
 from indexing.home import open_home
-from indexing.ledger.hashes import USER
+from indexing.ledger.erasure import erase_rows
+from indexing.ledger.hashes import LEDGER_SECRET, USER, keyed_hash
 from indexing.records import Partition
-from indexing.retention.tenant_erasure import erase_user
+from indexing.retention.quality_rows import erase_quality_of_user
+from indexing.retention.tenant_erasure import user_scope
 from indexing.settings import Settings
 from tests.support.document_features import put
 from tests.support.ledger_rows import NOON, made_feedback, made_hit, made_row
@@ -141,15 +144,13 @@ def test_people_push_none_of_its_values(home):
 
 
 def test_counts_go_with_the_user_whose_clicks_they_hold_and_are_counted_anew_from_what_is_left(home):
-    from indexing.catalogue.home_secrets import home_secret
-    from indexing.ledger.hashes import LEDGER_SECRET, keyed_hash
-
     secret = home_secret(home.catalogue, LEDGER_SECRET)
     rows = [row(n, user=keyed_hash(secret, USER, f"u-{n}".encode())) for n in range(2)]
     home.ledger.append([*rows, row(9, partition=THEIRS)])
     home.ledger.append_feedback([made_feedback(one, document_id="a") for one in rows])
     count(home)
-    assert erase_user(home, "acme", "u-1") == 2
+    assert erase_rows(home.ledger, user_scope(home, "acme", "u-1")) == 2
+    erase_quality_of_user(home, "acme", "u-1")
     assert value(home, "a", "clicks_7d") is Absence.MISSING
     assert value(home, "a", "impressions_7d", partition=THEIRS) == 1
     count(home)

@@ -17,7 +17,12 @@ import pytest
 
 from app.retrieval.retriever import Retriever
 from app.serving.release_pool import ReleasePool
+from eval.datasets.candidates import Proposal, list_candidates, propose_candidates
+from eval.datasets.curation import add_judgments, edit_judgments, query_id_of
 from eval.datasets.query_sets import QuerySet
+from eval.datasets.set_changes import create_set
+from eval.datasets.stored_sets import read_query_set, set_versions
+from eval.datasets.synthesis import synthesise
 from eval.experiments.experiment import load, run_experiment, save
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
@@ -162,9 +167,21 @@ def leave_traces(home, document):
     record_task(home.catalogue, job.id, "embed-x", "embed", "failed", 3, f"ValueError: cannot read {document.text!r}")
     hits = (made_hit(document.id), made_hit("apples"))
     home.ledger.append([made_row(tenant=OURS.tenant, collection=OURS.collection, hits=hits)])
+    judge(home, document)
     scratch = open_home(home.settings, home.path / "scratch" / "corpus-1")
     put_documents(scratch.catalogue, Partition("default", "corpus"), [document])
     scratch.close()
+
+
+def judge(home, document):
+    """A set that judges a document in two versions and quotes it, one that is made of all, and a candidate."""
+    create_set(home, "judged", OURS, "curated", provenance={}, actor="ana")
+    told = {"actor": "ana", "reason": f"it says {document.text[-40:]}"}
+    add_judgments(home, "judged", "what is wrong", {document.id: 2, "apples": 1}, **told)
+    edit_judgments(home, "judged", query_id_of("what is wrong"), {document.id: 1}, **told)
+    synthesise(home, "made", OURS, actor="ana")
+    proposal = Proposal(OURS, "what is right", "feedback", document.id, {"clicks": 3})
+    propose_candidates(home, [proposal, replace(proposal, document_id="pears")])
 
 
 def evaluate(home):
@@ -248,6 +265,33 @@ def test_after_an_erasure_no_file_holds_the_text_or_what_was_made_of_it(filled, 
     assert report.in_catalogue == (0 if is_deleted_before else 1)
     assert (report.documents, report.scratch_homes, report.evaluations) == (1, 1, 1)
     assert report.inputs == (0 if is_deleted_before else 1)  # the build has withdrawn it
+
+
+def test_query_sets_keep_what_they_have_of_other_documents_and_say_that_something_was_erased(filled):
+    made = read_query_set(filled, "made", split=None)
+    assert any(ID in grades for grades in made.qrels.values())
+    report = erase_now(filled)
+    assert report.quality_rows >= 5  # two judgments and a candidate, and of the made set queries with their judgments
+    judged = read_query_set(filled, "judged", split=None)
+    assert judged.qrels == {query_id_of("what is wrong"): {"apples": 1}}
+    assert [(one.action, one.reason) for one in set_versions(filled, "judged")] == [
+        ("add", "(erased)"), ("edit", "(erased)"), ("erase", "documents were erased"),
+    ]  # fmt: skip
+    left = read_query_set(filled, "made", split=None)
+    assert left.queries == {query: text for query, text in made.queries.items() if ID not in made.qrels[query]}
+    assert [one.document_id for one in list_candidates(filled)] == ["pears"]
+
+
+def test_a_document_that_only_a_query_set_names_any_more_is_found_and_erased(tiny_home):
+    put_documents(tiny_home.catalogue, OURS, [NEW, *OTHERS])
+    judge(tiny_home, NEW)
+    remove_documents(tiny_home.catalogue, OURS, [ID])
+    forget = "DELETE FROM deletions"
+    with tiny_home.catalogue.write() as db:
+        db.conn.execute(forget)
+    assert find_documents(tiny_home, OURS, frozenset({ID})).in_catalogue == frozenset()
+    erase_now(tiny_home)
+    assert_nothing_is_left(tiny_home, set())
 
 
 def test_a_live_version_that_waits_for_a_larger_one_is_erased_too(tiny_home):
