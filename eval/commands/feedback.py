@@ -1,4 +1,4 @@
-"""``groundwork eval feedback`` and ``groundwork eval position-bias``: what users say and do about answers."""
+"""The commands about feedback: its rates, position bias, and what it proposes for judging."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eval.commands.group import evaluation
+from eval.commands.set_candidates import candidates
 from indexing.commands.ledger_tables import period_text, tell_unread
 from indexing.commands.moments import since_option, until_option
 from indexing.commands.terminal import as_json, opened, print_json, print_table
@@ -150,3 +151,35 @@ def _relevance_cells(row: dict[str, Any]) -> list[object]:
         *(f"{row['tenant']}/{row['collection']}", row["query"] or row["query_hash"], row["document"]),
         *(f"{row['shown']:,}", f"{row['clicked']:,}", f"{row['value']:.4f}", f"{row['low']:.4f} to {row['high']:.4f}"),
     ]
+
+
+@candidates.command("propose")
+@since_option
+@until_option
+@tenant_option
+@collection_option
+@as_json
+@click.pass_obj
+def candidates_propose(
+    settings: Settings,
+    /,
+    since: datetime | None,
+    until: datetime | None,
+    tenant: str | None,
+    collection: str | None,
+    as_json: bool,
+) -> None:
+    """Propose queries and documents for judging from feedback: clicks corrected for position, and users' words."""
+    from eval.feedback.candidates import propose_from_feedback
+    from indexing.ledger.feedback_readers import Asked
+
+    faults: list[DayFault] = []
+    with opened(settings) as home:
+        found = propose_from_feedback(home, since, until, asked=Asked(tenant, collection), on_fault=faults.append)
+    if as_json:
+        print_json({**asdict(found), "unread": [asdict(fault) for fault in faults]})
+        return
+    tell_unread(faults)
+    if found.bias.eta.value is None:
+        click.echo(f"clicks propose nothing: {found.bias.eta.reason}")
+    click.echo(f"{found.from_clicks:,} proposed by clicks, {found.from_words:,} by words; {found.new:,} are new")
