@@ -3,9 +3,9 @@
 Source: o19s/ubi, schema/1.3.0/event.schema.json.
 """
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.schemas.scalars import NO_TEXT, Moment, Number
 from app.schemas.search import MAX_USER_CHARACTERS
@@ -128,8 +128,9 @@ class FeedbackEvent(BaseModel):
         """The details, if only empty ones."""
         return self.event_attributes or FeedbackAttributes()
 
-    @model_validator(mode="after")
-    def _say_what_it_is_about(self) -> Self:
+    @property
+    def lacking(self) -> list[str]:
+        """What its action cannot do without and is not there."""
         given, action = self.attributes, self.action
         missing = {
             "event_attributes.rating": action == "rate" and given.rating is None,
@@ -137,9 +138,7 @@ class FeedbackEvent(BaseModel):
             "message": action == "comment" and not (self.message or "").strip(),
             "event_attributes.object.object_id": action in _ABOUT_A_HIT and given.object is None,
         }
-        if lacking := [name for name, is_lacking in missing.items() if is_lacking]:
-            raise ValueError(f"the action {action!r} needs {' and '.join(lacking)}")
-        return self
+        return [name for name, is_lacking in missing.items() if is_lacking]
 
 
 class FeedbackAnswer(BaseModel):

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.access.authentication import Caller
 from app.schemas.feedback import FeedbackAnswer, FeedbackEvent
 from app.services.state import Services
-from indexing.errors import NotFound
+from indexing.errors import InvalidInput, NotFound
 from indexing.ledger.feedback import FeedbackRow
 from indexing.ledger.ids import day_of, moment_of
 from indexing.records import canonical_json
@@ -17,11 +17,13 @@ def take_feedback(services: Services, caller: Caller, event: FeedbackEvent) -> F
     """Hand feedback over to be written; nothing is looked up, so the query's own row may come later.
 
     Raises:
-        InvalidInput: the query id was not given to this tenant.
+        InvalidInput: the query id was not given to this tenant, or the event lacks what its action needs.
         NotFound: the query is older than the ledger keeps.
         Overloaded: too much feedback waits to be written.
     """
     query_id = services.records.query_ids.read(caller.tenant, event.query_id)
+    if event.lacking:
+        raise InvalidInput(f"The action {event.action_name!r} needs {' and '.join(event.lacking)}: give it, too.")
     now = datetime.fromisoformat(services.now())
     days = services.home.settings.ledger_days
     if day_of(query_id) <= now.date() - timedelta(days=days):
