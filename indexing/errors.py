@@ -124,6 +124,10 @@ class ReleaseBehind(GroundworkError):
     """The recipe that is to answer lacks documents that the one in service answers with."""
 
 
+class ReleaseNotGated(GroundworkError):
+    """The recipe has no verdict PROMOTE against the one in service, and no override with a reason was given."""
+
+
 class TooManyRecipes(GroundworkError):
     """More recipes would have to be open at once than ``GROUNDWORK_MAX_RECIPES`` allows."""
 

@@ -205,3 +205,8 @@ def limit_native_threads() -> None:
 def forbid_hub_downloads() -> None:
     """Keep Hugging Face libraries from asking the network for anything; call it before they are imported."""
     os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def forbid_ragas_tracking() -> None:
+    """Keep ragas from reporting its use over the network; call it before it is imported."""
+    os.environ["RAGAS_DO_NOT_TRACK"] = "true"

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from indexing.errors import InvalidInput
-from indexing.ledger.ids import first_id
+from indexing.ledger.ids import made_id
 
 SECRET = "query ids"
 """The name of the home's secret."""
@@ -49,7 +49,7 @@ class LedgerIds:
         with self._lock:
             ticks = self._last = max(self._last + 1, self._clock_ns() * _TICKS // _NANOSECONDS)
         at_ms, fraction = divmod(ticks, _TICKS)
-        return UUID(int=first_id(at_ms).int | fraction << 64 | secrets.randbits(_RANDOM_BITS))
+        return made_id(at_ms, fraction, secrets.randbits(_RANDOM_BITS))
 
 
 class QueryIds:

@@ -4,28 +4,23 @@ Rows that cannot be taken or written are dropped and counted by reason. Nothing 
 """
 
 import logging
-import threading
 import time
-from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
+from app.ledger.batch_queue import BATCH_SECONDS, CLOSE_SECONDS, QUEUE_FULL, RETRY_SECONDS, SHUT_DOWN, BatchQueue
 from app.ledger.counters import ProcessCounts
-from indexing.errors import GroundworkError, InvalidInput, LedgerUnavailable
+from indexing.errors import InvalidInput
 from indexing.ledger.records import RequestRow
 
 logger = logging.getLogger(__name__)
-BATCH_ROWS = 500
-"""Rows of one transaction at most. Source: 30,000 rows/s in batches of 500 (issue 11's measurement)."""
-BATCH_SECONDS = 0.2
-"""How long a row waits for others: what a kill loses at most, and what a reader waits for at most."""
 QUEUE_BYTES = 64 << 20
 """Memory for requests that wait to be written, a process: some 3,000 with ten hits each. Our choice."""
-RETRY_SECONDS = 1.0
-"""Between two tries to write a batch of which the ledger is busy, or cannot be reached. Our choice."""
-CLOSE_SECONDS = 5.0
-"""How long a process that ends waits for the last rows to be written. Our choice."""
-QUEUE_FULL, STORE_FAILED, ROW_FAILED, SHUT_DOWN = "queue_full", "store_failed", "row_failed", "shut_down"
+_ROWS_A_TURN = 8
+"""Rows that are made before a search that waits gets the interpreter: some 0.3 ms. Our choice: each such turn costs
+both sides a switch, and the recorder up to 5 ms until it has the interpreter again."""
+STORE_FAILED, ROW_FAILED = "store_failed", "row_failed"
 DROP_REASONS = (QUEUE_FULL, STORE_FAILED, ROW_FAILED, SHUT_DOWN)
 """Why rows were dropped: the queue was full; the ledger took none, where it was only busy until the queue was full;
 a row could not be made; the process ended."""
@@ -90,16 +85,16 @@ class Recorder:
     ) -> None:
         """Write to ``writer``, count in ``counts`` and tell ``told``; the thread runs until ``close``."""
         self._writer, self._counts, self._told = writer, counts, told
-        self._queue_bytes, self._batch_seconds, self._retry_seconds = queue_bytes, batch_seconds, retry_seconds
-        self._waiting: deque[tuple[int, PendingRow, int]] = deque()
-        self._bytes = 0
-        self._changed = threading.Condition()
-        self._is_closing = self._is_full = False
-        self._last_taken = self._last_done = 0
         self._counted = counts.now()
-        self._failure = ""
-        self._thread = threading.Thread(target=self._run, name="write-ledger", daemon=True)
-        self._thread.start()
+        self._queue: BatchQueue[tuple[int, PendingRow]] = BatchQueue(
+            "write-ledger",
+            self._write,
+            failed_event="ledger.not_written",
+            capacity=queue_bytes,
+            at_end=self._end,
+            batch_seconds=batch_seconds,
+            retry_seconds=retry_seconds,
+        )
 
     @property
     def process(self) -> str:
@@ -109,115 +104,66 @@ class Recorder:
     @property
     def queued(self) -> int:
         """Rows that wait to be written."""
-        return len(self._waiting)
+        return len(self._queue)
 
     def record(self, pending: PendingRow) -> None:
         """Take a request's row, or count it as dropped when too many wait; a request that comes now is not held up."""
-        size = pending.size_bytes
-        with self._changed:
-            number = self._counts.accept()
-            is_taken = not self._is_closing and self._bytes + size <= self._queue_bytes
-            if is_taken:
-                self._waiting.append((number, pending, size))
-                self._bytes += size
-                self._last_taken = number
-                if len(self._waiting) in (1, BATCH_ROWS):
-                    self._changed.notify()
-            elif not self._is_full:
-                self._is_full = True
-                self._changed.notify_all()
-        if not is_taken:
+        number = self._counts.accept()
+        reason = self._queue.put((number, pending), pending.size_bytes)
+        if reason is not None:
             self._told.accepted(1)
-            self._drop(SHUT_DOWN if self._is_closing else QUEUE_FULL, 1)
+            self._drop(reason, 1)
 
     def flush(self, seconds: float = CLOSE_SECONDS) -> bool:
         """Wait until what was taken before is written or dropped; whether that was so within ``seconds``."""
-        with self._changed:
-            last = self._last_taken
-            return self._changed.wait_for(lambda: self._last_done >= last, seconds)
+        return self._queue.flush(seconds)
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Take no more rows, and write those that wait; what is not written within ``seconds`` is dropped."""
-        with self._changed:
-            self._is_closing = True
-            self._changed.notify_all()
-        self._thread.join(seconds)
-        with self._changed:
-            left = len(self._waiting)
-            self._waiting.clear()
-            self._bytes = 0
+        left = self._queue.close(seconds)
         if left:
             self._told.accepted(left)
             self._drop(SHUT_DOWN, left)
 
-    def _run(self) -> None:
-        while batch := self._take_batch():
-            self._told.accepted(len(batch))
-            if rows := self._rows(batch):
-                self._store(rows)
-            self._put_counts()
-            with self._changed:
-                self._last_done = batch[-1][0]
-                self._changed.notify_all()
-        self._counts.close(is_settled=self._put_counts())
+    def _write(self, batch: Sequence[tuple[int, PendingRow]]) -> None:
+        self._told.accepted(len(batch))
+        if rows := self._rows(batch):
+            self._store(rows)
+        self._put_counts()
 
-    def _take_batch(self) -> list[tuple[int, PendingRow]]:
-        """The rows that wait, once there are enough of them or the first waited long enough; none at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._is_closing)
-            self._changed.wait_for(lambda: len(self._waiting) >= BATCH_ROWS or self._is_closing, self._batch_seconds)
-            taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_ROWS))]
-            self._bytes -= sum(size for _, _, size in taken)
-            self._is_full = False
-        return [(number, pending) for number, pending, _ in taken]
+    def _end(self) -> None:
+        self._counts.close(is_settled=self._put_counts())
 
     def _store(self, rows: Sequence[RequestRow]) -> None:
         try:
-            while not self._append_unless_busy(rows):
-                pass
+            self._queue.write(partial(self._append, rows))
         except InvalidInput as error:  # one row is not as it must be: the others are not to pay for it
             if len(rows) == 1:
                 self._drop(ROW_FAILED, 1)
-                self._say(error)
+                self._queue.say(error)
             else:
                 for row in rows:
                     self._store([row])
         except Exception as error:  # whatever is wrong with the ledger, searches go on
             self._drop(STORE_FAILED, len(rows))
-            self._say(error)
-
-    def _append_unless_busy(self, rows: Sequence[RequestRow]) -> bool:
-        """Write a batch; ``False`` after a pause where that is to be tried again, as when an erasure writes a day anew.
-
-        Raises:
-            LedgerUnavailable: that may not be, since the queue is full or the process ends.
-        """
-        try:
-            self._append(rows)
-        except LedgerUnavailable as error:
-            self._say(error)
-            with self._changed:
-                if self._changed.wait_for(lambda: self._is_full or self._is_closing, self._retry_seconds):
-                    raise
-            return False
-        return True
+            self._queue.say(error)
 
     def _append(self, rows: Sequence[RequestRow]) -> None:
         self._counts.begin_batch(len(rows), rows[-1].id)
         self._writer.append(rows)
-        self._failure = ""
         self._counts.wrote(len(rows))
         self._told.written(len(rows))
 
     def _rows(self, batch: Sequence[tuple[int, PendingRow]]) -> list[RequestRow]:
         rows = []
-        for number, pending in batch:
+        for place, (number, pending) in enumerate(batch):
+            if place % _ROWS_A_TURN == 0:
+                time.sleep(0)  # let a search go on that waits for the interpreter
             try:
                 rows.append(pending.row(self._counts.process, number))
             except Exception as error:  # a request that no row can be made of must not cost the others theirs
                 self._drop(ROW_FAILED, 1)
                 logger.error("ledger.row_failed", exc_info=error)
-            time.sleep(0)  # let a search go on that waits for the interpreter
         return rows
 
     def _put_counts(self) -> bool:
@@ -227,7 +173,7 @@ class Recorder:
         """
         counts, told = self._counts.now(), self._counted
         is_caught_up = told.lost and not counts.lost
-        if counts.dropped == told.dropped and not is_caught_up and not self._is_closing:
+        if counts.dropped == told.dropped and not is_caught_up and not self._queue.is_closing:
             return False
         try:
             self._writer.put_counts(
@@ -238,7 +184,7 @@ class Recorder:
                 missing=counts.dropped - told.dropped,
             )
         except Exception as error:  # as when rows are written: the counts stay in their file
-            self._say(error)
+            self._queue.say(error)
             return False
         self._counted = counts
         return counts == self._counts.now()
@@ -246,12 +192,3 @@ class Recorder:
     def _drop(self, reason: str, rows: int) -> None:
         self._counts.drop(rows)
         self._told.dropped(reason, rows)
-
-    def _say(self, error: Exception) -> None:
-        """Log a failure of the ledger once, until it is another or one that was not foreseen."""
-        text = f"{type(error).__name__}: {error}"
-        if not isinstance(error, GroundworkError):
-            logger.error("ledger.not_written", exc_info=error)
-        elif text != self._failure:
-            logger.error("ledger.not_written", extra={"fields": {"reason": text}})
-        self._failure = text

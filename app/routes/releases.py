@@ -41,8 +41,15 @@ def get_releases(caller: Operator, services: ServicesDep) -> ReleasesAnswer:
 def post_promotion(body: ReleasePromotionBody, caller: Operator, services: ServicesDep) -> PromotedAnswer:
     """Put a release's recipe in service for everyone; its newest build answers."""
     recipe = find_release(services.home.catalogue, body.release).recipe
-    seconds, anyway = body.standby_seconds, body.anyway
-    return promote_recipe(services, caller, recipe, body.reason, standby_seconds=seconds, anyway=anyway)
+    return promote_recipe(
+        services,
+        caller,
+        recipe,
+        body.reason,
+        standby_seconds=body.standby_seconds,
+        anyway=body.anyway,
+        override=body.override,
+    )
 
 
 @router.post(

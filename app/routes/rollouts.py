@@ -190,9 +190,15 @@ def post_end(rollout: RolloutParam, body: DecisionBody, caller: Operator, servic
 def post_promote(rollout: RolloutParam, body: PromotionBody, caller: Operator, services: ServicesDep) -> PromotedAnswer:
     """Put the candidate in service for everyone; the recipe before stays open for `standby_seconds`."""
     seen = require_version(services.home.catalogue, rollout, body.version)
-    seconds = body.standby_seconds
     return promote_recipe(
-        services, caller, seen.candidate, body.reason, standby_seconds=seconds, seen=seen, anyway=body.anyway
+        services,
+        caller,
+        seen.candidate,
+        body.reason,
+        standby_seconds=body.standby_seconds,
+        seen=seen,
+        anyway=body.anyway,
+        override=body.override,
     )
 
 

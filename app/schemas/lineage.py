@@ -71,7 +71,8 @@ class ReleaseLineageAnswer(BaseModel):
     rollouts: list[dict[str, Any]] = Field(
         description="Rollouts of its recipe with each transition: who, when, why, and the evidence."
     )
-    verdicts: list[dict[str, Any]]
+    verdicts: list[dict[str, Any]] = Field(description="What gates and judges of trials said of its recipe.")
+    kept_back: str | None = Field(description="Why a gate keeps its recipe from going in service; null if it does not.")
     erasures: list[int] = Field(description="Erasures that gave it another snapshot.")
 
 

@@ -18,6 +18,14 @@ AnywayFlag = Annotated[
 ]
 
 
+OverrideText = Annotated[
+    str | None,
+    Field(
+        min_length=1, max_length=512, description="Why it goes in service without the verdict it needs; kept for ever."
+    ),
+]
+
+
 class ReasonBody(BaseModel):
     """Why something is decided; kept for ever, with the id of the key."""
 
@@ -116,6 +124,7 @@ class PromotionBody(DecisionBody):
         86_400, ge=0, le=366 * 86_400, description="How long the recipe before stays open; 0 for not at all."
     )
     anyway: AnywayFlag = False
+    override: OverrideText = None
 
 
 class ReleasePromotionBody(ReasonBody):
@@ -126,6 +135,7 @@ class ReleasePromotionBody(ReasonBody):
     release: ReleaseText
     standby_seconds: Number = Field(86_400, ge=0, le=366 * 86_400)
     anyway: Flag = Field(False, description="Also a recipe that was just taken back or lacks documents.")
+    override: OverrideText = None
 
 
 class RollbackBody(DecisionBody):
@@ -199,8 +209,26 @@ class GuardAnswer(BaseModel):
     reason: str
 
 
+class VerdictAnswer(BaseModel):
+    """What a gate (`offline`) or a judge of the trial said about the candidate."""
+
+    id: int
+    kind: str
+    verdict: str = Field(
+        description="PROMOTE, HOLD or REJECT of a gate; pass, fail, inconclusive or no_data of others."
+    )
+    reasons: list[str]
+    at: str
+    baseline: int | None = Field(description="The recipe that it was held against.")
+    release: str | None = Field(description="The build that was judged.")
+    policy: str | None = Field(description="The fingerprint of the policy.")
+    level: float | None
+    is_synthetic: bool = Field(description="Whether its queries were made from documents.")
+    evidence: dict[str, Any]
+
+
 class RolloutPageAnswer(RolloutAnswer):
-    """A rollout with what its guards say now and every decision about it, oldest first."""
+    """A rollout with what its guards say now, every decision about it and every verdict, oldest first."""
 
     guards: list[GuardAnswer]
     guards_since: str | None = Field(
@@ -208,6 +236,7 @@ class RolloutPageAnswer(RolloutAnswer):
         " since the step began. Null without guards."
     )
     transitions: list[TransitionAnswer]
+    verdicts: list[VerdictAnswer]
 
 
 class RolloutsAnswer(BaseModel):

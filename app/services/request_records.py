@@ -7,11 +7,12 @@ from types import TracebackType
 from uuid import UUID
 
 from app.access.authentication import Caller
+from app.ledger.batch_queue import CLOSE_SECONDS
 from app.ledger.query_ids import LedgerIds, QueryIds
-from app.ledger.recorder import CLOSE_SECONDS, Recorder
+from app.ledger.recorder import Recorder
 from app.retrieval.retriever import Result
 from app.schemas.search import SearchBody
-from app.services.request_rows import RowPolicy, features_of, filters_of, hits_of, query_of, rounded
+from app.services.request_rows import RowPolicy, features_of, filters_of, hits_of, query_of
 from app.serving.assignment import Assignment
 from indexing.errors import ClientGone, GroundworkError
 from indexing.ledger.records import RequestRow
@@ -112,11 +113,11 @@ class RequestRecord:
             filters=filters_of(body) if keeps_text else None,
             principals=list(body.principals) if keeps_text else None,
             query_features=features_of(body, result, hits, self.features) if is_whole else {},
-            is_reranked=any(logit is not None for logit in hits.rerank),
+            is_reranked=hits.rerank.count(None) < len(hits),
             seq=self.seq,
             view=self.view,
             hits=hits,
-            timings_ms=rounded(timings) if is_whole else {},
+            timings_ms=timings if is_whole else {},
             status=self.status,
             error=self.error,
             warnings=() if result is None or not is_whole else tuple(result.warnings),

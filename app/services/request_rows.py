@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -13,8 +14,12 @@ from indexing.ledger.hit_columns import HitColumns
 from indexing.ledger.query_features import hit_features, text_features
 from indexing.records import Json, canonical_json
 
-_DECIMALS = 3
-"""Of milliseconds: to the microsecond, as answers say them."""
+NO_HITS = HitColumns((), (), (), (), (), (), ())
+_COLUMNS_OF_HIT = attrgetter(
+    *("passage.document_id", "passage.start", "passage.end"),
+    *("score", "dense", "lexical", "rerank", "features"),
+)
+"""Of a ``RankedPassage``, in the order of ``HitColumns``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +71,11 @@ def filters_of(body: SearchBody) -> dict[str, Json] | None:
 
 def hits_of(result: Result | None) -> HitColumns:
     """The hits as they were answered, without their text."""
-    hits = [] if result is None else result.hits
-    passages = [hit.passage for hit in hits]
-    return HitColumns(
-        [passage.document_id for passage in passages],
-        [passage.start for passage in passages],
-        [passage.end for passage in passages],
-        [hit.score for hit in hits],
-        [hit.dense for hit in hits],
-        [hit.lexical for hit in hits],
-        [hit.rerank for hit in hits],
-        [hit.features for hit in hits] if any(hit.features for hit in hits) else (),
-    )
+    if result is None or not result.hits:
+        return NO_HITS
+    columns = zip(*map(_COLUMNS_OF_HIT, result.hits), strict=True)
+    ids, starts, ends, scores, dense, lexical, rerank, features = columns
+    return HitColumns(ids, starts, ends, scores, dense, lexical, rerank, features if any(features) else ())
 
 
 def features_of(
@@ -93,11 +91,6 @@ def features_of(
         found |= result.features
         found |= hit_features(hits.scores, hits.lexical)
     return {**found, **more}
-
-
-def rounded(timings_ms: Mapping[str, float]) -> dict[str, float]:
-    """Milliseconds by stage, to the microsecond."""
-    return {stage: round(milliseconds, _DECIMALS) for stage, milliseconds in timings_ms.items()}
 
 
 def _bytes(text: str) -> bytes:

@@ -21,11 +21,13 @@ from app.schemas.rollouts import (
     RolloutPageAnswer,
     RolloutsAnswer,
     TransitionAnswer,
+    VerdictAnswer,
 )
 from app.services.state import Services
 from indexing.catalogue.api_keys import stored_moment
 from indexing.errors import InvalidInput
 from indexing.releases.behind import documents_lost
+from indexing.releases.gate import list_verdicts
 from indexing.releases.observation import guards_now
 from indexing.releases.overview import is_watched, reads, standings
 from indexing.releases.pins import choose_first, hold_back, list_pins, pin
@@ -92,6 +94,10 @@ def show(services: Services, number: int) -> RolloutPageAnswer:
             TransitionAnswer(**{name: value for name, value in asdict(one).items() if name != "rollout"})
             for one in list_transitions(home.catalogue, number)
         ],
+        verdicts=[
+            VerdictAnswer(**{name: value for name, value in asdict(one).items() if name not in ("recipe", "rollout")})
+            for one in list_verdicts(home.catalogue, rollout.candidate, rollout=number)
+        ],
     )
 
 
@@ -109,10 +115,11 @@ def promote_recipe(
     standby_seconds: float,
     seen: Rollout | None = None,
     anyway: bool = False,
+    override: str | None = None,
 ) -> PromotedAnswer:
-    """Put a recipe in service; ``seen`` is its rollout as the caller saw it."""
+    """Put a recipe in service; ``seen`` is its rollout as the caller saw it, ``override`` as in ``promote``."""
     home, by = services.home, decision(services, caller, reason)
-    require_promotable(home, recipe)
+    require_promotable(home, recipe, is_overridden=override is not None)
 
     def act() -> Release:
         return promote(
@@ -123,6 +130,7 @@ def promote_recipe(
             standby_seconds=standby_seconds,
             seen=seen,
             anyway=anyway,
+            override=override,
         )
 
     release = home.reserve.run(act)

@@ -37,6 +37,7 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.AlreadyRunning: 409,
     errors.RolloutConflict: 409,
     errors.ReleaseBehind: 409,
+    errors.ReleaseNotGated: 409,
     errors.TooManyRecipes: 409,
     errors.CatalogueBusy: 503,
     errors.CatalogueUnavailable: 503,

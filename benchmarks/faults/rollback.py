@@ -108,7 +108,7 @@ def turn(catalogue: Database, url: str, recipe: int, home: ServedHome) -> tuple[
     seconds = wait_until_open(url, recipe)
     time.sleep(SETTLE_SECONDS)
     calls = [Call("promotion", time.time(), home.recipe)]
-    promote(catalogue, recipe, now(), max_recipes=4)
+    promote(catalogue, recipe, now(), max_recipes=4, override="measured")
     time.sleep(SETTLE_SECONDS + AROUND_SECONDS)
     calls.append(Call("rollback", time.time(), recipe))
     roll_back(catalogue, now())

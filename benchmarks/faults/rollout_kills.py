@@ -68,7 +68,8 @@ QUESTIONS = Path(__file__).parents[2] / "corpora" / "helpdesk" / "queries.jsonl"
 STEPS = "steps:\n" + "".join(
     f"  - share: {share}\n    at_least_requests: 50\n    at_least: 1s\n" for share in (0.3, 0.6)
 )
-PROMOTE, BACK = ("rollouts", "promote", "--anyway"), ("releases", "rollback", "--anyway")
+PROMOTE = ("rollouts", "promote", "--anyway", "--override", "measured")
+BACK = ("releases", "rollback", "--anyway")
 """Also where the builder has not caught up, which is killed while a writer writes."""
 DECISIONS = {"promoted": (PROMOTE,), "taken back": (BACK,), "promoted and taken back": (PROMOTE, BACK)}
 PAUSES = 0.05, 0.5

@@ -106,7 +106,7 @@ def live(path: Path, phase: list[str], seconds: float, progress: Any) -> int:
         run_command(path, "rollouts", "share", str(second))
     step()
     with phase_of(phase, "B live", each):
-        run_command(path, "rollouts", "promote")
+        run_command(path, "rollouts", "promote", "--override", "measured")
     step()
     with phase_of(phase, "A again", each):
         run_command(path, "releases", "rollback")

@@ -72,9 +72,10 @@ def disturb(home: ServedHome, folder: Path, quiet: float) -> tuple[tuple[float, 
     time.sleep(SETTLE_SECONDS)
     step("build of another recipe", "build", "--language", "none")
     another = json.loads(run_command(home.path, "releases", "list", "--json"))[-1]["release"]
-    step("deploy", "releases", "deploy", another, "--reason", "measured")
+    deployed = ("--reason", "measured", "--override", "measured")
+    step("deploy", "releases", "deploy", another, *deployed)
     time.sleep(SETTLE_SECONDS)
-    step("roll back", "releases", "deploy", str(home.recipe), "--reason", "measured")
+    step("roll back", "releases", "deploy", str(home.recipe), *deployed)
     time.sleep(max(SETTLE_SECONDS, quiet))
     return beginning, times
 

@@ -23,7 +23,8 @@ from app.retrieval.retriever import Retriever
 from benchmarks.harness.recording import write_result
 from eval.datasets.query_sets import load_queryset
 from eval.datasets.trec import Qrels
-from eval.experiments.measures import bootstrap_interval, run_from_ranking, score_run
+from eval.experiments.measures import run_from_ranking, score_run
+from eval.experiments.statistics import bootstrap_interval
 from eval.experiments.targets import Choices, scratch_collection
 from indexing.commands.terminal import screen
 from indexing.features.conversation import Message, Turns, read_conversation

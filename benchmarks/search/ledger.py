@@ -37,7 +37,7 @@ from indexing.ledger.records import RequestRow, ServedHit
 from indexing.ledger.store import LedgerStore
 
 BATCH_ROWS = 500
-"""As ``app.ledger.recorder`` writes them."""
+"""As ``app.ledger.batch_queue`` hands them over."""
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 SECONDS_A_DAY = 86_400
 REQUESTS_A_SECOND = 100

@@ -13,7 +13,7 @@ from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import corpus_folder
 from eval.datasets.query_sets import load_queryset
 from eval.experiments.experiment import run_experiment
-from eval.experiments.measures import bootstrap_interval
+from eval.experiments.statistics import bootstrap_interval
 from eval.experiments.targets import Choices, LocalSearcher, scratch_collection, scratch_path
 from eval.reports.tables import print_results
 from indexing.builds.build import build

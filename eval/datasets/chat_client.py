@@ -127,7 +127,9 @@ class ChatClient:
             BudgetSpent: no further request may be sent.
             ServiceFailed: no usable answer came, after all attempts; the message holds nothing of key or texts.
         """
-        chat = [{"role": message.role, "content": message.content} for message in messages]
+        # Half a surrogate pair, which a document may hold, cannot be sent.
+        texts = [message.content.encode("utf-8", "replace").decode("utf-8") for message in messages]
+        chat = [{"role": message.role, "content": text} for message, text in zip(messages, texts, strict=True)]
         body: dict[str, Json] = {
             "model": self.endpoint.model,
             "messages": chat,
@@ -147,7 +149,7 @@ class ChatClient:
             raise failure
 
     async def _wait_for_turn(self) -> None:
-        while (wait_seconds := self._resumes_at - self._clock()) > 0:
+        while self._down is None and (wait_seconds := self._resumes_at - self._clock()) > 0:
             await self._sleep(wait_seconds)
         if self._down is not None:
             raise self._down
@@ -260,8 +262,8 @@ def complete_all(
             return error
 
     async def ask_all() -> tuple[list[str | ServiceFailed | BudgetSpent], Usage]:
-        options = {"budget": budget, "concurrency": concurrency}
-        async with ChatClient(endpoint, timeout_seconds=timeout_seconds, **options) as client:
+        client = ChatClient(endpoint, budget=budget, concurrency=concurrency, timeout_seconds=timeout_seconds)
+        async with client:
             return list(await asyncio.gather(*(ask(client, prompt) for prompt in prompts))), client.usage
 
     return asyncio.run(ask_all())

@@ -2,9 +2,9 @@
 
 import json
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
-_Kind = TypeVar("_Kind", dict, list)
+_Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 
 _THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"```[ \t]*[\w-]*[ \t]*\r?\n(.*?)```", re.DOTALL)
@@ -25,8 +25,10 @@ def json_of(reply: str, kind: type[_Kind]) -> _Kind:
     Raises:
         ValueError: there is none that can be read; the message quotes nothing of the reply.
     """
-    text, decoder, bracket = _THOUGHTS.sub("", reply), json.JSONDecoder(strict=False), "{" if kind is dict else "["
-    for part in (*_FENCE.findall(text), text):
+    text: str = _THOUGHTS.sub("", reply)
+    parts: list[str] = [*_FENCE.findall(text), text]
+    decoder, bracket = json.JSONDecoder(strict=False), "{" if kind is dict else "["
+    for part in parts:
         start = part.find(bracket)
         for _ in range(_STARTS):
             if start < 0:

@@ -50,7 +50,7 @@ def synthesise(
         actor: Who asks for it.
         reason: Why; by default what it was made of.
         again: Whether a synthetic set of that name becomes this one, as a new version.
-        writer: Makes the queries; ``None`` takes titles, headings and key sentences.
+        writer: Makes the queries; ``None`` takes them from titles, headings and key sentences.
 
     Raises:
         NotFound: The partition holds no document.

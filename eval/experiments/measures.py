@@ -1,4 +1,4 @@
-"""Measures of a ranking against judgments, with trec_eval's numbers, and how sure a mean is."""
+"""Measures of a ranking against judgments, with trec_eval's numbers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,21 @@ MEASURES: Mapping[str, ir_measures.Measure] = {
 nDCG has linear gain (the grade) and discount ``log2(rank + 1)``; the other measures count grades of 1 and more as
 relevant. Source: trec_eval's ``ndcg_cut``, ``recall`` and ``recip_rank``, by way of ir_measures, which takes the
 first two from pytrec_eval and ``RR@10`` from MS MARCO's script.
+"""
+CONDENSED, JUDGED = "nDCG@10 condensed", "judged@10"
+"""nDCG@10 of what is left of a ranking when documents without a judgment are taken out, and which share of the first
+ten has one."""
+EVERY_MEASURE: Mapping[str, ir_measures.Measure] = {
+    **MEASURES,
+    "MAP": ir_measures.AP,
+    "Success@10": ir_measures.Success @ 10,
+    CONDENSED: ir_measures.nDCG(cutoff=10, judged_only=True),
+    JUDGED: ir_measures.Judged @ 10,
+}
+"""What an evaluation of a release keeps of each query, beside what tells how far the judgments reach.
+
+``MAP`` looks at all results that were asked for. An nDCG whose condensed form says otherwise rests on documents that
+were never judged. Source: trec_eval's ``map``, ``success`` and ``-J``; Sakai, SIGIR 2007 (condensed lists).
 """
 
 
@@ -52,8 +67,8 @@ def run_from_ranking(ids: Sequence[str]) -> dict[str, float]:
     return run
 
 
-def score_run(qrels: Qrels, run: Run) -> Scores:
-    """Score a run on every query of the judgments, with each of ``MEASURES``.
+def score_run(qrels: Qrels, run: Run, measures: Mapping[str, ir_measures.Measure] = MEASURES) -> Scores:
+    """Score a run on every query of the judgments, with each of some measures.
 
     A run must have strictly decreasing scores to be measured in the order it was returned in; make it with
     ``run_from_ranking``. Ties, and scores that tie in float32, are ordered as trec_eval orders them, for all
@@ -62,6 +77,7 @@ def score_run(qrels: Qrels, run: Run) -> Scores:
     Args:
         qrels: At least one query. A query without a grade above 0 scores 0.
         run: Results; queries without judgments are ignored, and documents without a judgment count as not relevant.
+        measures: By the names that they have in the result.
 
     Returns:
         One score for each query in ``qrels``, in its order (0.0 where the run has no results), and means over all
@@ -78,45 +94,12 @@ def score_run(qrels: Qrels, run: Run) -> Scores:
     ordered = {
         query_id: run_from_ranking(_trec_order(query_id, run[query_id])) for query_id in qrels if run.get(query_id)
     }
-    names = {measure: name for name, measure in MEASURES.items()}
-    per_query = {name: dict.fromkeys(qrels, 0.0) for name in MEASURES}
-    for metric in ir_measures.iter_calc(list(MEASURES.values()), grades, ordered):
+    names = {measure: name for name, measure in measures.items()}
+    per_query = {name: dict.fromkeys(qrels, 0.0) for name in measures}
+    for metric in ir_measures.iter_calc(list(measures.values()), grades, ordered):
         per_query[names[metric.measure]][metric.query_id] = float(metric.value)
     means = {name: math.fsum(values.values()) / len(values) for name, values in per_query.items()}
     return Scores(per_query, means)
-
-
-def bootstrap_interval(
-    values: Sequence[float], *, seed: int, samples: int = 2000, level: float = 0.95
-) -> tuple[float, float]:
-    """A confidence interval for the mean of the values, by the percentile bootstrap.
-
-    Args:
-        values: One finite number per query, at least one.
-        seed: Same seed, same interval.
-        samples: How many times to draw ``len(values)`` values with replacement, >= 1.
-        level: Share of the drawn means inside the interval, above 0 and below 1.
-
-    Returns:
-        Lower and upper end; with one value, or equal ones, both are that value.
-
-    Raises:
-        InvalidInput: ``values`` is empty or not finite.
-        ValueError: ``samples`` or ``level`` is out of range.
-
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
-    """
-    if samples < 1 or not 0 < level < 1:
-        raise ValueError(f"samples {samples}, level {level}; expected samples >= 1 and 0 < level < 1")
-    data = np.asarray(values, dtype=np.float64)
-    if data.size == 0 or not np.isfinite(data).all():
-        raise InvalidInput(f"{data.size} values, not all finite or none; expected at least one finite number")
-    generator = np.random.default_rng(seed)
-    means = [float(data[generator.integers(data.size, size=data.size)].mean()) for _ in range(samples)]
-    tail = (1 - level) / 2
-    # A mean lies between the least and the greatest value, but its floating-point sum may not.
-    low, high = np.clip(np.quantile(means, [tail, 1 - tail]), data.min(), data.max())
-    return float(low), float(high)
 
 
 def _trec_order(query_id: str, results: Mapping[str, float]) -> list[str]:

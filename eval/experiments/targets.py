@@ -41,6 +41,11 @@ def scratch_path(home: Home, corpus: Path) -> Path:
     return home.path / "scratch" / f"{corpus.resolve().name}-{place}"
 
 
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that decide a ranking and its scores."""
+    return {name: version(name) for name in _LIBRARIES}
+
+
 @contextmanager
 def scratch_collection(
     home: Home, corpus: Path, choices: Choices, *, on_progress: Progress
@@ -115,7 +120,7 @@ class LocalSearcher:
             "recipe_fingerprint": self.serving.recipe.fingerprint,
             "passages": self.serving.snapshot.manifest.rows,
             "collection": self.partition.collection,
-            "libraries": {name: version(name) for name in _LIBRARIES},
+            "libraries": library_versions(),
         }
 
 
@@ -170,5 +175,5 @@ class HttpSearcher:
             "url": self._url,
             **{name: self._ready[name] for name in names},
             "collection": self._collection,
-            "libraries": {name: version(name) for name in _LIBRARIES},
+            "libraries": library_versions(),
         }

@@ -291,7 +291,7 @@ def _copy_files(home: Home, folder: Path) -> Iterator[BackedUpFile]:
     for name in SECRET_FILES:
         if (home.path / name).is_file():
             yield store_file(home.path / name, name, folder, 0o600)
-    for path in sorted((home.path / EVALUATIONS).glob("[!.]*")):
+    for path in sorted((home.path / EVALUATIONS).rglob("[!.]*")):
         if path.is_file():
             mode = path.stat().st_mode & 0o777
             yield store_file(path, path.relative_to(home.path).as_posix(), folder, mode)

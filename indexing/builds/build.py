@@ -34,6 +34,7 @@ from indexing.features.view_registry import record_view
 from indexing.releases.deployments import deploy
 from indexing.releases.recipes import record_recipe
 from indexing.releases.release import Release, record_release
+from indexing.releases.soundness import require_whole
 from indexing.settings import current_user
 from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
 from indexing.snapshots.shard import KIND
@@ -147,7 +148,7 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
         InvalidInput: there is no document to build from, and there never was.
         AlreadyRunning: another build of this home is running.
         FeatureViewChanged: a view was changed without a new version.
-        BuildFailed: a new shard does not answer its own passages.
+        BuildFailed: a new shard does not answer its own passages, or the snapshot is not what was planned.
         BuildCancelled: the job was cancelled before its release.
     """
     began = time.perf_counter()
@@ -164,6 +165,7 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
             _materialise(context)
             shards = [context.storage.open(KIND, plan.name) for plan in plans]
             manifest = describe_snapshot(context.views, recipe.model, shards)
+            require_whole(manifest, {plan.name: plan.rows for plan in plans})
             publish_snapshot(context.storage, manifest)
             actor = current_user()
             with context.catalogue.write():

@@ -94,3 +94,10 @@ def collection_sizes(database: Database, tenant: str) -> dict[str, int]:
     """The collections of ``tenant`` with their document counts, by name."""
     rows = database.rows("SELECT name, documents FROM collections WHERE tenant = ? ORDER BY name", (tenant,))
     return {row["name"]: row["documents"] for row in rows}
+
+
+def largest_collection(database: Database) -> Partition | None:
+    """The collection of all tenants that holds the most documents, by name where several do; ``None`` without any."""
+    sql = "SELECT tenant, name FROM collections WHERE documents > 0 ORDER BY documents DESC, tenant, name LIMIT 1"
+    row = database.row(sql)
+    return None if row is None else Partition(row["tenant"], row["name"])

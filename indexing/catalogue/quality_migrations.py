@@ -54,3 +54,57 @@ def _query_sets(db: Database) -> None:
         " UNIQUE (tenant, collection, query, document)) STRICT"
     )
     db.execute("CREATE INDEX judgment_candidates_open ON judgment_candidates (state, tenant, collection, id)")
+
+
+@catalogue_migrations(name="0020_evaluations")
+def _evaluations(db: Database) -> None:
+    # What was measured of a release; the id is the fingerprint of all that went in, so that nothing is measured twice.
+    db.execute(
+        "CREATE TABLE evaluations (id TEXT PRIMARY KEY, recipe INTEGER NOT NULL, release TEXT NOT NULL,"
+        " snapshot TEXT NOT NULL, seq INTEGER NOT NULL, tenant TEXT NOT NULL, collection TEXT NOT NULL,"
+        " query_set TEXT NOT NULL, version INTEGER, split TEXT NOT NULL, mode TEXT NOT NULL, k INTEGER NOT NULL,"
+        " queries INTEGER NOT NULL, documents TEXT NOT NULL, judgments TEXT NOT NULL, means TEXT NOT NULL,"
+        " latency TEXT NOT NULL, created_at TEXT NOT NULL) STRICT, WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX evaluations_of_sets ON evaluations (query_set, created_at)")
+    db.execute("CREATE INDEX evaluations_of_partitions ON evaluations (tenant, collection)")
+
+
+@catalogue_migrations(name="0021_gates")
+def _gates(db: Database) -> None:
+    # What a verdict rests on: against which recipe, by which policy, on which build and which queries, at which level.
+    db.execute("ALTER TABLE verdicts ADD COLUMN baseline INTEGER REFERENCES recipes(number)")
+    db.execute("ALTER TABLE verdicts ADD COLUMN release TEXT")
+    db.execute("ALTER TABLE verdicts ADD COLUMN policy TEXT")
+    db.execute("ALTER TABLE verdicts ADD COLUMN level REAL")
+    db.execute("ALTER TABLE verdicts ADD COLUMN is_synthetic INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE verdicts ADD COLUMN rollout INTEGER REFERENCES rollouts(id)")
+    db.execute("ALTER TABLE verdicts ADD COLUMN evidence TEXT NOT NULL DEFAULT '{}'")
+    # Which verdict let a recipe go in service, or why it went without one.
+    db.execute("ALTER TABLE deployments ADD COLUMN verdict INTEGER REFERENCES verdicts(id)")
+    db.execute("ALTER TABLE deployments ADD COLUMN override TEXT")
+    # Recipes that were in service before verdicts were needed may be so again without one.
+    db.execute("CREATE TABLE recipes_before_gates (recipe INTEGER PRIMARY KEY REFERENCES recipes(number)) STRICT")
+    db.execute("INSERT INTO recipes_before_gates SELECT DISTINCT recipe FROM deployments")
+
+
+@catalogue_migrations(name="0026_judge_replies")
+def _judge_replies(db: Database) -> None:
+    # What a model said to a prompt, so that no judgement is paid for twice. A reply quotes texts: the documents and the
+    # users that it was asked about stand beside it, so that it goes with them.
+    db.execute(
+        "CREATE TABLE judge_replies (key TEXT PRIMARY KEY, tenant TEXT NOT NULL, collection TEXT NOT NULL,"
+        " model TEXT NOT NULL, reply TEXT NOT NULL, created_at TEXT NOT NULL) STRICT, WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX judge_replies_of_collections ON judge_replies (tenant, collection)")
+    db.execute("CREATE INDEX judge_replies_by_age ON judge_replies (created_at)")
+    db.execute(
+        "CREATE TABLE judge_reply_documents (key TEXT NOT NULL REFERENCES judge_replies(key) ON DELETE CASCADE,"
+        " document TEXT NOT NULL, PRIMARY KEY (key, document)) STRICT, WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX judge_replies_of_documents ON judge_reply_documents (document)")
+    db.execute(
+        "CREATE TABLE judge_reply_users (key TEXT NOT NULL REFERENCES judge_replies(key) ON DELETE CASCADE,"
+        " user_hash TEXT NOT NULL, PRIMARY KEY (key, user_hash)) STRICT, WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX judge_replies_of_users ON judge_reply_users (user_hash)")

@@ -95,14 +95,20 @@ def insert_deployment(
     at: str | None = None,
     rollout: int | None = None,
     is_rollback: bool = False,
+    verdict: int | None = None,
+    override: str | None = None,
 ) -> None:
-    """Record that a recipe is the stable one from now on; ``rollout`` is the one that decided it."""
+    """Record that a recipe is the stable one from now on.
+
+    ``rollout`` is the one that decided it, ``verdict`` the one that admitted it, ``override`` why it needed none.
+    """
     with database.write() as db:
         sql = (
-            "INSERT INTO deployments (recipe, reason, actor, created_at, rollout, is_rollback)"
-            " VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO deployments (recipe, reason, actor, created_at, rollout, is_rollback, verdict, override)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         )
-        db.conn.execute(sql, (recipe, reason, actor, at or utc_now(), rollout, int(is_rollback)))
+        cells = (recipe, reason, actor, at or utc_now(), rollout, int(is_rollback), verdict, override)
+        db.conn.execute(sql, cells)
 
 
 def last_deployment_row(database: Database) -> Row | None:

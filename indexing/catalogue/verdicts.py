@@ -1,28 +1,111 @@
-"""The rows of verdicts: what judges of quality say about a recipe, for the guards of its rollout."""
+"""The rows of verdicts: what a gate says about a recipe, and what judges of quality say about it while it is tried."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from indexing.catalogue.database import Database, Row
+from indexing.records import Json
+
+OFFLINE = "offline"
+"""The kind of a gate's verdict: PROMOTE, HOLD or REJECT. All other kinds are read by the guards of a rollout."""
+_COLUMNS = "id, recipe, kind, verdict, reasons, at, baseline, release, policy, level, is_synthetic, rollout, evidence"
 
 
-def insert_verdict(database: Database, recipe: int, kind: str, verdict: str, reasons: Sequence[str], at: str) -> None:
-    """Record what a judge of one kind says about a recipe at the moment ``at``; what it said before stays."""
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a verdict rests on: the recipe it is against, the build that was judged, the policy, the test's level.
+
+    ``is_synthetic`` says that its queries were made from documents; ``rollout`` is the trial that was judged.
+    """
+
+    baseline: int | None = None
+    release: str | None = None
+    policy: str | None = None
+    level: float | None = None
+    is_synthetic: bool = False
+    rollout: int | None = None
+    evidence: Mapping[str, Json] = field(default_factory=dict)
+
+
+def insert_verdict(
+    database: Database,
+    recipe: int,
+    kind: str,
+    verdict: str,
+    reasons: Sequence[str],
+    at: str,
+    grounds: Grounds | None = None,
+) -> int:
+    """Record what a judge of one kind says about a recipe at the moment ``at``; gives the row's id.
+
+    What it said before stays.
+    """
+    on = Grounds() if grounds is None else grounds
+    row: Row = {
+        "recipe": recipe,
+        "kind": kind,
+        "verdict": verdict,
+        "reasons": json.dumps(list(reasons)),
+        "at": at,
+        "baseline": on.baseline,
+        "release": on.release,
+        "policy": on.policy,
+        "level": on.level,
+        "is_synthetic": int(on.is_synthetic),
+        "rollout": on.rollout,
+        "evidence": json.dumps(on.evidence, sort_keys=True),
+    }
     with database.write() as db:
-        sql = "INSERT INTO verdicts (recipe, kind, verdict, reasons, at) VALUES (?, ?, ?, ?, ?)"
-        db.conn.execute(sql, (recipe, kind, verdict, json.dumps(list(reasons)), at))
+        sql = f"INSERT INTO verdicts ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+        return int(db.conn.execute(sql, tuple(row.values())).lastrowid or 0)
+
+
+def refresh_verdict(
+    database: Database, verdict: int, reasons: Sequence[str], at: str, evidence: Mapping[str, Json]
+) -> None:
+    """Let a judge that still says the same say it again, with its figures of now."""
+    with database.write() as db:
+        sql = "UPDATE verdicts SET reasons = ?, at = ?, evidence = ? WHERE id = ?"
+        db.conn.execute(sql, (json.dumps(list(reasons)), at, json.dumps(evidence, sort_keys=True), verdict))
 
 
 def newest_verdict_rows(database: Database, recipe: int, since: str) -> list[Row]:
-    """The last verdict of each kind about a recipe, as far as it was given at the moment ``since`` or later."""
+    """The last verdict of each kind that guards read, as far as it was given at the moment ``since`` or later."""
     sql = (
-        "SELECT kind, verdict, reasons, at FROM verdicts WHERE id IN (SELECT max(id) FROM verdicts"
-        " WHERE recipe = ? AND at >= ? GROUP BY kind) ORDER BY kind"
+        f"SELECT {_COLUMNS} FROM verdicts WHERE id IN (SELECT max(id) FROM verdicts"
+        " WHERE recipe = ? AND at >= ? AND kind != ? GROUP BY kind) ORDER BY kind"
     )
-    return list(database.rows(sql, (recipe, since)))
+    return list(database.rows(sql, (recipe, since, OFFLINE)))
+
+
+def newest_gate_row(database: Database, recipe: int, baseline: int | None = None) -> Row | None:
+    """A gate's last verdict about a recipe, against one baseline or against any, or ``None``."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM verdicts WHERE recipe = ? AND kind = ? AND (? IS NULL OR baseline = ?)"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    return database.row(sql, (recipe, OFFLINE, baseline, baseline))
 
 
 def verdict_rows(database: Database, recipe: int) -> list[Row]:
-    """Every verdict about a recipe, oldest first: kind, verdict, reasons (JSON) and moment."""
-    sql = "SELECT kind, verdict, reasons, at FROM verdicts WHERE recipe = ? ORDER BY id"
-    return list(database.rows(sql, (recipe,)))
+    """Every verdict about a recipe, oldest first: reasons and evidence are JSON."""
+    return list(database.rows(f"SELECT {_COLUMNS} FROM verdicts WHERE recipe = ? ORDER BY id", (recipe,)))
+
+
+def needs_no_verdict(database: Database, recipe: int) -> bool:
+    """Whether a recipe was the first one in service, or in service before verdicts were needed."""
+    sql = (
+        "SELECT 1 FROM recipes_before_gates WHERE recipe = ?"
+        " UNION SELECT 1 FROM deployments WHERE id = (SELECT min(id) FROM deployments) AND recipe = ?"
+    )
+    return database.row(sql, (recipe, recipe)) is not None
+
+
+def has_passed_canary(database: Database, recipe: int, baseline: int) -> bool:
+    """Whether a canary of a recipe against another passed all its steps, and was not taken back."""
+    sql = (
+        "SELECT 1 FROM rollouts WHERE candidate = ? AND baseline = ? AND mode = 'canary' AND step > 0"
+        " AND step = json_array_length(steps) AND state NOT IN ('rolled_back', 'rejected') LIMIT 1"
+    )
+    return database.row(sql, (recipe, baseline)) is not None

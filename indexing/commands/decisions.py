@@ -33,6 +33,9 @@ standby_option = click.option(
     callback=as_seconds,
     help="How long the recipe before stays open, so that a roll-back takes a second; 0 for not at all.",
 )
+override_option = click.option(
+    "--override", metavar="REASON", help="Go in service without the verdict that is needed; kept for ever."
+)
 anyway_back_option = click.option("--anyway", is_flag=True, help="Also to a recipe that lacks documents.")
 anyway_behind_option = click.option(
     "--anyway", is_flag=True, help="Also a recipe that lacks documents which the one in service answers with."

@@ -85,7 +85,7 @@ def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, *
     if requests is not None:
         whose = f"tenant {partition.tenant}" if options["user"] is None else f"the user, of tenant {partition.tenant}"
         click.echo(f"{_verb(yes)}: {requests:,} rows of the ledger, all that {whose} asked")
-        click.echo(f"{_verb(yes)}: {quality:,} rows of query sets that came from {whose}")
+        click.echo(f"{_verb(yes)}: {quality:,} rows of query sets and judged samples that came from {whose}")
     elif not reports:
         click.echo("nothing to resume")
 
@@ -108,12 +108,14 @@ def _alone(home: Home) -> Iterator[None]:
     """Let no build, registration or evaluation write meanwhile, and no backup copy."""
     from indexing.backups.backup import files_kept
     from indexing.retention.evaluation_files import scratch_idle
+    from indexing.retention.judgement_files import JUDGE_LOCK
     from indexing.storage.store import BUILD_LOCK
 
     with (
         home.storage.lock(BUILD_LOCK),
         home.models.registering(),
         files_kept(home),
+        home.storage.lock(JUDGE_LOCK, "judging of samples"),
         scratch_idle(home.path),
     ):
         yield
@@ -250,9 +252,11 @@ def _show(report: "ErasureReport", yes: bool) -> None:
     click.echo(f"  releases that get a new snapshot: {', '.join(report.releases) or 'none'}")
     click.echo(f"  shards rewritten or removed: {report.shards}, snapshots: {report.snapshots}")
     click.echo(f"  feature blocks rewritten or removed: {report.feature_blocks}, inputs of jobs: {report.inputs}")
-    click.echo(f"  evaluations marked: {report.evaluations}, scratch homes removed: {report.scratch_homes}")
+    click.echo(f"  evaluations changed: {report.evaluations}, scratch homes removed: {report.scratch_homes}")
     click.echo(f"  rows of the ledger that lose hits: {report.ledger_rows}")
-    click.echo(f"  rows of query sets removed: {report.quality_rows}")
+    click.echo(
+        f"  rows of query sets and of judges removed: {report.quality_rows}, judged samples: {report.judged_samples}"
+    )
     for place in NOT_REACHED:
         click.echo(f"  not reached: {place}")
 

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexing.commands.decisions import anyway_back_option, decision, reason_option, standby_option
+from indexing.commands.decisions import (
+    anyway_back_option,
+    decision,
+    override_option,
+    reason_option,
+    standby_option,
+)
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import opened, print_json, print_table, short_time
 from indexing.settings import Settings
@@ -20,6 +26,7 @@ _HELP = """List releases, put one in service, take it back, pin tenants.
 \b
 In trouble:  groundwork releases rollback     takes back what was done last, at once
 Look:        groundwork releases list         what is in service, on trial and on standby
+             groundwork releases show 13      whether a recipe may go in service, and what gates said of it
 """
 
 
@@ -93,25 +100,32 @@ def _model_and_views(catalogue: "Database", number: int) -> tuple[str, str]:
 @click.argument("release")
 @standby_option
 @click.option("--anyway", is_flag=True, help="Also a recipe that was just taken back or lacks documents.")
+@override_option
 @reason_option
 @click.pass_obj
-def releases_promote(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:
+def releases_promote(
+    settings: Settings, release: str, standby: float, anyway: bool, override: str | None, reason: str
+) -> None:
     """Put the recipe of RELEASE (13 or 13.2) in service for everyone; its newest build answers.
 
-    The recipe before stays open for --standby and takes every write, so that 'releases rollback' takes a second.
+    It needs the verdict PROMOTE of 'groundwork eval gate' against the recipe in service. The recipe before stays open
+    for --standby and takes every write, so that 'releases rollback' takes a second.
     """
-    _promote(settings, release, standby, anyway, reason)
+    _promote(settings, release, standby, anyway, override, reason)
 
 
 @releases.command("deploy")
 @click.argument("release")
 @standby_option
 @click.option("--anyway", is_flag=True, help="Also a recipe that was just taken back or lacks documents.")
+@override_option
 @reason_option
 @click.pass_obj
-def releases_deploy(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:
+def releases_deploy(
+    settings: Settings, release: str, standby: float, anyway: bool, override: str | None, reason: str
+) -> None:
     """The name that 'releases promote' had before; the same in every respect."""
-    _promote(settings, release, standby, anyway, reason)
+    _promote(settings, release, standby, anyway, override, reason)
 
 
 @releases.command("rollback")
@@ -216,13 +230,20 @@ def run_rollback(
 
 
 def run_promotion(
-    home: "Home", recipe: int, standby: float, reason: str, *, seen: "Rollout | None" = None, anyway: bool = False
+    home: "Home",
+    recipe: int,
+    standby: float,
+    reason: str,
+    *,
+    seen: "Rollout | None" = None,
+    anyway: bool = False,
+    override: str | None = None,
 ) -> None:
-    """Put a recipe in service and say what answers from now on; ``seen`` and ``anyway`` as in ``promote``."""
+    """Put a recipe in service and say what answers from now on; what is optional is as in ``promote``."""
     from indexing.releases.promotion import promote
     from indexing.releases.soundness import require_promotable
 
-    require_promotable(home, recipe)
+    require_promotable(home, recipe, is_overridden=override is not None)
     found = home.reserve.run(
         lambda: promote(
             home.catalogue,
@@ -232,13 +253,15 @@ def run_promotion(
             standby_seconds=standby,
             seen=seen,
             anyway=anyway,
+            override=override,
         )
     )
     click.echo(f"release {found.number} is in service")
 
 
-def _promote(settings: Settings, release: str, standby: float, anyway: bool, reason: str) -> None:
+def _promote(settings: Settings, release: str, standby: float, anyway: bool, override: str | None, reason: str) -> None:
     from indexing.releases.release import find_release
 
     with opened(settings) as home:
-        run_promotion(home, find_release(home.catalogue, release).recipe, standby, reason, anyway=anyway)
+        recipe = find_release(home.catalogue, release).recipe
+        run_promotion(home, recipe, standby, reason, anyway=anyway, override=override)

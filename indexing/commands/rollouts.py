@@ -10,6 +10,7 @@ from indexing.commands.decisions import (
     anyway_behind_option,
     change_meant,
     decision,
+    override_option,
     reason_option,
     rollout_argument,
     standby_option,
@@ -84,6 +85,8 @@ def rollouts_list(settings: Settings, as_json: bool) -> None:
 def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> None:
     """What ROLLOUT does, what its guards say now, and every decision about it."""
     from indexing.catalogue.database import utc_now
+    from indexing.commands.verdicts import print_verdicts
+    from indexing.releases.gate import list_verdicts
     from indexing.releases.observation import guards_now
     from indexing.releases.overview import is_watched, meant_rollout, percent, sentence
     from indexing.releases.rollouts import find_rollout
@@ -92,6 +95,7 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
     with opened(settings) as home:
         one = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
         kept = list_transitions(home.catalogue, one.id)
+        verdicts = list_verdicts(home.catalogue, one.candidate, rollout=one.id)
         now = utc_now()
         found = guards_now(home.catalogue, _ledger(home), one, now)
         report = None if found is None else found.report
@@ -99,7 +103,8 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
     said = sentence(one, is_watched=watched)
     if as_json:
         guards = None if report is None else {"outcome": report.outcome, **report.evidence}
-        print_json({**asdict(one), "says": said, "guards": guards, "transitions": [asdict(change) for change in kept]})
+        shown = {"transitions": [asdict(change) for change in kept], "verdicts": [asdict(given) for given in verdicts]}
+        print_json({**asdict(one), "says": said, "guards": guards, **shown})
         return
     click.echo(said)
     if one.decides:
@@ -112,6 +117,7 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
         for change in kept
     ]
     print_table("decisions", ["at", "state", "share", "by", "why"], rows)
+    print_verdicts(verdicts)
 
 
 @rollouts.command("share")
@@ -179,17 +185,20 @@ def rollouts_end(settings: Settings, rollout: int | None, reason: str) -> None:
 @rollout_argument
 @standby_option
 @anyway_behind_option
+@override_option
 @reason_option
 @click.pass_obj
-def rollouts_promote(settings: Settings, rollout: int | None, standby: float, anyway: bool, reason: str) -> None:
-    """Put the candidate in service for everyone."""
+def rollouts_promote(
+    settings: Settings, rollout: int | None, standby: float, anyway: bool, override: str | None, reason: str
+) -> None:
+    """Put the candidate in service for everyone; it needs the verdict PROMOTE of 'groundwork eval gate'."""
     from indexing.commands.releases import run_promotion
     from indexing.releases.overview import meant_rollout
     from indexing.releases.rollouts import find_rollout
 
     with opened(settings) as home:
         seen = find_rollout(home.catalogue, meant_rollout(home.catalogue, rollout))
-        run_promotion(home, seen.candidate, standby, reason, seen=seen, anyway=anyway)
+        run_promotion(home, seen.candidate, standby, reason, seen=seen, anyway=anyway, override=override)
 
 
 @rollouts.command("rollback")

@@ -4,6 +4,8 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from indexing.catalogue.database import enable_wal
@@ -23,8 +25,12 @@ from indexing.records import Json
 from indexing.storage.atomic_files import is_full
 from indexing.storage.permissions import PRIVATE_FILE
 
-VERSION = 3
-"""Of the schema; it stands in each file as ``user_version``. A file of an older one gets the tables that it lacks."""
+VERSION = 4
+"""Of the schema and of what cells hold; it stands in each file as ``user_version``. A file of an older one gets the
+tables that it lacks, and its cells are read for ever: 3 brought hits and named values that are no squeezed JSON,
+4 the table of feedback."""
+_PARAMETERS = 999
+"""Question marks of one statement: what every version of SQLite takes, and 27 rows of requests."""
 _COLUMNS = ", ".join(f"{name} {kind}" + (" PRIMARY KEY" if name == "id" else "") for name, kind in COLUMNS.items())
 _FEEDBACK_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in FEEDBACK_COLUMNS.items())
 _SCHEMA = (
@@ -46,6 +52,8 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS vacuum_due (is_due INTEGER PRIMARY KEY)",
     f"PRAGMA user_version = {VERSION}",
 )
+_STATEMENTS = 128
+"""Statements that are remembered, as many as a connection does."""
 _PAGE_BYTES = 8192
 """Half as many bytes left over at the ends of pages as with SQLite's 4,096, at rows of some 700 bytes: 8 % of a day."""
 _PRIVATE_FOLDER = 0o700
@@ -123,11 +131,19 @@ class DayFile:
                 raise
 
     def insert(self, table: str, rows: Sequence[Sequence[Value]]) -> None:
-        """Add rows; one whose key is there already is left out, so that a batch may be written again."""
-        if rows:
-            marks = ", ".join("?" * len(rows[0]))
-            with self._translated():
-                self._connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)
+        """Add rows; one whose key is there already is left out, so that a batch may be written again.
+
+        Many rows are one statement, in which SQLite works without the interpreter's lock: else each row would wait for
+        that, and take it from a search.
+        """
+        if not rows:
+            return
+        columns = len(rows[0])
+        step = _PARAMETERS // columns
+        with self._translated():
+            for first in range(0, len(rows), step):
+                some = rows[first : first + step]
+                self._connection.execute(_insert_sql(table, columns, len(some)), list(chain.from_iterable(some)))
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
         """Run one statement that changes rows; how many it changed."""
@@ -210,6 +226,13 @@ class DayFile:
             if isinstance(ours, CatalogueBusy | CatalogueUnavailable | CatalogueReplaced):
                 ours = LedgerUnavailable(str(ours))
             raise ours from error
+
+
+@lru_cache(_STATEMENTS)
+def _insert_sql(table: str, columns: int, rows: int) -> str:
+    """What adds so many rows; the same text each time, by which the connection knows the statement."""
+    marks = f"({', '.join('?' * columns)})"
+    return f"INSERT OR IGNORE INTO {table} VALUES {', '.join([marks] * rows)}"
 
 
 def remove_day_file(path: Path) -> None:

@@ -7,11 +7,11 @@ from typing import overload
 from indexing.ledger.records import ServedHit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HitColumns(Sequence[ServedHit]):
     """The hits of one answer, best first; a ``ServedHit`` is made of each only when it is asked for.
 
-    All columns have one entry a hit; ``features`` is empty where no boost was used.
+    All columns have one entry a hit; ``features`` is empty where no boost was used. As ``RequestRow`` it is not frozen.
     """
 
     document_ids: Sequence[str]

@@ -67,16 +67,13 @@ def guess_language(text: str) -> str:
         no one is ahead; ``ja``, ``zh``, ``ko`` or a script's name; ``none`` without letters.
     """
     head = text[:LANGUAGE_CHARACTERS]
-    if head and max(head) >= _NOT_LATIN and (script := _script(head)) is not None:
+    if not head.isascii() and max(head) >= _NOT_LATIN and (script := _script(head)) is not None:
         return script
     counts: dict[str, int] = {}
-    has_letters = False
     for word in head.lower().split():
-        bare = word.strip(".,;:!?\"'()¿¡")
-        has_letters = has_letters or any(map(str.isalpha, bare))
-        for language in _LANGUAGES_OF.get(bare, ()):
+        for language in _LANGUAGES_OF.get(word.strip(".,;:!?\"'()¿¡"), ()):
             counts[language] = counts.get(language, 0) + 1
-    if not has_letters:
+    if not counts and not any(map(str.isalpha, head)):
         return NO_LANGUAGE
     ranked = sorted(counts.items(), key=lambda found: -found[1])
     if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):

@@ -27,9 +27,11 @@ class ServedHit:
     """Feature values that boosts used; empty without boosts."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestRow:
-    """One request: who asked, what served it and why, and what it was answered.
+    """One request: who asked, what served it and why, and what it was answered. It is changed by ``replace`` alone.
+
+    It is not frozen, since making one of so many fields would take four times as long, for every request.
 
     Where the policy keeps no text, ``query``, ``filters`` and ``principals`` are ``None``. With
     ``GROUNDWORK_LEDGER=off`` a row says its assignment alone: it is not whole.
@@ -77,6 +79,7 @@ class RequestRow:
     hits: Sequence[ServedHit]
     """Best first."""
     timings_ms: Mapping[str, float]
+    """By stage; kept to the microsecond."""
     status: int
     """The HTTP status of the answer."""
     error: str | None

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from indexing.errors import ArtefactCorrupt, InvalidInput
 from indexing.ledger.hit_packing import pack_hits, plain_hits, unpack_hits
+from indexing.ledger.named_values import is_packed, pack_milliseconds, pack_values, unpack_values
 from indexing.ledger.records import RequestRow
-from indexing.ledger.squeezing import json_text, plain, squeezed
+from indexing.ledger.squeezing import json_text, plain
 from indexing.records import Json
 
 COLUMNS: dict[str, str] = {
@@ -51,12 +52,14 @@ COLUMNS: dict[str, str] = {
 }
 """Each column with its type. Hashes and ids are bytes, what has parts is JSON, empty parts are NULL.
 
-In a database the texts of ``SQUEEZED`` and the head of the hits are squeezed; in Parquet, which is compressed as a
-whole, they are plain, so that DuckDB can look into them.
+In a database the values of ``PACKED`` are bytes, and long ids of hits are squeezed. In Parquet, which is compressed as
+a whole, the values are JSON, so that DuckDB can look into them, and ids are plain.
 """
-SQUEEZED = ("query_features", "timings_ms")
+PACKED = ("query_features", "timings_ms")
 TOTAL = "total"
 """Which of a row's timings is the whole request's; it has a column of its own, for guards."""
+_DECIMALS = 3
+"""Of milliseconds: to the microsecond, as answers say them."""
 _AT = {name: position for position, name in enumerate(COLUMNS)}
 _HASH = re.compile("[0-9a-f]{32}")
 _RELEASE = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
@@ -71,13 +74,15 @@ def values_of(row: RequestRow) -> tuple[Value, ...]:
         InvalidInput: a hash or the release has another form than ``RequestRow`` says.
     """
     recipe, build = _release_numbers(row.release)
+    total_ms = row.timings_ms.get(TOTAL)
     return (
         *(row.id.bytes, row.process, row.number, row.kind, storable_text(row.request_id), row.tenant, row.collection),
         *(hash_bytes("user", row.user), recipe, build, row.rollout, row.arm, row.reason),
         *(hash_bytes("unit", row.unit), row.mode, row.k, int(row.grouped)),
         *(hash_bytes("query_hash", row.query_hash), as_json(row.query), as_json(row.filters), as_json(row.principals)),
-        *(_squeezed_json(row.query_features), int(row.is_reranked), row.seq, row.view),
-        *(pack_hits(row.hits), len(row.hits), _squeezed_json(row.timings_ms), row.timings_ms.get(TOTAL)),
+        *(pack_values(row.query_features), int(row.is_reranked), row.seq, row.view),
+        *(pack_hits(row.hits), len(row.hits), pack_milliseconds(row.timings_ms)),
+        *(None if total_ms is None else round(total_ms, _DECIMALS),),
         *(row.status, storable_text(row.error), as_json(row.warnings or None)),
         *(None if row.shadow_of is None else row.shadow_of.bytes, as_json(row.comparison)),
         *(int(row.is_whole), int(row.is_erased)),
@@ -175,9 +180,9 @@ def plain_cells(values: Sequence[Json]) -> tuple[Json, ...]:
     """
     cells = list(values)
     try:
-        for name in SQUEEZED:
+        for name in PACKED:
             if cells[_AT[name]] is not None:
-                cells[_AT[name]] = plain(cells[_AT[name]]).decode("ascii")
+                cells[_AT[name]] = json_text(parsed_json(cells[_AT[name]]))
     except ValueError as error:
         raise ArtefactCorrupt(f"A row of the ledger cannot be read ({error}): its file is damaged.") from error
     if cells[_AT["hits"]] is not None:
@@ -185,19 +190,17 @@ def plain_cells(values: Sequence[Json]) -> tuple[Json, ...]:
     return tuple(cells)
 
 
-def _squeezed_json(value: Mapping[str, float | str]) -> bytes | None:
-    return squeezed(json_text(dict(value)).encode("ascii")) if value else None
-
-
-def parsed_json(text: str | bytes | None) -> Json:
-    """The value of a cell that holds JSON, squeezed or not; ``None`` for NULL.
+def parsed_json(cell: str | bytes | None) -> Json:
+    """The value of a cell that holds JSON or packed values; ``None`` for NULL.
 
     Raises:
         ValueError: it holds something else.
     """
-    if text is None:
+    if cell is None:
         return None
-    return json.loads(plain(text) if isinstance(text, bytes) else text)
+    if isinstance(cell, str):
+        return json.loads(cell)
+    return unpack_values(cell) if is_packed(cell) else json.loads(plain(cell))
 
 
 def storable_text(value: str | None) -> str | None:

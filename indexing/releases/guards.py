@@ -77,6 +77,13 @@ class GuardReport:
         return "pass" if found else "no_data"
 
     @property
+    def signals(self) -> tuple[GuardResult, ...]:
+        """What asks for a pause at once: signals of a judge of quality, which never take back."""
+        return tuple(
+            one for one in self.results if one.guard.startswith("verdict:signal:") and one.outcome == "inconclusive"
+        )
+
+    @property
     def reason(self) -> str:
         """Why it is not a pass, or that it is."""
         said = [result.reason for result in self.results if result.outcome == self.outcome != "pass"]

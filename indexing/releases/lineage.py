@@ -1,6 +1,5 @@
 """Lineage: everything that went into a release, and into a model version."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -8,10 +7,10 @@ from indexing.catalogue.database import Row
 from indexing.catalogue.erasures import list_rewrites
 from indexing.catalogue.jobs import Job, job_of_release
 from indexing.catalogue.releases import deployment_rows, recipe_row, stable_recipe
-from indexing.catalogue.verdicts import verdict_rows
 from indexing.home import Home
 from indexing.models.registry import ModelVersion
 from indexing.records import Json, fingerprint
+from indexing.releases.gate import kept_back, list_verdicts
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import Release, find_release, newest_release
 from indexing.releases.rollouts import Rollout, list_rollouts
@@ -103,6 +102,7 @@ class ReleaseLineage:
     deployments: Sequence[Row] = ()
     rollouts: tuple[RolloutHistory, ...] = ()
     verdicts: Sequence[Row] = ()
+    kept_back: str | None = None
     erasures: tuple[int, ...] = field(default=())
 
     def to_json(self) -> dict[str, Json]:
@@ -140,7 +140,8 @@ def release_lineage(home: Home, number: str) -> ReleaseLineage:
         snapshot=None if release.retired_at else describe_snapshot(read_snapshot(home.storage, release.snapshot)),
         deployments=[row for row in deployment_rows(catalogue) if row["recipe"] == release.recipe],
         rollouts=tuple(rollouts_of(home, release.recipe)),
-        verdicts=[{**row, "reasons": json.loads(row["reasons"])} for row in verdict_rows(catalogue, release.recipe)],
+        verdicts=[asdict(one) for one in list_verdicts(catalogue, release.recipe)],
+        kept_back=kept_back(catalogue, release.recipe),
         erasures=tuple(one.erasure for one in list_rewrites(catalogue) if one.release == release.number),
     )
 

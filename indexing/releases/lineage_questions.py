@@ -134,7 +134,7 @@ def _of_snapshot(home: Home, asked: Asked) -> Lineage:
 def _of_release(home: Home, asked: Asked) -> Lineage:
     release = find_release(home.catalogue, asked.id, is_retired_too=True)
     made_of = release_lineage(home, release.number).to_json()
-    made = {name: made_of.pop(name) for name in ("deployments", "rollouts", "verdicts")}
+    made = {name: made_of.pop(name) for name in ("deployments", "rollouts", "verdicts", "kept_back")}
     return Lineage("release", release.number, made_of, made, of_releases(home, asked, [release]))
 
 

@@ -56,6 +56,8 @@ def judge_rollout(catalogue: Database, rollout: Rollout, window: GuardWindow) ->
     verdicts = [
         Verdict(row["kind"], row["verdict"], tuple(json.loads(row["reasons"])), row["at"])
         for row in newest_verdict_rows(catalogue, rollout.candidate, rollout.created_at)
+        # A signal from before the last decision about the rollout was known to who made it.
+        if not row["kind"].startswith("signal:") or row["at"] >= rollout.since_at
     ]
     return judge(window, share=rollout.share, verdicts=verdicts)
 

@@ -1,14 +1,21 @@
 """Put a recipe in service, and take that back: one row each, which every API process follows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.releases import insert_deployment, last_deployment_row, previous_recipe, stable_recipe
+from indexing.catalogue.releases import (
+    deployed_recipes,
+    insert_deployment,
+    last_deployment_row,
+    previous_recipe,
+    stable_recipe,
+)
 from indexing.catalogue.rollouts import clear_standby, keep_on_standby, rollback_since_deployment
 from indexing.errors import NotFound, NotReady, RolloutConflict
 from indexing.records import moment_text
 from indexing.releases.behind import require_caught_up
+from indexing.releases.gate import require_admitted
 from indexing.releases.release import Release, newest_release
 from indexing.releases.rollouts import Rollout, find_rollout, open_rollout, rollout_in
 from indexing.releases.transitions import Decision, change_rollout, in_words, moment_in_words, require_room
@@ -40,6 +47,7 @@ def promote(
     standby_seconds: float = STANDBY_SECONDS,
     seen: Rollout | None = None,
     anyway: bool = False,
+    override: str | None = None,
 ) -> Release:
     """Put a recipe in service for everyone; the one before stays open, and takes writes, for ``standby_seconds``.
 
@@ -54,6 +62,7 @@ def promote(
         standby_seconds: How long the recipe before stays open; 0 for not at all.
         seen: The recipe's rollout as the caller read it: if it was changed since, nothing is promoted.
         anyway: Also a recipe that was just taken back, or that lacks documents which the one in service has.
+        override: Why it goes in service without the verdict that it needs; kept for ever.
 
     Returns:
         The recipe's newest release, which answers from now on.
@@ -62,6 +71,7 @@ def promote(
         NotFound: the recipe has no release.
         RolloutConflict: a rollout of another recipe is open; the recipe was just taken back, and not ``anyway``.
         ReleaseBehind: the recipe lacks documents that the one in service answers with, and not ``anyway``.
+        ReleaseNotGated: the recipe has no verdict PROMOTE against the one in service, and there is no ``override``.
         TooManyRecipes: with the one before on standby, more recipes than ``max_recipes`` would be open.
     """
     with catalogue.write():
@@ -75,9 +85,20 @@ def promote(
         if rollout is None and not anyway:
             _require_not_taken_back(catalogue, recipe)
         require_caught_up(catalogue, recipe, anyway=anyway)
+        admission = require_admitted(catalogue, recipe, override=override)
+        by = replace(by, evidence={**by.evidence, **admission.evidence})
         _end_live(catalogue, by, f"recipe {recipe} was promoted")
         rollout_id = None if rollout is None else rollout.id
-        insert_deployment(catalogue, recipe, reason=by.reason, actor=by.actor, at=by.at, rollout=rollout_id)
+        insert_deployment(
+            catalogue,
+            recipe,
+            reason=by.reason,
+            actor=by.actor,
+            at=by.at,
+            rollout=rollout_id,
+            verdict=admission.verdict,
+            override=admission.override,
+        )
         if rollout is not None:
             change_rollout(catalogue, rollout, "live", by, {"share": 1.0})
         clear_standby(catalogue)
@@ -104,6 +125,7 @@ def roll_back(
         NotFound: there is no recipe to go back to, or its releases were freed.
         NotReady: nothing is in service yet.
         ReleaseBehind: the recipe lacks documents, and not ``anyway``.
+        ReleaseNotGated: ``to`` was never in service, so that this is no roll-back, and it has no verdict PROMOTE.
         RolloutConflict: the last change was a roll-back already, or the rollout is over or was changed meanwhile.
     """
     with catalogue.write():
@@ -129,6 +151,8 @@ def _back_to(
     if to == live:
         raise RolloutConflict(f"Recipe {to} is in service already: there is nothing to roll back.")
     behind = require_caught_up(catalogue, to, anyway=anyway)
+    if to not in deployed_recipes(catalogue):
+        require_admitted(catalogue, to)
     shadow = open_rollout(catalogue)
     if shadow is not None:
         ended = Decision(by.actor, f"recipe {to} was put back in service", by.at)

@@ -1,7 +1,7 @@
 """Recipes: an immutable, numbered manifest of everything a person decides about a ranking."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 
@@ -174,7 +174,11 @@ def read_recipe(catalogue: Database, number: int) -> Recipe:
     row = recipe_row(catalogue, number)
     if row is None:
         raise NotFound(f"No recipe {number}. See 'groundwork releases list'.")
-    manifest = _recorded(number, row["fingerprint"], row["manifest"])
+    return recipe_from_manifest(_recorded(number, row["fingerprint"], row["manifest"]), number)
+
+
+def recipe_from_manifest(manifest: Mapping[str, Json], number: int = 0) -> Recipe:
+    """The recipe that has this manifest, for what gets it in a message or a file instead of the catalogue."""
     passage, embedding, lexical = ({k: v for k, v in view.items() if k != "kind"} for view in manifest["views"])
     return Recipe(
         model=manifest["model"],

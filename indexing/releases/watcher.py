@@ -132,6 +132,9 @@ class Watcher:
             logger.warning("watcher.rolls_back", extra={"fields": {"rollout": rollout.id, "reason": report.reason}})
             by = Decision(ACTOR, report.reason, now, report.evidence)
             self.with_room(lambda: self._decide(lambda: roll_back(self.catalogue, by, rollout=rollout)))
+        elif report.signals and rollout.mode == "canary":
+            reason = "; ".join(one.reason for one in report.signals)
+            self._change(rollout, "paused", Decision(ACTOR, reason, now, report.evidence))
         elif rollout.mode == "ab":
             self._end_ab(rollout, window, now)
         elif rollout.step < len(rollout.steps):

@@ -8,6 +8,7 @@ from indexing.catalogue.document_features import ids_in_features
 from indexing.catalogue.document_versions import ids_in_versions
 from indexing.catalogue.documents import DocumentKey, ids_in_deletions, ids_in_documents
 from indexing.catalogue.erasures import last_erasure_of
+from indexing.catalogue.judge_replies import ids_in_replies
 from indexing.catalogue.query_set_erasure import ids_in_query_sets
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
 from indexing.features.embedding_store import FEATURES, block_keys
@@ -15,6 +16,8 @@ from indexing.home import Home
 from indexing.ledger.erasure import named_documents
 from indexing.records import Partition
 from indexing.releases.release import list_releases
+from indexing.retention.judgement_files import ids_in_judged
+from indexing.retention.ranking_files import ids_in_rankings
 from indexing.retention.shard_rewrite import held_documents
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import SnapshotManifest, read_snapshot
@@ -108,6 +111,9 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> DocumentLoca
             _among(ids, ids_in_versions(home.catalogue, partition)),
             _among(ids, ids_in_features(home.catalogue, partition)),
             _among(ids, ids_in_query_sets(home.catalogue, partition)),
+            _among(ids, ids_in_rankings(home.path, partition)),
+            _among(ids, ids_in_replies(home.catalogue, partition)),
+            _among(ids, ids_in_judged(home.path, partition)),
             *shards.values(),
         ),
         in_catalogue=in_catalogue,

@@ -34,7 +34,9 @@ from indexing.ledger.erasure import OfDocuments, count_rows, erase_rows
 from indexing.retention.artefact_kinds import ARTEFACT_KINDS
 from indexing.retention.document_locations import DocumentLocations, StaleBlock, find_stale_blocks, look
 from indexing.retention.evaluation_files import evaluations_of, mark_evaluations, remove_scratch, scratch_homes
+from indexing.retention.judgement_files import Concerns, about_documents, count_judged, erase_judged
 from indexing.retention.quality_rows import count_quality_of_documents, erase_quality_of_documents
+from indexing.retention.ranking_files import count_rankings, erase_from_rankings
 from indexing.retention.shard_rewrite import rewrite_shard
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import publish_snapshot, replace_shards
@@ -68,7 +70,8 @@ class ErasureReport:
     evaluations: int
     ledger_rows: int
     quality_rows: int
-    """Of query sets: queries made of the documents, judgments of them, candidates for judging."""
+    """Of query sets: queries made of the documents, judgments of them, candidates for judging; and judges' replies."""
+    judged_samples: int
 
 
 def foresee(home: Home, found: DocumentLocations, needed: NeededVectors) -> ErasureReport:
@@ -88,9 +91,11 @@ def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[Stal
         feature_blocks=len(stale),
         inputs=sum(len(home.storage.list(kind)) for kind in home.storage.kinds(WORK)),
         scratch_homes=len(scratch_homes(home.path)),
-        evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots})),
+        evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots}))
+        + count_rankings(home.path, found.partition, None if found.is_whole else found.ids),
         ledger_rows=count_rows(home.ledger, _in_ledger(found)),
         quality_rows=count_quality_of_documents(home.catalogue, found.partition, None if found.is_whole else found.ids),
+        judged_samples=count_judged(home.path, _in_judgements(found)),
     )
 
 
@@ -199,6 +204,10 @@ def _rewrite(home: Home, erasure: int, found: DocumentLocations, stale: list[Sta
     remove_scratch(home.path)
     rewrites = [one for one in list_rewrites(home.catalogue) if one.erasure == erasure]
     mark_evaluations(home.path, {one.old_snapshot: one.new_snapshot for one in rewrites}, erasure)
+    # As in the ledger: of a whole collection also documents that are long gone, and after a kill those written down.
+    ids = None if found.is_whole else found.ids | ids_to_erase(home.catalogue, erasure)
+    erase_from_rankings(home.path, found.partition, ids)
+    erase_judged(home.path, _in_judgements(found, ids_to_erase(home.catalogue, erasure)))
 
 
 def _leave_ledger(home: Home, erasure: int, found: DocumentLocations, on_step: Step, wait: Wait) -> None:
@@ -221,6 +230,10 @@ def _in_ledger(found: DocumentLocations, written_down: Set[str] = frozenset()) -
     """The hits that name the documents; of a whole collection also those of documents that are long gone."""
     ids = None if found.is_whole else found.ids | written_down
     return OfDocuments(found.partition.tenant, found.partition.collection, ids)
+
+
+def _in_judgements(found: DocumentLocations, written_down: Set[str] = frozenset()) -> Concerns:
+    return about_documents(found.partition, None if found.is_whole else found.ids | written_down)
 
 
 def _compact(catalogue: Database, erasure: int, on_step: Step) -> None:

@@ -4,6 +4,7 @@ from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.document_features import collections_in_features
 from indexing.catalogue.document_versions import collections_in_versions
 from indexing.catalogue.documents import collections_in_deletions
+from indexing.catalogue.evaluations import collections_in_evaluations
 from indexing.catalogue.home_secrets import home_secret
 from indexing.catalogue.query_set_erasure import collections_in_query_sets
 from indexing.errors import GroundworkError
@@ -24,6 +25,7 @@ def partitions_of(home: Home, tenant: str) -> list[Partition]:
         collections_in_versions,
         collections_in_deletions,
         collections_in_query_sets,
+        collections_in_evaluations,
     ):
         found |= set(kept(home.catalogue, tenant))
     for name in home.storage.list(SHARDS):

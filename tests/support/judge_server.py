@@ -87,3 +87,22 @@ def judge_server(answer: Callable[[dict, int], Answer]) -> Iterator[JudgeServer]
         server.shutdown()
         thread.join(30)
         server.server_close()
+
+
+def verdict_of(prompt: str) -> dict:
+    """What a judge that compares words says to a prompt of ragas."""
+    given = json.loads(prompt.rpartition("\ninput: ")[2].removesuffix("\nOutput: "))
+    if "statements" in given:
+        said = [(one, int(one.lower() in given["context"].lower())) for one in given["statements"]]
+        return {"statements": [{"statement": one, "reason": "read", "verdict": verdict} for one, verdict in said]}
+    if "context" in given:
+        return {"reason": "read", "verdict": int(given["answer"].lower() in given["context"].lower())}
+    if "question" in given:
+        return {"statements": [one.strip(" .") for one in given["answer"].split(". ") if one.strip(" .")]}
+    answer = given["response"]
+    return {"question": f"What about {answer.split()[0]}?", "noncommittal": int("know" in answer)}
+
+
+def judging(body: dict, before: int) -> Answer:
+    """An answer of that judge."""
+    return Answer(json.dumps(verdict_of(body["messages"][0]["content"])))

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from app.ledger.batch_queue import BATCH_ROWS, QUEUE_FULL, SHUT_DOWN
 from app.ledger.counters import ProcessCounts, settle_dead
-from app.ledger.recorder import BATCH_ROWS, QUEUE_FULL, ROW_FAILED, SHUT_DOWN, STORE_FAILED, Recorder
+from app.ledger.recorder import ROW_FAILED, STORE_FAILED, Recorder
 from indexing.errors import InvalidInput, LedgerUnavailable, StorageFull
 
 SECONDS = 20.0

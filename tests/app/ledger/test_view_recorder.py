@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.ledger.view_recorder import ViewRecorder
-from indexing.errors import StorageFull
+from indexing.errors import LedgerUnavailable, StorageFull
 from indexing.ledger.view_changes import LiveViewChange
 from indexing.records import Partition
 
@@ -28,10 +28,14 @@ class Writer:
         self.gate.set()
         self.reached = threading.Event()
         self.error = None
+        self.busy = 0
 
     def append_view_changes(self, day, changes):
         self.reached.set()
         assert self.gate.wait(20)
+        if self.busy:
+            self.busy -= 1
+            raise LedgerUnavailable("a day is written anew")
         if self.error is not None:
             raise self.error
         self.batches.append((day, [one.number for one in changes]))
@@ -81,3 +85,27 @@ def test_a_ledger_that_takes_nothing_drops_the_batch_and_later_ones_are_written(
     recorder.close()
     assert dropped == [1]
     assert [number for _, batch in writer.batches for number in batch] == [2]
+
+
+def test_changes_wait_for_a_ledger_that_is_busy_and_none_is_dropped(writer):
+    dropped = []
+    recorder = ViewRecorder(writer, "p", dropped.append, retry_seconds=0.0)
+    writer.busy = 3
+    for number in (1, 2):
+        recorder.record(change(number))
+    assert recorder.flush(20)
+    recorder.close()
+    assert dropped == []
+    assert [number for _, batch in writer.batches for number in batch] == [1, 2]
+
+
+def test_changes_that_a_process_which_ends_cannot_write_in_time_are_counted(writer):
+    dropped = []
+    recorder = ViewRecorder(writer, "p", dropped.append)
+    writer.gate.clear()
+    recorder.record(change(1))
+    assert writer.reached.wait(20)
+    recorder.record(change(2))
+    recorder.close(0.0)
+    writer.gate.set()
+    assert dropped == [1]

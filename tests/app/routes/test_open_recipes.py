@@ -9,11 +9,12 @@ from app.main import create_app, refresh
 from indexing.catalogue.watcher_lease import take_lease
 from indexing.ledger.readers import requests_of_recipes
 from indexing.releases.pins import hold_back, pin
-from indexing.releases.promotion import promote, roll_back
+from indexing.releases.promotion import roll_back
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import End, propose, start_canary, start_shadow
 from indexing.snapshots.shard import KIND
 from tests.app.conftest import release
+from tests.support.promotions import promote
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 USERS = [f"user-{number}" for number in range(40)]

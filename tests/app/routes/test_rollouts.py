@@ -10,12 +10,15 @@ from indexing.catalogue.watcher_lease import take_lease
 from indexing.records import Document, Partition
 from indexing.releases.release import newest_release, record_release
 from indexing.releases.transitions import list_transitions
-from tests.support.rollout_home import RolloutHome
+from tests.support.promotions import gate_all, gated
+from tests.support.rollout_home import RECIPES, RolloutHome
 
 
 @pytest.fixture
 def bench(home):
-    return RolloutHome(home.catalogue, home)
+    made = RolloutHome(home.catalogue, home)
+    gate_all(home.catalogue, range(1, RECIPES + 1))
+    return made
 
 
 @pytest.fixture
@@ -150,6 +153,17 @@ def test_an_ab_test_is_stated_beforehand_and_ended_or_rejected(ask):
 def test_what_cannot_be_done_has_a_status_and_a_sentence(ask, path, body, status, message):
     ask("POST", "rollouts", {"release": "2"}, status=201)
     assert message in ask("POST", path, body, status=status)["message"]
+
+
+def test_without_a_verdict_a_promotion_is_refused_and_an_override_is_kept_for_ever(ask, bench):
+    gated(bench.catalogue, 2, verdict="REJECT")
+    ask("POST", "rollouts", {"release": "2.1"}, status=201)
+    for path, body in (("releases:promote", {"release": "2"}), ("rollouts/1/promote", {})):
+        problem = ask("POST", path, body, status=409)
+        assert (problem["error"], "is REJECT: as a test says" in problem["message"]) == ("ReleaseNotGated", True)
+    assert [one["verdict"] for one in ask("GET", "rollouts/1")["verdicts"]][-1] == "REJECT"
+    assert ask("POST", "rollouts/1/promote", {"override": "urgent"}) == {"release": "2.1"}
+    assert ask("GET", "rollouts/1")["transitions"][-1]["evidence"] == {"override": "urgent"}
 
 
 def test_releases_are_promoted_and_gone_back_to_by_number(ask):

@@ -15,6 +15,7 @@ from app.serving.assignment import Assignment
 from app.web.problems import status_of
 from indexing.errors import DeadlineExceeded, NotFound
 from indexing.ledger.hashes import QUERY, UNIT, USER, keyed_hash
+from indexing.ledger.row_columns import row_from, values_of
 from indexing.records import Partition
 from indexing.releases.release import Release
 from indexing.snapshots.shard import StoredPassage
@@ -29,14 +30,14 @@ FILTER = {"type": "eq", "key": "product", "value": "marker-of-a-filter"}
 
 
 class Recorder:
-    """Makes the row at once, so that the test sees it."""
+    """Makes the row at once, as it reads from the ledger, so that the test sees it."""
 
     def __init__(self):
         self.rows = []
 
     def record(self, pending):
         assert pending.size_bytes > 0
-        self.rows.append(pending.row("p", len(self.rows) + 1))
+        self.rows.append(row_from(values_of(pending.row("p", len(self.rows) + 1))))
 
 
 def passage(name, lexical, rerank=None):
@@ -112,7 +113,7 @@ def test_without_both_permissions_a_row_tells_nothing_of_the_text(installation, 
 
 def test_where_both_allow_it_a_row_holds_all_that_was_asked():
     row = row_of(SearchBody(query="why", filters=FILTER, principals=["ann"], collection="help"), text=True)
-    assert (row.query, row.filters, row.principals) == ({"query": "why"}, FILTER, ["ann"])
+    assert (row.query, row.filters, row.principals) == ({"query": "why"}, FILTER, ("ann",))
     turns = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
     assert row_of(SearchBody(messages=[*turns, turns[0]]), text=True).query == {"messages": [*turns, turns[0]]}
     assert row_of(SearchBody(vector=[1.0, 2.0], mode="dense"), text=True).query == {"vector": [1.0, 2.0]}

@@ -71,6 +71,12 @@ def test_a_good_answer_is_given_with_its_cost_and_the_protocol_is_spoken():
     assert (client.usage.requests, client.usage.prompt_tokens, client.usage.completion_tokens) == (1, 10, 3)
 
 
+def test_half_a_surrogate_pair_is_sent_as_a_question_mark():
+    with judge_server(in_turn(Answer("4"))) as server:
+        complete_all(Endpoint(server.url, "judge-1"), ["a\ud800b"])
+    assert server.bodies[0]["messages"][0]["content"] == "a?b"
+
+
 def test_a_429_is_asked_again_after_what_it_says_and_costs_no_budget():
     time = Time()
     with judge_server(in_turn(problem(429, headers={"Retry-After": "7"}), Answer("4"))) as server:

@@ -57,6 +57,25 @@ def test_the_same_seed_gives_the_same_set_and_another_seed_other_documents(pages
     assert one.fingerprint == same.fingerprint != other.fingerprint
 
 
+def test_keywords_are_words_that_others_have_too_and_together_only_their_document():
+    texts = [
+        "The red pump drives cold water through the upper valve.",
+        "The red pump stands beside the door of the boiler room.",
+        "A green hose brings cold water into the boiler at night.",
+        "Turn the upper valve before a red lamp goes on at night.",
+        "The cold lamp hangs in the upper room beside the boiler.",
+        "At night the pump and the valve and the water are quiet.",
+    ]
+    held = [set(text.lower().strip(".").split()) for text in texts]
+    documents = [Document(str(number), "", text) for number, text in enumerate(texts)]
+    made = [one for one in make_queries(documents, [""] * 6, 100) if one.maker == "keywords"]
+    assert made
+    for one in made:
+        words = set(one.text.split())
+        assert [number for number, others in enumerate(held) if words <= others] == [int(one.document_id)]
+        assert all(sum(word in others for others in held) >= 3 for word in words)
+
+
 def test_what_two_documents_say_is_no_query():
     twins = [page("rotor"), page("rotor", id="copy")]
     assert make_queries(twins, [one.title for one in twins], 10) == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.datasets.trec import Qrels, Run
-from eval.experiments.measures import MEASURES, bootstrap_interval, run_from_ranking, score_run
+from eval.experiments.measures import MEASURES, run_from_ranking, score_run
 from indexing.errors import InvalidInput
 
 DOCUMENTS = [f"d{number}" for number in range(15)]
@@ -154,36 +154,3 @@ def test_scores_made_from_a_ranking_decrease_strictly_in_its_order(ids: list[str
 def test_a_ranking_with_a_duplicate_is_refused_by_id() -> None:
     with pytest.raises(InvalidInput, match="document 'b' is in the ranking twice"):
         run_from_ranking(["a", "b", "c", "b"])
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(0, 2**32))
-def test_an_interval_is_ordered_inside_the_values_and_repeatable(values: list[float], seed: int) -> None:
-    low, high = bootstrap_interval(values, seed=seed, samples=50)
-    assert min(values) <= low <= high <= max(values)
-    assert bootstrap_interval(values, seed=seed, samples=50) == (low, high)
-
-
-@given(st.floats(0, 1), st.integers(1, 10))
-def test_equal_values_have_an_interval_without_width(value: float, count: int) -> None:
-    assert bootstrap_interval([value] * count, seed=1, samples=20) == (value, value)
-
-
-def test_an_interval_of_many_values_is_as_wide_as_the_normal_one() -> None:
-    values = [0.0, 1.0] * 200
-    low, high = bootstrap_interval(values, seed=7)
-    half = 1.96 * 0.5 / math.sqrt(len(values))
-    assert (low, high) == pytest.approx((0.5 - half, 0.5 + half), abs=0.01)
-    narrow_low, narrow_high = bootstrap_interval(values, seed=7, level=0.5)
-    assert low < narrow_low < narrow_high < high
-
-
-@pytest.mark.parametrize("values", [[], [0.5, math.nan], [math.inf]])
-def test_an_interval_of_nothing_or_of_values_that_are_not_finite_is_refused(values: list[float]) -> None:
-    with pytest.raises(InvalidInput, match="expected at least one finite number"):
-        bootstrap_interval(values, seed=1)
-
-
-@pytest.mark.parametrize(("samples", "level"), [(0, 0.95), (10, 0.0), (10, 1.0)])
-def test_an_interval_with_impossible_settings_is_refused(samples: int, level: float) -> None:
-    with pytest.raises(ValueError, match="expected samples >= 1 and 0 < level < 1"):
-        bootstrap_interval([1.0], seed=1, samples=samples, level=level)

@@ -34,8 +34,9 @@ def fresh(tmp_path, register_tiny):
     made.build()
     made.put(article("new"))
     made.build()
-    (made.path / "evaluations").mkdir()
+    (made.path / "evaluations" / "judgements").mkdir(parents=True)
     (made.path / "evaluations" / "one.json").write_text('{"record": {}}')
+    (made.path / "evaluations" / "judgements" / "two.json").write_text('{"samples": []}')
     yield made
     made.close()
 

@@ -44,8 +44,8 @@ def test_it_only_says_what_it_would_erase_until_told_to(run, tiny_home):
     for line in (
         "would erase (do it with --yes): 1 documents of default/manual, 1 in the catalogue",
         "releases that get a new snapshot: 1.1, 2.1, 1.2, 2.2",
-        "inputs of jobs: 1",
-        "evaluations marked: 1, scratch homes removed: 1",
+        "inputs of jobs: 3",
+        "evaluations changed: 2, scratch homes removed: 1",
         "not reached: the sources",
     ):
         assert line in told.output
@@ -253,7 +253,7 @@ def test_of_a_whole_tenant_no_query_set_is_left(run, tiny_home):
     add_judgments(tiny_home, "theirs", "textzwuck", {"apples": 1}, actor="bo", reason="reasonzwuck")
     propose_candidates(tiny_home, [Proposal(THEIRS, "candidatezwuck", "drift")])
     told = run("erase", "--tenant", "other", "--whole-tenant", "--yes")
-    assert "erased: 1 rows of query sets that came from tenant other" in told.output, told.output
+    assert "erased: 1 rows of query sets and judged samples that came from tenant other" in told.output, told.output
     for marker in (b"provenancezwuck", b"textzwuck", b"reasonzwuck", b"candidatezwuck"):
         assert files_with(tiny_home, marker) == set(), marker
     assert [one.name for one in list_query_sets(tiny_home)] == ["judged", "made"]

@@ -36,9 +36,11 @@ ARGUMENTS = {
     "job": "1", "tenant": "t", "name": "t", "key_id": "k", "release": "1", "snapshot": "s", "before": "s", "after": "s",
     "model": "m", "query": "q", "document_ids": "d", "number": "1", "rollout": "1", "share": "0.5", "recipe": "1",
     "query_id": "q", "candidate": "1", "folder": "f",
+    "evaluation_id": "e",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {
+    ("eval", "judge"): ["--set", "s"],
     ("eval", "run"): ["--corpus", "corpora/helpdesk"],
     ("eval", "sets", "import"): ["--corpus", "corpora/helpdesk"],
     ("eval", "sets", "add"): ["--document", "d", "--reason", "r"],
@@ -46,6 +48,7 @@ OPTIONS = {
     ("eval", "sets", "retire"): ["--reason", "r"],
     ("eval", "sets", "candidates", "accept"): ["--set", "s", "--grade", "1"],
     ("eval", "sets", "candidates", "reject"): ["--reason", "r"],
+    ("eval", "compare"): ["--set", "s"],
     ("tenants", "limit"): ["--log-queries"],
     ("features", "get"): ["--id", "d"],
     ("lineage",): ["--of", "model"],

@@ -18,6 +18,7 @@ from indexing.releases.release import newest_release, record_release
 from indexing.releases.rollouts import list_rollouts, open_rollout
 from tests.support.fresh_home import record_recipes
 from tests.support.processes import start, wait_until
+from tests.support.promotions import gate_all, gated
 
 STEPS = """
 steps:
@@ -29,10 +30,11 @@ steps:
 @pytest.fixture
 def catalogue(home):
     """Recipes 1 to 3 are released, and 1 is in service."""
-    snapshot = record_recipes(home, 3)
+    snapshot = record_recipes(home, 4)
     for number in (1, 2, 3):
         record_release(home.catalogue, number, snapshot, seq=0, actor="ana")
     deploy(home.catalogue, 1, reason="first release", actor="ana")
+    gate_all(home.catalogue, (1, 2, 3))
     for name in ("acme", "zeta"):
         create_tenant(home.catalogue, name)
     return home.catalogue
@@ -218,3 +220,26 @@ def test_the_watcher_is_a_process_that_gives_up_its_lease_when_it_is_told_to_sto
         process.kill()
         process.wait(30)
     assert watcher_seen(catalogue).watcher == ""
+
+
+def test_without_a_verdict_a_promotion_is_refused_and_an_override_is_kept_for_ever(run, catalogue):
+    record_release(catalogue, 4, newest_release(catalogue, 3).snapshot, seq=0, actor="ana")
+    refused = run("releases promote 4", fails=True)
+    assert "Recipe 4 has no verdict against recipe 1" in refused
+    assert "'groundwork eval gate 4'" in refused
+    assert "kept back: Recipe 4 has no verdict against recipe 1" in run("releases show 4")
+    assert run("releases promote 4 --override urgent") == "release 4.1 is in service\n"
+    (deployment,) = json.loads(run("releases show 4 --json"))["deployments"]
+    assert deployment["override"] == "urgent"
+
+
+def test_verdicts_are_shown_with_a_release_and_with_its_rollout(run, catalogue):
+    gated(catalogue, 2, verdict="HOLD", policy="abc", is_synthetic=True)
+    run("rollouts propose 2")
+    shown = run("rollouts show")
+    assert "HOLD (synthetic)" in shown
+    assert "as a test says" in shown
+    assert "is HOLD: as a test says" in run("releases show 2")
+    assert json.loads(run("releases show 3 --json"))["kept_back"] is None
+    for shown in (run("releases show 2 --json"), run("rollouts show --json")):
+        assert [one["verdict"] for one in json.loads(shown)["verdicts"]][-1] == "HOLD"

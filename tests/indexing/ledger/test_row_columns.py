@@ -13,6 +13,13 @@ from indexing.ledger.squeezing import plain, squeezed
 from tests.support.ledger_rows import made_hit, made_id, made_row
 
 FIRST = "0143186ca4670a9736d1333745f7512d00"
+SECOND = {
+    "hits": "210000000103a24408270944c5ea441b1ae8181a00692313031d208e051a9696a2ab140b000000003f0000003e0000803e0000803e"
+    "8de5dc746b7e1c408de5dc746b7e1c40",
+    "query_features": "0143f5929119dcdd4016ba8f30bc61500b00",
+    "timings_ms": "0143186ca4670a9736d13337ad0500",
+}
+"""Cells of ``made_row()`` as files before version 3 have them."""
 
 
 def test_a_row_comes_back_as_it_was() -> None:
@@ -104,3 +111,18 @@ def test_a_damaged_row_is_named_as_such() -> None:
     values[0] = b"short"
     with pytest.raises(ArtefactCorrupt, match="damaged"):
         row_from(values)
+
+
+def test_cells_of_a_file_before_the_third_version_are_read_for_ever() -> None:
+    row = made_row()
+    cells = dict(zip(COLUMNS, values_of(row), strict=True))
+    old = cells | {name: bytes.fromhex(packed) for name, packed in SECOND.items()}
+    assert row_from(tuple(old.values())) == row
+    assert row_from(plain_cells(tuple(old.values()))) == row
+    assert json.loads(dict(zip(COLUMNS, plain_cells(tuple(old.values())), strict=True))["timings_ms"]) == row.timings_ms
+
+
+def test_timings_are_kept_to_the_microsecond() -> None:
+    row = row_from(values := values_of(made_row(timings_ms={"encode": 1.23456, "total": 2.0004999})))
+    assert row.timings_ms == {"encode": 1.235, "total": 2.0}
+    assert dict(zip(COLUMNS, values, strict=True))["total_ms"] == 2.0

@@ -42,10 +42,11 @@ def test_a_batch_over_midnight_goes_to_the_files_of_both_days(ledger: LedgerStor
 
 
 def test_a_batch_that_is_given_again_is_stored_once(ledger: LedgerStore) -> None:
-    rows = [made_row(1), made_row(2)]
+    rows = [made_row(number) for number in range(1, 101)]  # more than one statement takes
+    ledger.append(rows[:60])
     ledger.append(rows)
-    ledger.append(rows)
-    assert len(list(requests_of(ledger))) == 2
+    assert {row.id: row for row in requests_of(ledger)} == {row.id: row for row in rows}
+    ledger.append([])
 
 
 def test_what_is_written_belongs_to_its_owner_alone(ledger: LedgerStore) -> None:

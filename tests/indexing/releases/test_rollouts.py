@@ -16,11 +16,12 @@ from indexing.records import Document, Partition
 from indexing.releases.behind import documents_behind
 from indexing.releases.lifecycle import end, pause, reject, resume, set_share
 from indexing.releases.pins import choose_first, hold_back, list_pins, pin, unpin
-from indexing.releases.promotion import promote, roll_back
+from indexing.releases.promotion import roll_back
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import AbTest, Pin, Step, find_rollout, read_serving_plan
 from indexing.releases.transitions import TRANSITIONS, Decision, change_rollout, list_transitions, require_version
 from indexing.releases.trials import End, propose, start_ab, start_canary, start_shadow
+from tests.support.promotions import promote
 from tests.support.rollout_home import RECIPES, RolloutHome
 
 STEPS = (Step(0.05, 100, 60.0), Step(0.5, 1000, 600.0))

@@ -8,14 +8,16 @@ import pytest
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents
-from indexing.errors import ArtefactCorrupt, ModelMismatch
+from indexing.errors import ArtefactCorrupt, BuildFailed, ModelMismatch, ReleaseNotGated
 from indexing.features.views import EMBEDDING_VIEWS, FIRST_256, lexical_view
+from indexing.indexes.ivf_index import IvfInfo
 from indexing.records import Document, Partition, canonical_json
 from indexing.releases.recipe_choices import recipe_in_service
 from indexing.releases.recipes import read_recipe
-from indexing.releases.soundness import require_promotable, require_sound
+from indexing.releases.soundness import require_promotable, require_sound, require_whole
 from indexing.snapshots.manifest import MANIFEST_FILE, read_snapshot
 from indexing.storage.store import MANIFEST
+from tests.support.promotions import gated
 
 TEXTS = [Document(f"doc-{n}", f"Title {n}", f"The words of document {n}.") for n in range(3)]
 
@@ -105,3 +107,44 @@ def test_an_encoder_of_another_dimension_is_refused(built):
     change(home.path / "shards" / shard.name / MANIFEST, lambda one: one["info"].update(dimension=17))
     with pytest.raises(ModelMismatch, match="with the dimension 17, and recipe 1 has 16"):
         require_sound(home, release, read_recipe(home.catalogue, release.recipe))
+
+
+@pytest.mark.parametrize(("judged", "inherits"), [(6, True), (7, False)])
+def test_a_build_that_holds_less_than_half_of_what_was_judged_does_not_inherit_the_verdict(built, judged, inherits):
+    home, release = built
+    gated(home.catalogue, release.recipe, baseline=None, release="1.0", evidence={"passages": judged})
+    require_promotable(home, release.recipe, is_overridden=True)
+    if inherits:
+        require_promotable(home, release.recipe)
+        return
+    with pytest.raises(
+        ReleaseNotGated, match=r"Release 1\.1 does not inherit .* release 1\.0: it holds 3 passages, and 7"
+    ):
+        require_promotable(home, release.recipe)
+
+
+def test_the_build_that_was_judged_itself_has_nothing_to_inherit(built):
+    home, release = built
+    gated(home.catalogue, release.recipe, baseline=None, release="1.1", evidence={"passages": 700})
+    require_promotable(home, release.recipe)
+
+
+def with_recall(snapshot, recall):
+    """A snapshot whose first shard has an approximate index."""
+    lists = IvfInfo(lists=2, probes=1, recall_at_10=recall, queries=10, min_recall=0.95)
+    first = snapshot.shards[0]
+    return replace(snapshot, shards=(replace(first, facts=replace(first.facts, lists=lists)),))
+
+
+def test_a_snapshot_that_is_not_what_was_planned_is_not_released(built):
+    home, release = built
+    snapshot = read_snapshot(home.storage, release.snapshot)
+    planned = {shard.name: shard.rows for shard in snapshot.shards}
+    require_whole(snapshot, planned)
+    with pytest.raises(BuildFailed, match="holds 3 passages and 4 were planned"):
+        require_whole(snapshot, {name: rows + 1 for name, rows in planned.items()})
+    with pytest.raises(BuildFailed, match="shards other differ"):
+        require_whole(snapshot, {**planned, "other": 1})
+    require_whole(with_recall(snapshot, 0.95), planned)
+    with pytest.raises(BuildFailed, match=r"recall@10 0\.940, and 0\.950 is needed"):
+        require_whole(with_recall(snapshot, 0.94), planned)

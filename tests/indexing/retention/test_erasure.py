@@ -1,5 +1,6 @@
 """After an erasure no file of the home holds the text, nor what was made of it: every file is searched byte by byte."""
 
+import gzip
 import json
 import os
 import shutil
@@ -23,6 +24,9 @@ from eval.datasets.query_sets import QuerySet
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import read_query_set, set_versions
 from eval.datasets.synthesis import synthesise
+from eval.experiments.artefact_release import ArtefactOpener
+from eval.experiments.evaluation_task import EvaluationTask, run_evaluation_task, save_evaluation_task
+from eval.experiments.evaluations import evaluate as measure
 from eval.experiments.experiment import load, run_experiment, save
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
@@ -42,6 +46,7 @@ from indexing.ledger.view_changes import LiveViewChange
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy, stable_release
 from indexing.releases.recipe_choices import change_recipe, default_recipe
+from indexing.releases.recipes import read_recipe
 from indexing.releases.release import list_releases
 from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import FLUSH_SECONDS, erase, foresee, resume
@@ -109,7 +114,12 @@ def resume_all(home):
 def files_with(home, needle):
     """The files below a home, relative to it, that hold some bytes."""
     files = [path for path in home.path.rglob("*") if path.is_file()]
-    return {str(path.relative_to(home.path)) for path in files if needle in path.read_bytes()}
+    return {str(path.relative_to(home.path)) for path in files if needle in content(path)}
+
+
+def content(path):
+    """The bytes of a file; of a compressed one those that it holds."""
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
 def forms(marker):
@@ -194,6 +204,17 @@ def evaluate(home):
     return save(experiment, home.path / "evaluations"), experiment
 
 
+def evaluate_release(home):
+    """An evaluation of the newest release whose rankings name every document, and such a task in a worker's hands."""
+    queries = QuerySet("manual", {"q1": "garden"}, {"q1": {"apples": 1}}, "f", partition=OURS)
+    found = measure(home, 1, queries, mode="dense")
+    manifest = read_recipe(home.catalogue, 1).manifest
+    task = EvaluationTask(found.release, found.snapshot, manifest, OURS, "dense", 10, {"q1": NEW.text})
+    run_evaluation_task(
+        home.storage, ArtefactOpener(home.storage, sessions=1), save_evaluation_task(home.storage, task)
+    )
+
+
 def fill(home):
     """Two versions of the document in four releases of two recipes, beside other documents and another tenant."""
     put_documents(home.catalogue, OURS, [*OTHERS, OLD], source="folder")
@@ -207,6 +228,7 @@ def fill(home):
     make(home)
     make(home, precision="fp32", view="first-256", language="german", shard_rows=1)
     leave_traces(home, NEW)
+    evaluate_release(home)
 
 
 @pytest.fixture
@@ -239,6 +261,9 @@ def test_before_an_erasure_the_search_of_all_files_finds_every_trace(filled):
         assert places <= kept[marker], marker
     assert "scratch" in kept["newbodyzwack"]
     assert "work" in kept["newbodyzwack"]
+    escaped = files_with(filled, json.dumps("Quibblethörpe")[1:-1].encode())
+    assert any(path.startswith("evaluations/") for path in escaped)
+    assert any(path.startswith("work/evaluation/output-") for path in files_with(filled, "Quibblethörpe".encode()))
     assert any(path.endswith("passages.safetensors") for path in files_with(filled, b"newtailzw\\u00e4ck"))
     for term in ("oldbodyzwick", "newbodyzwack", "oldtitlezwick", "newheadingzwack"):
         (stem,) = Analyser("english").terms(term)
@@ -263,8 +288,8 @@ def test_after_an_erasure_no_file_holds_the_text_or_what_was_made_of_it(filled, 
     assert_nothing_is_left(filled, made)
     assert set(report.releases) >= {"1.1", "1.2", "2.1", "2.2"}
     assert report.in_catalogue == (0 if is_deleted_before else 1)
-    assert (report.documents, report.scratch_homes, report.evaluations) == (1, 1, 1)
-    assert report.inputs == (0 if is_deleted_before else 1)  # the build has withdrawn it
+    assert (report.documents, report.scratch_homes, report.evaluations) == (1, 1, 2)
+    assert report.inputs == (0 if is_deleted_before else 3)  # the build has withdrawn them
 
 
 def test_query_sets_keep_what_they_have_of_other_documents_and_say_that_something_was_erased(filled):

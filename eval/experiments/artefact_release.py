@@ -1,0 +1,99 @@
+"""Opening a release from its artefacts alone, for a search on a machine that sees no catalogue."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+from app.serving.document_boosts import DocumentBoosts
+from app.serving.release import ServingRelease
+from indexing.features.feature_values import Feature, FeatureValue
+from indexing.indexes.analyser import Analyser
+from indexing.indexes.bm25 import Bm25
+from indexing.models.embedder import Embedder, load_embedder
+from indexing.models.registry import stored_model
+from indexing.models.reranker import RerankerModel, load_reranker
+from indexing.records import Partition
+from indexing.releases.recipes import Recipe
+from indexing.releases.release import Release
+from indexing.snapshots.snapshot import DEFAULT_MAX_SHARDS, Snapshot
+from indexing.storage.store import Storage
+
+LoadEmbedder: TypeAlias = Callable[[str, str], Embedder]
+"""Model version and precision to the embedder."""
+DocumentValues: TypeAlias = Mapping[str, Mapping[str, float]]
+"""Document id -> feature name -> value, of documents that have any."""
+
+
+class ArtefactOpener:
+    """Opens releases of one store, and keeps the models that it loaded and the snapshot that was opened last.
+
+    For one thread at a time.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        sessions: int,
+        load: LoadEmbedder | None = None,
+        max_shards: int = DEFAULT_MAX_SHARDS,
+    ) -> None:
+        """Encode with ``sessions`` sessions; ``load`` gives the embedder of a model and precision (for tests)."""
+        self._storage, self._sessions, self._max_shards = storage, sessions, max_shards
+        self._load = load or self._loaded
+        self._embedders: dict[tuple[str, str], Embedder] = {}
+        self._rerankers: dict[tuple[str, str], RerankerModel] = {}
+        self._snapshot: Snapshot | None = None
+
+    def open(self, release: Release, recipe: Recipe, values: DocumentValues) -> ServingRelease:
+        """The release ready for searches.
+
+        Args:
+            release: Its ``snapshot`` is opened; of the rest only the number counts, for messages.
+            recipe: The release's.
+            values: What the recipe's boosts use of the partition that is searched.
+
+        Raises:
+            NotFound: the snapshot is not stored any more.
+            GroundworkError: snapshot or model cannot be read, or this machine does not reproduce the model.
+        """
+        return ServingRelease(
+            release=release,
+            recipe=recipe,
+            snapshot=self._opened(release.snapshot),
+            embedder=self._embedder(recipe.model, recipe.embedding.precision),
+            analyser=Analyser(recipe.lexical.language),
+            bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
+            reranker=None if recipe.reranker is None else self._reranker(recipe.reranker, recipe.second_pass.precision),
+            boosts=_boosts(recipe, values) if recipe.retrieval.boosts else None,
+        )
+
+    def _opened(self, snapshot_id: str) -> Snapshot:
+        if self._snapshot is None or self._snapshot.id != snapshot_id:
+            self._snapshot = Snapshot(self._storage, snapshot_id, max_shards=self._max_shards)
+        return self._snapshot
+
+    def _embedder(self, model: str, precision: str) -> Embedder:
+        if (model, precision) not in self._embedders:
+            self._embedders[model, precision] = self._load(model, precision)
+        return self._embedders[model, precision]
+
+    def _loaded(self, model: str, precision: str) -> Embedder:
+        return load_embedder(self._storage, stored_model(self._storage, model), precision, sessions=self._sessions)
+
+    def _reranker(self, model: str, precision: str) -> RerankerModel:
+        if (model, precision) not in self._rerankers:
+            version = stored_model(self._storage, model)
+            self._rerankers[model, precision] = load_reranker(
+                self._storage, version, precision, sessions=self._sessions
+            )
+        return self._rerankers[model, precision]
+
+
+def _boosts(recipe: Recipe, values: DocumentValues) -> DocumentBoosts:
+    def read(
+        features: Sequence[Feature], partition: Partition, ids: Sequence[str], at: datetime
+    ) -> list[dict[str, FeatureValue]]:
+        return [dict(values.get(document_id, {})) for document_id in ids]
+
+    return DocumentBoosts(recipe.retrieval.boosts, recipe.boost_features, read)

@@ -1,0 +1,1 @@
+"""Gates: a policy, and what turns figures into PROMOTE, HOLD, REJECT, or into the roll-back of a canary."""

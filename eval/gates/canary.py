@@ -1,0 +1,220 @@
+"""The judge of a canary: its guardrails and signals, by what the ledger says, written as verdicts that guards read.
+
+A broken guardrail fails, and the watcher takes the rollout back; a signal is inconclusive, and the watcher pauses it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from eval.gates.guardrails import Rail, compare_arms, usual_scores
+from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy
+from eval.gates.sequences import ConfidenceSequence
+from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
+from indexing.errors import StorageFailed
+from indexing.home import Home
+from indexing.ledger.day_sources import DayFault
+from indexing.ledger.trial_answers import TrialAnswer, shadow_overlaps, trial_answers
+from indexing.records import Json
+from indexing.releases.guards import Outcome
+from indexing.releases.observation import settled
+from indexing.releases.recipes import read_recipe
+from indexing.releases.rollouts import Rollout
+from indexing.releases.transitions import list_transitions
+
+QUALITY, SIGNAL = "quality:", "signal:"
+"""How kinds of verdicts begin: of guardrails, which take back, and of signals, which pause."""
+_ENOUGH_SHADOWS = 50
+"""Shadowed answers below which their agreement says nothing. Source: as ``MIN_REQUESTS`` of the technical guards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the judge says: the kind of its verdict, the outcome, why, and the figures."""
+
+    kind: str
+    outcome: Outcome
+    reason: str
+    evidence: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A guardrail with what counts of an answer; larger is worse."""
+
+    name: str
+    rail: Guardrail
+    value: Callable[[TrialAnswer], float | None]
+    margin: float
+    noun: str
+    is_of_scores: bool = True
+
+
+def judge_canary(home: Home, rollout: Rollout, policy: Policy, now: str) -> Sequence[Judged]:
+    """Judge an open rollout at the moment ``now`` (UTC, ISO 8601), and write what is said as verdicts.
+
+    To be called every minute or so: the level holds however often it is. A canary or A/B test is judged by its answers
+    since its share last changed, a shadow by how far it agrees with what is in service. Anything else is not judged.
+
+    Args:
+        home: Whose ledger is read.
+        rollout: As it is now.
+        policy: As a rule ``policy_of(home)``.
+        now: The moment.
+
+    Raises:
+        StorageFailed: a day of the ledger cannot be read, so that nothing is said; nothing is written.
+    """
+    if rollout.state == "shadow":
+        found = _judge_shadow(home, rollout, policy.canary, now)
+    elif rollout.state == "canary":
+        found = _judge_answers(home, rollout, policy.canary, now)
+    else:
+        return ()
+    decided = _signals_decided(home, rollout)
+    said = [_overruled(one) if one.kind in decided and one.outcome == "inconclusive" else one for one in found]
+    _write(home, rollout, policy, said, now)
+    return said
+
+
+def _judge_shadow(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str) -> list[Judged]:
+    """Whether what the shadow answers is far from what is answered, which is a signal: users see none of it."""
+    if policy.agreement is None:
+        return []
+    faults: list[DayFault] = []
+    since, until = datetime.fromisoformat(rollout.created_at), datetime.fromisoformat(now)
+    overlaps = shadow_overlaps(home.ledger, rollout.id, since, until, on_fault=faults.append)
+    _require_readable(faults)
+    if len(overlaps) < _ENOUGH_SHADOWS:
+        return []
+    n, mean = len(overlaps), sum(overlaps) / len(overlaps)
+    deviation = (sum((one - mean) ** 2 for one in overlaps) / (n - 1)) ** 0.5
+    at_most = ConfidenceSequence(policy.level, policy.n_star).upper(n, mean, deviation)
+    reason = f"{mean:.0%} of the hits are the same on {n} shadowed queries, and {policy.agreement:.0%} are expected"
+    outcome: Outcome = "inconclusive" if at_most < policy.agreement else "pass"
+    return [Judged(f"{SIGNAL}agreement", outcome, reason, {"mean": mean, "at_most": at_most, "queries": n})]
+
+
+def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str) -> list[Judged]:
+    since, until = settled(rollout), datetime.fromisoformat(now)
+    if since >= until:
+        return []
+    faults: list[DayFault] = []
+    answers = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
+    _require_readable([fault for fault in faults if not fault.is_missing])
+    rails = _rails(answers, policy, has_same_scores=_has_same_scores(home, rollout))
+    if not rails:
+        return []
+    # Each step begins anew, and each guardrail may err: together they err at the stated level.
+    sequence = ConfidenceSequence(policy.level / policy.guardrails / max(1, len(rollout.steps)), policy.n_star)
+    _, burnt = usual_scores(answers)
+    after = [one for at, one in enumerate(answers) if at not in burnt]
+    said = []
+    for one in rails:
+        compared = after if one.is_of_scores else answers
+        rail = compare_arms(compared, one.value, margin=one.margin, sequence=sequence, least=policy.min_requests)
+        said.append(_said(one, rail, sequence.level))
+    return said
+
+
+def _rails(answers: Sequence[TrialAnswer], policy: CanaryPolicy, *, has_same_scores: bool) -> list[_Named]:
+    """The guardrails that can be judged; scores say something only where both recipes have the same encoder."""
+    found = []
+    if policy.empty is not None:
+        rail = policy.empty
+        found.append(_Named("empty", rail, lambda one: float(one.hit_count == 0), rail.margin, "empty answers", False))
+    usual, _ = usual_scores(answers)
+    if usual is None or not has_same_scores:
+        return found
+    if policy.low_score is not None:
+        rail, low = policy.low_score, usual.low
+        found.append(
+            _Named(
+                "low_score",
+                rail,
+                lambda one: None if one.best_dense is None else float(one.best_dense < low),
+                rail.margin,
+                f"answers with a best score below {low:.3f}",
+            )
+        )
+    if policy.top_score is not None and usual.deviation > 0:
+        rail = policy.top_score
+        found.append(
+            _Named(
+                "top_score",
+                rail,
+                lambda one: None if one.best_dense is None else -one.best_dense,
+                rail.margin * usual.deviation,
+                "best scores (negative)",
+            )
+        )
+    return found
+
+
+def _has_same_scores(home: Home, rollout: Rollout) -> bool:
+    one, other = (read_recipe(home.catalogue, number) for number in (rollout.candidate, rollout.baseline))
+    return one.model == other.model and one.embedding == other.embedding
+
+
+def _said(named: _Named, rail: Rail, level: float) -> Judged:
+    """A guardrail in words; one that broke over few units, which may differ by themselves, only pauses."""
+    action: Action = named.rail.action
+    evidence: dict[str, Json] = {**asdict(rail), "margin": named.margin, "level": level}
+    if rail.state == "no_data":
+        few = f"{rail.n_candidate} answers of the candidate and {rail.n_live} in service are too few"
+        return Judged(_kind(named.name, action), "no_data", f"{named.noun}: {few}", evidence)
+    said = f"{named.noun} {rail.candidate:.3g} against {rail.live:.3g}"
+    if rail.state == "holds":
+        return Judged(_kind(named.name, action), "pass", said, evidence)
+    said = f"{said}: {rail.at_least:.3g} more at least, and {named.margin:.3g} is allowed (level {level:.2g})"
+    if action == "roll_back" and not rail.by_unit:
+        action, said = "pause", f"{said}; there are too few units to tell it from how they differ"
+    outcome: Outcome = "fail" if action == "roll_back" else "inconclusive"
+    return Judged(_kind(named.name, action), outcome, said, evidence)
+
+
+def _kind(name: str, action: Action) -> str:
+    return f"{QUALITY if action == 'roll_back' else SIGNAL}{name}"
+
+
+def _signals_decided(home: Home, rollout: Rollout) -> set[str]:
+    """Signals on which this rollout was paused before, and went on by an operator's decision."""
+    found: set[str] = set()
+    for change in list_transitions(home.catalogue, rollout.id):
+        if change.to_state == "paused":
+            found |= {
+                name.removeprefix("verdict:")
+                for name, said in change.evidence.items()
+                if name.startswith(f"verdict:{SIGNAL}") and said["outcome"] == "inconclusive"
+            }
+    return found
+
+
+def _overruled(one: Judged) -> Judged:
+    return Judged(one.kind, "pass", f"an operator went on after this signal: {one.reason}", one.evidence)
+
+
+def _write(home: Home, rollout: Rollout, policy: Policy, said: Sequence[Judged], now: str) -> None:
+    """One row for each outcome that is new, with the figures of the last look."""
+    with home.catalogue.write():
+        last = {row["kind"]: row for row in newest_verdict_rows(home.catalogue, rollout.candidate, rollout.since_at)}
+        for one in said:
+            row = last.get(one.kind)
+            if row is not None and row["verdict"] == one.outcome and row["rollout"] == rollout.id:
+                refresh_verdict(home.catalogue, int(row["id"]), [one.reason], now, one.evidence)
+                continue
+            grounds = Grounds(
+                baseline=rollout.baseline,
+                policy=policy.id,
+                level=policy.canary.level,
+                rollout=rollout.id,
+                evidence=one.evidence,
+            )
+            insert_verdict(home.catalogue, rollout.candidate, one.kind, one.outcome, [one.reason], now, grounds)
+
+
+def _require_readable(faults: Sequence[DayFault]) -> None:
+    if faults:
+        raise StorageFailed(
+            f"The ledger's day {faults[0].day} cannot be read ({faults[0].reason}), so the canary cannot be judged."
+        )

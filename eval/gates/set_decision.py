@@ -1,0 +1,138 @@
+"""What one query set says of a candidate: good enough, harmful, or not yet known, by tests that were planned before."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from scipy.stats import norm
+
+from eval.experiments.statistics import PairedTest, paired_test
+from eval.gates.policy import GuardSlice, SetPolicy
+from eval.gates.sequences import group_sequential_boundaries
+from indexing.records import Json
+from indexing.releases.gate import HOLD, PROMOTE, REJECT
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found, why, and its figures."""
+
+    verdict: str
+    reasons: tuple[str, ...] = ()
+    evidence: Mapping[str, Json] = field(default_factory=dict)
+
+
+def decide_set(
+    policy: SetPolicy,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    slices: Mapping[str, Mapping[str, str]],
+    *,
+    level: float,
+    tests: int,
+) -> Finding:
+    """Decide by paired scores of the same queries.
+
+    Each planned look has its share of the levels (O'Brien-Fleming); without a plan there is one, at all queries. At a
+    look the candidate is good enough if it loses less than the margin, shown at ``level``; harmful if it loses at all,
+    shown at ``level / tests``, and is not good enough. Queries come in the order of their ids' hashes, so that a set
+    that grows keeps its beginning.
+
+    Args:
+        policy: What the set demands.
+        before: Score of each query under the baseline.
+        after: The same under the candidate.
+        slices: Query id -> slice -> value.
+        level: The chance of finding a candidate good enough that loses the margin.
+        tests: How many tests share the chance, ``level``, of rejecting a candidate without any loss.
+    """
+    ids = sorted(before.keys() & after.keys(), key=lambda one: hashlib.blake2b(one.encode()).digest())
+    if len(ids) < policy.min_queries:
+        reason = f"{len(ids)} queries are judged, and {policy.min_queries} are needed"
+        return Finding(HOLD, (reason,), {"queries": len(ids)})
+    plan = policy.looks or (len(ids),)
+    enough, harm = (group_sequential_boundaries(plan, one) for one in (level, level / tests))
+    found = Finding(HOLD)
+    for number, count in enumerate(plan):
+        if count > len(ids):
+            break
+        taken = ids[:count]
+        levels = float(norm.sf(enough[number])), float(norm.sf(harm[number]))
+        found = _look(policy, [before[one] for one in taken], [after[one] for one in taken], levels)
+        evidence = {**found.evidence, "queries": count, "look": number + 1, "looks": list(plan), "level": levels[0]}
+        found = Finding(found.verdict, found.reasons, evidence)
+        if found.verdict != HOLD:
+            break
+    guarded = [_guard(guard, ids, before, after, slices, level / tests) for guard in policy.guard_slices]
+    reasons = tuple(reason for one in guarded for reason in one.reasons)
+    evidence = {**found.evidence, "slices": [part for one in guarded for part in one.evidence["values"]]}
+    if any(one.verdict == REJECT for one in guarded):
+        return Finding(REJECT, (*found.reasons, *reasons), evidence)
+    return Finding(found.verdict, found.reasons, evidence)
+
+
+def count_tests(policies: Sequence[tuple[SetPolicy, Mapping[str, Mapping[str, str]]]]) -> int:
+    """How many tests of all sets may reject: each set, and each value of a guarded slice that has enough queries."""
+    return sum(1 + sum(len(_values(guard, slices)) for guard in policy.guard_slices) for policy, slices in policies)
+
+
+def _look(policy: SetPolicy, a: Sequence[float], b: Sequence[float], levels: tuple[float, float]) -> Finding:
+    not_worse = paired_test(a, b, alternative="greater", margin=policy.margin)
+    better = paired_test(a, b, alternative="greater") if policy.superiority else None
+    worse = paired_test(a, b, alternative="less")
+    evidence: dict[str, Json] = {
+        "baseline": sum(a) / len(a),
+        "candidate": sum(b) / len(b),
+        "difference": worse.difference,
+        "p_not_worse": not_worse.p,
+        "p_worse": worse.p,
+        "p_better": None if better is None else better.p,
+        "margin": policy.margin,
+    }
+    said = f"{policy.measure} {evidence['candidate']:.3f} against {evidence['baseline']:.3f} on {len(a)} queries"
+    if not_worse.p <= levels[0]:
+        if better is None or better.p <= levels[0]:
+            shown = f"loses less than {policy.margin:g}" if better is None else "is better"
+            return Finding(PROMOTE, (f"{said}: it {shown} ({_p(not_worse if better is None else better)})",), evidence)
+        return Finding(HOLD, (f"{said}: no gain is shown ({_p(better)}), and superiority is asked for",), evidence)
+    if worse.p <= levels[1]:
+        return Finding(REJECT, (f"{said}: it is worse ({_p(worse)})",), evidence)
+    reason = f"{said}: neither a loss below {policy.margin:g} ({_p(not_worse)}) nor any loss ({_p(worse)}) is shown"
+    return Finding(HOLD, (reason,), evidence)
+
+
+def _p(test: PairedTest) -> str:
+    return f"p = {test.p:.2g}"
+
+
+def _values(guard: GuardSlice, slices: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
+    """The values of a slice that have enough queries, and those queries."""
+    found: dict[str, list[str]] = {}
+    for query, its in sorted(slices.items()):
+        if guard.slice in its:
+            found.setdefault(its[guard.slice], []).append(query)
+    return {value: queries for value, queries in sorted(found.items()) if len(queries) >= guard.min_queries}
+
+
+def _guard(
+    guard: GuardSlice,
+    ids: Sequence[str],
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    slices: Mapping[str, Mapping[str, str]],
+    level: float,
+) -> Finding:
+    """REJECT where a value of a slice loses more than its margin and the loss is shown; else PROMOTE."""
+    known, reasons, told = set(ids), [], []
+    for value, queries in _values(guard, {query: slices[query] for query in slices.keys() & known}).items():
+        test = paired_test([before[one] for one in queries], [after[one] for one in queries], alternative="less")
+        is_hurt = test.difference < -guard.margin and test.p <= level
+        told.append(
+            {"slice": guard.slice, "value": value, "queries": test.n, "difference": test.difference, "p": test.p}
+        )
+        if is_hurt:
+            reasons.append(
+                f"{guard.slice} {value} loses {-test.difference:.3f} on {test.n} queries, over {guard.margin:g}"
+                f" ({_p(test)})"
+            )
+    return Finding(REJECT if reasons else PROMOTE, tuple(reasons), {"values": told})

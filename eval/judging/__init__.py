@@ -1,0 +1,1 @@
+"""Answers and contexts judged with ragas: from ids and texts alone, or by a model at an endpoint."""

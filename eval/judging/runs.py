@@ -1,0 +1,120 @@
+"""Judging as people and schedules ask for it: a file of samples, a stored query set, or every stored set."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.datasets.chat_client import CONCURRENCY, endpoint_of
+from eval.datasets.stored_sets import list_query_sets, read_query_set
+from eval.judging.judgement import Judgement, save_judgement
+from eval.judging.judging import Asking, judge_samples
+from eval.judging.metrics import ANSWER_RELEVANCY, Metric, metrics_named
+from eval.judging.retrieved_samples import retrieve_samples
+from eval.judging.samples import Sample, read_samples
+from indexing.errors import InvalidInput, NotFound
+from indexing.home import Home
+from indexing.models.embedder import Embedder, load_embedder
+from indexing.records import Json
+from indexing.releases.recipe_choices import recipe_in_service
+from indexing.retention.evaluation_files import EVALUATIONS
+from indexing.retention.judgement_files import JUDGE_LOCK
+
+Progress = Callable[[str, int, int], None]
+"""Told of a stage: how much is done, of how much."""
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Tell no one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to judge: which metrics (all for none), how many requests at most and at once, and whom to tell."""
+
+    names: tuple[str, ...] = ()
+    budget: int | None = None
+    concurrency: int = CONCURRENCY
+    on_progress: Progress = _silent
+
+
+def judge_file(home: Home, path: Path, options: Options = Options()) -> tuple[Judgement, Path]:
+    """Judge the samples of a file, and save the judgement in the home; gives it and its file.
+
+    Raises:
+        SourceInvalid: the file cannot be read.
+        InvalidInput: a metric is unknown, or asks a model and none is configured.
+        AlreadyRunning: another process judges in this home, or erases from it.
+    """
+    return _judge(home, read_samples(path), {"file": path.name}, options)
+
+
+def judge_set(
+    home: Home, name: str, options: Options = Options(), *, split: str = "test", k: int = 10, mode: str = "hybrid"
+) -> tuple[Judgement, Path]:
+    """Judge what the release in service finds for a stored query set, and save it; gives the judgement and its file.
+
+    Args:
+        home: Whose set and release.
+        name: Which set.
+        options: How to judge.
+        split: ``train``, ``dev``, ``test`` or ``all``.
+        k: How many documents to find for each query.
+        mode: How to search: ``hybrid``, ``dense`` or ``lexical``.
+
+    Raises:
+        NotFound: there is no such set, or the release does not hold its collection.
+        NotReady: nothing is released.
+        InvalidInput, AlreadyRunning: as ``judge_file``.
+    """
+    metrics_named(options.names)  # before anything is searched
+    query_set = read_query_set(home, name, split=None if split == "all" else split)
+    total = len(query_set.queries)
+    samples, inputs = retrieve_samples(
+        home, query_set, k=k, mode=mode, on_progress=lambda done: options.on_progress("searching", done, total)
+    )
+    return _judge(home, samples, inputs, options)
+
+
+def judge_every_set(home: Home) -> Json:
+    """Judge every stored query set, for a schedule; gives by name the means, or why there are none."""
+    found: dict[str, Json] = {}
+    for stored in list_query_sets(home):
+        try:
+            judgement, _ = judge_set(home, stored.name)
+        except (InvalidInput, NotFound) as error:  # nothing judged in its test split, or not in the release
+            found[stored.name] = {"not_judged": str(error)}
+        else:
+            found[stored.name] = {one.metric: one.to_json() for one in judgement.summaries}
+    return found
+
+
+def _judge(home: Home, samples: Sequence[Sample], inputs: Json, options: Options) -> tuple[Judgement, Path]:
+    metrics, settings = metrics_named(options.names), home.settings
+    # Without a judge the metrics that ask one stay unmeasured, unless one of them was asked for by name.
+    is_wanted = settings.judge_url is not None or bool(options.names)
+    is_judged = any(metric.is_judged for metric in metrics)
+    endpoint = endpoint_of(settings) if is_wanted and is_judged else None
+    embedder, model = _embedder(home, metrics) if endpoint is not None else (None, None)
+    with home.storage.lock(JUDGE_LOCK, "judging of samples, or an erasure"):
+        judgement = judge_samples(
+            home,
+            samples,
+            metrics,
+            asking=Asking(endpoint, options.budget, options.concurrency),
+            embedder=embedder,
+            inputs={**inputs, "embedding_model": model},
+            on_progress=lambda done: options.on_progress("judging", done, len(samples)),
+        )
+        return judgement, save_judgement(judgement, home.path / EVALUATIONS)
+
+
+def _embedder(home: Home, metrics: Sequence[Metric]) -> tuple[Embedder | None, str | None]:
+    """What compares questions: the model of the recipe in service, else the home's newest, and its id."""
+    if all(metric.name != ANSWER_RELEVANCY for metric in metrics):
+        return None, None
+    try:
+        recipe = recipe_in_service(home)
+    except NotFound:
+        return None, None
+    model = home.models.get(recipe.model)
+    return load_embedder(home.storage, model, recipe.embedding.precision, sessions=1), model.id

@@ -1,0 +1,145 @@
+"""The offline gate over real homes: evaluations of two recipes, held against a policy, and the verdict kept."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
+from eval.gates.offline import SYNTHETIC, gate, judge_cost, judge_latency
+from eval.gates.policy import CostLimits, LatencyLimits, Policy, SetPolicy
+from indexing.catalogue.verdicts import verdict_rows
+from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseNotGated
+from indexing.records import Document
+from indexing.releases.promotion import promote
+from indexing.releases.transitions import Decision
+from tests.support.evaluated_home import EvaluatedHome
+from tests.support.fresh_home import OTHER_LANGUAGE, OURS, RECIPE
+
+COUNT = 40
+NOUNS = [f"{first}{second}" for first in ("car", "boat", "tree", "lamp") for second in "abcdefghij"]
+LEXICAL = SetPolicy(name="things", split="all", mode="lexical", min_queries=20)
+POLICY = Policy(query_sets=(LEXICAL,))
+
+
+def by(reason="a test"):
+    return Decision("ana", reason, "2026-11-29T00:00:00.000+00:00")
+
+
+class GatedHome(EvaluatedHome):
+    """Recipe 1 stems and is in service, recipe 2 does not; 40 queries ask in the plural for what stands there once."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.put(*(Document(noun, noun, f"About one {noun} and nothing else of {noun}.") for noun in NOUNS))
+        self.build()
+        self.build(OTHER_LANGUAGE)
+
+    def judged_by_a_person(self):
+        queries = [NewQuery(f"q-{noun}", f"{noun}s", "curated") for noun in NOUNS]
+        create_set(self.home, "things", OURS, "curated", provenance={}, actor="ana")
+        qrels = {one.id: {noun: 1} for one, noun in zip(queries, NOUNS, strict=True)}
+        put_contents(self.home, "things", queries, qrels, Note("add", "ana", "a test"))
+
+    def gate(self, candidate, baseline=None, policy=POLICY):
+        return gate(
+            self.home,
+            candidate,
+            baseline,
+            policy,
+            evaluated=lambda home, release, query_set, mode: self.evaluate(release, query_set, mode="lexical"),
+        )
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    home = GatedHome(tmp_path / "home")
+    yield home
+    home.close()
+
+
+def test_a_candidate_that_loses_is_rejected_and_does_not_go_in_service(fresh):
+    fresh.judged_by_a_person()
+    found = fresh.gate(2)
+    assert (found.verdict, found.candidate, found.baseline, found.release) == ("REJECT", 2, 1, "2.1")
+    assert "things: nDCG@10 0.000 against 1.000 on 40 queries: it is worse" in found.reasons[0]
+    with pytest.raises(ReleaseNotGated, match="is REJECT: things: nDCG@10"):
+        promote(fresh.home.catalogue, 2, by(), max_recipes=4)
+
+
+def test_a_candidate_that_is_as_good_is_promoted_and_the_verdict_is_kept_with_its_grounds(fresh):
+    fresh.judged_by_a_person()
+    recipe = fresh.build(replace(RECIPE, shard_rows=9)).release.recipe
+    found = fresh.gate(recipe)
+    assert found.verdict == "PROMOTE"
+    (row,) = verdict_rows(fresh.home.catalogue, recipe)
+    assert (row["id"], row["kind"], row["verdict"], row["baseline"]) == (found.id, "offline", "PROMOTE", 1)
+    assert (row["policy"], row["level"], row["release"], row["is_synthetic"]) == (POLICY.id, 0.05, f"{recipe}.1", 0)
+    finding = json.loads(row["evidence"])["findings"]["things/all/lexical"]
+    assert (finding["queries"], finding["difference"], finding["win_tie_loss"]["ties"]) == (40, 0.0, 40)
+    assert "cars" not in row["evidence"]  # no text of a query is kept
+    assert promote(fresh.home.catalogue, recipe, by(), max_recipes=4).recipe == recipe
+
+
+def test_other_documents_are_not_comparable_and_hold(fresh):
+    fresh.judged_by_a_person()
+    fresh.remove("cara", "carb")
+    fresh.build()
+    found = fresh.gate(2)
+    assert found.verdict == "HOLD"
+    assert "things: not comparable: the documents differ" in found.reasons[0]
+
+
+def test_too_few_queries_hold(fresh):
+    fresh.judged_by_a_person()
+    strict = Policy(query_sets=(LEXICAL.model_copy(update={"min_queries": 100}),))
+    found = fresh.gate(2, policy=strict)
+    assert (found.verdict, found.reasons) == ("HOLD", ("things: 40 queries are judged, and 100 are needed",))
+
+
+def test_without_judgments_a_synthetic_set_is_made_and_marked(fresh):
+    fresh.put(*(Document(f"more{n}", f"Nouns about topic{n}", f"All of topic{n} and word{n}.") for n in range(120)))
+    fresh.build()
+    fresh.build(OTHER_LANGUAGE)
+    found = fresh.gate(2, policy=Policy())
+    assert found.is_synthetic
+    assert found.reasons[-1].startswith("its queries are synthetic")
+    assert next(iter(found.evidence["findings"])).startswith(f"{SYNTHETIC}/all/")
+    assert found.evidence["findings"][f"{SYNTHETIC}/all/hybrid"]["queries"] >= 100
+    again = fresh.gate(2, policy=Policy())
+    assert again.evidence == found.evidence  # the set that is there is used
+
+
+def test_what_cannot_be_judged_is_said(fresh, tmp_path):
+    with pytest.raises(InvalidInput, match="the one it would be held against"):
+        fresh.gate(1)
+    with pytest.raises(NotFound, match="Recipe 9 has no release"):
+        fresh.gate(9)
+    with pytest.raises(NotFound, match="things"):
+        fresh.gate(2)
+
+
+def test_a_home_without_a_release_has_nothing_to_hold_against(home):
+    with pytest.raises(NotReady, match="its first needs no gate"):
+        gate(home, 2)
+
+
+def test_latency_over_a_limit_holds():
+    limits = LatencyLimits(p95_ms=50)
+    assert judge_latency(limits, 10, 19).verdict == "PROMOTE"
+    assert judge_latency(limits, 10, 21).verdict == "HOLD"
+    assert judge_latency(limits, 45, 51).reasons == ("p95 is 51.0 ms here, over 50",)
+    assert judge_latency(LatencyLimits(), 1, 5.9).verdict == "PROMOTE"  # less than what machines differ by
+    assert judge_latency(LatencyLimits(p95_ratio=None), 1, 500).verdict == "PROMOTE"
+
+
+def test_cost_over_a_limit_rejects(fresh):
+    class Snapshot:
+        def __init__(self, size_bytes, rows):
+            self.size_bytes, self.rows = size_bytes, rows
+
+    limits = CostLimits(bytes_ratio=2, passages_ratio=2)
+    assert judge_cost(limits, Snapshot(100, 10), Snapshot(200, 20)).verdict == "PROMOTE"
+    found = judge_cost(limits, Snapshot(100, 10), Snapshot(201, 30))
+    assert (found.verdict, len(found.reasons)) == ("REJECT", 2)
+    assert judge_cost(CostLimits(), Snapshot(1, 1), Snapshot(9, 9)).verdict == "PROMOTE"

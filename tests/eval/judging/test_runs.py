@@ -1,0 +1,90 @@
+"""Judging a stored query set: what the release in service finds, against what should be found."""
+
+import pytest
+
+from eval.datasets.curation import add_judgments, query_id_of
+from eval.datasets.set_changes import create_set
+from eval.judging.judgement import list_judgements
+from eval.judging.runs import Options, judge_every_set, judge_set
+from indexing.builds.build import build
+from indexing.builds.context import prepare_build
+from indexing.catalogue.document_writes import put_documents
+from indexing.errors import AlreadyRunning, InvalidInput, NotFound
+from indexing.home import Home
+from indexing.records import Document, Partition
+from indexing.releases.recipe_choices import default_recipe
+from indexing.retention.judgement_files import JUDGE_LOCK
+from tests.support.judge_server import judge_server, judging
+
+MANUAL = Partition("default", "manual")
+LEAK, STUCK = "pump leaks", "valve stuck"
+WHO = {"actor": "ana", "reason": "asked by support"}
+
+
+@pytest.fixture
+def served(tiny_home):
+    """A home with three documents in service and the set ``support`` of two queries."""
+    texts = {"pump": "The pump leaks at the seal.", "valve": "A valve is stuck open.", "hose": "Hoses are blue."}
+    put_documents(tiny_home.catalogue, MANUAL, [Document(name, name, text) for name, text in texts.items()])
+    build(prepare_build(tiny_home, default_recipe(tiny_home)))
+    create_set(tiny_home, "support", MANUAL, "curated", provenance={}, actor="ana")
+    add_judgments(tiny_home, "support", LEAK, {"pump": 2, "valve": 0}, **WHO)
+    add_judgments(tiny_home, "support", STUCK, {"valve": 1, "hose": 1}, **WHO)
+    return tiny_home
+
+
+def test_what_the_release_finds_is_held_against_the_judgments(served):
+    judgement, path = judge_set(served, "support", split="all", k=1, mode="lexical")
+    scores = {
+        (name, one.id): found.score
+        for one in judgement.samples
+        for name, found in one.outcomes.items()
+        if found.score is not None
+    }
+    assert scores == {
+        ("id_context_precision", query_id_of(LEAK)): 1.0,
+        ("id_context_recall", query_id_of(LEAK)): 1.0,
+        ("id_context_precision", query_id_of(STUCK)): 1.0,
+        ("id_context_recall", query_id_of(STUCK)): 0.5,
+    }
+    inputs = judgement.inputs
+    assert (inputs["query_set"], inputs["version"], inputs["release"], inputs["mode"]) == (
+        "support",
+        2,
+        "1.1",
+        "lexical",
+    )
+    assert {one.documents for one in judgement.samples} == {("pump",), ("hose", "valve")}
+    assert list_judgements(served.path / "evaluations") == [judgement]
+    assert path.is_file()
+
+
+def test_a_model_is_asked_about_what_a_set_gives_and_told_what_it_lacks(served):
+    with judge_server(judging) as server:
+        settings = served.settings.model_copy(update={"judge_url": server.url, "judge_model": "judge-1"})
+        home = Home(**{name: getattr(served, name) for name in Home.__slots__} | {"settings": settings})
+        judgement, _ = judge_set(home, "support", split="all")
+    assert server.bodies == []
+    reasons = {one.metric: one.reasons for one in judgement.summaries if one.unmeasured}
+    assert reasons["answer_relevancy"] == reasons["faithfulness"] == {"no answer": 2}
+    assert reasons["context_precision"] == {"no reference": 2}
+    assert (judgement.inputs["model"], judgement.inputs["embedding_model"]) == ("judge-1", "tiny@1")
+
+
+def test_every_set_is_judged_for_a_schedule_and_one_that_cannot_be_is_told(served):
+    create_set(served, "elsewhere", Partition("default", "attic"), "curated", provenance={}, actor="ana")
+    found = judge_every_set(served)
+    assert set(found) == {"support", "elsewhere"}
+    assert "not_judged" in found["elsewhere"]
+
+
+def test_one_process_judges_at_a_time_and_none_beside_an_erasure(served):
+    with served.storage.lock(JUDGE_LOCK), pytest.raises(AlreadyRunning, match="judging of samples, or an erasure"):
+        judge_set(served, "support", split="all")
+
+
+def test_what_is_unknown_is_refused_before_anything_is_searched(served):
+    with pytest.raises(InvalidInput, match="'fidelity' is unknown"):
+        judge_set(served, "support", Options(("fidelity",)))
+    with pytest.raises(NotFound, match="nothing"):
+        judge_set(served, "nothing")
