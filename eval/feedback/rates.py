@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from indexing.errors import InvalidInput
 from indexing.home import Home
 from indexing.ledger.day_sources import OnFault, log_fault
 from indexing.ledger.feedback import POSITIVE, FeedbackRow
-from indexing.ledger.feedback_readers import ALL, Answer, Asked, answers_with_feedback
-from indexing.ledger.ids import day_of
+from indexing.ledger.feedback_readers import ALL, Answer, Asked, answers_with_feedback, feedback_of
+from indexing.ledger.ids import day_of, moment_of
+from indexing.ledger.records import RequestRow
 
 LONG_DWELL_MS = 30_000
 """A hit that is read for longer satisfied its reader. Source: Fox, Karnawat, Mydland, Dumais and White, TOIS 23, 2005;
@@ -42,6 +44,7 @@ _SHARES: Final[Mapping[str, Callable[[FeedbackRow], bool]]] = {
     "read": lambda row: row.action == "dwell" and (row.value or 0) >= LONG_DWELL_MS,
     "answered": lambda row: row.action == "answered",
     "not answered": lambda row: row.action == "not_answered",
+    "negative": lambda row: row.is_negative,
     "reformulated": lambda row: row.action == "reformulate",
     "abandoned": lambda row: row.action == "abandon",
     "commented": lambda row: row.comment is not None or row.action == "comment",
@@ -141,6 +144,21 @@ def feedback_rates(
     ordered = sorted(groups.items(), key=lambda item: (-sum(one[0] for one in item[1].users.values()), item[0]))
     rates = [rate for names, group in ordered for rate in _rates(dict(zip(by, names, strict=True)), group)]
     return FeedbackRates(rates, answers, with_feedback, without_user, len(unjoined))
+
+
+def feedback_of_requests(home: Home, rows: Sequence[RequestRow]) -> Mapping[str, Sequence[bool]]:
+    """By measure, but for the mean rating, whether each of some rows got such feedback, in their order.
+
+    What drift watches. A row of a period of which there is no feedback at all got none.
+    """
+    if not rows:
+        return {}
+    moments = [moment_of(row.id) for row in rows]
+    about: dict[UUID, list[FeedbackRow]] = {row.id: [] for row in rows}
+    for found in feedback_of(home.ledger, None, min(moments), max(moments) + timedelta(milliseconds=1)):
+        if found.query_id in about:
+            about[found.query_id].append(found)
+    return {name: [any(map(is_so, about[row.id])) for row in rows] for name, is_so in _SHARES.items()}
 
 
 def _keys(by: Sequence[str]) -> list[Callable[[Answer], str]]:

@@ -19,6 +19,11 @@ ACTIONS = (*EXPLICIT, *IMPLICIT)
 POSITIVE = ("click", "copy", "cite", "answered")
 """Actions that speak for a hit."""
 
+NEGATIVE = ("not_answered", "reformulate", "abandon")
+"""Actions that speak against an answer, as does a rating below ``MIDDLE``."""
+MIDDLE = 0.5
+"""Of ratings, from 0 to 1."""
+
 COLUMNS: Final[dict[str, str]] = {
     "query_id": "BLOB",
     "event": "BLOB",
@@ -69,6 +74,11 @@ class FeedbackRow:
     def kind(self) -> str:
         """``explicit`` for what was said, ``implicit`` for what was done."""
         return "explicit" if self.action in EXPLICIT else "implicit"
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether it speaks against the answer."""
+        return self.action in NEGATIVE or (self.action == "rate" and (self.value or 0.0) < MIDDLE)
 
 
 def feedback_values(row: FeedbackRow) -> tuple[Value, ...]:

@@ -123,6 +123,14 @@ def _feedback_rows(
             on_fault(DayFault(one.day, str(error)))
 
 
+def negative_queries(
+    ledger: LedgerStore, since: datetime | None = None, until: datetime | None = None, *, on_fault: OnFault = log_fault
+) -> tuple[frozenset[UUID], bool]:
+    """The queries of a period whose answers users spoke against, and whether there is any feedback about the period."""
+    rows = list(feedback_of(ledger, None, since, until, on_fault=on_fault))
+    return frozenset(row.query_id for row in rows if row.is_negative), bool(rows)
+
+
 def answers_of(
     ledger: LedgerStore,
     since: datetime | None = None,

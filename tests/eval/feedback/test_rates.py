@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from eval.feedback.rates import GROUPS, MEASURES, feedback_rates
+from eval.feedback.rates import GROUPS, MEASURES, feedback_of_requests, feedback_rates
 from indexing.errors import InvalidInput
 from indexing.home import open_home
 from indexing.ledger.feedback_readers import Asked
@@ -47,7 +47,7 @@ def test_rates_are_of_all_answers_and_each_answer_counts_once(home):
     values = {rate.measure: rate.estimate.value for rate in result.rates}
     assert values == pytest.approx(
         dict.fromkeys(MEASURES, 0.0)
-        | {"clicked": 0.25, "helped": 0.25, "read": 0.025, "commented": 0.025, "not answered": 0.025}
+        | {"clicked": 0.25, "helped": 0.25, "read": 0.025, "commented": 0.025, "not answered": 0.025, "negative": 0.25}
         | {"rating": sum(range(20)) / 400}
     )
     clicked = found(result, "clicked", release="12.3")
@@ -104,3 +104,13 @@ def test_a_period_without_answers_has_no_rates(home):
     home.ledger.append([row(1)])
     result = feedback_rates(home, NOON + timedelta(days=1))
     assert (result.rates, result.answers) == ([], 0)
+
+
+def test_drift_is_told_of_each_request_what_users_said(home):
+    rows = [row(n) for n in range(3)]
+    home.ledger.append_feedback([made_feedback(rows[1]), made_feedback(rows[2], "rate", value=0.2)])
+    home.ledger.append_feedback([made_feedback(row(9), "abandon")])
+    found = feedback_of_requests(home, rows)
+    assert set(found) == set(MEASURES) - {"rating"}
+    assert (found["clicked"], found["negative"]) == ([False, True, False], [False, False, True])
+    assert feedback_of_requests(home, []) == {}
