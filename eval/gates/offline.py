@@ -85,7 +85,9 @@ def gate(
     for one, query_set in sets:
         before, after = (evaluated(home, release.number, query_set, one.mode) for release in releases)
         name = f"{one.name}/{one.split}/{one.mode}"
-        findings[name] = _judge_set(one, query_set, before, after, level=rules.level, tests=tests)
+        of = {} if query_set.partition is None else {"tenant": query_set.partition.tenant}  # by which it is erased
+        judged = _judge_set(one, query_set, before, after, level=rules.level, tests=tests)
+        findings[name] = Finding(judged.verdict, judged.reasons, {**judged.evidence, **of})
         findings[f"{name} latency"] = judge_latency(rules.latency, before.latency.p95_ms, after.latency.p95_ms)
     snapshots = [read_snapshot(home.storage, release.snapshot) for release in releases]
     findings["cost"] = judge_cost(rules.cost, *snapshots)
