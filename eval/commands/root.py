@@ -3,6 +3,7 @@
 from eval.commands import (  # a module for each command of the group
     compare,
     experiments,
+    feedback,
     gate,
     judge,
     run,
@@ -12,6 +13,6 @@ from eval.commands import (  # a module for each command of the group
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
-__all__ = ["commands", "compare", "experiments", "gate", "judge", "run", "set_candidates", "sets"]
+__all__ = ["commands", "compare", "experiments", "feedback", "gate", "judge", "run", "set_candidates", "sets"]
 
 commands = (evaluation, demo)

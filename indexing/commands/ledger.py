@@ -159,6 +159,33 @@ def ledger_model(
     print_rows(f"the newest {len(rows)} of them", rows)
 
 
+@ledger.command("feedback")
+@click.option("--tenant", help="Of one tenant alone; by default of all.")
+@since_option
+@until_option
+@limit_option
+@as_json
+@click.pass_obj
+def ledger_feedback(
+    settings: Settings, tenant: str | None, since: datetime | None, until: datetime | None, limit: int, as_json: bool
+) -> None:
+    """What users said and did about the answers of a period: the newest feedback, by the moments of its queries."""
+    from indexing.ledger.feedback_readers import feedback_of
+    from indexing.ledger.row_json import feedback_json
+
+    faults: list[DayFault] = []
+    with opened(settings) as home:
+        newest = feedback_of(home.ledger, tenant, since, until, limit=limit, newest_first=True, on_fault=faults.append)
+        rows = [feedback_json(row) for row in newest]
+    tell_unread(faults)
+    if as_json:
+        print_json(rows)
+        return
+    names = ("at", "query_id", "tenant", "action", "document_id", "position", "value", "comment")
+    table: list[list[object]] = [["" if row[name] is None else row[name] for name in names] for row in rows]
+    print_table(f"the newest feedback, {period_text(since, until)}", list(names), table)
+
+
 @ledger.command("days")
 @as_json
 @click.pass_obj
