@@ -13,6 +13,7 @@ SCRIPTS = (
     "quality.position_bias",
     "search.lexical",
     "search.fusion",
+    "quality.drift_stream",
     "builds.encode",
     "search.quality",
     "quality.sequential",

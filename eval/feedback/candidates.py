@@ -82,7 +82,7 @@ def _from_clicks(found: Harvest, bias: PositionBias) -> Iterator[Proposal]:
 
 
 def _from_words(home: Home, since: datetime | None, until: datetime | None, asked: Asked) -> Sequence[Proposal]:
-    """What users said, one proposal for each query and document, whoever said it last."""
+    """What users said: one proposal for each query and document, with how often it was said."""
     found: dict[tuple[Partition, str, str | None], Proposal] = {}
     wanted = replace(asked, hits=True, text=True)
     for answer, about in answers_with_feedback(home.ledger, since, until, asked=wanted, on_fault=lambda fault: None):

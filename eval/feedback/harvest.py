@@ -82,6 +82,7 @@ def harvest(
 
     A click, a copy, a citation or "this hit answered it" is a click; several of one answer and document are one. Where
     an answer has an ``impression`` only the documents with one were shown, else those of its first ``depth`` ranks.
+    Answers from which an erasure took hits are left out: their ranks are no longer those that were shown.
 
     Args:
         home: Whose ledger.
@@ -98,7 +99,7 @@ def harvest(
     wanted = replace(asked, hits=True, text=True)
     for answer, about in answers_with_feedback(home.ledger, since, until, asked=wanted, on_fault=lambda fault: None):
         query = _key(answer)
-        if query is None or query not in frequent:
+        if query is None or query not in frequent or answer.is_erased:
             continue
         answers += 1
         if answer.query is not None:

@@ -16,7 +16,8 @@ from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_
 from indexing.errors import StorageFailed
 from indexing.home import Home
 from indexing.ledger.day_sources import DayFault
-from indexing.ledger.trial_answers import TrialAnswer, shadow_overlaps, spoken_against, trial_answers
+from indexing.ledger.feedback_readers import negative_queries
+from indexing.ledger.trial_answers import TrialAnswer, shadow_overlaps, trial_answers
 from indexing.records import Json
 from indexing.releases.guards import Outcome
 from indexing.releases.observation import settled
@@ -103,9 +104,9 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
         return []
     faults: list[DayFault] = []
     answers = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
-    against = spoken_against(home.ledger, since, until, on_fault=faults.append)
+    against, has_feedback = negative_queries(home.ledger, since, until, on_fault=faults.append)
     _require_readable([fault for fault in faults if not fault.is_missing])
-    rails = _rails_of_answers(policy, against)
+    rails = _rails_of_answers(policy, against if has_feedback else None)
     usual, burnt = usual_scores(answers)
     if usual is not None and _has_same_scores(home, rollout):
         rails += _rails_of_scores(policy, usual)
@@ -122,12 +123,15 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
     return said
 
 
-def _rails_of_answers(policy: CanaryPolicy, against: Collection[UUID]) -> list[_Named]:
-    """Guardrails that can always be judged; without feedback in use no answer is spoken against, of either arm."""
+def _rails_of_answers(policy: CanaryPolicy, against: Collection[UUID] | None) -> list[_Named]:
+    """Guardrails over what was answered, and over which of it users spoke against; ``None`` where none says anything.
+
+    Answers that nothing was said about count as not spoken against: users of both arms are asked alike.
+    """
     found = []
     if (rail := policy.empty) is not None:
         found.append(_Named("empty", rail, lambda one: float(one.hit_count == 0), rail.margin, "empty answers", False))
-    if (rail := policy.negative_feedback) is not None:
+    if (rail := policy.negative_feedback) is not None and against is not None:
         noun = "answers that users spoke against"
         found.append(_Named("negative_feedback", rail, lambda one: float(one.id in against), rail.margin, noun, False))
     return found

@@ -46,6 +46,11 @@ class Scope(Protocol):
         """The feedback that goes."""
         ...
 
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """The same for sketches of query vectors: those whose rows go."""
+        ...
+
     def change(self, cells: Cells) -> Cells | None:
         """What becomes of a row: itself where it is not concerned, ``None`` where it goes."""
         ...
@@ -71,6 +76,11 @@ class OfTenant:
     def of_feedback(self) -> FeedbackScope:
         """All that it gave."""
         return FeedbackScope(self.tenant)
+
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """All of its own."""
+        return self.where
 
     def change(self, cells: Cells) -> Cells | None:
         """Leave its rows out."""
@@ -98,6 +108,11 @@ class OfUser:
     def of_feedback(self) -> FeedbackScope:
         """What the user gave, and what is about the user's queries."""
         return FeedbackScope(self.tenant, user_hash=bytes.fromhex(self.user_hash))
+
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """All of the user's own."""
+        return self.where
 
     def change(self, cells: Cells) -> Cells | None:
         """Leave the user's rows out."""
@@ -136,6 +151,11 @@ class OfDocuments:
     def of_feedback(self) -> FeedbackScope:
         """What names the documents."""
         return FeedbackScope(self.tenant, collection=self.collection, document_ids=self.ids)
+
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """None: they are about what was asked, and their rows stay."""
+        return "0", ()
 
     def change(self, cells: Cells) -> Cells | None:
         """Take the hits out."""
@@ -244,10 +264,11 @@ def _rows(file: DayFile, scope: Scope) -> Iterator[Cells]:
 
 def _erase_database(file: DayFile, scope: Scope) -> int:
     """Erase from the database of a day. Rows are looked through outside of transactions: others append meanwhile."""
-    where, parameters = scope.of_view_changes
+    (where, parameters), (of_sketches, sketch_parameters) = scope.of_view_changes, scope.of_sketches
     with file.write():
         count = file.execute(f"DELETE FROM view_changes WHERE {where}", parameters)
-        if count:
+        sketches = file.execute(f"DELETE FROM query_sketches WHERE {of_sketches}", sketch_parameters)
+        if count or sketches:
             file.mark_vacuum_due()
     for page in _concerned(file, scope):
         if page:

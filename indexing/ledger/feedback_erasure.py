@@ -19,7 +19,7 @@ _AT = {name: position for position, name in enumerate(COLUMNS)}
 class FeedbackScope:
     """Feedback of one tenant: of all of it, of one user's, or of one collection's documents.
 
-    A user's is what the user gave, and what anyone gave about the user's queries. Of documents it is what names them;
+    A user's is what the user gave, and what others gave about the user's queries. Of documents it is what names them;
     feedback does not say its collection, so where the query's row is not there it counts as of this one.
     """
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
@@ -13,11 +13,12 @@ from indexing.ledger.day_list import list_days
 from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
 from indexing.ledger.feedback import COLUMNS, FeedbackRow, feedback_from
 from indexing.ledger.hit_packing import unpack_hits
+from indexing.ledger.ids import moment_of
 from indexing.ledger.row_columns import Value, hash_text, parsed_json, release_text
 from indexing.ledger.store import LedgerStore
 
 _FEEDBACK = ", ".join(COLUMNS)
-_ANSWER = "id, kind, tenant, collection, recipe, build, rollout, arm, mode, user_hash, query_hash"
+_ANSWER = "id, kind, tenant, collection, recipe, build, rollout, arm, mode, user_hash, query_hash, is_erased"
 SHOWN_RANKS = 10
 """Ranks down to which hits count as shown, where no ``impression`` says what was. Source: our choice, a first page."""
 _FAILED = 400
@@ -38,6 +39,8 @@ class Answer:
     mode: str
     user: str | None
     query_hash: str | None
+    is_erased: bool = False
+    """Whether hits were taken out, so that those after them stand at other ranks than they were shown at."""
     document_ids: tuple[str, ...] = ()
     """Of the hits, best first, each document once, by its best passage; empty unless asked for."""
     language: str | None = None
@@ -108,6 +111,14 @@ def feedback_of(
     return islice(_feedback_rows(ledger, period, sql, parameters, newest_first, on_fault), limit)
 
 
+def feedback_about(ledger: LedgerStore, query_id: UUID, *, on_fault: OnFault = log_fault) -> list[FeedbackRow]:
+    """All feedback about one query, in the order in which it came."""
+    moment = moment_of(query_id)
+    sql = f"SELECT {_FEEDBACK} FROM feedback WHERE query_id = ? ORDER BY received_ms, event"
+    period = Period(moment, moment + timedelta(milliseconds=1))
+    return list(_feedback_rows(ledger, period, sql, [query_id.bytes], False, on_fault))
+
+
 def _feedback_rows(
     ledger: LedgerStore, period: Period, sql: str, parameters: Sequence[Value], newest_first: bool, on_fault: OnFault
 ) -> Iterator[FeedbackRow]:
@@ -156,10 +167,12 @@ def answers_of(
 
 
 def _answer(cells: Cells) -> Answer:
-    row_id, kind, tenant, collection, recipe, build, rollout, arm, mode, user, query_hash, hits, features, query = cells
+    row_id, kind, tenant, collection, recipe, build, rollout, arm, mode, user, query_hash, *rest = cells
+    is_erased, hits, features, query = rest
     return Answer(
         *(UUID(bytes=bytes(row_id)), kind, tenant, collection, release_text(recipe, build), rollout, arm, mode),
-        *(hash_text(user), hash_text(query_hash), tuple(dict.fromkeys(hit.document_id for hit in unpack_hits(hits)))),
+        *(hash_text(user), hash_text(query_hash), bool(is_erased)),
+        document_ids=tuple(dict.fromkeys(hit.document_id for hit in unpack_hits(hits))),
         language=parsed_json(features).get("language") if features else None,
         query=parsed_json(query).get("query") if query else None,
     )

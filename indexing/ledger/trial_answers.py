@@ -1,4 +1,4 @@
-"""What quality guards read of a rollout: each answer's arm, unit and best score, what was said of it, its shadows."""
+"""What quality guards read of a rollout: each answer's arm, unit and best score, and its shadows."""
 
 import json
 from collections.abc import Sequence
@@ -9,17 +9,12 @@ from uuid import UUID
 
 from indexing.errors import ArtefactCorrupt
 from indexing.ledger.day_sources import DayFault, OnFault, Period, log_fault, query_days
-from indexing.ledger.feedback_readers import feedback_of
 from indexing.ledger.hit_packing import unpack_hits
 from indexing.ledger.store import LedgerStore
 
 MOST_ANSWERS = 50_000
 """Answers of a window that are read, the first ones, so that a window that grows keeps its beginning. Source: our
 choice; reading them takes some two seconds, and what they do not show is small."""
-
-
-_POOR = 0.5
-"""Ratings below it speak against an answer; they go from 0 to 1. Source: our choice, the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +56,6 @@ def trial_answers(
             TrialAnswer(UUID(bytes=bytes(row_id)), arm, None if unit is None else bytes(unit), int(hit_count), best)
         )
     return answers
-
-
-def spoken_against(
-    ledger: LedgerStore, since: datetime, until: datetime, *, on_fault: OnFault = log_fault
-) -> frozenset[UUID]:
-    """The answers of a period, by id, of which a user said that nothing answered, or rated them in the lower half."""
-    return frozenset(
-        one.query_id
-        for one in feedback_of(ledger, None, since, until, on_fault=on_fault)
-        if one.action == "not_answered" or (one.action == "rate" and one.value is not None and one.value < _POOR)
-    )
 
 
 def shadow_overlaps(

@@ -94,6 +94,10 @@ def test_an_event_in_the_shape_of_ubi_is_joined_to_the_answer_it_is_about(served
     assert "password" in joined.document_ids
     assert row.user == joined.user, "one person has one hash, whether it searches or says something"
     assert "u-1" not in str(row)
+    key = {"Authorization": "Bearer test-key-0123456789"}
+    (told,) = client.get(f"/v1/ledger/requests/{answer['query_id']}", headers=key).json()["requests"]
+    (said,) = told["feedback"]
+    assert (said["kind"], said["action"], said["document_id"], said["position"]) == ("implicit", "click", "password", 1)
 
 
 SAID_OR_DONE = [

@@ -67,3 +67,7 @@ def test_feedback_is_listed_newest_first(run):
     assert [one["action"] for one in others] == ["click", "click"]
     assert "good" in run(ledger, "feedback", "--tenant", "acme")
     assert json.loads(run(ledger, "feedback", "--json", "--tenant", "zeta")) == []
+    assert "feedback about it" in run(ledger, "request", newest["query_id"])
+    (request,) = json.loads(run(ledger, "request", newest["query_id"], "--json"))
+    assert [one["comment"] for one in request["feedback"]] == ["good"]
+    assert [one["feedback"] for one in json.loads(run(ledger, "days", "--json"))] == [11]

@@ -70,6 +70,11 @@ def test_passages_of_one_document_are_one_hit_at_the_rank_of_the_best(home):
     assert cells(harvest(home)) == {("a", 1): (2, 0), ("b", 2): (2, 0)}
 
 
+def test_answers_that_lost_hits_in_an_erasure_are_left_out_since_their_ranks_moved(home):
+    home.ledger.append([row(n, "ab", is_erased=n == 2) for n in range(3)])
+    assert cells(harvest(home)) == {("a", 1): (2, 0), ("b", 2): (2, 0)}
+
+
 def test_texts_come_where_they_may_be_kept_and_tenants_are_kept_apart(home):
     home.ledger.append([row(n, "ab", tenant=("acme", "zeta")[n // 2]) for n in range(4)])
     home.ledger.append([row(5, "ab", query={"query": "a question"}), row(6, "ab", query={"vector": [1.0]})])

@@ -80,12 +80,7 @@ def bench(home):
 
 def test_a_harmless_canary_passes_every_guardrail(bench):
     bench.answer(300)
-    assert bench.judge() == {
-        "quality:empty": "pass",
-        "quality:negative_feedback": "pass",
-        "quality:low_score": "pass",
-        "signal:top_score": "pass",
-    }
+    assert bench.judge() == {"quality:empty": "pass", "quality:low_score": "pass", "signal:top_score": "pass"}
     assert bench.watch() == "canary"
 
 
@@ -103,19 +98,20 @@ def test_empty_answers_break_theirs_whatever_the_encoders_are(bench):
     assert bench.judge()["quality:empty"] == "fail"
 
 
-@pytest.mark.parametrize(
-    ("said", "outcome"),
-    [({"action": "not_answered"}, "fail"), ({"action": "rate", "value": 0.2}, "fail"), ({"action": "click"}, "pass")],
-)
-def test_answers_that_users_speak_against_break_theirs(bench, said, outcome):
-    given = [row for row in bench.answer(300) if row.arm == "candidate"][::3]
-    bench.home.ledger.append_feedback([made_feedback(row, event=f"event-{n}", **said) for n, row in enumerate(given)])
-    assert bench.judge()["quality:negative_feedback"] == outcome
+def test_answers_that_users_speak_against_take_the_canary_back(bench):
+    rows = bench.answer(300)
+    bench.home.ledger.append_feedback([made_feedback(row, "not_answered") for row in rows[::50]])
+    assert bench.judge()["quality:negative_feedback"] == "pass"
+    unhappy = [row for row in rows if row.arm == "candidate"][::3]
+    bench.home.ledger.append_feedback([made_feedback(row, "rate", "late", value=0.1) for row in unhappy])
+    assert bench.judge()["quality:negative_feedback"] == "fail"
+    assert bench.watch() == "rolled_back"
+    assert "answers that users spoke against" in bench.said().reason
 
 
 def test_a_signal_pauses_at_once_and_never_takes_back(bench):
     bench.answer(300, scores={"live": 0.6, "candidate": 0.5})
-    policy = Policy(canary=CanaryPolicy(low_score=None, negative_feedback=None))
+    policy = Policy(canary=CanaryPolicy(low_score=None))
     assert bench.judge(policy) == {"quality:empty": "pass", "signal:top_score": "inconclusive"}
     assert bench.watch() == "paused"
     assert "best scores (negative)" in bench.said().reason
@@ -142,7 +138,7 @@ def test_of_few_units_a_broken_guardrail_only_pauses_since_they_may_differ(bench
 
 def test_few_answers_are_no_data_and_hold(bench):
     bench.answer(20)
-    assert bench.judge() == {"quality:empty": "no_data", "quality:negative_feedback": "no_data"}
+    assert bench.judge() == {"quality:empty": "no_data"}
     assert bench.watch() == "canary"
 
 
@@ -166,10 +162,7 @@ def test_another_outcome_is_another_row(bench):
 
 def test_guardrails_that_a_policy_turns_off_are_not_judged(bench):
     bench.answer(300)
-    assert (
-        bench.judge(Policy(canary=CanaryPolicy(empty=None, low_score=None, negative_feedback=None, top_score=None)))
-        == {}
-    )
+    assert bench.judge(Policy(canary=CanaryPolicy(empty=None, low_score=None, top_score=None))) == {}
 
 
 def test_scores_of_another_encoder_are_not_compared(bench):
@@ -177,7 +170,7 @@ def test_scores_of_another_encoder_are_not_compared(bench):
     with bench.catalogue.write() as db:
         db.conn.execute("UPDATE rollouts SET candidate = ?", (other,))
     bench.answer(300, scores={"live": 0.6, "candidate": 0.3})
-    rails = Policy(canary=CanaryPolicy(empty=Guardrail(margin=0.02, action="pause"), negative_feedback=None))
+    rails = Policy(canary=CanaryPolicy(empty=Guardrail(margin=0.02, action="pause")))
     assert bench.judge(rails) == {"signal:empty": "pass"}
 
 
