@@ -5,6 +5,7 @@ from eval.commands import (  # a module for each command of the group
     experiments,
     gate,
     judge,
+    report,
     run,
     set_candidates,
     sets,
@@ -12,6 +13,6 @@ from eval.commands import (  # a module for each command of the group
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
-__all__ = ["commands", "compare", "experiments", "gate", "judge", "run", "set_candidates", "sets"]
+__all__ = ["commands", "compare", "experiments", "gate", "judge", "report", "run", "set_candidates", "sets"]
 
 commands = (evaluation, demo)
