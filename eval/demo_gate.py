@@ -26,7 +26,7 @@ from indexing.releases.transitions import Decision
 from indexing.settings import current_user
 
 _ONE_LEG = 1.0
-"""The dense leg's share in the damaged recipe: whoever searches for an error's code finds nothing by it."""
+"""The dense leg's share in the damaged recipe: by vectors alone the code of an error finds nothing."""
 
 
 def play_gate(out: Console, home: Home, corpus: Path, partition: Partition) -> Path:

@@ -26,6 +26,8 @@ SECTIONS: Sequence[Callable[[Source], Section]] = (
     judged_section,
 )
 """In the order of the report; methods follow, since they are about those that are there."""
+_ASKED_FOR = (comparison_section, slices_section)
+"""What stands first where two releases to compare were named."""
 
 
 def build_report(home: Home, options: ReportOptions, *, made_at: datetime) -> Report:
@@ -35,7 +37,8 @@ def build_report(home: Home, options: ReportOptions, *, made_at: datetime) -> Re
         GroundworkError: something that is kept cannot be read.
     """
     source = Source(home, options)
-    sections = [section(source) for section in SECTIONS]
+    ordered = SECTIONS if options.compared is None else sorted(SECTIONS, key=lambda one: one not in _ASKED_FOR)
+    sections = [section(source) for section in ordered]
     sections.append(methods_section({one.id for one in sections if one.is_present}))
     release = source.services[-1].release if source.services else "none"
     title = f"Release {release}"

@@ -151,3 +151,8 @@ def test_an_empty_home_says_of_every_section_why_it_is_left_out(home):
     assert len(report.absent) == 7
     assert all(len(section.absent) > 30 for section in report.absent)
     assert report.release == "none"
+
+
+def test_a_comparison_that_was_asked_for_stands_first(read_only):
+    sections = read_only.report(compared=("1.1", "2.1")).sections
+    assert [one.id for one in sections[:3]] == ["comparison", "slices", "live"]
