@@ -29,7 +29,9 @@ class SliceDifference:
 def slice_differences(
     scores_a: Mapping[str, float], scores_b: Mapping[str, float], query_set: QuerySet, seed: int
 ) -> tuple[SliceDifference, ...]:
-    """Each value of each slice, by name and value; p values are adjusted for all that are tested (Benjamini-Hochberg).
+    """Each value of each slice that is not the whole set, by name and value.
+
+    p values are adjusted for all that are tested (Benjamini-Hochberg).
 
     Args:
         scores_a: By query id, of every query of the set.
@@ -43,6 +45,8 @@ def slice_differences(
             members[name, value].append(query)
     found = []
     for (name, value), queries in sorted(members.items()):
+        if len(queries) == len(query_set.queries):
+            continue  # the whole set once more
         test = paired_test([scores_a[one] for one in queries], [scores_b[one] for one in queries], seed=seed)
         found.append((name, value, len(queries), test.difference, test.p if len(queries) >= MIN_SLICE else None))
     tested = [p for *_, p in found if p is not None]

@@ -198,11 +198,12 @@ def test_what_only_one_ranking_has_is_judged_first_and_the_best_ranks_before_oth
     assert compare(a, b, queries).to_judge == (("q001", "right"), ("q000", "left"), ("q000", "both"))
 
 
-def test_slices_are_tested_together_and_small_ones_only_shown() -> None:
+def test_slices_are_tested_together_small_ones_only_shown_and_the_whole_set_left_out() -> None:
     queries = set_of(46)
     names = list(queries.queries)
     slices = {
-        one: {"language": "en" if place < 20 else "de" if place < 40 else "fr"} for place, one in enumerate(names)
+        one: {"language": "en" if place < 20 else "de" if place < 40 else "fr", "topic": "all"}
+        for place, one in enumerate(names)
     }
     queries = replace(queries, slices=slices)
     b = {one: ranking(one, rank=1 if place < 8 else 2) for place, one in enumerate(names)}
