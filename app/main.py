@@ -17,6 +17,7 @@ from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
 from app.routes import (
     admin,
+    alerts,
     build_requests,
     collections,
     context,
@@ -34,6 +35,7 @@ from app.routes import (
     search,
 )
 from app.schemas.server_problems import ServerProblem
+from app.services.alerts import watch_alerts
 from app.services.ledger_writing import request_records_for, view_recorder_for
 from app.services.open_recipes import open_recipes
 from app.services.search_executor import SearchExecutor
@@ -71,6 +73,7 @@ ROUTERS = (
     releases.router,
     lineage.router,
     rollouts.router,
+    alerts.router,
     health.router,
     index.router,
     docs.router,
@@ -175,6 +178,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     metrics.watch(metrics.live_lag, lambda: live.lag_seconds)
     metrics.watch(metrics.documents_waiting, lambda: counted(live.count_waiting))
     metrics.watch(metrics.build_requests, lambda: counted(lambda: count_open_requests(home.catalogue)))
+    watch_alerts(home, metrics)
     queries.on_lookup = lambda outcome: metrics.query_cache.labels(outcome).inc()
     pool, retriever = ReleasePool(home, live, queries), Retriever()
     return Services(

@@ -168,6 +168,13 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=self.registry,
         )
+        self.open_alerts = Gauge(
+            "groundwork_open_alerts",
+            "Alerts of quality that were not acknowledged.",
+            ["severity"],
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
 
         self.ledger_accepted = Counter(
             "groundwork_ledger_rows_accepted", "Ledger rows of requests that were handed in.", registry=self.registry

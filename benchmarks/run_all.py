@@ -12,6 +12,7 @@ SCRIPTS = (
     "search.online_features",
     "search.lexical",
     "search.fusion",
+    "quality.drift_stream",
     "builds.encode",
     "search.quality",
     "quality.sequential",

@@ -1,7 +1,9 @@
 """All commands of the judging half, as the command ``groundwork`` takes them in."""
 
 from eval.commands import (  # a module for each command of the group
+    alerts,
     compare,
+    drift,
     experiments,
     gate,
     judge,
@@ -13,6 +15,19 @@ from eval.commands import (  # a module for each command of the group
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
-__all__ = ["commands", "compare", "experiments", "gate", "judge", "report", "run", "set_candidates", "sets"]
+__all__ = [
+    "alerts",
+    "commands",
+    "compare",
+    "drift",
+    "experiments",
+    "gate",
+    "judge",
+    "report",
+    "run",
+    "set_candidates",
+    "sets",
+]
 
 commands = (evaluation, demo)
+"""What the judging half adds to ``groundwork``."""

@@ -40,6 +40,11 @@ class Scope(Protocol):
         """The same for changes of live views: those whose JSON names what is erased."""
         ...
 
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """The same for sketches of query vectors: those whose rows go."""
+        ...
+
     def change(self, cells: Cells) -> Cells | None:
         """What becomes of a row: itself where it is not concerned, ``None`` where it goes."""
         ...
@@ -60,6 +65,11 @@ class OfTenant:
     def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:
         """Those that name it."""
         return "instr(body, ?) > 0", (_field("tenant", self.tenant),)
+
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """All of its own."""
+        return self.where
 
     def change(self, cells: Cells) -> Cells | None:
         """Leave its rows out."""
@@ -82,6 +92,11 @@ class OfUser:
     def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:
         """None: they are about documents."""
         return "0", ()
+
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """All of the user's own."""
+        return self.where
 
     def change(self, cells: Cells) -> Cells | None:
         """Leave the user's rows out."""
@@ -115,6 +130,11 @@ class OfDocuments:
             return place, fields
         named = " OR ".join(["instr(body, ?) > 0"] * len(self.ids)) or "0"
         return f"{place} AND ({named})", (*fields, *map(_quoted, sorted(self.ids)))
+
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """None: they are about what was asked, and their rows stay."""
+        return "0", ()
 
     def change(self, cells: Cells) -> Cells | None:
         """Take the hits out."""
@@ -219,10 +239,11 @@ def _rows(file: DayFile, scope: Scope) -> Iterator[Cells]:
 
 def _erase_database(file: DayFile, scope: Scope) -> int:
     """Erase from the database of a day. Rows are looked through outside of transactions: others append meanwhile."""
-    where, parameters = scope.of_view_changes
+    (where, parameters), (of_sketches, sketch_parameters) = scope.of_view_changes, scope.of_sketches
     with file.write():
         count = file.execute(f"DELETE FROM view_changes WHERE {where}", parameters)
-        if count:
+        sketches = file.execute(f"DELETE FROM query_sketches WHERE {of_sketches}", sketch_parameters)
+        if count or sketches:
             file.mark_vacuum_due()
     for page in _concerned(file, scope):
         if page:

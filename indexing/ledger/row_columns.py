@@ -89,6 +89,19 @@ def values_of(row: RequestRow) -> tuple[Value, ...]:
     )
 
 
+def sketch_values(row: RequestRow) -> tuple[Value, ...] | None:
+    """The cells of a row's sketch in a day's table of them, in its order; ``None`` without one.
+
+    Raises:
+        InvalidInput: as ``values_of``.
+    """
+    if row.sketch is None:
+        return None
+    recipe, _ = _release_numbers(row.release)
+    user = _hash_bytes("user", row.user)
+    return row.id.bytes, row.tenant, row.collection, recipe, user, row.sketch.model, row.sketch.packed
+
+
 def row_from(values: Sequence[Json]) -> RequestRow:
     """The row whose cells ``values_of`` gave.
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from indexing.catalogue import query_set_erasure as query_sets
+from indexing.catalogue.alerts import count_alerts, forget_alerts
 from indexing.catalogue.database import Database
 from indexing.catalogue.evaluations import collections_in_evaluations, count_evaluations, forget_evaluations
 from indexing.catalogue.judge_replies import (
@@ -53,7 +54,8 @@ def count_quality_of_tenant(home: Home, tenant: str) -> int:
     """How many query sets and other things of quality a tenant has; changes nothing."""
     in_sets, judged = query_sets.count_of_tenant(home.catalogue, tenant), count_judged(home.path, about_tenant(tenant))
     evaluated = count_evaluations(home.catalogue, tenant)
-    return in_sets + evaluated + count_replies_of_tenant(home.catalogue, tenant) + judged
+    alerts = count_alerts(home.catalogue, tenant)
+    return in_sets + evaluated + alerts + count_replies_of_tenant(home.catalogue, tenant) + judged
 
 
 def erase_quality_of_tenant(home: Home, tenant: str) -> None:
@@ -64,3 +66,4 @@ def erase_quality_of_tenant(home: Home, tenant: str) -> None:
     for partition in collections_in_evaluations(home.catalogue, tenant):
         erase_from_rankings(home.path, partition, None)
         forget_evaluations(home.catalogue, partition)
+    forget_alerts(home.catalogue, tenant)

@@ -20,13 +20,18 @@ def reports_about(home: Path, tenant: str) -> list[Path]:
 
 
 def remove_reports(home: Path, tenant: str) -> int:
-    """Delete every report that says something of a tenant, in all its formats. Says how many."""
+    """Delete every report that says something of a tenant, in all its formats, and drafts. Says how many reports.
+
+    Call it with ``REPORT_LOCK`` held.
+    """
     found = reports_about(home, tenant)
     for path in found:
         for other in path.parent.glob(f"{path.stem}.*"):
             if other != path:
                 other.unlink()
         path.unlink()  # last, so that one that is interrupted is found again
+    for draft in (home / REPORTS).glob(".*.tmp"):  # of a process that was killed: none writes while the lock is held
+        draft.unlink()
     return len(found)
 
 

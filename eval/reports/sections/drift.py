@@ -75,7 +75,9 @@ class Drift:
     reason: str = ""
 
 
-def tell_drift(looks: Sequence[Drift], alerts: Sequence[OpenAlert] = ()) -> Section:
+def tell_drift(
+    looks: Sequence[Drift], alerts: Sequence[OpenAlert] = (), tenants: frozenset[str] = frozenset()
+) -> Section:
     """The section of a look for each reference, and of the alerts that are open."""
     if not looks and not alerts:
         return Section(ID, TITLE, absent=NOTHING)
@@ -87,7 +89,7 @@ def tell_drift(looks: Sequence[Drift], alerts: Sequence[OpenAlert] = ()) -> Sect
     for number, one in enumerate(looks):
         headlines.append(_headline(one))
         blocks += _blocks(one, number)
-    return Section(ID, TITLE, blocks, headlines)
+    return Section(ID, TITLE, blocks, headlines, tenants=tenants)
 
 
 def _moved(look: Drift) -> list[DriftSignal]:

@@ -66,6 +66,8 @@ NEEDED = {
     ("post", "/v1/rollouts/{rollout}/end"): "operator",
     ("post", "/v1/rollouts/{rollout}/promote"): "operator",
     ("post", "/v1/rollouts/{rollout}/rollback"): "operator",
+    ("get", "/v1/alerts"): "operator",
+    ("post", "/v1/alerts/{alert}:acknowledge"): "operator",
     ("get", "/"): None,
     ("get", "/livez"): None,
     ("get", "/readyz"): None,

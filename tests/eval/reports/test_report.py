@@ -7,15 +7,17 @@ import pytest
 from eval.datasets.curation import add_judgments
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import read_query_set
-from eval.reports.model import Chart, RankedQueries
+from eval.reports.model import Chart, RankedQueries, Table
 from eval.reports.options import ReportOptions
 from eval.reports.rendering.json_form import to_json
 from eval.reports.rendering.markdown import HIDDEN, to_markdown
 from eval.reports.report import build_report
+from indexing.catalogue.alerts import raise_alert
 from indexing.catalogue.tenants import change_limits
 from indexing.errors import NotFound
 from tests.support.evaluated_home import WORDS, EvaluatedHome
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS
+from tests.support.ledger_rows import made_id, made_row
 from tests.support.promotions import gated
 
 FROM_A_USER = "what was whispered"
@@ -45,6 +47,13 @@ class ReportedHome(EvaluatedHome):
 
     def report(self, **options):
         return build_report(self.home, ReportOptions.last_days(self.now(), **options), made_at=self.now())
+
+
+@pytest.fixture
+def reported(tmp_path):
+    home = ReportedHome(tmp_path / "home")
+    yield home
+    home.close()
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +153,40 @@ def test_a_users_query_is_shown_only_where_home_and_tenant_allow_it(tmp_path, to
         home.close()
 
 
+def test_an_open_alert_is_told_even_where_nothing_was_asked(reported):
+    at = reported.now().isoformat()
+    raise_alert(reported.home.catalogue, "drift:*/*", "critical", "drift", "3 signals moved", {}, at)
+    section = sections_of(reported.report())["drift"]
+    assert section.headlines[0].text.endswith("3 signals moved")
+    assert blocks_of(section, Table)[0].rows[0][2] == "3 signals moved"
+
+
+def test_a_day_of_questions_is_held_against_the_day_a_week_before(reported):
+    for days, terms in ((7, 4), (0, 9)):
+        moment = reported.now() - timedelta(days=days, minutes=30)
+        rows = [
+            made_row(
+                number,
+                id=made_id(int(moment.timestamp() * 1000) + number),
+                tenant=OURS.tenant,
+                collection=OURS.collection,
+                release="1.1",
+                query_features={"characters": 26, "terms": terms + number % 3, "language": "en", "unknown_share": 0.0},
+            )
+            for number in range(120)
+        ]
+        reported.home.ledger.append(rows)
+    section = sections_of(reported.report())["drift"]
+    told = next(one for one in section.headlines if "a week before" in one.text)
+    assert told.tone == "bad"
+    assert "terms" in told.text
+
+
 def test_an_empty_home_says_of_every_section_why_it_is_left_out(home):
     now = datetime.now(UTC)
     report = build_report(home, ReportOptions.last_days(now), made_at=now)
     assert [section.id for section in report.present] == ["methods"]
-    assert len(report.absent) == 7
+    assert len(report.absent) == 8
     assert all(len(section.absent) > 30 for section in report.absent)
     assert report.release == "none"
 

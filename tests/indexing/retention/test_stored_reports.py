@@ -17,6 +17,7 @@ def test_only_reports_about_the_tenant_go_and_none_is_missed(tmp_path):
     put(tmp_path, "20260101T000000.000003Z", json.dumps({"tenants": []}))
     put(tmp_path, "20260101T000000.000004Z", "{")
     put(tmp_path, "20260101T000000.000005Z", "[]")
+    (tmp_path / "reports" / ".20260101T000000.000006Z.html.0.tmp").write_text("half")
     assert [path.stem[-2:-1] for path in reports_about(tmp_path, "a")] == ["1", "4", "5"]
     assert remove_reports(tmp_path, "a") == 3
     assert sorted({path.stem[-2:-1] for path in (tmp_path / "reports").iterdir()}) == ["2", "3"]
