@@ -46,7 +46,7 @@ def drift_section(source: Source) -> Section:
 
 def _look(found: DriftReport) -> Drift:
     return Drift(
-        window=f"{short_time(found.since)} to {short_time(found.until)}",
+        window=f"the 24 hours to {short_time(found.until)}",
         reference=_REFERENCES[found.reference],
         queries=found.n_window,
         reference_queries=found.n_reference,
