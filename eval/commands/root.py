@@ -5,11 +5,14 @@ from eval.commands import (  # a module for each command of the group
     compare,
     drift,
     experiments,
+    feedback,
     gate,
     judge,
     report,
     run,
     set_candidates,
+    set_judging,
+    set_sources,
     sets,
 )
 from eval.commands.demo import demo
@@ -21,11 +24,14 @@ __all__ = [
     "compare",
     "drift",
     "experiments",
+    "feedback",
     "gate",
     "judge",
     "report",
     "run",
     "set_candidates",
+    "set_judging",
+    "set_sources",
     "sets",
 ]
 
