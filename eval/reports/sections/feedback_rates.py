@@ -22,7 +22,7 @@ SAID = {
     "read": "answers that were read for half a minute",
     "answered": "answers of which users said that a hit answered it",
     "not answered": "answers of which users said that nothing did",
-    "negative": "answers that users spoke against (nothing answered it, a low rating)",
+    "negative": "answers that users spoke or acted against (asked again, left, rated low)",
     "reformulated": "answers after which users asked again in other words",
     "abandoned": "answers that were abandoned",
     "commented": "answers with a comment",
