@@ -52,6 +52,7 @@ def test_it_only_says_what_it_would_erase_until_told_to(run, tiny_home):
         "would erase (do it with --yes): 1 documents of default/manual, 1 in the catalogue",
         "releases that get a new snapshot: 1.1, 2.1, 1.2, 2.2",
         "inputs of jobs: 3",
+        "reports removed: 1",
         "evaluations changed: 2, scratch homes removed: 1",
         "not reached: the sources",
     ):
@@ -239,7 +240,7 @@ def test_what_came_of_a_user_s_requests_and_the_user_s_name_leave_the_query_sets
     for text, document in (("gardenzwuck asked", "apples"), ("pearzwuck asked", "pears")):
         propose_candidates(tiny_home, [Proposal(OURS, text, "feedback", document, {}, hashed)])
     accept_candidate(tiny_home, 2, "judged", 1, actor="quibble@example.org", reason="reasonzwuck")
-    accept_candidate(tiny_home, 3, "judged", 1, actor="ana")
+    accept_candidate(tiny_home, 3, "judged", 1, actor="ana", reason="said pearzwuck")
     add_judgments(tiny_home, "judged", "kept", {"pears": 1}, actor="quibble@example.org", reason="reasonzwuck")
     whose = ("erase", "--tenant", "default", "--user", "quibble@example.org")
     told = json.loads(run(*whose, "--json").stdout)
@@ -250,8 +251,8 @@ def test_what_came_of_a_user_s_requests_and_the_user_s_name_leave_the_query_sets
         assert files_with(tiny_home, marker) == set(), marker
     left = read_query_set(tiny_home, "judged", split=None)
     assert "kept" in left.queries.values()
-    (judgment,) = history(tiny_home, "judged", query_id_of("kept"), "pears")
-    assert (judgment["author"], judgment["reason"], judgment["grade"]) == ("(erased)", "(erased)", 1)
+    (judgment,) = history(tiny_home, "judged", query_id_of("kept"))
+    assert (judgment.author, judgment.reason, judgment.grade) == ("(erased)", "(erased)", 1)
     assert json.loads(run(*whose, "--yes", "--json").stdout)["quality_rows"] == 0
 
 
