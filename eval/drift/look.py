@@ -8,6 +8,7 @@ from typing import Protocol
 
 from app.services.replay import Replayer
 from eval.drift.cause import Cause, find_cause
+from eval.drift.feedback_signals import feedback_of_requests
 from eval.drift.predictors import QueryToJudge, queries_to_judge
 from eval.drift.replayed_answers import ReplayedQueries
 from eval.drift.signals import Signal, decide, measure, rate_signal
@@ -28,11 +29,6 @@ class FeedbackOfRequests(Protocol):
     def __call__(self, home: Home, rows: Sequence[RequestRow]) -> Mapping[str, Sequence[bool]]:
         """By kind of feedback: of each row, in order, whether it got it."""
         ...
-
-
-def no_feedback(home: Home, rows: Sequence[RequestRow]) -> Mapping[str, Sequence[bool]]:
-    """Nothing is asked."""
-    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def look(
     reference: str = "launch",
     *,
     slice_by: str | None = None,
-    feedback: FeedbackOfRequests = no_feedback,
+    feedback: FeedbackOfRequests = feedback_of_requests,
     explains: bool = True,
     replayer: Replayer | None = None,
     seed: int = 0,
@@ -130,7 +126,7 @@ def look_at(
     reference: Reference,
     *,
     slice_by: str | None = None,
-    feedback: FeedbackOfRequests = no_feedback,
+    feedback: FeedbackOfRequests = feedback_of_requests,
     explains: bool = True,
     replayer: Replayer | None = None,
     seed: int = 0,

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -12,6 +12,7 @@ from pathlib import Path
 from indexing.errors import LedgerUnavailable, StorageFull
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import database_path, size_of
+from indexing.ledger.feedback import FeedbackRow, feedback_values
 from indexing.ledger.ids import day_of
 from indexing.ledger.records import RequestRow, ViewChange
 from indexing.ledger.retention import enforce_retention
@@ -102,6 +103,20 @@ class LedgerStore:
                 of_day.sketches.append(sketch)
         for day in sorted(by_day):
             self._write(day, by_day[day].insert)
+
+    def append_feedback(self, rows: Sequence[FeedbackRow]) -> None:
+        """Store feedback in the files of the days of its queries; an event of a query that is stored is left out.
+
+        Errors as in ``append``.
+        """
+        by_day: dict[date, list[tuple[Value, ...]]] = {}
+        for row in rows:
+            by_day.setdefault(day_of(row.query_id), []).append(feedback_values(row))
+        self._insert("feedback", by_day)
+
+    def _insert(self, table: str, by_day: Mapping[date, Sequence[tuple[Value, ...]]]) -> None:
+        for day in sorted(by_day):
+            self._write(day, partial(DayFile.insert, table=table, rows=by_day[day]))
 
     def append_view_changes(self, day: date, changes: Sequence[ViewChange]) -> None:
         """Store changes of live views in a day's file, in one transaction; errors as in ``append``."""
