@@ -4,8 +4,8 @@ Inside one look Benjamini-Hochberg holds the share of false discoveries. Across 
 p becomes an e-value, whose mean is at most 1 while nothing changes, and these are multiplied from every possible moment
 of change on. While nothing changes, the mean of all signals' evidence grows by at most 1 a look; so the mean number of
 looks until that mean reaches ``looks`` is at least ``looks``, and several signals that move together reach it sooner
-than one. That asks that the p of a look
-is valid given those before, which holds where each window is compared with all that was before it.
+than one. That asks that the p of a look is valid given those before, which holds where each window is compared with all
+that was before it.
 
 Source: Benjamini and Hochberg 1995; Vovk and Wang, Annals of Statistics 2021 (calibration); Shin, Ramdas and Rinaldo
 2023 (e-detectors, here of Shiryaev and Roberts).

@@ -8,12 +8,12 @@ from typing import Protocol
 
 from app.services.replay import Replayer
 from eval.drift.cause import Cause, find_cause
-from eval.drift.feedback_signals import feedback_of_requests
 from eval.drift.predictors import QueryToJudge, queries_to_judge
 from eval.drift.replayed_answers import ReplayedQueries
 from eval.drift.signals import Signal, decide, measure, rate_signal
 from eval.drift.staleness import Staleness, read_staleness
 from eval.drift.windows import LEAST, Reference, Sample, Scope, find_reference, model_in_service, read_sample
+from eval.feedback.rates import feedback_of_requests
 from indexing.errors import NotFound
 from indexing.home import Home
 from indexing.ledger.day_sources import Period

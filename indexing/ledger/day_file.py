@@ -46,11 +46,11 @@ _SCHEMA = (
     # Rows that a process dropped or lost, by the moment at which it said so: rows that were erased are not among them.
     "CREATE TABLE IF NOT EXISTS missing_rows"
     " (at_ms INTEGER, process TEXT, rows INTEGER, PRIMARY KEY (at_ms, process)) WITHOUT ROWID",
+    # What users said and did about the day's queries, whenever it came; one event of a query once.
+    f"CREATE TABLE IF NOT EXISTS feedback ({_FEEDBACK_COLUMNS}, PRIMARY KEY (query_id, event)) WITHOUT ROWID",
     # Sketches of query vectors, of a sample of the rows; they go when their rows are erased, and with the day.
     "CREATE TABLE IF NOT EXISTS query_sketches (id BLOB PRIMARY KEY, tenant TEXT, collection TEXT, recipe INTEGER,"
     " user_hash BLOB, model TEXT, sketch BLOB) WITHOUT ROWID",
-    # What users said and did about the day's queries, whenever it came; one event of a query once.
-    f"CREATE TABLE IF NOT EXISTS feedback ({_FEEDBACK_COLUMNS}, PRIMARY KEY (query_id, event)) WITHOUT ROWID",
     # A row stands here from a deletion on until the file is written anew, so that a kill in between is made good.
     "CREATE TABLE IF NOT EXISTS vacuum_due (is_due INTEGER PRIMARY KEY)",
     f"PRAGMA user_version = {VERSION}",

@@ -42,13 +42,13 @@ class Scope(Protocol):
         ...
 
     @property
-    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
-        """The same for sketches of query vectors: those whose rows go."""
+    def of_feedback(self) -> FeedbackScope:
+        """The feedback that goes."""
         ...
 
     @property
-    def of_feedback(self) -> FeedbackScope:
-        """The feedback that goes."""
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """The same for sketches of query vectors: those whose rows go."""
         ...
 
     def change(self, cells: Cells) -> Cells | None:
@@ -73,14 +73,14 @@ class OfTenant:
         return "instr(body, ?) > 0", (_field("tenant", self.tenant),)
 
     @property
-    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
-        """All of its own."""
-        return self.where
-
-    @property
     def of_feedback(self) -> FeedbackScope:
         """All that it gave."""
         return FeedbackScope(self.tenant)
+
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """All of its own."""
+        return self.where
 
     def change(self, cells: Cells) -> Cells | None:
         """Leave its rows out."""
@@ -105,14 +105,14 @@ class OfUser:
         return "0", ()
 
     @property
-    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
-        """All of the user's own."""
-        return self.where
-
-    @property
     def of_feedback(self) -> FeedbackScope:
         """What the user gave, and what is about the user's queries."""
         return FeedbackScope(self.tenant, user_hash=bytes.fromhex(self.user_hash))
+
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """All of the user's own."""
+        return self.where
 
     def change(self, cells: Cells) -> Cells | None:
         """Leave the user's rows out."""
@@ -148,14 +148,14 @@ class OfDocuments:
         return f"{place} AND ({named})", (*fields, *map(_quoted, sorted(self.ids)))
 
     @property
-    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
-        """None: they are about what was asked, and their rows stay."""
-        return "0", ()
-
-    @property
     def of_feedback(self) -> FeedbackScope:
         """What names the documents."""
         return FeedbackScope(self.tenant, collection=self.collection, document_ids=self.ids)
+
+    @property
+    def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
+        """None: they are about what was asked, and their rows stay."""
+        return "0", ()
 
     def change(self, cells: Cells) -> Cells | None:
         """Take the hits out."""

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -112,11 +112,8 @@ class LedgerStore:
         by_day: dict[date, list[tuple[Value, ...]]] = {}
         for row in rows:
             by_day.setdefault(day_of(row.query_id), []).append(feedback_values(row))
-        self._insert("feedback", by_day)
-
-    def _insert(self, table: str, by_day: Mapping[date, Sequence[tuple[Value, ...]]]) -> None:
         for day in sorted(by_day):
-            self._write(day, partial(DayFile.insert, table=table, rows=by_day[day]))
+            self._write(day, partial(DayFile.insert, table="feedback", rows=by_day[day]))
 
     def append_view_changes(self, day: date, changes: Sequence[ViewChange]) -> None:
         """Store changes of live views in a day's file, in one transaction; errors as in ``append``."""

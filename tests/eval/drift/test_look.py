@@ -11,12 +11,8 @@ from indexing.catalogue.alerts import raise_alert
 from indexing.errors import InvalidInput
 from indexing.features.views import lexical_view
 from indexing.ledger.day_sources import Period
-from indexing.ledger.feedback import FeedbackRow
-from indexing.ledger.hashes import USER, keyed_hash
-from indexing.ledger.ids import moment_of
 from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHome
 from tests.support.fresh_home import OURS, RECIPE
-from tests.support.ledger_rows import SECRET
 
 SCOPE = Scope(OURS.tenant, OURS.collection)
 WEEK = timedelta(days=7)
@@ -194,29 +190,3 @@ def test_a_stale_index_is_read_and_named(fresh):
     assert report.staleness.is_stale
     assert report.staleness.hit_age_days == pytest.approx(7.0, abs=0.2)
     assert report.cause.named == ("corpus",)
-
-
-def test_stored_feedback_is_a_signal_by_kind(fresh):
-    release = fresh.built()
-    words = [" ".join(fresh.chance.choice(OLD_WORDS, 4)) for _ in range(240)]
-    before, _ = fresh.traffic.ask(release, words[:120], BEGIN)
-    after, end = fresh.traffic.ask(release, words[120:], BEGIN + WEEK)
-    given = [(row, "click", None) for row in (*before[:60], *after[:20])] + [(row, "rate", 0.1) for row in after[:40]]
-    fresh.home.ledger.append_feedback(
-        [
-            FeedbackRow(
-                id=keyed_hash(SECRET, USER, f"{action} {row.id}".encode()),
-                query_id=row.id,
-                at=moment_of(row.id),
-                received_at=moment_of(row.id),
-                tenant=row.tenant,
-                action=action,
-                value=value,
-            )
-            for row, action, value in given
-        ]
-    )
-    report = looked(fresh, BEGIN + WEEK, end, explains=False)
-    assert moved(report) == {"helped", "rated badly"}
-    rates = {one.name: (one.before, one.value) for one in report.moved}
-    assert rates == {"helped": (60 / 120, 20 / 120), "rated badly": (0.0, 40 / 120)}

@@ -7,9 +7,9 @@ import pytest
 
 from eval.gates.canary import judge_canary
 from eval.gates.policy import CanaryPolicy, Guardrail, Policy
+from indexing.catalogue.alerts import acknowledge_alert, raise_alert
 from indexing.catalogue.verdicts import verdict_rows
 from indexing.errors import StorageFailed
-from indexing.ledger.readers import requests_of
 from indexing.releases.lifecycle import resume
 from indexing.releases.recipes import record_recipe
 from indexing.releases.rollout_ledger import RolloutLedger
@@ -60,9 +60,11 @@ class Judged(RolloutHome):
             )
         self.home.ledger.append(rows)
         self.seconds += 60
+        return rows
 
     def judge(self, policy=POLICY):
-        return {one.kind: one.outcome for one in judge_canary(self.home, self.rollout, policy, self.now())}
+        said = {one.kind: one.outcome for one in judge_canary(self.home, self.rollout, policy, self.now())}
+        return {kind: outcome for kind, outcome in said.items() if (kind, outcome) != ("signal:drift", "pass")}
 
     def watch(self):
         watcher = Watcher(self.catalogue, RolloutLedger(self.home.ledger), now=self.now, clock=lambda: self.seconds)
@@ -99,8 +101,7 @@ def test_empty_answers_break_theirs_whatever_the_encoders_are(bench):
 
 
 def test_answers_that_users_speak_against_take_the_canary_back(bench):
-    bench.answer(300)
-    rows = list(requests_of(bench.home.ledger))
+    rows = bench.answer(300)
     bench.home.ledger.append_feedback([made_feedback(row, "not_answered") for row in rows[::50]])
     assert bench.judge()["quality:negative_feedback"] == "pass"
     unhappy = [row for row in rows if row.arm == "candidate"][::3]
@@ -116,6 +117,23 @@ def test_a_signal_pauses_at_once_and_never_takes_back(bench):
     assert bench.judge(policy) == {"quality:empty": "pass", "signal:top_score": "inconclusive"}
     assert bench.watch() == "paused"
     assert "best scores (negative)" in bench.said().reason
+
+
+def test_a_critical_alert_of_drift_pauses_until_it_is_acknowledged(bench):
+    bench.answer(300)
+    early = "2026-01-05T02:00:00.000+00:00"
+    raise_alert(bench.catalogue, "drift:a/b", "critical", "drift", "from before", {}, early)
+    raise_alert(bench.catalogue, "drift:a/c", "warning", "drift", "a little", {}, bench.now())
+    assert "signal:drift" not in bench.judge()
+    alert, _ = raise_alert(bench.catalogue, "drift:a/d", "critical", "drift", "much", {}, bench.now())
+    assert "signal:drift" not in bench.judge(Policy(canary=CanaryPolicy(drift="ignore")))
+    assert bench.judge()["signal:drift"] == "inconclusive"
+    assert bench.watch() == "paused"
+    assert f"critical alert {alert.id} of drift is open" in bench.said().reason
+    resume(bench.catalogue, bench.rollout, bench.by())
+    acknowledge_alert(bench.catalogue, alert.id, "ana", "seen", bench.now())
+    bench.seconds += 60
+    assert "signal:drift" not in bench.judge()
 
 
 def test_a_signal_that_an_operator_went_on_after_does_not_pause_again(bench):
