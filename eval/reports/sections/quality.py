@@ -70,7 +70,8 @@ def quality_section(source: Source) -> Section:
     options = source.options
     in_force = lanes(source.services, options.until)
     stale = [said for one in source.newest_in_service if (said := _stale(source, one))]
-    return tell_quality(Quality(options.measure, found, in_force, options.since, options.until, stale))
+    tenants = frozenset(row.tenant for row in source.rows)
+    return tell_quality(Quality(options.measure, found, in_force, options.since, options.until, stale), tenants)
 
 
 def _stale(source: Source, evaluation: Evaluation) -> str:
@@ -110,7 +111,7 @@ def _measured(source: Source, row: EvaluationRow, *, is_synthetic: bool) -> Meas
     )
 
 
-def tell_quality(quality: Quality) -> Section:
+def tell_quality(quality: Quality, tenants: frozenset[str] = frozenset()) -> Section:
     """The section of what was read."""
     if not quality.found:
         return Section(ID, TITLE, absent=NOTHING)
@@ -129,7 +130,7 @@ def tell_quality(quality: Quality) -> Section:
     if any(one.is_synthetic for one in quality.found):
         blocks.append(Prose([SYNTHETIC], is_caveat=True))
     headlines = [_headline(quality.measure, [one for one in served if one.query_set == name]) for name in sets]
-    return Section(ID, TITLE, blocks, headlines[:MAX_LINES])
+    return Section(ID, TITLE, blocks, headlines[:MAX_LINES], tenants=tenants)
 
 
 SYNTHETIC = (
