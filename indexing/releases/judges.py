@@ -1,4 +1,4 @@
-"""The judges of quality that a watcher asks every minute: functions that other packages enter, found by entry points."""
+"""The judges of quality that a watcher asks every minute: functions that other packages enter by entry points."""
 
 import logging
 from collections.abc import Callable, Iterable

@@ -42,7 +42,7 @@ class Watcher:
     Rounds renew the lease and look. While a look lasts a thread renews the lease, though not for ever, so that a
     watcher that hangs loses it; each decision is stored only while the lease is this watcher's. ``now`` tells the
     moment, ``clock`` seconds that only grow. ``with_room`` does what must not fail for want of room on the disk.
-    ``judge`` is told of the open rollout and the moment before each look; what it says are verdicts, which a look reads.
+    ``judge`` is told of the open rollout and the moment before each look; what it says are verdicts.
     """
 
     catalogue: Database
