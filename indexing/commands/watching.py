@@ -1,4 +1,4 @@
-"""The watcher of a home, and the watcher as a thread of another command, whatever that is busy with."""
+"""What goes on in threads of another command, whatever that is busy with: the watcher, and the schedule."""
 
 import threading
 import time
@@ -33,4 +33,20 @@ def watching(home: Home) -> Iterator[None]:
         yield
     finally:
         ended.set()
+        thread.join()
+
+
+@contextmanager
+def running_schedule(home: Home) -> Iterator[None]:
+    """Run what is scheduled in a thread of its own until the block ends; a job that runs then ends at its next step."""
+    from indexing.schedule.jobs import scheduled_jobs
+    from indexing.schedule.runner import ScheduleRunner
+
+    runner = ScheduleRunner(home, scheduled_jobs())
+    thread = threading.Thread(target=runner.run, name="schedule", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        runner.stop.set()
         thread.join()
