@@ -17,12 +17,14 @@ from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
 from app.routes import (
     admin,
+    alerts,
     build_requests,
     collections,
     context,
     docs,
     documents,
     features,
+    feedback,
     health,
     index,
     ledger,
@@ -34,7 +36,8 @@ from app.routes import (
     search,
 )
 from app.schemas.server_problems import ServerProblem
-from app.services.ledger_writing import request_records_for, view_recorder_for
+from app.services.alerts import watch_alerts
+from app.services.ledger_writing import feedback_recorder_for, request_records_for, view_recorder_for
 from app.services.open_recipes import open_recipes
 from app.services.search_executor import SearchExecutor
 from app.services.shadow import ShadowSearches, busy_above
@@ -61,6 +64,7 @@ ROUTERS = (
     search.router,
     recall.router,
     context.router,
+    feedback.router,
     collections.router,
     documents.router,
     features.router,
@@ -71,6 +75,7 @@ ROUTERS = (
     releases.router,
     lineage.router,
     rollouts.router,
+    alerts.router,
     health.router,
     index.router,
     docs.router,
@@ -129,6 +134,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             services.records.close()
             if services.views is not None:
                 services.views.close()
+            services.feedback.close()
             await services.limiter.close()
             queries.close()
             home.close()
@@ -175,6 +181,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     metrics.watch(metrics.live_lag, lambda: live.lag_seconds)
     metrics.watch(metrics.documents_waiting, lambda: counted(live.count_waiting))
     metrics.watch(metrics.build_requests, lambda: counted(lambda: count_open_requests(home.catalogue)))
+    watch_alerts(home, metrics)
     queries.on_lookup = lambda outcome: metrics.query_cache.labels(outcome).inc()
     pool, retriever = ReleasePool(home, live, queries), Retriever()
     return Services(
@@ -183,6 +190,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
         sequence_tokens=home.reserve.run(lambda: _sequence_tokens(home)),
         records=records,
         views=views,
+        feedback=feedback_recorder_for(home, metrics),
         pool=pool,
         retriever=retriever,
         live=live,

@@ -168,6 +168,13 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=self.registry,
         )
+        self.open_alerts = Gauge(
+            "groundwork_open_alerts",
+            "Alerts of quality that were not acknowledged.",
+            ["severity"],
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
 
         self.ledger_accepted = Counter(
             "groundwork_ledger_rows_accepted", "Ledger rows of requests that were handed in.", registry=self.registry
@@ -184,6 +191,12 @@ class Metrics:
         self.view_changes_dropped = Counter(
             "groundwork_ledger_view_changes_dropped",
             "Changes of live views that the ledger does not have.",
+            registry=self.registry,
+        )
+        self.feedback = Counter(
+            "groundwork_feedback_events",
+            "Feedback that was accepted, refused since too much waited, written, or dropped.",
+            ["outcome"],
             registry=self.registry,
         )
         self.ledger_queue = Gauge(

@@ -10,8 +10,10 @@ import sys
 
 SCRIPTS = (
     "search.online_features",
+    "quality.position_bias",
     "search.lexical",
     "search.fusion",
+    "quality.drift_stream",
     "builds.encode",
     "search.quality",
     "quality.sequential",

@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         None, min_length=1, repr=False, description="Key of that endpoint, where it wants one."
     )
     judge_model: str | None = Field(None, min_length=1, description="Model to ask at that endpoint.")
+    alert_webhook_url: str | None = Field(
+        None,
+        repr=False,  # it may hold a token
+        description="Where new alerts are posted as JSON, http:// or https://; log and list have them all the same.",
+    )
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
 
     @field_validator("trusted_proxies")
@@ -113,6 +118,17 @@ class Settings(BaseSettings):
     def _are_networks(cls, value: str) -> str:
         networks_of(value)
         return value
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _check_alert_webhook_url(cls, url: str | None) -> str | None:
+        """Refuse what is no address of a web server; the message must not hold it, since it may hold a token."""
+        if not url:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("expected http://HOST/PATH or https://HOST/PATH")
+        return url
 
     @field_validator("redis_url")
     @classmethod

@@ -53,18 +53,29 @@ class RankedPassage:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryVector:
+    """The vector that a model gave of a query."""
+
+    model: str
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Hits best first, milliseconds by stage, and what is missing from them.
 
     ``features`` says what was found out about the query on the way: ``terms``, how many different ones count;
     ``unknown_share``, how many of them no passage of the partition holds (0..1); ``leg_overlap``, how many of one leg's
-    candidates are the other's, too (0..1, of the leg that has fewer). What was not found out is left out.
+    candidates are the other's, too (0..1, of the leg that has fewer); ``live_share``, how many of the hits no snapshot
+    holds yet (0..1), where there are writes that wait for a build. What was not found out is left out.
+    ``query_vector`` is there where the search computed one.
     """
 
     hits: list[RankedPassage]
     timings_ms: dict[str, float]
     warnings: list[str] = field(default_factory=list)
     features: dict[str, float] = field(default_factory=dict)
+    query_vector: QueryVector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +259,13 @@ class Search:
             with self._timings.stage("rerank"):
                 hits = self._rerank(serving.reranker, hits, warnings)[: self._asked.k]
         self._timings.add("total", (time.perf_counter() - self._began) * 1000.0)
-        return Result(hits, self._timings.milliseconds, warnings, self._features)
+        return Result(hits, self._timings.milliseconds, warnings, self._features, self._computed_vector())
+
+    def _computed_vector(self) -> QueryVector | None:
+        """The query's vector, unless the caller gave it."""
+        if self._vector is None or self._asked.vector is not None:
+            return None
+        return QueryVector(self._serving.recipe.model, self._vector)
 
     def _hits(self, k: int, max_candidates: int | None) -> list[RankedPassage]:
         view, serving, timings = self._view, self._serving, self._timings
@@ -273,6 +290,7 @@ class Search:
                     chosen = choose(view, found, max_score, k, dense_weight=retrieval.dense_weight, added=added)
                     if best.overlap is not None:
                         self._features["leg_overlap"] = best.overlap
+                    self._features |= _live_share(view, chosen)
                     break
             depth *= 4
         with timings.stage("hydrate"):
@@ -288,6 +306,14 @@ class Search:
             warnings.append(f"not reranked: {second.reason}")
             return hits
         return _reordered(hits, second.logits, plan.calibration)
+
+
+def _live_share(view: PartitionView, chosen: Chosen) -> dict[str, float]:
+    """How many of the hits stand in memory alone, where anything does."""
+    is_live = np.array([shard.is_in_memory for shard in view.shards], np.bool_)
+    if not is_live.any() or not len(chosen.numbers):
+        return {}
+    return {"live_share": float(is_live[chosen.numbers].mean())}
 
 
 def _query_vector(serving: ServingRelease, query: Query) -> Vector:

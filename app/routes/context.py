@@ -58,6 +58,8 @@ def _answer(services: Services, found: Found, body: ContextBody, deadline: Deadl
         "context_tokens": float(block.tokens),
         "context_left_out": float(len(block.left_out)),
         "context_cut": float(sum(citation.is_cut for citation in block.citations)),
+        "context_citations": float(len(block.citations)),
+        "context_max_tokens": float(body.max_tokens),
     }
     answer = ContextAnswer(
         query_id=found.record.query_id,

@@ -10,12 +10,14 @@ from app.access.authentication import Caller
 from app.ledger.batch_queue import CLOSE_SECONDS
 from app.ledger.query_ids import LedgerIds, QueryIds
 from app.ledger.recorder import Recorder
+from app.ledger.sketch_sample import SketchSample
 from app.retrieval.retriever import Result
 from app.schemas.search import SearchBody
 from app.services.request_rows import RowPolicy, features_of, filters_of, hits_of, query_of
 from app.serving.assignment import Assignment
 from indexing.errors import ClientGone, GroundworkError
-from indexing.ledger.records import RequestRow
+from indexing.ledger.query_sketches import sketch_of
+from indexing.ledger.records import QuerySketch, RequestRow
 from indexing.releases.release import Release
 from indexing.telemetry import request_id
 
@@ -78,6 +80,8 @@ class RequestRecord:
         size = _ROW_BYTES + len(body.query or "")
         if self.result is not None:
             size += _HIT_BYTES * len(self.result.hits)
+            if self.result.query_vector is not None:
+                size += self.result.query_vector.vector.nbytes
         if body.messages is not None:
             size += sum(_ROW_BYTES + len(turn.message.content) for turn in body.messages)
         if body.vector is not None:
@@ -124,7 +128,17 @@ class RequestRecord:
             shadow_of=self.shadow_of,
             comparison=self.comparison,
             is_whole=is_whole,
+            sketch=self._sketch() if is_whole else None,
         )
+
+    def _sketch(self) -> QuerySketch | None:
+        """What is kept of the query's vector, where one was computed and the sample takes it."""
+        if self.kind == SHADOW or self.result is None or self.result.query_vector is None:
+            return None
+        if not self.records.sketches.takes(self.caller.tenant, self.body.collection, self.began):
+            return None
+        computed = self.result.query_vector
+        return sketch_of(self.records.policy.secret, computed.model, computed.vector)
 
 
 class RequestRecords:
@@ -141,6 +155,7 @@ class RequestRecords:
         self.recorder, self.query_ids, self.policy = recorder, query_ids, policy
         self._status_of = status_of
         self._ids = LedgerIds()
+        self.sketches = SketchSample()
 
     def begin(self, kind: str, caller: Caller, body: SearchBody) -> RequestRecord:
         """The record of a request that begins now, in whose context (``request_id``) it is called."""

@@ -69,7 +69,8 @@ def _show(judgement: "Judgement", path: Path) -> None:
         mean = "" if one.mean is None else f"{one.mean:.3f}"
         rows.append([one.metric, mean, interval, one.measured, one.failed, one.unmeasured])
     columns = ["metric", "mean", "95 % interval", "measured", "failed", "unmeasured"]
-    print_table(f"{len(judgement.samples)} samples", columns, rows)
+    count = len(judgement.samples)
+    print_table(f"{count:,} sample{'' if count == 1 else 's'}", columns, rows)
     for one in judgement.summaries:
         for reason, count in one.reasons.items():
             click.echo(f"  {one.metric}: {count} x {reason}")

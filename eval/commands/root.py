@@ -1,17 +1,37 @@
 """All commands of the judging half, as the command ``groundwork`` takes them in."""
 
 from eval.commands import (  # a module for each command of the group
+    alerts,
     compare,
+    drift,
     experiments,
+    feedback,
     gate,
     judge,
     run,
     set_candidates,
+    set_judging,
+    set_sources,
     sets,
 )
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
 
-__all__ = ["commands", "compare", "experiments", "gate", "judge", "run", "set_candidates", "sets"]
+__all__ = [
+    "alerts",
+    "commands",
+    "compare",
+    "drift",
+    "experiments",
+    "feedback",
+    "gate",
+    "judge",
+    "run",
+    "set_candidates",
+    "set_judging",
+    "set_sources",
+    "sets",
+]
 
 commands = (evaluation, demo)
+"""What the judging half adds to ``groundwork``."""

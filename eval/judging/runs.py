@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from eval.datasets.chat_client import CONCURRENCY, endpoint_of
@@ -11,14 +12,17 @@ from eval.judging.judging import Asking, judge_samples
 from eval.judging.metrics import ANSWER_RELEVANCY, Metric, metrics_named
 from eval.judging.retrieved_samples import retrieve_samples
 from eval.judging.samples import Sample, read_samples
+from indexing.catalogue.judge_replies import forget_replies_before
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
 from indexing.models.embedder import Embedder, load_embedder
-from indexing.records import Json
+from indexing.records import Json, moment_text
 from indexing.releases.recipe_choices import recipe_in_service
 from indexing.retention.evaluation_files import EVALUATIONS
 from indexing.retention.judgement_files import JUDGE_LOCK
 
+REPLY_DAYS = 90
+"""Days that a judge's reply is kept: a model behind one name changes within a season. Source: our choice."""
 Progress = Callable[[str, int, int], None]
 """Told of a stage: how much is done, of how much."""
 
@@ -86,6 +90,15 @@ def judge_every_set(home: Home) -> Json:
         else:
             found[stored.name] = {one.metric: one.to_json() for one in judgement.summaries}
     return found
+
+
+def forget_old_replies(home: Home, now: datetime | None = None) -> int:
+    """Forget what judges said more than ``REPLY_DAYS`` ago, for a schedule; gives how many replies that were.
+
+    What is judged again after that is asked again.
+    """
+    before = (datetime.now(UTC) if now is None else now) - timedelta(days=REPLY_DAYS)
+    return forget_replies_before(home.catalogue, moment_text(before))
 
 
 def _judge(home: Home, samples: Sequence[Sample], inputs: Json, options: Options) -> tuple[Judgement, Path]:

@@ -129,3 +129,20 @@ def _judge_replies(db: Database) -> None:
         " user_hash TEXT NOT NULL, PRIMARY KEY (key, user_hash)) STRICT, WITHOUT ROWID"
     )
     db.execute("CREATE INDEX judge_replies_of_users ON judge_reply_users (user_hash)")
+
+
+@catalogue_migrations(name="0023_alerts")
+def _alerts(db: Database) -> None:
+    # What a person should know; of one key at most one is open.
+    db.execute(
+        "CREATE TABLE alerts (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, tenant TEXT,"
+        " severity TEXT NOT NULL, source TEXT NOT NULL, message TEXT NOT NULL, evidence TEXT NOT NULL,"
+        " times INTEGER NOT NULL, first_at TEXT NOT NULL, last_at TEXT NOT NULL, acknowledged_at TEXT,"
+        " acknowledged_by TEXT, note TEXT) STRICT"
+    )
+    db.execute("CREATE UNIQUE INDEX open_alerts ON alerts (key) WHERE acknowledged_at IS NULL")
+    # What repeated looks at one part of the traffic have seen together, so that they may go on after a restart.
+    db.execute(
+        "CREATE TABLE drift_watches (scope TEXT PRIMARY KEY, tenant TEXT, reference_at TEXT NOT NULL,"
+        " looked_until TEXT NOT NULL, looks INTEGER NOT NULL, evidence TEXT NOT NULL) STRICT"
+    )

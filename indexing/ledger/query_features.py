@@ -1,6 +1,7 @@
 """Features of a query for watching drift, computed while its text is at hand: pure functions of text and hits.
 
-What is kept says nothing of what was asked: lengths, a guess at the language, shares.
+What is kept says nothing of what was asked: lengths, a guess at the language, shares. (A sketch of its vector, which a
+sample of the rows has beside it, tells a little: see ``query_sketches``.)
 """
 
 from collections.abc import Sequence

@@ -13,6 +13,14 @@ ARMS = ("live", "candidate", "standby", "pinned")
 
 
 @dataclass(frozen=True, slots=True)
+class QuerySketch:
+    """A query vector under a fixed projection (``indexing.ledger.query_sketches``); those of one model compare."""
+
+    model: str
+    packed: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ServedHit:
     """One hit as it was answered; its passage is ``document.text[start:end]``. Legs that did not score are ``None``."""
 
@@ -92,6 +100,9 @@ class RequestRow:
     """False where assignments alone are kept."""
     is_erased: bool = False
     """True where hits were taken out of it, since their document was erased."""
+    sketch: QuerySketch | None = None
+    """Of its query vector, where one was computed and the sample took it. It is stored beside the row; readers of rows
+    do not give it, ``read_sketches`` does."""
 
 
 @dataclass(frozen=True, slots=True)

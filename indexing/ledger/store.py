@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 from indexing.errors import LedgerUnavailable, StorageFull
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import database_path, size_of
+from indexing.ledger.feedback import FeedbackRow, feedback_values
 from indexing.ledger.ids import day_of
 from indexing.ledger.records import RequestRow, ViewChange
 from indexing.ledger.retention import enforce_retention
-from indexing.ledger.row_columns import Value, as_json, values_of
+from indexing.ledger.row_columns import Value, as_json, sketch_values, values_of
 
 logger = logging.getLogger(__name__)
 LEDGER_FOLDER = "ledger"
@@ -27,6 +29,18 @@ _ROWS_A_TURN = 16
 """Rows that are packed before another thread that waits gets the interpreter: some 0.4 ms. Our choice."""
 _TRIES = 3
 """How often a batch is written to a day whose file is replaced meanwhile, as compaction and retention do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _DayRows:
+    """What is to be stored of one day, in one transaction."""
+
+    requests: list[tuple[Value, ...]]
+    sketches: list[tuple[Value, ...]]
+
+    def insert(self, file: DayFile) -> None:
+        file.insert("requests", self.requests)
+        file.insert("query_sketches", self.sketches)
 
 
 class LedgerStore:
@@ -79,13 +93,27 @@ class LedgerStore:
                 again as it is.
             InvalidInput: a row has another form than ``RequestRow`` says; nothing was stored.
         """
-        by_day: dict[date, list[tuple[Value, ...]]] = {}
+        by_day: dict[date, _DayRows] = {}
         for place, row in enumerate(rows):
             if place % _ROWS_A_TURN == 0:
                 time.sleep(0)  # let a search go on that waits for the interpreter
-            by_day.setdefault(day_of(row.id), []).append(values_of(row))
+            of_day = by_day.setdefault(day_of(row.id), _DayRows([], []))
+            of_day.requests.append(values_of(row))
+            if (sketch := sketch_values(row)) is not None:
+                of_day.sketches.append(sketch)
         for day in sorted(by_day):
-            self._write(day, partial(DayFile.insert, table="requests", rows=by_day[day]))
+            self._write(day, by_day[day].insert)
+
+    def append_feedback(self, rows: Sequence[FeedbackRow]) -> None:
+        """Store feedback in the files of the days of its queries; an event of a query that is stored is left out.
+
+        Errors as in ``append``.
+        """
+        by_day: dict[date, list[tuple[Value, ...]]] = {}
+        for row in rows:
+            by_day.setdefault(day_of(row.query_id), []).append(feedback_values(row))
+        for day in sorted(by_day):
+            self._write(day, partial(DayFile.insert, table="feedback", rows=by_day[day]))
 
     def append_view_changes(self, day: date, changes: Sequence[ViewChange]) -> None:
         """Store changes of live views in a day's file, in one transaction; errors as in ``append``."""

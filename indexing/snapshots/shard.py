@@ -84,6 +84,8 @@ class ShardParts:
     approximate: IvfIndex | None = None
     lists: IvfInfo | None = None
     size_bytes: int = 0
+    is_in_memory: bool = False
+    """Whether it was never written, as fresh writes are."""
 
 
 def open_shard(artefact: Artefact, on_damage: OnDamage | None = None) -> "Shard":
@@ -133,6 +135,7 @@ def shard_in_memory(name: str, inputs: Sequence[ShardInput], vectors: Vectors, a
         attributes=contents.attributes,
         exact=ExactIndex(vectors=vectors),
         size_bytes=vectors.nbytes + sum(array.nbytes for some in arrays for array in some.values()),
+        is_in_memory=True,
     )
     return Shard(name, parts)
 
@@ -149,6 +152,7 @@ class Shard:
 
     def __init__(self, name: str, parts: ShardParts, on_damage: OnDamage | None = None) -> None:
         self.name, self.rows, self.lists, self.size_bytes = name, parts.rows, parts.lists, parts.size_bytes
+        self.is_in_memory = parts.is_in_memory
         self.partitions = {part.partition: part for part in parts.partitions}
         self._exact, self._sq8, self._approximate = parts.exact, parts.sq8, parts.approximate
         self._lexical, self._attributes = parts.lexical, parts.attributes

@@ -20,6 +20,7 @@ from indexing.telemetry import JsonFormatter
 NEEDED = {
     ("post", "/v1/search"): "search",
     ("post", "/v1/context"): "search",
+    ("post", "/v1/feedback"): "search",
     ("post", "/v1/collections/{collection}/recall"): "admin",
     ("get", "/v1/collections"): "search",
     ("put", "/v1/collections/{collection}"): "write",
@@ -66,6 +67,8 @@ NEEDED = {
     ("post", "/v1/rollouts/{rollout}/end"): "operator",
     ("post", "/v1/rollouts/{rollout}/promote"): "operator",
     ("post", "/v1/rollouts/{rollout}/rollback"): "operator",
+    ("get", "/v1/alerts"): "operator",
+    ("post", "/v1/alerts/{alert}:acknowledge"): "operator",
     ("get", "/"): None,
     ("get", "/livez"): None,
     ("get", "/readyz"): None,
@@ -109,6 +112,7 @@ def operations(client):
 def call(client, method, path, headers):
     """A request that a caller with the right to make it would be refused for its body or an unknown name."""
     unknown = {"collection": "none", "document_id": "none", "request_id": "none", "rollout": 9999, "release": "9999"}
+    unknown |= {"alert": 9999}
     path = path.format(tenant="nobody", key_id="k_unknown", **unknown)
     body = {"content": b"[]"} if method in ("post", "patch", "put") else {}
     return client.request(method, path, headers={**headers, "Content-Type": "application/json"}, **body)

@@ -1,17 +1,20 @@
 """Judging a stored query set: what the release in service finds, against what should be found."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from eval.datasets.curation import add_judgments, query_id_of
 from eval.datasets.set_changes import create_set
 from eval.judging.judgement import list_judgements
-from eval.judging.runs import Options, judge_every_set, judge_set
+from eval.judging.runs import Options, forget_old_replies, judge_every_set, judge_set
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents
+from indexing.catalogue.judge_replies import keep_reply, read_reply
 from indexing.errors import AlreadyRunning, InvalidInput, NotFound
 from indexing.home import Home
-from indexing.records import Document, Partition
+from indexing.records import Document, Partition, moment_text
 from indexing.releases.recipe_choices import default_recipe
 from indexing.retention.judgement_files import JUDGE_LOCK
 from tests.support.judge_server import judge_server, judging
@@ -76,6 +79,15 @@ def test_every_set_is_judged_for_a_schedule_and_one_that_cannot_be_is_told(serve
     found = judge_every_set(served)
     assert set(found) == {"support", "elsewhere"}
     assert "not_judged" in found["elsewhere"]
+
+
+def test_replies_are_forgotten_after_ninety_days(served):
+    for name, days in (("new", 0), ("kept", 89), ("old", 91)):
+        at = moment_text(datetime.now(UTC) - timedelta(days=days))
+        keep_reply(served.catalogue, name, MANUAL, model="judge-1", reply="{}", at=at)
+    assert forget_old_replies(served) == 1
+    assert read_reply(served.catalogue, "old") is None
+    assert read_reply(served.catalogue, "kept") == "{}"
 
 
 def test_one_process_judges_at_a_time_and_none_beside_an_erasure(served):

@@ -83,9 +83,12 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_catalogue_with_damaged_pages_is_refused_by_name_when_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.db"
     first = Database(path)
-    put_documents(first, HELP, [doc(str(number), "text " * 1000) for number in range(100)])
+    list(document_keys(first))
     first.close()
-    data, schema_bytes = path.read_bytes(), 262_144  # the pages that opening reads come first
+    schema_bytes = path.stat().st_size  # the pages that opening reads come first
+    put_documents(first := Database(path), HELP, [doc(str(number), "text " * 1000) for number in range(100)])
+    first.close()
+    data = path.read_bytes()
     path.write_bytes(data[:schema_bytes] + b"Z" * (len(data) - schema_bytes))
     damaged = Database(path)
     try:

@@ -37,6 +37,7 @@ ARGUMENTS = {
     "model": "m", "query": "q", "document_ids": "d", "number": "1", "rollout": "1", "share": "0.5", "recipe": "1",
     "query_id": "q", "candidate": "1", "folder": "f",
     "evaluation_id": "e",
+    "alert": "1",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {

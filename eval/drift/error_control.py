@@ -1,0 +1,54 @@
+"""How false alarms are held at a stated level: inside one look over all its signals, and across looks that never end.
+
+Inside one look Benjamini-Hochberg holds the share of false discoveries. Across looks each signal gathers evidence: its
+p becomes an e-value, whose mean is at most 1 while nothing changes, and these are multiplied from every possible moment
+of change on. While nothing changes, the mean of all signals' evidence grows by at most 1 a look; so the mean number of
+looks until one of ``signals`` has evidence of ``signals * looks`` is at least ``looks``. That asks that the p of a look
+is valid given those before, which holds where each window is compared with all that was before it.
+
+Source: Benjamini and Hochberg 1995; Vovk and Wang, Annals of Statistics 2021 (calibration); Shin, Ramdas and Rinaldo
+2023 (e-detectors, here of Shiryaev and Roberts).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from scipy.stats import false_discovery_control
+
+LEVEL = 0.05
+"""The share of false discoveries that one look allows itself. Source: our choice, the usual one."""
+LOOKS_BETWEEN_FALSE_ALARMS = 2000
+"""In the mean, of one watched part of the traffic: twelve weeks of hourly looks. Source: our choice."""
+
+
+def adjusted(p_values: Sequence[float]) -> list[float]:
+    """Each p after Benjamini-Hochberg: below a level where rejecting all such keeps false discoveries at that share."""
+    return [float(p) for p in false_discovery_control(p_values)] if p_values else []
+
+
+def evidence_of(p: float) -> float:
+    """The e-value that a p value is worth: at least 0, in the mean at most 1 where nothing changed.
+
+    Raises:
+        ValueError: it is no p value.
+
+    Source: Vovk and Wang 2021, the mean of ``k * p ** (k - 1)`` over k in (0, 1): it needs no parameter.
+    """
+    if not 0.0 < p <= 1.0:
+        raise ValueError(f"{p} is no p value: expected more than 0 and at most 1")
+    if p > 1.0 - 1e-6:
+        return 0.5  # the limit, where the formula below divides 0 by 0
+    logarithm = math.log(p)
+    return (1.0 - p + p * logarithm) / (p * logarithm**2)
+
+
+def gathered(before: Mapping[str, float], p_values: Mapping[str, float]) -> dict[str, float]:
+    """The evidence of each signal after one more look; a signal that this look could not measure keeps what it had."""
+    changed = {name: (before.get(name, 0.0) + 1.0) * evidence_of(p) for name, p in p_values.items()}
+    return {**before, **changed}
+
+
+def alarms(evidence: Mapping[str, float], *, looks: float = LOOKS_BETWEEN_FALSE_ALARMS) -> list[str]:
+    """The signals whose evidence is enough, the strongest first; see the module for the level that this holds."""
+    least = len(evidence) * looks
+    return sorted((name for name, found in evidence.items() if found >= least), key=lambda name: -evidence[name])

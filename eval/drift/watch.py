@@ -1,0 +1,196 @@
+"""The repeated look: every collection that is asked, against all that was before, until its evidence makes an alarm.
+
+Each window is compared with everything from the watch's beginning up to the window, so that the p values of looks are
+independent while nothing changes; ``error_control`` says what the alarms then hold. Acknowledging an alarm says that
+the traffic from then on is the new reference.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.services.replay import Replayer
+from eval.drift.alerting import say_alert
+from eval.drift.cause import Contrast
+from eval.drift.error_control import LOOKS_BETWEEN_FALSE_ALARMS, alarms, gathered
+from eval.drift.look import DriftReport, FeedbackOfRequests, look_at, no_feedback
+from eval.drift.predictors import propose_queries
+from eval.drift.windows import LEAST, SOURCE, Reference, Scope, alert_key, launched_at
+from indexing.catalogue.alerts import Alert, Severity, last_acknowledged
+from indexing.catalogue.drift_watches import DriftWatch, put_watch, read_watch
+from indexing.home import Home
+from indexing.ledger.day_sources import Period
+from indexing.ledger.sampled_readers import collections_asked
+from indexing.records import Json, moment_text
+
+RECENT = timedelta(days=7)
+"""A collection that was not asked for so long is not watched. Source: our choice."""
+SERIOUS = ("results", "contexts")
+"""Groups of signals that users feel at once: empty answers, low scores, cut contexts."""
+_AT_FAULT = ("recipe", "corpus")
+"""Causes that are ours: traffic is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look at one collection did: ``report`` and ``alert`` where there were enough queries, and an alarm."""
+
+    scope: str
+    looks: int
+    queries: int
+    report: DriftReport | None
+    alerts: tuple[Alert, ...]
+
+
+def watch_drift(
+    home: Home,
+    *,
+    now: datetime | None = None,
+    feedback: FeedbackOfRequests = no_feedback,
+    replayer: Callable[[Home], Replayer] = Replayer,
+    seed: int = 0,
+) -> list[Looked]:
+    """Look once at every collection that was asked lately; what the hourly job does.
+
+    Args:
+        home: Whose ledger and alerts.
+        now: The end of the windows, UTC; by default this moment.
+        feedback: What users said.
+        replayer: Makes what replays, where a cause is to be found.
+        seed: Of permutations; each look adds its number.
+
+    Raises:
+        NotReady: nothing is released yet.
+    """
+    until = datetime.now(UTC) if now is None else now
+    asked = collections_asked(home.ledger, Period(until - RECENT, until))
+    scopes = [Scope(one.tenant, one.collection) for one in sorted(asked)]
+    return [_look(home, scope, until, feedback, replayer, seed) for scope in scopes]
+
+
+def _look(
+    home: Home,
+    scope: Scope,
+    until: datetime,
+    feedback: FeedbackOfRequests,
+    replayer: Callable[[Home], Replayer],
+    seed: int,
+) -> Looked:
+    watch = _watch_of(home, scope, until)
+    since = datetime.fromisoformat(watch.looked_until)
+    window = Period(since, until)
+    report = look_at(
+        home,
+        scope,
+        window,
+        Reference("before", Period(datetime.fromisoformat(watch.reference_at), since)),
+        feedback=feedback,
+        explains=False,
+        seed=seed + watch.looks,
+    )
+    if report.n_reference < LEAST:  # all that was asked so far is needed to compare with
+        put_watch(home.catalogue, _with(watch, until, watch.looks, watch.evidence))
+        return Looked(scope.key, watch.looks, report.n_window, None, ())
+    if report.n_window < LEAST:  # the window grows until there are enough
+        put_watch(home.catalogue, watch)
+        return Looked(scope.key, watch.looks, report.n_window, None, ())
+    p_values = {one.key: one.p for one in report.signals if one.p is not None}
+    evidence = gathered(watch.evidence, p_values)
+    watch = _with(watch, until, watch.looks + 1, evidence)
+    found = alarms(evidence)
+    said = []
+    if found:
+        report = _explained(home, scope, report, feedback, replayer(home), seed)
+        said.append(_say(home, scope, report, found, evidence, watch, until))
+        propose_queries(home, report.to_judge)
+    if report.staleness.is_stale:
+        said.append(_say_stale(home, scope, report, until))
+    put_watch(home.catalogue, watch)
+    return Looked(scope.key, watch.looks, report.n_window, report, tuple(said))
+
+
+def _watch_of(home: Home, scope: Scope, until: datetime) -> DriftWatch:
+    """The watch of a scope; a new one, or one whose alarm was acknowledged since, begins with a reference alone."""
+    watch = read_watch(home.catalogue, scope.key)
+    acknowledged = last_acknowledged(home.catalogue, alert_key(scope))
+    if watch is None:
+        begins = moment_text(min(launched_at(home), until))
+        return DriftWatch(scope.key, scope.tenant, begins, moment_text(until), 0, {})
+    if acknowledged is not None and acknowledged > watch.reference_at:
+        return DriftWatch(scope.key, scope.tenant, acknowledged, acknowledged, 0, {})
+    return watch
+
+
+def _with(watch: DriftWatch, until: datetime, looks: int, evidence: Mapping[str, float]) -> DriftWatch:
+    return DriftWatch(watch.scope, watch.tenant, watch.reference_at, moment_text(until), looks, evidence)
+
+
+def _explained(
+    home: Home, scope: Scope, report: DriftReport, feedback: FeedbackOfRequests, replayer: Replayer, seed: int
+) -> DriftReport:
+    """The same look once more, with its cause."""
+    moments = (report.since, report.until, report.reference_since, report.reference_until)
+    since, until, before, after = map(datetime.fromisoformat, moments)
+    reference = Reference(report.reference, Period(before, after))
+    return look_at(home, scope, Period(since, until), reference, feedback=feedback, replayer=replayer, seed=seed)
+
+
+def _say(
+    home: Home,
+    scope: Scope,
+    report: DriftReport,
+    found: list[str],
+    evidence: Mapping[str, float],
+    watch: DriftWatch,
+    until: datetime,
+) -> Alert:
+    causes = () if report.cause is None else report.cause.named
+    groups = {one.group for one in report.signals if one.key in found}
+    severity: Severity = "critical" if groups & set(SERIOUS) or set(causes) & set(_AT_FAULT) else "warning"
+    why = f"cause: {', '.join(causes)}" if causes else "no cause could be named"
+    message = (
+        f"{scope.key} drifted in {', '.join(found[:5])}{' and others' if len(found) > 5 else ''}; {why}. See"
+        f" 'groundwork eval drift', then acknowledge it: what is asked from then on is the new reference."
+    )
+    signals = {one.key: one for one in report.signals}
+    told = {
+        "signals": {
+            name: {
+                "evidence": evidence[name],
+                "before": None if name not in signals else signals[name].before,
+                "value": None if name not in signals else signals[name].value,
+                "p": None if name not in signals else signals[name].p,
+            }
+            for name in found
+        },
+        "causes": list(causes),
+        "contrasts": [] if report.cause is None else [_contrast(one) for one in report.cause.contrasts],
+        "looks": watch.looks,
+        "looks_between_false_alarms": LOOKS_BETWEEN_FALSE_ALARMS,
+        "reference": [report.reference_since, report.reference_until],
+        "window": [report.since, report.until],
+    }
+    return say_alert(home, alert_key(scope), severity, SOURCE, message, told, moment_text(until), tenant=scope.tenant)
+
+
+def _contrast(contrast: Contrast) -> dict[str, Json]:
+    told = asdict(contrast)
+    return {name: told[name] for name in ("cause", "verdict", "queries", "overlap", "effects", "why")}
+
+
+def _say_stale(home: Home, scope: Scope, report: DriftReport, until: datetime) -> Alert:
+    staleness = report.staleness
+    message = (
+        f"{staleness.changed_share:.0%} of the documents of {scope.key} changed since the snapshot of release"
+        f" {staleness.release}: build, so that searches find them as they are."
+    )
+    return say_alert(
+        home,
+        f"stale:{scope.key}",
+        "warning",
+        SOURCE,
+        message,
+        asdict(staleness),
+        moment_text(until),
+        tenant=scope.tenant,
+    )

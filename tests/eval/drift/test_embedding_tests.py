@@ -1,0 +1,52 @@
+"""Tests of sketches hold their level on identical samples, where thresholds did not, and agree with scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.metrics import roc_auc_score
+from sklearn.metrics.pairwise import rbf_kernel
+
+from eval.drift import two_samples
+from eval.drift.embedding_tests import classifier, mmd
+
+
+def drawn(chance, count, shift=0.0):
+    """Vectors of a few topics, as queries have them."""
+    topics = np.random.default_rng(7).normal(size=(6, 32))
+    made = topics[chance.integers(6, size=count)] + chance.normal(size=(count, 32))
+    made[:, 0] += shift
+    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_the_discrepancy_is_that_of_the_kernel_and_the_classifier_s_auc_is_scikit_learn_s():
+    chance = np.random.default_rng(3)
+    before, after = drawn(chance, 120), drawn(chance, 80, 1.0)
+    both = np.concatenate([before, after]).astype(np.float64)
+    squares = ((both[:, None] - both[None]) ** 2).sum(axis=2)
+    kernel = rbf_kernel(both, gamma=1.0 / np.median(squares[np.triu_indices(200, 1)]))
+    expected = kernel[:120, :120].mean() + kernel[120:, 120:].mean() - 2 * kernel[:120, 120:].mean()
+    assert mmd(before, after, seed=1, permutations=99).statistic == pytest.approx(expected, rel=1e-4)
+    labels = np.r_[np.zeros(120), np.ones(80)]
+    scaled = (both - both.mean(axis=0)) / both.std(axis=0)
+    folds = np.zeros(200)
+    folds[np.random.default_rng(1).permutation(200)] = np.arange(200) % 5
+    said = np.zeros(200)
+    for fold in range(5):
+        model = Ridge(alpha=1.0).fit(scaled[folds != fold], labels[folds != fold])
+        said[folds == fold] = model.predict(scaled[folds == fold])
+    found = classifier(before, after, seed=1, permutations=99)
+    assert found.statistic == pytest.approx(roc_auc_score(labels, said), abs=3e-4)
+
+
+@pytest.mark.parametrize("test", [mmd, classifier])
+def test_identical_samples_alarm_as_often_as_the_level_says_and_a_moved_one_is_found(test, monkeypatch):
+    chance = np.random.default_rng(4)
+    p_values = np.array(
+        [test(drawn(chance, 60), drawn(chance, 40), seed=seed, permutations=99).p for seed in range(200)]
+    )
+    for level in (0.05, 0.1, 0.5):
+        least, most = np.quantile(np.random.default_rng(1).binomial(200, level, 10_000), [0.001, 0.999]) / 200
+        assert least <= np.mean(p_values <= level) <= most
+    assert test(drawn(chance, 200), drawn(chance, 100, 2.0), seed=1, permutations=999).p == 0.001
+    monkeypatch.setattr(two_samples, "_BATCH", 7)
+    assert test(drawn(chance, 30), drawn(chance, 30, 9.0), seed=1, permutations=99).p == 0.01
