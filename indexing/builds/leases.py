@@ -1,4 +1,4 @@
-"""Leases: who does which task of a build or another job, and what failed, in a few keys of Redis that may be lost at any moment.
+"""Leases: who does which task of a job, and what failed, in a few keys of Redis that may be lost at any moment.
 
 All keys, and the names of the queues, begin with the identity of the artefact store: homes that share a Redis never
 see each other.

@@ -106,7 +106,7 @@ class RemoteExecutor(Generic[T, R]):
         raise NotImplementedError
 
     def _collect(self, name: str, task: T) -> R | None:
-        """What a task that is done made, its input taken back; ``None`` where it is gone again, so that it is redone."""
+        """What a task that is done made, its input taken back; ``None`` where that is gone again: it is redone."""
         raise NotImplementedError
 
     def _require_input(self, name: str, task: T) -> None:
@@ -244,9 +244,7 @@ class RemoteExecutor(Generic[T, R]):
     def _fail(self, name: str, entry: _Outstanding[T], error: str) -> None:
         self._record(name, entry.task, "failed", entry.attempts, error)
         self._withdraw_all()
-        raise self._failure(
-            f"Task {name} failed {entry.attempts} times, the last time with: {error}. {self._advice}"
-        )
+        raise self._failure(f"Task {name} failed {entry.attempts} times, the last time with: {error}. {self._advice}")
 
     def _send(self, name: str, entry: _Outstanding[T]) -> None:
         queue = queue_of(self._storage, self._queue(entry.task))

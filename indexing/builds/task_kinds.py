@@ -1,4 +1,4 @@
-"""What the inputs of workers' tasks are called in the store, and what workers do. Workers load this before they fork."""
+"""What workers do, and what their inputs are called in the store. Workers load this before they fork."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Workers: the tasks of builds, and what other packages enter, over Celery and Redis. The queue is a hint, the files are the truth.
+"""Workers: tasks of builds and of other packages, over Celery and Redis. The queue is a hint, the files are the truth.
 
 A worker needs Redis and the artefact store, never the catalogue. While it does a task it holds a *lease*, a Redis
 key that expires unless renewed. The build command enqueues again whatever has neither output nor lease, so a killed
@@ -16,6 +16,7 @@ import signal
 import threading
 import time
 from contextlib import suppress
+
 from celery import Celery
 from celery.signals import worker_process_init
 
@@ -93,7 +94,9 @@ class _WorkerState:
                 if self._do(storage, self._work.kind(job), name):
                     logger.info("worker.block_done", extra={"fields": fields | {"pid": os.getpid()}})
             except ArtefactMissing as error:
-                if storage.exists(self._work.kind(job), name):  # else withdrawn: done by another, or the job was cancelled
+                if storage.exists(
+                    self._work.kind(job), name
+                ):  # else withdrawn: done by another, or the job was cancelled
                     failure = error
             except MemoryError:
                 failure = MemoryError(_beyond_memory())

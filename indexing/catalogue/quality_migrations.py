@@ -91,9 +91,7 @@ def _gates(db: Database) -> None:
 @catalogue_migrations(name="0024_schedule")
 def _schedule(db: Database) -> None:
     # Since when a job is scheduled: what was due before that was not missed.
-    db.execute(
-        "CREATE TABLE scheduled_jobs (name TEXT PRIMARY KEY, since_at TEXT NOT NULL) STRICT, WITHOUT ROWID"
-    )
+    db.execute("CREATE TABLE scheduled_jobs (name TEXT PRIMARY KEY, since_at TEXT NOT NULL) STRICT, WITHOUT ROWID")
     # due_at is the moment that a run is for; step says what a running one does; stopped ones are done again.
     db.execute(
         "CREATE TABLE scheduled_runs (id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, due_at TEXT NOT NULL,"

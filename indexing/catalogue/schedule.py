@@ -84,7 +84,7 @@ def end_run(
 
 
 def stop_abandoned(database: Database, now: str) -> int:
-    """Mark runs as stopped whose process is gone, which the holder of the lease may do that runs none; gives how many."""
+    """Mark runs as stopped whose process is gone, for the holder of the lease, who runs none; gives how many."""
     if database.row("SELECT 1 FROM scheduled_runs WHERE state = 'running' LIMIT 1") is None:
         return 0
     with database.write(grows=False) as db:

@@ -40,7 +40,7 @@ def require_redis(settings: Settings) -> None:
 
 @click.command()
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Processes; by default one a core.")
-@click.option("--queues", default="embedding,indexing", show_default=True, help="Which queues to serve.")
+@click.option("--queues", help="Which queues to serve: embedding, indexing, evaluation; by default all.")
 @click.option(
     "--memory-mb",
     default=2048,
@@ -49,17 +49,21 @@ def require_redis(settings: Settings) -> None:
     help="A process that uses more is replaced after its task; a task that needs twice as much fails.",
 )
 @click.pass_obj
-def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: int) -> None:
-    """Do the tasks of builds: embed and write shards. Needs GROUNDWORK_REDIS_URL and the artefact store."""
+def worker(settings: Settings, concurrency: int | None, queues: str | None, memory_mb: int) -> None:
+    """Do tasks: embed and write shards for builds, search for evaluations.
+
+    Needs GROUNDWORK_REDIS_URL and the artefact store.
+    """
     if settings.redis_url is None:
         raise InvalidInput("GROUNDWORK_REDIS_URL is not set: workers need Redis, such as redis://127.0.0.1:6379/0.")
     require_home(settings.home)
     require_memory(ENCODING, "groundwork worker")
-    from indexing.builds.worker import QUEUES, run_worker
+    from indexing.builds.worker import every_queue, run_worker
 
-    names = queues.split(",")
-    if unknown := sorted(set(names) - set(QUEUES.values())):
-        raise InvalidInput(f"Queue {unknown[0]!r} is unknown: expected {' or '.join(QUEUES.values())}.")
+    served = every_queue()
+    names = list(served) if queues is None else queues.split(",")
+    if unknown := sorted(set(names) - set(served)):
+        raise InvalidInput(f"Queue {unknown[0]!r} is unknown: expected {' or '.join(served)}.")
     require_redis(settings)
     run_worker(settings, concurrency=concurrency or settings.sessions, queues=names, memory_mb=memory_mb)
 
@@ -128,8 +132,8 @@ def beat(settings: Settings) -> None:
 
     if settings.redis_url is None:
         raise InvalidInput(
-            "GROUNDWORK_REDIS_URL is not set: beat needs Redis, such as redis://127.0.0.1:6379/0. Without it 'groundwork"
-            " builder' runs the schedule."
+            "GROUNDWORK_REDIS_URL is not set: beat needs Redis, such as redis://127.0.0.1:6379/0. Without it"
+            " 'groundwork builder' runs the schedule."
         )
     require_memory(ENCODING, "groundwork beat")
     from indexing.builds.worker import make_celery
