@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from eval.experiments.kept_evaluations import forget_old_evaluations
+from eval.judging.runs import forget_old_replies
 from indexing.catalogue.alerts import forget_alerts_before
-from indexing.catalogue.judge_replies import forget_replies_before
 from indexing.catalogue.schedule import forget_runs_before
 from indexing.home import Home
 from indexing.ledger.retention import enforce_retention
@@ -14,7 +14,7 @@ from indexing.schedule.jobs import Steps
 
 
 def forget_old(home: Home, steps: Steps, *, now: datetime | None = None) -> Mapping[str, Json]:
-    """Forget what is older than the days of the ledger; the daily job. Gives how much of each.
+    """Forget what is older than the days of the ledger, and replies by age of their own. Gives how much of each.
 
     Evaluations of releases that are not retired stay, and so do open alerts, verdicts and the last run of each job.
     """
@@ -28,7 +28,7 @@ def forget_old(home: Home, steps: Steps, *, now: datetime | None = None) -> Mapp
     return {
         "ledger_days": [one.day.isoformat() for one in days],
         "evaluations": evaluations,
-        "judge_replies": forget_replies_before(home.catalogue, before),
+        "judge_replies": forget_old_replies(home, at),
         "alerts": forget_alerts_before(home.catalogue, before),
         "runs": forget_runs_before(home.catalogue, before),
     }

@@ -70,7 +70,7 @@ def make_celery(settings: Settings) -> Celery:
         task_publish_retry=False,
     )
     for work in (BUILDS, *entered_tasks()):
-        app.task(_WorkerState(settings, work).do, name=work.name)
+        app.task(_WorkerState(settings, work).do, name=work.name, shared=False)
     return app
 
 
