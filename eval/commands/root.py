@@ -13,6 +13,7 @@ from eval.commands import (  # a module for each command of the group
     set_judging,
     set_sources,
     sets,
+    watch,
 )
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
@@ -31,6 +32,7 @@ __all__ = [
     "set_judging",
     "set_sources",
     "sets",
+    "watch",
 ]
 
 commands = (evaluation, demo)
