@@ -16,7 +16,7 @@ from eval.experiments.evaluation_task import (
 from eval.experiments.task_kind import KIND, QUEUE
 from eval.jobs.worker_task import TASK
 from indexing.builds.remote_executor import RemoteExecutor
-from indexing.errors import ArtefactCorrupt, ArtefactMissing, GroundworkError, NotReady
+from indexing.errors import ArtefactCorrupt, ArtefactMissing, GroundworkError, InvalidInput, NotReady
 from indexing.home import Home
 
 WINDOW = 8
@@ -97,20 +97,31 @@ class WorkerEvaluationExecutor(RemoteExecutor[EvaluationTask, EvaluationOutput])
         return NotReady(message)
 
 
+def workers_of(
+    home: Home,
+    *,
+    check: Callable[[], None] = lambda: None,
+    on_wait: Callable[[str], None] = lambda message: None,
+) -> EvaluationExecutor:
+    """The workers of a home; for evaluations one after another. See ``WorkerEvaluationExecutor``.
+
+    Raises:
+        InvalidInput: no Redis is configured.
+        NotReady: Redis does not answer.
+    """
+    from indexing.builds import redis_check
+
+    if home.settings.redis_url is None:
+        raise InvalidInput("GROUNDWORK_REDIS_URL is not set: workers need Redis, such as redis://127.0.0.1:6379/0.")
+    redis_check.require_redis(home.settings)
+    return WorkerEvaluationExecutor(home, check=check, on_wait=on_wait)
+
+
 def executor_for(
     home: Home,
     *,
     check: Callable[[], None] = lambda: None,
     on_wait: Callable[[str], None] = lambda message: None,
 ) -> EvaluationExecutor | None:
-    """Workers where the home's Redis is configured and answers; ``None`` for this process.
-
-    Raises:
-        NotReady: Redis is configured and does not answer.
-    """
-    if home.settings.redis_url is None:
-        return None
-    from indexing.builds.redis_check import require_redis
-
-    require_redis(home.settings)
-    return WorkerEvaluationExecutor(home, check=check, on_wait=on_wait)
+    """Workers where the home's Redis is configured, ``None`` for this process; else as ``workers_of``."""
+    return None if home.settings.redis_url is None else workers_of(home, check=check, on_wait=on_wait)

@@ -139,5 +139,15 @@ def forget_runs_before(database: Database, moment: str) -> int:
         return int(db.conn.execute(sql, (moment,)).rowcount)
 
 
+def forget_runs_naming(database: Database, tenant: str) -> None:
+    """Empty what runs say of a tenant: their summaries, steps and errors, where its name may stand in them."""
+    with database.write(grows=False) as db:
+        sql = (
+            "UPDATE scheduled_runs SET summary = '{}', step = NULL, error = NULL"
+            " WHERE instr(summary || coalesce(step, '') || coalesce(error, ''), ?) > 0"
+        )
+        db.conn.execute(sql, (json.dumps(tenant)[1:-1],))
+
+
 def _run(row: Row) -> ScheduledRun:
     return ScheduledRun(**{**row, "summary": json.loads(row["summary"])})

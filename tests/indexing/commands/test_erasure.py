@@ -52,6 +52,7 @@ def test_it_only_says_what_it_would_erase_until_told_to(run, tiny_home):
         "would erase (do it with --yes): 1 documents of default/manual, 1 in the catalogue",
         "releases that get a new snapshot: 1.1, 2.1, 1.2, 2.2",
         "inputs of jobs: 3",
+        "reports removed: 1",
         "evaluations changed: 2, scratch homes removed: 1",
         "not reached: the sources",
     ):
