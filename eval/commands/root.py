@@ -14,6 +14,7 @@ from eval.commands import (  # a module for each command of the group
     set_judging,
     set_sources,
     sets,
+    watch,
 )
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
@@ -33,6 +34,7 @@ __all__ = [
     "set_judging",
     "set_sources",
     "sets",
+    "watch",
 ]
 
 commands = (evaluation, demo)
