@@ -10,6 +10,7 @@ from uuid import UUID
 from indexing.errors import ArtefactCorrupt
 from indexing.ledger.day_sources import DayFault, OnFault, Period, log_fault, query_days
 from indexing.ledger.hit_packing import unpack_hits
+from indexing.ledger.interleaving import guarded_arm
 from indexing.ledger.store import LedgerStore
 
 MOST_ANSWERS = 50_000
@@ -19,7 +20,10 @@ choice; reading them takes some two seconds, and what they do not show is small.
 
 @dataclass(frozen=True, slots=True)
 class TrialAnswer:
-    """One answer of a rollout: ``best_dense`` is the highest raw score of the dense leg, ``None`` without one."""
+    """One answer of a rollout: ``best_dense`` is the highest raw score of the dense leg, ``None`` without one.
+
+    An interleaved answer counts as one of the candidate.
+    """
 
     id: UUID
     arm: str
@@ -53,7 +57,7 @@ def trial_answers(
             continue
         best = max(scores, default=None)
         answers.append(
-            TrialAnswer(UUID(bytes=bytes(row_id)), arm, None if unit is None else bytes(unit), int(hit_count), best)
+            TrialAnswer(UUID(bytes=bytes(row_id)), guarded_arm(arm), None if unit is None else bytes(unit), int(hit_count), best)
         )
     return answers
 
