@@ -24,6 +24,7 @@ from app.routes import (
     docs,
     documents,
     features,
+    feedback,
     health,
     index,
     ledger,
@@ -37,7 +38,7 @@ from app.routes import (
 from app.schemas.server_problems import ServerProblem
 from app.services.alerts import watch_alerts
 from app.services.interleaving import InterleavedSearches
-from app.services.ledger_writing import request_records_for, view_recorder_for
+from app.services.ledger_writing import feedback_recorder_for, request_records_for, view_recorder_for
 from app.services.open_recipes import open_recipes
 from app.services.search_executor import THREADS_A_SESSION, SearchExecutor
 from app.services.shadow import ShadowSearches, busy_above
@@ -64,6 +65,7 @@ ROUTERS = (
     search.router,
     recall.router,
     context.router,
+    feedback.router,
     collections.router,
     documents.router,
     features.router,
@@ -134,6 +136,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             services.records.close()
             if services.views is not None:
                 services.views.close()
+            services.feedback.close()
             await services.limiter.close()
             queries.close()
             home.close()
@@ -190,6 +193,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
         sequence_tokens=tokens,
         records=records,
         views=views,
+        feedback=feedback_recorder_for(home, metrics),
         pool=pool,
         retriever=retriever,
         live=live,

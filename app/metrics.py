@@ -199,6 +199,12 @@ class Metrics:
             "Changes of live views that the ledger does not have.",
             registry=self.registry,
         )
+        self.feedback = Counter(
+            "groundwork_feedback_events",
+            "Feedback that was accepted, refused since too much waited, written, or dropped.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.ledger_queue = Gauge(
             "groundwork_ledger_queue_rows",
             "Ledger rows that wait to be written.",

@@ -10,6 +10,7 @@ import sys
 
 SCRIPTS = (
     "search.online_features",
+    "quality.position_bias",
     "search.lexical",
     "search.fusion",
     "quality.drift_stream",

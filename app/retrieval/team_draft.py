@@ -30,8 +30,8 @@ def team_draft(
 
     Where both lists would give the same hit next, it is shown and counts for neither. Where they differ, the slot is
     competitive: the list that has fewer such slots gives its next hit, and if they have as many, a toss decides. So
-    neither has more than one more than the other, at whatever rank the list is cut, and each rank is as likely either's.
-    Once a list has ended the other fills what is left, and that counts for neither.
+    neither has more than one more than the other, at whatever rank the list is cut, and each rank is as likely to be
+    the one's as the other's. Once a list has ended the other fills what is left, and that counts for neither.
 
     Args:
         live: The hits of the release in service, best first.

@@ -18,6 +18,20 @@ class LedgerHit(BaseModel):
     features: dict[str, float] = Field(description="Feature values that boosts used.")
 
 
+class LedgerFeedback(BaseModel):
+    """What a user said or did about an answer."""
+
+    at: str
+    received_at: str
+    kind: str = Field(description="`explicit` or `implicit`.")
+    action: str
+    document_id: str | None
+    position: int | None
+    value: float | None = Field(description="Of `rate` 0 to 1, of `dwell` milliseconds.")
+    comment: str | None = Field(description="Where the tenant's text may be kept.")
+    user: str | None = Field(description="A keyed hash, never the id itself.")
+
+
 class LedgerRequest(BaseModel):
     """A row of the ledger. Text, filters and principals are null where they may not be kept."""
 
@@ -50,6 +64,9 @@ class LedgerRequest(BaseModel):
     shadow_of: str | None
     comparison: dict[str, float] | None
     is_whole: bool = Field(description="False where assignments alone are kept.")
+    feedback: list[LedgerFeedback] | None = Field(
+        None, description="What was said and done about it, in the order in which it came; null in lists of requests."
+    )
     is_erased: bool = Field(description="True where hits of a document that was erased were taken out.")
 
 

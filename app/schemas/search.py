@@ -200,7 +200,9 @@ class SearchAnswer(BaseModel):
     query_id: str = Field(
         description="This answer's name in the ledger: opaque, another each time, and of use to this tenant alone."
     )
-    release: str = Field(description="The release that served this answer, RECIPE.BUILD: the live one in an interleaving.")
+    release: str = Field(
+        description="The release that served this answer, RECIPE.BUILD: the live one in an interleaving."
+    )
     snapshot: str
     seq: str = Field(
         description="Writes up to this one are in this answer, but for those that wait for a build: opaque, a `min_seq`"

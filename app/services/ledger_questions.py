@@ -9,9 +9,11 @@ from app.services.named_requests import named_ledger_id
 from indexing.errors import LedgerUnavailable, NotFound, public_text
 from indexing.home import Home
 from indexing.ledger.day_sources import DayFault
+from indexing.ledger.feedback_readers import feedback_about
 from indexing.ledger.readers import requests_named, requests_of, served_request, shares
 from indexing.ledger.records import RequestRow
-from indexing.ledger.row_json import row_json
+from indexing.ledger.row_json import feedback_json, row_json
+from indexing.ledger.store import LedgerStore
 
 
 def requests_by_id(
@@ -40,7 +42,7 @@ def requests_by_id(
         if unreadable:
             raise LedgerUnavailable(f"No request {name[:60]!r} in the days that can be read. {' '.join(unreadable)}")
         raise NotFound(f"No request {name[:60]!r} in the ledger: check the id; old days are removed.")
-    return LedgerRequestsAnswer(requests=[_request(row) for row in found], unread=_unread(faults, home))
+    return LedgerRequestsAnswer(requests=[_with_feedback(ledger, row) for row in found], unread=_unread(faults, home))
 
 
 def served(home: Home, tenant: str, since: datetime | None, until: datetime | None, limit: int) -> ServedAnswer:
@@ -58,6 +60,12 @@ def served(home: Home, tenant: str, since: datetime | None, until: datetime | No
         newest=[_request(row) for row in rows],
         unread=_unread(faults, home),
     )
+
+
+def _with_feedback(ledger: LedgerStore, row: RequestRow) -> LedgerRequest:
+    # A day that cannot be read was told when its row was looked for.
+    about = feedback_about(ledger, row.id, on_fault=lambda fault: None)
+    return LedgerRequest.model_validate({**row_json(row), "feedback": [feedback_json(one) for one in about]})
 
 
 def _request(row: RequestRow) -> LedgerRequest:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.ledger.counters import Counts, ProcessCounts, settle_dead
+from app.ledger.feedback_recorder import OUTCOMES, FeedbackRecorder
 from app.ledger.query_ids import SECRET, QueryIds
 from app.ledger.recorder import DROP_REASONS, Recorder
 from app.ledger.view_recorder import ViewRecorder
@@ -51,6 +52,12 @@ def view_recorder_for(home: Home, metrics: Metrics, process: str) -> ViewRecorde
     if home.settings.ledger != "on":
         return None
     return ViewRecorder(home.ledger, process, metrics.view_changes_dropped.inc)
+
+
+def feedback_recorder_for(home: Home, metrics: Metrics) -> FeedbackRecorder:
+    """What records the feedback that a process gets."""
+    counters = {outcome: metrics.feedback.labels(outcome) for outcome in OUTCOMES}  # 0 from the start
+    return FeedbackRecorder(home.ledger, lambda outcome, rows: counters[outcome].inc(rows))
 
 
 def _settle(ledger: LedgerStore, counts: Counts) -> None:

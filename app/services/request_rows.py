@@ -9,7 +9,7 @@ import numpy as np
 from app.retrieval.retriever import Result
 from app.schemas.search import SearchBody
 from app.serving.assignment import Assignment
-from indexing.ledger.hashes import QUERY, UNIT, USER, keyed_hash
+from indexing.ledger.hashes import EVENT, QUERY, UNIT, USER, keyed_hash
 from indexing.ledger.hit_columns import HitColumns
 from indexing.ledger.query_features import hit_features, text_features
 from indexing.records import Json, canonical_json
@@ -41,6 +41,10 @@ class RowPolicy:
     def unit_hash(self, assignment: Assignment) -> str | None:
         """What stands for what was assigned."""
         return None if assignment.unit is None else keyed_hash(self.secret, UNIT, _bytes(assignment.unit))
+
+    def event_hash(self, event: str) -> str:
+        """What stands for a client's id of feedback."""
+        return keyed_hash(self.secret, EVENT, _bytes(event))
 
     def query_hash(self, body: SearchBody) -> str:
         """What stands for the text, the conversation, or the vector alone: the same for the same."""

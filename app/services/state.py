@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import RateLimiter
 from app.access.sequence_tokens import SequenceTokens
+from app.ledger.feedback_recorder import FeedbackRecorder
 from app.ledger.view_recorder import ViewRecorder
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
@@ -25,7 +26,7 @@ class Services:
     """Made by ``main`` and kept in ``app.state.services``.
 
     ``reads`` is what every request asks the catalogue, kept until the next commit; ``records`` takes what every search
-    was to the ledger, ``views`` what it could see; ``shadows`` lets a candidate
+        was to the ledger, ``views`` what it could see, ``feedback`` what users said of it; ``shadows`` lets a candidate
     answer them as well, afterwards, and ``interleaving`` at once.
 
     ``searches``, ``threaded_requests``, ``write_waits`` and ``measurements`` say how many of each may be in progress;
@@ -37,6 +38,7 @@ class Services:
     sequence_tokens: SequenceTokens
     records: RequestRecords
     views: ViewRecorder | None
+    feedback: FeedbackRecorder
     pool: ReleasePool
     retriever: Retriever
     live: LiveLayer

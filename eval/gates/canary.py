@@ -3,9 +3,10 @@
 A broken guardrail fails, and the watcher takes the rollout back; a signal is inconclusive, and the watcher pauses it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from uuid import UUID
 
 from eval.gates.guardrails import Rail, compare_arms, usual_scores
 from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy
@@ -14,6 +15,7 @@ from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_
 from indexing.errors import StorageFailed
 from indexing.home import Home
 from indexing.ledger.day_sources import DayFault
+from indexing.ledger.feedback_readers import negative_queries
 from indexing.ledger.trial_answers import TrialAnswer, shadow_overlaps, trial_answers
 from indexing.records import Json
 from indexing.releases.guards import Outcome
@@ -101,8 +103,11 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
         return []
     faults: list[DayFault] = []
     answers = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
+    negative, has_feedback = negative_queries(home.ledger, since, until, on_fault=faults.append)
     _require_readable([fault for fault in faults if not fault.is_missing])
     rails = _rails(answers, policy, has_same_scores=_has_same_scores(home, rollout))
+    if policy.negative_feedback is not None and has_feedback:
+        rails.append(_of_feedback(policy.negative_feedback, negative))
     if not rails:
         return []
     # Each step begins anew, and each guardrail may err: together they err at the stated level.
@@ -149,6 +154,12 @@ def _rails(answers: Sequence[TrialAnswer], policy: CanaryPolicy, *, has_same_sco
             )
         )
     return found
+
+
+def _of_feedback(rail: Guardrail, negative: Set[UUID]) -> _Named:
+    """Answers that nothing was said about count as not spoken against: both arms are asked alike."""
+    noun = "answers that users spoke against"
+    return _Named("negative_feedback", rail, lambda one: float(one.id in negative), rail.margin, noun, False)
 
 
 def _has_same_scores(home: Home, rollout: Rollout) -> bool:

@@ -215,6 +215,12 @@ def forget_view_features(database: Database, view: str) -> int:
         return _forget(db, "view = ?", [view])
 
 
+def forget_view_features_of_tenant(database: Database, view: str, tenant: str) -> int:
+    """Delete all values of a view of one tenant's documents; gives how many rows."""
+    with database.write() as db:
+        return _forget(db, "view = ? AND tenant = ?", [view, tenant])
+
+
 def _forget(db: sqlite_utils.Database, where: str, parameters: Sequence[Json]) -> int:
     removed = int(db.conn.execute(f"DELETE FROM document_features WHERE {where}", parameters).rowcount)
     if removed:

@@ -53,7 +53,7 @@ def features_list(settings: Settings, as_json: bool) -> None:
         [
             row["view"],
             ", ".join(f"{column['name']} {column['type']}" for column in row["definition"]["columns"]),
-            row["definition"]["transformation"] or "pushed",
+            row["definition"]["transformation"] or ("the ledger" if row["is_from_ledger"] else "pushed"),
             row["definition"]["ttl_seconds"] or "for ever",
             row["documents"],
             row["rows"],
@@ -67,7 +67,7 @@ def features_list(settings: Settings, as_json: bool) -> None:
 
 def _summary(home: "Home", view: "DocumentView") -> dict[str, Any]:
     from indexing.catalogue.document_features import ViewRows, stored_views
-    from indexing.features.views import definition
+    from indexing.features.views import FROM_LEDGER, definition
 
     stored = stored_views(home.catalogue).get(view.fingerprint, ViewRows(0, 0, ""))
     return {
@@ -77,6 +77,7 @@ def _summary(home: "Home", view: "DocumentView") -> dict[str, Any]:
         "documents": stored.documents,
         "known_at": stored.known_at or None,
         "definition": definition(view),
+        "is_from_ledger": view.name in FROM_LEDGER,
     }
 
 
@@ -125,14 +126,20 @@ def features_diff(settings: Settings, one: str, other: str, as_json: bool) -> No
 def features_materialise(settings: Settings, view: str, as_json: bool) -> None:
     """Compute the values of VIEW for every document that changed since, of all tenants.
 
-    Each batch is stored at once, so that a run that was stopped is continued by the next.
+    Each batch is stored at once, so that a run that was stopped is continued by the next. document_engagement is
+    counted from the ledger.
     """
+    from indexing.features.engagement import materialise_engagement
     from indexing.features.materialise import materialise
     from indexing.features.view_registry import document_view
+    from indexing.features.views import FROM_LEDGER
 
     with opened(settings) as home, progress_bar(quiet=as_json) as progress:
         found = document_view(home.catalogue, view)
-        appended = materialise(home.catalogue, found, on_progress=progress)
+        if found.name in FROM_LEDGER:
+            appended = materialise_engagement(home.catalogue, home.ledger)
+        else:
+            appended = materialise(home.catalogue, found, on_progress=progress)
     _tell(found, appended, as_json)
 
 

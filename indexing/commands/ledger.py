@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import click
 from rich.filesize import decimal
 
-from indexing.commands.ledger_tables import period_text, print_rows, release_name, show_request, tell_unread
+from indexing.commands.ledger_tables import (
+    period_text,
+    print_feedback,
+    print_rows,
+    release_name,
+    show_request,
+    tell_unread,
+)
 from indexing.commands.moments import limit_option, since_option, until_option
 from indexing.commands.terminal import as_json, opened, print_json, print_table, screen
 from indexing.errors import NotFound
@@ -37,21 +44,30 @@ def ledger_request(
 
     A caller's own id is looked for in all days; --from and --to make it fewer.
     """
-    from indexing.ledger.row_json import row_json
+    from indexing.ledger.feedback_readers import feedback_about
+    from indexing.ledger.row_json import feedback_json, row_json
 
     faults: list[DayFault] = []
     with opened(settings) as home:
         rows = _named(home, request_id, since, until, faults)
+        said = [feedback_about(home.ledger, row.id, on_fault=lambda fault: None) for row in rows]
     tell_unread(faults)
     if not rows:
         raise NotFound(
             f"No request {request_id[:60]!r} in the ledger: check the id and the days ('groundwork ledger days')."
         )
     if as_json:
-        print_json([row_json(row) for row in rows])
+        print_json(
+            [
+                {**row_json(row), "feedback": [feedback_json(one) for one in about]}
+                for row, about in zip(rows, said, strict=True)
+            ]
+        )
         return
-    for row in rows:
+    for row, about in zip(rows, said, strict=True):
         show_request(row)
+        if about:
+            print_feedback("feedback about it", about)
 
 
 def _named(
@@ -159,6 +175,31 @@ def ledger_model(
     print_rows(f"the newest {len(rows)} of them", rows)
 
 
+@ledger.command("feedback")
+@click.option("--tenant", help="Of one tenant alone; by default of all.")
+@since_option
+@until_option
+@limit_option
+@as_json
+@click.pass_obj
+def ledger_feedback(
+    settings: Settings, tenant: str | None, since: datetime | None, until: datetime | None, limit: int, as_json: bool
+) -> None:
+    """What users said and did about the answers of a period: the newest feedback, by the moments of its queries."""
+    from indexing.ledger.feedback_readers import feedback_of
+    from indexing.ledger.row_json import feedback_json
+
+    faults: list[DayFault] = []
+    with opened(settings) as home:
+        newest = feedback_of(home.ledger, tenant, since, until, limit=limit, newest_first=True, on_fault=faults.append)
+        rows = list(newest)
+    tell_unread(faults)
+    if as_json:
+        print_json([feedback_json(row) for row in rows])
+        return
+    print_feedback(f"the newest feedback, {period_text(since, until)}", rows)
+
+
 @ledger.command("days")
 @as_json
 @click.pass_obj
@@ -174,11 +215,12 @@ def ledger_days(settings: Settings, as_json: bool) -> None:
     table: list[list[object]] = [
         [
             *(one.day, f"{one.rows:,}", decimal(one.size_bytes), "yes" if one.is_compacted else ""),
+            f"{one.feedback:,}",
             *(f"{one.dropped:,}", f"{one.unwritten:,}", "; ".join(one.faults)),
         ]
         for one in found
     ]
-    columns = ["day", "rows", "on disk", "compacted", "dropped", "not written", "cannot be read"]
+    columns = ["day", "rows", "on disk", "compacted", "feedback", "dropped", "not written", "cannot be read"]
     print_table("days of the ledger (UTC)", columns, table)
     total = sum(one.size_bytes for one in found)
     click.echo(

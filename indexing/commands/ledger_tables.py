@@ -1,4 +1,4 @@
-"""How the commands about the ledger show requests, periods and days that could not be read."""
+"""How the commands about the ledger show requests, feedback, periods and days that could not be read."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ import click
 
 from indexing.commands.terminal import print_table, screen
 from indexing.ledger.day_sources import DayFault
+from indexing.ledger.feedback import FeedbackRow
 from indexing.ledger.ids import moment_of
 from indexing.ledger.records import RequestRow
 
@@ -54,6 +55,19 @@ def print_rows(title: str, rows: Sequence[RequestRow]) -> None:
 def _milliseconds(row: RequestRow) -> str:
     total = row.timings_ms.get("total")
     return "" if total is None else f"{total:.1f}"
+
+
+def print_feedback(title: str, rows: Sequence[FeedbackRow]) -> None:
+    """A line for each thing that was said or done."""
+    table: list[list[object]] = [
+        [
+            *(f"{row.at:%Y-%m-%d %H:%M:%S}", row.query_id, row.tenant, row.action, row.document_id or ""),
+            *("" if value is None else value for value in (row.position, row.value, row.comment)),
+        ]
+        for row in rows
+    ]
+    columns = ["at (UTC)", "query", "tenant", "action", "document", "position", "value", "comment"]
+    print_table(title, columns, table)
 
 
 def show_request(row: RequestRow) -> None:

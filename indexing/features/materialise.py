@@ -27,7 +27,7 @@ from indexing.features.transformations import (
     transformation_of,
 )
 from indexing.features.view_registry import record_view
-from indexing.features.views import DocumentView, Scalar
+from indexing.features.views import FROM_LEDGER, DocumentView, Scalar
 from indexing.records import Document, Json, JsonFields, Partition, moment_text
 
 BATCH = 200
@@ -128,11 +128,23 @@ def push(
             a moment is none or lies ahead. Batches before that one are stored.
         FeatureViewChanged: the view changed without a new version.
     """
-    if view.transformation is not None:
+    if view.transformation is not None or view.name in FROM_LEDGER:
         raise InvalidInput(
             f"The values of the document view {view.id} are computed: run 'groundwork features materialise {view.name}'"
             " instead of pushing any."
         )
+    return append_values(catalogue, view, partition, values, now=now)
+
+
+def append_values(
+    catalogue: Database,
+    view: DocumentView,
+    partition: Partition,
+    values: Iterable[Push],
+    *,
+    now: Callable[[], datetime] = now_utc,
+) -> Appended:
+    """As ``push``, of values that the caller computed, whatever the view."""
     record_view(catalogue, view)
     given, pushed, left_out = iter(values), 0, []
     while batch := list(islice(given, BATCH)):

@@ -194,6 +194,13 @@ EMBEDDING_VIEWS: Mapping[str, EmbeddingView] = {
 # The weights are measured: benchmarks/results/conversation.json.
 DEFAULT_CONVERSATION = ConversationView("default", 1, ("user",), earlier_turns=8, dense_weight=0.3, lexical_weight=0.1)
 CONVERSATION_VIEWS: Mapping[str, ConversationView] = {DEFAULT_CONVERSATION.name: DEFAULT_CONVERSATION}
+_ENGAGEMENT_COLUMNS: tuple[tuple[str, ColumnType], ...] = (
+    ("impressions", "int"),
+    ("clicks", "int"),
+    ("click_rate", "float"),
+    ("opinions", "int"),
+    ("approval", "float"),
+)
 DOCUMENT_STATS = DocumentView(
     "document_stats",
     1,
@@ -208,7 +215,17 @@ DOCUMENT_STATS = DocumentView(
     transformation="document_stats",
     code_sha256="c0c6c4fda3fbaf34a5bc70714ff20d0db3e19c8ad75f736f5bd09dc95510491a",
 )
-DOCUMENT_VIEWS: Mapping[str, DocumentView] = {DOCUMENT_STATS.name: DOCUMENT_STATS}
+ENGAGEMENT_DAYS = (7, 30)
+"""Windows of the view ``document_engagement``: a week, and what the ledger keeps by default."""
+DOCUMENT_ENGAGEMENT = DocumentView(
+    "document_engagement",
+    1,
+    tuple(Column(f"{name}_{days}d", kind) for days in ENGAGEMENT_DAYS for name, kind in _ENGAGEMENT_COLUMNS),
+    ttl_seconds=2_592_000,
+)
+DOCUMENT_VIEWS: Mapping[str, DocumentView] = {view.name: view for view in (DOCUMENT_STATS, DOCUMENT_ENGAGEMENT)}
+FROM_LEDGER: tuple[str, ...] = (DOCUMENT_ENGAGEMENT.name,)
+"""Document views without a transformation whose values come from the ledger: people push none."""
 BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
     PassageView.kind: PASSAGE_VIEWS,
     ConversationView.kind: CONVERSATION_VIEWS,

@@ -19,18 +19,20 @@ from indexing.errors import (
     LedgerUnavailable,
     StorageFull,
 )
+from indexing.ledger.feedback import COLUMNS as FEEDBACK_COLUMNS
 from indexing.ledger.row_columns import COLUMNS, Value
 from indexing.records import Json
 from indexing.storage.atomic_files import is_full
 from indexing.storage.permissions import PRIVATE_FILE
 
-VERSION = 4
+VERSION = 5
 """Of the schema and of what cells hold; it stands in each file as ``user_version``. A file of an older one gets the
 tables that it lacks, and its cells are read for ever: 3 brought hits and named values that are no squeezed
-JSON, 4 sketches of query vectors."""
+JSON, 4 sketches of query vectors, 5 the table of feedback."""
 _PARAMETERS = 999
 """Question marks of one statement: what every version of SQLite takes, and 27 rows of requests."""
 _COLUMNS = ", ".join(f"{name} {kind}" + (" PRIMARY KEY" if name == "id" else "") for name, kind in COLUMNS.items())
+_FEEDBACK_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in FEEDBACK_COLUMNS.items())
 _SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS requests ({_COLUMNS})",
     # An id says its moment, so that ids in order are moments in order. The two hold what shares and counts are made of.
@@ -44,6 +46,8 @@ _SCHEMA = (
     # Rows that a process dropped or lost, by the moment at which it said so: rows that were erased are not among them.
     "CREATE TABLE IF NOT EXISTS missing_rows"
     " (at_ms INTEGER, process TEXT, rows INTEGER, PRIMARY KEY (at_ms, process)) WITHOUT ROWID",
+    # What users said and did about the day's queries, whenever it came; one event of a query once.
+    f"CREATE TABLE IF NOT EXISTS feedback ({_FEEDBACK_COLUMNS}, PRIMARY KEY (query_id, event)) WITHOUT ROWID",
     # Sketches of query vectors, of a sample of the rows; they go when their rows are erased, and with the day.
     "CREATE TABLE IF NOT EXISTS query_sketches (id BLOB PRIMARY KEY, tenant TEXT, collection TEXT, recipe INTEGER,"
     " user_hash BLOB, model TEXT, sketch BLOB) WITHOUT ROWID",

@@ -22,6 +22,8 @@ class DayTotals:
     rows: int
     size_bytes: int
     is_compacted: bool
+    feedback: int
+    """Times that something was said or done about its answers."""
     dropped: int
     """Rows that processes gave up: a full queue, a full disk, a locked file."""
     unwritten: int
@@ -39,7 +41,7 @@ def day_totals(ledger: LedgerStore) -> list[DayTotals]:
         rows[day] = rows.get(day, 0) + count
     totals, before = [], dict[str, Counters]()
     for one in list_days(ledger.folder):
-        now, fault = _counters(ledger, one)
+        now, feedback, fault = _counters(ledger, one)
         changes = [_difference(counters, before.get(counters.process, _NONE)) for counters in now]
         before |= {counters.process: counters for counters in now}
         reasons = [found.reason for found in faults if found.day == one.day] or ([fault] if fault else [])
@@ -49,6 +51,7 @@ def day_totals(ledger: LedgerStore) -> list[DayTotals]:
                 rows=rows.get(one.day, 0),
                 size_bytes=one.size_bytes,
                 is_compacted=bool(one.compacted),
+                feedback=feedback,
                 dropped=sum(change.dropped for change in changes),
                 unwritten=sum(change.accepted - change.dropped - change.written for change in changes),
                 faults=tuple(reasons),
@@ -57,15 +60,18 @@ def day_totals(ledger: LedgerStore) -> list[DayTotals]:
     return totals
 
 
-def _counters(ledger: LedgerStore, one: DayOnDisk) -> tuple[list[Counters], str | None]:
+def _counters(ledger: LedgerStore, one: DayOnDisk) -> tuple[list[Counters], int, str | None]:
+    """What processes counted, how much feedback there is, and why neither can be read."""
     if one.database is None:
-        return [], None
+        return [], 0, None
     try:
         with closing(DayFile(one.database, busy_timeout_seconds=ledger.busy_timeout_seconds)) as file:
             cells = file.rows("SELECT process, accepted, dropped, written FROM counters ORDER BY process")
-            return [Counters(*found) for found in cells], None
+            counters = [Counters(*found) for found in cells]
+            ((feedback,),) = file.rows("SELECT count(*) FROM feedback")
+            return counters, int(feedback), None
     except GroundworkError as error:
-        return [], str(error)
+        return [], 0, str(error)
 
 
 def _difference(now: Counters, before: Counters) -> Counters:

@@ -1,4 +1,4 @@
-"""Erasure from the ledger: a tenant's rows, a user's rows, the hits that name a document; no byte of them is left."""
+"""Erasure from the ledger: a tenant's rows, a user's rows, what names a document; no byte of them is left."""
 
 import json
 from collections.abc import Iterator, Sequence, Set
@@ -12,6 +12,7 @@ from indexing.ledger.compaction import compacted_rows, remove_other_generations,
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import DayOnDisk, list_days
 from indexing.ledger.day_sources import Cells
+from indexing.ledger.feedback_erasure import FeedbackScope, erase_feedback, feedback_to_erase
 from indexing.ledger.hit_packing import pack_hits, unpack_hits
 from indexing.ledger.parquet_day import require_analytics
 from indexing.ledger.row_columns import COLUMNS
@@ -41,6 +42,11 @@ class Scope(Protocol):
         ...
 
     @property
+    def of_feedback(self) -> FeedbackScope:
+        """The feedback that goes."""
+        ...
+
+    @property
     def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
         """The same for sketches of query vectors: those whose rows go."""
         ...
@@ -65,6 +71,11 @@ class OfTenant:
     def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:
         """Those that name it."""
         return "instr(body, ?) > 0", (_field("tenant", self.tenant),)
+
+    @property
+    def of_feedback(self) -> FeedbackScope:
+        """All that it gave."""
+        return FeedbackScope(self.tenant)
 
     @property
     def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
@@ -92,6 +103,11 @@ class OfUser:
     def of_view_changes(self) -> tuple[str, tuple[Json, ...]]:
         """None: they are about documents."""
         return "0", ()
+
+    @property
+    def of_feedback(self) -> FeedbackScope:
+        """What the user gave, and what is about the user's queries."""
+        return FeedbackScope(self.tenant, user_hash=bytes.fromhex(self.user_hash))
 
     @property
     def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
@@ -132,6 +148,11 @@ class OfDocuments:
         return f"{place} AND ({named})", (*fields, *map(_quoted, sorted(self.ids)))
 
     @property
+    def of_feedback(self) -> FeedbackScope:
+        """What names the documents."""
+        return FeedbackScope(self.tenant, collection=self.collection, document_ids=self.ids)
+
+    @property
     def of_sketches(self) -> tuple[str, tuple[Json, ...]]:
         """None: they are about what was asked, and their rows stay."""
         return "0", ()
@@ -169,7 +190,7 @@ def count_rows(ledger: LedgerStore, scope: Scope) -> int:
 
 
 def named_documents(ledger: LedgerStore, tenant: str, collection: str, ids: Set[str]) -> frozenset[str]:
-    """Which of these documents some hit, or some change of a live view, names; errors as in ``erase_rows``."""
+    """Which of these documents some hit, feedback or change of a live view names; errors as in ``erase_rows``."""
     scope = OfDocuments(tenant, collection, ids)
     where, parameters = scope.of_view_changes
     found: set[str] = set()
@@ -178,6 +199,7 @@ def named_documents(ledger: LedgerStore, tenant: str, collection: str, ids: Set[
             for cells in chain(_rows(file, scope), compacted_rows(file, one)):
                 if scope.change(cells) is not cells:
                     found |= ids & {hit.document_id for hit in unpack_hits(cells[_AT["hits"]])}
+            found |= {name for _, name in feedback_to_erase(file, one, scope.of_feedback) if name is not None}
             for number, body in file.rows(f"SELECT number, body FROM view_changes WHERE {where}", parameters):
                 change = LiveViewChange.from_body(number, json.loads(body))
                 found |= ids & {*change.removed, *(name for name, _ in change.added)}
@@ -212,10 +234,13 @@ def _opened(ledger: LedgerStore, one: DayOnDisk) -> Iterator[DayFile]:
 
 def _in_day(ledger: LedgerStore, one: DayOnDisk, scope: Scope, *, does: bool) -> int:
     with _opened(ledger, one) as file:
+        feedback = [key for key, _ in feedback_to_erase(file, one, scope.of_feedback)]
         if not does:
-            return sum(len(page) for page in _concerned(file, scope)) + _count_compacted(file, one, scope)
+            rows = sum(len(page) for page in _concerned(file, scope))
+            return len(feedback) + rows + _count_compacted(file, one, scope)
         file.delete_securely()
-        changed = _erase_compacted(file, one, scope) + _erase_database(file, scope)
+        erase_feedback(file, feedback, _PAGE_ROWS)
+        changed = len(feedback) + _erase_compacted(file, one, scope) + _erase_database(file, scope)
         if file.is_vacuum_due:
             file.vacuum()
         remove_other_generations(file, one)

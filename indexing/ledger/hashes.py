@@ -6,7 +6,7 @@ LEDGER_SECRET = "ledger"
 """Name of the home's secret (``indexing.catalogue.home_secrets``) that keys them."""
 _DIGEST_BYTES = 16
 """128 bits: two values of one home agree by chance once in 2**64 values."""
-USER, QUERY, UNIT = "user", "query", "unit"
+USER, QUERY, UNIT, EVENT = "user", "query", "unit", "event"
 """Purposes: hashes of one value for two purposes cannot be joined."""
 
 

@@ -76,14 +76,14 @@ def values_of(row: RequestRow) -> tuple[Value, ...]:
     recipe, build = _release_numbers(row.release)
     total_ms = row.timings_ms.get(TOTAL)
     return (
-        *(row.id.bytes, row.process, row.number, row.kind, _text(row.request_id), row.tenant, row.collection),
-        *(_hash_bytes("user", row.user), recipe, build, row.rollout, row.arm, row.reason),
-        *(_hash_bytes("unit", row.unit), row.mode, row.k, int(row.grouped)),
-        *(_hash_bytes("query_hash", row.query_hash), as_json(row.query), as_json(row.filters), as_json(row.principals)),
+        *(row.id.bytes, row.process, row.number, row.kind, storable_text(row.request_id), row.tenant, row.collection),
+        *(hash_bytes("user", row.user), recipe, build, row.rollout, row.arm, row.reason),
+        *(hash_bytes("unit", row.unit), row.mode, row.k, int(row.grouped)),
+        *(hash_bytes("query_hash", row.query_hash), as_json(row.query), as_json(row.filters), as_json(row.principals)),
         *(pack_values(row.query_features), int(row.is_reranked), row.seq, row.view),
         *(pack_hits(row.hits), len(row.hits), pack_milliseconds(row.timings_ms)),
         *(None if total_ms is None else round(total_ms, _DECIMALS),),
-        *(row.status, _text(row.error), as_json(row.warnings or None)),
+        *(row.status, storable_text(row.error), as_json(row.warnings or None)),
         *(None if row.shadow_of is None else row.shadow_of.bytes, as_json(row.comparison)),
         *(int(row.is_whole), int(row.is_erased)),
     )
@@ -98,7 +98,7 @@ def sketch_values(row: RequestRow) -> tuple[Value, ...] | None:
     if row.sketch is None:
         return None
     recipe, _ = _release_numbers(row.release)
-    user = _hash_bytes("user", row.user)
+    user = hash_bytes("user", row.user)
     return row.id.bytes, row.tenant, row.collection, recipe, user, row.sketch.model, row.sketch.packed
 
 
@@ -110,7 +110,7 @@ def row_from(values: Sequence[Json]) -> RequestRow:
     """
     cell: dict[str, Json] = dict(zip(COLUMNS, values, strict=True))
     try:
-        principals = _parsed(cell["principals"])
+        principals = parsed_json(cell["principals"])
         return RequestRow(
             id=UUID(bytes=cell["id"]),
             process=cell["process"],
@@ -119,30 +119,30 @@ def row_from(values: Sequence[Json]) -> RequestRow:
             request_id=cell["request_id"],
             tenant=cell["tenant"],
             collection=cell["collection"],
-            user=_hash_text(cell["user_hash"]),
+            user=hash_text(cell["user_hash"]),
             release=release_text(cell["recipe"], cell["build"]),
             rollout=cell["rollout"],
             arm=cell["arm"],
             reason=cell["reason"],
-            unit=_hash_text(cell["unit_hash"]),
+            unit=hash_text(cell["unit_hash"]),
             mode=cell["mode"],
             k=cell["k"],
             grouped=bool(cell["is_grouped"]),
-            query_hash=_hash_text(cell["query_hash"]),
-            query=_parsed(cell["query"]),
-            filters=_parsed(cell["filters"]),
+            query_hash=hash_text(cell["query_hash"]),
+            query=parsed_json(cell["query"]),
+            filters=parsed_json(cell["filters"]),
             principals=None if principals is None else tuple(principals),
-            query_features=_parsed(cell["query_features"]) or {},
+            query_features=parsed_json(cell["query_features"]) or {},
             is_reranked=bool(cell["is_reranked"]),
             seq=cell["seq"],
             view=cell["view_number"],
             hits=unpack_hits(cell["hits"]),
-            timings_ms=_parsed(cell["timings_ms"]) or {},
+            timings_ms=parsed_json(cell["timings_ms"]) or {},
             status=cell["status"],
             error=cell["error"],
-            warnings=tuple(_parsed(cell["warnings"]) or ()),
+            warnings=tuple(parsed_json(cell["warnings"]) or ()),
             shadow_of=None if cell["shadow_of"] is None else UUID(bytes=cell["shadow_of"]),
-            comparison=_parsed(cell["comparison"]),
+            comparison=parsed_json(cell["comparison"]),
             is_whole=bool(cell["is_whole"]),
             is_erased=bool(cell["is_erased"]),
         )
@@ -162,7 +162,12 @@ def _release_numbers(release: str) -> tuple[int, int]:
     return int(form[1]), int(form[2])
 
 
-def _hash_bytes(field: str, value: str | None) -> bytes | None:
+def hash_bytes(field: str, value: str | None) -> bytes | None:
+    """A keyed hash as a cell.
+
+    Raises:
+        InvalidInput: it is none.
+    """
     if value is None:
         return None
     if not _HASH.fullmatch(value):
@@ -170,7 +175,8 @@ def _hash_bytes(field: str, value: str | None) -> bytes | None:
     return bytes.fromhex(value)
 
 
-def _hash_text(value: bytes | None) -> str | None:
+def hash_text(value: bytes | None) -> str | None:
+    """The keyed hash of a cell."""
     return None if value is None else value.hex()
 
 
@@ -189,7 +195,7 @@ def plain_cells(values: Sequence[Json]) -> tuple[Json, ...]:
     try:
         for name in PACKED:
             if cells[_AT[name]] is not None:
-                cells[_AT[name]] = json_text(_parsed(cells[_AT[name]]))
+                cells[_AT[name]] = json_text(parsed_json(cells[_AT[name]]))
     except ValueError as error:
         raise ArtefactCorrupt(f"A row of the ledger cannot be read ({error}): its file is damaged.") from error
     if cells[_AT["hits"]] is not None:
@@ -197,7 +203,12 @@ def plain_cells(values: Sequence[Json]) -> tuple[Json, ...]:
     return tuple(cells)
 
 
-def _parsed(cell: str | bytes | None) -> Json:
+def parsed_json(cell: str | bytes | None) -> Json:
+    """The value of a cell that holds JSON or packed values; ``None`` for NULL.
+
+    Raises:
+        ValueError: it holds something else.
+    """
     if cell is None:
         return None
     if isinstance(cell, str):
@@ -205,5 +216,6 @@ def _parsed(cell: str | bytes | None) -> Json:
     return unpack_values(cell) if is_packed(cell) else json.loads(plain(cell))
 
 
-def _text(value: str | None) -> str | None:
+def storable_text(value: str | None) -> str | None:
+    """A text as a cell; a lone surrogate, which SQLite cannot store, is written as its escape."""
     return value if value is None or value.isascii() else value.encode("utf-8", "backslashreplace").decode()

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from indexing.ledger.feedback import FeedbackRow
 from indexing.ledger.ids import moment_of
 from indexing.ledger.records import RequestRow
 from indexing.records import Json, moment_text
@@ -15,3 +16,9 @@ def row_json(row: RequestRow) -> dict[str, Json]:
     for name in ("principals", "hits", "warnings"):
         fields[name] = None if fields[name] is None else list(fields[name])
     return {"at": moment_text(moment_of(row.id)), **fields}
+
+
+def feedback_json(row: FeedbackRow) -> dict[str, Json]:
+    """Feedback with all that it holds; its query by the ledger id."""
+    moments = {"at": moment_text(row.at), "received_at": moment_text(row.received_at)}
+    return {**asdict(row), **moments, "query_id": str(row.query_id), "kind": row.kind}

@@ -12,6 +12,7 @@ from pathlib import Path
 from indexing.errors import LedgerUnavailable, StorageFull
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import database_path, size_of
+from indexing.ledger.feedback import FeedbackRow, feedback_values
 from indexing.ledger.ids import day_of
 from indexing.ledger.records import RequestRow, ViewChange
 from indexing.ledger.retention import enforce_retention
@@ -102,6 +103,17 @@ class LedgerStore:
                 of_day.sketches.append(sketch)
         for day in sorted(by_day):
             self._write(day, by_day[day].insert)
+
+    def append_feedback(self, rows: Sequence[FeedbackRow]) -> None:
+        """Store feedback in the files of the days of its queries; an event of a query that is stored is left out.
+
+        Errors as in ``append``.
+        """
+        by_day: dict[date, list[tuple[Value, ...]]] = {}
+        for row in rows:
+            by_day.setdefault(day_of(row.query_id), []).append(feedback_values(row))
+        for day in sorted(by_day):
+            self._write(day, partial(DayFile.insert, table="feedback", rows=by_day[day]))
 
     def append_view_changes(self, day: date, changes: Sequence[ViewChange]) -> None:
         """Store changes of live views in a day's file, in one transaction; errors as in ``append``."""

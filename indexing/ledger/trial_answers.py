@@ -57,7 +57,9 @@ def trial_answers(
             continue
         best = max(scores, default=None)
         answers.append(
-            TrialAnswer(UUID(bytes=bytes(row_id)), guarded_arm(arm), None if unit is None else bytes(unit), int(hit_count), best)
+            TrialAnswer(
+                UUID(bytes=bytes(row_id)), guarded_arm(arm), None if unit is None else bytes(unit), int(hit_count), best
+            )
         )
     return answers
 

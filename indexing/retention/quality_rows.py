@@ -5,6 +5,7 @@ from collections.abc import Collection
 from indexing.catalogue import query_set_erasure as query_sets
 from indexing.catalogue.alerts import count_alerts, forget_alerts
 from indexing.catalogue.database import Database
+from indexing.catalogue.document_features import forget_view_features_of_tenant
 from indexing.catalogue.evaluations import collections_in_evaluations, count_evaluations, forget_evaluations
 from indexing.catalogue.judge_replies import (
     count_replies_about,
@@ -14,6 +15,7 @@ from indexing.catalogue.judge_replies import (
     forget_replies_of_tenant,
     forget_replies_of_user,
 )
+from indexing.features.views import DOCUMENT_ENGAGEMENT
 from indexing.home import Home
 from indexing.records import Partition
 from indexing.retention.judgement_files import about_tenant, about_user, count_judged, erase_judged
@@ -43,7 +45,12 @@ def count_quality_of_user(home: Home, tenant: str, user: str) -> int:
 
 
 def erase_quality_of_user(home: Home, tenant: str, user: str) -> None:
-    """Delete what comes from a user of a tenant, and the user's name elsewhere; the catalogue is compacted after."""
+    """Delete what comes from a user of a tenant, and the user's name elsewhere; the catalogue is compacted after.
+
+    Counts of engagement hold what the user clicked, so those of all documents of the tenant go: the next
+    ``groundwork features materialise document_engagement`` counts anew what the ledger still has.
+    """
+    forget_view_features_of_tenant(home.catalogue, DOCUMENT_ENGAGEMENT.fingerprint, tenant)
     user_hash = user_scope(home, tenant, user).user_hash
     query_sets.erase_of_user(home.catalogue, tenant, user_hash, user)
     forget_replies_of_user(home.catalogue, tenant, user_hash)

@@ -1,13 +1,16 @@
 """Every route of the OpenAPI document, walked with two tenants' keys: neither learns of the other nor harms it."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
 
+from app.ledger.query_ids import SECRET, QueryIds
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key, list_keys
 from indexing.catalogue.document_writes import put_documents
+from indexing.catalogue.home_secrets import home_secret
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.features.view_registry import record_view
 from indexing.ledger.readers import requests_of
@@ -24,6 +27,12 @@ QUESTION = {"query": "zugzwang fianchetto", "collection": "{collection}", "princ
 BODIES = {
     ("post", "/v1/search"): QUESTION,
     ("post", "/v1/context"): QUESTION | {"max_tokens": 500},
+    ("post", "/v1/feedback"): {
+        "action_name": "click",
+        "query_id": "{query_id}",
+        "timestamp": "2026-11-29T09:30:00Z",
+        "event_attributes": {"object": {"object_id": "{document_id}"}},
+    },
     ("post", "/v1/collections/{collection}/recall"): {"k": 5},
     ("post", "/v1/collections/{collection}/documents:batch"): {"documents": [{"id": "{document_id}", **DOCUMENT}]},
     ("post", "/v1/collections/{collection}/documents:delete"): {
@@ -89,7 +98,8 @@ def keys(served_home):
         made[tenant] = bearer(create_key(served_home.catalogue, tenant, scopes=("search", "write", "admin"))[1])
         create_key(served_home.catalogue, tenant, name=f"{tenant}-spare")
         hits = (made_hit(f"{tenant}-document"),)
-        served_home.ledger.append([made_row(tenant=tenant, request_id=f"{tenant}-request", hits=hits)])
+        row = made_row(at=datetime.now(UTC), tenant=tenant, request_id=f"{tenant}-request", hits=hits)
+        served_home.ledger.append([row])
     release(served_home)
     return made
 
@@ -105,8 +115,10 @@ def spare_key(home, tenant):
     return next(key.id for key in list_keys(home.catalogue, tenant) if key.name == f"{tenant}-spare")
 
 
-def query_id(home, tenant):
-    return str(next(requests_of(home.ledger, tenant)).id)
+def query_id(home, tenant, ledger_id=None):
+    """As the tenant was given it: of its row, or of one that never was."""
+    ledger_id = ledger_id or next(requests_of(home.ledger, tenant)).id
+    return QueryIds(home_secret(home.catalogue, SECRET)).text(tenant, ledger_id)
 
 
 def filled(template, names):
@@ -183,7 +195,7 @@ def test_what_another_has_answers_like_what_is_not_there(client, served_home, ke
         "tenant": "ghost",
         "key_id": "k_" + "0" * (len(theirs["key_id"]) - 2),
         "request_id": "ghost-request",
-        "query_id": str(made_id()),
+        "query_id": query_id(served_home, "ghost", made_id()),
     }
     before = everything(client, keys["rival"], "rival-collection")
 

@@ -1,12 +1,14 @@
 """Rows of the ledger for tests and benchmarks: whole ones, at a moment of choice."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from app.ledger.query_ids import LedgerIds
-from indexing.ledger.hashes import QUERY, USER, keyed_hash
+from indexing.ledger.feedback import FeedbackRow
+from indexing.ledger.hashes import EVENT, QUERY, USER, keyed_hash
+from indexing.ledger.ids import moment_of
 from indexing.ledger.records import RequestRow, ServedHit
 
 SECRET = b"a secret of tests, 32 bytes long"
@@ -58,3 +60,18 @@ def made_row(number: int = 1, at: datetime = NOON, **changes: Any) -> RequestRow
         warnings=(),
     )
     return replace(row, **changes)
+
+
+def made_feedback(row: RequestRow, action: str = "click", event: str = "event-1", **changes: Any) -> FeedbackRow:
+    """Feedback about a row, by its user, three seconds after it; ``changes`` are fields of ``FeedbackRow``."""
+    at = moment_of(row.id) + timedelta(seconds=3)
+    made = FeedbackRow(
+        id=keyed_hash(SECRET, EVENT, event.encode()),
+        query_id=row.id,
+        at=at,
+        received_at=at + timedelta(seconds=1),
+        tenant=row.tenant,
+        action=action,
+        user=row.user,
+    )
+    return replace(made, **changes)

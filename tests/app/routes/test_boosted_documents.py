@@ -1,6 +1,7 @@
 """A document that is written over HTTP is boosted by its own values from its first search on."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
@@ -9,9 +10,10 @@ from app.main import create_app, refresh
 from indexing.catalogue.document_features import count_without_features
 from indexing.catalogue.releases import stable_recipe
 from indexing.features.boosts import Boost
+from indexing.features.engagement import materialise_engagement
 from indexing.features.skew import measure_skew, served_values
 from indexing.features.transformations import TRANSFORMATIONS, Transformation
-from indexing.features.views import DOCUMENT_STATS
+from indexing.features.views import DOCUMENT_ENGAGEMENT, DOCUMENT_STATS
 from indexing.ledger.readers import requests_of
 from indexing.releases.deployments import deploy
 from indexing.releases.recipe_choices import default_recipe
@@ -86,3 +88,38 @@ def test_what_a_search_used_stands_in_the_ledger_and_shows_no_skew_until_the_cod
     doubled = {"document_stats": Transformation("document_stats", lambda one: {"length": 2 * len(one.text)})}
     tampered = measure_skew(boosted_home.catalogue, served_values([row]), features_of, transformations=doubled)
     assert tampered.features["document_stats:length"].mismatched == len(row.hits)
+
+
+def test_what_users_click_is_boosted_once_it_is_counted(served_home):
+    boost = Boost("document_engagement:clicks_7d", 5.0, 1.0)
+    retrieval = replace(default_recipe(served_home).retrieval, boosts=(boost,))
+    report = release(served_home, retrieval=retrieval, document_views=(DOCUMENT_ENGAGEMENT,))
+    deploy(served_home.catalogue, report.release.recipe, reason="test", actor="test")
+    with TestClient(create_app(served_home.settings)) as client:
+        services = client.app.state.services
+        refresh(services)
+
+        def search():
+            body = {"query": "read your invoice", "collection": "helpdesk"}
+            return client.post("/v1/search", json=body, headers=KEY).json()
+
+        before = search()
+        last = before["hits"][-1]["document_id"]
+        event = {
+            "action_name": "click",
+            "query_id": before["query_id"],
+            "timestamp": datetime.now(UTC).isoformat(),
+            "event_attributes": {"object": {"object_id": last}},
+        }
+        assert client.post("/v1/feedback", json=event, headers=KEY).status_code == 202
+        assert services.records.recorder.flush(20)
+        assert services.feedback.flush(20)
+        materialise_engagement(served_home.catalogue, served_home.ledger)
+        after = search()
+        assert len(before["hits"]) > 1
+        assert after["hits"][0]["document_id"] == last
+        assert services.records.recorder.flush(20)
+    rows = [row for row in requests_of(served_home.ledger) if row.hits[0].document_id == last]
+    assert [row.hits[0].features for row in rows] == [{"document_engagement:clicks_7d": 1.0}]
+    skew = measure_skew(served_home.catalogue, served_values(rows), boost_features_of(served_home.catalogue))
+    assert skew.features["document_engagement:clicks_7d"].share == 0.0

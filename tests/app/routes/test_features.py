@@ -46,7 +46,7 @@ def read(client, *ids, features=("clicks:clicks",), **more):
 
 def test_views_are_listed_with_their_definitions(client):
     views = {one["view"]: one for one in client.get("/v1/features").json()["views"]}
-    assert set(views) == {"clicks@1", "document_stats@1"}
+    assert set(views) == {"clicks@1", "document_engagement@1", "document_stats@1"}
     stats = views["document_stats@1"]
     assert (stats["fingerprint"], stats["definition"]) == (DOCUMENT_STATS.fingerprint, definition(DOCUMENT_STATS))
 

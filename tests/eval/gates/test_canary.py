@@ -9,6 +9,7 @@ from eval.gates.canary import judge_canary
 from eval.gates.policy import CanaryPolicy, Guardrail, Policy
 from indexing.catalogue.verdicts import verdict_rows
 from indexing.errors import StorageFailed
+from indexing.ledger.readers import requests_of
 from indexing.releases.lifecycle import resume
 from indexing.releases.recipes import record_recipe
 from indexing.releases.rollout_ledger import RolloutLedger
@@ -17,7 +18,7 @@ from indexing.releases.transitions import list_transitions
 from indexing.releases.trials import End, start_shadow
 from indexing.releases.watcher import Watcher
 from tests.support.fresh_home import OTHER_VECTORS
-from tests.support.ledger_rows import made_hit, made_row
+from tests.support.ledger_rows import made_feedback, made_hit, made_row
 from tests.support.rollout_home import BEGIN, RolloutHome
 
 STEPS = (Step(0.5, 10**6, 60.0),)
@@ -95,6 +96,18 @@ def test_a_broken_guardrail_takes_the_canary_back_by_the_watcher(bench):
 def test_empty_answers_break_theirs_whatever_the_encoders_are(bench):
     bench.answer(300, empty=0.3)
     assert bench.judge()["quality:empty"] == "fail"
+
+
+def test_answers_that_users_speak_against_take_the_canary_back(bench):
+    bench.answer(300)
+    rows = list(requests_of(bench.home.ledger))
+    bench.home.ledger.append_feedback([made_feedback(row, "not_answered") for row in rows[::50]])
+    assert bench.judge()["quality:negative_feedback"] == "pass"
+    unhappy = [row for row in rows if row.arm == "candidate"][::3]
+    bench.home.ledger.append_feedback([made_feedback(row, "rate", "late", value=0.1) for row in unhappy])
+    assert bench.judge()["quality:negative_feedback"] == "fail"
+    assert bench.watch() == "rolled_back"
+    assert "answers that users spoke against" in bench.said().reason
 
 
 def test_a_signal_pauses_at_once_and_never_takes_back(bench):

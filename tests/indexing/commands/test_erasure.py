@@ -1,6 +1,8 @@
 """``groundwork erase`` says first and does it when told; it refuses beside whoever may write the text again."""
 
 import json
+from datetime import timedelta
+from functools import partial
 
 import pytest
 import redis
@@ -13,17 +15,21 @@ from eval.datasets.stored_sets import list_query_sets, read_query_set
 from indexing.builds.leases import Leases
 from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.database import Database
+from indexing.catalogue.document_features import ids_in_features, stored_views
 from indexing.catalogue.documents import load_document
 from indexing.catalogue.erasures import list_erasures, unfinished_erasures
 from indexing.catalogue.home_secrets import home_secret
 from indexing.catalogue.jobs import finish_job, newest_job_on_workers, start_job
 from indexing.commands.root import cli
 from indexing.errors import CatalogueBusy
+from indexing.features.engagement import materialise_engagement
+from indexing.features.views import DOCUMENT_ENGAGEMENT
+from indexing.ledger.feedback_readers import feedback_of
 from indexing.ledger.hashes import LEDGER_SECRET, USER, keyed_hash
 from indexing.ledger.readers import requests_of
 from indexing.storage.factory import open_storage
 from tests.indexing.retention.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived, files_with, fill
-from tests.support.ledger_rows import made_row
+from tests.support.ledger_rows import NOON, made_feedback, made_hit, made_row
 
 
 @pytest.fixture
@@ -248,6 +254,28 @@ def test_what_came_of_a_user_s_requests_and_the_user_s_name_leave_the_query_sets
     assert json.loads(run(*whose, "--yes", "--json").stdout)["quality_rows"] == 0
 
 
+def test_what_a_user_said_and_the_counts_of_it_go_with_the_user(run, tiny_home):
+    hashed = keyed_hash(home_secret(tiny_home.catalogue, LEDGER_SECRET), USER, b"quibble@example.org")
+    theirs, others = (
+        made_row(n, tenant="default", collection="manual", hits=(made_hit("apples"),), user=user)
+        for n, user in enumerate((hashed, "0" * 32))
+    )
+    tiny_home.ledger.append([theirs, others])
+    about_theirs = made_feedback(theirs, "comment", comment="aboutzwuck", user="1" * 32)
+    by_them = made_feedback(others, "rate", document_id="apples", value=1.0, comment="ratedzwuck", user=hashed)
+    kept = made_feedback(others, "comment", "other", comment="keptzwuck")
+    tiny_home.ledger.append_feedback([about_theirs, by_them, kept])
+    count = partial(materialise_engagement, tiny_home.catalogue, tiny_home.ledger)
+    assert count(now=lambda: NOON + timedelta(hours=1)).rows == 2
+    whose = ("erase", "--tenant", "default", "--user", "quibble@example.org", "--yes", "--json")
+    assert json.loads(run(*whose).stdout)["requests"] == 3
+    for marker in (b"aboutzwuck", b"ratedzwuck", bytes.fromhex(hashed)):
+        assert files_with(tiny_home, marker) == set(), marker
+    assert DOCUMENT_ENGAGEMENT.fingerprint not in stored_views(tiny_home.catalogue)
+    assert "keptzwuck" in {one.comment for one in feedback_of(tiny_home.ledger)}
+    assert count(now=lambda: NOON + timedelta(hours=2)).rows == 2
+
+
 def test_of_a_whole_tenant_no_query_set_is_left(run, tiny_home):
     create_set(tiny_home, "theirs", THEIRS, "curated", provenance={"note": "provenancezwuck"}, actor="bo")
     add_judgments(tiny_home, "theirs", "textzwuck", {"apples": 1}, actor="bo", reason="reasonzwuck")
@@ -260,11 +288,16 @@ def test_of_a_whole_tenant_no_query_set_is_left(run, tiny_home):
 
 
 def test_a_whole_tenant_is_erased_with_all_that_it_asked(run, tiny_home):
-    tiny_home.ledger.append([made_row(1, tenant="other", query={"query": "theirs"})])
+    row = made_row(1, tenant="other", collection="manual", query={"query": "theirs"}, hits=(made_hit("apples"),))
+    tiny_home.ledger.append([row])
+    tiny_home.ledger.append_feedback([made_feedback(row, "comment", comment="saidzwuck", document_id="apples")])
+    materialise_engagement(tiny_home.catalogue, tiny_home.ledger, now=lambda: NOON + timedelta(hours=1))
     told = run("erase", "--tenant", "other", "--whole-tenant", "--yes")
     assert "1 documents of other/manual" in told.output, told.output
-    assert "erased: 1 rows of the ledger, all that tenant other asked" in told.output
+    assert "erased: 1 rows of the ledger, all that tenant other asked" in told.output, "the hit's feedback went before"
     assert list(requests_of(tiny_home.ledger, "other")) == []
+    assert files_with(tiny_home, b"saidzwuck") == set()
+    assert ids_in_features(tiny_home.catalogue, THEIRS) == frozenset()
     assert collection_sizes(tiny_home.catalogue, "other") == {"manual": 0}
     again = run("erase", "--tenant", "other", "--whole-tenant", "--yes")
     assert "erased: 0 rows of the ledger" in again.output

@@ -38,7 +38,7 @@ def test_views_are_listed_with_what_is_stored_of_each(run, home):
     record_view(home.catalogue, CLICKS)
     assert run("materialise", "document_stats").stdout.endswith("document_stats@1: 2 rows appended\n")
     found = {row["view"]: row for row in json.loads(run("list", "--json").stdout)}
-    assert set(found) == {"clicks@1", "document_stats@1"}
+    assert set(found) == {"clicks@1", "document_engagement@1", "document_stats@1"}
     assert (found["document_stats@1"]["documents"], found["clicks@1"]["documents"]) == (2, 0)
     assert found["document_stats@1"]["fingerprint"] == DOCUMENT_STATS.fingerprint
     table = run("list").output

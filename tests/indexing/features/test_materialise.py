@@ -13,7 +13,7 @@ from indexing.features.materialise import Push, materialise, materialise_documen
 from indexing.features.point_in_time import get_historical
 from indexing.features.transformations import Transformation
 from indexing.features.view_registry import document_view, document_view_from, document_views, record_view
-from indexing.features.views import DOCUMENT_STATS, Column, DocumentView, definition
+from indexing.features.views import DOCUMENT_ENGAGEMENT, DOCUMENT_STATS, Column, DocumentView, definition
 from tests.support.document_features import CLICKS, OURS, TAMPERED, THEIRS, after, features, put
 
 
@@ -192,7 +192,7 @@ def test_a_line_without_a_moment_is_so_now():
 def test_a_document_view_comes_back_as_it_was_added_and_is_held_to_that(home):
     record_view(home.catalogue, CLICKS)
     assert document_view_from(definition(CLICKS)) == CLICKS
-    assert document_views(home.catalogue) == [CLICKS, DOCUMENT_STATS]
+    assert document_views(home.catalogue) == [CLICKS, DOCUMENT_ENGAGEMENT, DOCUMENT_STATS]
     changed = DocumentView("clicks", 1, CLICKS.columns, ttl_seconds=60)
     assert changed.fingerprint != CLICKS.fingerprint
     with pytest.raises(FeatureViewChanged, match="version 2"):

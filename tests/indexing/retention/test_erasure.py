@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +40,7 @@ from indexing.catalogue.erasures import list_erasures, list_rewrites, unfinished
 from indexing.catalogue.jobs import record_task, start_job
 from indexing.errors import CatalogueBusy, NotFound
 from indexing.features.embedding_store import FeatureStore, block_keys
+from indexing.features.engagement import materialise_engagement
 from indexing.home import open_home
 from indexing.indexes.analyser import Analyser
 from indexing.ledger.readers import requests_of
@@ -57,7 +59,7 @@ from indexing.snapshots.manifest import read_snapshot, verify_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import open_shard
 from indexing.snapshots.snapshot import Snapshot
-from tests.support.ledger_rows import NOON, made_hit, made_row
+from tests.support.ledger_rows import NOON, made_feedback, made_hit, made_row
 from tests.support.replays import allow_replays
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
@@ -176,7 +178,11 @@ def leave_traces(home, document):
     save_task(home.storage, f"work/{job.id}", EmbedTask("tiny@1", "int8", "f" * 64, (document.text,)))
     record_task(home.catalogue, job.id, "embed-x", "embed", "failed", 3, f"ValueError: cannot read {document.text!r}")
     hits = (made_hit(document.id), made_hit("apples"))
-    home.ledger.append([made_row(tenant=OURS.tenant, collection=OURS.collection, hits=hits)])
+    row = made_row(tenant=OURS.tenant, collection=OURS.collection, hits=hits)
+    home.ledger.append([row])
+    said = f"{document.title} says {document.text[-40:]}"
+    home.ledger.append_feedback([made_feedback(row, "rate", value=0.2, document_id=document.id, comment=said)])
+    assert materialise_engagement(home.catalogue, home.ledger, now=lambda: NOON + timedelta(hours=1)).rows == 2
     judge(home, document)
     scratch = open_home(home.settings, home.path / "scratch" / "corpus-1")
     put_documents(scratch.catalogue, Partition("default", "corpus"), [document])
@@ -511,8 +517,8 @@ def test_a_whole_collection_leaves_nothing_but_its_name(filled):
 
 def test_the_ledger_s_rows_lose_the_hits_that_name_the_document_and_stay(filled):
     found = find_documents(filled, OURS, frozenset({ID}))
-    assert foresee(filled, found, partial(needed_vectors, filled)).ledger_rows == 1
-    assert erase_now(filled).ledger_rows == 1
+    assert foresee(filled, found, partial(needed_vectors, filled)).ledger_rows == 2, "a row, and feedback about the hit"
+    assert erase_now(filled).ledger_rows == 2
     (row,) = requests_of(filled.ledger)
     assert ([hit.document_id for hit in row.hits], row.is_erased) == (["apples"], True)
 

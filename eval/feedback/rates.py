@@ -1,0 +1,180 @@
+"""Rates of feedback: of the answers of a release, arm or slice, the share that users said or did something about."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+
+from eval.feedback.estimates import Estimate, clustered_mean, clustered_share
+from indexing.errors import InvalidInput
+from indexing.home import Home
+from indexing.ledger.day_sources import OnFault, log_fault
+from indexing.ledger.feedback import POSITIVE, FeedbackRow
+from indexing.ledger.feedback_readers import ALL, Answer, Asked, answers_with_feedback, feedback_of
+from indexing.ledger.ids import day_of, moment_of
+from indexing.ledger.records import RequestRow
+
+LONG_DWELL_MS = 30_000
+"""A hit that is read for longer satisfied its reader. Source: Fox, Karnawat, Mydland, Dumais and White, TOIS 23, 2005;
+the limit is the one in use since."""
+RATING = "rating"
+"""The measure that is a mean, of the answers that were rated, and not a share of all."""
+_BY: Final[Mapping[str, Callable[[Answer], str]]] = {
+    "release": lambda answer: answer.release,
+    "recipe": lambda answer: answer.release.partition(".")[0],
+    "arm": lambda answer: answer.arm,
+    "rollout": lambda answer: "none" if answer.rollout is None else str(answer.rollout),
+    "tenant": lambda answer: answer.tenant,
+    "collection": lambda answer: f"{answer.tenant}/{answer.collection}",
+    "mode": lambda answer: answer.mode,
+    "kind": lambda answer: answer.kind,
+    "language": lambda answer: answer.language or "unknown",
+    "day": lambda answer: str(day_of(answer.id)),
+}
+GROUPS = tuple(_BY)
+"""What rates may be told by."""
+_SHARES: Final[Mapping[str, Callable[[FeedbackRow], bool]]] = {
+    "helped": lambda row: row.action in POSITIVE,
+    "clicked": lambda row: row.action == "click",
+    "copied": lambda row: row.action == "copy",
+    "cited": lambda row: row.action == "cite",
+    "read": lambda row: row.action == "dwell" and (row.value or 0) >= LONG_DWELL_MS,
+    "answered": lambda row: row.action == "answered",
+    "not answered": lambda row: row.action == "not_answered",
+    "negative": lambda row: row.is_negative,
+    "reformulated": lambda row: row.action == "reformulate",
+    "abandoned": lambda row: row.action == "abandon",
+    "commented": lambda row: row.comment is not None or row.action == "comment",
+}
+MEASURES = (*_SHARES, RATING)
+"""What rates there are: of all answers the share with at least one such event, and the mean of the ratings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One measure of one group of answers."""
+
+    measure: str
+    group: Mapping[str, str]
+    """By what was asked for, such as ``{"release": "12.3", "arm": "live"}``."""
+    answers: int
+    """Of ``rating`` those that were rated, else all of the group."""
+    users: int
+    """Clusters: known users, and each answer without one by itself."""
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackRates:
+    """All rates of a period, by group, those with most answers first, and by measure."""
+
+    rates: Sequence[Rate]
+    answers: int
+    with_feedback: int
+    """Answers that anything was said or done about."""
+    without_user: int
+    """Answers that named no user: each counts as a user of its own, so their intervals may be too narrow."""
+    unjoined: int
+    """Feedback of the period whose answer is not there: still to come, lost, erased, or not asked for."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """Counts of one group by user: answers, one column a share, then rated answers and the sum of their ratings."""
+
+    users: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, user: str, shown: Sequence[bool], rating: float | None) -> None:
+        counts = self.users.setdefault(user, [0.0] * (len(_SHARES) + 3))
+        counts[0] += 1
+        for place, is_so in enumerate(shown, 1):
+            counts[place] += is_so
+        if rating is not None:
+            counts[-2] += 1
+            counts[-1] += rating
+
+
+def feedback_rates(
+    home: Home,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    by: Sequence[str] = ("release",),
+    asked: Asked = ALL,
+    on_fault: OnFault = log_fault,
+) -> FeedbackRates:
+    """Rates of the answers of a period with 95 % intervals, robust to users that answer often.
+
+    An answer's feedback counts whenever it came; young answers may still get some. Several events of one kind about one
+    answer count once, several ratings by their mean.
+
+    Args:
+        home: Whose ledger.
+        since: Of answers from this moment on; ``None`` for all that is kept.
+        until: Of answers before this moment.
+        by: What groups are told by, some of ``GROUPS``; each combination that occurs is one.
+        asked: Of one tenant, collection or rollout alone.
+        on_fault: Told of each day that cannot be read.
+
+    Raises:
+        InvalidInput: a group is unknown.
+    """
+    keys = _keys(by)
+    asked = Asked(asked.tenant, asked.collection, asked.rollout, language="language" in by)
+    groups: dict[tuple[str, ...], _Group] = {}
+    answers = with_feedback = without_user = 0
+    unjoined: list[None] = []
+    for answer, about in answers_with_feedback(
+        home.ledger, since, until, asked=asked, on_unjoined=lambda row: unjoined.append(None), on_fault=on_fault
+    ):
+        user = answer.user or next((row.user for row in about if row.user), None)
+        answers += 1
+        with_feedback += bool(about)
+        without_user += user is None
+        group = groups.setdefault(tuple(key(answer) for key in keys), _Group())
+        ratings = [row.value for row in about if row.action == "rate" and row.value is not None]
+        rating = sum(ratings) / len(ratings) if ratings else None
+        # Tenants name their users themselves, so one name of two tenants is two users.
+        group.add(
+            f"{answer.tenant}/{user or answer.id}", [any(map(is_so, about)) for is_so in _SHARES.values()], rating
+        )
+    ordered = sorted(groups.items(), key=lambda item: (-sum(one[0] for one in item[1].users.values()), item[0]))
+    rates = [rate for names, group in ordered for rate in _rates(dict(zip(by, names, strict=True)), group)]
+    return FeedbackRates(rates, answers, with_feedback, without_user, len(unjoined))
+
+
+def feedback_of_requests(home: Home, rows: Sequence[RequestRow]) -> Mapping[str, Sequence[bool]]:
+    """By measure, but for the mean rating, whether each of some rows got such feedback, in their order.
+
+    What drift watches. A row of a period of which there is no feedback at all got none.
+    """
+    if not rows:
+        return {}
+    moments = [moment_of(row.id) for row in rows]
+    about: dict[UUID, list[FeedbackRow]] = {row.id: [] for row in rows}
+    for found in feedback_of(home.ledger, None, min(moments), max(moments) + timedelta(milliseconds=1)):
+        if found.query_id in about:
+            about[found.query_id].append(found)
+    return {name: [any(map(is_so, about[row.id])) for row in rows] for name, is_so in _SHARES.items()}
+
+
+def _keys(by: Sequence[str]) -> list[Callable[[Answer], str]]:
+    for name in by:
+        if name not in _BY:
+            raise InvalidInput(f"Rates by {name!r} are unknown: expected some of {', '.join(GROUPS)}.")
+    return [_BY[name] for name in by]
+
+
+def _rates(names: Mapping[str, str], group: _Group) -> list[Rate]:
+    table = np.array(list(group.users.values()), np.float64)
+    counts = table[:, 0].astype(np.int64)
+    rates = [
+        Rate(measure, names, int(counts.sum()), len(counts), clustered_share(table[:, place].astype(np.int64), counts))
+        for place, measure in enumerate(_SHARES, 1)
+    ]
+    rated = table[table[:, -2] > 0]
+    ratings = clustered_mean(rated[:, -1], rated[:, -2].astype(np.int64), least=0.0, most=1.0)
+    return [*rates, Rate(RATING, names, int(rated[:, -2].sum()), len(rated), ratings)]
