@@ -58,7 +58,7 @@ from tests.support.replays import allow_replays
 MOST_DOCUMENTS = 700
 """Of MTRAG's 13,408, and of Ray's sections of each date: encoding all would take ten minutes. Chosen by hash of id."""
 QUESTIONS = 200
-"""Of a window of the causes."""
+"""Of the phase before that a phase is compared with, at most."""
 STEP = 20
 """Questions between two looks."""
 RESHUFFLES = 200
@@ -216,15 +216,16 @@ def of_traffic_and_recipe(home, opener, traffic, release, by_phase, names) -> di
 
 
 def of_ray(data: Path, models: Path) -> dict:
-    """The corpus as the cause: the same questions' distribution over an index that is fourteen months older."""
+    """The corpus as the cause: the questions of 2023 over an index that is fourteen months older.
+
+    Both indexes hold all sections that answer a question and were there at that date, and others by the hashes of ids.
+    """
     human = [json.loads(line)["text"] for line in (data / "ray_docs/queries.jsonl").read_text().splitlines()]
-    made = [json.loads(line)["text"] for line in (data / "ray_docs/queries_synthetic.jsonl").read_text().splitlines()]
-    chance = np.random.default_rng(2)
-    human, made = (list(chance.permutation(one)) for one in (human, made))
-    half = QUESTIONS // 2
-    windows = [human[:half] + made[:half], human[half : 2 * half] + made[half : 2 * half]]
+    human = list(np.random.default_rng(2).permutation(human))
+    windows = human[: len(human) // 2], human[len(human) // 2 :]
+    gold = {line.split("\t")[1] for line in (data / "ray_docs/qrels/test.tsv").read_text().splitlines()[1:]}
     history = data / "ray_docs_history"
-    new, old = (documents_of(history / f"{date}.jsonl", MOST_DOCUMENTS) for date in ("2023-09-10", "2022-07-01"))
+    new, old = (documents_of(history / f"{date}.jsonl", MOST_DOCUMENTS, gold) for date in ("2023-09-10", "2022-07-01"))
     with made_home(models, "ray") as (home, partition):
         allow_replays(home, partition.tenant)
         put_documents(home.catalogue, partition, new)

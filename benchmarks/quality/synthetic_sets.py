@@ -16,7 +16,7 @@ from eval.datasets.query_sets import QuerySet, load_queryset
 from eval.datasets.stored_sets import read_query_set
 from eval.datasets.synthesis import synthesise
 from eval.experiments.experiment import run_experiment
-from eval.experiments.measures import bootstrap_interval
+from eval.experiments.statistics import bootstrap_interval
 from eval.experiments.targets import Choices, LocalSearcher, scratch_collection, scratch_path
 from indexing.commands.models import ensure_model
 from indexing.home import open_home

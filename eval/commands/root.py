@@ -8,8 +8,11 @@ from eval.commands import (  # a module for each command of the group
     feedback,
     gate,
     judge,
+    report,
     run,
     set_candidates,
+    set_judging,
+    set_sources,
     sets,
 )
 from eval.commands.demo import demo
@@ -24,8 +27,11 @@ __all__ = [
     "feedback",
     "gate",
     "judge",
+    "report",
     "run",
     "set_candidates",
+    "set_judging",
+    "set_sources",
     "sets",
 ]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 from eval.datasets.frequency import frequency_in_ledger
 from eval.datasets.set_changes import NewQuery, Note, SetChange, partition_of, put_contents, require_set, retire
@@ -15,6 +16,20 @@ Grades = Mapping[str, int]
 """Document id -> grade; above 0 is relevant, 0 and below is judged not relevant."""
 _ID_BYTES = 6
 """48 bits of a text's hash name its query; of a thousand queries two agree once in 500 million sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastJudgment:
+    """A judgment as it was made: in the versions from ``since_version`` up to and without ``until_version``."""
+
+    document: str
+    grade: int
+    author: str
+    reason: str
+    at: str
+    content_sha256: str | None
+    since_version: int
+    until_version: int | None
 
 
 def query_id_of(text: str) -> str:
@@ -99,18 +114,17 @@ def retire_judgments(
     return retire(home, name, query, documents, Note("retire", actor, reason))
 
 
-def history(home: Home, name: str, query: str, document: str) -> list[dict[str, object]]:
-    """What was ever judged of a document for a query, oldest first: grade, by whom, why, when, in which versions.
+def history(home: Home, name: str, query: str) -> list[PastJudgment]:
+    """What was ever judged for a query, oldest first.
 
     Raises:
-        NotFound: There is no such set, or it never judged that.
+        NotFound: There is no such set, or it never judged anything for that query.
     """
     require_set(home, name)
-    columns = ("grade", "author", "reason", "at", "content_sha256", "since_version", "until_version")
-    rows = judgment_history(home.catalogue, name, query, document)
+    rows = judgment_history(home.catalogue, name, query)
     if not rows:
-        raise NotFound(f"Set {name!r} never judged document {document!r} for query {query!r}.")
-    return [{column: row[column] for column in columns} for row in rows]
+        raise NotFound(f"Set {name!r} never judged anything for query {query!r}: 'eval sets show' lists its queries.")
+    return [PastJudgment(**{one.name: row[one.name] for one in fields(PastJudgment)}) for row in rows]
 
 
 def require_documents(home: Home, partition: Partition, ids: Sequence[str]) -> None:

@@ -123,6 +123,8 @@ def put_contents(
 ) -> SetChange:
     """Add queries and judgments as one new version; those that are there already, and equal, stay as they are.
 
+    A judgment that was made before the collection held its document is made anew once it does.
+
     Args:
         home: Whose set.
         name: Which set.
@@ -214,14 +216,16 @@ def _difference(
     given = {one["id"] for one in new}
     return _Difference(
         queries=[one for one in new if not _is_there(there.queries.get(one["id"]), one)],
-        pairs=[
-            pair
-            for pair, grade in judged.items()
-            if confirms or pair not in there.judgments or there.judgments[pair]["grade"] != grade
-        ],
+        pairs=[pair for pair, grade in judged.items() if confirms or not _stands(there.judgments.get(pair), grade)],
         gone_queries=[one for one in there.queries if one not in given] if is_replacing else [],
         gone_pairs=[pair for pair in there.judgments if pair not in judged] if is_replacing else [],
     )
+
+
+def _stands(old: Row | None, grade: int) -> bool:
+    """Whether a judgment is there with a grade; not so where it was made before its document came."""
+    is_early = old is not None and old["content_sha256"] is None and old["content_now"] is not None
+    return old is not None and old["grade"] == grade and not is_early
 
 
 def _is_there(old: Row | None, new: Mapping[str, Json]) -> bool:

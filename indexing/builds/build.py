@@ -25,6 +25,7 @@ from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.document_versions import forget_versions_older_than
 from indexing.catalogue.documents import document_keys
 from indexing.catalogue.jobs import State, finish_job, require_not_cancelled, start_job
+from indexing.catalogue.judgment_candidates import forget_candidates_older_than
 from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.tenants import record_passages
 from indexing.errors import FeatureViewChanged, InvalidInput
@@ -180,6 +181,7 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
             if is_new:
                 merge_small_blocks(context.storage, features, blocks)
             forget_versions_older_than(context.catalogue, context.ledger_days, utc_now())
+            forget_candidates_older_than(context.catalogue, context.ledger_days, utc_now())
         except BaseException as error:
             state: State = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
             finish_job(context.catalogue, job.id, state, f"{type(error).__name__}: {error}")

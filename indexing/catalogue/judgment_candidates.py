@@ -1,9 +1,10 @@
 """The rows of candidates for judging: proposed, counted when proposed again, accepted or rejected once."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from indexing.catalogue.database import Database, Row
-from indexing.records import Json, Partition
+from indexing.records import Json, Partition, moment_text
 
 OPEN, ACCEPTED, REJECTED = "open", "accepted", "rejected"
 """How a candidate stands."""
@@ -23,6 +24,7 @@ def propose(database: Database, rows: list[Mapping[str, Json]]) -> int:
         db.conn.executemany(
             f"INSERT INTO judgment_candidates ({_PROPOSED}, times, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 'open')"
             " ON CONFLICT (tenant, collection, query, document) DO UPDATE SET times = times + 1,"
+            " proposed_at = excluded.proposed_at,"
             " evidence = CASE state WHEN 'open' THEN excluded.evidence ELSE evidence END",
             [tuple(row[column] for column in columns) for row in rows],
         )
@@ -42,6 +44,17 @@ def candidate_rows(database: Database, *, state: str, partition: Partition | Non
     )
     tenant, collection = (None, None) if partition is None else (partition.tenant, partition.collection)
     return list(database.rows(sql, (state, tenant, collection, limit)))
+
+
+def forget_candidates_older_than(database: Database, days: float, now: str) -> int:
+    """Forget what was last proposed more than so many days before a moment (UTC, ISO 8601); gives how many.
+
+    Their queries are what users asked, and the ledger of so many days holds those no more; what was accepted is in a
+    set.
+    """
+    oldest = moment_text(datetime.fromisoformat(now) - timedelta(days=days))
+    with database.write() as db:
+        return int(db.conn.execute("DELETE FROM judgment_candidates WHERE proposed_at < ?", (oldest,)).rowcount)
 
 
 def decide(database: Database, number: int, *, state: str, actor: str, reason: str, at: str) -> bool:

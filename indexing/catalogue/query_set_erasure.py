@@ -66,12 +66,7 @@ def erase_of_documents(database: Database, partition: Partition, ids: Collection
         f" UNION SELECT query_set, since_version FROM query_set_queries WHERE {_QUERIES}"
     )
     with database.write() as db:
-        rows = [tuple(row) for row in db.conn.execute(touched, parameters)]
-        for table, column in (("query_set_versions", "version"), ("query_set_judgments", "since_version")):
-            sql = f"UPDATE {table} SET reason = ? WHERE query_set = ? AND {column} = ?"
-            db.conn.executemany(sql, [(ERASED, *row) for row in rows])
-        for name in sorted({row[0] for row in rows}):
-            _record(database, name, "documents were erased")
+        _record(database, [tuple(row) for row in db.conn.execute(touched, parameters)], "documents were erased")
         db.conn.execute(f"DELETE FROM query_set_judgments WHERE {_JUDGMENTS}", parameters)
         db.conn.execute(f"DELETE FROM query_set_queries WHERE {_QUERIES}", parameters)
         db.conn.execute(f"DELETE FROM judgment_candidates WHERE {_CANDIDATES}", parameters)
@@ -116,10 +111,14 @@ def erase_of_user(database: Database, tenant: str, user_hash: str, user: str) ->
 
     Judgments that the user made stay, without a name: they say of documents, and nothing of the user.
     """
+    touched = (
+        f"SELECT query_set, since_version FROM query_set_queries WHERE {_USERS_QUERIES}"
+        f" UNION SELECT query_set, since_version FROM query_set_judgments WHERE {_USERS_JUDGMENTS}"
+        f" UNION SELECT query_set, until_version FROM query_set_judgments WHERE {_USERS_JUDGMENTS}"
+    )
     with database.write() as db:
-        names = f"SELECT DISTINCT query_set FROM query_set_queries WHERE {_USERS_QUERIES}"
-        for row in list(db.conn.execute(names, (tenant, user_hash))):
-            _record(database, row[0], "what a user asked was erased")
+        found = [tuple(row) for row in db.conn.execute(touched, (tenant, user_hash))]
+        _record(database, found, "what a user asked was erased")
         db.conn.execute(f"DELETE FROM query_set_judgments WHERE {_USERS_JUDGMENTS}", (tenant, user_hash))
         db.conn.execute(f"DELETE FROM query_set_queries WHERE {_USERS_QUERIES}", (tenant, user_hash))
         db.conn.execute("DELETE FROM judgment_candidates WHERE tenant = ?1 AND user_hash = ?2", (tenant, user_hash))
@@ -146,5 +145,11 @@ def erase_of_tenant(database: Database, tenant: str) -> None:
         db.conn.execute("DELETE FROM judgment_candidates WHERE tenant = ?", (tenant,))
 
 
-def _record(database: Database, name: Json, reason: str) -> None:
-    begin_version(database, str(name), action="erase", actor=current_user(), reason=reason, at=utc_now())
+def _record(database: Database, touched: Collection[tuple[Json, ...]], reason: str) -> None:
+    """Take the reasons out of versions, given by set and number, and let each set say that it lost something."""
+    with database.write() as db:
+        for table, column in (("query_set_versions", "version"), ("query_set_judgments", "since_version")):
+            sql = f"UPDATE {table} SET reason = ? WHERE query_set = ? AND {column} = ?"
+            db.conn.executemany(sql, [(ERASED, *one) for one in touched])
+        for name in sorted({str(one[0]) for one in touched}):
+            begin_version(database, name, action="erase", actor=current_user(), reason=reason, at=utc_now())

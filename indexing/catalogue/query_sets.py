@@ -108,10 +108,10 @@ def judgment_rows(database: Database, name: str, version: int) -> Iterator[Row]:
     return database.rows(sql, (name, version))
 
 
-def judgment_history(database: Database, name: str, query: str, document: str) -> list[Row]:
-    """What was ever judged of one document for one query, oldest first."""
-    sql = "SELECT * FROM query_set_judgments WHERE query_set = ? AND query = ? AND document = ? ORDER BY number"
-    return list(database.rows(sql, (name, query, document)))
+def judgment_history(database: Database, name: str, query: str) -> list[Row]:
+    """What was ever judged for one query, oldest first."""
+    sql = "SELECT * FROM query_set_judgments WHERE query_set = ? AND query = ? ORDER BY number"
+    return list(database.rows(sql, (name, query)))
 
 
 def contents_of(database: Database, partition: Partition, ids: Collection[str]) -> dict[str, str]:

@@ -31,6 +31,7 @@ def gc(settings: Settings, keep: int, days: float, yes: bool, as_json: bool) -> 
 
     from indexing.backups.backup import files_kept
     from indexing.catalogue.document_versions import forget_versions_older_than
+    from indexing.catalogue.judgment_candidates import forget_candidates_older_than
     from indexing.ledger.retention import days_to_remove, enforce_retention
     from indexing.records import moment_text
     from indexing.retention.garbage import collect, find_garbage, oldest_seq, retained_releases
@@ -54,6 +55,7 @@ def gc(settings: Settings, keep: int, days: float, yes: bool, as_json: bool) -> 
         old_days = remove(folder, days=settings.ledger_days, max_mb=settings.ledger_max_mb, now=now)
         if yes:
             forget_versions_older_than(home.catalogue, settings.ledger_days, moment_text(now))
+            forget_candidates_older_than(home.catalogue, settings.ledger_days, moment_text(now))
             collect(home.catalogue, home.storage, kept, garbage)
     size_bytes = sum(one.size_bytes for one in garbage) + sum(day.size_bytes for day in old_days)
     if as_json:

@@ -13,6 +13,7 @@ from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHom
 
 @pytest.fixture
 def fresh(tmp_path, monkeypatch):
+    monkeypatch.setattr("eval.drift.embedding_tests.PERMUTATIONS", 2999)
     monkeypatch.setattr("eval.drift.look.Replayer", lambda home: made.replayer())
     made = DriftingHome(tmp_path / "home")
     made.write((*OLD_WORDS, *NEW_WORDS), 20)

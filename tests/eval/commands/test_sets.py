@@ -43,6 +43,9 @@ def test_a_set_is_made_changed_and_shown_with_who_and_why(run):
     text = run("sets", "show", "support").output
     assert "pump (2)" in text
     assert "asked by support" in text
+    past = answer(run("sets", "show", "support", "--query", query, "--json"))
+    assert [(one["document"], one["grade"], one["author"]) for one in past] == [("pump", 1, "ana"), ("pump", 2, "ana")]
+    assert "1 to 2" in run("sets", "show", "support", "--query", query).output
     assert run("sets", "retire", "support", query, *SIGNED).exit_code == 0
     assert list(answer(run("sets", "show", "support", "--json"))["queries"].values()) == ["valve stuck"]
     assert len(answer(run("sets", "show", "support", "--version", "2", "--json"))["queries"]) == 2
@@ -74,7 +77,7 @@ def test_files_are_imported_and_exported(run, tmp_path):
     assert (tmp_path / "out" / "queries.jsonl").is_file()
     for words, said in (
         (["sets", "import", "x"], "Give either --corpus, or --queries and --qrels."),
-        (["sets", "import", "x", *trec, "--slice", "topic"], "expected SLICE=FIELD"),
+        (["sets", "import", "x", *trec, "--slice", "topic"], "expected NAME=VALUE"),
         (["run", "--mode", "lexical"], "Give either --corpus or --set."),
     ):
         refused = run(*words)

@@ -1,5 +1,7 @@
 """Candidates for judging: counted, decided once, and no answer before a person accepts them."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from eval.datasets.candidates import (
@@ -12,8 +14,9 @@ from eval.datasets.candidates import (
 from eval.datasets.curation import query_id_of
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import read_query_set, set_versions
+from indexing.catalogue.judgment_candidates import forget_candidates_older_than
 from indexing.errors import AlreadyExists, InvalidInput, NotFound
-from indexing.records import Partition
+from indexing.records import Partition, moment_text
 from tests.eval.datasets.conftest import MANUAL
 
 CLICKED = Proposal(MANUAL, "pump  leaks", "feedback", "pump", {"clicks": 2}, user_hash="ab" * 16)
@@ -67,6 +70,14 @@ def test_what_was_rejected_is_not_proposed_again(proposed):
     assert [one.query for one in list_candidates(proposed)] == ["torn hose"]
     (rejected,) = list_candidates(proposed, state="rejected")
     assert (rejected.times, rejected.reason) == (2, "a robot clicked")
+
+
+def test_what_was_not_proposed_for_as_long_as_the_ledger_is_kept_is_forgotten(proposed):
+    accept_candidate(proposed, 1, "support", 2, actor="ana")
+    now = datetime.now(UTC)
+    later = [moment_text(now + timedelta(days=days)) for days in (29, 31)]
+    assert [forget_candidates_older_than(proposed.catalogue, 30, moment) for moment in later] == [0, 2]
+    assert list(read_query_set(proposed, "support", split=None).queries.values()) == ["pump leaks"]
 
 
 def test_what_does_not_fit_is_refused(proposed):

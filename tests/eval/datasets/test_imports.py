@@ -8,8 +8,9 @@ from eval.datasets.export import export_query_set
 from eval.datasets.imports import QueryFiles, import_query_set
 from eval.datasets.query_sets import load_queryset
 from eval.datasets.stored_sets import list_query_sets, read_query_set, set_versions
+from indexing.catalogue.document_writes import put_documents
 from indexing.errors import AlreadyExists, InvalidInput, SourceInvalid
-from indexing.records import Partition
+from indexing.records import Document, Partition
 from tests.eval.datasets.conftest import MANUAL
 
 
@@ -59,6 +60,15 @@ def test_importing_again_is_a_new_version_that_keeps_what_did_not_change(manual,
     assert (change.judgments_added, change.judgments_retired) == (2, 1)
     assert read_query_set(manual, "set", split=None).qrels == {"1": {"pump": 1}, "3": {"guides/hose": 1}}
     assert read_query_set(manual, "set", split=None, version=1).qrels == {"1": {"pump": 2}, "2": {"valve": 1}}
+
+
+def test_a_judgment_from_before_its_document_came_is_made_anew_by_the_next_import(manual, tmp_path):
+    early = write(tmp_path, {"1": "which filter"}, "1 0 filter 1\n1 0 pump 1\n")
+    imported(manual, early)
+    put_documents(manual.catalogue, MANUAL, [Document("filter", "Filters", "Which filter fits.")])
+    assert read_query_set(manual, "set", split=None).staleness.unknown == {"1": ("filter",)}
+    assert imported(manual, early, again=True).judgments_added == 1
+    assert read_query_set(manual, "set", split=None).staleness.unknown == {}
 
 
 def test_what_cannot_be_imported_leaves_nothing(manual, files, tmp_path):

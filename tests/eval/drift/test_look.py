@@ -18,12 +18,35 @@ SCOPE = Scope(OURS.tenant, OURS.collection)
 WEEK = timedelta(days=7)
 
 
-@pytest.fixture
-def fresh(tmp_path, monkeypatch):
+MIXED = (*OLD_WORDS[:8], *NEW_WORDS, "whatsthis", "andthat")
+UNHEARD = tuple(f"unheard{i}" for i in range(20))
+
+
+@pytest.fixture(autouse=True)
+def few_permutations(monkeypatch):
     monkeypatch.setattr("eval.drift.embedding_tests.PERMUTATIONS", 499)
+
+
+@pytest.fixture
+def fresh(tmp_path):
     made = DriftingHome(tmp_path / "home")
     made.write(OLD_WORDS)
     made.write(NEW_WORDS)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def weeks(tmp_path_factory):
+    """Five weeks of one release: twice the same words, then others, and two weeks whose texts are not kept."""
+    made = DriftingHome(tmp_path_factory.mktemp("weeks") / "home")
+    made.write(OLD_WORDS)
+    made.write(NEW_WORDS)
+    release = made.built()
+    for number, (words, keeps_text) in enumerate(
+        [(OLD_WORDS, True), (OLD_WORDS, True), (MIXED, True), (MIXED, False), (UNHEARD, False)]
+    ):
+        made.ask(release, words, 120, BEGIN + number * WEEK, keeps_text=keeps_text)
     yield made
     made.close()
 
@@ -32,22 +55,22 @@ def looked(fresh, since, until, reference="last-week", **choices):
     return look(fresh.home, SCOPE, Period(since, until), reference, replayer=fresh.replayer(), **choices)
 
 
+def week(weeks, number, seconds=120, **choices):
+    """A week beside the one before."""
+    since = BEGIN + number * WEEK
+    return looked(weeks, since, since + timedelta(seconds=seconds), **choices)
+
+
 def moved(report, part=""):
     return {one.name for one in report.moved if one.slice == part}
 
 
-def test_other_queries_are_found_by_text_vectors_and_scores_and_their_cause_is_traffic(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 120, BEGIN)
-    end = fresh.ask(first, (*OLD_WORDS[:8], *NEW_WORDS, "whatsthis", "andthat"), 120, BEGIN + WEEK)
-    report = looked(fresh, BEGIN + WEEK, end)
+def test_other_queries_are_found_by_text_vectors_and_scores_and_their_cause_is_traffic(weeks):
+    report = week(weeks, 2)
     assert {"mmd", "classifier"} <= moved(report)
     assert report.cause.named == ("traffic",)
-    assert {one.cause: one.verdict for one in report.cause.contrasts} == {
-        "traffic": "moved",
-        "recipe": "same",
-        "corpus": "same",
-    }
+    verdicts = {one.cause: one.verdict for one in report.cause.contrasts}
+    assert verdicts == {"traffic": "moved", "recipe": "same", "corpus": "same"}
     assert (report.n_reference, report.n_window, report.release) == (120, 120, "1.1")
     told = report.to_json()
     assert "mmd" in told["moved"]
@@ -56,17 +79,53 @@ def test_other_queries_are_found_by_text_vectors_and_scores_and_their_cause_is_t
     assert set(ranks[0]) == {"leg_overlap", "nqc", "dense_top"}
 
 
-def test_a_quiet_week_moves_nothing_and_has_no_cause(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 120, BEGIN)
-    end = fresh.ask(first, OLD_WORDS, 120, BEGIN + WEEK)
-    report = looked(fresh, BEGIN + WEEK, end)
+def test_a_quiet_week_moves_nothing_and_has_no_cause(weeks):
+    report = week(weeks, 1)
     assert moved(report) == set()
     assert report.cause is None
     assert report.is_enough
     assert report.staleness.changed == 0
     mmd = next(one for one in report.signals if one.name == "mmd")
     assert (mmd.n_reference, mmd.n_window) == (120, 120)
+
+
+def test_too_few_queries_say_not_enough_data_and_nothing_else(weeks):
+    report = week(weeks, 2, seconds=99)
+    assert {one.outcome for one in report.signals} == {"not enough data"}
+    assert not report.is_enough
+    assert report.notes == (
+        "The reference has 99 answers, expected at least 100: not enough data.",
+        "The window has 99 answers, expected at least 100: not enough data.",
+    )
+
+
+def test_queries_whose_text_is_not_kept_move_signals_and_the_cause_says_what_it_lacks(weeks):
+    report = week(weeks, 4)
+    assert "mmd" in moved(report)
+    traffic = report.cause.contrasts[0]
+    assert (traffic.verdict, traffic.queries) == ("moved", 0)
+    assert traffic.why.startswith("by ")
+    assert "of the queries alone, since 0 queries have a text that may be replayed" in traffic.why
+    assert report.cause.named == ("traffic",)
+
+
+def test_slices_are_tested_together_with_the_whole(weeks):
+    report = week(weeks, 4, slice_by="release", explains=False)
+    assert report.cause is None
+    assert {"dense_top", "unknown_share", "zero_overlap"} <= moved(report) & moved(report, "release=1.1")
+    with pytest.raises(InvalidInput, match="The slice 'colour' is unknown: expected one of tenant, collection"):
+        week(weeks, 4, slice_by="colour")
+
+
+def test_users_who_say_other_things_are_a_signal(weeks):
+    def said(home, rows):
+        is_later = rows[0].number > 120
+        return {"rated down": [row.number % (4 if is_later else 40) == 0 for row in rows]}
+
+    report = week(weeks, 1, feedback=said, explains=False)
+    assert moved(report) == {"rated down"}
+    down = report.moved[0]
+    assert (down.group, down.before, down.value) == ("feedback", 3 / 120, 30 / 120)
 
 
 def test_the_same_queries_on_another_corpus_name_the_corpus(fresh):
@@ -93,7 +152,6 @@ def test_a_recipe_that_answers_otherwise_is_named_and_one_that_cannot_be_told_ap
     report = looked(fresh, BEGIN + WEEK, end)
     assert moved(report)
     assert report.cause.named == ("recipe",)
-    fresh.put(*[], live=False)
     fresh.write(("other", "words"), 30)
     further = fresh.built(replace(RECIPE, passage=replace(RECIPE.passage, name="short", max_tokens=8)))
     end = fresh.ask(further, OLD_WORDS, 120, BEGIN + 2 * WEEK)
@@ -101,42 +159,6 @@ def test_a_recipe_that_answers_otherwise_is_named_and_one_that_cannot_be_told_ap
     recipe = next(one for one in report.cause.contrasts if one.cause == "recipe")
     assert recipe.verdict == "cannot be told"
     assert "cannot search the old snapshot" in recipe.why
-
-
-def test_too_few_queries_say_not_enough_data_and_nothing_else(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 99, BEGIN)
-    end = fresh.ask(first, NEW_WORDS, 101, BEGIN + WEEK)
-    report = looked(fresh, BEGIN + WEEK, end)
-    assert {one.outcome for one in report.signals} == {"not enough data"}
-    assert not report.is_enough
-    assert report.notes == ("The reference has 99 answers, expected at least 100: not enough data.",)
-
-
-def test_queries_whose_text_is_not_kept_move_signals_and_the_cause_says_what_it_lacks(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 120, BEGIN, keeps_text=False)
-    end = fresh.ask(first, NEW_WORDS, 120, BEGIN + WEEK, keeps_text=False)
-    report = looked(fresh, BEGIN + WEEK, end)
-    assert "mmd" in moved(report)
-    traffic = report.cause.contrasts[0]
-    assert (traffic.verdict, traffic.queries) == ("moved", 0)
-    assert traffic.why.startswith("by ")
-    assert (
-        "of the queries alone, since 0 queries have a text that may be replayed, expected at least 100" in traffic.why
-    )
-    assert report.cause.named == ("traffic",)
-
-
-def test_slices_are_tested_together_with_the_whole(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 120, BEGIN)
-    end = fresh.ask(first, tuple(f"unheard{i}" for i in range(20)), 120, BEGIN + WEEK)
-    report = looked(fresh, BEGIN + WEEK, end, slice_by="release", explains=False)
-    assert report.cause is None
-    assert {"dense_top", "unknown_share", "zero_overlap"} <= moved(report) & moved(report, "release=1.1")
-    with pytest.raises(InvalidInput, match="The slice 'colour' is unknown: expected one of tenant, collection"):
-        looked(fresh, BEGIN + WEEK, end, slice_by="colour")
 
 
 def test_references_are_the_launch_the_last_good_week_and_another_release(fresh):
@@ -156,21 +178,6 @@ def test_references_are_the_launch_the_last_good_week_and_another_release(fresh)
     for unknown in ("tomorrow", "launch:1", "release:"):
         with pytest.raises(InvalidInput, match="is unknown: expected launch, last-good, last-week or release:NUMBER"):
             looked(fresh, middle, end, unknown)
-
-
-def test_users_who_say_other_things_are_a_signal(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 120, BEGIN)
-    end = fresh.ask(first, OLD_WORDS, 120, BEGIN + WEEK)
-
-    def said(home, rows):
-        is_later = rows[0].number > 120
-        return {"rated down": [row.number % (4 if is_later else 40) == 0 for row in rows]}
-
-    report = looked(fresh, BEGIN + WEEK, end, feedback=said, explains=False)
-    assert moved(report) == {"rated down"}
-    down = report.moved[0]
-    assert (down.group, down.before, down.value) == ("feedback", 3 / 120, 30 / 120)
 
 
 def test_a_stale_index_is_read_and_named(fresh):

@@ -15,7 +15,8 @@ from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHom
 
 
 @pytest.fixture
-def fresh(tmp_path):
+def fresh(tmp_path, monkeypatch):
+    monkeypatch.setattr("eval.drift.embedding_tests.PERMUTATIONS", 4999)
     made = DriftingHome(tmp_path / "home")
     made.write(OLD_WORDS)
     made.write(NEW_WORDS)
