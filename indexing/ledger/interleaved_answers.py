@@ -13,7 +13,7 @@ from indexing.ledger.feedback import POSITIVE
 from indexing.ledger.feedback_readers import feedback_of
 from indexing.ledger.hit_packing import unpack_hits
 from indexing.ledger.interleaving import CANDIDATE, LIVE, OUTCOME, SLOTS, Preferences, Vote, vote_of
-from indexing.ledger.row_columns import hash_text
+from indexing.ledger.row_columns import Value, hash_text
 from indexing.ledger.store import LedgerStore
 
 
@@ -22,8 +22,8 @@ class InterleavedAnswer:
     """One answer of an interleaving, with what its user chose of it.
 
     ``slots`` says whose each hit was (``indexing.ledger.interleaving``), and is empty where the release in service
-    answered alone, which ``outcome`` says. ``vote`` is ``None`` where there is none to be had: nothing of the answer was
-    chosen, or hits were erased from it.
+    answered alone, which ``outcome`` says. ``vote`` is ``None`` where nothing of the answer was chosen, or hits were
+    erased from it.
     """
 
     id: UUID
@@ -50,7 +50,7 @@ def count_interleaved(
         "SELECT count(*) FROM requests WHERE rollout = ? AND arm = 'interleaved' AND comparison LIKE ? AND status < 400"
         " AND id >= ? AND id < ?"
     )
-    parameters = [rollout, f'%"{SLOTS}"%', *period.ids]
+    parameters: list[Value] = [rollout, f'%"{SLOTS}"%', *period.ids]
     found = query_days(ledger, period, sql, parameters, has_ids=False, on_fault=on_fault)
     return sum(int(cells[0]) for _, cells in found)
 
@@ -98,7 +98,7 @@ def _answer(cells: Cells, chosen: dict[str, list[int | None]]) -> InterleavedAns
     if slots and chosen and not is_erased:
         vote = vote_of([hit.document_id for hit in unpack_hits(hits)], slots, chosen)
     return InterleavedAnswer(
-        *(UUID(bytes=bytes(row_id)), tenant, collection, None if unit is None else hash_text(bytes(unit))),
+        *(UUID(bytes=bytes(row_id)), tenant, collection, hash_text(unit)),
         *(str(kept[OUTCOME]), slots, bool(is_erased), vote),
     )
 

@@ -89,12 +89,12 @@ def vote_of(documents: Sequence[str], slots: str, chosen: Mapping[str, Sequence[
         slots: One letter for each of them.
         chosen: By document, the ranks (from 1) at which users chose it, as their clients say; ``None`` where not said.
     """
-    credits = {LIVE: 0, CANDIDATE: 0}
+    credit = {LIVE: 0, CANDIDATE: 0}
     for document, ranks in chosen.items():
         found = {slot for name, slot in zip(documents, slots, strict=True) if name == document}
         if len(found) > 1:
             said = {rank for rank in ranks if rank is not None and 0 < rank <= len(slots)}
             found = {slots[rank - 1] for rank in said if documents[rank - 1] == document}
-        if len(found) == 1 and (slot := found.pop()) in credits:
-            credits[slot] += 1
-    return Vote(credits[LIVE], credits[CANDIDATE])
+        if len(found) == 1 and (slot := found.pop()) in credit:
+            credit[slot] += 1
+    return Vote(credit[LIVE], credit[CANDIDATE])

@@ -56,11 +56,8 @@ def trial_answers(
             on_fault(DayFault(day, str(error)))
             continue
         best = max(scores, default=None)
-        answers.append(
-            TrialAnswer(
-                UUID(bytes=bytes(row_id)), guarded_arm(arm), None if unit is None else bytes(unit), int(hit_count), best
-            )
-        )
+        named = UUID(bytes=bytes(row_id)), guarded_arm(arm), None if unit is None else bytes(unit)
+        answers.append(TrialAnswer(*named, int(hit_count), best))
     return answers
 
 

@@ -55,9 +55,10 @@ class Rollout:
     """A recipe under trial.
 
     ``candidate`` and ``baseline`` are recipe numbers; ``share`` in [0, 1] is the part of the units that the candidate
-    gets (in shadow: the part of the queries that is copied; interleaved: those that get hits of both); ``seed`` is new whenever traffic begins; ``tenants`` is
-    whom it concerns, ``None`` for all; ``first`` get the candidate whatever the share; ``version`` counts its changes;
-    ``since_at`` is since when it has its state, share and step.
+    gets (in shadow: the part of the queries that is copied; interleaved: the part of the units that get hits of both);
+    ``seed`` is new whenever traffic begins; ``tenants`` is whom it concerns, ``None`` for all; ``first`` get the
+    candidate whatever the share; ``version`` counts its changes; ``since_at`` is since when it has its state, share and
+    step.
     """
 
     id: int

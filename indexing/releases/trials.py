@@ -245,7 +245,7 @@ def start_interleaving(
     max_recipes: int,
     anyway: bool = False,
 ) -> Rollout:
-    """Let both recipes answer the searches of a share of the units together, until the end; clicks say who prefers whom.
+    """Let both recipes answer searches of a share of the units together, until the end: clicks say which one wins.
 
     Args:
         catalogue: Where it stands.
