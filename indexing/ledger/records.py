@@ -9,7 +9,7 @@ from indexing.records import Json
 KINDS = ("search", "context", "shadow", "model_call")
 """What a row may be about."""
 ARMS = ("live", "candidate", "standby", "pinned", "interleaved")
-"""Which part of the serving plan answered; ``interleaved``: the live one, with hits of the candidate between its own."""
+"""Which part of the serving plan answered; ``interleaved``: the live one, with hits of the candidate in between."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.verdicts import newest_verdict_rows
-from indexing.errors import RolloutConflict
+from indexing.errors import RolloutConflict, StorageFailed
 from indexing.ledger.guard_window import GuardWindow
 from indexing.ledger.interleaving import Preferences
-from indexing.records import moment_text
+from indexing.records import Json, moment_text
 from indexing.releases.ab_tests import AbResult, conclude
 from indexing.releases.guards import GuardReport, Verdict, judge
 from indexing.releases.lifecycle import end
@@ -103,6 +103,16 @@ def ab_result(ledger: RequestLedger, rollout: Rollout, now: str) -> AbResult | P
         return conclude_preferences(rollout.ab_test, ledger.preferences(rollout.id, since, until))
     means = ledger.unit_means(rollout.id, rollout.ab_test.measure, settled(rollout), until)
     return conclude(rollout.ab_test, means.get("live", ()), means.get("candidate", ()))
+
+
+def preferred(ledger: RequestLedger, rollout: Rollout, now: str) -> dict[str, Json] | None:
+    """How an interleaving stands, as JSON; ``None`` for any other rollout. A day that cannot be read makes it unknown."""
+    if rollout.mode != "interleaving" or rollout.state == "proposed":
+        return None
+    try:
+        return ab_result(ledger, rollout, now).evidence
+    except StorageFailed as error:
+        return {"conclusion": "unknown", "reason": str(error)}
 
 
 def end_trial(catalogue: Database, ledger: RequestLedger, seen: Rollout, by: Decision) -> Rollout:
