@@ -28,17 +28,18 @@ def team_draft(
 ) -> Draft[_Hit]:
     """Make one list of two, each in its own order, without a hit twice.
 
-    Where both lists would give the same hit next, it is shown and counts for neither. Where they differ, the slot is
-    competitive: the list that has fewer such slots gives its next hit, and if they have as many, a toss decides. So
-    neither has more than one more than the other, at whatever rank the list is cut, and each rank is as likely to be
-    the one's as the other's. Once a list has ended the other fills what is left, and that counts for neither.
+    It goes by rounds. Where both lists would give the same hit next, it is shown and counts for neither. Where they
+    differ, each gives its own, and a toss says which comes first: two competitive slots. Which hits a round shows does
+    not depend on the toss, so each rank is exactly as likely to be the one's as the other's, and at whatever rank the
+    list is cut neither has more than one slot more. Once a list has ended the other fills what is left, and that counts
+    for neither.
 
     Args:
         live: The hits of the release in service, best first.
         candidate: Those of the one under trial.
         k: How many hits at most.
         key: Hits with the same key are the same hit; the live one is shown where both give it at once.
-        toss: ``True`` for the candidate; fair, and independent from call to call.
+        toss: ``True`` where the candidate comes first; fair, and independent from call to call.
 
     Returns:
         The hits with their slots: ``LIVE`` and ``CANDIDATE`` compete, ``BOTH``, ``LIVE_FILLS`` and ``CANDIDATE_FILLS``
@@ -51,22 +52,22 @@ def team_draft(
     taken: set[Hashable] = set()
     ours, theirs = deque(live), deque(candidate)
     hits, slots = list[_Hit](), list[str]()
-    ahead = 0  # competitive slots of the live list, less those of the other
     while len(hits) < k:
-        for hits_left in (ours, theirs):
-            while hits_left and key(hits_left[0]) in taken:
-                hits_left.popleft()
+        for left in (ours, theirs):
+            while left and key(left[0]) in taken:
+                left.popleft()
         if not ours and not theirs:
             break
         if not ours or not theirs:
-            hit, slot = (ours[0], LIVE_FILLS) if ours else (theirs[0], CANDIDATE_FILLS)
+            given = [(ours[0], LIVE_FILLS) if ours else (theirs[0], CANDIDATE_FILLS)]
         elif key(ours[0]) == key(theirs[0]):
-            hit, slot = ours[0], BOTH
-        elif ahead > 0 or (ahead == 0 and toss()):
-            hit, slot, ahead = theirs[0], CANDIDATE, ahead - 1
+            given = [(ours[0], BOTH)]
         else:
-            hit, slot, ahead = ours[0], LIVE, ahead + 1
-        taken.add(key(hit))
-        hits.append(hit)
-        slots.append(slot)
+            given = [(ours[0], LIVE), (theirs[0], CANDIDATE)]
+            if toss():
+                given.reverse()
+        for hit, slot in given[: k - len(hits)]:
+            taken.add(key(hit))
+            hits.append(hit)
+            slots.append(slot)
     return Draft(hits, "".join(slots))

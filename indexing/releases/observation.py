@@ -106,7 +106,7 @@ def ab_result(ledger: RequestLedger, rollout: Rollout, now: str) -> AbResult | P
 
 
 def preferred(ledger: RequestLedger, rollout: Rollout, now: str) -> dict[str, Json] | None:
-    """How an interleaving stands, as JSON; ``None`` for any other rollout. A day that cannot be read makes it unknown."""
+    """How an interleaving stands, as JSON, or why that cannot be told; ``None`` for any other rollout."""
     if rollout.mode != "interleaving" or rollout.state == "proposed":
         return None
     try:
