@@ -56,6 +56,16 @@ def test_where_one_list_has_ended_the_other_fills_and_that_counts_for_neither():
     assert (found.hits, found.slots) == ([1, 2, 3], BOTH + CANDIDATE_FILLS * 2)
 
 
+@given(RANKING, RANKING, st.lists(st.booleans(), min_size=20, max_size=20), st.integers(1, 20))
+def test_with_every_toss_turned_round_each_slot_is_the_other_lists(live, candidate, tosses, k):
+    drafts = []
+    for turned in (False, True):
+        left = iter(tosses)
+        toss = lambda: next(left) != turned  # noqa: B023, E731 - used within this turn of the loop
+        drafts.append(team_draft(live, candidate, k, key=lambda hit: hit, toss=toss).slots)
+    assert drafts[0].translate(str.maketrans("lc", "cl")) == drafts[1]
+
+
 def test_each_rank_is_as_often_the_ones_as_the_others():
     live, candidate = [1, 2, 3, 4, 5, 6], [6, 3, 1, 7, 8, 9]
     at = {LIVE: Counter(), CANDIDATE: Counter()}
