@@ -277,7 +277,7 @@ def start_interleaving(
         "steps": json.dumps([asdict(step) for step in steps]),
         "ends_at": end.at,
         "max_queries": end.queries,
-        "decides": f"whether {test.margin:g} more than half of the {unit}s that choose prefer one of both",
+        "decides": f"whether {unit}s prefer the candidate, by {test.margin:g} more than half of those that choose",
         "ab_test": json.dumps(asdict(test)),
     }
     only_from = _startable(seen, "proposed", "shadow")
