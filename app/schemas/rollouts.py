@@ -175,6 +175,7 @@ class PinBody(ReasonBody):
 
     kind: PinKind
     release: ReleaseText | None = Field(None, description="With `pinned`: by whose recipe it is answered.")
+    anyway: bool = Field(False, description="Also to a recipe that lacks documents which the one in service has.")
 
 
 class RolloutAnswer(BaseModel):

@@ -51,4 +51,4 @@ def interleaving(settings: Settings, /, rollout: int, as_json: bool) -> None:
     for why, count in sorted(found.alone.items()):
         click.echo(f"{count:,} answered by the release in service alone: {why.replace('_', ' ')}")
     if found.left_out:
-        click.echo(f"{found.left_out:,} left out: outside a share, or hits were erased from them")
+        click.echo(f"{found.left_out:,} left out: outside a share, or without all their hits")

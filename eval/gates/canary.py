@@ -9,9 +9,11 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from eval.drift.windows import SOURCE as DRIFT
 from eval.gates.guardrails import Rail, Usual, compare_arms, usual_scores
 from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy
 from eval.gates.sequences import ConfidenceSequence
+from indexing.catalogue.alerts import open_alerts
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
 from indexing.errors import StorageFailed
 from indexing.home import Home
@@ -71,7 +73,7 @@ def judge_canary(home: Home, rollout: Rollout, policy: Policy, now: str) -> Sequ
     if rollout.state == "shadow":
         found = _judge_shadow(home, rollout, policy.canary, now)
     elif rollout.state == "canary":
-        found = _judge_answers(home, rollout, policy.canary, now)
+        found = [*_judge_answers(home, rollout, policy.canary, now), *_judge_drift(home, rollout, policy.canary)]
     else:
         return ()
     decided = _signals_decided(home, rollout)
@@ -103,7 +105,8 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
     if since >= until:
         return []
     faults: list[DayFault] = []
-    answers = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
+    read = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
+    answers = read.answers
     against, has_feedback = negative_queries(home.ledger, since, until, on_fault=faults.append)
     _require_readable([fault for fault in faults if not fault.is_missing])
     rails = _rails_of_answers(policy, against if has_feedback else None)
@@ -112,8 +115,7 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
         rails += _rails_of_scores(policy, usual)
     if not rails:
         return []
-    # Each step begins anew, and each guardrail may err: together they err at the stated level.
-    sequence = ConfidenceSequence(policy.level / policy.guardrails / max(1, len(rollout.steps)), policy.n_star)
+    sequence = _sequence(rollout, policy, read.halvings)
     after = [one for at, one in enumerate(answers) if at not in burnt]
     said = []
     for one in rails:
@@ -121,6 +123,32 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
         rail = compare_arms(compared, one.value, margin=one.margin, sequence=sequence, least=policy.min_requests)
         said.append(_said(one, rail, sequence.level))
     return said
+
+
+def _sequence(rollout: Rollout, policy: CanaryPolicy, halvings: int) -> ConfidenceSequence:
+    """The test of each guardrail: guardrails, steps and parts of the answers may each err, together at the level.
+
+    Each step begins anew. So does what is read once it was halved: those share the level as 1/2, 1/6, 1/12 ...
+    """
+    share = policy.guardrails * max(1, len(rollout.steps)) * (halvings + 1) * (halvings + 2)
+    return ConfidenceSequence(policy.level / share, policy.n_star)
+
+
+def _judge_drift(home: Home, rollout: Rollout, policy: CanaryPolicy) -> list[Judged]:
+    """A critical alert of drift that is open and came since the rollout began is a signal until it is acknowledged."""
+    if policy.drift == "ignore":
+        return []
+    since = datetime.fromisoformat(rollout.created_at)
+    numbers: list[Json] = [
+        one.id
+        for one in open_alerts(home.catalogue)
+        if one.source == DRIFT and one.severity == "critical" and datetime.fromisoformat(one.first_at) >= since
+    ]
+    if not numbers:
+        return [Judged(f"{SIGNAL}drift", "pass", "no critical alert of drift since the rollout began", {})]
+    named = ", ".join(map(str, numbers))
+    reason = f"critical alert {named} of drift is open ('groundwork eval alerts list')"
+    return [Judged(f"{SIGNAL}drift", "inconclusive", reason, {"alerts": numbers})]
 
 
 def _rails_of_answers(policy: CanaryPolicy, against: Collection[UUID] | None) -> list[_Named]:

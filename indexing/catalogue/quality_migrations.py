@@ -125,3 +125,16 @@ def _alerts(db: Database) -> None:
         "CREATE TABLE drift_watches (scope TEXT PRIMARY KEY, tenant TEXT, reference_at TEXT NOT NULL,"
         " looked_until TEXT NOT NULL, looks INTEGER NOT NULL, evidence TEXT NOT NULL) STRICT"
     )
+
+
+@catalogue_migrations(name="0027_pin_changes")
+def _pin_changes(db: Database) -> None:
+    # Who pinned a tenant, held it back, chose it first or let it go, and why: appended, so that it is known later.
+    db.execute(
+        "CREATE TABLE pin_changes (id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, kind TEXT NOT NULL,"
+        " recipe INTEGER, actor TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL) STRICT"
+    )
+    db.execute(
+        "INSERT INTO pin_changes (tenant, kind, recipe, actor, reason, at)"
+        " SELECT tenant, kind, recipe, actor, reason, created_at FROM pins ORDER BY created_at"
+    )

@@ -22,8 +22,8 @@ class InterleavedAnswer:
     """One answer of an interleaving, with what its user chose of it.
 
     ``slots`` says whose each hit was (``indexing.ledger.interleaving``), and is empty where the release in service
-    answered alone, which ``outcome`` says. ``vote`` is ``None`` where nothing of the answer was chosen, or hits were
-    erased from it.
+    answered alone, which ``outcome`` says. ``lacks_hits`` where some were erased, or none were kept. ``vote`` is ``None``
+    then, and where nothing of the answer was chosen.
     """
 
     id: UUID
@@ -32,7 +32,7 @@ class InterleavedAnswer:
     unit: str | None
     outcome: str
     slots: str
-    is_erased: bool
+    lacks_hits: bool
     vote: Vote | None
 
     @property
@@ -69,7 +69,7 @@ def interleaved_answers(
     """
     period = Period(since, until)
     sql = (
-        "SELECT id, tenant, collection, unit_hash, comparison, hits, is_erased FROM requests WHERE rollout = ?"
+        "SELECT id, tenant, collection, unit_hash, comparison, hits FROM requests WHERE rollout = ?"
         " AND arm = 'interleaved' AND comparison IS NOT NULL AND status < 400 AND id >= ? AND id < ? ORDER BY id"
     )
     feedback = feedback_of(ledger, None, since, until, on_fault=on_fault)
@@ -91,15 +91,15 @@ def interleaved_answers(
 
 
 def _answer(cells: Cells, chosen: dict[str, list[int | None]]) -> InterleavedAnswer:
-    row_id, tenant, collection, unit, comparison, hits, is_erased = cells
+    row_id, tenant, collection, unit, comparison, hits = cells
     kept = json.loads(comparison)
     slots = str(kept.get(SLOTS, ""))
-    vote = None
-    if slots and chosen and not is_erased:
-        vote = vote_of([hit.document_id for hit in unpack_hits(hits)], slots, chosen)
+    documents = [hit.document_id for hit in unpack_hits(hits)] if slots else []
+    lacks_hits = len(documents) != len(slots)
+    vote = vote_of(documents, slots, chosen) if slots and chosen and not lacks_hits else None
     return InterleavedAnswer(
         *(UUID(bytes=bytes(row_id)), tenant, collection, hash_text(unit)),
-        *(str(kept[OUTCOME]), slots, bool(is_erased), vote),
+        *(str(kept[OUTCOME]), slots, lacks_hits, vote),
     )
 
 
@@ -125,7 +125,7 @@ def preferences_of(answers: Iterator[InterleavedAnswer]) -> Preferences:
             alone[answer.outcome] += 1
             continue
         mixed += 1
-        if answer.is_erased or answer.unit is None:
+        if answer.lacks_hits or answer.unit is None:
             left_out += 1
         elif answer.vote is not None and answer.vote != Vote(0, 0):
             voted += 1

@@ -35,8 +35,8 @@ class Vote:
 class Preferences:
     """What the units of an interleaving preferred: a unit prefers the list that won more of its answers.
 
-    ``answers`` held hits of both; ``voted`` of them had a credit. ``left_out`` lack hits that were erased, or cannot be
-    joined; ``alone`` were answered by the release in service alone, by outcome.
+    ``answers`` held hits of both; ``voted`` of them had a credit. ``left_out`` lack hits, or are of no
+    unit; ``alone`` were answered by the release in service alone, by outcome.
     """
 
     units: Mapping[str, int]

@@ -205,6 +205,9 @@ def test_tenants_are_pinned_held_back_and_chosen_first(run, catalogue):
     run("releases pin zeta --first")
     run("releases unpin acme")
     assert [row["kind"] for row in json.loads(run("releases pins --json"))] == ["first"]
+    kinds = [row["kind"] for row in json.loads(run("releases pins --history --json"))]
+    assert kinds == ["pinned", "held_back", "first", "unpinned"]
+    assert "held back" in run("releases pins --history")
 
 
 def test_a_rollback_of_a_named_rollout_takes_back_that_one(run, catalogue):

@@ -94,7 +94,7 @@ def test_answers_of_the_release_in_service_alone_are_counted_by_why(ledger):
         [
             alone,
             answer(2, comparison={"interleaved": "failed"}),
-            answer(3, is_erased=True),
+            answer(3, is_erased=True, hits=(made_hit("a"),)),
             answer(4, unit=None),
             answer(5, status=503, comparison={"interleaved": "answered"}),
             answer(6),
