@@ -15,9 +15,9 @@ from indexing.catalogue.judge_replies import (
     forget_replies_of_tenant,
     forget_replies_of_user,
 )
+from indexing.catalogue.schedule import forget_runs_naming
 from indexing.catalogue.verdicts import count_verdicts_on, forget_grounds_of
 from indexing.features.views import DOCUMENT_ENGAGEMENT
-from indexing.catalogue.schedule import forget_runs_naming
 from indexing.home import Home
 from indexing.records import Partition
 from indexing.retention.judgement_files import about_tenant, about_user, count_judged, erase_judged
