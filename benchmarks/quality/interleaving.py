@@ -1,9 +1,9 @@
 """Simulated users: how many does an interleaving need to tell the better recipe, and how many an A/B test?
 
-Each query has ten documents, which both recipes rank by relevance and a noise of their own; the recipe with less noise is
-better. A user asks some queries and clicks a hit at rank r with probability ``mood * relevance / r``; the mood is the
-user's, so that its clicks depend on each other. Interleaved, each user gets hits of both; in the A/B test half of the
-users get each recipe, and the mean reciprocal rank of their first clicks is compared.
+Each query has ten documents, which both recipes rank by relevance and a noise of their own; the recipe with less noise
+is better. A user asks some queries and clicks a hit at rank r with probability ``mood * relevance / r``; the mood is
+the user's, so that its clicks depend on each other. Interleaved, each user gets hits of both; in the A/B test half of
+the users get each recipe, and the mean reciprocal rank of their first clicks is compared.
 
 Usage: python -m benchmarks.quality.interleaving [--trials 200]
 """
@@ -136,10 +136,9 @@ def measure(chance: np.random.Generator, *, noise: float, users: int, trials: in
     def share(place: int, conclusion: str) -> float:
         return round(sum(one[place] == conclusion for one in told) / trials, 4)
 
+    means = round(float(np.mean(differences)), 4), users, round(float(np.mean(answers)), 1)
     figures = (share(0, "better"), share(0, "worse"), share(1, "better"), share(1, "worse"))
-    return Power(
-        noise, round(float(np.mean(differences)), 4), users, round(float(np.mean(answers)), 1), trials, *figures
-    )
+    return Power(noise, *means, trials, *figures)
 
 
 def run(trials: int, users: Sequence[int] = USERS, noises: Sequence[float] = NOISES, seed: int = SEED) -> list[Power]:
