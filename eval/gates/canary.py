@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from eval.gates.guardrails import Rail, compare_arms, usual_scores
-from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy
+from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy, policy_of
 from eval.gates.sequences import ConfidenceSequence
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
 from indexing.errors import StorageFailed
@@ -77,6 +77,16 @@ def judge_canary(home: Home, rollout: Rollout, policy: Policy, now: str) -> Sequ
     said = [_overruled(one) if one.kind in decided and one.outcome == "inconclusive" else one for one in found]
     _write(home, rollout, policy, said, now)
     return said
+
+
+def judge_watched(home: Home, rollout: Rollout, now: str) -> Sequence[Judged]:
+    """As ``judge_canary``, by the home's own policy: what its watcher asks each minute.
+
+    Raises:
+        InvalidInput: the policy in the home says something else than a policy can.
+        StorageFailed: a day of the ledger cannot be read.
+    """
+    return judge_canary(home, rollout, policy_of(home), now)
 
 
 def _judge_shadow(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str) -> list[Judged]:

@@ -88,6 +88,27 @@ def _gates(db: Database) -> None:
     db.execute("INSERT INTO recipes_before_gates SELECT DISTINCT recipe FROM deployments")
 
 
+@catalogue_migrations(name="0024_schedule")
+def _schedule(db: Database) -> None:
+    # Since when a job is scheduled: what was due before that was not missed.
+    db.execute(
+        "CREATE TABLE scheduled_jobs (name TEXT PRIMARY KEY, since_at TEXT NOT NULL) STRICT, WITHOUT ROWID"
+    )
+    # due_at is the moment that a run is for; step says what a running one does; stopped ones are done again.
+    db.execute(
+        "CREATE TABLE scheduled_runs (id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, due_at TEXT NOT NULL,"
+        " begun_at TEXT NOT NULL, ended_at TEXT, state TEXT NOT NULL, holder TEXT NOT NULL, step TEXT,"
+        " summary TEXT NOT NULL DEFAULT '{}', error TEXT) STRICT"
+    )
+    db.execute("CREATE INDEX scheduled_runs_of_jobs ON scheduled_runs (job, due_at)")
+    # Who runs what is scheduled, told as a watcher is.
+    db.execute("ALTER TABLE watcher_lease RENAME COLUMN watcher TO holder")
+    db.execute(
+        "CREATE TABLE schedule_lease (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL,"
+        " renewed_at TEXT NOT NULL) STRICT"
+    )
+
+
 @catalogue_migrations(name="0026_judge_replies")
 def _judge_replies(db: Database) -> None:
     # What a model said to a prompt, so that no judgement is paid for twice. A reply quotes texts: the documents and the

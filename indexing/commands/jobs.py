@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
-from indexing.commands.watching import watching
+from indexing.commands.watching import running_schedule, watching
 from indexing.errors import InvalidInput
 from indexing.home import Home, require_home
 from indexing.process_start import ENCODING, require_memory
@@ -73,7 +73,8 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
 
     It builds every recipe that is open (the one in service first, then a candidate and those on standby), on workers
     where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished.
-    All the while a thread watches the open rollout, as 'groundwork rollouts watch' does.
+    All the while a thread watches the open rollout, as 'groundwork rollouts watch' does, and another runs what is
+    scheduled, as 'groundwork beat' does.
     """
     import os
     import signal
@@ -111,8 +112,45 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        with watching(home):
+        with watching(home), running_schedule(home):
             one.run(stop)
+
+
+@click.command()
+@click.pass_obj
+def beat(settings: Settings) -> None:
+    """Run what is scheduled (see 'groundwork jobs schedule') until told to stop, with Celery's beat as the clock.
+
+    It belongs on the home's host, and needs GROUNDWORK_REDIS_URL; without Redis 'groundwork builder' runs the same
+    schedule. Where both run, the one with the lease does.
+    """
+    import signal
+
+    if settings.redis_url is None:
+        raise InvalidInput(
+            "GROUNDWORK_REDIS_URL is not set: beat needs Redis, such as redis://127.0.0.1:6379/0. Without it 'groundwork"
+            " builder' runs the schedule."
+        )
+    require_memory(ENCODING, "groundwork beat")
+    from indexing.builds.worker import make_celery
+    from indexing.schedule.beat import beat_service
+    from indexing.schedule.jobs import scheduled_jobs
+    from indexing.schedule.runner import ScheduleRunner
+    from indexing.telemetry import configure_logging
+
+    configure_logging(settings.log_level)
+    with opened(settings) as home:
+        require_redis(settings)
+        runner = ScheduleRunner(home, scheduled_jobs())
+        service = beat_service(make_celery(settings), runner)
+
+        def stop(*_: object) -> None:
+            runner.stop.set()
+            service.stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        service.start()
 
 
 @click.group()

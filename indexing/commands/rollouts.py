@@ -19,6 +19,7 @@ from indexing.commands.decisions import (
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import opened, print_json, print_table, screen, short_time
 from indexing.commands.trials import ab, canary, propose, shadow
+from indexing.commands.watching import watcher_of
 from indexing.settings import Settings
 
 if TYPE_CHECKING:
@@ -225,12 +226,11 @@ def rollouts_watch(settings: Settings, once: bool) -> None:
     import signal
     import threading
 
-    from indexing.releases.watcher import Watcher
     from indexing.telemetry import configure_logging
 
     configure_logging(settings.log_level)
     with opened(settings) as home:
-        watcher = Watcher(home.catalogue, _ledger(home), with_room=home.reserve.run)
+        watcher = watcher_of(home)
         if once:
             if not watcher.round():
                 screen.print("another watcher has the lease")

@@ -42,6 +42,7 @@ class Watcher:
     Rounds renew the lease and look. While a look lasts a thread renews the lease, though not for ever, so that a
     watcher that hangs loses it; each decision is stored only while the lease is this watcher's. ``now`` tells the
     moment, ``clock`` seconds that only grow. ``with_room`` does what must not fail for want of room on the disk.
+    ``judge`` is told of the open rollout and the moment before each look; what it says are verdicts.
     """
 
     catalogue: Database
@@ -49,6 +50,7 @@ class Watcher:
     now: Callable[[], str] = utc_now
     clock: Callable[[], float] = time.monotonic
     with_room: Callable[[Callable[[], object]], object] = lambda action: action()
+    judge: Callable[[Rollout, str], object] = lambda rollout, now: None
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     _look_again_at: float = field(default=-1.0, init=False)
 
@@ -65,6 +67,7 @@ class Watcher:
             return True
         try:
             with self._renewing():
+                self.judge(rollout, self.now())
                 self._look(rollout, self.now())
         except RolloutConflict as error:  # an operator was faster; the next round sees what is now
             logger.info("watcher.overtaken", extra={"fields": {"rollout": rollout.id, "reason": str(error)}})
