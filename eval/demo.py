@@ -14,6 +14,7 @@ import httpx
 from rich.console import Console
 
 from eval.datasets.query_sets import corpus_fingerprint, load_queryset
+from eval.demo_gate import play_gate
 from eval.demo_rollout import Act
 from eval.experiments.experiment import run_experiment
 from eval.experiments.targets import LocalSearcher, served_collection
@@ -40,7 +41,7 @@ _START_SECONDS = 60.0
 
 
 def run_demo(home: Home, corpus: Path, collection: str) -> None:
-    """Ingest, build, serve, ask and measure; raises if any step fails.
+    """Ingest, build, serve, ask, measure, refuse a damaged candidate and report; raises if any step fails.
 
     Raises:
         SourceInvalid: ``corpus`` is not the demo corpus's folder.
@@ -78,6 +79,8 @@ def run_demo(home: Home, corpus: Path, collection: str) -> None:
         searcher = LocalSearcher(serving, partition)
         inputs = {**searcher.inputs(), "corpus": corpus_fingerprint(corpus)}
         print_results(run_experiment(queryset, searcher, modes=("hybrid", "dense", "lexical"), inputs=inputs))
+    out.rule("a damaged candidate")
+    play_gate(out, home, corpus, partition)
 
 
 def _ask(out: Console, url: str, key: str, collection: str, question: str) -> str:

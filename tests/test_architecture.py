@@ -63,7 +63,8 @@ def test_only_settings_reads_the_environment():
 def test_the_api_process_loads_neither_torch_nor_the_training_and_judging_libraries():
     code = (
         "import sys, app.main, app.cli; "
-        "print(sorted({'torch', 'sentence_transformers', 'transformers', 'ragas', 'langchain'} & set(sys.modules)))"
+        "print(sorted({'torch', 'sentence_transformers', 'transformers', 'ragas', 'langchain', 'matplotlib'}"
+        " & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
@@ -73,7 +74,7 @@ def test_commands_and_workers_load_nothing_that_a_forked_child_must_not_inherit(
     code = (
         "import sys; from indexing.process_start import prepare; prepare(); "
         "import indexing.commands.root, app.cli, eval.commands.root, indexing.builds.worker; "
-        "print(sorted({'faiss', 'onnxruntime', 'pandas', 'torch', 'fastapi'} & set(sys.modules)))"
+        "print(sorted({'faiss', 'onnxruntime', 'pandas', 'torch', 'fastapi', 'matplotlib'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -20,6 +20,7 @@ from benchmarks.harness.scratch_homes import corpus_folder
 from eval.datasets.query_sets import load_queryset
 from eval.experiments.experiment import run_experiment
 from eval.experiments.targets import Choices, LocalSearcher, scratch_collection
+from eval.gates.guardrails import excess_at_least
 from eval.gates.sequences import ConfidenceSequence, group_sequential_boundaries
 from indexing.commands.terminal import progress_bar
 from indexing.home import open_home
@@ -125,6 +126,37 @@ def first_break(is_candidate: np.ndarray, low: np.ndarray, sequence: ConfidenceS
     return int(counts[0][is_broken.argmax()]) if is_broken.any() else None
 
 
+def canary_by_users(trials: int, seed: int, *, by_user: bool, users: int = 1000) -> dict:
+    """How often a harmless canary is broken, where users differ: half of all low scores come from a tenth of them.
+
+    Users come back in any order and get one arm each; it is looked at every 500 requests, by their means or by answers.
+    """
+    random = np.random.default_rng(seed)
+    sequence = ConfidenceSequence(LEVEL)
+    broken = 0
+    for _ in range(trials):
+        low_of = np.where(random.random(users) < 0.1, 5 * USUAL_LOW, 5 / 9 * USUAL_LOW)
+        arm_of = random.random(users) < 0.5
+        who = random.choice(users, size=CANARY_REQUESTS, p=random.dirichlet(np.full(users, 0.3)))
+        low = (random.random(CANARY_REQUESTS) < low_of[who]).astype(float)
+        broken += any(
+            _excess_by(who[:until], low[:until], arm_of, sequence, by_user=by_user) > 0
+            for until in range(500, CANARY_REQUESTS + 1, 500)
+        )
+    return {"broken": round(broken / trials, 4), "interval": interval(broken / trials, trials)}
+
+
+def _excess_by(
+    who: np.ndarray, low: np.ndarray, arm_of: np.ndarray, sequence: ConfidenceSequence, *, by_user: bool
+) -> float:
+    counts = np.bincount(who, minlength=len(arm_of))
+    if not by_user:
+        return excess_at_least(low[~arm_of[who]], low[arm_of[who]], sequence)
+    seen = counts > 0
+    means = np.bincount(who, weights=low, minlength=len(arm_of))[seen] / counts[seen]
+    return excess_at_least(means[~arm_of[seen]], means[arm_of[seen]], sequence)
+
+
 def interval(share: float, trials: int) -> list[float]:
     """Wilson's 95 % interval of a share."""
     z = float(norm.isf(0.025))
@@ -159,6 +191,10 @@ def measure(differences: np.ndarray, trials: int = TRIALS) -> dict:
             f"share {share:g}, excess {excess:g}": canary(excess, share, trials, seed=int(1000 * share + 100 * excess))
             for share in (0.05, 0.5)
             for excess in (0.0, 0.02, 0.05, 0.2)
+        },
+        "canary of users who differ, level 0.05": {
+            "by user": canary_by_users(trials, 11, by_user=True),
+            "by answer": canary_by_users(trials, 11, by_user=False),
         },
     }
 

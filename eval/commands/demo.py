@@ -15,7 +15,7 @@ from indexing.settings import Settings
 @collection_option
 @click.pass_obj
 def demo(settings: Settings, corpus: Path, collection: str) -> None:
-    """The whole of Groundwork once: model, ingest, build, API, three questions over HTTP, evaluation."""
+    """The whole of Groundwork once: model, ingest, build, API, three questions over HTTP, evaluation, gate, report."""
     require_memory(ENCODING, "groundwork demo")
     from eval.demo import run_demo
 

@@ -1,18 +1,20 @@
 """``groundwork eval gate``: a candidate's verdict by a policy, stored, and as an exit code for CI."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from eval.commands.group import evaluation
-from indexing.commands.terminal import opened, print_json, print_table
+from indexing.commands.terminal import opened, print_json, print_table, progress_bar
 from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
 
 if TYPE_CHECKING:
     from eval.gates.offline import GateDecision
+    from indexing.home import Home
 
 EXIT_CODES = {"PROMOTE": 0, "HOLD": 3, "REJECT": 4}
 """1 is an error and 2 a mistyped option, as of every command. Source: our choice."""
@@ -36,6 +38,8 @@ def gate(context: click.Context, candidate: str, against: str | None, policy_fil
     error, 2 a mistyped option.
     """
     require_memory(ENCODING, "groundwork eval gate")
+    from eval.datasets.query_sets import QuerySet
+    from eval.experiments.evaluations import Evaluation, evaluate
     from eval.gates.offline import gate as judge
     from eval.gates.policy import read_policy
     from indexing.releases.release import find_release
@@ -45,7 +49,14 @@ def gate(context: click.Context, candidate: str, against: str | None, policy_fil
     with opened(settings) as home:
         recipe = find_release(home.catalogue, candidate).recipe
         baseline = None if against is None else find_release(home.catalogue, against).recipe
-        decision = judge(home, recipe, baseline, policy)
+        with progress_bar(quiet=as_json) as progress:
+
+            def evaluated(home: "Home", release: str, query_set: QuerySet, mode: str) -> Evaluation:
+                stage = f"{query_set.name}, release {release}"
+                told = partial(progress, stage)
+                return evaluate(home, release, query_set, mode=mode, on_progress=told)
+
+            decision = judge(home, recipe, baseline, policy, evaluated=evaluated)
     if as_json:
         print_json(asdict(decision))
     else:

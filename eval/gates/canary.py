@@ -3,13 +3,19 @@
 A broken guardrail fails, and the watcher takes the rollout back; a signal is inconclusive, and the watcher pauses it.
 """
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
+<<<<<<< HEAD
 from eval.gates.guardrails import Rail, compare_arms, usual_scores
 from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy, policy_of
+=======
+from eval.gates.guardrails import Rail, Usual, compare_arms, usual_scores
+from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy
+>>>>>>> main
 from eval.gates.sequences import ConfidenceSequence
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
 from indexing.errors import StorageFailed
@@ -113,16 +119,16 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
         return []
     faults: list[DayFault] = []
     answers = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
-    negative, has_feedback = negative_queries(home.ledger, since, until, on_fault=faults.append)
+    against, has_feedback = negative_queries(home.ledger, since, until, on_fault=faults.append)
     _require_readable([fault for fault in faults if not fault.is_missing])
-    rails = _rails(answers, policy, has_same_scores=_has_same_scores(home, rollout))
-    if policy.negative_feedback is not None and has_feedback:
-        rails.append(_of_feedback(policy.negative_feedback, negative))
+    rails = _rails_of_answers(policy, against if has_feedback else None)
+    usual, burnt = usual_scores(answers)
+    if usual is not None and _has_same_scores(home, rollout):
+        rails += _rails_of_scores(policy, usual)
     if not rails:
         return []
     # Each step begins anew, and each guardrail may err: together they err at the stated level.
     sequence = ConfidenceSequence(policy.level / policy.guardrails / max(1, len(rollout.steps)), policy.n_star)
-    _, burnt = usual_scores(answers)
     after = [one for at, one in enumerate(answers) if at not in burnt]
     said = []
     for one in rails:
@@ -132,44 +138,38 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
     return said
 
 
-def _rails(answers: Sequence[TrialAnswer], policy: CanaryPolicy, *, has_same_scores: bool) -> list[_Named]:
-    """The guardrails that can be judged; scores say something only where both recipes have the same encoder."""
+def _rails_of_answers(policy: CanaryPolicy, against: Collection[UUID] | None) -> list[_Named]:
+    """Guardrails over what was answered, and over which of it users spoke against; ``None`` where none says anything.
+
+    Answers that nothing was said about count as not spoken against: users of both arms are asked alike.
+    """
     found = []
-    if policy.empty is not None:
-        rail = policy.empty
+    if (rail := policy.empty) is not None:
         found.append(_Named("empty", rail, lambda one: float(one.hit_count == 0), rail.margin, "empty answers", False))
-    usual, _ = usual_scores(answers)
-    if usual is None or not has_same_scores:
-        return found
-    if policy.low_score is not None:
-        rail, low = policy.low_score, usual.low
-        found.append(
-            _Named(
-                "low_score",
-                rail,
-                lambda one: None if one.best_dense is None else float(one.best_dense < low),
-                rail.margin,
-                f"answers with a best score below {low:.3f}",
-            )
-        )
-    if policy.top_score is not None and usual.deviation > 0:
-        rail = policy.top_score
-        found.append(
-            _Named(
-                "top_score",
-                rail,
-                lambda one: None if one.best_dense is None else -one.best_dense,
-                rail.margin * usual.deviation,
-                "best scores (negative)",
-            )
-        )
+    if (rail := policy.negative_feedback) is not None and against is not None:
+        noun = "answers that users spoke against"
+        found.append(_Named("negative_feedback", rail, lambda one: float(one.id in against), rail.margin, noun, False))
     return found
 
 
-def _of_feedback(rail: Guardrail, negative: Set[UUID]) -> _Named:
-    """Answers that nothing was said about count as not spoken against: both arms are asked alike."""
-    noun = "answers that users spoke against"
-    return _Named("negative_feedback", rail, lambda one: float(one.id in negative), rail.margin, noun, False)
+def _rails_of_scores(policy: CanaryPolicy, usual: Usual) -> list[_Named]:
+    """Guardrails over the best dense score, which say something only where both recipes have the same encoder."""
+    found = []
+    if (rail := policy.low_score) is not None:
+        noun = f"answers with a best score below {usual.low:.3f}"
+        found.append(_Named("low_score", rail, partial(_is_low, usual.low), rail.margin, noun))
+    if (rail := policy.top_score) is not None and usual.deviation > 0:
+        margin = rail.margin * usual.deviation
+        found.append(_Named("top_score", rail, _minus_best, margin, "best scores (negative)"))
+    return found
+
+
+def _is_low(low: float, one: TrialAnswer) -> float | None:
+    return None if one.best_dense is None else float(one.best_dense < low)
+
+
+def _minus_best(one: TrialAnswer) -> float | None:
+    return None if one.best_dense is None else -one.best_dense
 
 
 def _has_same_scores(home: Home, rollout: Rollout) -> bool:

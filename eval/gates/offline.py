@@ -1,16 +1,14 @@
 """The offline gate: a candidate's evaluations beside the baseline's, held against a policy, and the verdict stored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
 from eval.datasets.query_sets import QuerySet
-from eval.datasets.stored_sets import StoredSet, list_query_sets, read_query_set
-from eval.datasets.synthesis import synthesise
 from eval.experiments.comparison import compare
 from eval.experiments.evaluations import Evaluation, evaluate
-from eval.gates.policy import LEAST_QUERIES, CostLimits, LatencyLimits, Policy, SetPolicy, policy_of
+from eval.gates.policy import CostLimits, LatencyLimits, Policy, SetPolicy, policy_of
+from eval.gates.set_choice import choose_sets
 from eval.gates.set_decision import Finding, count_tests, decide_set
-from indexing.catalogue.collections import largest_collection
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.verdicts import OFFLINE, Grounds, insert_verdict
@@ -19,11 +17,8 @@ from indexing.home import Home
 from indexing.records import Json
 from indexing.releases.gate import HOLD, PROMOTE, REJECT
 from indexing.releases.release import Release, newest_release
-from indexing.settings import current_user
 from indexing.snapshots.manifest import SnapshotManifest, read_snapshot
 
-SYNTHETIC = "synthetic"
-"""The name of the set that is made where there are no judgments."""
 FEW_MS = 5.0
 """A p95 that is higher by less than this is no reason to hold. Source: our choice, as machines differ by that much."""
 
@@ -70,7 +65,7 @@ def gate(
     Raises:
         NotFound: a recipe has no release, or a query set of the policy does not exist.
         NotReady: nothing is in service, and no baseline is named.
-        InvalidInput: candidate and baseline are the same, or no queries could be made.
+        InvalidInput: candidate and baseline are the same, or a named set has nothing to measure.
     """
     rules = policy_of(home) if policy is None else policy
     against = stable_recipe(home.catalogue) if baseline is None else baseline
@@ -79,23 +74,30 @@ def gate(
     if against == candidate:
         raise InvalidInput(f"Recipe {candidate} is the one it would be held against: name another with --against.")
     releases = _require_release(home, against), _require_release(home, candidate)
-    sets, is_synthetic = _query_sets(home, rules)
-    tests = count_tests([(one, query_set.slices) for one, query_set in sets])
-    findings: dict[str, Finding] = {}
-    for one, query_set in sets:
-        before, after = (evaluated(home, release.number, query_set, one.mode) for release in releases)
+    chosen = choose_sets(home, rules)
+    of_left_out = PROMOTE if chosen.sets else HOLD
+    findings = {f"{name} left out": Finding(of_left_out, (why,)) for name, why in chosen.left_out.items()}
+    tests = count_tests([(one, query_set.slices) for one, query_set in chosen.sets])
+    for one, query_set in chosen.sets:
         name = f"{one.name}/{one.split}/{one.mode}"
-        findings[name] = _judge_set(one, query_set, before, after, level=rules.level, tests=tests)
+        of = {} if query_set.partition is None else {"tenant": query_set.partition.tenant}  # by which it is erased
+        try:
+            before, after = (evaluated(home, release.number, query_set, one.mode) for release in releases)
+        except NotFound as error:  # a release without any document of the set's collection
+            findings[name] = Finding(HOLD, (f"{one.name}: {error}",), of)
+            continue
+        judged = _judge_set(one, query_set, before, after, level=rules.level, tests=tests)
+        findings[name] = Finding(judged.verdict, judged.reasons, {**judged.evidence, **of})
         findings[f"{name} latency"] = judge_latency(rules.latency, before.latency.p95_ms, after.latency.p95_ms)
     snapshots = [read_snapshot(home.storage, release.snapshot) for release in releases]
     findings["cost"] = judge_cost(rules.cost, *snapshots)
-    decision = _decided(findings, candidate, against, releases[1], rules, is_synthetic=is_synthetic)
+    decision = _decided(findings, candidate, against, releases[1], rules, is_synthetic=chosen.is_synthetic)
     grounds = Grounds(
         baseline=against,
         release=decision.release,
         policy=decision.policy,
         level=rules.level,
-        is_synthetic=is_synthetic,
+        is_synthetic=chosen.is_synthetic,
         evidence={**decision.evidence, "passages": snapshots[1].rows, "policy": rules.model_dump(mode="json")},
     )
     number = insert_verdict(home.catalogue, candidate, OFFLINE, decision.verdict, decision.reasons, utc_now(), grounds)
@@ -177,26 +179,3 @@ def _require_release(home: Home, recipe: int) -> Release:
     if found is None:
         raise NotFound(f"Recipe {recipe} has no release: build it first, or see 'groundwork releases list'.")
     return found
-
-
-def _query_sets(home: Home, policy: Policy) -> tuple[list[tuple[SetPolicy, QuerySet]], bool]:
-    """The sets of a policy, or all that a person judged, or one that is made; and whether all of them are synthetic."""
-    wanted: Sequence[SetPolicy] = policy.query_sets
-    if not wanted:
-        stored = list_query_sets(home)
-        judged = [one for one in stored if not one.is_synthetic and one.judgments]
-        wanted = [SetPolicy(name=one.name) for one in judged] or [_synthetic(home, stored)]
-    found = [(one, read_query_set(home, one.name, split=None if one.split == "all" else one.split)) for one in wanted]
-    return found, all(query_set.is_synthetic for _, query_set in found)
-
-
-def _synthetic(home: Home, stored: Sequence[StoredSet]) -> SetPolicy:
-    """A set of queries made from documents: one that there is, else a new one of the largest collection."""
-    enough = [one for one in stored if one.is_synthetic and one.queries >= LEAST_QUERIES]
-    if enough:
-        return SetPolicy(name=max(enough, key=lambda one: one.queries).name, split="all")
-    partition = largest_collection(home.catalogue)
-    if partition is None:
-        raise NotFound("There is no document to make queries of: ingest some first.")
-    synthesise(home, SYNTHETIC, partition, actor=current_user(), reason="a gate found no judged query set", again=True)
-    return SetPolicy(name=SYNTHETIC, split="all")

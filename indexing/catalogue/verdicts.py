@@ -9,6 +9,12 @@ from indexing.records import Json
 
 OFFLINE = "offline"
 """The kind of a gate's verdict: PROMOTE, HOLD or REJECT. All other kinds are read by the guards of a rollout."""
+ERASED = "what it rested on was erased with its tenant"
+"""The reason of a verdict whose queries were a tenant's that was erased."""
+_OF_TENANT = (
+    "kind = 'offline' AND EXISTS (SELECT 1 FROM json_each(evidence, '$.findings')"
+    " WHERE json_extract(value, '$.tenant') = ?)"
+)
 _COLUMNS = "id, recipe, kind, verdict, reasons, at, baseline, release, policy, level, is_synthetic, rollout, evidence"
 
 
@@ -109,3 +115,16 @@ def has_passed_canary(database: Database, recipe: int, baseline: int) -> bool:
         " AND step = json_array_length(steps) AND state NOT IN ('rolled_back', 'rejected') LIMIT 1"
     )
     return database.row(sql, (recipe, baseline)) is not None
+
+
+def count_verdicts_on(database: Database, tenant: str) -> int:
+    """How many verdicts of gates rest on queries of a tenant, and say so."""
+    row = database.row(f"SELECT count(*) AS n FROM verdicts WHERE {_OF_TENANT}", (tenant,))
+    return 0 if row is None else int(row["n"])
+
+
+def forget_grounds_of(database: Database, tenant: str) -> None:
+    """Take reasons and figures out of each verdict that rests on queries of a tenant; what it says stays."""
+    with database.write(grows=False) as db:
+        sql = f"UPDATE verdicts SET reasons = json_array(?), evidence = '{{}}' WHERE {_OF_TENANT}"
+        db.conn.execute(sql, (ERASED, tenant))

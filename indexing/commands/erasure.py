@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 NOT_REACHED = (
     "the sources, from which the next ingest reads the documents again",
     "backups, snapshots of the file system, and copies of the home on other hosts",
+    "reports, query sets and judgments that were written to files outside of the home",
     "logs, and what Redis remembers of failed blocks for a day",
     "memory of an API process until it has switched, within GROUNDWORK_POLL_SECONDS plus the time to open the snapshot",
 )
@@ -109,6 +110,7 @@ def _alone(home: Home) -> Iterator[None]:
     from indexing.backups.backup import files_kept
     from indexing.retention.evaluation_files import scratch_idle
     from indexing.retention.judgement_files import JUDGE_LOCK
+    from indexing.retention.stored_reports import REPORT_LOCK
     from indexing.storage.store import BUILD_LOCK
 
     with (
@@ -116,6 +118,7 @@ def _alone(home: Home) -> Iterator[None]:
         home.models.registering(),
         files_kept(home),
         home.storage.lock(JUDGE_LOCK, "judging of samples"),
+        home.storage.lock(REPORT_LOCK, "report"),
         scratch_idle(home.path),
     ):
         yield
@@ -133,11 +136,14 @@ def _partitions(home: Home, partition: Partition, *, is_whole: bool, user: str |
 def _erase_requests(home: Home, tenant: str, options: dict[str, Any], *, yes: bool) -> int | None:
     """Erase, or only count, what a tenant or a user asked; ``None`` where documents alone are erased."""
     from indexing.ledger.erasure import OfTenant, count_rows, erase_rows
+    from indexing.retention.stored_reports import remove_reports
     from indexing.retention.tenant_erasure import user_scope
 
     if options["user"] is None and not options["whole_tenant"]:
         return None
     scope = OfTenant(tenant) if options["user"] is None else user_scope(home, tenant, options["user"])
+    if yes:
+        remove_reports(home.path, tenant)
     return erase_rows(home.ledger, scope) if yes else count_rows(home.ledger, scope)
 
 
@@ -252,6 +258,7 @@ def _show(report: "ErasureReport", yes: bool) -> None:
     click.echo(f"  releases that get a new snapshot: {', '.join(report.releases) or 'none'}")
     click.echo(f"  shards rewritten or removed: {report.shards}, snapshots: {report.snapshots}")
     click.echo(f"  feature blocks rewritten or removed: {report.feature_blocks}, inputs of jobs: {report.inputs}")
+    click.echo(f"  reports removed: {report.reports}")
     click.echo(f"  evaluations changed: {report.evaluations}, scratch homes removed: {report.scratch_homes}")
     click.echo(f"  rows of the ledger that lose hits: {report.ledger_rows}")
     click.echo(

@@ -29,10 +29,10 @@ class _Moment(click.ParamType):  # type: ignore[type-arg] # only newer versions 
 
 
 since_option = click.option(
-    "--from", "since", type=_Moment(), help="From this day or moment on, UTC; else from the first."
+    *("--from", "--since", "since"), type=_Moment(), help="From this day or moment on, UTC; else from the first."
 )
 until_option = click.option(
-    "--to", "until", type=_Moment(ends=True), help="Up to this moment, or to the end of this day."
+    *("--to", "--until", "until"), type=_Moment(ends=True), help="Up to this moment, or to the end of this day."
 )
 limit_option = click.option(
     "--limit",

@@ -1,4 +1,4 @@
-"""What quality guards read of a rollout: each answer's arm, unit and best score, and how alike shadows answered."""
+"""What quality guards read of a rollout: each answer's arm, unit and best score, and its shadows."""
 
 import json
 from collections.abc import Sequence

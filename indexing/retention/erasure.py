@@ -38,6 +38,7 @@ from indexing.retention.judgement_files import Concerns, about_documents, count_
 from indexing.retention.quality_rows import count_quality_of_documents, erase_quality_of_documents
 from indexing.retention.ranking_files import count_rankings, erase_from_rankings
 from indexing.retention.shard_rewrite import rewrite_shard
+from indexing.retention.stored_reports import remove_reports, reports_about
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import publish_snapshot, replace_shards
 from indexing.snapshots.shard import KIND as SHARDS
@@ -68,6 +69,7 @@ class ErasureReport:
     inputs: int
     scratch_homes: int
     evaluations: int
+    reports: int
     ledger_rows: int
     quality_rows: int
     """Of query sets: queries made of the documents, judgments of them, candidates for judging; and judges' replies."""
@@ -91,6 +93,7 @@ def _report(home: Home, erasure: int, found: DocumentLocations, stale: list[Stal
         feature_blocks=len(stale),
         inputs=sum(len(home.storage.list(kind)) for kind in home.storage.kinds(WORK)),
         scratch_homes=len(scratch_homes(home.path)),
+        reports=len(reports_about(home.path, found.partition.tenant)),
         evaluations=len(evaluations_of(home.path, {one.id for one in found.snapshots}))
         + count_rankings(home.path, found.partition, None if found.is_whole else found.ids),
         ledger_rows=count_rows(home.ledger, _in_ledger(found)),
@@ -208,6 +211,7 @@ def _rewrite(home: Home, erasure: int, found: DocumentLocations, stale: list[Sta
     ids = None if found.is_whole else found.ids | ids_to_erase(home.catalogue, erasure)
     erase_from_rankings(home.path, found.partition, ids)
     erase_judged(home.path, _in_judgements(found, ids_to_erase(home.catalogue, erasure)))
+    remove_reports(home.path, found.partition.tenant)
 
 
 def _leave_ledger(home: Home, erasure: int, found: DocumentLocations, on_step: Step, wait: Wait) -> None:

@@ -15,6 +15,7 @@ from indexing.catalogue.judge_replies import (
     forget_replies_of_tenant,
     forget_replies_of_user,
 )
+from indexing.catalogue.verdicts import count_verdicts_on, forget_grounds_of
 from indexing.features.views import DOCUMENT_ENGAGEMENT
 from indexing.home import Home
 from indexing.records import Partition
@@ -61,13 +62,14 @@ def count_quality_of_tenant(home: Home, tenant: str) -> int:
     """How many query sets and other things of quality a tenant has; changes nothing."""
     in_sets, judged = query_sets.count_of_tenant(home.catalogue, tenant), count_judged(home.path, about_tenant(tenant))
     evaluated = count_evaluations(home.catalogue, tenant)
-    alerts = count_alerts(home.catalogue, tenant)
-    return in_sets + evaluated + alerts + count_replies_of_tenant(home.catalogue, tenant) + judged
+    noted = count_verdicts_on(home.catalogue, tenant) + count_alerts(home.catalogue, tenant)
+    return in_sets + evaluated + noted + count_replies_of_tenant(home.catalogue, tenant) + judged
 
 
 def erase_quality_of_tenant(home: Home, tenant: str) -> None:
     """Delete all that is kept of a tenant's quality; the catalogue is compacted after."""
     query_sets.erase_of_tenant(home.catalogue, tenant)
+    forget_grounds_of(home.catalogue, tenant)
     forget_replies_of_tenant(home.catalogue, tenant)
     erase_judged(home.path, about_tenant(tenant))
     for partition in collections_in_evaluations(home.catalogue, tenant):

@@ -8,6 +8,7 @@ from benchmarks.quality.sequential import (
     LEVEL,
     LOOKS,
     canary,
+    canary_by_users,
     draw,
     first_break,
     found_at_looks,
@@ -62,3 +63,7 @@ def test_a_harmless_canary_is_hardly_ever_taken_back_and_a_broken_one_soon():
     found = canary(0.3, 0.5, 20, seed=2)
     assert found["broken"] == 1.0
     assert found["median answers of the candidate"] < 300
+
+
+def test_users_who_differ_break_no_harmless_canary_where_they_count_once():
+    assert canary_by_users(20, seed=4, by_user=True, users=200)["broken"] <= 0.1

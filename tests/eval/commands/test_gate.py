@@ -54,8 +54,10 @@ def test_the_exit_code_says_the_verdict_and_the_verdict_is_stored(run, tiny_home
     assert [row["verdict"] for row in verdict_rows(tiny_home.catalogue, 2)] == ["REJECT"]
 
 
-def test_with_the_default_policy_a_few_queries_hold(run):
-    assert "queries are judged, and 100 are needed" in run("2", code=3)
+def test_with_the_default_policy_a_few_queries_and_documents_hold(run):
+    told = run("2", code=3)
+    assert "things: left out, " in told
+    assert "No query could be made of 12 documents" in told
 
 
 def test_an_error_and_a_mistyped_option_have_codes_of_their_own(run, tmp_path):

@@ -9,7 +9,6 @@ from eval.gates.canary import judge_canary
 from eval.gates.policy import CanaryPolicy, Guardrail, Policy
 from indexing.catalogue.verdicts import verdict_rows
 from indexing.errors import StorageFailed
-from indexing.ledger.readers import requests_of
 from indexing.releases.lifecycle import resume
 from indexing.releases.recipes import record_recipe
 from indexing.releases.rollout_ledger import RolloutLedger
@@ -60,6 +59,7 @@ class Judged(RolloutHome):
             )
         self.home.ledger.append(rows)
         self.seconds += 60
+        return rows
 
     def judge(self, policy=POLICY):
         return {one.kind: one.outcome for one in judge_canary(self.home, self.rollout, policy, self.now())}
@@ -99,8 +99,7 @@ def test_empty_answers_break_theirs_whatever_the_encoders_are(bench):
 
 
 def test_answers_that_users_speak_against_take_the_canary_back(bench):
-    bench.answer(300)
-    rows = list(requests_of(bench.home.ledger))
+    rows = bench.answer(300)
     bench.home.ledger.append_feedback([made_feedback(row, "not_answered") for row in rows[::50]])
     assert bench.judge()["quality:negative_feedback"] == "pass"
     unhappy = [row for row in rows if row.arm == "candidate"][::3]

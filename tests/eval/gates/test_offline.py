@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
-from eval.gates.offline import SYNTHETIC, gate, judge_cost, judge_latency
+from eval.gates.offline import gate, judge_cost, judge_latency
 from eval.gates.policy import CostLimits, LatencyLimits, Policy, SetPolicy
+from eval.gates.set_choice import SYNTHETIC, choose_sets
 from indexing.catalogue.verdicts import verdict_rows
 from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseNotGated
-from indexing.records import Document
+from indexing.records import Document, Partition
 from indexing.releases.promotion import promote
 from indexing.releases.transitions import Decision
 from tests.support.evaluated_home import EvaluatedHome
@@ -108,6 +109,28 @@ def test_without_judgments_a_synthetic_set_is_made_and_marked(fresh):
     assert found.evidence["findings"][f"{SYNTHETIC}/all/hybrid"]["queries"] >= 100
     again = fresh.gate(2, policy=Policy())
     assert again.evidence == found.evidence  # the set that is there is used
+
+
+def test_judged_sets_with_too_few_queries_are_left_out_and_told_and_do_not_keep_the_rest_from_counting(fresh):
+    fresh.judged_by_a_person()
+    fresh.put(*(Document(f"more{n}", f"Nouns about topic{n}", f"All of topic{n} and word{n}.") for n in range(120)))
+    chosen = choose_sets(fresh.home, Policy())
+    assert [(one.name, one.split) for one, _ in chosen.sets] == [(SYNTHETIC, "all")]
+    assert chosen.is_synthetic
+    assert "things: left out, " in chosen.left_out["things"]
+    named = choose_sets(fresh.home, POLICY)
+    assert (named.is_synthetic, named.left_out) == (False, {})
+
+
+def test_a_release_without_the_sets_collection_holds(fresh):
+    fresh.judged_by_a_person()
+    fresh.put(Document("far", "far", "Far away."), partition=Partition("b", "articles"))
+    create_set(fresh.home, "theirs", Partition("b", "articles"), "curated", provenance={}, actor="ana")
+    asked = [NewQuery("q-far", "far", "curated")]
+    put_contents(fresh.home, "theirs", asked, {"q-far": {"far": 1}}, Note("add", "ana", "a test"))
+    found = fresh.gate(2, policy=Policy(query_sets=(SetPolicy(name="theirs", split="all", mode="lexical"),)))
+    assert found.verdict == "HOLD"
+    assert "theirs: Release 1.1 holds no document of" in found.reasons[0]
 
 
 def test_what_cannot_be_judged_is_said(fresh, tmp_path):

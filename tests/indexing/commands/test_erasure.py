@@ -20,6 +20,7 @@ from indexing.catalogue.documents import load_document
 from indexing.catalogue.erasures import list_erasures, unfinished_erasures
 from indexing.catalogue.home_secrets import home_secret
 from indexing.catalogue.jobs import finish_job, newest_job_on_workers, start_job
+from indexing.catalogue.verdicts import OFFLINE, Grounds, insert_verdict, verdict_rows
 from indexing.commands.root import cli
 from indexing.errors import CatalogueBusy
 from indexing.features.engagement import materialise_engagement
@@ -51,6 +52,7 @@ def test_it_only_says_what_it_would_erase_until_told_to(run, tiny_home):
         "would erase (do it with --yes): 1 documents of default/manual, 1 in the catalogue",
         "releases that get a new snapshot: 1.1, 2.1, 1.2, 2.2",
         "inputs of jobs: 3",
+        "reports removed: 1",
         "evaluations changed: 2, scratch homes removed: 1",
         "not reached: the sources",
     ):
@@ -280,10 +282,22 @@ def test_of_a_whole_tenant_no_query_set_is_left(run, tiny_home):
     create_set(tiny_home, "theirs", THEIRS, "curated", provenance={"note": "provenancezwuck"}, actor="bo")
     add_judgments(tiny_home, "theirs", "textzwuck", {"apples": 1}, actor="bo", reason="reasonzwuck")
     propose_candidates(tiny_home, [Proposal(THEIRS, "candidatezwuck", "drift")])
+    findings = {"verdictzwuck": {"tenant": "other", "slices": [{"value": "slicezwuck"}]}, "cost": {}}
+    on = Grounds(evidence={"findings": findings})
+    insert_verdict(tiny_home.catalogue, 1, OFFLINE, "HOLD", ["whyzwuck"], "2026-11-29", on)
     told = run("erase", "--tenant", "other", "--whole-tenant", "--yes")
-    assert "erased: 1 rows of query sets and judged samples that came from tenant other" in told.output, told.output
-    for marker in (b"provenancezwuck", b"textzwuck", b"reasonzwuck", b"candidatezwuck"):
+    assert "erased: 2 rows of query sets and judged samples that came from tenant other" in told.output, told.output
+    for marker in (
+        b"provenancezwuck",
+        b"textzwuck",
+        b"reasonzwuck",
+        b"candidatezwuck",
+        b"verdictzwuck",
+        b"slicezwuck",
+        b"whyzwuck",
+    ):
         assert files_with(tiny_home, marker) == set(), marker
+    assert [row["verdict"] for row in verdict_rows(tiny_home.catalogue, 1)] == ["HOLD"]
     assert [one.name for one in list_query_sets(tiny_home)] == ["judged", "made"]
 
 

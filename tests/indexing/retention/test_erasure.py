@@ -29,6 +29,7 @@ from eval.experiments.artefact_release import ArtefactOpener
 from eval.experiments.evaluation_task import EvaluationTask, run_evaluation_task, save_evaluation_task
 from eval.experiments.evaluations import evaluate as measure
 from eval.experiments.experiment import load, run_experiment, save
+from eval.reports.files import keep_report
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.builds.tasks import EmbedTask, save_task
@@ -60,6 +61,7 @@ from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import open_shard
 from indexing.snapshots.snapshot import Snapshot
 from tests.support.ledger_rows import NOON, made_feedback, made_hit, made_row
+from tests.support.made_report import report_about
 from tests.support.replays import allow_replays
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
@@ -184,6 +186,7 @@ def leave_traces(home, document):
     home.ledger.append_feedback([made_feedback(row, "rate", value=0.2, document_id=document.id, comment=said)])
     assert materialise_engagement(home.catalogue, home.ledger, now=lambda: NOON + timedelta(hours=1)).rows == 2
     judge(home, document)
+    keep_report(home, report_about(OURS.tenant, document.text))
     scratch = open_home(home.settings, home.path / "scratch" / "corpus-1")
     put_documents(scratch.catalogue, Partition("default", "corpus"), [document])
     scratch.close()
@@ -267,6 +270,8 @@ def test_before_an_erasure_the_search_of_all_files_finds_every_trace(filled):
         assert places <= kept[marker], marker
     assert "scratch" in kept["newbodyzwack"]
     assert "work" in kept["newbodyzwack"]
+    reports = {Path(path).suffix for path in found["newbodyzwack"] if path.startswith("reports/")}
+    assert reports == {".html", ".md", ".json"}
     escaped = files_with(filled, json.dumps("Quibblethörpe")[1:-1].encode())
     assert any(path.startswith("evaluations/") for path in escaped)
     assert any(path.startswith("work/evaluation/output-") for path in files_with(filled, "Quibblethörpe".encode()))
@@ -294,7 +299,7 @@ def test_after_an_erasure_no_file_holds_the_text_or_what_was_made_of_it(filled, 
     assert_nothing_is_left(filled, made)
     assert set(report.releases) >= {"1.1", "1.2", "2.1", "2.2"}
     assert report.in_catalogue == (0 if is_deleted_before else 1)
-    assert (report.documents, report.scratch_homes, report.evaluations) == (1, 1, 2)
+    assert (report.documents, report.scratch_homes, report.evaluations, report.reports) == (1, 1, 2, 1)
     assert report.inputs == (0 if is_deleted_before else 3)  # the build has withdrawn them
 
 

@@ -1,0 +1,196 @@
+"""A report of a home tells what its parts keep, hides what their tenants hide, and leaves out what is not there."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from eval.datasets.curation import add_judgments
+from eval.datasets.set_changes import create_set
+from eval.datasets.stored_sets import read_query_set
+from eval.reports.model import Chart, RankedQueries, Table
+from eval.reports.options import ReportOptions
+from eval.reports.rendering.json_form import to_json
+from eval.reports.rendering.markdown import HIDDEN, to_markdown
+from eval.reports.report import build_report
+from indexing.catalogue.alerts import raise_alert
+from indexing.catalogue.tenants import change_limits
+from indexing.errors import NotFound
+from tests.support.evaluated_home import WORDS, EvaluatedHome
+from tests.support.fresh_home import OTHER_LANGUAGE, OURS
+from tests.support.ledger_rows import made_id, made_row
+from tests.support.promotions import gated
+
+FROM_A_USER = "what was whispered"
+
+
+class ReportedHome(EvaluatedHome):
+    """Two recipes, of which the second stems nothing, on a set of plurals; feedback and a verdict."""
+
+    def __init__(self, path, **settings):
+        super().__init__(path, **settings)
+        self.build()
+        self.deploy(1)
+        self.build(OTHER_LANGUAGE)
+        create_set(self.home, "plurals", OURS, "curated", provenance={}, actor="ana")
+        for place, word in enumerate(WORDS):
+            made = {"actor": "ana", "reason": "read", "slices": {"topic": "early" if place < 3 else "late"}}
+            add_judgments(self.home, "plurals", f"{word}s", {word: 1}, **made)
+        add_judgments(self.home, "plurals", FROM_A_USER, {"apple": 1}, actor="ana", reason="read", origin="feedback")
+        self.query_set = read_query_set(self.home, "plurals", split=None)
+        for release in ("1.1", "2.1"):
+            self.evaluate(release, self.query_set, mode="hybrid")
+        gated(self.home.catalogue, 2, verdict="REJECT", at=self.now().isoformat(), release="2.1")
+
+    @staticmethod
+    def now():
+        return datetime.now(UTC)
+
+    def report(self, **options):
+        return build_report(self.home, ReportOptions.last_days(self.now(), **options), made_at=self.now())
+
+
+@pytest.fixture
+def reported(tmp_path):
+    home = ReportedHome(tmp_path / "home")
+    yield home
+    home.close()
+
+
+@pytest.fixture(scope="module")
+def read_only(tmp_path_factory):
+    """For tests that write nothing."""
+    home = ReportedHome(tmp_path_factory.mktemp("reported") / "home")
+    yield home
+    home.close()
+
+
+@pytest.fixture(scope="module")
+def told(read_only):
+    """Its report."""
+    return read_only.report()
+
+
+def sections_of(report):
+    return {section.id: section for section in report.sections}
+
+
+def blocks_of(section, kind):
+    return [block for block in section.blocks if isinstance(block, kind)]
+
+
+def test_what_is_live_and_what_was_judged_is_told(told):
+    found = sections_of(told)
+    assert found["live"].headlines[0].text == "Release 1.1 is in service."
+    (verdict, *_) = found["rollouts"].headlines
+    assert (verdict.text, verdict.tone) == ("Recipe 2, offline gate: REJECT: as a test says", "bad")
+
+
+def test_quality_has_an_interval_and_says_which_release_was_in_service(told):
+    (chart,) = blocks_of(sections_of(told)["quality"], Chart)
+    names = [column.name for column in chart.table.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in chart.table.rows]
+    assert [(row["release"], row["was"], row["queries"]) for row in rows] == [
+        ("1.1", "in service", 7),
+        ("2.1", "candidate", 7),
+    ]
+    for row in rows:
+        value = row["nDCG@10 (95 % interval)"]
+        assert 0 <= value.low <= value.value <= value.high <= 1
+
+
+def test_what_is_live_is_compared_with_what_was_evaluated_beside_it(read_only, told):
+    found = sections_of(told)
+    first, second = (read_only.evaluate(one, read_only.query_set, mode="hybrid") for one in ("1.1", "2.1"))
+    expected = second.means["nDCG@10"] - first.means["nDCG@10"]
+    assert expected < 0
+    assert f"nDCG@10 {expected:+.3f}" in found["comparison"].headlines[0].text
+    (chart,) = blocks_of(found["comparison"], Chart)
+    assert sum(value for _, value in chart.table.rows) / 7 == pytest.approx(expected)
+    (shown,) = blocks_of(found["comparison"], RankedQueries)
+    assert [one.release for one in shown.queries[0].rankings] == ["1.1", "2.1"]
+    assert {row[:2] for chart in blocks_of(found["slices"], Chart) for row in chart.table.rows} >= {
+        ("topic", "early"),
+        ("topic", "late"),
+    }
+
+
+def test_two_releases_that_were_not_measured_say_what_to_run(read_only):
+    found = sections_of(read_only.report(compared=("1.1", "2"), sets=("another",)))
+    assert "groundwork eval compare 1.1 2" in found["comparison"].absent
+    with pytest.raises(NotFound, match=r"9\.9"):
+        read_only.report(compared=("1.1", "9.9"))
+
+
+def test_only_the_sets_and_the_period_that_were_asked_for_are_told(read_only):
+    assert not sections_of(read_only.report(sets=("another",)))["quality"].is_present
+    early = ReportOptions.last_days(read_only.now() - timedelta(days=1))
+    assert not sections_of(build_report(read_only.home, early, made_at=read_only.now()))["quality"].is_present
+
+
+def test_the_worst_queries_show_the_documents_that_were_judged(told):
+    (shown,) = blocks_of(sections_of(told)["worst-queries"], RankedQueries)
+    scores = [query.rankings[0].score for query in shown.queries]
+    assert scores == sorted(scores)
+    for query in shown.queries:
+        assert [one.rank for one in query.rankings[0].documents] == [1, 2, 3, 4, 5, 6]
+        assert "of 1 relevant documents" in query.note
+
+
+def test_a_users_query_is_shown_only_where_home_and_tenant_allow_it(tmp_path, told):
+    hidden = to_markdown(told)
+    assert FROM_A_USER not in hidden
+    assert any(f"{word}s" in hidden for word in WORDS)  # the team's own
+    assert HIDDEN.strip("()") in hidden.replace("\\", "")
+    assert FROM_A_USER not in to_json(told)
+    home = ReportedHome(tmp_path / "home", log_queries=True)
+    try:
+        assert FROM_A_USER not in to_markdown(home.report())
+        change_limits(home.home.catalogue, OURS.tenant, {"log_queries": True})
+        report = home.report()
+        assert FROM_A_USER in to_markdown(report)
+        assert report.tenants == {OURS.tenant}
+    finally:
+        home.close()
+
+
+def test_an_open_alert_is_told_even_where_nothing_was_asked(reported):
+    at = reported.now().isoformat()
+    raise_alert(reported.home.catalogue, "drift:*/*", "critical", "drift", "3 signals moved", {}, at)
+    section = sections_of(reported.report())["drift"]
+    assert section.headlines[0].text.endswith("3 signals moved")
+    assert blocks_of(section, Table)[0].rows[0][2] == "3 signals moved"
+
+
+def test_a_day_of_questions_is_held_against_the_day_a_week_before(reported):
+    for days, terms in ((7, 4), (0, 9)):
+        moment = reported.now() - timedelta(days=days, minutes=30)
+        rows = [
+            made_row(
+                number,
+                id=made_id(int(moment.timestamp() * 1000) + number),
+                tenant=OURS.tenant,
+                collection=OURS.collection,
+                release="1.1",
+                query_features={"characters": 26, "terms": terms + number % 3, "language": "en", "unknown_share": 0.0},
+            )
+            for number in range(120)
+        ]
+        reported.home.ledger.append(rows)
+    section = sections_of(reported.report())["drift"]
+    told = next(one for one in section.headlines if "a week before" in one.text)
+    assert told.tone == "bad"
+    assert "terms" in told.text
+
+
+def test_an_empty_home_says_of_every_section_why_it_is_left_out(home):
+    now = datetime.now(UTC)
+    report = build_report(home, ReportOptions.last_days(now), made_at=now)
+    assert [section.id for section in report.present] == ["methods"]
+    assert len(report.absent) == 8
+    assert all(len(section.absent) > 30 for section in report.absent)
+    assert report.release == "none"
+
+
+def test_a_comparison_that_was_asked_for_stands_first(read_only):
+    sections = read_only.report(compared=("1.1", "2.1")).sections
+    assert [one.id for one in sections[:3]] == ["comparison", "slices", "live"]
