@@ -1,0 +1,142 @@
+"""A canary as its judge sees it: simulated users ask a set's queries, both arms answer, the ledger keeps it."""
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from app.retrieval.retriever import Retriever
+from app.services.request_rows import hits_of
+from app.serving.release import ServingRelease
+from eval.datasets.query_sets import QuerySet
+from eval.gates.canary import judge_canary
+from eval.gates.policy import Policy
+from indexing.home import Home
+from indexing.ledger.hashes import USER, keyed_hash
+from indexing.ledger.records import RequestRow, ServedHit
+from indexing.records import Json, Partition
+from indexing.releases.promotion import roll_back
+from indexing.releases.rollouts import Rollout, find_rollout
+from indexing.releases.transitions import Decision
+from indexing.releases.trials import propose, start_canary
+from tests.support.ledger_rows import SECRET, made_feedback, made_row
+
+SHARE = 0.2
+USERS = 600
+LOOK_QUERIES = 100
+"""Queries between two looks of the judge: a minute of a service that is asked less than twice a second."""
+MOST_QUERIES = 5_000
+SHOWN = 5
+"""Hits that a user looks at. Source: our choice."""
+UNHAPPY, GRUMPY = 0.3, 0.02
+"""The chance that a user says "nothing answered it" where no relevant document was shown, and where one was. Source: our
+choice: few say anything."""
+_SECONDS = 0.05
+"""Between two queries."""
+_APART = timedelta(minutes=15)
+"""Between the beginnings of two candidates' canaries."""
+BEGIN = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+
+Answers = Mapping[str, Sequence[ServedHit]]
+"""The hits of each query, by its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the judge said first against a canary, after how many queries; ``kind`` is empty where nothing was said."""
+
+    kind: str
+    outcome: str
+    reason: str
+    queries: int
+    candidate_queries: int
+    users_touched: int
+
+
+def answers_of(serving: ServingRelease, query_set: QuerySet, partition: Partition, k: int = 10) -> Answers:
+    """What a release answers to each query."""
+    retriever = Retriever()
+    return {
+        query: hits_of(retriever.search(serving, partition, text, k=k, mode="hybrid"))
+        for query, text in query_set.queries.items()
+    }
+
+
+def overlap_of(one: Answers, other: Answers) -> float:
+    """The mean share of the hits' documents that both have."""
+    shares = []
+    for query, hits in one.items():
+        mine, theirs = ({hit.document_id for hit in found} for found in (hits, other[query]))
+        shares.append(len(mine & theirs) / max(len(mine), len(theirs), 1))
+    return sum(shares) / len(shares)
+
+
+def watch(
+    home: Home, candidate: int, live: Answers, other: Answers, query_set: QuerySet, policy: Policy, number: int
+) -> Seen:
+    """Run a canary of ``candidate`` at ``SHARE`` until the judge says something against it, or the queries are over.
+
+    Args:
+        home: Whose ledger and catalogue it is written in; the canary is taken back at the end.
+        candidate: The recipe.
+        live: What the recipe in service answers.
+        other: What the candidate answers.
+        query_set: Whose queries are asked, drawn by chance; its judgments say what users think of an answer.
+        policy: The guardrails.
+        number: Seeds users and queries, and sets its canary apart in time from others.
+    """
+    begin = BEGIN + number * _APART
+    opened = _open_canary(home, candidate, begin)
+    chance, touched, asked = random.Random(number), set[str](), [0, 0]
+    found = Seen("", "", "", MOST_QUERIES, 0, 0)
+    while sum(asked) < MOST_QUERIES and not found.kind:
+        rows, feedback = [], []
+        for _ in range(LOOK_QUERIES):
+            user, query = f"user-{chance.randrange(USERS)}", chance.choice(list(query_set.queries))
+            is_candidate = (
+                int.from_bytes(hashlib.sha256(f"{number} {user}".encode()).digest()[:4], "big") < SHARE * 2**32
+            )
+            at = begin + timedelta(seconds=60 + _SECONDS * sum(asked))
+            asked[is_candidate] += 1
+            hits = (other if is_candidate else live)[query]
+            row = _row(sum(asked), at, opened, "candidate" if is_candidate else "live", user, hits)
+            rows.append(row)
+            touched |= {user} if is_candidate else set()
+            if chance.random() < (GRUMPY if _is_answered(hits, query_set.qrels[query]) else UNHAPPY):
+                feedback.append(made_feedback(row, "not_answered", f"event-{number}-{sum(asked)}"))
+        home.ledger.append(rows)
+        home.ledger.append_feedback(feedback)
+        now = (begin + timedelta(seconds=61 + _SECONDS * sum(asked))).isoformat(timespec="milliseconds")
+        against = [one for one in judge_canary(home, opened, policy, now) if one.outcome in ("fail", "inconclusive")]
+        worst = sorted(against, key=lambda one: one.outcome)[:1]
+        for one in worst:
+            found = Seen(one.kind, one.outcome, one.reason, sum(asked), asked[1], len(touched))
+    if not found.kind:
+        found = replace(found, queries=sum(asked), candidate_queries=asked[1], users_touched=len(touched))
+    roll_back(home.catalogue, Decision("benchmark", "measured", now), rollout=opened)
+    return found
+
+
+def _open_canary(home: Home, candidate: int, begin: datetime) -> Rollout:
+    by = Decision("benchmark", "measured", begin.isoformat(timespec="milliseconds"))
+    seen = propose(home.catalogue, candidate, by)
+    start_canary(home.catalogue, seen, by, share=SHARE, steps=(), unit="user", max_recipes=100)
+    return find_rollout(home.catalogue, seen.id)
+
+
+def _row(number: int, at: datetime, rollout: Rollout, arm: str, user: str, hits: Sequence[ServedHit]) -> RequestRow:
+    recipe = rollout.candidate if arm == "candidate" else rollout.baseline
+    told = keyed_hash(SECRET, USER, user.encode())
+    return made_row(
+        number, at, rollout=rollout.id, arm=arm, unit=told, user=told, release=f"{recipe}.1", hits=tuple(hits)
+    )
+
+
+def _is_answered(hits: Sequence[ServedHit], grades: Mapping[str, int]) -> bool:
+    return any(grades.get(hit.document_id, 0) > 0 for hit in hits[:SHOWN])
+
+
+def seen_json(seen: Seen) -> dict[str, Json]:
+    """It as JSON."""
+    return {name: getattr(seen, name) for name in Seen.__slots__}
