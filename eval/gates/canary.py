@@ -9,13 +9,8 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-<<<<<<< HEAD
-from eval.gates.guardrails import Rail, compare_arms, usual_scores
-from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy, policy_of
-=======
 from eval.gates.guardrails import Rail, Usual, compare_arms, usual_scores
-from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy
->>>>>>> main
+from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy, policy_of
 from eval.gates.sequences import ConfidenceSequence
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
 from indexing.errors import StorageFailed
