@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.schemas.scalars import NO_TEXT, Moment, Number
-from app.schemas.search import MAX_USER_CHARACTERS
+from app.schemas.search import MAX_SEQ, MAX_USER_CHARACTERS
 
 MAX_NAME, MAX_COMMENT, MAX_DOCUMENT_ID = 100, 1024, 512
 """Code points of names and of a comment at most (source: UBI 1.3), and of a document id (ours; UBI allows 256)."""
@@ -44,7 +44,8 @@ class FeedbackObject(BaseModel):
     """The hit that an event is about."""
 
     object_id: (
-        Annotated[str, StringConstraints(min_length=1, max_length=MAX_DOCUMENT_ID)] | Annotated[int, Field(strict=True)]
+        Annotated[str, StringConstraints(min_length=1, max_length=MAX_DOCUMENT_ID)]
+        | Annotated[int, Field(strict=True, ge=-MAX_SEQ, le=MAX_SEQ)]
     ) = Field(description="The `document_id` of the hit.")
 
 

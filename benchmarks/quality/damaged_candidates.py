@@ -1,11 +1,11 @@
-"""Are damaged candidates caught, by what, after how many queries, and is the right cause named? Are harmless ones let be?
+"""Are damaged candidates caught, by what, after how many queries, with the right cause? Are harmless ones let be?
 
 A home holds a judged collection and a recipe in service. Each candidate is built as a mistake or a fault would make it.
 First its cost is measured: nDCG@10 on all judgments, with the build's checks off where they would stop it. Then it goes
 the way of any candidate: a build with its checks, the offline gate with its default margin and level on the same
 judgments, and a simulated canary at 20 % of the users (``simulated_canary``), watched every 100 queries, which is run
-for all of them, whatever the gate said, so that the table shows what each signal sees by itself. Searches' latency is not
-judged: this machine does other things, too.
+for all of them, whatever the gate said, so that the table shows what each signal sees by itself. Latency is not judged:
+this machine does other things, too.
 
 Usage: nice python -m benchmarks.quality.damaged_candidates [--data ../shared/data] [--collections helpdesk cranfield]
 """

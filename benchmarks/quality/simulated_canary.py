@@ -30,8 +30,8 @@ MOST_QUERIES = 5_000
 SHOWN = 5
 """Hits that a user looks at. Source: our choice."""
 UNHAPPY, GRUMPY = 0.3, 0.02
-"""The chance that a user says "nothing answered it" where no relevant document was shown, and where one was. Source: our
-choice: few say anything."""
+"""The chance that a user says "nothing answered it" where no relevant document was shown, and where one was.
+Source: our choice: few say anything."""
 _SECONDS = 0.05
 """Between two queries."""
 _APART = timedelta(minutes=15)

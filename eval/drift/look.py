@@ -13,6 +13,7 @@ from eval.drift.replayed_answers import ReplayedQueries
 from eval.drift.signals import Signal, decide, measure, rate_signal
 from eval.drift.staleness import Staleness, read_staleness
 from eval.drift.windows import LEAST, Reference, Sample, Scope, find_reference, model_in_service, read_sample
+from eval.feedback.rates import feedback_of_requests
 from indexing.errors import NotFound
 from indexing.home import Home
 from indexing.ledger.day_sources import Period
@@ -28,11 +29,6 @@ class FeedbackOfRequests(Protocol):
     def __call__(self, home: Home, rows: Sequence[RequestRow]) -> Mapping[str, Sequence[bool]]:
         """By kind of feedback: of each row, in order, whether it got it."""
         ...
-
-
-def no_feedback(home: Home, rows: Sequence[RequestRow]) -> Mapping[str, Sequence[bool]]:
-    """Nothing is asked."""
-    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def look(
     reference: str = "launch",
     *,
     slice_by: str | None = None,
-    feedback: FeedbackOfRequests = no_feedback,
+    feedback: FeedbackOfRequests = feedback_of_requests,
     explains: bool = True,
     replayer: Replayer | None = None,
     seed: int = 0,
@@ -130,7 +126,7 @@ def look_at(
     reference: Reference,
     *,
     slice_by: str | None = None,
-    feedback: FeedbackOfRequests = no_feedback,
+    feedback: FeedbackOfRequests = feedback_of_requests,
     explains: bool = True,
     replayer: Replayer | None = None,
     seed: int = 0,

@@ -13,9 +13,10 @@ from app.services.replay import Replayer
 from eval.drift.alerting import say_alert
 from eval.drift.cause import Contrast
 from eval.drift.error_control import LOOKS_BETWEEN_FALSE_ALARMS, alarms, gathered
-from eval.drift.look import DriftReport, FeedbackOfRequests, look_at, no_feedback
+from eval.drift.look import DriftReport, FeedbackOfRequests, look_at
 from eval.drift.predictors import propose_queries
 from eval.drift.windows import LEAST, SOURCE, Reference, Scope, alert_key, launched_at
+from eval.feedback.rates import feedback_of_requests
 from indexing.catalogue.alerts import Alert, Severity, last_acknowledged
 from indexing.catalogue.drift_watches import DriftWatch, put_watch, read_watch
 from indexing.home import Home
@@ -46,7 +47,7 @@ def watch_drift(
     home: Home,
     *,
     now: datetime | None = None,
-    feedback: FeedbackOfRequests = no_feedback,
+    feedback: FeedbackOfRequests = feedback_of_requests,
     replayer: Callable[[Home], Replayer] = Replayer,
     seed: int = 0,
 ) -> list[Looked]:

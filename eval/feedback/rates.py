@@ -20,6 +20,8 @@ from indexing.ledger.records import RequestRow
 LONG_DWELL_MS = 30_000
 """A hit that is read for longer satisfied its reader. Source: Fox, Karnawat, Mydland, Dumais and White, TOIS 23, 2005;
 the limit is the one in use since."""
+PROMPT = timedelta(minutes=10)
+"""After its query, in which feedback must come to be compared between an old window and a new one. Our choice."""
 RATING = "rating"
 """The measure that is a mean, of the answers that were rated, and not a share of all."""
 _BY: Final[Mapping[str, Callable[[Answer], str]]] = {
@@ -147,18 +149,21 @@ def feedback_rates(
 
 
 def feedback_of_requests(home: Home, rows: Sequence[RequestRow]) -> Mapping[str, Sequence[bool]]:
-    """By measure, but for the mean rating, whether each of some rows got such feedback, in their order.
+    """Of each row, in order, whether what users said or did speaks for its hits, and whether it speaks against it.
 
-    What drift watches. A row of a period of which there is no feedback at all got none.
+    What drift watches: ``helped`` and ``negative``. Only what came within ``PROMPT`` of its query counts, since an old
+    window has all of its feedback and a new one has not; nothing is told of rows that got none at all.
     """
+    about: dict[UUID, list[FeedbackRow]] = {row.id: [] for row in rows}
     if not rows:
         return {}
     moments = [moment_of(row.id) for row in rows]
-    about: dict[UUID, list[FeedbackRow]] = {row.id: [] for row in rows}
     for found in feedback_of(home.ledger, None, min(moments), max(moments) + timedelta(milliseconds=1)):
-        if found.query_id in about:
+        if found.query_id in about and found.received_at - moment_of(found.query_id) <= PROMPT:
             about[found.query_id].append(found)
-    return {name: [any(map(is_so, about[row.id])) for row in rows] for name, is_so in _SHARES.items()}
+    if not any(about.values()):
+        return {}
+    return {name: [any(map(_SHARES[name], about[row.id])) for row in rows] for name in ("helped", "negative")}
 
 
 def _keys(by: Sequence[str]) -> list[Callable[[Answer], str]]:

@@ -9,9 +9,11 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from eval.drift.windows import SOURCE as DRIFT
 from eval.gates.guardrails import Rail, Usual, compare_arms, usual_scores
 from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy, policy_of
 from eval.gates.sequences import ConfidenceSequence
+from indexing.catalogue.alerts import open_alerts
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
 from indexing.errors import StorageFailed
 from indexing.home import Home
@@ -71,7 +73,7 @@ def judge_canary(home: Home, rollout: Rollout, policy: Policy, now: str) -> Sequ
     if rollout.state == "shadow":
         found = _judge_shadow(home, rollout, policy.canary, now)
     elif rollout.state == "canary":
-        found = _judge_answers(home, rollout, policy.canary, now)
+        found = [*_judge_answers(home, rollout, policy.canary, now), *_judge_drift(home, rollout, policy.canary)]
     else:
         return ()
     decided = _signals_decided(home, rollout)
@@ -131,6 +133,23 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
         rail = compare_arms(compared, one.value, margin=one.margin, sequence=sequence, least=policy.min_requests)
         said.append(_said(one, rail, sequence.level))
     return said
+
+
+def _judge_drift(home: Home, rollout: Rollout, policy: CanaryPolicy) -> list[Judged]:
+    """A critical alert of drift that is open and came since the rollout began is a signal until it is acknowledged."""
+    if policy.drift == "ignore":
+        return []
+    since = datetime.fromisoformat(rollout.created_at)
+    numbers: list[Json] = [
+        one.id
+        for one in open_alerts(home.catalogue)
+        if one.source == DRIFT and one.severity == "critical" and datetime.fromisoformat(one.first_at) >= since
+    ]
+    if not numbers:
+        return [Judged(f"{SIGNAL}drift", "pass", "no critical alert of drift since the rollout began", {})]
+    named = ", ".join(map(str, numbers))
+    reason = f"critical alert {named} of drift is open ('groundwork eval alerts list')"
+    return [Judged(f"{SIGNAL}drift", "inconclusive", reason, {"alerts": numbers})]
 
 
 def _rails_of_answers(policy: CanaryPolicy, against: Collection[UUID] | None) -> list[_Named]:

@@ -7,6 +7,7 @@ from eval.reports.model import Report, Section
 from eval.reports.options import ReportOptions
 from eval.reports.sections.comparison import comparison_section
 from eval.reports.sections.drift_looks import drift_section
+from eval.reports.sections.feedback_rates import feedback_section
 from eval.reports.sections.judged import judged_section
 from eval.reports.sections.live import live_section
 from eval.reports.sections.methods import methods_section
@@ -26,6 +27,7 @@ SECTIONS: Sequence[Callable[[Source], Section]] = (
     worst_section,
     judged_section,
     drift_section,
+    feedback_section,
 )
 """In the order of the report; methods follow, since they are about those that are there."""
 _ASKED_FOR = (comparison_section, slices_section)

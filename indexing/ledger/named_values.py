@@ -11,7 +11,7 @@ from indexing.ledger.squeezing import json_text, squeezed
 _NAMES: Final = (
     *("", "total", "encode", "dense", "lexical", "fuse", "filter", "hydrate", "rerank", "context", "http"),
     *("characters", "words", "turns", "language", "terms", "unknown_share", "leg_overlap", "top_score", "term_share"),
-    *("context_tokens", "context_left_out", "context_cut", "pool", "prompt"),
+    *("context_tokens", "context_left_out", "context_cut", "pool", "prompt", "live_share"),
 )
 """Names that one byte stands for: their place in this list. It belongs to the file's format: only ever add at the end,
 and no more than 63. The first one, empty, stands for a name that is spelled out behind it."""

@@ -105,15 +105,16 @@ def _headline(look: Drift) -> Headline:
         return Headline(f"{against}: no drift in {len(look.signals)} signals.", "good")
     names = ", ".join(signal.name for signal in moved[:4])
     cause = f" Cause: {look.cause}." if look.cause else ""
-    return Headline(f"{against}: {len(moved)} of {len(look.signals)} signals drifted ({names}).{cause}", "bad")
+    return Headline(f"{against}: {len(moved)} of {len(look.signals)} signals moved ({names}).{cause}", "bad")
 
 
 def _blocks(look: Drift, number: int) -> list[Block]:
     moved = len(_moved(look))
+    note = "" if look.cause or not moved else "'groundwork eval drift' looks for the cause"
     facts = [
         Fact("window", look.window, f"{look.queries:,} queries"),
         Fact("reference", look.reference, f"{look.reference_queries:,} queries"),
-        Fact("signals that drifted", f"{moved} of {len(look.signals)}", tone="bad" if moved else "good"),
+        Fact("signals that moved", f"{moved} of {len(look.signals)}", note, "bad" if moved else "good"),
     ]
     if look.cause:
         facts.append(Fact("cause", look.cause, "named by replay", "bad"))

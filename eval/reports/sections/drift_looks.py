@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from eval.drift.look import DriftReport, look
 from eval.drift.signals import Histogram, Signal
 from eval.drift.windows import Scope
+from eval.feedback.rates import feedback_of_requests
 from eval.reports.charts.data import Distribution
 from eval.reports.model import Section
 from eval.reports.sections.drift import Drift, DriftSignal, OpenAlert, tell_drift
@@ -39,14 +40,17 @@ def drift_section(source: Source) -> Section:
     if not source.services:
         return tell_drift([], alerts, tenants)
     window = Period(until - WINDOW, until)
-    found = [look(home, Scope(), window, kind, explains=False, seed=source.options.seed) for kind in KINDS]
+    found = [
+        look(home, Scope(), window, kind, feedback=feedback_of_requests, explains=False, seed=source.options.seed)
+        for kind in KINDS
+    ]
     told = [_look(one) for one in found if one.n_window and one.n_reference]
     return tell_drift(told, alerts, tenants)
 
 
 def _look(found: DriftReport) -> Drift:
     return Drift(
-        window=f"{short_time(found.since)} to {short_time(found.until)}",
+        window=f"the 24 hours to {short_time(found.until)}",
         reference=_REFERENCES[found.reference],
         queries=found.n_window,
         reference_queries=found.n_reference,

@@ -100,7 +100,7 @@ def _chart(name: str, rates: Sequence[Rate]) -> Chart:
             [(rate.release, rate.arm, rate.answers, rate.users, rate.rate) for rate in rates],
         ),
         legend=[Key("live", "series-1", "dot"), Key("candidate", "series-2", "dot")],
-        note="In brackets: how many answers.",
+        note="In brackets: how many answers. A value without a bar has too few users for an interval.",
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from eval.reports.model import Badge, Block, Column, Fact, Facts, Headline, Section, Table, Tone
+from eval.reports.model import Badge, Block, Column, Fact, Facts, Headline, Prose, Section, Table, Tone
 from eval.reports.served_releases import Service
 from eval.reports.source import Source
 from indexing.catalogue.database import utc_now
+from indexing.ledger.day_sources import DayFault
 from indexing.ledger.readers import Share, shares
 from indexing.releases.overview import ReleaseStanding, is_watched, sentence, standings
 from indexing.releases.rollouts import open_rollout
@@ -25,6 +26,7 @@ class Live:
     open_releases: Sequence[ReleaseStanding]
     rollout: str
     answers: Sequence[Share]
+    faults: Sequence[DayFault] = ()
 
 
 def live_section(source: Source) -> Section:
@@ -35,12 +37,14 @@ def live_section(source: Source) -> Section:
     now = utc_now()
     rollout = open_rollout(home.catalogue)
     watched, _ = is_watched(home.catalogue, now)
+    faults: list[DayFault] = []
     return tell_live(
         Live(
             service=source.services[-1],
             open_releases=[one for one in standings(home.catalogue, now) if one.arm],
             rollout="" if rollout is None else sentence(rollout, is_watched=watched),
-            answers=shares(home.ledger, None, options.since, options.until),
+            answers=shares(home.ledger, None, options.since, options.until, on_fault=faults.append),
+            faults=[one for one in faults if not one.is_missing],
         )
     )
 
@@ -67,6 +71,10 @@ def tell_live(live: Live) -> Section:
     blocks: list[Block] = [Facts(facts), _open_table(live.open_releases)]
     if live.answers:
         blocks.append(_answers_table(live.answers, answered))
+    unread = [f"The ledger's day {one.day} cannot be read: {one.reason}" for one in live.faults]
+    if unread:
+        blocks.append(Prose(unread, is_caveat=True))
+        headlines.append(Headline(f"The ledger's day {live.faults[0].day} cannot be read: figures lack it.", "caution"))
     return Section(ID, TITLE, blocks, headlines)
 
 

@@ -141,6 +141,7 @@ MALFORMED = [
     (422, {"event_attributes": {"object": {"object_id": "a"}, "position": {"ordinal": 0}}}, "ordinal"),
     (422, {"action_name": "rate", "event_attributes": {"rating": 5}}, "rating"),
     (422, {"message": "x" * 1025}, "message"),
+    (422, {"event_attributes": {"object": {"object_id": 10**600}}}, "object_id"),
 ]
 
 

@@ -106,11 +106,13 @@ def test_a_period_without_answers_has_no_rates(home):
     assert (result.rates, result.answers) == ([], 0)
 
 
-def test_drift_is_told_of_each_request_what_users_said(home):
-    rows = [row(n) for n in range(3)]
+def test_drift_is_told_of_each_request_what_users_said_soon_after_it(home):
+    rows = [row(n) for n in range(4)]
     home.ledger.append_feedback([made_feedback(rows[1]), made_feedback(rows[2], "rate", value=0.2)])
-    home.ledger.append_feedback([made_feedback(row(9), "abandon")])
-    found = feedback_of_requests(home, rows)
-    assert set(found) == set(MEASURES) - {"rating"}
-    assert (found["clicked"], found["negative"]) == ([False, True, False], [False, False, True])
-    assert feedback_of_requests(home, []) == {}
+    late = NOON + timedelta(minutes=11)
+    home.ledger.append_feedback([made_feedback(row(9), "abandon"), made_feedback(rows[3], received_at=late)])
+    assert feedback_of_requests(home, rows) == {
+        "helped": [False, True, False, False],
+        "negative": [False, False, True, False],
+    }
+    assert feedback_of_requests(home, rows[:1]) == feedback_of_requests(home, []) == {}

@@ -7,6 +7,7 @@ import pytest
 
 from eval.gates.canary import judge_canary
 from eval.gates.policy import CanaryPolicy, Guardrail, Policy
+from indexing.catalogue.alerts import acknowledge_alert, raise_alert
 from indexing.catalogue.verdicts import verdict_rows
 from indexing.errors import StorageFailed
 from indexing.releases.lifecycle import resume
@@ -62,7 +63,8 @@ class Judged(RolloutHome):
         return rows
 
     def judge(self, policy=POLICY):
-        return {one.kind: one.outcome for one in judge_canary(self.home, self.rollout, policy, self.now())}
+        said = {one.kind: one.outcome for one in judge_canary(self.home, self.rollout, policy, self.now())}
+        return {kind: outcome for kind, outcome in said.items() if (kind, outcome) != ("signal:drift", "pass")}
 
     def watch(self):
         watcher = Watcher(self.catalogue, RolloutLedger(self.home.ledger), now=self.now, clock=lambda: self.seconds)
@@ -115,6 +117,23 @@ def test_a_signal_pauses_at_once_and_never_takes_back(bench):
     assert bench.judge(policy) == {"quality:empty": "pass", "signal:top_score": "inconclusive"}
     assert bench.watch() == "paused"
     assert "best scores (negative)" in bench.said().reason
+
+
+def test_a_critical_alert_of_drift_pauses_until_it_is_acknowledged(bench):
+    bench.answer(300)
+    early = "2026-01-05T02:00:00.000+00:00"
+    raise_alert(bench.catalogue, "drift:a/b", "critical", "drift", "from before", {}, early)
+    raise_alert(bench.catalogue, "drift:a/c", "warning", "drift", "a little", {}, bench.now())
+    assert "signal:drift" not in bench.judge()
+    alert, _ = raise_alert(bench.catalogue, "drift:a/d", "critical", "drift", "much", {}, bench.now())
+    assert "signal:drift" not in bench.judge(Policy(canary=CanaryPolicy(drift="ignore")))
+    assert bench.judge()["signal:drift"] == "inconclusive"
+    assert bench.watch() == "paused"
+    assert f"critical alert {alert.id} of drift is open" in bench.said().reason
+    resume(bench.catalogue, bench.rollout, bench.by())
+    acknowledge_alert(bench.catalogue, alert.id, "ana", "seen", bench.now())
+    bench.seconds += 60
+    assert "signal:drift" not in bench.judge()
 
 
 def test_a_signal_that_an_operator_went_on_after_does_not_pause_again(bench):

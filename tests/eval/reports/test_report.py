@@ -7,20 +7,23 @@ import pytest
 from eval.datasets.curation import add_judgments
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import read_query_set
+from eval.feedback.rates import MEASURES
 from eval.reports.model import Chart, RankedQueries, Table
 from eval.reports.options import ReportOptions
 from eval.reports.rendering.json_form import to_json
 from eval.reports.rendering.markdown import HIDDEN, to_markdown
 from eval.reports.report import build_report
+from eval.reports.sections.feedback_rates import SAID
 from indexing.catalogue.alerts import raise_alert
 from indexing.catalogue.tenants import change_limits
 from indexing.errors import NotFound
+from indexing.ledger.ids import moment_of
 from tests.support.evaluated_home import WORDS, EvaluatedHome
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS
-from tests.support.ledger_rows import made_id, made_row
+from tests.support.ledger_rows import made_feedback, made_id, made_row
 from tests.support.promotions import gated
 
-FROM_A_USER = "what was whispered"
+FROM_A_USER, COMMENT = "what was whispered", "that answer was no use to me"
 
 
 class ReportedHome(EvaluatedHome):
@@ -47,6 +50,14 @@ class ReportedHome(EvaluatedHome):
 
     def report(self, **options):
         return build_report(self.home, ReportOptions.last_days(self.now(), **options), made_at=self.now())
+
+    def say(self, action, **changes):
+        """An answer of the release in service, and what its user said of it."""
+        ledger_id = made_id()
+        row = made_row(id=ledger_id, tenant=OURS.tenant, collection=OURS.collection, release="1.1")
+        self.home.ledger.append([row])
+        moment = moment_of(ledger_id)
+        self.home.ledger.append_feedback([made_feedback(row, action, at=moment, received_at=moment, **changes)])
 
 
 @pytest.fixture
@@ -153,6 +164,22 @@ def test_a_users_query_is_shown_only_where_home_and_tenant_allow_it(tmp_path, to
         home.close()
 
 
+def test_feedback_is_told_by_release_and_a_comment_only_where_text_may_be_kept(reported):
+    for _ in range(3):
+        reported.say("click", document_id="apple", position=1)
+    reported.say("rate", event="e", value=0.0, comment=COMMENT, document_id=None, position=None)
+    section = sections_of(reported.report())["feedback"]
+    charts = {chart.title: chart for chart in blocks_of(section, Chart)}
+    (clicked,) = (chart for title, chart in charts.items() if "with a click" in title)
+    (row,) = clicked.table.rows
+    assert row[:3] == ("1.1", "live", 4)
+    assert row[-1].value == 0.75
+    assert "1 more comments" in to_markdown(reported.report())
+    assert COMMENT not in to_json(reported.report())
+    change_limits(reported.home.catalogue, OURS.tenant, {"log_queries": True})
+    assert COMMENT not in to_json(reported.report())  # the home does not
+
+
 def test_an_open_alert_is_told_even_where_nothing_was_asked(reported):
     at = reported.now().isoformat()
     raise_alert(reported.home.catalogue, "drift:*/*", "critical", "drift", "3 signals moved", {}, at)
@@ -186,7 +213,7 @@ def test_an_empty_home_says_of_every_section_why_it_is_left_out(home):
     now = datetime.now(UTC)
     report = build_report(home, ReportOptions.last_days(now), made_at=now)
     assert [section.id for section in report.present] == ["methods"]
-    assert len(report.absent) == 8
+    assert len(report.absent) == 9
     assert all(len(section.absent) > 30 for section in report.absent)
     assert report.release == "none"
 
@@ -194,3 +221,7 @@ def test_an_empty_home_says_of_every_section_why_it_is_left_out(home):
 def test_a_comparison_that_was_asked_for_stands_first(read_only):
     sections = read_only.report(compared=("1.1", "2.1")).sections
     assert [one.id for one in sections[:3]] == ["comparison", "slices", "live"]
+
+
+def test_every_measure_of_feedback_is_said_in_words():
+    assert SAID.keys() == set(MEASURES)

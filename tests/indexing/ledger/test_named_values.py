@@ -76,7 +76,8 @@ def test_what_the_first_version_wrote_is_read_for_ever():
 def test_names_keep_the_byte_that_stands_for_them():
     known = "total encode dense lexical fuse filter hydrate rerank context http characters words turns language terms"
     known += " unknown_share leg_overlap top_score term_share context_tokens context_left_out context_cut pool prompt"
-    written = bytes.fromhex("024818000102030405060708090a4b4c4d0e4f101112135455561718") + 17 * bytes(8) + 7 * bytes(2)
+    known += " live_share"
+    written = bytes.fromhex("024819000102030405060708090a4b4c4d0e4f10111213545556171819") + 18 * bytes(8) + 7 * bytes(2)
     assert unpack_values(written) == dict.fromkeys(known.split(), 0.0)
     assert pack_values(dict.fromkeys(known.split(), 0.0)) == written
 
