@@ -1,10 +1,10 @@
 """How soon is a canary that answers badly taken back under load, by itself, and how many users did it touch?
 
 Two API processes serve the helpdesk articles, and ``groundwork builder`` runs beside them with its watcher, which asks
-the canary's judge each minute. Users in closed loop ask the judged questions over HTTP and say *nothing answered it*, by
-``POST /v1/feedback``, with a chance that depends on whether an article that answers was among the first hits. A recipe
-that reads only the beginning of each document gets 20 % of the users by the operator's command. Nothing else is done:
-the watcher takes it back.
+the canary's judge each minute. Users in closed loop ask the judged questions over HTTP and say *nothing answered it*,
+by ``POST /v1/feedback``, with a chance that depends on whether an article that answers was among the first hits. A
+recipe that reads only the beginning of each document gets 20 % of the users by the operator's command. Nothing else is
+done: the watcher takes it back.
 
 Reported: seconds from the first answer of the candidate, and from its first bad one, to the decision and to the last
 answer of the candidate; users that had it; requests that failed; and the reason that is stored.

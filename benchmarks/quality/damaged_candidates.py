@@ -15,8 +15,8 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from app.serving.release import ServingRelease
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import corpus_folder, take_models
 from benchmarks.quality.damages import DAMAGED, HARMLESS, Candidate
-from benchmarks.quality.simulated_canary import Answers, answers_of, overlap_of, seen_json, watch
+from benchmarks.quality.simulated_canary import Answers, answers_of, overlap_of, watch
 from eval.datasets.query_sets import QuerySet
 from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
 from eval.datasets.stored_sets import read_query_set
@@ -35,7 +35,7 @@ from eval.experiments.artefact_release import ArtefactOpener
 from eval.experiments.comparison import compare
 from eval.experiments.evaluation_task import LocalEvaluationExecutor
 from eval.experiments.evaluations import Evaluation, evaluate
-from eval.gates.offline import gate
+from eval.gates.offline import GateDecision, gate
 from eval.gates.policy import LatencyLimits, Policy, SetPolicy
 from indexing.builds.build import BuildReport, build
 from indexing.builds.context import prepare_build
@@ -47,6 +47,7 @@ from indexing.models.embedder import Embedder, OnnxEmbedder, load_embedder
 from indexing.models.registry import KIND as MODELS
 from indexing.models.registry import load_tokenizer, stored_model
 from indexing.records import Json, Partition
+from indexing.releases.gate import HOLD, REJECT
 from indexing.releases.recipe_choices import default_recipe
 from indexing.releases.recipe_diff import recipe_differences
 from indexing.releases.recipes import Recipe, read_recipe
@@ -103,11 +104,16 @@ def probe_fewer(storage: Storage, name: str, probes: int, *, tells: bool) -> Non
         return
     lists = replace(facts.lists, probes=probes)
     with tempfile.TemporaryDirectory() as place:
-        files = Path(shutil.copytree(stored.path, Path(place) / "shard"))
+        files = Path(shutil.copytree(stored.path, Path(place) / "shard", ignore=_but(stored.files)))
         _put_shard(storage, name, files, {**stored.info, "lists": lists.to_json()})
         if tells:
             lists = replace(lists, recall_at_10=_recall(storage, name))
             _put_shard(storage, name, files, {**stored.info, "lists": lists.to_json()})
+
+
+def _but(names: Collection[str]) -> Callable[[str, list[str]], list[str]]:
+    """Leaves out all other files, such as the manifest, which is written anew."""
+    return lambda folder, there: [name for name in there if name not in names]
 
 
 def _put_shard(storage: Storage, name: str, files: Path, info: Mapping[str, Json]) -> None:
@@ -161,8 +167,8 @@ class Bench:
             name
             for name, is_caught in (
                 ("build", refused is not None),
-                ("offline", offline.verdict == "REJECT"),
-                ("canary", canary.outcome == "fail"),
+                ("offline", is_shown_worse(offline)),
+                ("canary", bool(canary)),
             )
             if is_caught
         ]
@@ -176,7 +182,7 @@ class Bench:
             "overlap": round(overlap_of(self.answers, answers), 3),
             "build": refused or "passed",
             "offline": {"verdict": offline.verdict, "queries": compared.queries, "reasons": list(offline.reasons)},
-            "canary": seen_json(canary),
+            "canary": [asdict(one) for one in canary],
             "caught_by": caught,
             "cause_named": said,
             "is_cause_right": any(candidate.cause in one for one in said) if candidate.is_harmful else None,
@@ -184,9 +190,13 @@ class Bench:
 
     def _refused(self, candidate: Candidate, recipe: Recipe) -> str | None:
         """What the build's checks say against a candidate; ``None`` where it is built."""
+        storage = self.home.storage
+        there = set(storage.list(SHARDS))
         try:
             self._built(candidate, recipe, is_checked=True)
         except GroundworkError as error:
+            for name in set(storage.list(SHARDS)) - there:  # so that the build without checks writes them, too
+                storage.delete(SHARDS, name)
             return f"{type(error).__name__}: {error}"
         return None
 
@@ -224,6 +234,16 @@ def _proved(storage: Storage, model: str, precision: str) -> Embedder:
     return load_embedder(storage, stored_model(storage, model), precision, sessions=1)
 
 
+def is_shown_worse(decision: GateDecision) -> bool:
+    """Whether a gate keeps a candidate back since a loss is shown: it rejects it, or holds it, doubting judgments, too.
+
+    A HOLD for want of evidence counts for nothing here, though it also keeps a candidate from going live.
+    """
+    return decision.verdict == REJECT or (
+        decision.verdict == HOLD and any("it is worse" in reason for reason in decision.reasons)
+    )
+
+
 def summary(found: Sequence[dict[str, Json]], harmless: Sequence[dict[str, Json]]) -> dict[str, Json]:
     """The question of the benchmark, in counts."""
     harmful = [one for one in found if one["difference"] <= -HARM]
@@ -237,7 +257,7 @@ def summary(found: Sequence[dict[str, Json]], harmless: Sequence[dict[str, Json]
         "harmless": len(harmless),
         "harmless_rejected": [one["candidate"] for one in harmless if one["caught_by"]],
         "harmless_promoted": sum(one["offline"]["verdict"] == "PROMOTE" for one in harmless),
-        "harmless_paused": [one["candidate"] for one in harmless if one["canary"]["outcome"] == "inconclusive"],
+        "harmless_said_of_in_canary": [one["candidate"] for one in harmless if one["canary"]],
     }
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.retrieval.retriever import Retriever
@@ -15,7 +15,7 @@ from eval.gates.policy import Policy
 from indexing.home import Home
 from indexing.ledger.hashes import USER, keyed_hash
 from indexing.ledger.records import RequestRow, ServedHit
-from indexing.records import Json, Partition
+from indexing.records import Partition
 from indexing.releases.promotion import roll_back
 from indexing.releases.rollouts import Rollout, find_rollout
 from indexing.releases.transitions import Decision
@@ -44,7 +44,7 @@ Answers = Mapping[str, Sequence[ServedHit]]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the judge said first against a canary, after how many queries; ``kind`` is empty where nothing was said."""
+    """What the judge said against a canary, and after how many queries; ``fail`` takes it back, else it is paused."""
 
     kind: str
     outcome: str
@@ -74,8 +74,10 @@ def overlap_of(one: Answers, other: Answers) -> float:
 
 def watch(
     home: Home, candidate: int, live: Answers, other: Answers, query_set: QuerySet, policy: Policy, number: int
-) -> Seen:
-    """Run a canary of ``candidate`` at ``SHARE`` until the judge says something against it, or the queries are over.
+) -> list[Seen]:
+    """Run a canary of ``candidate`` at ``SHARE`` until the judge takes it back, or the queries are over.
+
+    Where a signal pauses it, an operator lets it go on, so that both can be told.
 
     Args:
         home: Whose ledger and catalogue it is written in; the canary is taken back at the end.
@@ -85,37 +87,55 @@ def watch(
         query_set: Whose queries are asked, drawn by chance; its judgments say what users think of an answer.
         policy: The guardrails.
         number: Seeds users and queries, and sets its canary apart in time from others.
+
+    Returns:
+        What is said first of each kind, in that order; nothing of a canary against which nothing is said.
     """
     begin = BEGIN + number * _APART
     opened = _open_canary(home, candidate, begin)
-    chance, touched, asked = random.Random(number), set[str](), [0, 0]
-    found = Seen("", "", "", MOST_QUERIES, 0, 0)
-    while sum(asked) < MOST_QUERIES and not found.kind:
+    users, found, now = _Users(number, query_set, opened, live, other), dict[str, Seen](), ""
+    while users.asked < MOST_QUERIES and not any(one.outcome == "fail" for one in found.values()):
+        users.ask(home, begin + timedelta(seconds=60))
+        now = (begin + timedelta(seconds=61 + _SECONDS * users.asked)).isoformat(timespec="milliseconds")
+        for one in judge_canary(home, opened, policy, now):
+            if one.outcome in ("fail", "inconclusive") and one.kind not in found:
+                counts = users.asked, users.of_candidate, len(users.touched)
+                found[one.kind] = Seen(one.kind, one.outcome, one.reason, *counts)
+    roll_back(home.catalogue, Decision("benchmark", "measured", now), rollout=opened)
+    return list(found.values())
+
+
+class _Users:
+    """Those who ask, and sometimes say that nothing answered it; ``touched`` are those who had the candidate."""
+
+    def __init__(self, number: int, query_set: QuerySet, rollout: Rollout, live: Answers, other: Answers) -> None:
+        self.asked = self.of_candidate = 0
+        self.touched: set[str] = set()
+        self._number, self._set, self._rollout = number, query_set, rollout
+        self._answers = {"live": live, "candidate": other}
+        self._chance, self._queries = random.Random(number), list(query_set.queries)
+
+    def ask(self, home: Home, since: datetime) -> None:
+        """Ask ``LOOK_QUERIES`` queries; the first of all is asked at ``since``."""
         rows, feedback = [], []
         for _ in range(LOOK_QUERIES):
-            user, query = f"user-{chance.randrange(USERS)}", chance.choice(list(query_set.queries))
-            is_candidate = (
-                int.from_bytes(hashlib.sha256(f"{number} {user}".encode()).digest()[:4], "big") < SHARE * 2**32
-            )
-            at = begin + timedelta(seconds=60 + _SECONDS * sum(asked))
-            asked[is_candidate] += 1
-            hits = (other if is_candidate else live)[query]
-            row = _row(sum(asked), at, opened, "candidate" if is_candidate else "live", user, hits)
+            user, query = f"user-{self._chance.randrange(USERS)}", self._chance.choice(self._queries)
+            arm = "candidate" if self._has_candidate(user) else "live"
+            hits = self._answers[arm][query]
+            row = _row(self.asked, since + timedelta(seconds=_SECONDS * self.asked), self._rollout, arm, user, hits)
             rows.append(row)
-            touched |= {user} if is_candidate else set()
-            if chance.random() < (GRUMPY if _is_answered(hits, query_set.qrels[query]) else UNHAPPY):
-                feedback.append(made_feedback(row, "not_answered", f"event-{number}-{sum(asked)}"))
+            self.asked += 1
+            if arm == "candidate":
+                self.of_candidate += 1
+                self.touched.add(user)
+            if self._chance.random() < (GRUMPY if _is_answered(hits, self._set.qrels[query]) else UNHAPPY):
+                feedback.append(made_feedback(row, "not_answered", f"event-{self._number}-{self.asked}"))
         home.ledger.append(rows)
         home.ledger.append_feedback(feedback)
-        now = (begin + timedelta(seconds=61 + _SECONDS * sum(asked))).isoformat(timespec="milliseconds")
-        against = [one for one in judge_canary(home, opened, policy, now) if one.outcome in ("fail", "inconclusive")]
-        worst = sorted(against, key=lambda one: one.outcome)[:1]
-        for one in worst:
-            found = Seen(one.kind, one.outcome, one.reason, sum(asked), asked[1], len(touched))
-    if not found.kind:
-        found = replace(found, queries=sum(asked), candidate_queries=asked[1], users_touched=len(touched))
-    roll_back(home.catalogue, Decision("benchmark", "measured", now), rollout=opened)
-    return found
+
+    def _has_candidate(self, user: str) -> bool:
+        place = hashlib.sha256(f"{self._number} {user}".encode()).digest()[:4]
+        return int.from_bytes(place, "big") < SHARE * 2**32
 
 
 def _open_canary(home: Home, candidate: int, begin: datetime) -> Rollout:
@@ -135,8 +155,3 @@ def _row(number: int, at: datetime, rollout: Rollout, arm: str, user: str, hits:
 
 def _is_answered(hits: Sequence[ServedHit], grades: Mapping[str, int]) -> bool:
     return any(grades.get(hit.document_id, 0) > 0 for hit in hits[:SHOWN])
-
-
-def seen_json(seen: Seen) -> dict[str, Json]:
-    """It as JSON."""
-    return {name: getattr(seen, name) for name in Seen.__slots__}
