@@ -1,4 +1,4 @@
-"""The slice of ``benchmarks.quality.damaged_candidates``: two faults, one mistake and what harms nothing, tiny model."""
+"""The slice of ``benchmarks.quality.damaged_candidates``: faults, a mistake and what harms nothing, with a tiny model."""
 
 import pytest
 
