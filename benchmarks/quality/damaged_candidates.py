@@ -3,9 +3,9 @@
 A home holds a judged collection and a recipe in service. Each candidate is built as a mistake or a fault would make it.
 First its cost is measured: nDCG@10 on all judgments, with the build's checks off where they would stop it. Then it goes
 the way of any candidate: a build with its checks, the offline gate with its default margin and level on the same
-judgments, and a simulated canary at 20 % of the users (``simulated_canary``), which is run
-for all of them, whatever the gate said, so that the table shows what each signal sees by itself. Latency is not judged:
-this machine does other things, too.
+judgments, and a simulated canary at 20 % of the users (``simulated_canary``). The canary is run for all of them,
+whatever the gate said, so that the table shows what each signal sees by itself. Latency is not judged: this machine
+does other things, too.
 
 Usage: nice python -m benchmarks.quality.damaged_candidates [--data ../shared/data] [--collections helpdesk cranfield]
 """

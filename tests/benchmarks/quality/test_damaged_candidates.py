@@ -1,4 +1,4 @@
-"""The slice of ``benchmarks.quality.damaged_candidates``: faults, a mistake and what harms nothing, with a tiny model."""
+"""The slice of ``benchmarks.quality.damaged_candidates``: faults, a mistake and what is harmless, by the tiny model."""
 
 import pytest
 
