@@ -115,7 +115,8 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
     if since >= until:
         return []
     faults: list[DayFault] = []
-    answers = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
+    read = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
+    answers = read.answers
     against, has_feedback = negative_queries(home.ledger, since, until, on_fault=faults.append)
     _require_readable([fault for fault in faults if not fault.is_missing])
     rails = _rails_of_answers(policy, against if has_feedback else None)
@@ -124,8 +125,7 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
         rails += _rails_of_scores(policy, usual)
     if not rails:
         return []
-    # Each step begins anew, and each guardrail may err: together they err at the stated level.
-    sequence = ConfidenceSequence(policy.level / policy.guardrails / max(1, len(rollout.steps)), policy.n_star)
+    sequence = _sequence(rollout, policy, read.halvings)
     after = [one for at, one in enumerate(answers) if at not in burnt]
     said = []
     for one in rails:
@@ -133,6 +133,15 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
         rail = compare_arms(compared, one.value, margin=one.margin, sequence=sequence, least=policy.min_requests)
         said.append(_said(one, rail, sequence.level))
     return said
+
+
+def _sequence(rollout: Rollout, policy: CanaryPolicy, halvings: int) -> ConfidenceSequence:
+    """The test of each guardrail: guardrails, steps and parts of the answers may each err, together at the level.
+
+    Each step begins anew. So does what is read once it was halved: those share the level as 1/2, 1/6, 1/12 ...
+    """
+    share = policy.guardrails * max(1, len(rollout.steps)) * (halvings + 1) * (halvings + 2)
+    return ConfidenceSequence(policy.level / share, policy.n_star)
 
 
 def _judge_drift(home: Home, rollout: Rollout, policy: CanaryPolicy) -> list[Judged]:

@@ -91,9 +91,7 @@ def _gates(db: Database) -> None:
 @catalogue_migrations(name="0024_schedule")
 def _schedule(db: Database) -> None:
     # Since when a job is scheduled: what was due before that was not missed.
-    db.execute(
-        "CREATE TABLE scheduled_jobs (name TEXT PRIMARY KEY, since_at TEXT NOT NULL) STRICT, WITHOUT ROWID"
-    )
+    db.execute("CREATE TABLE scheduled_jobs (name TEXT PRIMARY KEY, since_at TEXT NOT NULL) STRICT, WITHOUT ROWID")
     # due_at is the moment that a run is for; step says what a running one does; stopped ones are done again.
     db.execute(
         "CREATE TABLE scheduled_runs (id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, due_at TEXT NOT NULL,"
@@ -145,4 +143,17 @@ def _alerts(db: Database) -> None:
     db.execute(
         "CREATE TABLE drift_watches (scope TEXT PRIMARY KEY, tenant TEXT, reference_at TEXT NOT NULL,"
         " looked_until TEXT NOT NULL, looks INTEGER NOT NULL, evidence TEXT NOT NULL) STRICT"
+    )
+
+
+@catalogue_migrations(name="0027_pin_changes")
+def _pin_changes(db: Database) -> None:
+    # Who pinned a tenant, held it back, chose it first or let it go, and why: appended, so that it is known later.
+    db.execute(
+        "CREATE TABLE pin_changes (id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, kind TEXT NOT NULL,"
+        " recipe INTEGER, actor TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL) STRICT"
+    )
+    db.execute(
+        "INSERT INTO pin_changes (tenant, kind, recipe, actor, reason, at)"
+        " SELECT tenant, kind, recipe, actor, reason, created_at FROM pins ORDER BY created_at"
     )

@@ -84,7 +84,7 @@ def end_run(
 
 
 def stop_abandoned(database: Database, now: str) -> int:
-    """Mark runs as stopped whose process is gone, which the holder of the lease may do that runs none; gives how many."""
+    """Mark runs as stopped whose process is gone, for the holder of the lease, who runs none; gives how many."""
     if database.row("SELECT 1 FROM scheduled_runs WHERE state = 'running' LIMIT 1") is None:
         return 0
     with database.write(grows=False) as db:
@@ -137,6 +137,16 @@ def forget_runs_before(database: Database, moment: str) -> int:
             " AND id NOT IN (SELECT max(id) FROM scheduled_runs GROUP BY job)"
         )
         return int(db.conn.execute(sql, (moment,)).rowcount)
+
+
+def forget_runs_naming(database: Database, tenant: str) -> None:
+    """Empty what runs say of a tenant: their summaries, steps and errors, where its name may stand in them."""
+    with database.write(grows=False) as db:
+        sql = (
+            "UPDATE scheduled_runs SET summary = '{}', step = NULL, error = NULL"
+            " WHERE instr(summary || coalesce(step, '') || coalesce(error, ''), ?) > 0"
+        )
+        db.conn.execute(sql, (json.dumps(tenant)[1:-1],))
 
 
 def _run(row: Row) -> ScheduledRun:

@@ -1,7 +1,7 @@
 """Celery's beat as the clock of the schedule: each tick lets the runner do what is due, in beat's own process.
 
-Beat sends no messages by itself: jobs read catalogue and ledger, which workers never open, and hand what they measure to
-workers where that pays.
+Beat sends no messages by itself: jobs read catalogue and ledger, which workers never open, and hand out what they
+measure.
 """
 
 from functools import partial
@@ -22,7 +22,7 @@ class RunnerScheduler(Scheduler):  # type: ignore[misc] # celery carries no type
 
     def setup_schedule(self) -> None:
         """Nothing is kept outside the catalogue."""
-        self.data = {}
+        self.data: dict[str, object] = {}
 
     def tick(self, *_: object, **__: object) -> float:
         """Do what is due; gives the seconds until the next tick."""

@@ -21,6 +21,7 @@ from indexing.schedule.runner import ScheduleRunner, plan
 
 BEGIN = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 HOUR = 3600.0
+HOURLY = Every(3600)
 
 
 class Bench:
@@ -33,7 +34,7 @@ class Bench:
     def now(self):
         return (BEGIN + timedelta(seconds=self.seconds)).isoformat(timespec="milliseconds")
 
-    def job(self, name, when=Every(3600), run=None):
+    def job(self, name, when=HOURLY, run=None):
         def note(home, steps):
             self.ran.append(name)
             steps("first")
