@@ -11,6 +11,7 @@ import sys
 SCRIPTS = (
     "search.online_features",
     "quality.position_bias",
+    "quality.interleaving",
     "search.lexical",
     "search.fusion",
     "quality.drift_stream",
