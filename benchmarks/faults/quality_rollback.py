@@ -27,13 +27,13 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.harness.damages import DAMAGED
 from benchmarks.harness.http_load import Connection, running
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import take_models
 from benchmarks.harness.server import run_command, served_home
 from benchmarks.harness.services import Service
-from benchmarks.quality.damages import DAMAGED
-from benchmarks.quality.simulated_canary import GRUMPY, SHARE, SHOWN, UNHAPPY
+from benchmarks.harness.simulated_canary import GRUMPY, SHARE, SHOWN, UNHAPPY
 from eval.datasets.query_sets import load_queryset
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from app.serving.release import ServingRelease
+from benchmarks.harness.damages import DAMAGED, HARMLESS, Candidate
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import corpus_folder, take_models
-from benchmarks.quality.damages import DAMAGED, HARMLESS, Candidate
-from benchmarks.quality.simulated_canary import Answers, answers_of, overlap_of, watch
+from benchmarks.harness.simulated_canary import Answers, answers_of, overlap_of, watch
 from eval.datasets.query_sets import QuerySet
 from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
 from eval.datasets.stored_sets import read_query_set

@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks.quality import simulated_canary
+from benchmarks.harness import simulated_canary
+from benchmarks.harness.damages import DAMAGED, HARMLESS
 from benchmarks.quality.damaged_candidates import Bench, measure, policy_for
-from benchmarks.quality.damages import DAMAGED, HARMLESS
 from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
 from indexing.catalogue.document_writes import write_documents
 from indexing.records import Document, Partition

@@ -24,15 +24,17 @@ from tests.support.ledger_rows import SECRET, made_feedback, made_row
 
 SHARE = 0.2
 USERS = 600
-LOOK_QUERIES, LOOK_PART = 100, 0.25
-"""Queries between two looks of the judge, or that part of those asked so far, if it is more: a minute of a service that
-is asked less than twice a second, and fewer looks later, which saves this benchmark most of its time."""
+LOOK_QUERIES = 100
+"""Queries between two looks of the judge: a minute of a service that is asked less than twice a second."""
+LOOK_PART = 0.25
+"""Or that part of those asked so far, if it is more: fewer looks later save this benchmark most of its time."""
 MOST_QUERIES = 5_000
 SHOWN = 5
 """Hits that a user looks at. Source: our choice."""
-UNHAPPY, GRUMPY = 0.3, 0.02
-"""The chance that a user says "nothing answered it" where no relevant document was shown, and where one was.
-Source: our choice: few say anything."""
+UNHAPPY = 0.3
+"""The chance that a user says "nothing answered it" where no relevant document was shown. Source: our choice."""
+GRUMPY = 0.02
+"""The same where one was shown. Source: our choice: few say anything."""
 _SECONDS = 0.05
 """Between two queries."""
 _APART = timedelta(minutes=15)
