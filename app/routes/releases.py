@@ -15,10 +15,9 @@ from app.schemas.rollouts import (
     ReleasesAnswer,
     RolledBackAnswer,
 )
-from app.services.rollouts import all_pins, list_standings, log_decision, promote_recipe, put_pin, take_back
+from app.services.rollouts import all_pins, list_standings, promote_recipe, put_pin, take_back, take_pin
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Operator, ServicesDep
-from indexing.releases.pins import unpin
 from indexing.releases.release import find_release
 
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
@@ -83,6 +82,4 @@ def put_pin_of(tenant: TenantPath, body: PinBody, caller: Operator, services: Se
 @router.delete("/v1/pins/{tenant}", summary="Unpin a tenant", operation_id="delete_pin", responses=problems(404, 507))
 def delete_pin_of(tenant: TenantPath, caller: Operator, services: ServicesDep) -> PinsAnswer:
     """Let shares and tests decide about the tenant again; gives the pins that are left."""
-    services.home.reserve.run(lambda: unpin(services.home.catalogue, tenant))
-    log_decision("tenant.unpinned", None, tenant, "")
-    return all_pins(services)
+    return take_pin(services, caller, tenant)

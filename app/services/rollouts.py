@@ -30,7 +30,7 @@ from indexing.releases.behind import documents_lost
 from indexing.releases.gate import list_verdicts
 from indexing.releases.observation import guards_now
 from indexing.releases.overview import is_watched, reads, standings
-from indexing.releases.pins import choose_first, hold_back, list_pins, pin
+from indexing.releases.pins import choose_first, hold_back, list_pins, pin, unpin
 from indexing.releases.promotion import RolledBack, promote, roll_back
 from indexing.releases.release import Release, find_release
 from indexing.releases.rollout_ledger import RolloutLedger
@@ -185,13 +185,21 @@ def put_pin(services: Services, caller: Caller, tenant: str, body: PinBody) -> P
         raise InvalidInput(f"Kind {body.kind!r} does not fit: 'pinned' needs a release, the others take none.")
     if body.release is not None:
         recipe = find_release(home.catalogue, body.release).recipe
-        pin(home.catalogue, tenant, recipe, by, max_recipes=home.settings.max_recipes)
+        pin(home.catalogue, tenant, recipe, by, max_recipes=home.settings.max_recipes, anyway=body.anyway)
     elif body.kind == "held_back":
         hold_back(home.catalogue, tenant, by)
     else:
         choose_first(home.catalogue, tenant, by)
     log_decision("tenant.pinned", None, tenant, body.reason)
     return next(one for one in all_pins(services).pins if one.tenant == tenant)
+
+
+def take_pin(services: Services, caller: Caller, tenant: str) -> PinsAnswer:
+    """Let shares and tests decide about a tenant again; gives the pins that are left."""
+    home, by = services.home, decision(services, caller, "over the API")
+    home.reserve.run(lambda: unpin(home.catalogue, tenant, by))
+    log_decision("tenant.unpinned", None, tenant, by.reason)
+    return all_pins(services)
 
 
 def all_pins(services: Services) -> PinsAnswer:

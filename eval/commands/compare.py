@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from eval.commands.group import evaluation
-from indexing.commands.terminal import as_json, opened, print_json, progress_bar
+from indexing.commands.terminal import as_json, opened, print_json, progress_bar, screen
 from indexing.process_start import ENCODING, require_memory
 from indexing.records import MODES
 from indexing.settings import Settings
@@ -21,6 +21,7 @@ from indexing.settings import Settings
 @click.option("--measure", default="nDCG@10", show_default=True, help="What is compared.")
 @click.option("--k", default=100, show_default=True, type=click.IntRange(1, 1000), help="Documents to ask for.")
 @click.option("--seed", default=0, show_default=True, help="Of the resampling.")
+@click.option("--on-workers", is_flag=True, help="Have workers of the queue 'evaluation' search; needs Redis.")
 @click.option("--propose", is_flag=True, help="Put what to judge among the candidates for judging.")
 @as_json
 @click.pass_obj
@@ -36,11 +37,13 @@ def compare_releases(settings: Settings, /, before: str, after: str, as_json: bo
     from eval.experiments.changed_queries import proposals_to_judge
     from eval.experiments.comparison import compare
     from eval.experiments.evaluations import evaluate
+    from eval.jobs.executors import workers_of
     from eval.reports.comparison_tables import comparison_json, print_comparison
 
     split = None if options["split"] == "all" else options["split"]
     with opened(settings) as home, progress_bar(quiet=as_json) as progress:
         query_set = read_query_set(home, options["set_name"], split=split, version=options["version"])
+        executor = workers_of(home, on_wait=screen.print) if options["on_workers"] else None
         first, second = (
             evaluate(
                 home,
@@ -48,6 +51,7 @@ def compare_releases(settings: Settings, /, before: str, after: str, as_json: bo
                 query_set,
                 mode=options["mode"],
                 k=options["k"],
+                executor=executor,
                 on_progress=lambda done, total, name=release: progress(f"queries of {name}", done, total),  # type: ignore[misc]
             )
             for release in (before, after)

@@ -38,8 +38,8 @@ def report(
 ) -> None:
     """Tell what is live, how good it is, what changed, and what was decided, of the last 30 days.
 
-    One HTML file without scripts that needs nothing beside it; also Markdown and JSON. It loads no model: it tells what
-    'eval gate', 'eval compare', 'eval judge' and the schedule have kept, and looks at the ledger for drift and feedback.
+    One HTML file without scripts that needs nothing beside it; also Markdown and JSON. It loads no model: it tells
+    what 'eval gate', 'eval compare', 'eval judge' and the schedule kept, and asks the ledger for drift and feedback.
     """
     from eval.reports.files import format_of, keep_report, render, write_report
     from eval.reports.options import ReportOptions, known_format

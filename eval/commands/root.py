@@ -7,6 +7,7 @@ from eval.commands import (  # a module for each command of the group
     experiments,
     feedback,
     gate,
+    interleaving,
     judge,
     report,
     run,
@@ -14,6 +15,7 @@ from eval.commands import (  # a module for each command of the group
     set_judging,
     set_sources,
     sets,
+    watch,
 )
 from eval.commands.demo import demo
 from eval.commands.group import evaluation
@@ -26,6 +28,7 @@ __all__ = [
     "experiments",
     "feedback",
     "gate",
+    "interleaving",
     "judge",
     "report",
     "run",
@@ -33,7 +36,7 @@ __all__ = [
     "set_judging",
     "set_sources",
     "sets",
+    "watch",
 ]
 
 commands = (evaluation, demo)
-"""What the judging half adds to ``groundwork``."""

@@ -3,8 +3,9 @@
 Inside one look Benjamini-Hochberg holds the share of false discoveries. Across looks each signal gathers evidence: its
 p becomes an e-value, whose mean is at most 1 while nothing changes, and these are multiplied from every possible moment
 of change on. While nothing changes, the mean of all signals' evidence grows by at most 1 a look; so the mean number of
-looks until one of ``signals`` has evidence of ``signals * looks`` is at least ``looks``. That asks that the p of a look
-is valid given those before, which holds where each window is compared with all that was before it.
+looks until that mean reaches ``looks`` is at least ``looks``, and several signals that move together reach it sooner
+than one. That asks that the p of a look is valid given those before, which holds where each window is compared with all
+that was before it.
 
 Source: Benjamini and Hochberg 1995; Vovk and Wang, Annals of Statistics 2021 (calibration); Shin, Ramdas and Rinaldo
 2023 (e-detectors, here of Shiryaev and Roberts).
@@ -49,6 +50,11 @@ def gathered(before: Mapping[str, float], p_values: Mapping[str, float]) -> dict
 
 
 def alarms(evidence: Mapping[str, float], *, looks: float = LOOKS_BETWEEN_FALSE_ALARMS) -> list[str]:
-    """The signals whose evidence is enough, the strongest first; see the module for the level that this holds."""
-    least = len(evidence) * looks
-    return sorted((name for name, found in evidence.items() if found >= least), key=lambda name: -evidence[name])
+    """The signals that make an alarm, the strongest first; none while the evidence of all is not enough.
+
+    It is enough where its mean over all signals is at least ``looks``; see the module for the level that this holds.
+    Named are the signals whose own evidence is no less than that.
+    """
+    if sum(evidence.values()) < len(evidence) * looks:
+        return []
+    return sorted((name for name, found in evidence.items() if found >= looks), key=lambda name: -evidence[name])

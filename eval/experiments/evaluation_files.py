@@ -51,5 +51,10 @@ def read_queries(home: Path, evaluation: str) -> EvaluatedQueries:
     return EvaluatedQueries(Partition(**value["partition"]), value["scores"], value["rankings"], value["absent"])
 
 
+def remove_queries(home: Path, evaluation: str) -> None:
+    """Remove the file of an evaluation, if it is there."""
+    _path(home, evaluation).unlink(missing_ok=True)
+
+
 def _path(home: Path, evaluation: str) -> Path:
     return home / EVALUATIONS / f"{evaluation}{SUFFIX}"

@@ -5,9 +5,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.experiments.evaluation_files import EvaluatedQueries, read_queries, write_queries
+from eval.experiments.evaluation_files import EvaluatedQueries, read_queries, remove_queries, write_queries
 from eval.experiments.experiment import Latency
-from indexing.catalogue.evaluations import EvaluationRow, find_evaluations, put_evaluation
+from indexing.catalogue.evaluations import (
+    EvaluationRow,
+    find_evaluations,
+    forget_evaluations_before,
+    put_evaluation,
+)
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, GroundworkError, InvalidInput, NotFound
 from indexing.home import Home
 from indexing.records import Partition
@@ -93,6 +98,15 @@ def keep_evaluation(home: Home, row: EvaluationRow, queries: EvaluatedQueries) -
             raise GroundworkError(f"Release {row.release} was rewritten by an erasure meanwhile: evaluate it again.")
         write_queries(home.path, row.id, queries)
         put_evaluation(home.catalogue, row)
+
+
+def forget_old_evaluations(home: Home, moment: str) -> int:
+    """Forget evaluations from before a moment whose releases are retired, rows and files; gives how many."""
+    with home.catalogue.write():  # so that none is kept anew in between
+        ids = forget_evaluations_before(home.catalogue, moment)
+        for one in ids:
+            remove_queries(home.path, one)
+    return len(ids)
 
 
 def evaluation_of(row: EvaluationRow, queries: EvaluatedQueries) -> Evaluation:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from eval.drift.windows import SOURCE as DRIFT
 from eval.gates.guardrails import Rail, Usual, compare_arms, usual_scores
-from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy
+from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy, policy_of
 from eval.gates.sequences import ConfidenceSequence
 from indexing.catalogue.alerts import open_alerts
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
@@ -82,6 +82,16 @@ def judge_canary(home: Home, rollout: Rollout, policy: Policy, now: str) -> Sequ
     return said
 
 
+def judge_watched(home: Home, rollout: Rollout, now: str) -> Sequence[Judged]:
+    """As ``judge_canary``, by the home's own policy: what its watcher asks each minute.
+
+    Raises:
+        InvalidInput: the policy in the home says something else than a policy can.
+        StorageFailed: a day of the ledger cannot be read.
+    """
+    return judge_canary(home, rollout, policy_of(home), now)
+
+
 def _judge_shadow(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str) -> list[Judged]:
     """Whether what the shadow answers is far from what is answered, which is a signal: users see none of it."""
     if policy.agreement is None:
@@ -105,7 +115,8 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
     if since >= until:
         return []
     faults: list[DayFault] = []
-    answers = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
+    read = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
+    answers = read.answers
     against, has_feedback = negative_queries(home.ledger, since, until, on_fault=faults.append)
     _require_readable([fault for fault in faults if not fault.is_missing])
     rails = _rails_of_answers(policy, against if has_feedback else None)
@@ -114,8 +125,7 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
         rails += _rails_of_scores(policy, usual)
     if not rails:
         return []
-    # Each step begins anew, and each guardrail may err: together they err at the stated level.
-    sequence = ConfidenceSequence(policy.level / policy.guardrails / max(1, len(rollout.steps)), policy.n_star)
+    sequence = _sequence(rollout, policy, read.halvings)
     after = [one for at, one in enumerate(answers) if at not in burnt]
     said = []
     for one in rails:
@@ -123,6 +133,15 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
         rail = compare_arms(compared, one.value, margin=one.margin, sequence=sequence, least=policy.min_requests)
         said.append(_said(one, rail, sequence.level))
     return said
+
+
+def _sequence(rollout: Rollout, policy: CanaryPolicy, halvings: int) -> ConfidenceSequence:
+    """The test of each guardrail: guardrails, steps and parts of the answers may each err, together at the level.
+
+    Each step begins anew. So does what is read once it was halved: those share the level as 1/2, 1/6, 1/12 ...
+    """
+    share = policy.guardrails * max(1, len(rollout.steps)) * (halvings + 1) * (halvings + 2)
+    return ConfidenceSequence(policy.level / share, policy.n_star)
 
 
 def _judge_drift(home: Home, rollout: Rollout, policy: CanaryPolicy) -> list[Judged]:

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 N_STAR = 300
 """Observations at which the confidence sequence is tightest, unless told otherwise. Source: issue 12."""
-_GRID = 400
+_GRID = 150
 """Points of the grid between two looks. Source: our choice; published constants are met to 0.001."""
 _FAR = 8.0
 """Standard deviations below which no path is followed: it lies there with a chance below 1e-15."""

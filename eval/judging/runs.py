@@ -79,10 +79,14 @@ def judge_set(
     return _judge(home, samples, inputs, options)
 
 
-def judge_every_set(home: Home) -> Json:
-    """Judge every stored query set, for a schedule; gives by name the means, or why there are none."""
+def judge_every_set(home: Home, *, on_set: Callable[[str], None] = lambda name: None) -> Json:
+    """Judge every stored query set, for a schedule; gives by name the means, or why there are none.
+
+    ``on_set`` is told of each before it is judged.
+    """
     found: dict[str, Json] = {}
     for stored in list_query_sets(home):
+        on_set(stored.name)
         try:
             judgement, _ = judge_set(home, stored.name)
         except (InvalidInput, NotFound) as error:  # nothing judged in its test split, or not in the release

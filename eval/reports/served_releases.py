@@ -23,12 +23,17 @@ class Service:
     @property
     def model(self) -> str:
         """The model version that encodes, and the one that reranks if there is one."""
-        return " + ".join(filter(None, (self.recipe.model, self.recipe.reranker)))
+        return models_of(self.recipe)
 
     @property
     def views(self) -> str:
         """Its feature views with their versions."""
         return views_of(self.recipe)
+
+
+def models_of(recipe: Recipe) -> str:
+    """The model version that encodes, and the one that reranks if there is one."""
+    return " + ".join(filter(None, (recipe.model, recipe.reranker)))
 
 
 def views_of(recipe: Recipe) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 
@@ -17,6 +17,7 @@ from eval.reports.text_policy import TextPolicy
 from indexing.catalogue.evaluations import EvaluationRow, list_evaluations
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
+from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import find_release
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Source:
 
     home: Home
     options: ReportOptions
+    _recipes: dict[int, Recipe] = field(default_factory=dict, init=False)
 
     @cached_property
     def policy(self) -> TextPolicy:
@@ -109,6 +111,16 @@ class Source:
         both = [found for found in newest.values() if found.keys() == {first, second}]
         pairs = (self._pair(found[first], found[second]) for found in both)
         return [one for one in pairs if one is not None]
+
+    def recipe(self, number: int) -> Recipe:
+        """A recipe, read once.
+
+        Raises:
+            ArtefactCorrupt: its manifest was changed since it was recorded.
+        """
+        if number not in self._recipes:
+            self._recipes[number] = read_recipe(self.home.catalogue, number)
+        return self._recipes[number]
 
     def was_in_service(self, release: str, at: str) -> bool:
         """Whether a release was in service at a moment (UTC, ISO 8601)."""

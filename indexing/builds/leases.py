@@ -1,4 +1,4 @@
-"""Leases: who does which task of a build, and what failed, in a few keys of Redis that may be lost at any moment.
+"""Leases: who does which task of a job, and what failed, in a few keys of Redis that may be lost at any moment.
 
 All keys, and the names of the queues, begin with the identity of the artefact store: homes that share a Redis never
 see each other.
@@ -15,6 +15,7 @@ import redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 
+from indexing.builds.task_kinds import Job
 from indexing.settings import Settings
 from indexing.storage.store import Storage
 
@@ -46,7 +47,7 @@ class Leases:
         self._holder = f"{socket.gethostname()}:{os.getpid()}"  # for people who look into Redis
 
     @contextmanager
-    def hold(self, job: int, name: str) -> Iterator[bool]:
+    def hold(self, job: Job, name: str) -> Iterator[bool]:
         """Hold the lease of a job's task for the block of code, renewing it; gives whether it could be had.
 
         Without Redis the work is done all the same: doing it twice costs time and harms nothing.
@@ -93,7 +94,7 @@ class Leases:
         prefix = f"{self._prefix}:lease:"
         return sorted(str(key).removeprefix(prefix) for key in self._redis.scan_iter(f"{prefix}*"))
 
-    def takes(self, job: int) -> dict[str, int]:
+    def takes(self, job: Job) -> dict[str, int]:
         """How often each task of a job was taken in hand, as far as Redis remembers."""
         return {str(name): int(count) for name, count in self._redis.hgetall(f"{self._prefix}:takes:{job}").items()}
 
@@ -101,7 +102,7 @@ class Leases:
         """How many messages wait in a queue."""
         return int(self._redis.llen(f"{self._prefix}:{queue}"))
 
-    def report_failure(self, job: int, name: str, error: Exception) -> None:
+    def report_failure(self, job: Job, name: str, error: Exception) -> None:
         """Tell the build command that a task failed; without Redis it only sees that nothing came."""
         try:
             self._redis.hset(f"{self._prefix}:failures:{job}", name, f"{type(error).__name__}: {error}")
@@ -109,7 +110,7 @@ class Leases:
         except redis.RedisError:
             logger.warning("worker.failure_not_reported", extra={"fields": {"block": name, "error": str(error)}})
 
-    def take_failures(self, job: int) -> dict[str, str]:
+    def take_failures(self, job: Job) -> dict[str, str]:
         """What failed since the last call, by task, with the error."""
         key = f"{self._prefix}:failures:{job}"
         failures = {str(name): str(error) for name, error in self._redis.hgetall(key).items()}

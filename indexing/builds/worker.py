@@ -1,4 +1,4 @@
-"""Workers: build tasks over Celery and Redis. The queue is a hint, the files are the truth.
+"""Workers: tasks of builds and of other packages, over Celery and Redis. The queue is a hint, the files are the truth.
 
 A worker needs Redis and the artefact store, never the catalogue. While it does a task it holds a *lease*, a Redis
 key that expires unless renewed. The build command enqueues again whatever has neither output nor lease, so a killed
@@ -16,21 +16,17 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from celery import Celery
 from celery.signals import worker_process_init
 
 from indexing.builds.leases import Leases, queue_of
-from indexing.builds.task_kinds import work_kind
+from indexing.builds.task_kinds import DoTask, Job, WorkerTask, entered_tasks, work_kind
 from indexing.errors import ArtefactMissing
 from indexing.settings import Settings
 from indexing.storage.factory import open_storage
-from indexing.storage.store import Storage
+from indexing.storage.store import ArtefactKind, Storage
 from indexing.telemetry import configure_logging
-
-if TYPE_CHECKING:
-    from indexing.builds.tasks import TaskRunner
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +37,22 @@ MEMORY_FACTOR = 2
 """How often ``memory_mb`` a task may take before it fails; a process beyond ``memory_mb`` is replaced after it."""
 QUIET_SECONDS = 1.0
 """Pause after Redis was lost; a task counts as lost only after that long without a lease."""
+
+
+def _build_runner(storage: Storage) -> DoTask:
+    from indexing.builds.tasks import TaskRunner, load_task
+
+    runner = TaskRunner(storage, sessions=1)
+    return lambda kind, name: runner.do(load_task(storage, kind, name))
+
+
+BUILDS = WorkerTask(TASK, tuple(QUEUES.values()), work_kind, _build_runner)
+"""The tasks of builds."""
+
+
+def every_queue() -> tuple[str, ...]:
+    """The queues that workers can serve: those of builds, then those of what other packages enter."""
+    return tuple(queue for work in (BUILDS, *entered_tasks()) for queue in work.queues)
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -57,23 +69,19 @@ def make_celery(settings: Settings) -> Celery:
         broker_transport_options={"visibility_timeout": 3600, "socket_keepalive": True},
         task_publish_retry=False,
     )
-    state = _WorkerState(settings)
-
-    @app.task(name=TASK)  # type: ignore[untyped-decorator] # celery carries no types
-    def do_task(job: int, name: str) -> None:
-        state.do(job, name)
-
+    for work in (BUILDS, *entered_tasks()):
+        app.task(_WorkerState(settings, work).do, name=work.name, shared=False)
     return app
 
 
 class _WorkerState:
     """What one pool child keeps between tasks; made in the parent, filled in the child."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._runner: TaskRunner | None = None
+    def __init__(self, settings: Settings, work: WorkerTask = BUILDS) -> None:
+        self._settings, self._work = settings, work
+        self._run: DoTask | None = None
 
-    def do(self, job: int, name: str) -> None:
+    def do(self, job: Job, name: str) -> None:
         """Do one task unless it is done, withdrawn or in other hands; report a failure to the build command."""
         storage = open_storage(self._settings)
         leases = Leases(self._settings, storage)
@@ -83,10 +91,12 @@ class _WorkerState:
             if not is_ours:
                 return
             try:
-                if self._do(storage, work_kind(job), name):
+                if self._do(storage, self._work.kind(job), name):
                     logger.info("worker.block_done", extra={"fields": fields | {"pid": os.getpid()}})
             except ArtefactMissing as error:
-                if storage.exists(work_kind(job), name):  # else withdrawn: done by another, or the job was cancelled
+                if storage.exists(
+                    self._work.kind(job), name
+                ):  # else withdrawn: done by another, or the job was cancelled
                     failure = error
             except MemoryError:
                 failure = MemoryError(_beyond_memory())
@@ -98,12 +108,10 @@ class _WorkerState:
             if failure is not None:
                 leases.report_failure(job, name, failure)
 
-    def _do(self, storage: Storage, kind: str, name: str) -> bool:
-        from indexing.builds.tasks import TaskRunner, load_task  # slow at first, so the lease comes before it
-
-        if self._runner is None:
-            self._runner = TaskRunner(storage, sessions=1)
-        return self._runner.do(load_task(storage, kind, name))
+    def _do(self, storage: Storage, kind: ArtefactKind, name: str) -> bool:
+        if self._run is None:
+            self._run = self._work.runner(storage)  # slow, so the lease comes before it
+        return self._run(kind, name)
 
 
 def limit_memory(megabytes: int) -> None:

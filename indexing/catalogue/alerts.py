@@ -137,5 +137,15 @@ def forget_alerts(database: Database, tenant: str) -> int:
         return int(db.conn.execute("DELETE FROM alerts WHERE tenant = ?", (tenant,)).rowcount)
 
 
+def forget_alerts_before(database: Database, moment: str) -> int:
+    """Delete the alerts that were acknowledged before a moment; gives how many. The last of each key stays.
+
+    By the last one drift knows from when on traffic is its reference.
+    """
+    with database.write(grows=False) as db:
+        sql = "DELETE FROM alerts WHERE acknowledged_at < ? AND id NOT IN (SELECT max(id) FROM alerts GROUP BY key)"
+        return int(db.conn.execute(sql, (moment,)).rowcount)
+
+
 def _alert(row: Row) -> Alert:
     return Alert(**{**row, "evidence": json.loads(row["evidence"])})

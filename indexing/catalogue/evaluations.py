@@ -93,6 +93,18 @@ def forget_evaluations(database: Database, partition: Partition) -> None:
         db.conn.execute(sql, (partition.tenant, partition.collection))
 
 
+def forget_evaluations_before(database: Database, moment: str) -> list[str]:
+    """Delete the rows that are older than a moment and of no release that is kept; gives their ids."""
+    where = (
+        "created_at < ? AND NOT EXISTS (SELECT 1 FROM releases WHERE retired_at IS NULL"
+        " AND releases.recipe || '.' || releases.build = evaluations.release)"
+    )
+    with database.write(grows=False) as db:
+        ids = [str(row[0]) for row in db.conn.execute(f"SELECT id FROM evaluations WHERE {where}", (moment,))]
+        db.conn.executemany("DELETE FROM evaluations WHERE id = ?", [(one,) for one in ids])
+    return ids
+
+
 def _stored(name: str, value: Json) -> Json:
     return json.dumps(dict(value), sort_keys=True) if name in _AS_JSON else value
 

@@ -2,6 +2,8 @@
 
 from indexing.catalogue.database import Database, Row
 
+_CHANGE = "INSERT INTO pin_changes (tenant, kind, recipe, actor, reason, at) VALUES (?, ?, ?, ?, ?, ?)"
+
 
 def put_pin(
     database: Database, tenant: str, kind: str, recipe: int | None, *, actor: str, reason: str, at: str
@@ -10,18 +12,27 @@ def put_pin(
     with database.write() as db:
         sql = "INSERT OR REPLACE INTO pins (tenant, kind, recipe, actor, reason, created_at) VALUES (?, ?, ?, ?, ?, ?)"
         db.conn.execute(sql, (tenant, kind, recipe, actor, reason, at))
+        db.conn.execute(_CHANGE, (tenant, kind, recipe, actor, reason, at))
 
 
-def delete_pin(database: Database, tenant: str) -> bool:
-    """Take a tenant's pin away; gives whether it had one."""
+def delete_pin(database: Database, tenant: str, *, actor: str, reason: str, at: str) -> bool:
+    """Take a tenant's pin away; gives whether it had one. That it had one stays known."""
     with database.write(grows=False) as db:
-        return db.conn.execute("DELETE FROM pins WHERE tenant = ?", (tenant,)).rowcount == 1
+        is_gone = db.conn.execute("DELETE FROM pins WHERE tenant = ?", (tenant,)).rowcount == 1
+        if is_gone:
+            db.conn.execute(_CHANGE, (tenant, "unpinned", None, actor, reason, at))
+        return is_gone
 
 
 def pin_rows(database: Database) -> list[Row]:
     """All pins by tenant."""
     sql = "SELECT tenant, kind, recipe, actor, reason, created_at FROM pins ORDER BY tenant"
     return list(database.rows(sql))
+
+
+def pin_change_rows(database: Database) -> list[Row]:
+    """Every pin that was made or taken away, oldest first: tenant, kind, recipe, actor, reason and moment."""
+    return list(database.rows("SELECT tenant, kind, recipe, actor, reason, at FROM pin_changes ORDER BY id"))
 
 
 def pinned_recipes(database: Database) -> set[int]:

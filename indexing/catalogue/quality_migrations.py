@@ -85,7 +85,26 @@ def _gates(db: Database) -> None:
     db.execute("ALTER TABLE deployments ADD COLUMN override TEXT")
     # Recipes that were in service before verdicts were needed may be so again without one.
     db.execute("CREATE TABLE recipes_before_gates (recipe INTEGER PRIMARY KEY REFERENCES recipes(number)) STRICT")
-    db.execute("INSERT INTO recipes_before_gates SELECT DISTINCT recipe FROM deployments")
+    db.execute("INSERT INTO recipes_before_gates (recipe) SELECT DISTINCT recipe FROM deployments")
+
+
+@catalogue_migrations(name="0024_schedule")
+def _schedule(db: Database) -> None:
+    # Since when a job is scheduled: what was due before that was not missed.
+    db.execute("CREATE TABLE scheduled_jobs (name TEXT PRIMARY KEY, since_at TEXT NOT NULL) STRICT, WITHOUT ROWID")
+    # due_at is the moment that a run is for; step says what a running one does; stopped ones are done again.
+    db.execute(
+        "CREATE TABLE scheduled_runs (id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, due_at TEXT NOT NULL,"
+        " begun_at TEXT NOT NULL, ended_at TEXT, state TEXT NOT NULL, holder TEXT NOT NULL, step TEXT,"
+        " summary TEXT NOT NULL DEFAULT '{}', error TEXT) STRICT"
+    )
+    db.execute("CREATE INDEX scheduled_runs_of_jobs ON scheduled_runs (job, due_at)")
+    # Who runs what is scheduled, told as a watcher is.
+    db.execute("ALTER TABLE watcher_lease RENAME COLUMN watcher TO holder")
+    db.execute(
+        "CREATE TABLE schedule_lease (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL,"
+        " renewed_at TEXT NOT NULL) STRICT"
+    )
 
 
 @catalogue_migrations(name="0026_judge_replies")
@@ -124,4 +143,17 @@ def _alerts(db: Database) -> None:
     db.execute(
         "CREATE TABLE drift_watches (scope TEXT PRIMARY KEY, tenant TEXT, reference_at TEXT NOT NULL,"
         " looked_until TEXT NOT NULL, looks INTEGER NOT NULL, evidence TEXT NOT NULL) STRICT"
+    )
+
+
+@catalogue_migrations(name="0027_pin_changes")
+def _pin_changes(db: Database) -> None:
+    # Who pinned a tenant, held it back, chose it first or let it go, and why: appended, so that it is known later.
+    db.execute(
+        "CREATE TABLE pin_changes (id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, kind TEXT NOT NULL,"
+        " recipe INTEGER, actor TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL) STRICT"
+    )
+    db.execute(
+        "INSERT INTO pin_changes (tenant, kind, recipe, actor, reason, at)"
+        " SELECT tenant, kind, recipe, actor, reason, created_at FROM pins ORDER BY created_at"
     )

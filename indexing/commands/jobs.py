@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from indexing.commands.scheduled_runs import (
+    JobId,
+    JobNumber,
+    planned_as_json,
+    print_plan,
+    print_runs,
+    run_as_json,
+)
 from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
-from indexing.commands.watching import watching
+from indexing.commands.watching import running_schedule, watching
 from indexing.errors import InvalidInput
 from indexing.home import Home, require_home
 from indexing.process_start import ENCODING, require_memory
-from indexing.settings import Settings
+from indexing.settings import Settings, current_user
 
 if TYPE_CHECKING:
     from indexing.builds.build import BuildReport
@@ -40,7 +48,7 @@ def require_redis(settings: Settings) -> None:
 
 @click.command()
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Processes; by default one a core.")
-@click.option("--queues", default="embedding,indexing", show_default=True, help="Which queues to serve.")
+@click.option("--queues", help="Which queues to serve: embedding, indexing, evaluation; by default all.")
 @click.option(
     "--memory-mb",
     default=2048,
@@ -49,17 +57,21 @@ def require_redis(settings: Settings) -> None:
     help="A process that uses more is replaced after its task; a task that needs twice as much fails.",
 )
 @click.pass_obj
-def worker(settings: Settings, concurrency: int | None, queues: str, memory_mb: int) -> None:
-    """Do the tasks of builds: embed and write shards. Needs GROUNDWORK_REDIS_URL and the artefact store."""
+def worker(settings: Settings, concurrency: int | None, queues: str | None, memory_mb: int) -> None:
+    """Do tasks: embed and write shards for builds, search for evaluations.
+
+    Needs GROUNDWORK_REDIS_URL and the artefact store.
+    """
     if settings.redis_url is None:
         raise InvalidInput("GROUNDWORK_REDIS_URL is not set: workers need Redis, such as redis://127.0.0.1:6379/0.")
     require_home(settings.home)
     require_memory(ENCODING, "groundwork worker")
-    from indexing.builds.worker import QUEUES, run_worker
+    from indexing.builds.worker import every_queue, run_worker
 
-    names = queues.split(",")
-    if unknown := sorted(set(names) - set(QUEUES.values())):
-        raise InvalidInput(f"Queue {unknown[0]!r} is unknown: expected {' or '.join(QUEUES.values())}.")
+    served = every_queue()
+    names = list(served) if queues is None else queues.split(",")
+    if unknown := sorted(set(names) - set(served)):
+        raise InvalidInput(f"Queue {unknown[0]!r} is unknown: expected {' or '.join(served)}.")
     require_redis(settings)
     run_worker(settings, concurrency=concurrency or settings.sessions, queues=names, memory_mb=memory_mb)
 
@@ -73,7 +85,8 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
 
     It builds every recipe that is open (the one in service first, then a candidate and those on standby), on workers
     where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished.
-    All the while a thread watches the open rollout, as 'groundwork rollouts watch' does.
+    All the while a thread watches the open rollout, as 'groundwork rollouts watch' does, and another runs what is
+    scheduled, as 'groundwork beat' does.
     """
     import os
     import signal
@@ -111,33 +124,74 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        with watching(home):
+        with watching(home), running_schedule(home):
             one.run(stop)
+
+
+@click.command()
+@click.pass_obj
+def beat(settings: Settings) -> None:
+    """Run what is scheduled (see 'groundwork jobs schedule') until told to stop, with Celery's beat as the clock.
+
+    It belongs on the home's host, and needs GROUNDWORK_REDIS_URL; without Redis 'groundwork builder' runs the same
+    schedule. Where both run, the one with the lease does.
+    """
+    import signal
+
+    if settings.redis_url is None:
+        raise InvalidInput(
+            "GROUNDWORK_REDIS_URL is not set: beat needs Redis, such as redis://127.0.0.1:6379/0. Without it"
+            " 'groundwork builder' runs the schedule."
+        )
+    require_memory(ENCODING, "groundwork beat")
+    from indexing.builds.worker import make_celery
+    from indexing.schedule.beat import beat_service
+    from indexing.schedule.jobs import scheduled_jobs
+    from indexing.schedule.runner import ScheduleRunner
+    from indexing.telemetry import configure_logging
+
+    configure_logging(settings.log_level)
+    with opened(settings) as home:
+        require_redis(settings)
+        runner = ScheduleRunner(home, scheduled_jobs())
+        service = beat_service(make_celery(settings), runner)
+
+        def stop(*_: object) -> None:
+            runner.stop.set()
+            service.stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        service.start()
 
 
 @click.group()
 def jobs() -> None:
-    """List, show, cancel and retry builds."""
+    """List, show, cancel and retry builds and scheduled runs."""
 
 
 @jobs.command("list")
 @as_json
 @click.pass_obj
 def jobs_list(settings: Settings, as_json: bool) -> None:
-    """All builds, newest first."""
+    """All builds, and the last runs of what is scheduled (their ids begin with r), newest first."""
     from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.jobs import list_jobs
+    from indexing.catalogue.schedule import list_runs
 
     with opened(settings) as home:
         notice_abandoned_jobs(home.catalogue, home.storage)
         rows = [asdict(job) for job in list_jobs(home.catalogue)]
+        runs = list_runs(home.catalogue)
     if as_json:
-        print_json(rows)
-    else:
-        for row in rows:
-            row |= {name: short_time(row[name]) for name in ("created_at", "finished_at")}
-        columns = ["id", "recipe", "state", "on", "by", "begun", "ended", "error"]
-        print_table("jobs", columns, [["" if cell is None else cell for cell in row.values()] for row in rows])
+        print_json([*rows, *map(run_as_json, runs)])
+        return
+    for row in rows:
+        row |= {name: short_time(row[name]) for name in ("created_at", "finished_at")}
+    columns = ["id", "recipe", "state", "on", "by", "begun", "ended", "error"]
+    print_table("jobs", columns, [["" if cell is None else cell for cell in row.values()] for row in rows])
+    if runs:
+        print_runs(runs)
 
 
 @jobs.command("requests")
@@ -173,30 +227,41 @@ def jobs_requests(settings: Settings, as_json: bool) -> None:
 
 
 @jobs.command("show")
-@click.argument("job", type=int)
+@click.argument("job", type=JobId())
 @click.pass_obj
-def jobs_show(settings: Settings, job: int) -> None:
-    """JOB and the tasks that it handed to workers, with attempts and errors, as JSON."""
+def jobs_show(settings: Settings, job: JobNumber) -> None:
+    """JOB as JSON: a build and the tasks that it handed to workers, or a scheduled run, such as r7."""
     from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.jobs import job_tasks, read_job
+    from indexing.catalogue.schedule import read_run
 
     with opened(settings) as home:
+        if job.is_run:
+            print_json(run_as_json(read_run(home.catalogue, job.number)))
+            return
         notice_abandoned_jobs(home.catalogue, home.storage)
-        print_json({**asdict(read_job(home.catalogue, job)), "blocks": job_tasks(home.catalogue, job)})
+        found = read_job(home.catalogue, job.number)
+        print_json({**asdict(found), "blocks": job_tasks(home.catalogue, job.number)})
 
 
 @jobs.command("cancel")
-@click.argument("job", type=int)
+@click.argument("job", type=JobId())
 @click.pass_obj
-def jobs_cancel(settings: Settings, job: int) -> None:
-    """Stop the running build JOB; what it stored stays for the next one."""
+def jobs_cancel(settings: Settings, job: JobNumber) -> None:
+    """Stop JOB: a running build, which keeps what it stored for the next one, or a scheduled run, such as r7."""
     from indexing.builds.abandoned_jobs import notice_abandoned_jobs
+    from indexing.catalogue.database import utc_now
     from indexing.catalogue.jobs import cancel_job
+    from indexing.catalogue.schedule import cancel_run
 
     with opened(settings) as home:
+        if job.is_run:
+            cancel_run(home.catalogue, job.number, current_user(), utc_now())
+            click.echo(f"run r{job.number} cancelled; it ends at its next step")
+            return
         notice_abandoned_jobs(home.catalogue, home.storage)
-        cancel_job(home.catalogue, job)
-    click.echo(f"job {job} cancelled")
+        cancel_job(home.catalogue, job.number)
+    click.echo(f"job {job.number} cancelled")
 
 
 @jobs.command("retry")
@@ -214,3 +279,25 @@ def jobs_retry(settings: Settings, job: int) -> None:
         recipe = read_recipe(home.catalogue, read_job(home.catalogue, job).recipe)
         report = build(prepare_build(home, recipe, on_progress=progress, executor_for=executor_for(home)))
     click.echo(f"job {report.job} done: release {report.release.number}")
+
+
+@jobs.command("schedule")
+@as_json
+@click.pass_obj
+def jobs_schedule(settings: Settings, as_json: bool) -> None:
+    """What runs by itself: when it is due next, and how it went last. 'groundwork beat' or 'builder' runs it."""
+    from indexing.catalogue.database import utc_now
+    from indexing.catalogue.process_lease import seen
+    from indexing.schedule.jobs import scheduled_jobs
+    from indexing.schedule.runner import plan
+
+    with opened(settings) as home:
+        planned = plan(home, scheduled_jobs(), utc_now())
+        lease = seen(home.catalogue, "schedule_lease")
+    holder = "" if lease is None else lease.holder
+    if as_json:
+        print_json({"jobs": [planned_as_json(one) for one in planned], "runner": holder or None})
+        return
+    print_plan(planned)
+    seen_at = "" if lease is None else f", last seen {short_time(lease.renewed_at)}"
+    click.echo(f"run by {holder}{seen_at}" if holder else "nothing runs it: start 'groundwork builder' or 'beat'")

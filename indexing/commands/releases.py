@@ -7,6 +7,7 @@ import click
 
 from indexing.commands.decisions import (
     anyway_back_option,
+    anyway_behind_option,
     decision,
     override_option,
     reason_option,
@@ -19,6 +20,7 @@ from indexing.settings import Settings
 if TYPE_CHECKING:
     from indexing.catalogue.database import Database
     from indexing.home import Home
+    from indexing.releases.pins import PinChange
     from indexing.releases.rollouts import Rollout
 
 _HELP = """List releases, put one in service, take it back, pin tenants.
@@ -148,10 +150,11 @@ def releases_rollback(settings: Settings, to: str | None, anyway: bool, reason: 
 @click.argument("release", required=False)
 @click.option("--hold-back", is_flag=True, help="Always what is in service, never a candidate.")
 @click.option("--first", is_flag=True, help="Each canary's candidate, whatever its share.")
+@anyway_behind_option
 @reason_option
 @click.pass_obj
 def releases_pin(
-    settings: Settings, tenant: str, release: str | None, hold_back: bool, first: bool, reason: str
+    settings: Settings, tenant: str, release: str | None, hold_back: bool, first: bool, anyway: bool, reason: str
 ) -> None:
     """Take TENANT out of shares and tests: the recipe of RELEASE for good, or --hold-back, or --first."""
     from indexing.errors import InvalidInput
@@ -164,7 +167,7 @@ def releases_pin(
         by = decision(reason)
         if release is not None:
             recipe = find_release(home.catalogue, release).recipe
-            pins.pin(home.catalogue, tenant, recipe, by, max_recipes=settings.max_recipes)
+            pins.pin(home.catalogue, tenant, recipe, by, max_recipes=settings.max_recipes, anyway=anyway)
             click.echo(f"tenant {tenant} is answered by recipe {recipe} until it is unpinned")
         elif hold_back:
             pins.hold_back(home.catalogue, tenant, by)
@@ -176,24 +179,29 @@ def releases_pin(
 
 @releases.command("unpin")
 @click.argument("tenant")
+@reason_option
 @click.pass_obj
-def releases_unpin(settings: Settings, tenant: str) -> None:
+def releases_unpin(settings: Settings, tenant: str, reason: str) -> None:
     """Let shares and tests decide about TENANT again."""
     from indexing.releases.pins import unpin
 
     with opened(settings) as home:
-        unpin(home.catalogue, tenant)
+        unpin(home.catalogue, tenant, decision(reason))
     click.echo(f"tenant {tenant} follows shares and tests again")
 
 
 @releases.command("pins")
+@click.option("--history", is_flag=True, help="Every pin that was made or taken away, oldest first.")
 @json_option
 @click.pass_obj
-def releases_pins(settings: Settings, as_json: bool) -> None:
+def releases_pins(settings: Settings, history: bool, as_json: bool) -> None:
     """Which tenants are pinned, held back or chosen to be first."""
-    from indexing.releases.pins import list_pins
+    from indexing.releases.pins import list_pins, pin_history
 
     with opened(settings) as home:
+        if history:
+            _print_pin_history(pin_history(home.catalogue), as_json)
+            return
         found = list_pins(home.catalogue)
     if as_json:
         print_json([asdict(one) for one in found])
@@ -203,6 +211,17 @@ def releases_pins(settings: Settings, as_json: bool) -> None:
         for one in found
     ]
     print_table("pins", ["tenant", "kind", "recipe", "by", "why", "since"], rows)
+
+
+def _print_pin_history(changes: "list[PinChange]", as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(one) for one in changes])
+        return
+    rows: list[list[object]] = [
+        [short_time(one.at), one.tenant, one.kind.replace("_", " "), one.recipe or "", one.actor, one.reason]
+        for one in changes
+    ]
+    print_table("pins made and taken away", ["when", "tenant", "kind", "recipe", "by", "why"], rows)
 
 
 def run_rollback(

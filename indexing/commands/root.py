@@ -14,7 +14,7 @@ from indexing.commands.builds import build, ingest
 from indexing.commands.erasure import erase, erasures
 from indexing.commands.features import features
 from indexing.commands.garbage import disk, gc
-from indexing.commands.jobs import builder, jobs, worker
+from indexing.commands.jobs import beat, builder, jobs, worker
 from indexing.commands.ledger import ledger
 from indexing.commands.models import models, views
 from indexing.commands.prepare import prepare
@@ -85,6 +85,7 @@ cli.add_command(models)
 cli.add_command(jobs)
 cli.add_command(worker)
 cli.add_command(builder)
+cli.add_command(beat)
 cli.add_command(views)
 cli.add_command(features)
 cli.add_command(gc)

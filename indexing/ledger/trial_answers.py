@@ -1,6 +1,7 @@
 """What quality guards read of a rollout: each answer's arm, unit and best score, and its shadows."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,18 +9,25 @@ from itertools import islice
 from uuid import UUID
 
 from indexing.errors import ArtefactCorrupt
-from indexing.ledger.day_sources import DayFault, OnFault, Period, log_fault, query_days
+from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
 from indexing.ledger.hit_packing import unpack_hits
+from indexing.ledger.interleaving import guarded_arm
 from indexing.ledger.store import LedgerStore
 
 MOST_ANSWERS = 50_000
-"""Answers of a window that are read, the first ones, so that a window that grows keeps its beginning. Source: our
-choice; reading them takes some two seconds, and what they do not show is small."""
+"""Answers of a window that are read; of more, a half, a quarter ... of all. Source: our choice, some two seconds."""
+MOST_HALVINGS = 8
+"""Of a window with more than 256 times as many answers no smaller part is read. Source: one byte of an id decides."""
+_KEPT = "kind IN ('search', 'context') AND is_whole = 1 AND status < 500"
+"""Answers with hits, failures left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrialAnswer:
-    """One answer of a rollout: ``best_dense`` is the highest raw score of the dense leg, ``None`` without one."""
+    """One answer of a rollout: ``best_dense`` is the highest raw score of the dense leg, ``None`` without one.
+
+    An interleaved answer counts as one of the candidate.
+    """
 
     id: UUID
     arm: str
@@ -28,34 +36,51 @@ class TrialAnswer:
     best_dense: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class TrialAnswers:
+    """The answers of a window by id, or of many a part that the ids' random bits choose: one in ``2 ** halvings``."""
+
+    answers: Sequence[TrialAnswer]
+    halvings: int = 0
+
+
 def trial_answers(
     ledger: LedgerStore,
     rollout: int,
     since: datetime,
     until: datetime,
     *,
-    limit: int = MOST_ANSWERS,
+    most: int = MOST_ANSWERS,
     on_fault: OnFault = log_fault,
-) -> list[TrialAnswer]:
-    """The first ``limit`` answers of a rollout from ``since`` up to and without ``until``, by id, failures left out."""
+) -> TrialAnswers:
+    """The answers of a rollout from ``since`` up to and without ``until``, halved until some ``most`` are left.
+
+    What is read of a window is also read of the same window once it has grown, until it is halved again.
+    """
     period = Period(since, until)
+    counted = f"SELECT count(*) FROM requests WHERE rollout = ? AND {_KEPT} AND id >= ? AND id < ?"
+    found = query_days(ledger, period, counted, [rollout, *period.ids], has_ids=False, on_fault=on_fault)
+    count = sum(int(cells[0]) for _, cells in found)
+    halvings = min(max(0, math.ceil(math.log2(max(count, 1) / most))), MOST_HALVINGS)
+    below = f"{256 >> halvings:02X}" if halvings else "~"  # the last byte of an id as two digits, which are below "~"
     sql = (
-        "SELECT id, arm, unit_hash, hit_count, hits FROM requests WHERE rollout = ? AND kind IN ('search', 'context')"
-        " AND is_whole = 1 AND status < 500 AND id >= ? AND id < ? ORDER BY id LIMIT ?"
+        f"SELECT id, arm, unit_hash, hit_count, hits FROM requests WHERE rollout = ? AND {_KEPT}"
+        " AND id >= ? AND id < ? AND substr(hex(id), 31, 2) < ? ORDER BY id"
     )
-    found = query_days(ledger, period, sql, [rollout, *period.ids, limit], on_fault=on_fault)
     answers = []
-    for day, (row_id, arm, unit, hit_count, hits) in islice(found, limit):
+    for day, cells in query_days(ledger, period, sql, [rollout, *period.ids, below], on_fault=on_fault):
         try:
-            scores = [hit.dense for hit in unpack_hits(hits) if hit.dense is not None]
+            answers.append(_answer(cells))
         except ArtefactCorrupt as error:
             on_fault(DayFault(day, str(error)))
-            continue
-        best = max(scores, default=None)
-        answers.append(
-            TrialAnswer(UUID(bytes=bytes(row_id)), arm, None if unit is None else bytes(unit), int(hit_count), best)
-        )
-    return answers
+    return TrialAnswers(answers, halvings)
+
+
+def _answer(cells: Cells) -> TrialAnswer:
+    row_id, arm, unit, hit_count, hits = cells
+    best = max((hit.dense for hit in unpack_hits(hits) if hit.dense is not None), default=None)
+    named = UUID(bytes=bytes(row_id)), guarded_arm(arm), None if unit is None else bytes(unit)
+    return TrialAnswer(*named, int(hit_count), best)
 
 
 def shadow_overlaps(

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.pins import delete_pin, pin_rows, put_pin
+from indexing.catalogue.pins import delete_pin, pin_change_rows, pin_rows, put_pin
 from indexing.catalogue.tenants import has_tenant
 from indexing.errors import NotFound
+from indexing.releases.behind import require_caught_up
 from indexing.releases.release import newest_release
 from indexing.releases.rollouts import PinKind
 from indexing.releases.transitions import Decision, require_room
@@ -23,16 +24,30 @@ class PinRecord:
     created_at: str
 
 
-def pin(catalogue: Database, tenant: str, recipe: int, by: Decision, *, max_recipes: int) -> None:
+@dataclass(frozen=True, slots=True)
+class PinChange:
+    """A pin that was made, or taken away (``unpinned``), with who did it, why and when (UTC, ISO 8601)."""
+
+    tenant: str
+    kind: str
+    recipe: int | None
+    actor: str
+    reason: str
+    at: str
+
+
+def pin(catalogue: Database, tenant: str, recipe: int, by: Decision, *, max_recipes: int, anyway: bool = False) -> None:
     """Let a tenant be answered by one recipe, whatever is in service; it stays open for that.
 
     Raises:
         NotFound: the tenant does not exist, or the recipe has no release.
+        ReleaseBehind: the recipe lacks documents that the one in service answers with, and not ``anyway``.
         TooManyRecipes: more than ``max_recipes`` would have to be open.
     """
     with catalogue.write():
         if newest_release(catalogue, recipe) is None:
             raise NotFound(f"Recipe {recipe} has no release: build it first, or see 'groundwork releases list'.")
+        require_caught_up(catalogue, recipe, anyway=anyway)
         _put(catalogue, tenant, "pinned", recipe, by)
         require_room(catalogue, by.at, max_recipes)
 
@@ -55,19 +70,24 @@ def choose_first(catalogue: Database, tenant: str, by: Decision) -> None:
     _put(catalogue, tenant, "first", None, by)
 
 
-def unpin(catalogue: Database, tenant: str) -> None:
+def unpin(catalogue: Database, tenant: str, by: Decision) -> None:
     """Let shares and tests decide about a tenant again.
 
     Raises:
         NotFound: it has no pin.
     """
-    if not delete_pin(catalogue, tenant):
+    if not delete_pin(catalogue, tenant, actor=by.actor, reason=by.reason, at=by.at):
         raise NotFound(f"Tenant {tenant!r} is not pinned, held back or chosen first. See 'groundwork releases pins'.")
 
 
 def list_pins(catalogue: Database) -> list[PinRecord]:
     """All pins by tenant."""
     return [PinRecord(**row) for row in pin_rows(catalogue)]
+
+
+def pin_history(catalogue: Database) -> list[PinChange]:
+    """Every pin that was made or taken away, oldest first."""
+    return [PinChange(**row) for row in pin_change_rows(catalogue)]
 
 
 def _put(catalogue: Database, tenant: str, kind: PinKind, recipe: int | None, by: Decision) -> None:

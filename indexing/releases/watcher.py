@@ -42,6 +42,7 @@ class Watcher:
     Rounds renew the lease and look. While a look lasts a thread renews the lease, though not for ever, so that a
     watcher that hangs loses it; each decision is stored only while the lease is this watcher's. ``now`` tells the
     moment, ``clock`` seconds that only grow. ``with_room`` does what must not fail for want of room on the disk.
+    ``judge`` is told of the open rollout and the moment before each look; what it says are verdicts.
     """
 
     catalogue: Database
@@ -49,6 +50,7 @@ class Watcher:
     now: Callable[[], str] = utc_now
     clock: Callable[[], float] = time.monotonic
     with_room: Callable[[Callable[[], object]], object] = lambda action: action()
+    judge: Callable[[Rollout, str], object] = lambda rollout, now: None
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     _look_again_at: float = field(default=-1.0, init=False)
 
@@ -65,6 +67,7 @@ class Watcher:
             return True
         try:
             with self._renewing():
+                self.judge(rollout, self.now())
                 self._look(rollout, self.now())
         except RolloutConflict as error:  # an operator was faster; the next round sees what is now
             logger.info("watcher.overtaken", extra={"fields": {"rollout": rollout.id, "reason": str(error)}})
@@ -132,11 +135,13 @@ class Watcher:
             logger.warning("watcher.rolls_back", extra={"fields": {"rollout": rollout.id, "reason": report.reason}})
             by = Decision(ACTOR, report.reason, now, report.evidence)
             self.with_room(lambda: self._decide(lambda: roll_back(self.catalogue, by, rollout=rollout)))
-        elif report.signals and rollout.mode == "canary":
+        elif report.signals and rollout.mode in ("canary", "interleaving"):
             reason = "; ".join(one.reason for one in report.signals)
             self._change(rollout, "paused", Decision(ACTOR, reason, now, report.evidence))
-        elif rollout.mode == "ab":
-            self._end_ab(rollout, window, now)
+        elif rollout.ab_test is not None and self._is_over(rollout, window, now):
+            result = ab_result(self.ledger, rollout, now)
+            reason = f"{result.conclusion}: {result.reason}"
+            self._change(rollout, "ended", Decision(ACTOR, reason, now, result.evidence))
         elif rollout.step < len(rollout.steps):
             self._advance(rollout, rollout.steps[rollout.step], window, report, now)
 
@@ -150,12 +155,14 @@ class Watcher:
                 return f"{count} queries were answered in its shadow"
         return None
 
-    def _end_ab(self, rollout: Rollout, window: GuardWindow, now: str) -> None:
-        requests = sum(arm.requests for arm in window.arms.values())
-        if _is_past(rollout.ends_at, now) or (rollout.max_queries is not None and requests >= rollout.max_queries):
-            result = ab_result(self.ledger, rollout, now)
-            reason = f"{result.conclusion}: {result.reason}"
-            self._change(rollout, "ended", Decision(ACTOR, reason, now, result.evidence))
+    def _is_over(self, rollout: Rollout, window: GuardWindow, now: str) -> bool:
+        """Whether an A/B test or an interleaving has come to its end."""
+        if _is_past(rollout.ends_at, now) or rollout.max_queries is None:
+            return _is_past(rollout.ends_at, now)
+        if rollout.mode == "interleaving":
+            since, until = datetime.fromisoformat(rollout.created_at), datetime.fromisoformat(now)
+            return self.ledger.count_interleaved(rollout.id, since, until) >= rollout.max_queries
+        return sum(arm.requests for arm in window.arms.values()) >= rollout.max_queries
 
     def _advance(self, rollout: Rollout, step: Step, window: GuardWindow, report: GuardReport, now: str) -> None:
         """Go to the next step, or pause, once the step has lasted and seen as much as it must. No data holds."""

@@ -34,14 +34,18 @@ SAID = {
 def feedback_section(source: Source) -> Section:
     """What users said and did about the answers of the period."""
     home, options = source.home, source.options
+    if next(feedback_of(home.ledger, None, options.since, options.until, limit=1), None) is None:
+        return Section(ID, TITLE, absent=NOTHING)  # before every answer of the period is read
     found = feedback_rates(home, options.since, options.until, by=("release", "arm"))
     if not found.with_feedback:
         return Section(ID, TITLE, absent=NOTHING)
     seen = {one.measure for one in found.rates if one.estimate.value}
     rates = [_rate(one) for one in found.rates if one.measure in seen and one.answers]
-    bias = estimate_position_bias(harvest(home, options.since, options.until).shown)
+    bias = None
+    if "clicked" in seen:
+        bias = _position_bias(estimate_position_bias(harvest(home, options.since, options.until).shown))
     comments, hidden, tenants = _read_comments(source)
-    told = Feedback(rates, _position_bias(bias), comments, hidden)
+    told = Feedback(rates, bias, comments, hidden)
     return tell_feedback(told, tenants)
 
 

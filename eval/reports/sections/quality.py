@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from eval.datasets.stored_sets import list_query_sets
+from eval.experiments.kept_evaluations import Evaluation
 from eval.experiments.measures import CONDENSED, JUDGED
 from eval.experiments.statistics import bootstrap_interval
 from eval.reports.charts.data import IntervalRow, Intervals, Lane, Line, Point, Timeline
 from eval.reports.charts.theme import SERIES
 from eval.reports.model import Block, Chart, Column, Estimate, Headline, Key, Prose, Section, Table, Tone
-from eval.reports.served_releases import lanes
+from eval.reports.served_releases import lanes, models_of, views_of
 from eval.reports.source import SERVING_MODE, Source
 from indexing.catalogue.evaluations import EvaluationRow
 
@@ -45,6 +46,8 @@ class Measured:
     condensed: float | None
     judged: float | None
     p50_ms: float
+    model: str
+    views: str
     is_synthetic: bool = False
 
 
@@ -57,6 +60,7 @@ class Quality:
     lanes: Sequence[Lane]
     since: datetime
     until: datetime
+    stale: Sequence[str] = ()
 
 
 def quality_section(source: Source) -> Section:
@@ -65,7 +69,23 @@ def quality_section(source: Source) -> Section:
     found = [_measured(source, row, is_synthetic=row.query_set in made) for row in source.rows]
     options = source.options
     in_force = lanes(source.services, options.until)
-    return tell_quality(Quality(options.measure, found, in_force, options.since, options.until))
+    stale = [said for one in source.newest_in_service if (said := _stale(source, one))]
+    tenants = frozenset(row.tenant for row in source.rows)
+    return tell_quality(Quality(options.measure, found, in_force, options.since, options.until, stale), tenants)
+
+
+def _stale(source: Source, evaluation: Evaluation) -> str:
+    """What became of the judged documents of a set since they were judged, in a sentence; empty where nothing did."""
+    query_set = source.query_set(evaluation)
+    if query_set is None or not query_set.staleness.is_stale:
+        return ""
+    now = query_set.staleness
+    changed, gone = (len({name for ids in found.values() for name in ids}) for found in (now.changed, now.gone))
+    left_out = f", and {len(now.left_out)} queries have no relevant document left" if now.left_out else ""
+    return (
+        f"Of the documents that {query_set.name} judges, {changed} changed since and {gone} are gone{left_out}:"
+        " judge them again, since old judgments may no longer hold."
+    )
 
 
 def _measured(source: Source, row: EvaluationRow, *, is_synthetic: bool) -> Measured:
@@ -85,11 +105,13 @@ def _measured(source: Source, row: EvaluationRow, *, is_synthetic: bool) -> Meas
         condensed=row.means.get(CONDENSED),
         judged=row.means.get(JUDGED),
         p50_ms=row.latency["p50_ms"],
+        model=models_of(source.recipe(row.recipe)),
+        views=views_of(source.recipe(row.recipe)),
         is_synthetic=is_synthetic,
     )
 
 
-def tell_quality(quality: Quality) -> Section:
+def tell_quality(quality: Quality, tenants: frozenset[str] = frozenset()) -> Section:
     """The section of what was read."""
     if not quality.found:
         return Section(ID, TITLE, absent=NOTHING)
@@ -103,10 +125,12 @@ def tell_quality(quality: Quality) -> Section:
         blocks += [_table(quality)]
     if len(sets) > MAX_LINES:
         blocks.append(Prose([f"The chart shows {MAX_LINES} of {len(sets)} query sets; the table has all."]))
+    if quality.stale:
+        blocks.append(Prose(quality.stale, is_caveat=True))
     if any(one.is_synthetic for one in quality.found):
         blocks.append(Prose([SYNTHETIC], is_caveat=True))
     headlines = [_headline(quality.measure, [one for one in served if one.query_set == name]) for name in sets]
-    return Section(ID, TITLE, blocks, headlines[:MAX_LINES])
+    return Section(ID, TITLE, blocks, headlines[:MAX_LINES], tenants=tenants)
 
 
 SYNTHETIC = (
@@ -198,6 +222,8 @@ def _table(quality: Quality) -> Table:
         Column("condensed", "score"),
         Column("judged@10", "share"),
         Column("p50 ms", "ms"),
+        Column("model"),
+        Column("views"),
     ]
     rows = [
         (
@@ -211,6 +237,8 @@ def _table(quality: Quality) -> Table:
             one.condensed,
             one.judged,
             one.p50_ms,
+            one.model,
+            one.views,
         )
         for one in quality.found
     ]

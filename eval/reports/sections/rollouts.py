@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from eval.datasets.stored_sets import list_query_sets
 from eval.reports.model import Badge, Block, Column, Headline, Section, Table, Tone
 from eval.reports.options import ReportOptions
 from eval.reports.source import Source
@@ -52,9 +53,12 @@ def rollouts_section(source: Source) -> Section:
         for recipe in recipe_numbers(home.catalogue)
         for row in verdict_rows(home.catalogue, recipe)
     ]
+    # Reasons of a verdict tell of the sets that it rests on.
+    tenants = frozenset(one.partition.tenant for one in list_query_sets(home)) if judged else frozenset[str]()
     return tell_rollouts(
         [one for one in tried if any(_is_within(change.at, options) for change in one.changes)],
         [one for one in judged if options.since <= one.at < options.until],
+        tenants,
     )
 
 
@@ -76,7 +80,7 @@ def _is_within(at: str, options: ReportOptions) -> bool:
     return options.since <= datetime.fromisoformat(at) < options.until
 
 
-def tell_rollouts(tried: Sequence[Tried], judged: Sequence[Judged]) -> Section:
+def tell_rollouts(tried: Sequence[Tried], judged: Sequence[Judged], tenants: frozenset[str] = frozenset()) -> Section:
     """The section of what was read."""
     if not tried and not judged:
         return Section(ID, TITLE, absent=NOTHING)
@@ -85,7 +89,8 @@ def tell_rollouts(tried: Sequence[Tried], judged: Sequence[Judged]) -> Section:
         blocks.append(_verdicts(sorted(judged, key=lambda one: one.at, reverse=True)))
     if tried:
         blocks += [_rollouts(tried), _decisions(tried)]
-    return Section(ID, TITLE, blocks, [*_verdict_headlines(judged), *_rollout_headlines(tried)])
+    headlines = [*_verdict_headlines(judged), *_rollout_headlines(tried)]
+    return Section(ID, TITLE, blocks, headlines, tenants=tenants)
 
 
 def _verdict_headlines(judged: Sequence[Judged]) -> list[Headline]:

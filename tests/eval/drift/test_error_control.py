@@ -5,6 +5,7 @@ import pytest
 from scipy import integrate
 
 from eval.drift.error_control import adjusted, alarms, evidence_of, gathered
+from eval.drift.two_samples import kolmogorov_smirnov
 
 
 def test_adjusted_p_values_are_benjamini_and_hochberg_s():
@@ -45,6 +46,13 @@ def test_looks_without_a_change_alarm_less_often_than_stated_and_a_change_is_fou
     assert (look, found) == (3, ["moved"])
 
 
+def test_signals_that_move_together_alarm_sooner_than_one_and_nothing_alarms_by_nothing():
+    assert alarms({}) == []
+    assert alarms({"a": 39.0, "b": 0.0}, looks=20) == []
+    assert alarms({"a": 30.0, "b": 22.0, "c": 8.0}, looks=20) == ["a", "b"]
+    assert alarms({"a": 30.0, "b": 1.0, "c": 1.0}, looks=20) == []
+
+
 def test_a_signal_that_a_look_could_not_measure_keeps_its_evidence():
     evidence = gathered({"a": 5.0, "b": 7.0}, {"a": 0.5})
     assert evidence["b"] == 7.0
@@ -61,3 +69,18 @@ def test_the_mean_number_of_looks_between_false_alarms_is_at_least_the_stated_on
             evidence = gathered(evidence, {"only": float(chance.random())})
         lengths.append(length)
     assert np.mean(lengths) >= looks
+
+
+def test_looks_beside_all_that_was_before_are_independent_and_looks_beside_one_reference_are_not():
+    chance, runs = np.random.default_rng(9), 400
+    growing, fixed = np.empty((runs, 2)), np.empty((runs, 2))
+    for run in range(runs):
+        reference, first, second = chance.random((3, 100))
+        growing[run] = (
+            kolmogorov_smirnov(reference, first).p,
+            kolmogorov_smirnov(np.concatenate([reference, first]), second).p,
+        )
+        fixed[run] = kolmogorov_smirnov(reference, first).p, kolmogorov_smirnov(reference, second).p
+    apart = 3 / runs**0.5
+    assert abs(np.corrcoef(growing.T)[0, 1]) < apart
+    assert np.corrcoef(fixed.T)[0, 1] > apart

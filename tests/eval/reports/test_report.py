@@ -8,7 +8,7 @@ from eval.datasets.curation import add_judgments
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import read_query_set
 from eval.feedback.rates import MEASURES
-from eval.reports.model import Chart, RankedQueries, Table
+from eval.reports.model import Chart, Prose, RankedQueries, Table
 from eval.reports.options import ReportOptions
 from eval.reports.rendering.json_form import to_json
 from eval.reports.rendering.markdown import HIDDEN, to_markdown
@@ -18,7 +18,7 @@ from indexing.catalogue.alerts import raise_alert
 from indexing.catalogue.tenants import change_limits
 from indexing.errors import NotFound
 from indexing.ledger.ids import moment_of
-from tests.support.evaluated_home import WORDS, EvaluatedHome
+from tests.support.evaluated_home import WORDS, EvaluatedHome, written
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS
 from tests.support.ledger_rows import made_feedback, made_id, made_row
 from tests.support.promotions import gated
@@ -104,6 +104,10 @@ def test_quality_has_an_interval_and_says_which_release_was_in_service(told):
         ("1.1", "in service", 7),
         ("2.1", "candidate", 7),
     ]
+    assert {(row["model"], row["views"]) for row in rows} == {
+        ("m@1", "lines@1, int8@1, english@1"),
+        ("m@1", "lines@1, int8@1, none@1"),
+    }
     for row in rows:
         value = row["nDCG@10 (95 % interval)"]
         assert 0 <= value.low <= value.value <= value.high <= 1
@@ -178,6 +182,12 @@ def test_feedback_is_told_by_release_and_a_comment_only_where_text_may_be_kept(r
     assert COMMENT not in to_json(reported.report())
     change_limits(reported.home.catalogue, OURS.tenant, {"log_queries": True})
     assert COMMENT not in to_json(reported.report())  # the home does not
+
+
+def test_judged_documents_that_changed_since_are_told(reported):
+    reported.put(written("apple", "and was written anew"))
+    (said,) = (block for block in sections_of(reported.report())["quality"].blocks if isinstance(block, Prose))
+    assert said.paragraphs[0].startswith("Of the documents that plurals judges, 1 changed since and 0 are gone:")
 
 
 def test_an_open_alert_is_told_even_where_nothing_was_asked(reported):

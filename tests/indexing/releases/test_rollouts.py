@@ -15,7 +15,7 @@ from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseBehind, Rol
 from indexing.records import Document, Partition
 from indexing.releases.behind import documents_behind
 from indexing.releases.lifecycle import end, pause, reject, resume, set_share
-from indexing.releases.pins import choose_first, hold_back, list_pins, pin, unpin
+from indexing.releases.pins import choose_first, hold_back, list_pins, pin, pin_history, unpin
 from indexing.releases.promotion import roll_back
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import AbTest, Pin, Step, find_rollout, read_serving_plan
@@ -419,6 +419,24 @@ def test_going_back_to_a_recipe_that_lacks_documents_needs_a_word(bench):
     assert stable_recipe(bench.catalogue) == 1
 
 
+def test_a_tenant_is_not_pinned_to_a_recipe_that_lacks_documents_without_a_word(bench):
+    promote(bench.catalogue, 2, bench.by(), max_recipes=4)
+    write(bench, "one")
+    record_release(bench.catalogue, 2, "snapshot-2b", seq=bench.catalogue.sequence(), actor="ana")
+    with pytest.raises(ReleaseBehind, match=r"Release 1\.1 lacks 1 documents .* --anyway"):
+        pin(bench.catalogue, "a", 1, bench.by(), max_recipes=4)
+    assert list_pins(bench.catalogue) == []
+    pin(bench.catalogue, "a", 1, bench.by(), max_recipes=4, anyway=True)
+    assert [one.recipe for one in list_pins(bench.catalogue)] == [1]
+
+
+def test_who_took_a_pin_away_and_why_stays_known(bench):
+    pin(bench.catalogue, "a", 3, bench.by("ann", "contract"), max_recipes=4)
+    unpin(bench.catalogue, "a", bench.by("ben", "contract over"))
+    told = [(one.tenant, one.kind, one.recipe, one.actor, one.reason) for one in pin_history(bench.catalogue)]
+    assert told == [("a", "pinned", 3, "ann", "contract"), ("a", "unpinned", None, "ben", "contract over")]
+
+
 def test_what_both_recipes_wait_for_and_what_is_live_does_not_hinder_a_roll_back(bench):
     promote(bench.catalogue, 2, bench.by(), max_recipes=4)
     write(bench, "waits for both")
@@ -437,10 +455,10 @@ def test_pins_are_in_the_plan_and_keep_their_recipe_open(bench):
     }
     assert bench.plan().open_recipes == (1, 3)
     assert [(one.tenant, one.actor, one.reason) for one in list_pins(bench.catalogue)][2] == ("c", "ben", "they asked")
-    unpin(bench.catalogue, "a")
+    unpin(bench.catalogue, "a", bench.by("ann", "over"))
     assert bench.plan().open_recipes == (1,)
     with pytest.raises(NotFound, match="'a' is not pinned"):
-        unpin(bench.catalogue, "a")
+        unpin(bench.catalogue, "a", bench.by("ann", "over"))
 
 
 def test_what_would_need_a_fifth_recipe_is_refused_and_changes_nothing(bench):

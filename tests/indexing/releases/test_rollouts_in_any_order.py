@@ -84,7 +84,7 @@ class Operators:
     def pin(self, who):
         tenant = self.random.choice("abc")
         if self.random.random() < 0.5:
-            self.attempt(lambda: unpin(self.catalogue, tenant))
+            self.attempt(lambda: unpin(self.catalogue, tenant, self.bench.by(who)))
         else:
             options = {"max_recipes": MAX_RECIPES}
             self.attempt(lambda: pin(self.catalogue, tenant, self.recipe(), self.bench.by(who), **options))

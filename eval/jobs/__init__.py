@@ -1,0 +1,1 @@
+"""What the schedule does about quality: evaluations, drift, judgments, retention, skew."""

@@ -1,0 +1,34 @@
+"""What is forgotten with the ledger's days: replies of judges, alerts that were acknowledged, old evaluations, runs."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from eval.experiments.kept_evaluations import forget_old_evaluations
+from eval.judging.runs import forget_old_replies
+from indexing.catalogue.alerts import forget_alerts_before
+from indexing.catalogue.schedule import forget_runs_before
+from indexing.home import Home
+from indexing.ledger.retention import enforce_retention
+from indexing.records import Json, moment_text
+from indexing.schedule.jobs import Steps
+
+
+def forget_old(home: Home, steps: Steps, *, now: datetime | None = None) -> Mapping[str, Json]:
+    """Forget what is older than the days of the ledger, and replies by age of their own. Gives how much of each.
+
+    Evaluations of releases that are not retired stay, and so do open alerts, verdicts and the last run of each job.
+    """
+    at = datetime.now(UTC) if now is None else now
+    settings, before = home.settings, moment_text(at - timedelta(days=home.settings.ledger_days))
+    steps("ledger")
+    days = enforce_retention(home.ledger.folder, days=settings.ledger_days, max_mb=settings.ledger_max_mb, now=at)
+    steps("evaluations")
+    evaluations = forget_old_evaluations(home, before)
+    steps("replies, alerts and runs")
+    return {
+        "ledger_days": [one.day.isoformat() for one in days],
+        "evaluations": evaluations,
+        "judge_replies": forget_old_replies(home, at),
+        "alerts": forget_alerts_before(home.catalogue, before),
+        "runs": forget_runs_before(home.catalogue, before),
+    }

@@ -1,0 +1,75 @@
+"""Scheduled runs on the command line: how they are named, listed and told to programs."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from indexing.commands.terminal import print_table, short_time
+
+if TYPE_CHECKING:
+    from indexing.catalogue.schedule import ScheduledRun
+    from indexing.schedule.runner import Planned
+
+
+@dataclass(frozen=True, slots=True)
+class JobNumber:
+    """What ``jobs`` is about: the number of a build, or of a scheduled run."""
+
+    number: int
+    is_run: bool
+
+
+class JobId(click.ParamType):  # type: ignore[type-arg] # only newer versions of click know a type here
+    """The id of a build, such as 7, or of a scheduled run, such as r7."""
+
+    name = "job"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> JobNumber:
+        """The number, and of what."""
+        if isinstance(value, JobNumber):
+            return value
+        found = re.fullmatch(r"(r?)([0-9]{1,18})", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no id of a job: expected one such as 7, or r7 for a scheduled run.", param, ctx)
+        return JobNumber(int(found[2]), bool(found[1]))
+
+
+def run_as_json(run: "ScheduledRun") -> dict[str, Any]:
+    """A run as programs read it; its id begins with r."""
+    return {**asdict(run), "id": f"r{run.id}"}
+
+
+def planned_as_json(one: "Planned") -> dict[str, Any]:
+    """A job of the schedule as programs read it."""
+    last = None if one.last is None else run_as_json(one.last)
+    return {"job": one.job.name, "about": one.job.about, "is_due": one.is_due, "next_at": one.next_at, "last": last}
+
+
+def print_runs(runs: "Sequence[ScheduledRun]") -> None:
+    """Runs as people read them."""
+    rows: list[list[object]] = [
+        [f"r{one.id}", one.job, one.state, one.holder, short_time(one.begun_at), short_time(one.ended_at), _said(one)]
+        for one in runs
+    ]
+    print_table("scheduled runs", ["id", "job", "state", "by", "begun", "ended", "step or error"], rows)
+
+
+def print_plan(planned: "Sequence[Planned]") -> None:
+    """The schedule as people read it, in UTC."""
+    rows: list[list[object]] = [
+        [
+            one.job.name,
+            one.job.about,
+            "now" if one.is_due else short_time(one.next_at),
+            "" if one.last is None else f"{one.last.state} {short_time(one.last.ended_at or one.last.begun_at)}",
+        ]
+        for one in planned
+    ]
+    print_table("schedule", ["job", "what it does", "due", "last run"], rows)
+
+
+def _said(run: "ScheduledRun") -> str:
+    return run.error or (run.step if run.state == "running" else None) or ""

@@ -1,0 +1,125 @@
+"""What is live is evaluated on every stored set; where it scores worse than before, an alert says so."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
+from eval.experiments import evaluations
+from eval.experiments.evaluation_task import LocalEvaluationExecutor
+from eval.jobs.live_evaluations import evaluate_live, live_releases
+from eval.jobs.retention import forget_old
+from indexing.catalogue.alerts import acknowledge_alert, list_alerts, open_alerts, raise_alert
+from indexing.catalogue.evaluations import list_evaluations
+from indexing.catalogue.releases import retire_releases
+from indexing.errors import NotReady
+from indexing.records import Document, Partition, moment_text
+from indexing.releases.transitions import Decision
+from indexing.releases.trials import propose, start_canary
+from indexing.schedule.jobs import RunEnded
+from tests.support.evaluated_home import EvaluatedHome
+from tests.support.fresh_home import OTHER_LANGUAGE, OURS
+
+NOUNS = [f"{first}{second}" for first in ("car", "boat", "tree", "lamp") for second in "abcdefghij"]
+NOW = datetime(2026, 11, 29, 2, tzinfo=UTC)
+BY = Decision("ana", "a test", moment_text(NOW))
+
+
+class LiveHome(EvaluatedHome):
+    """Recipe 1 stems and is in service; the set ``things`` asks in the plural for what stands there once."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.put(*(Document(noun, noun, f"About one {noun} and nothing else of {noun}.") for noun in NOUNS))
+        self.said = []
+        queries = [NewQuery(f"q-{noun}", f"{noun}s", "curated") for noun in NOUNS]
+        create_set(self.home, "things", OURS, "curated", provenance={}, actor="ana")
+        put_contents(
+            self.home, "things", queries, {f"q-{noun}": {noun: 1} for noun in NOUNS}, Note("add", "ana", "a test")
+        )
+
+    def evaluate_live(self, steps=None):
+        executor = LocalEvaluationExecutor(self.opener())
+        found = evaluate_live(self.home, steps or self.said.append, executor=executor, mode="lexical", now=NOW)
+        return found["sets"]
+
+
+@pytest.fixture
+def live(tmp_path):
+    made = LiveHome(tmp_path / "home")
+    yield made
+    made.close()
+
+
+def test_every_live_release_is_evaluated_on_every_set_and_each_step_is_told(live):
+    live.build()
+    live.build(OTHER_LANGUAGE)
+    proposed = propose(live.home.catalogue, 2, BY)
+    start_canary(live.home.catalogue, proposed, BY, share=0.1, steps=(), unit="tenant", max_recipes=4)
+    assert live_releases(live.home) == ["1.1", "2.1"]
+    found = live.evaluate_live()["things"]
+    assert found["1.1"]["nDCG@10"] > found["2.1"]["nDCG@10"]
+    assert [one.id for one in list_evaluations(live.home.catalogue)] == [found["1.1"]["id"], found["2.1"]["id"]]
+    assert live.said[0] == "things on 1.1"
+    assert live.said[-1] == f"things on 2.1: {found['2.1']['queries']} of {found['2.1']['queries']} queries"
+    assert live.evaluate_live()["things"]["1.1"]["id"] == found["1.1"]["id"]
+
+
+def test_a_release_that_scores_worse_on_the_same_documents_raises_an_alert(live):
+    live.build()
+    first = live.evaluate_live()["things"]["1.1"]
+    live.build(OTHER_LANGUAGE)
+    live.deploy(2)
+    found = live.evaluate_live()["things"]["2.1"]
+    assert found["before"]["id"] == first["id"]
+    assert found["verdict"] == "worse"
+    (alert,) = open_alerts(live.home.catalogue)
+    assert (alert.key, alert.severity, alert.tenant) == ("quality:things", "critical", OURS.tenant)
+    assert "Release 2.1 scores nDCG@10 0.000 on things" in alert.message
+
+
+def test_a_set_whose_documents_are_not_in_the_release_is_told_and_the_others_go_on(live):
+    live.build()
+    create_set(live.home, "empty", Partition("a", "nothing"), "curated", provenance={}, actor="ana")
+    found = live.evaluate_live()
+    assert "not_evaluated" in found["empty"]["1.1"]
+    assert "nDCG@10" in found["things"]["1.1"]
+
+
+def test_before_the_first_release_there_is_nothing_to_evaluate(live):
+    with pytest.raises(NotReady):
+        live.evaluate_live()
+
+
+def test_an_evaluation_that_is_cancelled_ends_between_its_blocks(live):
+    live.build()
+
+    def cancelled(step):
+        if "queries" in step:
+            raise RunEnded("it was cancelled")
+
+    with pytest.raises(RunEnded):
+        live.evaluate_live(cancelled)
+    assert list_evaluations(live.home.catalogue) == []
+
+
+def test_what_is_older_than_the_ledger_is_forgotten_but_for_what_is_still_of_use(live, monkeypatch):
+    long_ago = NOW - timedelta(days=60)
+    monkeypatch.setattr(evaluations, "utc_now", lambda: long_ago)
+    live.build()
+    kept = live.evaluate("1.1", clock=lambda: long_ago)
+    live.put(Document("new", "new", "Something new."))
+    live.build()
+    old = live.evaluate("1.2", clock=lambda: long_ago)
+    retire_releases(live.home.catalogue, [(1, 2)])
+    at = moment_text(long_ago)
+    for number, key in enumerate(("drift:a", "drift:a", "drift:b"), start=1):
+        raise_alert(live.home.catalogue, key, "warning", "drift", "moved", {}, at)
+        if key == "drift:a":
+            acknowledge_alert(live.home.catalogue, number, "ana", "seen", at)
+    told = forget_old(live.home, live.said.append, now=NOW)
+    assert (told["evaluations"], told["alerts"]) == (1, 1)
+    assert [row.id for row in list_evaluations(live.home.catalogue)] == [kept.id]
+    assert [path.name.split(".")[0] for path in (live.path / "evaluations").glob("*.queries.json.gz")] == [kept.id]
+    assert old.id != kept.id
+    assert sorted(one.key for one in list_alerts(live.home.catalogue, is_open_only=False)) == ["drift:a", "drift:b"]
