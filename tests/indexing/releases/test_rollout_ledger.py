@@ -124,7 +124,7 @@ def test_an_interleaved_answer_counts_as_the_candidates_and_its_failure_as_an_er
     assert window.arms.keys() == {"candidate"}
     assert (window.arms["candidate"].requests, window.arms["candidate"].errors) == (5, 1)
     assert len(window.arms["candidate"].units) == 5
-    assert {one.arm for one in trial_answers(store, 1, NOON - SECOND, NOON + SECOND)} == {"candidate"}
+    assert {one.arm for one in trial_answers(store, 1, NOON - SECOND, NOON + SECOND).answers} == {"candidate"}
 
 
 def test_shadows_of_the_rollout_are_counted_alone(store):
