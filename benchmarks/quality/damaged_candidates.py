@@ -7,7 +7,7 @@ judgments, and a simulated canary at 20 % of the users (``simulated_canary``). T
 whatever the gate said, so that the table shows what each signal sees by itself. Latency is not judged: this machine
 does other things, too.
 
-Usage: nice python -m benchmarks.quality.damaged_candidates [--data ../shared/data] [--collections helpdesk cranfield]
+Usage: nice python -m benchmarks.quality.damaged_candidates [--data ../shared/data] [--collections helpdesk]
 """
 
 import argparse
@@ -300,7 +300,7 @@ def measure(bench: Bench, damaged: Sequence[Candidate], harmless: Sequence[Candi
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--collections", nargs="+", default=["helpdesk", "cranfield"])
+    parser.add_argument("--collections", nargs="+", default=["helpdesk"])
     parser.add_argument(
         "--models", type=Path, help="A home whose models are taken; by default the model is registered."
     )
