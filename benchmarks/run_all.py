@@ -26,6 +26,7 @@ SCRIPTS = (
     "faults.rollback",
     "faults.rollout_life",
     "faults.rollout_kills",
+    "faults.watcher_kills",
     "peers.txtai",
     "peers.chroma",
     "search.ledger",
