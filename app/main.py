@@ -37,9 +37,10 @@ from app.routes import (
 )
 from app.schemas.server_problems import ServerProblem
 from app.services.alerts import watch_alerts
+from app.services.interleaving import InterleavedSearches
 from app.services.ledger_writing import feedback_recorder_for, request_records_for, view_recorder_for
 from app.services.open_recipes import open_recipes
-from app.services.search_executor import SearchExecutor
+from app.services.search_executor import THREADS_A_SESSION, SearchExecutor
 from app.services.shadow import ShadowSearches, busy_above
 from app.services.state import Services
 from app.services.waiting_writes import counted
@@ -128,6 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             services.live.wake()
             is_wanted.set()
             services.shadows.close()
+            services.interleaving.close()
             for thread in threads:
                 thread.join(timeout=10)
             services.executor.close()
@@ -184,10 +186,11 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     watch_alerts(home, metrics)
     queries.on_lookup = lambda outcome: metrics.query_cache.labels(outcome).inc()
     pool, retriever = ReleasePool(home, live, queries), Retriever()
+    tokens, busy = home.reserve.run(lambda: _sequence_tokens(home)), busy_above(most, home.settings.sessions)
     return Services(
         home=home,
         reads=reads,
-        sequence_tokens=home.reserve.run(lambda: _sequence_tokens(home)),
+        sequence_tokens=tokens,
         records=records,
         views=views,
         feedback=feedback_recorder_for(home, metrics),
@@ -201,7 +204,17 @@ def make_services(home: Home, queries: QueryCache) -> Services:
             records,
             searches,
             lambda outcome: metrics.shadows.labels(outcome).inc(),
-            busy_above=busy_above(most, home.settings.sessions),
+            busy_above=busy,
+        ),
+        interleaving=InterleavedSearches(
+            pool,
+            live,
+            retriever,
+            tokens,
+            searches,
+            lambda outcome: metrics.interleaved.labels(outcome).inc(),
+            threads=THREADS_A_SESSION * home.settings.sessions,
+            busy_above=busy,
         ),
         metrics=metrics,
         limiter=limiter_for(home.settings.redis_url, home.storage.identity()),

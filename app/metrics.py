@@ -102,6 +102,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.interleaved = Counter(
+            "groundwork_interleaved_searches",
+            "Searches to be interleaved: answered, or why the release in service answered alone.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.without_user = Counter(
             "groundwork_assigned_without_user",
             "Searches of a rollout by user that named none, so that the tenant was the unit.",

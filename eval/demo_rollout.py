@@ -123,7 +123,7 @@ class Act:
 
     def _agreement(self) -> str:
         compared = [row.comparison for row in self._shadows() if row.comparison]
-        overlap = sum(one["overlap"] for one in compared) / len(compared)
+        overlap = sum(float(one["overlap"]) for one in compared) / len(compared)
         return f"{len(compared)} answers compared, {overlap:.0%} of their hits are the same"
 
     def _tell(self, answers: list[dict[str, str]], recipe: int) -> None:

@@ -40,7 +40,8 @@ class RankedPassage:
 
     Grouped by document, the raw scores are the best that any passage of the document has in each leg. ``rerank`` is
     the reranker's logit for the passage, where there was a second pass; ``features`` are the values of the document
-    that the recipe's boosts used, by name.
+    that the recipe's boosts used, by name. ``release`` is the number of the release that found it, empty where it is
+    the one that answers.
     """
 
     rank: int
@@ -50,6 +51,7 @@ class RankedPassage:
     passage: StoredPassage
     rerank: float | None = None
     features: Mapping[str, float] = field(default_factory=dict)
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The routes about rollouts, for the operator: try a recipe beside the one in service, and take it back."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -9,6 +10,7 @@ from app.schemas.rollouts import (
     AbBody,
     CanaryBody,
     DecisionBody,
+    InterleavingBody,
     PromotedAnswer,
     PromotionBody,
     ProposalBody,
@@ -19,6 +21,7 @@ from app.schemas.rollouts import (
     RolloutsAnswer,
     ShadowBody,
     ShareBody,
+    StepBody,
 )
 from app.services.rollouts import (
     decide,
@@ -38,10 +41,10 @@ from indexing.releases.lifecycle import pause, reject, resume, set_share
 from indexing.releases.observation import end_trial
 from indexing.releases.release import find_release
 from indexing.releases.rollout_ledger import RolloutLedger
-from indexing.releases.rollouts import AbTest, Rollout
+from indexing.releases.rollouts import PREFERENCE, AbTest, Rollout, Step
 from indexing.releases.steps import checked_steps
 from indexing.releases.transitions import Decision, require_version
-from indexing.releases.trials import propose, start_ab, start_canary, start_shadow
+from indexing.releases.trials import propose, start_ab, start_canary, start_interleaving, start_shadow
 
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
 router = APIRouter(tags=["rollouts"], route_class=AuthenticatedRoute)
@@ -96,11 +99,7 @@ def post_canary(rollout: RolloutParam, body: CanaryBody, caller: Operator, servi
     """The candidate gets a share of tenants, users or requests; each keeps what it got while the share grows."""
     if (body.share is None) == (body.steps is None):
         raise InvalidInput("Give either 'share', such as 0.05, or 'steps'.")
-    written = [
-        {"share": one.share, "at_least_requests": one.at_least_requests, "at_least": one.at_least_seconds}
-        for one in body.steps or ()
-    ]
-    steps = checked_steps({"steps": written}, "The body") if written else ()
+    steps = _steps(body.steps)
     most = services.home.settings.max_recipes
 
     def change(seen: Rollout, by: Decision) -> Rollout:
@@ -140,6 +139,48 @@ def post_ab(rollout: RolloutParam, body: AbBody, caller: Operator, services: Ser
         )
 
     return decide(services, caller, rollout, body, change)
+
+
+@router.post(
+    "/v1/rollouts/{rollout}/interleaving",
+    summary="Start an interleaving",
+    operation_id="interleave_rollout",
+    responses=_CHANGES,
+)
+def post_interleaving(
+    rollout: RolloutParam, body: InterleavingBody, caller: Operator, services: ServicesDep
+) -> RolloutAnswer:
+    """Both recipes answer a search together, and clicks say which wins; a watcher ends it with its conclusion."""
+    if body.share is not None and body.steps is not None:
+        raise InvalidInput("Give either 'share', such as 0.5, or 'steps'.")
+    test = AbTest(PREFERENCE, body.margin, body.level, higher_is_better=True)
+    steps, share = _steps(body.steps), 0.5 if body.share is None else body.share
+    most, over = services.home.settings.max_recipes, ending(body.ends_at, body.max_queries)
+
+    def change(seen: Rollout, by: Decision) -> Rollout:
+        return start_interleaving(
+            services.home.catalogue,
+            seen,
+            by,
+            share=share,
+            steps=steps,
+            unit=body.unit,
+            test=test,
+            end=over,
+            max_recipes=most,
+            anyway=body.anyway,
+        )
+
+    return decide(services, caller, rollout, body, change)
+
+
+def _steps(given: Sequence[StepBody] | None) -> tuple[Step, ...]:
+    """The steps of a body, checked; none where none are given."""
+    written = [
+        {"share": one.share, "at_least_requests": one.at_least_requests, "at_least": one.at_least_seconds}
+        for one in given or ()
+    ]
+    return checked_steps({"steps": written}, "The body") if written else ()
 
 
 @router.post("/v1/rollouts/{rollout}/share", summary="Set the share", operation_id="share_rollout", responses=_CHANGES)

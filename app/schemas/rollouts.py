@@ -109,6 +109,23 @@ class AbBody(_EndingBody):
     anyway: AnywayFlag = False
 
 
+class InterleavingBody(_EndingBody):
+    """An interleaving; one of `ends_at` and `max_queries`, and at most one of `share` and `steps`, must be given."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"unit": "user", "max_queries": 5_000}]})
+
+    share: Number | None = Field(None, gt=0, le=1, description="The part of the units that get hits of both; 0.5.")
+    steps: list[StepBody] | None = Field(
+        None, min_length=1, max_length=MAX_STEPS, description="What a watcher goes through; shares grow."
+    )
+    unit: Unit = Field("user", description="What votes as one.")
+    margin: Number = Field(
+        0.1, gt=0, lt=0.5, description="How far from one half the candidate's part of the wins does not matter."
+    )
+    level: Number = Field(0.05, gt=0, lt=0.5, description="The chance of finding a preference that is none.")
+    anyway: AnywayFlag = False
+
+
 class ShareBody(DecisionBody):
     """The candidate's new share."""
 

@@ -177,6 +177,10 @@ class Hit(BaseModel):
 
     rank: int = Field(description="From 1.")
     score: float = Field(description="Calibrated to 0..1, comparable between queries; higher is better.")
+    release: str = Field(
+        description="The release that found this hit: that of the answer, but in an interleaving, where hits of the"
+        " candidate stand between them and scores of two releases are in no order."
+    )
     scores: LegScores
     passage_id: str
     document_id: str
@@ -196,7 +200,9 @@ class SearchAnswer(BaseModel):
     query_id: str = Field(
         description="This answer's name in the ledger: opaque, another each time, and of use to this tenant alone."
     )
-    release: str = Field(description="The release that served this answer, RECIPE.BUILD.")
+    release: str = Field(
+        description="The release that served this answer, RECIPE.BUILD: the live one in an interleaving."
+    )
     snapshot: str
     seq: str = Field(
         description="Writes up to this one are in this answer, but for those that wait for a build: opaque, a `min_seq`"
@@ -222,6 +228,7 @@ def answer_of(
         {
             "rank": hit.rank,
             "score": hit.score,
+            "release": hit.release or release,
             "scores": {"dense": hit.dense, "lexical": hit.lexical, "rerank": hit.rerank},
             "passage_id": hit.passage.id,
             "document_id": hit.passage.document_id,

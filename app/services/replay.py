@@ -16,6 +16,7 @@ from indexing.catalogue.erasures import list_erasures, list_rewrites
 from indexing.errors import ArtefactCorrupt, GroundworkError, NotFound
 from indexing.home import Home
 from indexing.ledger.ids import moment_of
+from indexing.ledger.interleaving import CANDIDATE_RELEASE, is_mixed
 from indexing.ledger.records import RequestRow, ServedHit
 from indexing.ledger.view_changes import LiveViewChange, ViewChangeMissing, changes_up_to, read_view_changes
 from indexing.models.reranker import RerankerModel
@@ -27,6 +28,7 @@ Reason = Literal[
     "not_a_search",
     "not_answered",
     "query_not_kept",
+    "interleaved",
     "erased",
     "view_change_missing",
     "release_freed",
@@ -231,6 +233,12 @@ def body_of(row: RequestRow) -> SearchBody:
         raise CannotReplay("not_a_search", "it is a call of a language model.")
     if row.error is not None:
         raise CannotReplay("not_answered", f"it was not answered: {row.error} ({row.status}).")
+    if is_mixed(row.comparison):
+        raise CannotReplay(
+            "interleaved",
+            f"it was answered with hits of two releases, {row.release} and {(row.comparison or {})[CANDIDATE_RELEASE]},"
+            " and the ledger does not say what the second one saw; the row says whose each hit was.",
+        )
     if not row.is_whole or row.query is None:
         raise CannotReplay(
             "query_not_kept",

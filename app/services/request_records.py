@@ -57,7 +57,7 @@ class RequestRecord:
     status: int = 200
     error: str | None = None
     shadow_of: UUID | None = None
-    comparison: Mapping[str, float] | None = None
+    comparison: Mapping[str, float | str] | None = None
 
     def __enter__(self) -> "RequestRecord":
         """Begin; everything of the request that may fail stands in the block."""

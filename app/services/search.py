@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from anyio import sleep
@@ -93,8 +94,10 @@ async def _answer(
 ) -> _Answer:
     executor = services.executor
     serving, partition = _assign(services, record), Partition(record.caller.tenant, record.body.collection)
-    if record.kind != SEARCH or not _runs_inline(serving, partition, record.body):
-        return await executor.run(client, deadline, lambda: answer(_find(services, record, deadline)))
+    is_interleaved = _is_interleaved(services, record)
+    if record.kind != SEARCH or is_interleaved or not _runs_inline(serving, partition, record.body):
+        find = partial(_find, services, record, deadline, is_interleaved=is_interleaved)
+        return await executor.run(client, deadline, lambda: answer(find()))
     with services.searches.take():
         await executor.take_loop_slot(deadline)
         begun = _begin(services, serving, record, deadline)
@@ -109,15 +112,27 @@ async def _answer(
         return answer(_found(services, record, begun, result))
 
 
+def _is_interleaved(services: Services, record: RequestRecord) -> bool:
+    """Whether the candidate is to search as well, and there is capacity for it; where not, that is counted."""
+    if not record.assignment.is_interleaved:
+        return False
+    is_busy = services.interleaving.is_busy()
+    if is_busy:
+        services.interleaving.shed(record)
+    return not is_busy
+
+
 def _assign(services: Services, record: RequestRecord) -> ServingRelease:
     """What answers a request by the plan of this moment; its record says why."""
-    record.assignment, serving = services.pool.assigned(
+    assignment, serving = services.pool.assigned(
         tenant=record.caller.tenant,
         user=record.body.user,
         request_id=record.request_id,
         by_vector=record.body.vector is not None,
     )
-    record.release = serving.release
+    if assignment.is_interleaved and record.kind != SEARCH:
+        assignment = Assignment(assignment.recipe, "live", "live")  # only searches are interleaved
+    record.assignment, record.release = assignment, serving.release
     return serving
 
 
@@ -166,10 +181,13 @@ async def wait_for_write(services: Services, record: RequestRecord, deadline: De
             await sleep(_LOOK_SECONDS)
 
 
-def _find(services: Services, record: RequestRecord, deadline: Deadline) -> Found:
+def _find(services: Services, record: RequestRecord, deadline: Deadline, *, is_interleaved: bool) -> Found:
     """Search in the calling thread, by what the plan says now: the request may have waited."""
     begun = _begin(services, _assign(services, record), record, deadline)
-    return _found(services, record, begun, services.executor.complete(begun.search))
+    if not (is_interleaved and record.assignment.is_interleaved):
+        return _found(services, record, begun, services.executor.complete(begun.search))
+    finish = services.interleaving.begin(record, deadline)
+    return _found(services, record, begun, finish(services.executor.complete(begun.search)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from app.ledger.view_recorder import ViewRecorder
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
+from app.services.interleaving import InterleavedSearches
 from app.services.request_records import RequestRecords
 from app.services.search_executor import SearchExecutor
 from app.services.shadow import ShadowSearches
@@ -25,8 +26,8 @@ class Services:
     """Made by ``main`` and kept in ``app.state.services``.
 
     ``reads`` is what every request asks the catalogue, kept until the next commit; ``records`` takes what every search
-    was to the ledger, ``views`` what it could see, ``feedback`` what users said of it; ``shadows`` lets a candidate
-    answer them as well.
+        was to the ledger, ``views`` what it could see, ``feedback`` what users said of it; ``shadows`` lets a candidate
+    answer them as well, afterwards, and ``interleaving`` at once.
 
     ``searches``, ``threaded_requests``, ``write_waits`` and ``measurements`` say how many of each may be in progress;
     ``now`` tells the moment, ISO 8601 in UTC.
@@ -42,6 +43,7 @@ class Services:
     retriever: Retriever
     live: LiveLayer
     shadows: ShadowSearches
+    interleaving: InterleavedSearches
     metrics: Metrics
     limiter: RateLimiter
     executor: SearchExecutor

@@ -6,8 +6,9 @@ from typing import Literal
 
 from indexing.releases.rollouts import Rollout, ServingPlan
 
-Arm = Literal["live", "candidate", "standby", "pinned"]
-"""What answered: the recipe in service, the one under trial, one on standby, or the one that a tenant is pinned to."""
+Arm = Literal["live", "candidate", "standby", "pinned", "interleaved"]
+"""What answered: the recipe in service, the one under trial, one on standby, or the one that a tenant is pinned to; or
+the recipe in service with hits of the one under trial between its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Assignment:
 
     ``reason`` says why, for people. ``rollout`` is the one whose test the request is part of, and ``unit`` what its
     share was taken by, in clear (the ledger hashes it), ``None`` outside a share. ``is_shadowed`` says that the
-    rollout's candidate shall answer as well, afterwards and to no one.
+    rollout's candidate shall answer as well, afterwards and to no one; ``is_interleaved`` that it shall answer at once,
+    and that the hits of both become one list.
     """
 
     recipe: int
@@ -25,6 +27,7 @@ class Assignment:
     rollout: int | None = None
     unit: str | None = None
     is_shadowed: bool = False
+    is_interleaved: bool = False
 
 
 def assign(plan: ServingPlan, *, tenant: str, user: str | None, request_id: str) -> Assignment:
@@ -48,9 +51,9 @@ def assign(plan: ServingPlan, *, tenant: str, user: str | None, request_id: str)
     is_chosen = unit is None or fraction(rollout.seed, unit) < rollout.share
     if rollout.state == "shadow":
         return Assignment(plan.live, "live", "live", rollout.id, unit, is_shadowed=is_chosen)
-    if unit is None:
-        return Assignment(rollout.candidate, "candidate", "chosen first", rollout.id)
-    reason = f"share {rollout.share:g} by {rollout.unit}"
+    reason = "chosen first" if unit is None else f"share {rollout.share:g} by {rollout.unit}"
+    if is_chosen and rollout.mode == "interleaving":
+        return Assignment(plan.live, "interleaved", reason, rollout.id, unit, is_interleaved=True)
     if is_chosen:
         return Assignment(rollout.candidate, "candidate", reason, rollout.id, unit)
     return Assignment(plan.live, "live", reason, rollout.id, unit)

@@ -7,6 +7,7 @@ from eval.commands import (  # a module for each command of the group
     experiments,
     feedback,
     gate,
+    interleaving,
     judge,
     report,
     run,
@@ -27,6 +28,7 @@ __all__ = [
     "experiments",
     "feedback",
     "gate",
+    "interleaving",
     "judge",
     "report",
     "run",
@@ -38,4 +40,3 @@ __all__ = [
 ]
 
 commands = (evaluation, demo)
-"""What the judging half adds to ``groundwork``."""

@@ -20,8 +20,8 @@ def _drift(home: Home, steps: Steps) -> Mapping[str, Json]:
     from eval.drift.watch import watch_drift
     from eval.feedback.rates import feedback_of_requests
 
-    steps("every collection that was asked")
-    looks = watch_drift(home, feedback=feedback_of_requests)
+    steps("which collections are asked")
+    looks = watch_drift(home, feedback=feedback_of_requests, on_scope=steps)
     return {
         "looks": {
             one.scope: {

@@ -85,7 +85,7 @@ def _gates(db: Database) -> None:
     db.execute("ALTER TABLE deployments ADD COLUMN override TEXT")
     # Recipes that were in service before verdicts were needed may be so again without one.
     db.execute("CREATE TABLE recipes_before_gates (recipe INTEGER PRIMARY KEY REFERENCES recipes(number)) STRICT")
-    db.execute("INSERT INTO recipes_before_gates SELECT DISTINCT recipe FROM deployments")
+    db.execute("INSERT INTO recipes_before_gates (recipe) SELECT DISTINCT recipe FROM deployments")
 
 
 @catalogue_migrations(name="0024_schedule")

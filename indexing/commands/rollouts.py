@@ -18,7 +18,7 @@ from indexing.commands.decisions import (
 )
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import opened, print_json, print_table, screen, short_time
-from indexing.commands.trials import ab, canary, propose, shadow
+from indexing.commands.trials import ab, canary, interleave, propose, shadow
 from indexing.commands.watching import watcher_of
 from indexing.settings import Settings
 
@@ -42,7 +42,7 @@ def rollouts() -> None:
     """Try a recipe beside the one in service."""
 
 
-for _start in (propose, shadow, canary, ab):
+for _start in (propose, shadow, canary, ab, interleave):
     rollouts.add_command(_start)
 
 
@@ -88,7 +88,7 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
     from indexing.catalogue.database import utc_now
     from indexing.commands.verdicts import print_verdicts
     from indexing.releases.gate import list_verdicts
-    from indexing.releases.observation import guards_now
+    from indexing.releases.observation import guards_now, preferred
     from indexing.releases.overview import is_watched, meant_rollout, percent, sentence
     from indexing.releases.rollouts import find_rollout
     from indexing.releases.transitions import in_words, list_transitions
@@ -100,16 +100,20 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
         now = utc_now()
         found = guards_now(home.catalogue, _ledger(home), one, now)
         report = None if found is None else found.report
+        stands = preferred(_ledger(home), one, now)
         watched, _ = is_watched(home.catalogue, now)
     said = sentence(one, is_watched=watched)
     if as_json:
         guards = None if report is None else {"outcome": report.outcome, **report.evidence}
         shown = {"transitions": [asdict(change) for change in kept], "verdicts": [asdict(given) for given in verdicts]}
-        print_json({**asdict(one), "says": said, "guards": guards, **shown})
+        more = {} if stands is None else {"stands": stands}
+        print_json({**asdict(one), "says": said, "guards": guards, **more, **shown})
         return
     click.echo(said)
     if one.decides:
         click.echo(f"It decides {one.decides}; it ends {_end_in_words(one)}.")
+    if stands is not None:
+        click.echo(f"By what users chose it is {stands['conclusion']}: {stands['reason']}.")
     if report is not None:
         for result in report.results:
             click.echo(f"  {result.outcome.replace('_', ' '):<13} {result.guard}: {result.reason}")

@@ -1,4 +1,4 @@
-"""The commands that begin a trial: ``groundwork rollouts propose``, ``shadow``, ``canary`` and ``ab``."""
+"""The commands that begin a trial: ``groundwork rollouts propose``, ``shadow``, ``canary``, ``ab``, ``interleave``."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -162,6 +162,72 @@ def ab(
         test, end, most = AbTest(measure, margin, level), _end(by, lasts, queries), settings.max_recipes
         return start_ab(
             catalogue, seen, by, share=share, unit=unit, test=test, end=end, max_recipes=most, anyway=anyway
+        )
+
+    change_meant(settings, rollout, reason, start)
+
+
+@click.command("interleave")
+@rollout_argument
+@click.option("--share", type=float, help="The part of the units that get hits of both; 0.5 unless --steps is given.")
+@click.option(
+    "--steps",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A YAML file of steps, as for a canary; see docs/operations.md.",
+)
+@click.option("--margin", default=0.1, show_default=True, help="How far from one half of the wins does not matter.")
+@click.option("--level", default=0.05, show_default=True, help="The chance of finding a preference that is none.")
+@for_option
+@queries_option
+@click.option(
+    "--unit",
+    type=click.Choice(["tenant", "user", "request"]),
+    default="user",
+    show_default=True,
+    help="What votes as one; a request without a user counts for its tenant.",
+)
+@anyway_behind_option
+@reason_option
+@click.pass_obj
+def interleave(
+    settings: Settings,
+    rollout: int | None,
+    share: float | None,
+    steps: Path | None,
+    margin: float,
+    level: float,
+    lasts: float | None,
+    queries: int | None,
+    unit: Any,
+    anyway: bool,
+    reason: str,
+) -> None:
+    """Let both recipes answer searches together: what users choose says which wins, with fewer queries than an A/B.
+
+    A watcher ends it after --for or --queries: better, worse, equivalent or inconclusive. 'groundwork eval
+    interleaving' shows how it stands. Needs feedback (clicks) from your application.
+    """
+    from indexing.errors import InvalidInput
+    from indexing.releases.rollouts import PREFERENCE, AbTest
+    from indexing.releases.steps import read_steps
+    from indexing.releases.trials import start_interleaving
+
+    if share is not None and steps is not None:
+        raise InvalidInput("Give either --share, such as 0.5, or --steps FILE.")
+    plan = () if steps is None else read_steps(steps.read_text(encoding="utf-8"), str(steps))
+
+    def start(catalogue: "Database", seen: "Rollout", by: "Decision") -> "Rollout":
+        return start_interleaving(
+            catalogue,
+            seen,
+            by,
+            share=0.5 if share is None else share,
+            steps=plan,
+            unit=unit,
+            test=AbTest(PREFERENCE, margin, level, higher_is_better=True),
+            end=_end(by, lasts, queries),
+            max_recipes=settings.max_recipes,
+            anyway=anyway,
         )
 
     change_meant(settings, rollout, reason, start)

@@ -1,5 +1,6 @@
 """What a rollout's guards compare: of each arm its answers, errors, latencies and units in a window of time."""
 
+import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from indexing.errors import GroundworkError
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import list_days
 from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
+from indexing.ledger.interleaving import guarded_arm, has_failed
 from indexing.ledger.store import LedgerStore
 
 _FAILED = 500
@@ -26,7 +28,7 @@ class ArmWindow:
 
     requests: int = 0
     errors: int = 0
-    """Answers with a status of 500 or more."""
+    """Answers with a status of 500 or more, and interleaved ones whose candidate failed, of which users saw nothing."""
     empty: int = 0
     """Answers without a hit, among those whose hits the ledger knows."""
     warnings: int = 0
@@ -70,11 +72,12 @@ class WindowCounts:
     def read(self, ledger: LedgerStore, rollout: int, period: Period, on_fault: OnFault) -> None:
         """Add the rows of a period."""
         sql = (
-            "SELECT arm, unit_hash, status, hit_count, warnings IS NOT NULL, total_ms, is_whole FROM requests"
+            "SELECT arm, unit_hash, status, hit_count, warnings IS NOT NULL, total_ms, is_whole,"
+            " CASE WHEN arm = 'interleaved' THEN comparison END FROM requests"
             " WHERE rollout = ? AND kind IN ('search', 'context') AND id >= ? AND id < ? ORDER BY id"
         )
         for _, cells in query_days(ledger, period, sql, [rollout, *period.ids], has_ids=False, on_fault=on_fault):
-            arm = self.arms.setdefault(cells[0], ArmWindow())
+            arm = self.arms.setdefault(guarded_arm(cells[0]), ArmWindow())
             _add(arm, cells)
             unit = cells[1]
             if unit is not None and self._is_kept(bytes(unit)):
@@ -126,9 +129,9 @@ def guard_window(
 
 
 def _add(window: ArmWindow, cells: Cells) -> None:
-    _, _, status, hit_count, has_warnings, total_ms, is_whole = cells
+    _, _, status, hit_count, has_warnings, total_ms, is_whole, comparison = cells
     window.requests += 1
-    window.errors += status >= _FAILED
+    window.errors += status >= _FAILED or (comparison is not None and has_failed(json.loads(comparison)))
     window.warnings += bool(has_warnings)
     if is_whole:
         window.whole += 1

@@ -8,8 +8,8 @@ from indexing.records import Json
 
 KINDS = ("search", "context", "shadow", "model_call")
 """What a row may be about."""
-ARMS = ("live", "candidate", "standby", "pinned")
-"""Which part of the serving plan answered."""
+ARMS = ("live", "candidate", "standby", "pinned", "interleaved")
+"""Which part of the serving plan answered; ``interleaved``: the live one, with hits of the candidate in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,9 @@ class RequestRow:
     warnings: Sequence[str]
     shadow_of: UUID | None = None
     """Of a shadow: the id of the row whose query it answered."""
-    comparison: Mapping[str, float] | None = None
-    """Of a shadow: how its answer differs from the one that was given."""
+    comparison: Mapping[str, float | str] | None = None
+    """Of a shadow: how its answer differs from the one that was given. Of an interleaved answer: what
+    ``indexing.ledger.interleaving`` says."""
     is_whole: bool = True
     """False where assignments alone are kept."""
     is_erased: bool = False

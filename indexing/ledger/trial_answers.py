@@ -11,6 +11,7 @@ from uuid import UUID
 from indexing.errors import ArtefactCorrupt
 from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
 from indexing.ledger.hit_packing import unpack_hits
+from indexing.ledger.interleaving import guarded_arm
 from indexing.ledger.store import LedgerStore
 
 MOST_ANSWERS = 50_000
@@ -23,7 +24,10 @@ _KEPT = "kind IN ('search', 'context') AND is_whole = 1 AND status < 500"
 
 @dataclass(frozen=True, slots=True)
 class TrialAnswer:
-    """One answer of a rollout: ``best_dense`` is the highest raw score of the dense leg, ``None`` without one."""
+    """One answer of a rollout: ``best_dense`` is the highest raw score of the dense leg, ``None`` without one.
+
+    An interleaved answer counts as one of the candidate.
+    """
 
     id: UUID
     arm: str
@@ -75,7 +79,8 @@ def trial_answers(
 def _answer(cells: Cells) -> TrialAnswer:
     row_id, arm, unit, hit_count, hits = cells
     best = max((hit.dense for hit in unpack_hits(hits) if hit.dense is not None), default=None)
-    return TrialAnswer(UUID(bytes=bytes(row_id)), arm, None if unit is None else bytes(unit), int(hit_count), best)
+    named = UUID(bytes=bytes(row_id)), guarded_arm(arm), None if unit is None else bytes(unit)
+    return TrialAnswer(*named, int(hit_count), best)
 
 
 def shadow_overlaps(

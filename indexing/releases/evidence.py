@@ -19,8 +19,12 @@ def chi_square_p(statistic: float) -> float:
 def binomial_p(successes: int, trials: int, chance: float) -> float:
     """The chance, in both directions, of a count as far out as this: twice the smaller tail, at most 1."""
     below = math.fsum(_binomial(count, trials, chance) for count in range(successes + 1))
-    above = math.fsum(_binomial(count, trials, chance) for count in range(successes, trials + 1))
-    return min(1.0, 2 * min(below, above))
+    return min(1.0, 2 * min(below, binomial_above(successes, trials, chance)))
+
+
+def binomial_above(successes: int, trials: int, chance: float) -> float:
+    """The chance of a count as high as this or higher."""
+    return math.fsum(_binomial(count, trials, chance) for count in range(successes, trials + 1))
 
 
 def log_excess_odds(has: int, of: int, had: int, of_before: int) -> float:

@@ -8,12 +8,14 @@ from typing import Protocol
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.verdicts import newest_verdict_rows
-from indexing.errors import RolloutConflict
+from indexing.errors import RolloutConflict, StorageFailed
 from indexing.ledger.guard_window import GuardWindow
-from indexing.records import moment_text
+from indexing.ledger.interleaving import Preferences
+from indexing.records import Json, moment_text
 from indexing.releases.ab_tests import AbResult, conclude
 from indexing.releases.guards import GuardReport, Verdict, judge
 from indexing.releases.lifecycle import end
+from indexing.releases.preference_tests import PreferenceResult, conclude_preferences
 from indexing.releases.rollouts import Rollout
 from indexing.releases.transitions import Decision
 
@@ -39,6 +41,14 @@ class RequestLedger(Protocol):
 
     def count_shadows(self, rollout: int, since: datetime, until: datetime) -> int:
         """How many queries the candidate answered in its shadow."""
+        ...
+
+    def count_interleaved(self, rollout: int, since: datetime, until: datetime) -> int:
+        """How many searches were answered with hits of both recipes."""
+        ...
+
+    def preferences(self, rollout: int, since: datetime, until: datetime) -> Preferences:
+        """What units preferred that got hits of both, by what they chose."""
         ...
 
     def unit_means(self, rollout: int, measure: str, since: datetime, until: datetime) -> Mapping[str, Sequence[float]]:
@@ -83,13 +93,26 @@ def guards_now(
     return GuardsNow(report, moment_text(since))
 
 
-def ab_result(ledger: RequestLedger, rollout: Rollout, now: str) -> AbResult:
-    """How an A/B test stands at the moment ``now``; looked at before its end, it tells less than it seems to."""
+def ab_result(ledger: RequestLedger, rollout: Rollout, now: str) -> AbResult | PreferenceResult:
+    """How an A/B test or an interleaving stands at a moment; before its end that tells less than it seems to."""
     if rollout.ab_test is None:
         raise RolloutConflict(f"Rollout {rollout.id} is no A/B test, so it has no conclusion.")
     until = datetime.fromisoformat(now)
+    if rollout.mode == "interleaving":
+        since = datetime.fromisoformat(rollout.created_at)  # all of it counts: a vote is the same at any share
+        return conclude_preferences(rollout.ab_test, ledger.preferences(rollout.id, since, until))
     means = ledger.unit_means(rollout.id, rollout.ab_test.measure, settled(rollout), until)
     return conclude(rollout.ab_test, means.get("live", ()), means.get("candidate", ()))
+
+
+def preferred(ledger: RequestLedger, rollout: Rollout, now: str) -> dict[str, Json] | None:
+    """How an interleaving stands, as JSON, or why that cannot be told; ``None`` for any other rollout."""
+    if rollout.mode != "interleaving" or rollout.state == "proposed":
+        return None
+    try:
+        return ab_result(ledger, rollout, now).evidence
+    except StorageFailed as error:
+        return {"conclusion": "unknown", "reason": str(error)}
 
 
 def end_trial(catalogue: Database, ledger: RequestLedger, seen: Rollout, by: Decision) -> Rollout:

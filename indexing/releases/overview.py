@@ -79,7 +79,9 @@ def sentence(rollout: Rollout, *, is_watched: bool) -> str:
     """What a rollout does now, in a sentence."""
     state = reads(rollout, is_watched=is_watched)
     about = f"Rollout {rollout.id} (recipe {rollout.candidate} against {rollout.baseline})"
-    of = "of the queries are copied to it" if rollout.mode == "shadow" else f"of {rollout.unit}s get the candidate"
+    of = f"of {rollout.unit}s get the candidate"
+    if rollout.mode in ("shadow", "interleaving"):
+        of = "of the queries are copied to it" if rollout.mode == "shadow" else f"of {rollout.unit}s get hits of both"
     if rollout.state == "paused" or state == UNWATCHED:
         return f"{about} is {state}: the candidate gets nothing."
     if not rollout.is_open:
@@ -88,7 +90,7 @@ def sentence(rollout: Rollout, *, is_watched: bool) -> str:
     if rollout.steps:
         is_done = rollout.step == len(rollout.steps)
         step = ", all steps passed" if is_done else f", step {rollout.step + 1} of {len(rollout.steps)}"
-    mode = "an A/B test" if rollout.mode == "ab" else f"a {rollout.mode}"
+    mode = {"ab": "an A/B test", "interleaving": "an interleaving"}.get(rollout.mode, f"a {rollout.mode}")
     return f"{about} is {mode}{step}: {percent(rollout.share)} {of}."
 
 

@@ -8,13 +8,15 @@ from indexing.errors import StorageFailed
 from indexing.ledger.day_sources import DayFault
 from indexing.ledger.guard_counts import GuardCounts
 from indexing.ledger.guard_window import GuardWindow
+from indexing.ledger.interleaved_answers import count_interleaved, preferences
+from indexing.ledger.interleaving import Preferences
 from indexing.ledger.rollout_rows import count_shadows, unit_means
 from indexing.ledger.store import LedgerStore
 
 
 @dataclass(slots=True)
 class RolloutLedger:
-    """What guards, shadows and A/B tests need of the ledger; for one thread.
+    """What guards, shadows, A/B tests and interleavings need of the ledger; for one thread.
 
     It remembers what it counted of a window, so that a window that grows is not read from its beginning each time.
     """
@@ -34,6 +36,21 @@ class RolloutLedger:
         """How many queries the candidate answered in its shadow, as far as the days can be read."""
         return count_shadows(self.store, rollout, since, until)
 
+    def count_interleaved(self, rollout: int, since: datetime, until: datetime) -> int:
+        """How many searches were answered with hits of both recipes, as far as the days can be read."""
+        return count_interleaved(self.store, rollout, since, until)
+
+    def preferences(self, rollout: int, since: datetime, until: datetime) -> Preferences:
+        """What units preferred that got hits of both.
+
+        Raises:
+            StorageFailed: a day cannot be read, so that the test cannot be concluded.
+        """
+        faults: list[DayFault] = []
+        found = preferences(self.store, rollout, since, until, on_fault=faults.append)
+        _require_readable([fault for fault in faults if not fault.is_missing])
+        return found
+
     def unit_means(self, rollout: int, measure: str, since: datetime, until: datetime) -> Mapping[str, Sequence[float]]:
         """By arm, the mean of a measure for each unit.
 
@@ -42,9 +59,13 @@ class RolloutLedger:
         """
         faults: list[DayFault] = []
         found = unit_means(self.store, rollout, measure, since, until, on_fault=faults.append)
-        if faults:
-            raise StorageFailed(
-                f"The ledger's day {faults[0].day} cannot be read ({faults[0].reason}), so the test cannot be"
-                " concluded: mend it, or end the rollout by hand."
-            )
+        _require_readable(faults)
         return found
+
+
+def _require_readable(faults: Sequence[DayFault]) -> None:
+    if faults:
+        raise StorageFailed(
+            f"The ledger's day {faults[0].day} cannot be read ({faults[0].reason}), so the test cannot be"
+            " concluded: mend it, or end the rollout by hand."
+        )

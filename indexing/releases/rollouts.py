@@ -10,7 +10,7 @@ from indexing.catalogue.database import Database, Row
 from indexing.catalogue.rollouts import rollout_row, rollout_row_in, rollout_rows, serving_row
 from indexing.errors import NotFound, NotReady
 
-Mode = Literal["shadow", "canary", "ab"]
+Mode = Literal["shadow", "canary", "ab", "interleaving"]
 State = Literal["proposed", "shadow", "canary", "paused", "live", "rolled_back", "rejected", "ended"]
 Unit = Literal["tenant", "user", "request"]
 PinKind = Literal["pinned", "held_back", "first"]
@@ -31,11 +31,14 @@ class Step:
 
 MEASURES = ("latency_ms", "error_rate", "empty_rate", "warning_rate")
 """What an A/B test may compare: a mean over the requests of each unit, as the ledger has them."""
+PREFERENCE = "preference"
+"""What an interleaving compares: the part of the units that prefer the candidate by their clicks, of those that prefer
+one of both, minus one half."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbTest:
-    """What an A/B test states beforehand.
+    """What an A/B test, or an interleaving, states beforehand.
 
     ``measure`` is what is compared, unit by unit; ``margin`` > 0, in the measure's own unit, is the difference that
     does not matter; ``level`` is the chance, in (0, 1), of calling a difference where there is none.
@@ -52,9 +55,10 @@ class Rollout:
     """A recipe under trial.
 
     ``candidate`` and ``baseline`` are recipe numbers; ``share`` in [0, 1] is the part of the units that the candidate
-    gets (in shadow: the part of the queries that is copied); ``seed`` is new whenever traffic begins; ``tenants`` is
-    whom it concerns, ``None`` for all; ``first`` get the candidate whatever the share; ``version`` counts its changes;
-    ``since_at`` is since when it has its state, share and step.
+    gets (in shadow: the part of the queries that is copied; interleaved: the part of the units that get hits of both);
+    ``seed`` is new whenever traffic begins; ``tenants`` is whom it concerns, ``None`` for all; ``first`` get the
+    candidate whatever the share; ``version`` counts its changes; ``since_at`` is since when it has its state, share and
+    step.
     """
 
     id: int

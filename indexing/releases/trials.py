@@ -1,4 +1,4 @@
-"""How a trial begins: a recipe is proposed, then shadowed, given a share, or compared in an A/B test."""
+"""How a trial begins: a recipe is proposed, then shadowed, given a share, compared in an A/B test, or interleaved."""
 
 import json
 import secrets
@@ -16,6 +16,7 @@ from indexing.releases.behind import require_caught_up
 from indexing.releases.release import newest_release
 from indexing.releases.rollouts import (
     MEASURES,
+    PREFERENCE,
     AbTest,
     Rollout,
     State,
@@ -214,11 +215,7 @@ def start_ab(
     end.require(by.at, "An A/B test")
     if test.measure not in MEASURES:
         raise InvalidInput(f"Measure {test.measure!r} is unknown: expected {', '.join(MEASURES)}.")
-    if not (test.margin > 0 and 0 < test.level < 0.5):
-        raise InvalidInput(
-            f"Margin {test.margin:g} and level {test.level:g} do not fit: expected a margin above 0, and a level"
-            " between 0 and 0.5, such as 0.05."
-        )
+    _require_test(test)
     if checked_share(share) == 1.0:
         raise InvalidInput("A share of 1 leaves nothing to compare with: expected less than 1, such as 0.5.")
     better = "higher" if test.higher_is_better else "lower"
@@ -233,6 +230,66 @@ def start_ab(
     }
     only_from = _startable(seen, "proposed", "shadow")
     return _start(catalogue, seen, "canary", by, changes, max_recipes, only_from, anyway=anyway)
+
+
+def start_interleaving(
+    catalogue: Database,
+    seen: Rollout,
+    by: Decision,
+    *,
+    share: float,
+    steps: Sequence[Step],
+    unit: Unit,
+    test: AbTest,
+    end: End,
+    max_recipes: int,
+    anyway: bool = False,
+) -> Rollout:
+    """Let both recipes answer searches of a share of the units together, until the end: clicks say which one wins.
+
+    Args:
+        catalogue: Where it stands.
+        seen: The rollout as the caller read it: proposed, or a shadow.
+        by: Who starts it and why.
+        share: The part of the units whose searches are interleaved, in (0, 1]; with ``steps`` that of the first counts.
+        steps: What a watcher goes through, as of a canary; empty for a share that only operators change.
+        unit: What is assigned, and votes, as one.
+        test: Margin and level; its measure is ``PREFERENCE``, of which more is better.
+        end: When it is over, by a moment or by so many interleaved answers.
+        max_recipes: How many recipes may be open.
+        anyway: Also where the candidate lacks documents that the recipe in service answers with.
+
+    Raises:
+        InvalidInput: no end, a share or the test out of range.
+        ReleaseBehind: the candidate lacks documents, and not ``anyway``.
+        RolloutConflict, TooManyRecipes: it cannot be started now.
+    """
+    end.require(by.at, "An interleaving")
+    if test.measure != PREFERENCE or not test.higher_is_better:
+        raise InvalidInput(f"Measure {test.measure!r} does not fit an interleaving: expected {PREFERENCE!r}.")
+    _require_test(test)
+    if test.margin >= 0.5:
+        raise InvalidInput(f"Margin {test.margin:g} is all that a share can differ from one half: expected less.")
+    changes: dict[str, Json] = {
+        "mode": "interleaving",
+        "share": checked_share(steps[0].share if steps else share),
+        "unit": unit,
+        "steps": json.dumps([asdict(step) for step in steps]),
+        "ends_at": end.at,
+        "max_queries": end.queries,
+        "decides": f"whether {unit}s prefer the candidate, by {test.margin:g} more than half of those that choose",
+        "ab_test": json.dumps(asdict(test)),
+    }
+    only_from = _startable(seen, "proposed", "shadow")
+    return _start(catalogue, seen, "canary", by, changes, max_recipes, only_from, anyway=anyway)
+
+
+def _require_test(test: AbTest) -> None:
+    if not (test.margin > 0 and 0 < test.level < 0.5):
+        raise InvalidInput(
+            f"Margin {test.margin:g} and level {test.level:g} do not fit: expected a margin above 0, and a level"
+            " between 0 and 0.5, such as 0.05."
+        )
 
 
 def _start(

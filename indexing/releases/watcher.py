@@ -135,11 +135,13 @@ class Watcher:
             logger.warning("watcher.rolls_back", extra={"fields": {"rollout": rollout.id, "reason": report.reason}})
             by = Decision(ACTOR, report.reason, now, report.evidence)
             self.with_room(lambda: self._decide(lambda: roll_back(self.catalogue, by, rollout=rollout)))
-        elif report.signals and rollout.mode == "canary":
+        elif report.signals and rollout.mode in ("canary", "interleaving"):
             reason = "; ".join(one.reason for one in report.signals)
             self._change(rollout, "paused", Decision(ACTOR, reason, now, report.evidence))
-        elif rollout.mode == "ab":
-            self._end_ab(rollout, window, now)
+        elif rollout.ab_test is not None and self._is_over(rollout, window, now):
+            result = ab_result(self.ledger, rollout, now)
+            reason = f"{result.conclusion}: {result.reason}"
+            self._change(rollout, "ended", Decision(ACTOR, reason, now, result.evidence))
         elif rollout.step < len(rollout.steps):
             self._advance(rollout, rollout.steps[rollout.step], window, report, now)
 
@@ -153,12 +155,14 @@ class Watcher:
                 return f"{count} queries were answered in its shadow"
         return None
 
-    def _end_ab(self, rollout: Rollout, window: GuardWindow, now: str) -> None:
-        requests = sum(arm.requests for arm in window.arms.values())
-        if _is_past(rollout.ends_at, now) or (rollout.max_queries is not None and requests >= rollout.max_queries):
-            result = ab_result(self.ledger, rollout, now)
-            reason = f"{result.conclusion}: {result.reason}"
-            self._change(rollout, "ended", Decision(ACTOR, reason, now, result.evidence))
+    def _is_over(self, rollout: Rollout, window: GuardWindow, now: str) -> bool:
+        """Whether an A/B test or an interleaving has come to its end."""
+        if _is_past(rollout.ends_at, now) or rollout.max_queries is None:
+            return _is_past(rollout.ends_at, now)
+        if rollout.mode == "interleaving":
+            since, until = datetime.fromisoformat(rollout.created_at), datetime.fromisoformat(now)
+            return self.ledger.count_interleaved(rollout.id, since, until) >= rollout.max_queries
+        return sum(arm.requests for arm in window.arms.values()) >= rollout.max_queries
 
     def _advance(self, rollout: Rollout, step: Step, window: GuardWindow, report: GuardReport, now: str) -> None:
         """Go to the next step, or pause, once the step has lasted and seen as much as it must. No data holds."""

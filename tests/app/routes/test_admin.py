@@ -60,6 +60,7 @@ NEEDED = {
     ("post", "/v1/rollouts/{rollout}/shadow"): "operator",
     ("post", "/v1/rollouts/{rollout}/canary"): "operator",
     ("post", "/v1/rollouts/{rollout}/ab"): "operator",
+    ("post", "/v1/rollouts/{rollout}/interleaving"): "operator",
     ("post", "/v1/rollouts/{rollout}/share"): "operator",
     ("post", "/v1/rollouts/{rollout}/pause"): "operator",
     ("post", "/v1/rollouts/{rollout}/resume"): "operator",

@@ -113,6 +113,7 @@ def test_a_candidate_that_lacks_documents_gets_users_only_with_a_word(ask, bench
     for path, body in (
         ("rollouts/1/canary", {"share": 0.1}),
         ("rollouts/1/ab", test),
+        ("rollouts/1/interleaving", {"max_queries": 1000}),
         ("rollouts/1/promote", {}),
         ("releases:promote", {"release": "2"}),
     ):
@@ -133,9 +134,23 @@ def test_an_ab_test_is_stated_beforehand_and_ended_or_rejected(ask):
         ask("POST", f"rollouts/{number}/{action}", {})
 
 
+def test_an_interleaving_is_stated_beforehand_and_may_go_by_steps(ask):
+    ask("POST", "rollouts", {"release": "2"}, status=201)
+    one = ask("POST", "rollouts/1/interleaving", {"max_queries": 1000, "steps": [STEP]})
+    assert (one["mode"], one["state"], one["share"], one["unit"]) == ("interleaving", "canary", 0.05, "user")
+    assert one["decides"].startswith("whether users prefer")
+    assert one["steps"] == [STEP]
+    ask("POST", "rollouts/1/end", {})
+    ask("POST", "rollouts", {"release": "2"}, status=201)
+    assert ask("POST", "rollouts/2/interleaving", {"max_queries": 1000, "unit": "tenant"})["share"] == 0.5
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "message"),
     [
+        ("rollouts/1/interleaving", {"max_queries": 9, "share": 0.1, "steps": [STEP]}, 400, "Give either 'share'"),
+        ("rollouts/1/interleaving", {}, 400, "An interleaving needs an end"),
+        ("rollouts/1/interleaving", {"max_queries": 9, "margin": 0.5}, 422, "margin"),
         ("rollouts", {"release": "x"}, 400, "'x' is not a release number"),
         ("rollouts", {"release": "99"}, 404, "No release 99"),
         ("rollouts/1/canary", {}, 400, "Give either 'share'"),

@@ -55,6 +55,7 @@ OPTIONS = {
     ("lineage",): ["--of", "model"],
     ("rollouts", "shadow"): ["--queries", "9", "--decides", "whether it is as fast"],
     ("rollouts", "canary"): ["--share", "0.5"],
+    ("rollouts", "interleave"): ["--queries", "9"],
     ("rollouts", "ab"): ["--measure", "latency_ms", "--margin", "5", "--queries", "9"],
 }
 """What a command does not do without."""

@@ -112,6 +112,7 @@ def test_a_candidate_that_lacks_documents_is_said_so_and_gets_users_only_with_a_
     for command in (
         "rollouts canary --share 0.1",
         "rollouts ab --measure latency_ms --margin 5 --queries 9",
+        "rollouts interleave --queries 9",
         "rollouts promote",
         "releases promote 2",
     ):
@@ -133,9 +134,29 @@ def test_an_ab_test_and_a_shadow_say_what_they_decide(run, catalogue):
     assert "or after 1000 queries." in shown
 
 
+def test_an_interleaving_says_what_it_does_and_how_it_stands(run, catalogue, steps):
+    take_lease(catalogue, "host:1", utc_now())
+    run("rollouts propose 2")
+    run(f"rollouts interleave --steps {steps} --queries 1000")
+    shown = run("rollouts show")
+    assert "is an interleaving, step 1 of 2: 5 % of users get hits of both." in shown
+    assert "It decides whether users prefer the candidate, by 0.1 more than half of those that choose" in shown
+    assert "By what users chose it is inconclusive: no unit preferred one of both" in shown
+    assert json.loads(run("rollouts show --json"))["stands"]["conclusion"] == "inconclusive"
+    told = run("eval interleaving 1")
+    assert "Stated beforehand: users vote, margin 0.1, level 0.05" in told
+    run("rollouts end --reason enough")
+    assert "enough (inconclusive: ended by hand before its end" in run("rollouts show 1")
+    run("rollouts propose 3")
+    assert "Rollout 2 is no interleaving" in run("eval interleaving 2", fails=True)
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
+        ("rollouts interleave 1", "An interleaving needs an end"),
+        ("rollouts interleave 1 --queries 9 --margin 0.5", "Margin 0.5 is all that a share can differ from one half"),
+        ("rollouts interleave 1 --queries 9 --level 0.6", "level 0.6"),
         ("rollouts canary 1 --share 2", "Share 2 is out of range"),
         ("rollouts canary 1", "Give either --share"),
         ("rollouts shadow 1 --decides x", "needs an end"),

@@ -12,6 +12,7 @@ import pytest
 from indexing.errors import InvalidInput, StorageFailed
 from indexing.ledger.ids import moment_of
 from indexing.ledger.store import LedgerStore
+from indexing.ledger.trial_answers import trial_answers
 from indexing.releases.guards import judge
 from indexing.releases.rollout_ledger import RolloutLedger
 from indexing.releases.rollouts import Step, find_rollout
@@ -112,6 +113,21 @@ def test_a_day_that_cannot_be_read_is_no_data(store):
     assert judge(ledger.window(4, NOON, LATER), share=0.5).outcome == "no_data"
     with pytest.raises(StorageFailed, match="2026-11-24 cannot be read"):
         ledger.unit_means(4, "latency_ms", NOON, LATER)
+
+
+def test_an_interleaved_answer_counts_as_the_candidates_and_its_failure_as_an_error(store):
+    outcomes = ["answered", "answered", "failed", "late", "busy"]
+    store.append(
+        [
+            made_row(n, NOON, rollout=1, arm="interleaved", unit=unit(n), comparison={"interleaved": outcome})
+            for n, outcome in enumerate(outcomes, 1)
+        ]
+    )
+    window = RolloutLedger(store).window(1, NOON - SECOND, NOON + SECOND)
+    assert window.arms.keys() == {"candidate"}
+    assert (window.arms["candidate"].requests, window.arms["candidate"].errors) == (5, 1)
+    assert len(window.arms["candidate"].units) == 5
+    assert {one.arm for one in trial_answers(store, 1, NOON - SECOND, NOON + SECOND).answers} == {"candidate"}
 
 
 def test_shadows_of_the_rollout_are_counted_alone(store):

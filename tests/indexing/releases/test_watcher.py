@@ -9,11 +9,12 @@ from indexing.catalogue.verdicts import insert_verdict
 from indexing.catalogue.watcher_lease import take_lease, watcher_seen
 from indexing.errors import CatalogueBusy
 from indexing.ledger.guard_window import ArmWindow, GuardWindow
+from indexing.ledger.interleaving import Preferences
 from indexing.releases.lifecycle import pause, resume
 from indexing.releases.observation import RequestLedger, end_trial
-from indexing.releases.rollouts import AbTest, Step, find_rollout
+from indexing.releases.rollouts import PREFERENCE, AbTest, Step, find_rollout
 from indexing.releases.transitions import list_transitions
-from indexing.releases.trials import End, start_ab, start_shadow
+from indexing.releases.trials import End, start_ab, start_interleaving, start_shadow
 from indexing.releases.watcher import LONGEST_LOOK_SECONDS, Watcher
 from tests.support.rollout_home import RolloutHome
 
@@ -30,6 +31,7 @@ class Ledger:
 
     def __init__(self):
         self.arms, self.dropped, self.shadows, self.means, self.asked = {}, 0, 0, {}, []
+        self.interleaved, self.preferred = 0, Preferences({}, 0, 0, 0, {})
         self.during = lambda: None
 
     def window(self, rollout, since, until):
@@ -39,6 +41,12 @@ class Ledger:
 
     def count_shadows(self, rollout, since, until):
         return self.shadows
+
+    def count_interleaved(self, rollout, since, until):
+        return self.interleaved
+
+    def preferences(self, rollout, since, until):
+        return self.preferred
 
     def unit_means(self, rollout, measure, since, until):
         return self.means
@@ -219,6 +227,36 @@ def test_an_ab_test_that_is_ended_by_hand_concludes_nothing_and_keeps_its_figure
     assert "so far worse: latency_ms differs by 20" in watched.said().reason
     assert watched.said().evidence["conclusion"] == "inconclusive"
     assert watched.said().evidence["difference"] == 20.0
+
+
+def interleaving(watched, over, steps=STEPS):
+    choices = {"share": 0.5, "steps": steps, "unit": "user", "end": over, "max_recipes": 4}
+    test = AbTest(PREFERENCE, 0.1, higher_is_better=True)
+    return start_interleaving(watched.catalogue, watched.proposed(), watched.by(), test=test, **choices)
+
+
+def test_an_interleaving_goes_by_steps_and_ends_with_what_units_prefer(watched):
+    interleaving(watched, End(queries=3000))
+    assert watched.after(61, live=arm(9000, units=950), candidate=arm(1500)) == ("canary", 0.5, 1)
+    watched.ledger.preferred = Preferences({str(n): 1 if n < 40 else -1 for n in range(55)}, 3000, 55, 0, {})
+    assert watched.after(61, live=arm(900), candidate=arm(900)) == ("canary", 0.5, 1)
+    watched.ledger.interleaved = 3000
+    assert watched.after(61, live=arm(900), candidate=arm(900))[0] == "ended"
+    assert watched.said().reason.startswith("better: 40 of 55 units prefer the candidate (p = ")
+    assert (watched.said().evidence["candidate_wins"], watched.said().evidence["live_wins"]) == (40, 15)
+    json.dumps(watched.said().evidence)
+
+
+def test_an_interleaving_ends_at_its_moment_and_is_taken_back_when_the_candidate_fails(watched):
+    interleaving(watched, End(at="2026-01-05T03:10:00.000+00:00"), steps=())
+    assert watched.after(60, live=arm(900), candidate=arm(900))[0] == "canary"
+    assert watched.after(600, live=arm(900), candidate=arm(900))[0] == "ended"
+    assert watched.said().reason.startswith("inconclusive: no unit preferred one of both")
+
+
+def test_a_candidate_that_fails_in_an_interleaving_is_taken_back(watched):
+    interleaving(watched, End(queries=3000))
+    assert watched.after(60, live=arm(900), candidate=arm(900, errors=200))[0] == "rolled_back"
 
 
 def test_only_the_watcher_with_the_lease_decides_and_another_takes_over_when_it_is_gone(watched):
