@@ -29,6 +29,7 @@ SCRIPTS = (
     "faults.quality_rollback",
     "faults.rollout_life",
     "faults.rollout_kills",
+    "faults.watcher_kills",
     "peers.txtai",
     "peers.chroma",
     "search.ledger",
