@@ -79,7 +79,7 @@ def gate(
     findings = {f"{name} left out": Finding(of_left_out, (why,)) for name, why in chosen.left_out.items()}
     tests = count_tests([(one, query_set.slices) for one, query_set in chosen.sets])
     for one, query_set in chosen.sets:
-        name = f"{one.name}/{one.split}/{one.mode}"
+        name = f"{one.name}/{one.split}/{one.mode}/{one.measure}"
         of = {} if query_set.partition is None else {"tenant": query_set.partition.tenant}  # by which it is erased
         try:
             before, after = (evaluated(home, release.number, query_set, one.mode) for release in releases)
@@ -136,7 +136,7 @@ def _judge_set(
     if not compared.is_comparable:
         return Finding(HOLD, (f"{policy.name}: not comparable: {'; '.join(compared.why_not)}",))
     a, b = before.scores[policy.measure], after.scores[policy.measure]
-    found = decide_set(policy, a, b, query_set.slices, level=level, tests=tests)
+    found = decide_set(policy, a, b, query_set.slices, level=level, tests=tests, joined=query_set.joined)
     evidence: dict[str, Json] = {
         **found.evidence,
         "interval": None if compared.interval is None else list(compared.interval),

@@ -76,10 +76,18 @@ def test_a_candidate_that_is_as_good_is_promoted_and_the_verdict_is_kept_with_it
     (row,) = verdict_rows(fresh.home.catalogue, recipe)
     assert (row["id"], row["kind"], row["verdict"], row["baseline"]) == (found.id, "offline", "PROMOTE", 1)
     assert (row["policy"], row["level"], row["release"], row["is_synthetic"]) == (POLICY.id, 0.05, f"{recipe}.1", 0)
-    finding = json.loads(row["evidence"])["findings"]["things/all/lexical"]
+    finding = json.loads(row["evidence"])["findings"]["things/all/lexical/nDCG@10"]
     assert (finding["queries"], finding["difference"], finding["win_tie_loss"]["ties"]) == (40, 0.0, 40)
     assert "cars" not in row["evidence"]  # no text of a query is kept
     assert promote(fresh.home.catalogue, recipe, by(), max_recipes=4).recipe == recipe
+
+
+def test_a_loss_by_one_measure_is_not_forgotten_for_another_of_the_same_set(fresh):
+    fresh.judged_by_a_person()
+    lenient = LEXICAL.model_copy(update={"measure": "R@100", "margin": 1.0})
+    found = fresh.gate(2, policy=Policy(query_sets=(LEXICAL, lenient)))
+    assert found.verdict == "REJECT"
+    assert {"things/all/lexical/nDCG@10", "things/all/lexical/R@100"} <= found.evidence["findings"].keys()
 
 
 def test_other_documents_are_not_comparable_and_hold(fresh):
@@ -106,7 +114,7 @@ def test_without_judgments_a_synthetic_set_is_made_and_marked(fresh):
     assert found.is_synthetic
     assert found.reasons[-1].startswith("its queries are synthetic")
     assert next(iter(found.evidence["findings"])).startswith(f"{SYNTHETIC}/all/")
-    assert found.evidence["findings"][f"{SYNTHETIC}/all/hybrid"]["queries"] >= 100
+    assert found.evidence["findings"][f"{SYNTHETIC}/all/hybrid/nDCG@10"]["queries"] >= 100
     assert choose_sets(fresh.home, Policy()).sets[0][1].version == 1  # the set that is there is used
 
 
