@@ -9,6 +9,7 @@ from eval.experiments.evaluations import Evaluation, evaluate
 from eval.gates.policy import CostLimits, LatencyLimits, Policy, SetPolicy, policy_of
 from eval.gates.set_choice import choose_sets
 from eval.gates.set_decision import Finding, count_tests, decide_set
+from eval.gates.unjudged import RELEVANT, best_case
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.verdicts import OFFLINE, Grounds, insert_verdict
@@ -145,10 +146,18 @@ def _judge_set(
         "to_judge": len(compared.to_judge),
     }
     reasons = tuple(f"{policy.name}: {reason}" for reason in found.reasons)
-    if compared.verdict == "hold":
-        doubts = tuple(f"{policy.name}: {reason}" for reason in compared.reasons)
-        return Finding(HOLD, (*reasons, *doubts), evidence)
-    return Finding(found.verdict, reasons, evidence)
+    if compared.verdict != "hold":
+        return Finding(found.verdict, reasons, evidence)
+    doubts = tuple(f"{policy.name}: {reason}" for reason in compared.reasons)
+    bounds = best_case(before, after, query_set, policy.measure) if found.verdict == REJECT else None
+    if bounds is not None:
+        at_best = decide_set(policy, *bounds, query_set.slices, level=level, tests=tests, joined=query_set.joined)
+        lost = at_best.evidence["difference"]
+        evidence = {**evidence, "at_best": lost}
+        if at_best.verdict == REJECT and lost <= -policy.margin:
+            why = f"{policy.name}: unjudged documents cannot account for it: were all that it shows relevant (grade"
+            return Finding(REJECT, (*reasons, f"{why} {RELEVANT}), it would still lose {-lost:.3f}"), evidence)
+    return Finding(HOLD, (*reasons, *doubts), evidence)
 
 
 def _decided(

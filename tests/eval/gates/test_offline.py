@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
+from eval.experiments.measures import EVERY_MEASURE, run_from_ranking, score_run
 from eval.gates.offline import gate, judge_cost, judge_latency
 from eval.gates.policy import CostLimits, LatencyLimits, Policy, SetPolicy
 from eval.gates.set_choice import SYNTHETIC, choose_sets
@@ -42,14 +43,18 @@ class GatedHome(EvaluatedHome):
         qrels = {one.id: {noun: 1} for one, noun in zip(queries, NOUNS, strict=True)}
         put_contents(self.home, "things", queries, qrels, Note("add", "ana", "a test"))
 
-    def gate(self, candidate, baseline=None, policy=POLICY):
-        return gate(
-            self.home,
-            candidate,
-            baseline,
-            policy,
-            evaluated=lambda home, release, query_set, mode: self.evaluate(release, query_set, mode="lexical"),
-        )
+    def gate(self, candidate, baseline=None, policy=POLICY, shown=None):
+        """``shown`` are rankings that the candidate gives instead of its own."""
+
+        def evaluated(home, release, query_set, mode):
+            found = self.evaluate(release, query_set, mode="lexical")
+            if shown is None or not release.startswith(f"{candidate}."):
+                return found
+            run = {query: run_from_ranking(ids) for query, ids in shown.items()}
+            scores = score_run(query_set.qrels, run, EVERY_MEASURE).per_query
+            return replace(found, rankings=shown, scores=scores)
+
+        return gate(self.home, candidate, baseline, policy, evaluated=evaluated)
 
 
 @pytest.fixture
@@ -88,6 +93,24 @@ def test_a_loss_by_one_measure_is_not_forgotten_for_another_of_the_same_set(fres
     found = fresh.gate(2, policy=Policy(query_sets=(LEXICAL, lenient)))
     assert found.verdict == "REJECT"
     assert {"things/all/lexical/nDCG@10", "things/all/lexical/R@100"} <= found.evidence["findings"].keys()
+
+
+def test_a_loss_that_unjudged_documents_may_account_for_holds_and_lists_what_to_judge(fresh):
+    fresh.judged_by_a_person()
+    found = fresh.gate(2, shown={f"q-{noun}": ["other"] for noun in NOUNS})
+    finding = found.evidence["findings"]["things/all/lexical/nDCG@10"]
+    assert (found.verdict, finding["coverage"], finding["at_best"], finding["to_judge"]) == ("HOLD", [1, 0], 0.0, 40)
+    assert "judged@10 is 1.000 and 0.000" in found.reasons[1]
+
+
+def test_a_loss_that_unjudged_documents_cannot_account_for_is_rejected(fresh):
+    fresh.judged_by_a_person()
+    found = fresh.gate(2, shown={f"q-{noun}": ["other"] if place < 10 else [] for place, noun in enumerate(NOUNS)})
+    assert found.verdict == "REJECT"
+    assert found.reasons[1] == (
+        "things: unjudged documents cannot account for it: were all that it shows relevant (grade 1), it would still"
+        " lose 0.750"
+    )
 
 
 def test_other_documents_are_not_comparable_and_hold(fresh):
