@@ -1,7 +1,7 @@
 """The offline gate: a candidate's evaluations beside the baseline's, held against a policy, and the verdict stored."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from eval.datasets.query_sets import QuerySet
 from eval.experiments.comparison import compare
@@ -12,7 +12,7 @@ from eval.gates.set_decision import Finding, count_tests, decide_set
 from eval.gates.unjudged import RELEVANT, best_case
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.releases import stable_recipe
-from indexing.catalogue.verdicts import OFFLINE, Grounds, insert_verdict
+from indexing.catalogue.verdicts import OFFLINE, OTHER_POLICY, Grounds, insert_verdict
 from indexing.errors import InvalidInput, NotFound, NotReady
 from indexing.home import Home
 from indexing.records import Json
@@ -29,7 +29,10 @@ Evaluate = Callable[[Home, str, QuerySet, str], Evaluation]
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """What the gate says of a candidate; ``id`` is the verdict's, under which it is stored."""
+    """What the gate says of a candidate; ``id`` is the verdict's, under which it is stored.
+
+    Without ``is_own_policy`` it lets nothing go in service: it was by another policy than the home's own.
+    """
 
     verdict: str
     reasons: tuple[str, ...]
@@ -40,6 +43,7 @@ class GateDecision:
     is_synthetic: bool
     evidence: Mapping[str, Json] = field(default_factory=dict)
     id: int = 0
+    is_own_policy: bool = True
 
 
 def _evaluated(home: Home, release: str, query_set: QuerySet, mode: str) -> Evaluation:
@@ -60,7 +64,8 @@ def gate(
         home: Where both stand.
         candidate: The recipe to judge.
         baseline: The recipe it is held against; ``None`` for the one in service, which alone counts for promotion.
-        policy: What is demanded; ``None`` for the home's own, ``HOME/gate.yaml``, else the default one.
+        policy: What is demanded; ``None`` for the home's own, ``HOME/gate.yaml``, else the default one. A verdict by
+            one that says something else is stored and shown, and does not count for promotion.
         evaluated: Gives evaluations, by default those of ``evaluate``, which are kept.
 
     Raises:
@@ -93,16 +98,23 @@ def gate(
     snapshots = [read_snapshot(home.storage, release.snapshot) for release in releases]
     findings["cost"] = judge_cost(rules.cost, *snapshots)
     decision = _decided(findings, candidate, against, releases[1], rules, is_synthetic=chosen.is_synthetic)
+    decision = replace(decision, is_own_policy=policy is None or rules.id == policy_of(home).id)
+    of_other = {} if decision.is_own_policy else {OTHER_POLICY: True}
     grounds = Grounds(
         baseline=against,
         release=decision.release,
         policy=decision.policy,
         level=rules.level,
         is_synthetic=chosen.is_synthetic,
-        evidence={**decision.evidence, "passages": snapshots[1].rows, "policy": rules.model_dump(mode="json")},
+        evidence={
+            **decision.evidence,
+            **of_other,
+            "passages": snapshots[1].rows,
+            "policy": rules.model_dump(mode="json"),
+        },
     )
     number = insert_verdict(home.catalogue, candidate, OFFLINE, decision.verdict, decision.reasons, utc_now(), grounds)
-    return GateDecision(**{name: getattr(decision, name) for name in GateDecision.__slots__ if name != "id"}, id=number)
+    return replace(decision, id=number)
 
 
 def judge_latency(limits: LatencyLimits, before_ms: float, after_ms: float) -> Finding:

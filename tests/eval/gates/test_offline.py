@@ -8,9 +8,9 @@ import pytest
 from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
 from eval.experiments.measures import EVERY_MEASURE, run_from_ranking, score_run
 from eval.gates.offline import gate, judge_cost, judge_latency
-from eval.gates.policy import CostLimits, LatencyLimits, Policy, SetPolicy
+from eval.gates.policy import POLICY_FILE, CostLimits, LatencyLimits, Policy, SetPolicy
 from eval.gates.set_choice import SYNTHETIC, choose_sets
-from indexing.catalogue.verdicts import verdict_rows
+from indexing.catalogue.verdicts import forget_grounds_of, verdict_rows
 from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseNotGated
 from indexing.records import Document, Partition
 from indexing.releases.promotion import promote
@@ -38,6 +38,7 @@ class GatedHome(EvaluatedHome):
         self.build(OTHER_LANGUAGE)
 
     def judged_by_a_person(self):
+        (self.path / POLICY_FILE).write_text(POLICY.model_dump_json())
         queries = [NewQuery(f"q-{noun}", f"{noun}s", "curated") for noun in NOUNS]
         create_set(self.home, "things", OURS, "curated", provenance={}, actor="ana")
         qrels = {one.id: {noun: 1} for one, noun in zip(queries, NOUNS, strict=True)}
@@ -84,6 +85,22 @@ def test_a_candidate_that_is_as_good_is_promoted_and_the_verdict_is_kept_with_it
     finding = json.loads(row["evidence"])["findings"]["things/all/lexical/nDCG@10"]
     assert (finding["queries"], finding["difference"], finding["win_tie_loss"]["ties"]) == (40, 0.0, 40)
     assert "cars" not in row["evidence"]  # no text of a query is kept
+    assert promote(fresh.home.catalogue, recipe, by(), max_recipes=4).recipe == recipe
+
+
+def test_a_verdict_by_another_policy_than_the_homes_own_is_stored_and_lets_nothing_in_service(fresh):
+    fresh.judged_by_a_person()
+    recipe = fresh.build(replace(RECIPE, shard_rows=9)).release.recipe
+    lenient = Policy(query_sets=(LEXICAL.model_copy(update={"margin": 1.0}),))
+    found = fresh.gate(recipe, policy=lenient)
+    assert (found.verdict, found.is_own_policy) == ("PROMOTE", False)
+    with pytest.raises(ReleaseNotGated, match=f"PROMOTE, is by policy {lenient.id} of a --policy file"):
+        promote(fresh.home.catalogue, recipe, by(), max_recipes=4)
+    forget_grounds_of(fresh.home.catalogue, OURS.tenant)
+    with pytest.raises(ReleaseNotGated, match=f"by policy {lenient.id}"):
+        promote(fresh.home.catalogue, recipe, by(), max_recipes=4)
+    assert fresh.gate(recipe).is_own_policy
+    fresh.gate(recipe, policy=lenient)
     assert promote(fresh.home.catalogue, recipe, by(), max_recipes=4).recipe == recipe
 
 
