@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from indexing.catalogue.database import Database, Row
-from indexing.catalogue.releases import stable_recipe
+from indexing.catalogue.releases import deployed_recipes, stable_recipe
 from indexing.catalogue.verdicts import has_passed_canary, needs_no_verdict, newest_gate_row, verdict_rows
 from indexing.errors import InvalidInput, ReleaseNotGated
 from indexing.records import Json
@@ -85,6 +85,19 @@ def require_admitted(catalogue: Database, recipe: int, *, override: str | None =
         f"{refusal} Run 'groundwork eval gate {recipe}', or go on with an override (--override REASON, over HTTP"
         ' "override"), which is kept for ever.'
     )
+
+
+def require_admitted_to_all(catalogue: Database, recipe: int, *, override: str | None = None) -> Admission:
+    """Let a recipe answer everyone, or a whole tenant, without being in service: as ``require_admitted``.
+
+    One that was ever in service needs no verdict, as going back to it needs none.
+
+    Raises:
+        InvalidInput, ReleaseNotGated: as ``require_admitted``.
+    """
+    if recipe in deployed_recipes(catalogue):
+        return Admission()
+    return require_admitted(catalogue, recipe, override=override)
 
 
 def kept_back(catalogue: Database, recipe: int) -> str | None:

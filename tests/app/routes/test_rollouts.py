@@ -192,7 +192,7 @@ def test_releases_are_promoted_and_gone_back_to_by_number(ask):
 
 
 def test_tenants_are_pinned_and_unpinned(ask, bench):
-    assert ask("PUT", "pins/a", {"kind": "pinned", "release": "3"})["recipe"] == 3
+    assert ask("PUT", "pins/a", {"kind": "pinned", "release": "3", "override": "a test"})["recipe"] == 3
     assert ask("PUT", "pins/b", {"kind": "held_back"})["kind"] == "held_back"
     assert ask("PUT", "pins/c", {"kind": "first", "reason": "asked"})["reason"] == "asked"
     assert [one["tenant"] for one in ask("GET", "pins")["pins"]] == ["a", "b", "c"]
