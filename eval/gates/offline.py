@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from eval.datasets.query_sets import QuerySet
 from eval.experiments.comparison import compare
 from eval.experiments.evaluations import Evaluation, evaluate
-from eval.gates.policy import CostLimits, LatencyLimits, Policy, SetPolicy, policy_of
+from eval.gates.latency import Timer, judge_latency, time_in_turn
+from eval.gates.policy import CostLimits, Policy, SetPolicy, policy_of
 from eval.gates.set_choice import choose_sets
 from eval.gates.set_decision import Finding, count_tests, decide_set
 from eval.gates.unjudged import RELEVANT, best_case
@@ -19,9 +20,6 @@ from indexing.records import Json
 from indexing.releases.gate import HOLD, PROMOTE, REJECT
 from indexing.releases.release import Release, newest_release
 from indexing.snapshots.manifest import SnapshotManifest, read_snapshot
-
-FEW_MS = 5.0
-"""A p95 that is higher by less than this is no reason to hold. Source: our choice, as machines differ by that much."""
 
 Evaluate = Callable[[Home, str, QuerySet, str], Evaluation]
 """Gives a release's evaluation on a query set in a mode."""
@@ -57,6 +55,7 @@ def gate(
     policy: Policy | None = None,
     *,
     evaluated: Evaluate = _evaluated,
+    timed: Timer = time_in_turn,
 ) -> GateDecision:
     """Judge a recipe's newest build against another's, and store the verdict.
 
@@ -67,6 +66,7 @@ def gate(
         policy: What is demanded; ``None`` for the home's own, ``HOME/gate.yaml``, else the default one. A verdict by
             one that says something else is stored and shown, and does not count for promotion.
         evaluated: Gives evaluations, by default those of ``evaluate``, which are kept.
+        timed: Times both where the policy limits latency, by default in this process, in turn.
 
     Raises:
         NotFound: a recipe has no release, or a query set of the policy does not exist.
@@ -83,6 +83,7 @@ def gate(
     chosen = choose_sets(home, rules)
     of_left_out = PROMOTE if chosen.sets else HOLD
     findings = {f"{name} left out": Finding(of_left_out, (why,)) for name, why in chosen.left_out.items()}
+    has_limits = (rules.latency.p95_ms, rules.latency.p95_ratio) != (None, None)
     tests = count_tests([(one, query_set.slices) for one, query_set in chosen.sets])
     for one, query_set in chosen.sets:
         name = f"{one.name}/{one.split}/{one.mode}/{one.measure}"
@@ -94,7 +95,9 @@ def gate(
             continue
         judged = _judge_set(one, query_set, before, after, level=rules.level, tests=tests)
         findings[name] = Finding(judged.verdict, judged.reasons, {**judged.evidence, **of})
-        findings[f"{name} latency"] = judge_latency(rules.latency, before.latency.p95_ms, after.latency.p95_ms)
+        of_searches = f"{one.name}/{one.split}/{one.mode} latency"
+        if has_limits and of_searches not in findings:
+            findings[of_searches] = judge_latency(rules.latency, timed(home, releases, query_set, one.mode))
     snapshots = [read_snapshot(home.storage, release.snapshot) for release in releases]
     findings["cost"] = judge_cost(rules.cost, *snapshots)
     decision = _decided(findings, candidate, against, releases[1], rules, is_synthetic=chosen.is_synthetic)
@@ -115,17 +118,6 @@ def gate(
     )
     number = insert_verdict(home.catalogue, candidate, OFFLINE, decision.verdict, decision.reasons, utc_now(), grounds)
     return replace(decision, id=number)
-
-
-def judge_latency(limits: LatencyLimits, before_ms: float, after_ms: float) -> Finding:
-    """HOLD where searches are slower than the limits: a canary's p99, under load, tells more than this process."""
-    evidence: dict[str, Json] = {"baseline_p95_ms": before_ms, "candidate_p95_ms": after_ms}
-    reasons = []
-    if limits.p95_ms is not None and after_ms > limits.p95_ms:
-        reasons.append(f"p95 is {after_ms:.1f} ms here, over {limits.p95_ms:g}")
-    if limits.p95_ratio is not None and after_ms > max(limits.p95_ratio * before_ms, before_ms + FEW_MS):
-        reasons.append(f"p95 is {after_ms:.1f} ms here against {before_ms:.1f}, over {limits.p95_ratio:g} times")
-    return Finding(HOLD if reasons else PROMOTE, tuple(reasons), evidence)
 
 
 def judge_cost(limits: CostLimits, before: SnapshotManifest, after: SnapshotManifest) -> Finding:

@@ -80,7 +80,8 @@ def evaluate_live(
     for stored in list_query_sets(home):
         for release in live_releases(home):
             steps(f"{stored.name} on {release}")
-            told = sets.setdefault(stored.name, {})[release] = {}
+            told: dict[str, Json] = {}
+            sets.setdefault(stored.name, {})[release] = told
             one = _evaluated(home, stored.name, release, steps, executor, mode, told)
             if one is not None:
                 compared.append(one)

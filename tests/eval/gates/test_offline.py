@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
+from eval.experiments.experiment import Latency
 from eval.experiments.measures import EVERY_MEASURE, run_from_ranking, score_run
-from eval.gates.offline import gate, judge_cost, judge_latency
+from eval.gates.latency import Timing, judge_latency, time_in_turn
+from eval.gates.offline import gate, judge_cost
 from eval.gates.policy import POLICY_FILE, CostLimits, LatencyLimits, Policy, SetPolicy
 from eval.gates.set_choice import SYNTHETIC, choose_sets
 from indexing.catalogue.verdicts import forget_grounds_of, verdict_rows
@@ -44,18 +46,23 @@ class GatedHome(EvaluatedHome):
         qrels = {one.id: {noun: 1} for one, noun in zip(queries, NOUNS, strict=True)}
         put_contents(self.home, "things", queries, qrels, Note("add", "ana", "a test"))
 
-    def gate(self, candidate, baseline=None, policy=POLICY, shown=None):
-        """``shown`` are rankings that the candidate gives instead of its own."""
+    def gate(self, candidate, baseline=None, policy=POLICY, shown=None, latency=None):
+        """``shown`` and ``latency`` are what the candidate's evaluation has instead of its own."""
 
         def evaluated(home, release, query_set, mode):
             found = self.evaluate(release, query_set, mode="lexical")
-            if shown is None or not release.startswith(f"{candidate}."):
+            if not release.startswith(f"{candidate}."):
                 return found
+            if shown is None:
+                return replace(found, latency=latency or found.latency)
             run = {query: run_from_ranking(ids) for query, ids in shown.items()}
             scores = score_run(query_set.qrels, run, EVERY_MEASURE).per_query
             return replace(found, rankings=shown, scores=scores)
 
-        return gate(self.home, candidate, baseline, policy, evaluated=evaluated)
+        def timed(home, releases, query_set, mode):
+            return time_in_turn(home, releases, query_set, "lexical", opener=self.opener())
+
+        return gate(self.home, candidate, baseline, policy, evaluated=evaluated, timed=timed)
 
 
 @pytest.fixture
@@ -194,13 +201,30 @@ def test_a_home_without_a_release_has_nothing_to_hold_against(home):
         gate(home, 2)
 
 
+def judged(limits, before_ms, after_ms):
+    return judge_latency(limits, Timing(before_ms, after_ms, 40))
+
+
 def test_latency_over_a_limit_holds():
     limits = LatencyLimits(p95_ms=50)
-    assert judge_latency(limits, 10, 19).verdict == "PROMOTE"
-    assert judge_latency(limits, 10, 21).verdict == "HOLD"
-    assert judge_latency(limits, 45, 51).reasons == ("p95 is 51.0 ms here, over 50",)
-    assert judge_latency(LatencyLimits(), 1, 5.9).verdict == "PROMOTE"  # less than what machines differ by
-    assert judge_latency(LatencyLimits(p95_ratio=None), 1, 500).verdict == "PROMOTE"
+    assert judged(limits, 10, 19).reasons == ("p95 is 19.0 ms here against 10.0, 40 queries timed in turn",)
+    assert judged(limits, 10, 19).verdict == "PROMOTE"
+    assert judged(limits, 10, 21).verdict == "HOLD"
+    assert judged(limits, 45, 51).reasons == ("p95 is 51.0 ms here against 45.0, 40 queries timed in turn: over 50",)
+    assert judged(LatencyLimits(), 1, 5.9).verdict == "PROMOTE"  # less than what machines differ by
+    assert judged(LatencyLimits(p95_ratio=None), 1, 500).verdict == "PROMOTE"
+
+
+def test_latency_is_timed_at_the_gate_and_what_evaluations_took_does_not_count(fresh):
+    fresh.judged_by_a_person()
+    recipe = fresh.build(replace(RECIPE, shard_rows=9)).release.recipe
+    slow = Latency(900.0, 900.0, 900.0)
+    found = fresh.gate(recipe, latency=slow)
+    finding = found.evidence["findings"]["things/all/lexical latency"]
+    assert (found.verdict, finding["timed_queries"]) == ("PROMOTE", 40)
+    assert 0 < finding["candidate_p95_ms"] < 900
+    unlimited = POLICY.model_copy(update={"latency": LatencyLimits(p95_ratio=None)})
+    assert "things/all/lexical latency" not in fresh.gate(recipe, policy=unlimited).evidence["findings"]
 
 
 def test_cost_over_a_limit_rejects(fresh):
