@@ -53,6 +53,7 @@ from indexing.releases.deployments import deploy
 from indexing.releases.recipe_choices import default_recipe
 from indexing.settings import Settings
 from tests.support.asked_traffic import AskedTraffic
+from tests.support.ledger_rows import SECRET
 from tests.support.replays import allow_replays
 
 MOST_DOCUMENTS = 700
@@ -175,7 +176,7 @@ def of_stream(data: Path, models: Path, reshuffles: int) -> dict:
         put_documents(home.catalogue, partition, documents_of(data / "mtrag_cloud/corpus.jsonl", MOST_DOCUMENTS))
         allow_replays(home, partition.tenant)
         release, opener = built(home), ReleaseOpener(home)
-        traffic = AskedTraffic(home, opener, partition)
+        traffic = AskedTraffic(home, opener, partition, SECRET)
         rows, _ = traffic.ask(release, [entry["text"] for entry in entries], BEGIN)
         tell("asked the stream")
         found = {"questions": len(rows), "documents": MOST_DOCUMENTS, "phases": {}, "inside": {}}
@@ -230,7 +231,7 @@ def of_ray(data: Path, models: Path) -> dict:
         allow_replays(home, partition.tenant)
         put_documents(home.catalogue, partition, new)
         current, opener = built(home), ReleaseOpener(home)
-        traffic = AskedTraffic(home, opener, partition)
+        traffic = AskedTraffic(home, opener, partition, SECRET)
         traffic.ask(current, windows[0], BEGIN)
         remove_documents(home.catalogue, partition, {one.id for one in new} - {one.id for one in old})
         put_documents(home.catalogue, partition, old)

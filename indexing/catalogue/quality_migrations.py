@@ -85,7 +85,7 @@ def _gates(db: Database) -> None:
     db.execute("ALTER TABLE deployments ADD COLUMN override TEXT")
     # Recipes that were in service before verdicts were needed may be so again without one.
     db.execute("CREATE TABLE recipes_before_gates (recipe INTEGER PRIMARY KEY REFERENCES recipes(number)) STRICT")
-    db.execute("INSERT INTO recipes_before_gates SELECT DISTINCT recipe FROM deployments")
+    db.execute("INSERT INTO recipes_before_gates (recipe) SELECT DISTINCT recipe FROM deployments")
 
 
 @catalogue_migrations(name="0024_schedule")
@@ -156,4 +156,13 @@ def _pin_changes(db: Database) -> None:
     db.execute(
         "INSERT INTO pin_changes (tenant, kind, recipe, actor, reason, at)"
         " SELECT tenant, kind, recipe, actor, reason, created_at FROM pins ORDER BY created_at"
+    )
+
+
+@catalogue_migrations(name="0028_put_off_writes")
+def _put_off_writes(db: Database) -> None:
+    # Live writes that a recipe lacks until its next build, by sequence number: a restarted process knows them again.
+    db.execute(
+        "CREATE TABLE put_off_writes (recipe INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (recipe, seq)) STRICT,"
+        " WITHOUT ROWID"
     )

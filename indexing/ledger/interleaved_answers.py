@@ -22,8 +22,8 @@ class InterleavedAnswer:
     """One answer of an interleaving, with what its user chose of it.
 
     ``slots`` says whose each hit was (``indexing.ledger.interleaving``), and is empty where the release in service
-    answered alone, which ``outcome`` says. ``lacks_hits`` where some were erased, or none were kept. ``vote`` is
-    ``None`` then, and where nothing of the answer was chosen.
+    answered alone, which ``outcome`` says. ``lacks_hits`` where some were erased, or none kept. ``vote`` is ``None``
+    then, and where nothing of the answer was chosen.
     """
 
     id: UUID

@@ -15,11 +15,11 @@ from tests.support.ledger_rows import made_id, made_row
 class AskedTraffic:
     """What a process would have recorded of these queries, but for its clock, and with the sketch of every one."""
 
-    def __init__(self, home, opener, partition):
-        """Ask a partition of ``home``; ``opener`` opens its releases."""
+    def __init__(self, home, opener, partition, secret=None):
+        """Ask a partition of ``home``; ``opener`` opens its releases, ``secret`` stands for the home's own."""
         self.home, self.opener, self.partition = home, opener, partition
         self.retriever = Retriever()
-        self.secret = home_secret(home.catalogue, LEDGER_SECRET)
+        self.secret = secret or home_secret(home.catalogue, LEDGER_SECRET)
         self.number = 0
         self._opened = {}
 

@@ -5,6 +5,7 @@ import pytest
 
 from app.live import write_queue
 from app.live.write_queue import OTHERS_SECONDS
+from app.retrieval.retriever import Retriever
 from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.documents import load_document
@@ -39,6 +40,16 @@ def test_a_write_is_found_as_soon_as_it_is_embedded(fresh):
     assert process.texts() == BUILT | {"new": text("new")}
     assert process.live.has_reached(serving, OURS, written.seq)
     assert process.search("new0w3", mode="lexical")[0][0] == "new"
+
+
+def test_a_search_says_how_many_of_its_hits_no_snapshot_holds(fresh):
+    process = fresh.process()
+    retriever = Retriever()
+    assert "live_share" not in retriever.search(process.serving(), OURS, "doc30w3", k=4).features
+    process.put(article("doc3", salt="x"))
+    process.settle()
+    assert retriever.search(process.serving(), OURS, "doc30w3", k=4).features["live_share"] in (0.0, 0.25)
+    assert retriever.search(process.serving(), OURS, "doc3x0w3", k=10).features["live_share"] == 0.1
 
 
 def test_a_write_into_a_partition_that_no_build_knows_is_found(fresh):

@@ -7,7 +7,7 @@ import pytest
 
 from app.access.authentication import Caller
 from app.ledger.query_ids import QueryIds
-from app.retrieval.retriever import RankedPassage, Result
+from app.retrieval.retriever import QueryVector, RankedPassage, Result, unit_vector
 from app.schemas.search import SearchBody
 from app.services.request_records import RequestRecords
 from app.services.request_rows import RowPolicy
@@ -15,6 +15,7 @@ from app.serving.assignment import Assignment
 from app.web.problems import status_of
 from indexing.errors import DeadlineExceeded, NotFound
 from indexing.ledger.hashes import QUERY, UNIT, USER, keyed_hash
+from indexing.ledger.query_sketches import sketch_of
 from indexing.ledger.row_columns import row_from, values_of
 from indexing.records import Partition
 from indexing.releases.release import Release
@@ -37,7 +38,8 @@ class Recorder:
 
     def record(self, pending):
         assert pending.size_bytes > 0
-        self.rows.append(row_from(values_of(pending.row("p", len(self.rows) + 1))))
+        row = pending.row("p", len(self.rows) + 1)
+        self.rows.append(replace(row_from(values_of(row)), sketch=row.sketch))  # it is stored beside the row
 
 
 def passage(name, lexical, rerank=None):
@@ -169,3 +171,17 @@ def test_a_request_that_fails_has_its_status_and_no_hits(error, status, name):
     assert (row.release, row.arm) == ("0.0", "live")
     assert row.timings_ms["total"] >= 0.0
     assert row.query_features["language"] == "en"
+
+
+def test_a_row_has_a_sketch_of_the_vector_that_the_search_computed_and_of_no_other():
+    vector = unit_vector(range(1, 17))
+    computed = replace(found(), query_vector=QueryVector("m@1", vector))
+    sketch = row_of(result=computed).sketch
+    assert sketch == sketch_of(SECRET, "m@1", vector)
+    assert row_of(result=found()).sketch is None
+    assert row_of(result=computed, whole=False).sketch is None
+    made = records(RowPolicy(SECRET, is_whole=True, may_keep_text=False))
+    with made.begin("shadow", CALLER, BODY) as record:
+        record.result = computed
+    assert made.recorder.rows[0].sketch is None
+    assert row_of(result=computed).query is None  # the sketch is kept where the text is not
