@@ -195,7 +195,7 @@ def test_a_duration_has_a_unit(home, catalogue):
 
 
 def test_tenants_are_pinned_held_back_and_chosen_first(run, catalogue):
-    run("releases pin acme 3 --reason contract --override test")
+    run("releases pin acme 3 --reason contract")
     run("releases pin zeta --hold-back")
     listed = run("releases pins")
     assert "contract" in listed
