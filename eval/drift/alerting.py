@@ -49,7 +49,7 @@ def post_alert(url: str, alert: Alert) -> bool:
     try:
         response = httpx.post(url, json=asdict(alert), timeout=WEBHOOK_SECONDS, follow_redirects=False)
         reason = "" if response.is_success else f"it answered {response.status_code}"
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: a figure that JSON has no word for
         reason = type(error).__name__  # its text may hold the address, and with it a token
     if reason:
         logger.error("alert.webhook_failed", extra={"fields": {"alert": alert.id, "reason": reason}})

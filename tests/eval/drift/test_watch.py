@@ -92,9 +92,9 @@ def webhook():
 def test_a_webhook_gets_what_is_news_and_its_failure_is_logged_without_its_address(tmp_path, webhook, caplog):
     made = DriftingHome(tmp_path / "home", alert_webhook_url=webhook)
 
-    def say(key="k", severity="warning"):
+    def say(key="k", severity="warning", p=0.5):
         at = moment_text(BEGIN + timedelta(seconds=1))
-        return say_alert(made.home, key, severity, "drift", "it drifted", {"p": 0.5}, at)
+        return say_alert(made.home, key, severity, "drift", "it drifted", {"p": p}, at)
 
     said = say()
     say()
@@ -108,7 +108,9 @@ def test_a_webhook_gets_what_is_news_and_its_failure_is_logged_without_its_addre
     assert caplog.records[-1].getMessage() == "alert.webhook_failed"
     assert caplog.records[-1].fields == {"alert": said.id + 1, "reason": "it answered 500"}
     assert "hidden" not in str([record.__dict__ for record in caplog.records])
-    assert len(open_alerts(made.home.catalogue)) == 2
+    say("no number", p=float("inf"))
+    assert caplog.records[-1].fields == {"alert": said.id + 2, "reason": "ValueError"}
+    assert len(open_alerts(made.home.catalogue)) == 3
     made.close()
 
 
