@@ -8,20 +8,24 @@ from indexing.catalogue.document_features import stored_views
 from indexing.features.feature_values import Feature, feature_of, numbers_of
 from indexing.features.point_in_time import get_historical
 from indexing.features.view_registry import document_views
+from indexing.features.views import FROM_LEDGER
 from indexing.home import Home
 from indexing.ledger.day_sources import Period
 from indexing.records import Partition
 
 
 def features_in_store(home: Home) -> list[Feature]:
-    """Every feature that any document has a row of, but ages: those grow by themselves, and would always have moved."""
+    """Every feature that any document has a row of, but those that grow by themselves, and would always have moved.
+
+    These are ages, and counts that are made of the ledger: they grow with a new home, and at its nightly count.
+    """
     stored = stored_views(home.catalogue)
     newest = {view.name: view for view in document_views(home.catalogue) if view.fingerprint in stored}
     return [
         feature_of(view, f"{view.name}:{column.name}")
         for view in newest.values()
         for column in view.columns
-        if column.source != "age_days"
+        if column.source != "age_days" and not (view.name in FROM_LEDGER and column.type == "int")
     ]
 
 
