@@ -1,4 +1,4 @@
-"""Samples of rows by the random bits of their ids: even over time and processes, and never in step with what they say."""
+"""Samples of rows by the random bits of their ids: even over time, and in step with nothing that they say."""
 
 import math
 import random
