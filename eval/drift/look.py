@@ -51,6 +51,11 @@ class DriftReport:
         """Whether anything could be said at all."""
         return any(one.outcome != "not enough data" for one in self.signals)
 
+    @property
+    def figures(self) -> dict[str, Json]:
+        """By signal that was tested: its value in the window and its p, for a history of looks."""
+        return {one.key: {"value": one.value, "p": one.p} for one in self.signals if one.p is not None}
+
     def to_json(self) -> Json:
         """The report as JSON."""
         return {

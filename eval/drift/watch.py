@@ -59,6 +59,7 @@ def watch_drift(
     feedback: FeedbackOfRequests = feedback_of_requests,
     replayer: Callable[[Home], Replayer] = Replayer,
     seed: int = 0,
+    on_scope: Callable[[str], None] = lambda scope: None,
 ) -> list[Looked]:
     """Look once at every collection that was asked lately; what the hourly job does.
 
@@ -70,6 +71,7 @@ def watch_drift(
         feedback: What users said.
         replayer: Makes what replays, where a cause is to be found.
         seed: Of permutations; each look adds its number.
+        on_scope: Told of each collection before it is looked at; what it raises ends the looks.
 
     Raises:
         NotReady: nothing is released yet.
@@ -79,7 +81,11 @@ def watch_drift(
     scopes = [Scope(one.tenant, one.collection) for one in sorted(asked)]
     if scopes:
         stable_release(home.catalogue)
-    return [_looked(home, scope, until, feedback, replayer, seed) for scope in scopes]
+    found = []
+    for scope in scopes:
+        on_scope(scope.key)
+        found.append(_looked(home, scope, until, feedback, replayer, seed))
+    return found
 
 
 def _looked(

@@ -25,8 +25,8 @@ MOST_ROWS = 2000
 """Requests that are looked at of a period: a rate of 5 % is known to half a point then. Source: our choice."""
 MOST_SKETCHES = 500
 """Sketches that are looked at of a period. Source: issue 12."""
-TRIAL_ARMS = ("candidate", "interleaved")
-"""Arms whose answers hold hits of what is not in service."""
+TRIAL_ARMS = ("candidate",)
+"""What answers beside what is in service; interleaved answers are in no sample at all."""
 WEEK = timedelta(days=7)
 ReferenceKind = Literal["launch", "last-good", "last-week", "release"]
 REFERENCES: tuple[ReferenceKind, ...] = ("launch", "last-good", "last-week", "release")

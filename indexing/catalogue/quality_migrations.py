@@ -157,3 +157,12 @@ def _pin_changes(db: Database) -> None:
         "INSERT INTO pin_changes (tenant, kind, recipe, actor, reason, at)"
         " SELECT tenant, kind, recipe, actor, reason, created_at FROM pins ORDER BY created_at"
     )
+
+
+@catalogue_migrations(name="0028_put_off_writes")
+def _put_off_writes(db: Database) -> None:
+    # Live writes that a recipe lacks until its next build, by sequence number: a restarted process knows them again.
+    db.execute(
+        "CREATE TABLE put_off_writes (recipe INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (recipe, seq)) STRICT,"
+        " WITHOUT ROWID"
+    )
