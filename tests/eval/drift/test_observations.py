@@ -97,3 +97,6 @@ def test_counts_of_the_ledger_grow_by_themselves_so_that_of_them_rates_alone_are
     append_features(home.catalogue, DOCUMENT_ENGAGEMENT.fingerprint, moment, [NewFeatures(OURS, "a", moment, values)])
     rates = {f"document_engagement:{name}_{days}d" for name in ("click_rate", "approval") for days in (7, 30)}
     assert {one.name for one in features_in_store(home)} == rates
+    boosted = made_hit("a", features={"document_engagement:clicks_7d": 9.0, "document_engagement:approval_7d": 0.5})
+    (seen,) = with_stored_features(home, [observe(made_row(1, hits=(boosted,)))], Period(NOON, NOON))
+    assert {name for name in seen.numbers if name.startswith("feature ")} == {f"feature {name}" for name in rates}
