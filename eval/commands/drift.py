@@ -171,6 +171,7 @@ def _show_looks(looks: "list[Looked]", as_json: bool) -> None:
                     "queries": one.queries,
                     "report": None if one.report is None else one.report.to_json(),
                     "alerts": [alert.id for alert in one.alerts],
+                    "failure": one.failure,
                 }
                 for one in looks
             ]
@@ -181,7 +182,8 @@ def _show_looks(looks: "list[Looked]", as_json: bool) -> None:
             one.scope,
             one.looks,
             f"{one.queries:,}",
-            "not enough data" if one.report is None else ", ".join(alert.message for alert in one.alerts) or "no alarm",
+            ", ".join(alert.message for alert in one.alerts)
+            or ("not enough data" if one.report is None else "no alarm"),
         ]
         for one in looks
     ]

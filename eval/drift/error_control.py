@@ -21,6 +21,9 @@ LEVEL = 0.05
 LOOKS_BETWEEN_FALSE_ALARMS = 2000
 """In the mean, of one watched part of the traffic: twelve weeks of hourly looks. Source: our choice."""
 
+MOST_EVIDENCE = 1e12
+"""That a signal gathers: far more than any alarm needs, and far from where a float ends. Source: our choice."""
+
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
     """Each p after Benjamini-Hochberg: below a level where rejecting all such keeps false discoveries at that share."""
@@ -44,9 +47,12 @@ def evidence_of(p: float) -> float:
 
 
 def gathered(before: Mapping[str, float], p_values: Mapping[str, float]) -> dict[str, float]:
-    """The evidence of each signal after one more look; a signal that this look could not measure keeps what it had."""
+    """The evidence of each signal after one more look; a signal that this look could not measure keeps what it had.
+
+    It is ``MOST_EVIDENCE`` at most, so that it stays a number: one that is smaller only makes fewer alarms.
+    """
     changed = {name: (before.get(name, 0.0) + 1.0) * evidence_of(p) for name, p in p_values.items()}
-    return {**before, **changed}
+    return {name: min(found, MOST_EVIDENCE) for name, found in {**before, **changed}.items()}
 
 
 def alarms(evidence: Mapping[str, float], *, looks: float = LOOKS_BETWEEN_FALSE_ALARMS) -> list[str]:

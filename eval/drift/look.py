@@ -1,34 +1,24 @@
 """One look at drift: a window of the ledger against a reference, what moved, what caused it, what to judge first."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
-from typing import Protocol
+from datetime import UTC, datetime
 
 from app.services.replay import Replayer
 from eval.drift.cause import Cause, find_cause
+from eval.drift.feedback_signals import FeedbackOfRequests, feedback_signals
 from eval.drift.predictors import QueryToJudge, queries_to_judge
 from eval.drift.replayed_answers import ReplayedQueries
-from eval.drift.signals import Signal, decide, measure, rate_signal
+from eval.drift.signals import Signal, decide, measure
 from eval.drift.staleness import Staleness, read_staleness
 from eval.drift.windows import LEAST, Reference, Sample, Scope, find_reference, model_in_service, read_sample
 from eval.feedback.rates import feedback_of_requests
 from indexing.errors import NotFound
 from indexing.home import Home
 from indexing.ledger.day_sources import Period
-from indexing.ledger.records import RequestRow
 from indexing.records import Json, moment_text
 from indexing.releases.deployments import stable_release
 from indexing.releases.release import Release, find_release
-
-
-class FeedbackOfRequests(Protocol):
-    """What users said of requests, as far as it is stored."""
-
-    def __call__(self, home: Home, rows: Sequence[RequestRow]) -> Mapping[str, Sequence[bool]]:
-        """By kind of feedback: of each row, in order, whether it got it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +50,11 @@ class DriftReport:
     def is_enough(self) -> bool:
         """Whether anything could be said at all."""
         return any(one.outcome != "not enough data" for one in self.signals)
+
+    @property
+    def figures(self) -> dict[str, Json]:
+        """By signal that was tested: its value in the window and its p, for a history of looks."""
+        return {one.key: {"value": one.value, "p": one.p} for one in self.signals if one.p is not None}
 
     def to_json(self) -> Json:
         """The report as JSON."""
@@ -137,7 +132,9 @@ def look_at(
     of_window = replace(scope, recipe=live.recipe) if is_beside and scope.recipe is None else scope
     before = read_sample(home, replace(scope, recipe=reference.recipe), reference.period, model=model, seed=seed)
     after = read_sample(home, of_window, window, model=model, seed=seed)
-    signals = decide([*measure(before, after, slice_by=slice_by, seed=seed), *_feedback(home, before, after, feedback)])
+    until = datetime.now(UTC) if window.until is None else window.until
+    said = feedback_signals(home, before, after, until, feedback)
+    signals = decide([*measure(before, after, slice_by=slice_by, seed=seed), *said])
     old, new = _release_of(home, before), _release_of(home, after)
     staleness = read_staleness(home, scope, new or live, after)
     cause = None
@@ -163,14 +160,6 @@ def look_at(
         to_judge=tuple(queries_to_judge(after.rows)),
         notes=tuple([*reference.notes, *_notes(before, after)]),
     )
-
-
-def _feedback(home: Home, before: Sample, after: Sample, feedback: FeedbackOfRequests) -> list[Signal]:
-    was, now = feedback(home, before.rows), feedback(home, after.rows)
-    return [
-        rate_signal(name, "feedback", "", list(was.get(name, ())), list(now.get(name, ())))
-        for name in sorted(was.keys() | now.keys())
-    ]
 
 
 def _release_of(home: Home, sample: Sample) -> Release | None:

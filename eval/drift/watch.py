@@ -5,25 +5,30 @@ independent while nothing changes; ``error_control`` says what the alarms then h
 the traffic from then on is the new reference.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.services.replay import Replayer
-from eval.drift.alerting import say_alert
+from eval.drift.alerting import say_alert, say_more
 from eval.drift.cause import Contrast
 from eval.drift.error_control import LOOKS_BETWEEN_FALSE_ALARMS, alarms, gathered
-from eval.drift.look import DriftReport, FeedbackOfRequests, look_at
+from eval.drift.feedback_signals import FeedbackOfRequests
+from eval.drift.look import DriftReport, look_at
 from eval.drift.predictors import propose_queries
 from eval.drift.windows import LEAST, SOURCE, Reference, Scope, alert_key, launched_at
 from eval.feedback.rates import feedback_of_requests
 from indexing.catalogue.alerts import Alert, Severity, last_acknowledged
 from indexing.catalogue.drift_watches import DriftWatch, put_watch, read_watch
+from indexing.errors import GroundworkError
 from indexing.home import Home
 from indexing.ledger.day_sources import Period
 from indexing.ledger.sampled_readers import collections_asked
 from indexing.records import Json, moment_text
+from indexing.releases.deployments import stable_release
 
+logger = logging.getLogger(__name__)
 RECENT = timedelta(days=7)
 """A collection that was not asked for so long is not watched. Source: our choice."""
 SERIOUS = ("results", "contexts")
@@ -34,13 +39,17 @@ _AT_FAULT = ("recipe", "corpus")
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What one look at one collection did: ``report`` and ``alert`` where there were enough queries, and an alarm."""
+    """What one look at one collection did: ``report`` and ``alerts`` where there were enough queries, and an alarm.
+
+    ``failure`` is what kept it from looking to the end; then an alert says so.
+    """
 
     scope: str
     looks: int
     queries: int
     report: DriftReport | None
     alerts: tuple[Alert, ...]
+    failure: str | None = None
 
 
 def watch_drift(
@@ -53,6 +62,8 @@ def watch_drift(
     on_scope: Callable[[str], None] = lambda scope: None,
 ) -> list[Looked]:
     """Look once at every collection that was asked lately; what the hourly job does.
+
+    What goes wrong with one collection is an alert of its own, and the others are looked at all the same.
 
     Args:
         home: Whose ledger and alerts.
@@ -68,11 +79,34 @@ def watch_drift(
     until = datetime.now(UTC) if now is None else now
     asked = collections_asked(home.ledger, Period(until - RECENT, until))
     scopes = [Scope(one.tenant, one.collection) for one in sorted(asked)]
+    if scopes:
+        stable_release(home.catalogue)
     found = []
     for scope in scopes:
         on_scope(scope.key)
-        found.append(_look(home, scope, until, feedback, replayer, seed))
+        found.append(_looked(home, scope, until, feedback, replayer, seed))
     return found
+
+
+def _looked(
+    home: Home,
+    scope: Scope,
+    until: datetime,
+    feedback: FeedbackOfRequests,
+    replayer: Callable[[Home], Replayer],
+    seed: int,
+) -> Looked:
+    try:
+        return _look(home, scope, until, feedback, replayer, seed)
+    except Exception as error:  # whatever it was, the collections of other tenants must be looked at
+        logger.exception("drift.look_failed", extra={"fields": {"scope": scope.key}})
+        name = type(error).__name__
+        reason = f"{name}: {error}" if isinstance(error, GroundworkError) else f"{name}, see the log"
+        message = f"Drift could not look at {scope.key} to the end: {reason}"
+        told = {"error": name}
+        at = moment_text(until)
+        alert = say_alert(home, f"unlooked:{scope.key}", "warning", SOURCE, message, told, at, tenant=scope.tenant)
+        return Looked(scope.key, 0, 0, None, (alert,), reason)
 
 
 def _look(
@@ -105,14 +139,17 @@ def _look(
     evidence = gathered(watch.evidence, p_values)
     watch = _with(watch, until, watch.looks + 1, evidence)
     found = alarms(evidence)
-    said = []
-    if found:
-        report = _explained(home, scope, report, feedback, replayer(home), seed)
-        said.append(_say(home, scope, report, found, evidence, watch, until))
-        propose_queries(home, report.to_judge)
-    if report.staleness.is_stale:
-        said.append(_say_stale(home, scope, report, until))
     put_watch(home.catalogue, watch)
+    said = [_say_stale(home, scope, report, until)] if report.staleness.is_stale else []
+    if found:  # is said before its cause is looked for, which takes long and may fail
+        key, severity, told = alert_key(scope), _severity(report, found), _evidence(report, found, watch)
+        message = _message(scope, found, "its cause is looked for")
+        alert = say_alert(home, key, severity, SOURCE, message, told, moment_text(until), tenant=scope.tenant)
+        report = _explained(home, scope, report, feedback, replayer(home), seed)
+        causes = () if report.cause is None else report.cause.named
+        message = _message(scope, found, f"cause: {', '.join(causes)}" if causes else "no cause could be named")
+        said.append(say_more(home, alert, _severity(report, found), message, _evidence(report, found, watch)))
+        propose_queries(home, report.to_judge)
     return Looked(scope.key, watch.looks, report.n_window, report, tuple(said))
 
 
@@ -142,42 +179,39 @@ def _explained(
     return look_at(home, scope, Period(since, until), reference, feedback=feedback, replayer=replayer, seed=seed)
 
 
-def _say(
-    home: Home,
-    scope: Scope,
-    report: DriftReport,
-    found: list[str],
-    evidence: Mapping[str, float],
-    watch: DriftWatch,
-    until: datetime,
-) -> Alert:
+def _severity(report: DriftReport, found: list[str]) -> Severity:
     causes = () if report.cause is None else report.cause.named
     groups = {one.group for one in report.signals if one.key in found}
-    severity: Severity = "critical" if groups & set(SERIOUS) or set(causes) & set(_AT_FAULT) else "warning"
-    why = f"cause: {', '.join(causes)}" if causes else "no cause could be named"
-    message = (
+    return "critical" if groups & set(SERIOUS) or set(causes) & set(_AT_FAULT) else "warning"
+
+
+def _message(scope: Scope, found: list[str], why: str) -> str:
+    return (
         f"{scope.key} drifted in {', '.join(found[:5])}{' and others' if len(found) > 5 else ''}; {why}. See"
         f" 'groundwork eval drift', then acknowledge it: what is asked from then on is the new reference."
     )
+
+
+def _evidence(report: DriftReport, found: list[str], watch: DriftWatch) -> dict[str, Json]:
     signals = {one.key: one for one in report.signals}
-    told = {
+    return {
         "signals": {
             name: {
-                "evidence": evidence[name],
+                "evidence": watch.evidence[name],
                 "before": None if name not in signals else signals[name].before,
                 "value": None if name not in signals else signals[name].value,
                 "p": None if name not in signals else signals[name].p,
             }
             for name in found
         },
-        "causes": list(causes),
+        "causes": [] if report.cause is None else list(report.cause.named),
         "contrasts": [] if report.cause is None else [_contrast(one) for one in report.cause.contrasts],
+        "recipe": None if report.release is None else int(report.release.partition(".")[0]),
         "looks": watch.looks,
         "looks_between_false_alarms": LOOKS_BETWEEN_FALSE_ALARMS,
         "reference": [report.reference_since, report.reference_until],
         "window": [report.since, report.until],
     }
-    return say_alert(home, alert_key(scope), severity, SOURCE, message, told, moment_text(until), tenant=scope.tenant)
 
 
 def _contrast(contrast: Contrast) -> dict[str, Json]:

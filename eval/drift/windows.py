@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-import numpy as np
-
 from eval.drift.observations import Observation, observe
 from eval.drift.stored_features import with_stored_features
 from indexing.catalogue.alerts import open_alerts
@@ -27,6 +25,8 @@ MOST_ROWS = 2000
 """Requests that are looked at of a period: a rate of 5 % is known to half a point then. Source: our choice."""
 MOST_SKETCHES = 500
 """Sketches that are looked at of a period. Source: issue 12."""
+TRIAL_ARMS = ("candidate",)
+"""What answers beside what is in service; interleaved answers are in no sample at all."""
 WEEK = timedelta(days=7)
 ReferenceKind = Literal["launch", "last-good", "last-week", "release"]
 REFERENCES: tuple[ReferenceKind, ...] = ("launch", "last-good", "last-week", "release")
@@ -37,7 +37,7 @@ SOURCE = "drift"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which part of the traffic is looked at; ``None`` for all."""
+    """Which part of the traffic is looked at; ``None`` for all, or of ``recipe`` for what was in service then."""
 
     tenant: str | None = None
     collection: str | None = None
@@ -72,27 +72,37 @@ class Reference:
 
 
 def read_sample(home: Home, scope: Scope, period: Period, *, model: str, seed: int = 0) -> Sample:
-    """The sample of a period.
+    """The sample of a period: of what was in service alone, unless the scope names a recipe.
+
+    What a candidate answers differs as its recipe does, and is for the rollout's judges: it is no drift.
 
     Args:
         home: Whose ledger.
         scope: Which part of the traffic.
         period: From when until when.
         model: Whose sketches, as they compare with no other's.
-        seed: Which sketches are taken where there are more than enough.
+        seed: Which are taken where there are more than enough.
     """
     faults: list[DayFault] = []
     on_fault: OnFault = faults.append
     of = {"tenant": scope.tenant, "collection": scope.collection}
-    total, rows = sampled_answers(home.ledger, period, most=MOST_ROWS, **of, recipe=scope.recipe, on_fault=on_fault)
-    found = read_sketches(home.ledger, period, model, **of, recipe=scope.recipe, on_fault=on_fault)
-    packed = [one for _, one in found]
-    if len(packed) > MOST_SKETCHES:
-        chosen = np.random.default_rng(seed).choice(len(packed), MOST_SKETCHES, replace=False)
-        packed = [packed[place] for place in sorted(chosen)]
+    total, rows = sampled_answers(
+        home.ledger,
+        period,
+        most=MOST_ROWS,
+        **of,
+        recipe=scope.recipe,
+        without_arms=() if scope.recipe else TRIAL_ARMS,
+        seed=seed,
+        on_fault=on_fault,
+    )
+    recipes = {int(row.release.partition(".")[0]) for row in rows}
+    found = read_sketches(
+        home.ledger, period, model, most=MOST_SKETCHES, **of, recipes=recipes, seed=seed, on_fault=on_fault
+    )
     missing = tuple(one for one in faults if not one.is_missing)
     observations = with_stored_features(home, [observe(row) for row in rows], period)
-    return Sample(period, total, rows, observations, unpacked(packed), missing)
+    return Sample(period, total, rows, observations, unpacked([one for _, one in found]), missing)
 
 
 def model_in_service(home: Home) -> str:

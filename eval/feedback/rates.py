@@ -22,6 +22,8 @@ LONG_DWELL_MS = 30_000
 the limit is the one in use since."""
 PROMPT = timedelta(minutes=10)
 """After its query, in which feedback must come to be compared between an old window and a new one. Our choice."""
+SETTLES = PROMPT + timedelta(minutes=1)
+"""After its query, from when on all feedback that came within ``PROMPT`` is stored, queues of the service included."""
 RATING = "rating"
 """The measure that is a mean, of the answers that were rated, and not a share of all."""
 _BY: Final[Mapping[str, Callable[[Answer], str]]] = {

@@ -13,7 +13,7 @@ from eval.drift.windows import SOURCE as DRIFT
 from eval.gates.guardrails import Rail, Usual, compare_arms, usual_scores
 from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy, policy_of
 from eval.gates.sequences import ConfidenceSequence
-from indexing.catalogue.alerts import open_alerts
+from indexing.catalogue.alerts import Alert, open_alerts
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
 from indexing.errors import StorageFailed
 from indexing.home import Home
@@ -145,20 +145,31 @@ def _sequence(rollout: Rollout, policy: CanaryPolicy, halvings: int) -> Confiden
 
 
 def _judge_drift(home: Home, rollout: Rollout, policy: CanaryPolicy) -> list[Judged]:
-    """A critical alert of drift that is open and came since the rollout began is a signal until it is acknowledged."""
+    """A critical alert of drift that is open and came since the rollout began is a signal until it is acknowledged.
+
+    One that found the candidate's own recipe at fault is not: of that the guardrails are the judges.
+    """
     if policy.drift == "ignore":
         return []
     since = datetime.fromisoformat(rollout.created_at)
     numbers: list[Json] = [
         one.id
         for one in open_alerts(home.catalogue)
-        if one.source == DRIFT and one.severity == "critical" and datetime.fromisoformat(one.first_at) >= since
+        if one.source == DRIFT
+        and one.severity == "critical"
+        and datetime.fromisoformat(one.first_at) >= since
+        and not _is_caused_by(one, rollout.candidate)
     ]
     if not numbers:
         return [Judged(f"{SIGNAL}drift", "pass", "no critical alert of drift since the rollout began", {})]
     named = ", ".join(map(str, numbers))
     reason = f"critical alert {named} of drift is open ('groundwork eval alerts list')"
     return [Judged(f"{SIGNAL}drift", "inconclusive", reason, {"alerts": numbers})]
+
+
+def _is_caused_by(alert: Alert, recipe: int) -> bool:
+    """Whether an alert says that this recipe caused it, and nothing else."""
+    return alert.evidence.get("causes") == ["recipe"] and alert.evidence.get("recipe") == recipe
 
 
 def _rails_of_answers(policy: CanaryPolicy, against: Collection[UUID] | None) -> list[_Named]:

@@ -29,6 +29,8 @@ def _drift(home: Home, steps: Steps) -> Mapping[str, Json]:
                 "queries": one.queries,
                 "is_enough": one.report is not None,
                 "alerts": [alert.id for alert in one.alerts],
+                "failure": one.failure,
+                "signals": {} if one.report is None else one.report.figures,
             }
             for one in looks
         }

@@ -82,6 +82,23 @@ def raise_alert(
     return _alert(row), before is None or worst != before[0]
 
 
+def amend_alert(
+    database: Database, number: int, severity: Severity, message: str, evidence: Mapping[str, Json]
+) -> Alert:
+    """Say more of what an alert was raised for, without counting it again; the severity is the higher of the two.
+
+    Raises:
+        NotFound: there is no such alert.
+    """
+    with database.write() as db:
+        row = db.conn.execute("SELECT severity FROM alerts WHERE id = ?", (number,)).fetchone()
+        if row is not None:
+            worst = max(severity, row[0], key=SEVERITIES.index)
+            sql = "UPDATE alerts SET severity = ?, message = ?, evidence = ? WHERE id = ?"
+            db.conn.execute(sql, (worst, message, json.dumps(dict(evidence)), number))
+    return _found(database, number)
+
+
 def list_alerts(database: Database, *, is_open_only: bool = True, limit: int = 1000) -> list[Alert]:
     """Alerts, the last raised first: those that are open, or all of them."""
     where = "WHERE acknowledged_at IS NULL" if is_open_only else ""
@@ -112,10 +129,7 @@ def acknowledge_alert(database: Database, number: int, by: str, note: str, at: s
             " WHERE id = ? AND acknowledged_at IS NULL"
         )
         db.conn.execute(sql, (at, by, note, number))
-    row = database.row("SELECT * FROM alerts WHERE id = ?", (number,))
-    if row is None:
-        raise NotFound(f"There is no alert {number}: see 'groundwork eval alerts list --all'.")
-    return _alert(row)
+    return _found(database, number)
 
 
 def last_acknowledged(database: Database, key: str) -> str | None:
@@ -145,6 +159,13 @@ def forget_alerts_before(database: Database, moment: str) -> int:
     with database.write(grows=False) as db:
         sql = "DELETE FROM alerts WHERE acknowledged_at < ? AND id NOT IN (SELECT max(id) FROM alerts GROUP BY key)"
         return int(db.conn.execute(sql, (moment,)).rowcount)
+
+
+def _found(database: Database, number: int) -> Alert:
+    row = database.row("SELECT * FROM alerts WHERE id = ?", (number,))
+    if row is None:
+        raise NotFound(f"There is no alert {number}: see 'groundwork eval alerts list --all'.")
+    return _alert(row)
 
 
 def _alert(row: Row) -> Alert:

@@ -37,4 +37,4 @@ def put_watch(database: Database, watch: DriftWatch) -> None:
             " VALUES (?, ?, ?, ?, ?, ?)"
         )
         cells = (watch.scope, watch.tenant, watch.reference_at, watch.looked_until, watch.looks)
-        db.conn.execute(sql, (*cells, json.dumps(dict(watch.evidence))))
+        db.conn.execute(sql, (*cells, json.dumps(dict(watch.evidence), allow_nan=False)))

@@ -51,6 +51,8 @@ _SCHEMA = (
     # Sketches of query vectors, of a sample of the rows; they go when their rows are erased, and with the day.
     "CREATE TABLE IF NOT EXISTS query_sketches (id BLOB PRIMARY KEY, tenant TEXT, collection TEXT, recipe INTEGER,"
     " user_hash BLOB, model TEXT, sketch BLOB) WITHOUT ROWID",
+    # What is counted of them, before a sample of them is read, stands in this index alone; older files lack it.
+    "CREATE INDEX IF NOT EXISTS sketches_by_collection ON query_sketches (model, tenant, collection, id, recipe)",
     # A row stands here from a deletion on until the file is written anew, so that a kill in between is made good.
     "CREATE TABLE IF NOT EXISTS vacuum_due (is_due INTEGER PRIMARY KEY)",
     f"PRAGMA user_version = {VERSION}",

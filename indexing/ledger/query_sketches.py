@@ -8,7 +8,7 @@ Source: Johnson and Lindenstrauss 1984, for what a random projection keeps; 32 c
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from functools import lru_cache
 from uuid import UUID
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from indexing.errors import GroundworkError
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import list_days
-from indexing.ledger.day_sources import DayFault, OnFault, Period, log_fault
+from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault
+from indexing.ledger.id_samples import id_sample
 from indexing.ledger.records import QuerySketch
 from indexing.ledger.row_columns import Value
 from indexing.ledger.store import LedgerStore
@@ -61,33 +62,55 @@ def read_sketches(
     period: Period,
     model: str,
     *,
+    most: int | None = None,
     tenant: str | None = None,
     collection: str | None = None,
-    recipe: int | None = None,
+    recipes: Collection[int] | None = None,
+    seed: int = 0,
     on_fault: OnFault = log_fault,
-) -> Iterator[tuple[UUID, bytes]]:
+) -> list[tuple[UUID, bytes]]:
     """The sketches of a model's query vectors in a period, with the ids of their rows, oldest first.
+
+    They are counted before they are read, so that of many no more are read than are wanted.
 
     Args:
         ledger: Whose days; what was compacted keeps its sketches in the database of its day.
         period: From when until when.
         model: Whose vectors.
+        most: At most so many, chosen by the random bits of the ids; ``None`` for all.
         tenant: Of one tenant alone.
         collection: Of one collection alone.
-        recipe: Of what releases of one recipe answered alone.
+        recipes: Of what releases of these recipes answered alone; ``None`` for all.
+        seed: Which part, where there are more.
         on_fault: Told of each day that cannot be read.
     """
     where, parameters = "model = ? AND id >= ? AND id < ?", list[Value]([model, *period.ids])
-    for column, value in (("tenant", tenant), ("collection", collection), ("recipe", recipe)):
+    for column, value in (("tenant", tenant), ("collection", collection)):
         if value is not None:
             where, parameters = f"{where} AND {column} = ?", [*parameters, value]
+    if recipes is not None:
+        where, parameters = f"{where} AND recipe IN ({', '.join('?' * len(recipes))})", [*parameters, *recipes]
+    sample = None
+    if most is not None:
+        counted = _cells(ledger, period, f"SELECT count(*) FROM query_sketches WHERE {where}", parameters, on_fault)
+        sample = id_sample(sum(count for (count,) in counted), most, seed)
+        of_sample, more = sample.where
+        where, parameters = f"{where} AND {of_sample}", [*parameters, *more]
     sql = f"SELECT id, sketch FROM query_sketches WHERE {where} ORDER BY id"
+    found = [(UUID(bytes=row_id), packed) for row_id, packed in _cells(ledger, period, sql, parameters, on_fault)]
+    if sample is None:
+        return found
+    return sorted(sorted(found, key=lambda one: sample.place(one[0]))[:most])
+
+
+def _cells(
+    ledger: LedgerStore, period: Period, sql: str, parameters: Sequence[Value], on_fault: OnFault
+) -> Iterator[Cells]:
     for one in list_days(ledger.folder):
         if one.database is None or not period.covers(one.day):
             continue
         try:
             with closing(DayFile(one.database, busy_timeout_seconds=ledger.busy_timeout_seconds)) as file:
-                for row_id, packed in file.rows(sql, parameters):
-                    yield UUID(bytes=row_id), packed
+                yield from file.rows(sql, parameters)
         except GroundworkError as error:
             on_fault(DayFault(one.day, str(error)))

@@ -1,11 +1,11 @@
-"""A sample of the answers of a period, spread evenly over it, so that a busy period costs no more than a quiet one."""
+"""A sample of the answers of a period, even over it, so that a busy period costs little more than a quiet one."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from indexing.errors import ArtefactCorrupt
 from indexing.ledger.day_sources import DayFault, OnFault, Period, log_fault, query_days
+from indexing.ledger.id_samples import id_sample
 from indexing.ledger.records import RequestRow
 from indexing.ledger.row_columns import COLUMNS, Value, row_from
 from indexing.ledger.store import LedgerStore
@@ -26,12 +26,14 @@ def sampled_answers(
     tenant: str | None = None,
     collection: str | None = None,
     recipe: int | None = None,
+    without_arms: Sequence[str] = (),
+    seed: int = 0,
     on_fault: OnFault = log_fault,
 ) -> tuple[int, list[RequestRow]]:
     """How many answers a period has, and at most ``most`` of them in the order of their ids.
 
-    Every n-th of each process is taken, by the numbers that processes give their rows, whatever they say. Interleaved
-    answers are left out: they hold hits of two releases.
+    The random bits of the ids decide which, whatever the rows say. Interleaved answers are left out: they hold hits of
+    two releases.
 
     Args:
         ledger: Whose rows.
@@ -40,19 +42,26 @@ def sampled_answers(
         tenant: Of one tenant alone.
         collection: Of one collection alone.
         recipe: Of what releases of one recipe answered alone.
+        without_arms: What these arms answered is left out.
+        seed: Which part, where there are more.
         on_fault: Told of each day that cannot be read.
     """
     where, parameters = f"{_OF_ONE_RELEASE} AND id >= ? AND id < ?", list[Value](period.ids)
     for column, value in (("tenant", tenant), ("collection", collection), ("recipe", recipe)):
         if value is not None:
             where, parameters = f"{where} AND {column} = ?", [*parameters, value]
+    for arm in without_arms:
+        where, parameters = f"{where} AND arm <> ?", [*parameters, arm]
     counted = query_days(
         ledger, period, f"SELECT count(*) FROM requests WHERE {where}", parameters, has_ids=False, on_fault=on_fault
     )
     total = sum(cells[0] for _, cells in counted)
-    stride = max(1, -(-total // most))
-    sql = f"SELECT {_ROW} FROM requests WHERE {where} AND number % ? = 0 ORDER BY id"
-    return total, list(islice(_rows(ledger, period, sql, [*parameters, stride], on_fault), most))
+    sample = id_sample(total, most, seed)
+    of_sample, more = sample.where
+    sql = f"SELECT {_ROW} FROM requests WHERE {where} AND {of_sample} ORDER BY id"
+    rows = list(_rows(ledger, period, sql, [*parameters, *more], on_fault))
+    kept = sorted(rows, key=lambda row: sample.place(row.id))[:most]
+    return total, sorted(kept, key=lambda row: row.id)
 
 
 def collections_asked(ledger: LedgerStore, period: Period, *, on_fault: OnFault = log_fault) -> dict[Partition, int]:

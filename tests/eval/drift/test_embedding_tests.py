@@ -50,3 +50,17 @@ def test_identical_samples_alarm_as_often_as_the_level_says_and_a_moved_one_is_f
     assert test(drawn(chance, 200), drawn(chance, 100, 2.0), seed=1, permutations=999).p == 0.001
     monkeypatch.setattr(two_samples, "_BATCH", 7)
     assert test(drawn(chance, 30), drawn(chance, 30, 9.0), seed=1, permutations=99).p == 0.01
+
+
+@pytest.mark.parametrize("test", [mmd, classifier])
+def test_one_query_that_is_asked_again_and_again_has_not_moved(test):
+    one = drawn(np.random.default_rng(5), 1)
+    rounded = one + np.random.default_rng(6).normal(size=(300, 32)).astype(np.float32) * 1e-7
+    for reference, window in ((one.repeat(500, 0), one.repeat(137, 0)), (rounded[:200], rounded[200:])):
+        assert test(reference, window, seed=1, permutations=199).p == 1.0
+
+
+@pytest.mark.parametrize("test", [mmd, classifier])
+def test_two_queries_that_are_asked_as_often_as_before_have_not_moved(test):
+    two = drawn(np.random.default_rng(5), 2)
+    assert test(two.repeat(150, 0), two.repeat(50, 0), seed=1, permutations=199).p > 0.2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from eval.drift.error_control import adjusted, alarms, evidence_of, gathered
+from eval.drift.error_control import MOST_EVIDENCE, adjusted, alarms, evidence_of, gathered
 from eval.drift.two_samples import kolmogorov_smirnov
 
 
@@ -57,6 +57,14 @@ def test_a_signal_that_a_look_could_not_measure_keeps_its_evidence():
     evidence = gathered({"a": 5.0, "b": 7.0}, {"a": 0.5})
     assert evidence["b"] == 7.0
     assert evidence["a"] == pytest.approx(6.0 * evidence_of(0.5))
+
+
+def test_evidence_stays_a_number_however_long_an_alarm_is_left_alone():
+    evidence = {"kept": float("inf")}
+    for _ in range(3):
+        evidence = gathered(evidence, {"moved": 1e-300})
+        assert evidence == {"kept": MOST_EVIDENCE, "moved": MOST_EVIDENCE}
+    assert alarms(evidence) == ["kept", "moved"]
 
 
 def test_the_mean_number_of_looks_between_false_alarms_is_at_least_the_stated_one():

@@ -122,7 +122,7 @@ def test_users_who_say_other_things_are_a_signal(weeks):
         is_later = rows[0].number > 120
         return {"rated down": [row.number % (4 if is_later else 40) == 0 for row in rows]}
 
-    report = week(weeks, 1, feedback=said, explains=False)
+    report = week(weeks, 1, seconds=1000, feedback=said, explains=False)
     assert moved(report) == {"rated down"}
     down = report.moved[0]
     assert (down.group, down.before, down.value) == ("feedback", 3 / 120, 30 / 120)

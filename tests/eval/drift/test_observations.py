@@ -1,16 +1,18 @@
 """What is observed of a request: raw scores, claims, contexts, documents' features; and what is to be judged first."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from eval.drift.observations import observe
 from eval.drift.predictors import normalised_query_commitment, queries_to_judge
-from eval.drift.stored_features import with_stored_features
+from eval.drift.stored_features import features_in_store, with_stored_features
 from indexing.catalogue.document_features import NewFeatures, append_features
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.features.view_registry import record_view
+from indexing.features.views import DOCUMENT_ENGAGEMENT
 from indexing.ledger.day_sources import Period
 from indexing.records import Document, Partition, moment_text
 from tests.support.document_features import CLICKS
@@ -84,3 +86,17 @@ def test_queries_are_ranked_for_judging_by_what_is_odd_about_their_answers_each_
     assert [(one.rank, one.id) for one in found] == [(1, rows[2].id), (2, rows[0].id)]
     assert found[0].ranks == {"leg_overlap": 1, "nqc": 1, "dense_top": 1}
     assert queries_to_judge([]) == []
+
+
+def test_counts_of_the_ledger_grow_by_themselves_so_that_of_them_rates_alone_are_looked_at(home):
+    ensure_tenant(home.catalogue, OURS.tenant)
+    put_documents(home.catalogue, OURS, [Document("a", "", "text a")])
+    record_view(home.catalogue, DOCUMENT_ENGAGEMENT)
+    values = json.dumps({column.name: 1 for column in DOCUMENT_ENGAGEMENT.columns})
+    moment = moment_text(NOON)
+    append_features(home.catalogue, DOCUMENT_ENGAGEMENT.fingerprint, moment, [NewFeatures(OURS, "a", moment, values)])
+    rates = {f"document_engagement:{name}_{days}d" for name in ("click_rate", "approval") for days in (7, 30)}
+    assert {one.name for one in features_in_store(home)} == rates
+    boosted = made_hit("a", features={"document_engagement:clicks_7d": 9.0, "document_engagement:approval_7d": 0.5})
+    (seen,) = with_stored_features(home, [observe(made_row(1, hits=(boosted,)))], Period(NOON, NOON))
+    assert {name for name in seen.numbers if name.startswith("feature ")} == {f"feature {name}" for name in rates}

@@ -12,6 +12,7 @@ from eval.drift.watch import watch_drift
 from indexing.catalogue.alerts import acknowledge_alert, open_alerts
 from indexing.records import moment_text
 from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHome
+from tests.support.ledger_rows import made_row
 
 
 @pytest.fixture
@@ -63,6 +64,49 @@ def test_looks_gather_until_an_alarm_that_is_said_once_and_acknowledging_it_begi
     assert open_alerts(fresh.home.catalogue) == []
 
 
+def test_an_alarm_is_said_although_its_cause_cannot_be_looked_for_and_other_collections_are_looked_at(fresh):
+    release = fresh.built()
+    end = fresh.ask(release, OLD_WORDS, 150, BEGIN)
+    other = [made_row(n, BEGIN, tenant="z", collection="last", release=release.number) for n in range(1, 4)]
+    fresh.home.ledger.append(other)
+
+    class Broken:
+        def __init__(self, home):
+            raise OSError("a path of a model")
+
+    watch_drift(fresh.home, now=end, replayer=Broken)
+    for _ in range(5):
+        end = fresh.ask(release, NEW_WORDS, 100, end)
+        ours, theirs = watch_drift(fresh.home, now=end, replayer=Broken)
+        assert (theirs.scope, theirs.failure) == ("z/last", None)
+        if ours.failure:
+            break
+    assert ours.failure == "OSError, see the log"
+    unlooked, alarm = open_alerts(fresh.home.catalogue)
+    assert ours.alerts == (unlooked,)
+    assert (unlooked.key, unlooked.tenant, unlooked.evidence) == ("unlooked:a/articles", "a", {"error": "OSError"})
+    assert (alarm.key, alarm.evidence["causes"], alarm.times) == ("drift:a/articles", [], 1)
+    assert "its cause is looked for" in alarm.message
+    (again, _) = watch_drift(fresh.home, now=end + timedelta(seconds=1), replayer=fresh.replayer)
+    assert (again.failure, again.queries) == (None, 0)  # what was looked at is not looked at twice
+
+
+def test_what_a_candidate_answers_is_no_drift_of_what_is_in_service(fresh):
+    release = fresh.built()
+    end = fresh.ask(release, OLD_WORDS, 150, BEGIN)
+    watch_drift(fresh.home, now=end, replayer=fresh.replayer)
+    for look in range(1, 4):
+        damaged = [
+            made_row(n, end, tenant="a", collection="articles", release="9.1", arm="candidate", hits=())
+            for n in range(150)
+        ]
+        fresh.home.ledger.append(damaged)
+        end = fresh.ask(release, OLD_WORDS, 110, end)
+        (done,) = watch_drift(fresh.home, now=end, replayer=fresh.replayer)
+        assert (done.looks, done.queries, done.alerts) == (look, 110, ())
+    assert open_alerts(fresh.home.catalogue) == []
+
+
 class Webhook(BaseHTTPRequestHandler):
     """Keeps what it is sent, and answers as it is told."""
 
@@ -92,9 +136,9 @@ def webhook():
 def test_a_webhook_gets_what_is_news_and_its_failure_is_logged_without_its_address(tmp_path, webhook, caplog):
     made = DriftingHome(tmp_path / "home", alert_webhook_url=webhook)
 
-    def say(key="k", severity="warning"):
+    def say(key="k", severity="warning", p=0.5):
         at = moment_text(BEGIN + timedelta(seconds=1))
-        return say_alert(made.home, key, severity, "drift", "it drifted", {"p": 0.5}, at)
+        return say_alert(made.home, key, severity, "drift", "it drifted", {"p": p}, at)
 
     said = say()
     say()
@@ -108,7 +152,9 @@ def test_a_webhook_gets_what_is_news_and_its_failure_is_logged_without_its_addre
     assert caplog.records[-1].getMessage() == "alert.webhook_failed"
     assert caplog.records[-1].fields == {"alert": said.id + 1, "reason": "it answered 500"}
     assert "hidden" not in str([record.__dict__ for record in caplog.records])
-    assert len(open_alerts(made.home.catalogue)) == 2
+    say("no number", p=float("inf"))
+    assert caplog.records[-1].fields == {"alert": said.id + 2, "reason": "ValueError"}
+    assert len(open_alerts(made.home.catalogue)) == 3
     made.close()
 
 

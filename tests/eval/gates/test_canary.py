@@ -124,8 +124,11 @@ def test_a_critical_alert_of_drift_pauses_until_it_is_acknowledged(bench):
     early = "2026-01-05T02:00:00.000+00:00"
     raise_alert(bench.catalogue, "drift:a/b", "critical", "drift", "from before", {}, early)
     raise_alert(bench.catalogue, "drift:a/c", "warning", "drift", "a little", {}, bench.now())
+    own = {"causes": ["recipe"], "recipe": bench.rollout.candidate}
+    raise_alert(bench.catalogue, "drift:a/e", "critical", "drift", "as it is meant", own, bench.now())
     assert "signal:drift" not in bench.judge()
-    alert, _ = raise_alert(bench.catalogue, "drift:a/d", "critical", "drift", "much", {}, bench.now())
+    other = {**own, "causes": ["traffic", "recipe"]}
+    alert, _ = raise_alert(bench.catalogue, "drift:a/d", "critical", "drift", "much", other, bench.now())
     assert "signal:drift" not in bench.judge(Policy(canary=CanaryPolicy(drift="ignore")))
     assert bench.judge()["signal:drift"] == "inconclusive"
     assert bench.watch() == "paused"

@@ -4,6 +4,7 @@ import pytest
 
 from indexing.catalogue.alerts import (
     acknowledge_alert,
+    amend_alert,
     count_open_alerts,
     forget_alerts,
     last_acknowledged,
@@ -58,3 +59,12 @@ def test_alerts_and_watches_of_a_tenant_go_with_it(home):
     assert [one.tenant for one in list_alerts(home.catalogue)] == ["c"]
     assert read_watch(home.catalogue, "a/b") is None
     assert read_watch(home.catalogue, "c/b").evidence == {"dense_top": 2.0}
+
+
+def test_what_is_found_later_is_added_to_an_alert_without_counting_it_again(home):
+    first, _ = say(home, severity="critical")
+    more = amend_alert(home.catalogue, first.id, "warning", "its cause is traffic", {"causes": ["traffic"]})
+    assert (more.id, more.times, more.severity) == (first.id, 1, "critical")
+    assert (more.message, more.evidence) == ("its cause is traffic", {"causes": ["traffic"]})
+    with pytest.raises(NotFound, match="There is no alert 99"):
+        amend_alert(home.catalogue, 99, "warning", "", {})

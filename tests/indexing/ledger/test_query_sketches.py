@@ -72,7 +72,7 @@ def test_sketches_are_read_by_period_model_tenant_collection_and_recipe(ledger):
     assert numbers(ledger) == [0, 1, 2, 3, 4, 5]
     assert numbers(ledger, Period(NOON + timedelta(seconds=2), NOON + timedelta(seconds=4))) == [2, 3]
     assert numbers(ledger, tenant="acme") == [0, 2, 4]
-    assert numbers(ledger, recipe=2) == [4, 5]
+    assert numbers(ledger, recipes=[2]) == [4, 5]
     assert numbers(ledger, collection="other") == []
     assert numbers(ledger, model="m@2") == []
 
