@@ -14,6 +14,8 @@ from indexing.records import Partition
 _ROW = ", ".join(COLUMNS)
 _ANSWERS = "kind IN ('search', 'context') AND error IS NULL AND is_whole = 1"
 """What was asked and answered, and is kept in full."""
+_OF_ONE_RELEASE = f"{_ANSWERS} AND arm != 'interleaved'"
+"""Of these, what one release answered. An interleaving takes units by a hash, so that the others are a fair sample."""
 
 
 def sampled_answers(
@@ -28,7 +30,8 @@ def sampled_answers(
 ) -> tuple[int, list[RequestRow]]:
     """How many answers a period has, and at most ``most`` of them in the order of their ids.
 
-    Every n-th of each process is taken, by the numbers that processes give their rows, whatever they say.
+    Every n-th of each process is taken, by the numbers that processes give their rows, whatever they say. Interleaved
+    answers are left out: they hold hits of two releases.
 
     Args:
         ledger: Whose rows.
@@ -39,7 +42,7 @@ def sampled_answers(
         recipe: Of what releases of one recipe answered alone.
         on_fault: Told of each day that cannot be read.
     """
-    where, parameters = f"{_ANSWERS} AND id >= ? AND id < ?", list[Value](period.ids)
+    where, parameters = f"{_OF_ONE_RELEASE} AND id >= ? AND id < ?", list[Value](period.ids)
     for column, value in (("tenant", tenant), ("collection", collection), ("recipe", recipe)):
         if value is not None:
             where, parameters = f"{where} AND {column} = ?", [*parameters, value]

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from indexing.ledger.day_sources import Period
 from indexing.ledger.hashes import UNIT, keyed_hash
 from indexing.ledger.interleaved_answers import count_interleaved, interleaved_answers, preferences
 from indexing.ledger.interleaving import Vote, is_mixed, vote_of
+from indexing.ledger.sampled_readers import sampled_answers
 from indexing.ledger.store import LedgerStore
 from tests.support.ledger_rows import NOON, SECRET, made_feedback, made_hit, made_row
 
@@ -85,6 +87,12 @@ def test_what_is_no_choice_of_a_hit_is_no_credit(ledger):
     )
     (found,) = interleaved_answers(ledger, 1)
     assert (found.vote, found.competitive, found.outcome) == (None, 2, "answered")
+
+
+def test_what_is_told_of_one_release_is_told_without_interleaved_answers(ledger):
+    ledger.append([answer(1), made_row(2, NOON, rollout=1)])
+    total, rows = sampled_answers(ledger, Period(NOON, NOON + HOUR), most=10)
+    assert (total, [row.arm for row in rows]) == (1, ["live"])
 
 
 def test_answers_of_the_release_in_service_alone_are_counted_by_why(ledger):
