@@ -1,7 +1,8 @@
 """The feedback recorder: takes feedback from requests without making one wait, and writes it in its own thread.
 
 What finds too much waiting is refused, so that its client sends it again, and not dropped. A ledger that is busy, as
-when an erasure writes a day anew, is asked again; what cannot be written for another reason is dropped and counted.
+when an erasure writes a day anew, is asked again; what cannot be written for another reason is dropped and counted, day
+by day: a damaged file of one day costs no feedback about others.
 """
 
 from collections.abc import Callable, Sequence

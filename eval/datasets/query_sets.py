@@ -51,6 +51,8 @@ class QuerySet:
     version: int | None = None
     is_synthetic: bool = False
     staleness: Staleness = Staleness()
+    askers: Mapping[str, str] = field(default_factory=dict)
+    """Query id -> hash, as the ledger's, of the user whose request it was; others are no user's."""
 
 
 def load_queryset(folder: Path, split: str = "test", queries_file: str = "queries.jsonl") -> QuerySet:

@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 
 from eval.datasets.candidates import Proposal, propose_candidates
 from indexing.home import Home
+from indexing.ledger.ids import moment_of
 from indexing.ledger.records import RequestRow
 from indexing.records import Json, Partition
 
@@ -70,7 +71,12 @@ def propose_queries(home: Home, queries: Sequence[QueryToJudge]) -> int:
     return propose_candidates(
         home,
         [
-            Proposal(one.partition, text, SOURCE, evidence={"rank": one.rank, **one.ranks}, user_hash=one.user)
+            Proposal(
+                *(one.partition, text, SOURCE),
+                evidence={"rank": one.rank, **one.ranks},
+                user_hash=one.user,
+                asked_at=moment_of(one.id),
+            )
             for one, text in texts
             if text.strip()
         ],

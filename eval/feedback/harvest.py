@@ -20,12 +20,15 @@ from indexing.ledger.feedback_readers import (
     answers_with_feedback,
     shown_documents,
 )
+from indexing.ledger.ids import moment_of
 from indexing.records import Partition
 
 MOST_QUERIES = 20_000
 """Queries that are looked at, the most frequent; some 200,000 pairs. Source: our choice."""
 LEAST_ASKED = 2
 """How often a query must be asked to show a document at two ranks."""
+MOST_ASKERS = 100
+"""Users of a query that are kept: while any of them stays, so may its text. Source: our choice."""
 _QueryKey = tuple[Partition, str]
 
 
@@ -39,14 +42,31 @@ class PairKey:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedText:
+    """A query's text, who asked it (some, ``None`` for unknown ones), and when it was last asked."""
+
+    text: str
+    askers: frozenset[str | None]
+    asked_at: datetime
+
+    @classmethod
+    def of(cls, answer: Answer, before: "AskedText | None") -> "AskedText":
+        """The text of an answer that keeps it, with those who asked it ``before``."""
+        askers = frozenset[str | None]() if before is None else before.askers
+        if len(askers) < MOST_ASKERS:
+            askers |= {answer.user}
+        return cls(answer.query or "", askers, moment_of(answer.id))
+
+
+@dataclass(frozen=True, slots=True)
 class Harvest:
     """What a period showed and what of it was clicked."""
 
     shown: ShownPairs
     keys: Sequence[PairKey]
     """Of each pair in ``shown``."""
-    texts: Mapping[tuple[Partition, str], tuple[str, str | None]]
-    """The texts of queries, by partition and hash, where they may be kept, each with the user who asked it last."""
+    texts: Mapping[tuple[Partition, str], AskedText]
+    """The texts of queries, by partition and hash, where they may be kept."""
     answers: int
     """That were looked at: of queries that were asked twice or more."""
     moved: int
@@ -95,7 +115,7 @@ def harvest(
         on_fault: Told of each day that cannot be read.
     """
     frequent = _frequent(home, since, until, asked, least_asked, most_queries, on_fault)
-    cells, texts, answers, moved = _Cells(), dict[_QueryKey, tuple[str, str | None]](), 0, 0
+    cells, texts, answers, moved = _Cells(), dict[_QueryKey, AskedText](), 0, 0
     wanted = replace(asked, hits=True, text=True)
     for answer, about in answers_with_feedback(home.ledger, since, until, asked=wanted, on_fault=lambda fault: None):
         query = _key(answer)
@@ -103,7 +123,7 @@ def harvest(
             continue
         answers += 1
         if answer.query is not None:
-            texts[query] = answer.query, answer.user
+            texts[query] = AskedText.of(answer, texts.get(query))
         clicked = {row.document_id: row.position for row in about if row.action in POSITIVE}
         for rank, name in shown_documents(answer, about, depth):
             cells.add(PairKey(*query, name), rank, is_clicked=name in clicked)

@@ -79,7 +79,7 @@ def test_texts_come_where_they_may_be_kept_and_tenants_are_kept_apart(home):
     home.ledger.append([row(n, "ab", tenant=("acme", "zeta")[n // 2]) for n in range(4)])
     home.ledger.append([row(5, "ab", query={"query": "a question"}), row(6, "ab", query={"vector": [1.0]})])
     found = harvest(home)
-    assert {key: text for key, (text, _) in found.texts.items()} == {(OURS, hashed("a question")): "a question"}
+    assert {key: one.text for key, one in found.texts.items()} == {(OURS, hashed("a question")): "a question"}
     assert {key.partition.tenant for key in found.keys} == {"acme", "zeta"}
     assert found.shown.query.max() == 1
     assert {key.partition.tenant for key in harvest(home, asked=Asked("zeta")).keys} == {"zeta"}

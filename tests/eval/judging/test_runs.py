@@ -81,6 +81,13 @@ def test_every_set_is_judged_for_a_schedule_and_one_that_cannot_be_is_told(serve
     assert "not_judged" in found["elsewhere"]
 
 
+def test_what_was_judged_of_a_user_s_query_is_known_as_the_user_s(served):
+    add_judgments(served, "support", "hose colour", {"hose": 2}, user_hash="ab" * 16, **WHO)
+    judgement, _ = judge_set(served, "support", split="all", mode="lexical")
+    users = {one.id: one.user_hash for one in judgement.samples}
+    assert users == {query_id_of(LEAK): None, query_id_of(STUCK): None, query_id_of("hose colour"): "ab" * 16}
+
+
 def test_replies_are_forgotten_after_ninety_days(served):
     for name, days in (("new", 0), ("kept", 89), ("old", 91)):
         at = moment_text(datetime.now(UTC) - timedelta(days=days))
