@@ -104,3 +104,12 @@ def test_position_bias_is_told_from_the_ledger(home):
     assert bias.eta.high - bias.eta.low < 0.3
     few = estimate_position_bias(harvest(home, most_queries=37).shown)
     assert few.eta.reason.startswith("not enough data: 296 pairs")
+
+
+def test_of_more_queries_than_are_counted_a_part_is_looked_at_that_their_hashes_choose(home):
+    home.ledger.append([row(2 * n + again, "ab", text=f"question {n}") for n in range(64) for again in (0, 1)])
+    part = harvest(home, most_counted=20)
+    assert harvest(home, most_counted=64).halvings == 0
+    assert (part.halvings >= 2, 0 < part.answers <= 40) == (True, True)
+    chosen = {hashed(f"question {n}") for n in range(64) if int(hashed(f"question {n}")[-8:], 16) % 4 == 0}
+    assert {one.query_hash for one in part.keys} <= chosen
