@@ -50,6 +50,7 @@ def watch_drift(
     feedback: FeedbackOfRequests = feedback_of_requests,
     replayer: Callable[[Home], Replayer] = Replayer,
     seed: int = 0,
+    on_scope: Callable[[str], None] = lambda scope: None,
 ) -> list[Looked]:
     """Look once at every collection that was asked lately; what the hourly job does.
 
@@ -59,6 +60,7 @@ def watch_drift(
         feedback: What users said.
         replayer: Makes what replays, where a cause is to be found.
         seed: Of permutations; each look adds its number.
+        on_scope: Told of each collection before it is looked at.
 
     Raises:
         NotReady: nothing is released yet.
@@ -66,7 +68,11 @@ def watch_drift(
     until = datetime.now(UTC) if now is None else now
     asked = collections_asked(home.ledger, Period(until - RECENT, until))
     scopes = [Scope(one.tenant, one.collection) for one in sorted(asked)]
-    return [_look(home, scope, until, feedback, replayer, seed) for scope in scopes]
+    looked = []
+    for scope in scopes:
+        on_scope(scope.key)
+        looked.append(_look(home, scope, until, feedback, replayer, seed))
+    return looked
 
 
 def _look(

@@ -13,6 +13,7 @@ from indexing.home import Home
 from indexing.ledger.day_sources import OnFault, log_fault
 from indexing.ledger.feedback_readers import ALL, Asked, answers_with_feedback
 from indexing.records import Json, Partition
+from indexing.retention.judgement_files import JUDGE_LOCK
 
 SOURCE = "feedback"
 """What proposes these candidates."""
@@ -52,12 +53,17 @@ def propose_from_feedback(
         until: Of answers before this moment.
         asked: Of one tenant or collection alone.
         on_fault: Told of each day that cannot be read.
+
+    Raises:
+        AlreadyRunning: another process judges in this home, or erases from it: what is read must not be erased before
+            it is written.
     """
-    found = harvest(home, since, until, asked=asked, on_fault=on_fault)
-    bias = estimate_position_bias(found.shown)
-    clicks = list(_from_clicks(found, bias))
-    words = list(_from_words(home, since, until, asked))
-    return Proposed(len(clicks), len(words), propose_candidates(home, [*clicks, *words]), bias)
+    with home.storage.lock(JUDGE_LOCK, "judging of samples, or an erasure"):
+        found = harvest(home, since, until, asked=asked, on_fault=on_fault)
+        bias = estimate_position_bias(found.shown)
+        clicks = list(_from_clicks(found, bias))
+        words = list(_from_words(home, since, until, asked))
+        return Proposed(len(clicks), len(words), propose_candidates(home, [*clicks, *words]), bias)
 
 
 def _from_clicks(found: Harvest, bias: PositionBias) -> Iterator[Proposal]:

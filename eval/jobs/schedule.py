@@ -21,7 +21,7 @@ def _drift(home: Home, steps: Steps) -> Mapping[str, Json]:
     from eval.feedback.rates import feedback_of_requests
 
     steps("every collection that was asked")
-    looks = watch_drift(home, feedback=feedback_of_requests)
+    looks = watch_drift(home, feedback=feedback_of_requests, on_scope=lambda scope: steps(f"looking at {scope}"))
     return {
         "looks": {
             one.scope: {
@@ -41,7 +41,11 @@ def _judge(home: Home, steps: Steps) -> Mapping[str, Json]:
 
     steps("candidates from feedback")
     proposed = propose_from_feedback(home, datetime.now(UTC) - timedelta(days=home.settings.ledger_days))
-    judged = judge_every_set(home, on_set=lambda name: steps(f"judging {name}"))
+    judged = judge_every_set(
+        home,
+        budget=home.settings.judge_weekly_requests,
+        on_sample=lambda name, done: steps(f"judging {name}, {done} done"),
+    )
     candidates = {"from_clicks": proposed.from_clicks, "from_words": proposed.from_words, "new": proposed.new}
     return {"candidates": candidates, "judged": judged}
 
@@ -56,7 +60,7 @@ def _skew(home: Home, steps: Steps) -> Mapping[str, Json]:
     from eval.drift.feature_skew import check_skew
 
     steps("a day's answers")
-    found: Mapping[str, Json] = check_skew(home)
+    found: Mapping[str, Json] = check_skew(home, on_rows=lambda rows: steps(f"{rows:,} answers"))
     return found
 
 
