@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from app.live.lacking_writes import LackingWrites
 from app.live.overlay import Fresh, Overlay
 from app.live.queued_documents import Key, Progress, Waiting
 from app.live.room import Room
@@ -83,6 +84,7 @@ class WriteQueue:
         self.built: dict[Key, int] = {}
         self._home, self._views, self._lock, self._clock = home, views, lock, clock
         self._room, self._encoded = room, encoded
+        self._lacking = LackingWrites(home.catalogue, serving.release.recipe, serving.release.seq)
         self._built: FeatureStore | None = None
         self._others_did = -math.inf
         self.is_behind = False
@@ -181,6 +183,7 @@ class WriteQueue:
         if not batch:
             return False
         encoded = self._encode(batch)
+        added: list[int] = []
         with self._lock:
             ready: dict[Partition, list[Waiting]] = {}
             for one in batch:
@@ -188,7 +191,10 @@ class WriteQueue:
                     ready.setdefault(one.change.partition, []).append(one)
             for partition, documents in ready.items():
                 self._add(partition, documents)
+                added += [one.change.seq for one in documents if one.key not in self.put_off]
             self._publish(self.progress.seq)
+        self._lacking.discard(added)
+        self._lacking.add([one.change.seq for one in batch if self.put_off.get(one.key) == one.change.seq])
         for one in encoded:
             self._store(one)
         return bool(self.waiting)
@@ -241,6 +247,7 @@ class WriteQueue:
             if len(batch) == _BATCH_DOCUMENTS:
                 break
         self._put_off(late)
+        self._lacking.add([one.change.seq for one in late if one.failures])
         return batch
 
     def _is_others_turn(self, one: Waiting, to_encode: int) -> bool:
@@ -315,6 +322,7 @@ class WriteQueue:
         except Exception:  # whatever the model has against these, others must not wait for them
             logger.exception("live.encode_failed", extra={"fields": {"documents": len(lacking)}})
             self._put_off(lacking)
+            self._lacking.add([one.change.seq for one in lacking])
             batch[:] = [one for one in batch if one not in lacking]
             return []
         found = dict(zip(texts, vectors, strict=True))

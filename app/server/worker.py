@@ -39,7 +39,7 @@ from app.server.worker_channel import (
     parse,
 )
 from app.server.worker_process import GRACE_SECONDS
-from indexing.process_start import prepare
+from indexing.process_start import prepare, uncollected
 from indexing.settings import Settings
 from indexing.telemetry import configure_logging
 
@@ -194,7 +194,8 @@ def serve(settings: Settings, channel: socket.socket | None = None, *, limits: H
         channel: Where connections come from; without one this process listens itself.
         limits: What a client may take of a connection, if not what is usual.
     """
-    from app.main import count_refusal, create_app, say_stopping
+    with uncollected():
+        from app.main import count_refusal, create_app, say_stopping
 
     configure_logging(settings.log_level)
     raise_open_files()

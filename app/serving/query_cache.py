@@ -14,7 +14,6 @@ from typing import Protocol
 
 import numpy as np
 
-from app.serving.redis_vectors import RedisVectors
 from indexing.backoff import Backoff, CircuitBreaker
 from indexing.lru_cache import LruCache
 from indexing.models.embedder import Embedder
@@ -177,5 +176,7 @@ def query_cache_for(settings: Settings) -> QueryCache:
     """The cache of a process, over Redis if there is one; making it connects to nothing."""
     shared = None
     if settings.redis_url and settings.query_cache_seconds:
+        from app.serving.redis_vectors import RedisVectors  # a process without Redis need not load its client
+
         shared = RedisVectors(settings.redis_url, ttl_seconds=settings.query_cache_seconds)
     return QueryCache(settings.query_cache_mb << 20, shared)

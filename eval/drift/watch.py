@@ -60,7 +60,7 @@ def watch_drift(
         feedback: What users said.
         replayer: Makes what replays, where a cause is to be found.
         seed: Of permutations; each look adds its number.
-        on_scope: Told of each collection before it is looked at.
+        on_scope: Told of each collection before it is looked at; what it raises ends the looks.
 
     Raises:
         NotReady: nothing is released yet.
@@ -68,11 +68,11 @@ def watch_drift(
     until = datetime.now(UTC) if now is None else now
     asked = collections_asked(home.ledger, Period(until - RECENT, until))
     scopes = [Scope(one.tenant, one.collection) for one in sorted(asked)]
-    looked = []
+    found = []
     for scope in scopes:
         on_scope(scope.key)
-        looked.append(_look(home, scope, until, feedback, replayer, seed))
-    return looked
+        found.append(_look(home, scope, until, feedback, replayer, seed))
+    return found
 
 
 def _look(

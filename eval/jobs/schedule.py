@@ -20,8 +20,8 @@ def _drift(home: Home, steps: Steps) -> Mapping[str, Json]:
     from eval.drift.watch import watch_drift
     from eval.feedback.rates import feedback_of_requests
 
-    steps("every collection that was asked")
-    looks = watch_drift(home, feedback=feedback_of_requests, on_scope=lambda scope: steps(f"looking at {scope}"))
+    steps("which collections are asked")
+    looks = watch_drift(home, feedback=feedback_of_requests, on_scope=steps)
     return {
         "looks": {
             one.scope: {
@@ -64,9 +64,16 @@ def _skew(home: Home, steps: Steps) -> Mapping[str, Json]:
     return found
 
 
+def _features(home: Home, steps: Steps) -> Mapping[str, Json]:
+    from eval.jobs.document_features import materialise_used
+
+    return materialise_used(home, steps)
+
+
 EVALUATE = ScheduledJob("evaluate", daily(2), _evaluate, "evaluates what is live on every stored query set")
 DRIFT = ScheduledJob("drift", Every(3600, 300), _drift, "looks for drift in every collection that is asked")
 JUDGE = ScheduledJob("judge", weekly(6, 4), _judge, "proposes what to judge and has what is found judged")
+FEATURES = ScheduledJob("features", daily(0, 30), _features, "computes document features of what changed")
 RETENTION = ScheduledJob("retention", daily(1), _retention, "forgets what is older than the ledger's days")
 SKEW = ScheduledJob("skew", daily(1, 30), _skew, "recomputes features that answers used")
 """Hours are those of UTC in which most homes are quiet. Source: our choice."""

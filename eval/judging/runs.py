@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from eval.datasets.chat_client import CONCURRENCY, endpoint_of
@@ -94,7 +95,7 @@ def judge_every_set(
     found: dict[str, Json] = {}
     for stored in list_query_sets(home):
         on_sample(stored.name, 0)
-        options = Options(budget=budget, on_progress=lambda stage, done, total, name=stored.name: on_sample(name, done))
+        options = Options(budget=budget, on_progress=partial(_of_set, on_sample, stored.name))
         try:
             judgement, _ = judge_set(home, stored.name, options)
         except (InvalidInput, NotFound) as error:  # nothing judged in its test split, or not in the release
@@ -103,6 +104,10 @@ def judge_every_set(
             found[stored.name] = {one.metric: one.to_json() for one in judgement.summaries}
             budget = None if budget is None else max(0, budget - judgement.costs.get("requests", 0))
     return found
+
+
+def _of_set(on_sample: Callable[[str, int], None], name: str, stage: str, done: int, total: int) -> None:
+    on_sample(name, done)
 
 
 def forget_old_replies(home: Home, now: datetime | None = None) -> int:

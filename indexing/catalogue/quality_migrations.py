@@ -159,7 +159,16 @@ def _pin_changes(db: Database) -> None:
     )
 
 
-@catalogue_migrations(name="0028_candidate_askers")
+@catalogue_migrations(name="0028_put_off_writes")
+def _put_off_writes(db: Database) -> None:
+    # Live writes that a recipe lacks until its next build, by sequence number: a restarted process knows them again.
+    db.execute(
+        "CREATE TABLE put_off_writes (recipe INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (recipe, seq)) STRICT,"
+        " WITHOUT ROWID"
+    )
+
+
+@catalogue_migrations(name="0029_candidate_askers")
 def _candidate_askers(db: Database) -> None:
     # All who asked what is proposed, by the ledger's hash, so that the erasure of any of them is known to leave others;
     # an empty hash stands for those of whom none is known, as for a query of a curated set.

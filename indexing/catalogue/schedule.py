@@ -139,14 +139,10 @@ def forget_runs_before(database: Database, moment: str) -> int:
         return int(db.conn.execute(sql, (moment,)).rowcount)
 
 
-def forget_runs_naming(database: Database, tenant: str) -> None:
-    """Empty what runs say of a tenant: their summaries, steps and errors, where its name may stand in them."""
+def forget_what_runs_said(database: Database) -> None:
+    """Empty summaries, steps and errors of every run: they name sets and collections, and not whose they are."""
     with database.write(grows=False) as db:
-        sql = (
-            "UPDATE scheduled_runs SET summary = '{}', step = NULL, error = NULL"
-            " WHERE instr(summary || coalesce(step, '') || coalesce(error, ''), ?) > 0"
-        )
-        db.conn.execute(sql, (json.dumps(tenant)[1:-1],))
+        db.conn.execute("UPDATE scheduled_runs SET summary = '{}', step = NULL, error = NULL")
 
 
 def _run(row: Row) -> ScheduledRun:

@@ -22,7 +22,7 @@ from indexing.commands.releases import releases
 from indexing.commands.rollouts import rollouts
 from indexing.commands.snapshots import snapshots
 from indexing.errors import GroundworkError
-from indexing.process_start import is_out_of_memory
+from indexing.process_start import is_out_of_memory, uncollected
 from indexing.settings import Settings
 
 _EXTRAS = {
@@ -104,7 +104,8 @@ cli.add_command(tenant_commands.keys)
 
 def main() -> None:
     """Join the commands of all three packages and run."""
-    for entry in entry_points(group="groundwork.commands"):
-        for command in entry.load():
-            cli.add_command(command)
+    with uncollected():
+        for entry in entry_points(group="groundwork.commands"):
+            for command in entry.load():
+                cli.add_command(command)
     cli()

@@ -3,7 +3,7 @@
 import sys
 
 from indexing.errors import NotReady
-from indexing.process_start import ANY_COMMAND, prepare, require_memory
+from indexing.process_start import ANY_COMMAND, prepare, require_memory, uncollected
 
 
 def main() -> None:
@@ -12,7 +12,8 @@ def main() -> None:
         require_memory(ANY_COMMAND, "groundwork")
     except NotReady as error:
         sys.exit(f"Error: {error}")
-    prepare()
-    from indexing.commands.root import main as command
+    with uncollected():
+        prepare()
+        from indexing.commands.root import main as command
 
     command()

@@ -122,6 +122,37 @@ def query_days(
             yield one.day, cells
 
 
+def merge_days(
+    ledger: LedgerStore,
+    period: Period,
+    sql: str,
+    parameters: Sequence[Value],
+    *,
+    key: Callable[[Cells], tuple[str, bytes]],
+    on_fault: OnFault = log_fault,
+) -> Iterator[Cells]:
+    """The rows of one query over all days of a period, merged into one order; equal ones by day, oldest first.
+
+    All files of the period are open at once, and of each one row is in memory.
+
+    Args:
+        ledger: Whose days.
+        period: Which days; the query itself says which of their rows.
+        sql: Over the table ``requests``, in the order of ``key``.
+        parameters: For its question marks.
+        key: What rows are ordered by.
+        on_fault: Told as by ``query_days``.
+    """
+    days = [one for one in list_days(ledger.folder) if period.covers(one.day)]
+    _tell_missing(days, on_fault)
+    found = [
+        _told(ledger, one.day, path, sql, parameters, on_fault)
+        for one in days
+        for path in _files_of(one, ledger.busy_timeout_seconds, on_fault)
+    ]
+    return heapq.merge(*found, key=key)
+
+
 def _files_of(one: DayOnDisk, busy_timeout_seconds: float, on_fault: OnFault) -> list[Path]:
     """The files that hold a day's rows: its database, and of what it was compacted to the generation that counts."""
     if one.database is None:

@@ -1,10 +1,12 @@
 """What a rollout's end is decided by: how many queries were shadowed, and each unit's mean of a measure."""
 
+from array import array
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 
 from indexing.errors import InvalidInput
-from indexing.ledger.day_sources import OnFault, Period, log_fault, query_days
+from indexing.ledger.day_sources import Cells, OnFault, Period, log_fault, merge_days, query_days
 from indexing.ledger.store import LedgerStore
 
 _MEASURES = {
@@ -37,6 +39,8 @@ def unit_means(
 ) -> Mapping[str, Sequence[float]]:
     """By arm, the mean of a measure over the answers to each unit that the rollout assigned by its share.
 
+    Each day gives its sums by unit in order, and days are merged as they are read: of a unit eight bytes are kept.
+
     Raises:
         InvalidInput: the measure is unknown.
     """
@@ -46,15 +50,18 @@ def unit_means(
     period = Period(since, until)
     sql = (
         f"SELECT arm, unit_hash, sum({value}), count(*) FROM requests WHERE rollout = ? AND unit_hash IS NOT NULL"
-        f" AND kind IN ('search', 'context') AND {has_one} AND id >= ? AND id < ? GROUP BY arm, unit_hash"
+        f" AND kind IN ('search', 'context') AND {has_one} AND id >= ? AND id < ?"
+        " GROUP BY arm, unit_hash ORDER BY arm, unit_hash"
     )
-    sums: dict[tuple[str, bytes], tuple[float, int]] = {}
-    for _, (arm, unit, total, count) in query_days(
-        ledger, period, sql, [rollout, *period.ids], has_ids=False, on_fault=on_fault
-    ):
-        before = sums.get((arm, bytes(unit)), (0.0, 0))
-        sums[arm, bytes(unit)] = before[0] + total, before[1] + count
-    means: dict[str, list[float]] = {}
-    for (arm, _), (total, count) in sums.items():
-        means.setdefault(arm, []).append(total / count)
+    means: dict[str, array[float]] = {}
+    merged = merge_days(ledger, period, sql, [rollout, *period.ids], key=_arm_and_unit, on_fault=on_fault)
+    for (arm, _), days in groupby(merged, key=_arm_and_unit):
+        total, count = 0.0, 0
+        for _, _, of_day, answers in days:
+            total, count = total + of_day, count + answers
+        means.setdefault(arm, array("d")).append(total / count)
     return means
+
+
+def _arm_and_unit(cells: Cells) -> tuple[str, bytes]:
+    return cells[0], bytes(cells[1])

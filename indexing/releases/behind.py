@@ -2,15 +2,20 @@
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.documents import count_waiting_for_build
+from indexing.catalogue.put_off_writes import count_put_off
 from indexing.catalogue.releases import stable_recipe
 from indexing.errors import ReleaseBehind
 from indexing.releases.release import newest_release
 
 
 def documents_behind(catalogue: Database, recipe: int) -> int:
-    """How many documents a recipe lacks until its next build: those that no process makes searchable by itself."""
+    """How many documents a recipe lacks until its next build: those that no process makes searchable by itself.
+
+    Live writes that its model failed on in some process are among them.
+    """
     newest = newest_release(catalogue, recipe)
-    return count_waiting_for_build(catalogue, -1 if newest is None else newest.seq)
+    since = -1 if newest is None else newest.seq
+    return count_waiting_for_build(catalogue, since) + count_put_off(catalogue, recipe, since)
 
 
 def documents_lost(catalogue: Database, recipe: int) -> int:

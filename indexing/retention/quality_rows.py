@@ -15,7 +15,7 @@ from indexing.catalogue.judge_replies import (
     forget_replies_of_tenant,
     forget_replies_of_user,
 )
-from indexing.catalogue.schedule import forget_runs_naming
+from indexing.catalogue.schedule import forget_what_runs_said
 from indexing.catalogue.verdicts import count_verdicts_on, forget_grounds_of
 from indexing.features.views import DOCUMENT_ENGAGEMENT
 from indexing.home import Home
@@ -77,4 +77,4 @@ def erase_quality_of_tenant(home: Home, tenant: str) -> None:
         erase_from_rankings(home.path, partition, None)
         forget_evaluations(home.catalogue, partition)
     forget_alerts(home.catalogue, tenant)
-    forget_runs_naming(home.catalogue, tenant)
+    forget_what_runs_said(home.catalogue)

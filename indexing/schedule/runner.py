@@ -58,7 +58,7 @@ class ScheduleRunner:
     clock: Callable[[], float] = time.monotonic
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     stop: threading.Event = field(default_factory=threading.Event)
-    _renewed_at: float | None = field(default=None, init=False)
+    _asked_at: float | None = field(default=None, init=False)
     _is_lost: threading.Event = field(default_factory=threading.Event, init=False)
 
     def round(self) -> bool:
@@ -86,7 +86,7 @@ class ScheduleRunner:
 
     def close(self) -> None:
         """Give up the lease."""
-        self._renewed_at = None
+        self._asked_at = None
         self._keep(lambda: process_lease.give_up(self.home.catalogue, "schedule_lease", self.name))
 
     def _keep(self, act: Callable[[], object]) -> bool:
@@ -100,10 +100,10 @@ class ScheduleRunner:
 
     def _has_lease(self) -> bool:
         moment = self.clock()
-        if self._renewed_at is not None and moment < self._renewed_at + RENEW_SECONDS and not self._is_lost.is_set():
-            return True
-        self._renewed_at = moment if self._take() else None
-        return self._renewed_at is not None
+        if self._asked_at is not None and moment < self._asked_at + RENEW_SECONDS:
+            return not self._is_lost.is_set()
+        self._asked_at = moment
+        return self._take()
 
     def _take(self) -> bool:
         is_ours = process_lease.take(self.home.catalogue, "schedule_lease", self.name, self.now())

@@ -63,7 +63,8 @@ def write_shard(
     try:
         written = write_vectors(draft, require_vectors(rows, vectors()), sizes, min_recall=min_recall)
     except BuildFailed as error:
-        raise BuildFailed(f"{partitions[0].partition}: {error}") from error
+        remedy = "Build with --approximate-above 0 to search it exactly."
+        raise BuildFailed(f"{partitions[0].partition}: {error}. {remedy}") from error
     draft.info.update(describe_shard(rows, partitions, written).to_json())
 
 

@@ -15,8 +15,10 @@ from eval.experiments.task_kind import KIND
 from eval.jobs.executors import executor_for
 from indexing.catalogue import process_lease
 from indexing.catalogue.evaluations import forget_evaluations
+from indexing.catalogue.schedule import begin_run, list_runs, scheduled_since
 from indexing.home import open_home
 from indexing.records import Partition
+from indexing.schedule.jobs import scheduled_jobs
 from indexing.settings import Settings
 from tests.support.gated_command import VARIABLE, Gate
 from tests.support.processes import ROOT, start, wait_until
@@ -84,18 +86,27 @@ def test_a_worker_that_is_killed_in_the_middle_of_an_evaluation_loses_nothing(ma
         assert home.storage.list(KIND) == []
 
 
-def test_beat_takes_the_lease_of_the_schedule_and_gives_it_up_when_it_is_told_to_stop(
+def test_beat_runs_all_that_was_missed_once_and_gives_up_the_lease_when_it_is_told_to_stop(
     make_home, redis_server, tmp_path
 ):
     path, log = make_home("site"), tmp_path / "log"
-    with log.open("w") as stream:
+    with closing(open_home(Settings(home=path, sessions=1))) as home, log.open("w") as stream:
+        names = sorted(one.name for one in scheduled_jobs())
+        for name in names:
+            scheduled_since(home.catalogue, name, "2026-01-01T00:00:00.000+00:00")
+        begin_run(home.catalogue, "skew", "2026-01-02T01:30:00.000+00:00", "host:9", "2026-01-02T01:30:00.000+00:00")
         process = start(path, "beat", stdout=stream, stderr=stream, redis_url=redis_server.url)
-    try:
-        with closing(open_home(Settings(home=path, sessions=1))) as home:
-            wait_until(lambda: process_lease.seen(home.catalogue, "schedule_lease") is not None, log)
+        try:
+            wait_until(
+                lambda: len([one for one in list_runs(home.catalogue) if one.state == "done"]) == len(names), log
+            )
             process.terminate()
             assert process.wait(30) == 0, log.read_text()
-            assert process_lease.seen(home.catalogue, "schedule_lease").holder == ""
-    finally:
-        process.kill()
-        process.wait(30)
+        finally:
+            process.kill()
+            process.wait(30)
+        killed, *runs = reversed(list_runs(home.catalogue))
+        assert (killed.job, killed.state) == ("skew", "stopped")
+        assert sorted(one.job for one in runs) == names
+        assert [one.ended_at for one in runs] == sorted(one.ended_at for one in runs)
+        assert process_lease.seen(home.catalogue, "schedule_lease").holder == ""

@@ -13,7 +13,7 @@ KINDS = ("api process", "command")
 
 
 def test_a_rollout_outlives_the_kill_of_any_process_and_the_ledger_says_what_was_lost(make_home):
-    options = ["--rounds", str(len(KINDS)), "--about", "2", "--askers", "2", "--kinds", *KINDS]
+    options = ["--rounds", str(len(KINDS)), "--about", "1", "--askers", "1", "--kinds", *KINDS]
     done = subprocess.run(
         [
             sys.executable,

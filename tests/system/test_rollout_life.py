@@ -13,7 +13,7 @@ ARTICLES = ROOT / "corpora" / "helpdesk" / "articles" / "api"
 
 
 def test_a_recipe_lives_from_shadow_to_rollback_and_the_ledger_and_replays_agree_with_what_clients_saw(make_home):
-    options = ["--seconds", "3", "--askers", "1", "--clients", "1", "--replays", "40", "--articles", str(ARTICLES)]
+    options = ["--seconds", "1.5", "--askers", "1", "--clients", "1", "--replays", "40", "--articles", str(ARTICLES)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.faults.rollout_life", "--dry", "--models", str(make_home("life")), *options],
         cwd=ROOT,

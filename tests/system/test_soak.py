@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_searches_writes_deletes_and_builds_at_once_lose_and_leak_nothing(make_home):
-    options = ["--seconds", "6", "--clients", "3", "--models", make_home("models"), "--dry"]
+    options = ["--seconds", "2", "--clients", "2", "--models", make_home("models"), "--dry"]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.faults.soak", *options],
         cwd=ROOT,

@@ -1,12 +1,16 @@
 """Several recipes open at once: a rollback changes the recipe and never the content."""
 
 import threading
+from itertools import count
 
 import pytest
 
 from indexing.catalogue.build_requests import open_requests
+from indexing.catalogue.database import utc_now
 from indexing.catalogue.erasures import begin_erasure, finish_erasure, forget_ids
-from indexing.releases.behind import documents_behind
+from indexing.errors import ReleaseBehind
+from indexing.releases.behind import documents_behind, require_caught_up
+from indexing.releases.overview import standings
 from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, RECIPE, FreshHome, article
 
 SECOND = pytest.mark.parametrize("recipe", [OTHER_LANGUAGE, OTHER_VECTORS], ids=["same vectors", "other vectors"])
@@ -313,3 +317,42 @@ def test_a_queue_that_asked_for_a_build_is_not_kept_once_its_recipe_is_closed(fr
     fresh.keep_open()
     process.pool.follow_plan()
     assert process.live._asked_for == {}
+
+
+def test_what_an_encoder_failed_on_is_known_as_lacking_after_a_restart_and_until_a_process_finds_it(fresh, monkeypatch):
+    process = with_second(fresh, OTHER_VECTORS)
+    encode, calls = process.embedder.encode_passages, count()
+    # The queue of the recipe in service comes first, and its own is the next call.
+    monkeypatch.setattr(process.embedder, "encode_passages", lambda texts: encode(texts) if not next(calls) else 1 / 0)
+    process.put(article("new"))
+    process.settle()
+    assert process.texts(recipe=1) == BUILT | {"new": text("new")}
+    assert process.texts(recipe=2) == BUILT
+
+    def behind():
+        return {one.recipe: one.documents_behind for one in standings(fresh.home.catalogue, utc_now())}
+
+    assert behind() == {1: 0, 2: 1}
+    process.home.close()
+    assert behind() == {1: 0, 2: 1}
+    with pytest.raises(ReleaseBehind, match=r"Release 2\.1 lacks 1 documents"):
+        require_caught_up(fresh.home.catalogue, 2, anyway=False)
+    restarted = fresh.process()
+    restarted.settle()
+    assert restarted.texts(recipe=2) == BUILT | {"new": text("new")}
+    assert behind() == {1: 0, 2: 0}
+
+
+@pytest.mark.parametrize("end", ["delete", "build"])
+def test_what_is_deleted_or_built_is_lacking_no_more(fresh, monkeypatch, end):
+    process = with_second(fresh, OTHER_VECTORS)
+    with monkeypatch.context() as patch:
+        patch.setattr(process.embedder, "encode_passages", lambda texts: 1 / 0)
+        process.put(article("new"))
+        process.settle()
+    assert [documents_behind(fresh.home.catalogue, number) for number in (1, 2)] == [1, 1]
+    if end == "delete":
+        process.remove("new")
+    else:
+        fresh.build(OTHER_VECTORS)
+    assert documents_behind(fresh.home.catalogue, 2) == 0

@@ -51,4 +51,4 @@ def test_a_trial_its_guards_runs_and_alerts_are_shown(home, watch):
     assert [one["key"] for one in told["alerts"]] == ["drift:a"]
     assert [one["id"] for one in told["runs"]] == ["r1"]
     assert told["runner"] == "host:1"
-    assert {one["job"] for one in told["schedule"]} == {"drift", "evaluate", "judge", "retention", "skew"}
+    assert {one["job"] for one in told["schedule"]} == {"drift", "evaluate", "features", "judge", "retention", "skew"}

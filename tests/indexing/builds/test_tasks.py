@@ -16,7 +16,7 @@ from indexing.builds.tasks import (
     save_task,
     without_documents,
 )
-from indexing.errors import ArtefactMissing
+from indexing.errors import ArtefactMissing, BuildFailed
 from indexing.features.embedding_store import FeatureStore, vector_key
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import Document, Partition, Passage
@@ -168,3 +168,15 @@ def test_doing_a_block_twice_changes_nothing(storage, runner):
     before = file.stat().st_ino
     assert not runner.do(block)
     assert file.stat().st_ino == before
+
+
+def test_a_shard_whose_vectors_are_of_other_passages_is_not_written(storage, runner):
+    block = embed("one", "two", "three")
+    runner.do(block)
+    right = shard(["one", "two", "three"], [block.name])
+    shuffled = replace(right, keys=right.keys[::-1])
+    with pytest.raises(BuildFailed, match="row 0 is passage d#0, and its vector is of another text"):
+        runner.do(shuffled)
+    assert not runner.is_done(shuffled)
+    TaskRunner(storage, sessions=1, load=Loads(), is_checked=False).do(shuffled)  # as it would be without the check
+    assert runner.is_done(shuffled)

@@ -21,6 +21,7 @@ from indexing.catalogue.documents import load_document
 from indexing.catalogue.erasures import list_erasures, unfinished_erasures
 from indexing.catalogue.home_secrets import home_secret
 from indexing.catalogue.jobs import finish_job, newest_job_on_workers, start_job
+from indexing.catalogue.schedule import begin_run, end_run, tell_step
 from indexing.catalogue.verdicts import OFFLINE, Grounds, insert_verdict, verdict_rows
 from indexing.commands.root import cli
 from indexing.errors import CatalogueBusy
@@ -303,6 +304,9 @@ def test_of_a_whole_tenant_no_query_set_is_left(run, tiny_home):
     findings = {"verdictzwuck": {"tenant": "other", "slices": [{"value": "slicezwuck"}]}, "cost": {}}
     on = Grounds(evidence={"findings": findings})
     insert_verdict(tiny_home.catalogue, 1, OFFLINE, "HOLD", ["whyzwuck"], "2026-11-29", on)
+    number = begin_run(tiny_home.catalogue, "evaluate", "2026-11-29", "host:1", "2026-11-29")
+    tell_step(tiny_home.catalogue, number, "stepzwuck on 1.1")
+    end_run(tiny_home.catalogue, number, "done", "2026-11-29", summary={"sets": {"summaryzwuck": 1}}, error="runzwuck")
     told = run("erase", "--tenant", "other", "--whole-tenant", "--yes")
     assert "erased: 2 rows of query sets and judged samples that came from tenant other" in told.output, told.output
     for marker in (
@@ -313,6 +317,9 @@ def test_of_a_whole_tenant_no_query_set_is_left(run, tiny_home):
         b"verdictzwuck",
         b"slicezwuck",
         b"whyzwuck",
+        b"stepzwuck",
+        b"summaryzwuck",
+        b"runzwuck",
     ):
         assert files_with(tiny_home, marker) == set(), marker
     assert [row["verdict"] for row in verdict_rows(tiny_home.catalogue, 1)] == ["HOLD"]

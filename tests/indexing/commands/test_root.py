@@ -293,7 +293,7 @@ def test_a_view_is_added_listed_and_built_with(run: Run, built: str, tmp_path: P
     listed = json_of(run("views", "list", "--json"))
     assert {**VIEW, "kind": "passage", "algorithm": 1} in listed
     assert {view["name"] for view in listed} == {
-        *("default", "first-256", "short", "int8", "fp32", "english", "document_stats")
+        *("default", "first-256", "short", "int8", "fp32", "english", "document_stats", "document_engagement")
     }
     assert "short@1" in output_of(run("views", "list"))
     assert json_of(run("build", "--view", "short", "--json"))["release"]["number"] == "2.1"

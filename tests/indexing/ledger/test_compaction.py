@@ -25,6 +25,7 @@ from indexing.ledger.readers import (
 )
 from indexing.ledger.records import RequestRow
 from indexing.ledger.retention import enforce_retention
+from indexing.ledger.rollout_rows import unit_means
 from indexing.ledger.store import LedgerStore
 from tests.support.ledger_rows import NOON, made_row
 
@@ -78,6 +79,7 @@ def answers(ledger: LedgerStore, row: RequestRow) -> list[object]:
         shares(ledger, "acme"),
         [guard_window(ledger, 4, NOON, TOMORROW).rows, guard_window(ledger, 4, NOON, TOMORROW).dropped],
         guard_window(ledger, 4, NOON, TOMORROW).arms["live"].units,
+        unit_means(ledger, 4, "latency_ms", NOON, TOMORROW),
         [(one.rows, one.dropped) for one in day_totals(ledger)],
     ]
 

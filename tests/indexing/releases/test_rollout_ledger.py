@@ -1,6 +1,8 @@
 """What a watcher reads of the real ledger."""
 
+import random
 import sqlite3
+from collections import Counter, defaultdict
 from contextlib import closing
 from datetime import timedelta
 from uuid import uuid4
@@ -8,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from indexing.errors import InvalidInput, StorageFailed
+from indexing.ledger.ids import moment_of
 from indexing.ledger.store import LedgerStore
 from indexing.releases.guards import judge
 from indexing.releases.rollout_ledger import RolloutLedger
@@ -163,6 +166,36 @@ def test_each_unit_has_one_mean_however_often_it_asked(store, measure, live, can
     )
     means = RolloutLedger(store).unit_means(4, measure, NOON, LATER)
     assert {arm: sorted(found) for arm, found in means.items()} == {"live": live, "candidate": candidate}
+
+
+def test_means_that_are_merged_day_by_day_are_to_the_bit_those_of_all_rows_at_once(store):
+    chance = random.Random(4)
+    made = [
+        made_row(
+            number,
+            NOON + timedelta(hours=chance.randrange(70)),
+            rollout=4,
+            arm=chance.choice(("live", "candidate")),
+            unit=unit(chance.randrange(40)),
+            timings_ms={"total": round(chance.lognormvariate(2, 1), 3)},
+        )
+        for number in range(1, 601)
+    ]
+    store.append(made)
+    assert len(list(store.folder.glob("*.db"))) == 4
+    by_day = defaultdict(float)  # as SQLite adds within a day, then day by day
+    answers, sums = Counter(), defaultdict(float)
+    for row in sorted(made, key=lambda row: row.id):
+        by_day[row.arm, row.unit, moment_of(row.id).date()] += row.timings_ms["total"]
+        answers[row.arm, row.unit] += 1
+    for (arm, whose, _), total in sorted(by_day.items(), key=lambda one: one[0][2]):
+        sums[arm, whose] += total
+    expected = {
+        arm: [sums[key] / answers[key] for key in sorted(sums) if key[0] == arm] for arm in ("candidate", "live")
+    }
+    means = RolloutLedger(store).unit_means(4, "latency_ms", NOON, NOON + timedelta(days=3))
+    assert {arm: found.typecode for arm, found in means.items()} == {"candidate": "d", "live": "d"}  # 8 bytes a unit
+    assert {arm: list(found) for arm, found in means.items()} == expected
 
 
 def test_a_measure_that_does_not_exist_is_named(store):

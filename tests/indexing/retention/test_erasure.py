@@ -4,14 +4,13 @@ import gzip
 import json
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +45,7 @@ from indexing.home import open_home
 from indexing.indexes.analyser import Analyser
 from indexing.ledger.readers import requests_of
 from indexing.ledger.view_changes import LiveViewChange
+from indexing.models.registry import KIND as MODELS
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy, stable_release
 from indexing.releases.recipe_choices import change_recipe, default_recipe
@@ -60,9 +60,11 @@ from indexing.snapshots.manifest import read_snapshot, verify_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import open_shard
 from indexing.snapshots.snapshot import Snapshot
+from tests.conftest import settings_at
 from tests.support.ledger_rows import NOON, made_feedback, made_hit, made_row
 from tests.support.made_report import report_about
 from tests.support.replays import allow_replays
+from tests.support.tiny_model import add_tiny
 
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
 ID = "Patient-Quibblethörpe-4711"
@@ -126,16 +128,20 @@ def content(path):
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
+@cache
 def forms(marker):
     """How a marker may stand in a file: as it is, escaped in JSON, and as a term."""
     terms = [term for language in ("english", "german") for term in Analyser(language).terms(marker)]
     return {form.encode() for form in (marker, json.dumps(marker)[1:-1], marker.lower(), *terms)}
 
 
+CODES_FOR_FEW = "indexing.snapshots.shard_writer.SQ8_ROWS", 1
+"""Lets the small shards here have codes as well."""
+
+
 @pytest.fixture(autouse=True)
 def codes_for_few(monkeypatch):
-    """Let the small shards here have codes as well."""
-    monkeypatch.setattr("indexing.snapshots.shard_writer.SQ8_ROWS", 1)
+    monkeypatch.setattr(*CODES_FOR_FEW)
 
 
 def written_codes(artefact, vectors):
@@ -240,18 +246,44 @@ def fill(home):
     evaluate_release(home)
 
 
+@pytest.fixture(scope="module")
+def filled_once(tmp_path_factory, tiny_files):
+    """A home that is filled once; it stays open, so that copies have the log of its catalogue's writes as well."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        closing(open_home(settings_at(tmp_path_factory.mktemp("filled")))) as home,
+    ):
+        patch.setattr(*CODES_FOR_FEW)
+        add_tiny(home, tiny_files)
+        fill(home)
+        home.ledger.close()
+        yield home
+
+
 @pytest.fixture
-def filled(tiny_home):
-    fill(tiny_home)
-    return tiny_home
+def filled(filled_once, tmp_path):
+    copy_home(filled_once.path, tmp_path / "home")
+    with closing(open_home(settings_at(tmp_path))) as home:
+        yield home
+
+
+def copy_home(source, target):
+    """Copy a home. What is published is never written again: links to it do, and are known as verified already."""
+    published = {source / kind for kind in (SHARDS, SNAPSHOTS, "features", MODELS)}
+
+    def take(file, place):
+        return os.link(file, place) if published & set(Path(file).parents) else shutil.copy2(file, place)
+
+    shutil.copytree(source, target, copy_function=take)
 
 
 def assert_nothing_is_left(home, bytes_of_it):
-    for marker in MARKERS:
-        for form in forms(marker):
-            assert files_with(home, form) == set(), form
-    for needle in bytes_of_it:
-        assert files_with(home, needle) == set()
+    needles = {form for marker in MARKERS for form in forms(marker)} | set(bytes_of_it)
+    files = [path for path in home.path.rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        held = content(path)
+        assert not [needle for needle in needles if needle in held], path
     assert unfinished_erasures(home.catalogue) == []
     for release in list_releases(home.catalogue):
         assert verify_snapshot(home.storage, read_snapshot(home.storage, release.snapshot)) == {}
@@ -736,7 +768,7 @@ def dying(monkeypatch, after, die):
 
 def copy_of(home, path):
     home.catalogue.compact()
-    shutil.copytree(home.path, path)
+    copy_home(home.path, path)
     return open_home(replace_home(home.settings, path))
 
 
@@ -771,30 +803,40 @@ def test_an_erasure_killed_at_any_step_is_finished_by_the_next(filled, tmp_path,
     assert unfinished > 15
 
 
-KILL = """
+KILLS = """
+from indexing.process_start import prepare; prepare()
 import os, signal, sys
-from functools import partial
 from pathlib import Path
 import pytest
 from indexing.home import open_home
 from indexing.settings import Settings
 from tests.indexing.retention.test_erasure import dying, erase_now
 
-home = open_home(Settings(home=Path(sys.argv[1]), sessions=1))
-with dying(pytest.MonkeyPatch(), int(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)):
-    erase_now(home)
+for path, number in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+    if (child := os.fork()) == 0:
+        home = open_home(Settings(home=Path(path), sessions=1))
+        with dying(pytest.MonkeyPatch(), int(number), lambda: os.kill(os.getpid(), signal.SIGKILL)):
+            erase_now(home)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, (number, status)
 """
+"""Erases in a process of its own for each home, which is killed at the given step; all are forked of one."""
 
 
-@pytest.mark.parametrize("number", [1, 9, 31, 64, 95])
-def test_an_erasure_that_was_really_killed_is_finished_by_the_next(filled, number):
+def test_an_erasure_that_was_really_killed_is_finished_by_the_next(filled, tmp_path):
     made = derived(filled)
-    command = [sys.executable, "-c", KILL, str(filled.path), str(number)]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    resume_all(filled)
-    if not list_erasures(filled.catalogue):  # it had not begun
-        erase_now(filled)
-    assert_nothing_is_left(filled, made)
+    paths = {number: tmp_path / f"killed-{number}" for number in (1, 9, 31, 64, 95)}
+    for path in paths.values():
+        copy_of(filled, path).close()
+    given = [str(value) for number, path in paths.items() for value in (path, number)]
+    subprocess.run([sys.executable, "-c", KILLS, *given], check=True)
+    for path in paths.values():
+        with closing(open_home(replace_home(filled.settings, path))) as home:
+            resume_all(home)
+            if not list_erasures(home.catalogue):  # it had not begun
+                erase_now(home)
+            assert_nothing_is_left(home, made)
 
 
 def test_a_reader_that_holds_up_the_compaction_is_named_and_the_erasure_stays_unfinished(filled):

@@ -28,5 +28,5 @@ def test_a_job_is_due_at_its_hour_of_its_day_in_utc(when, now, last, following):
 
 def test_the_jobs_of_the_judging_half_are_entered():
     jobs = {one.name: one for one in scheduled_jobs()}
-    assert {"evaluate", "judge", "retention", "skew"} <= jobs.keys()
+    assert {"evaluate", "features", "judge", "retention", "skew"} <= jobs.keys()
     assert all(one.about for one in jobs.values())

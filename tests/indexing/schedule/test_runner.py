@@ -15,9 +15,11 @@ from indexing.catalogue.schedule import (
     list_runs,
     read_run,
 )
+from indexing.commands.watching import running_schedule
 from indexing.errors import InvalidInput, NotFound, NotReady
 from indexing.schedule.jobs import Every, ScheduledJob, daily
 from indexing.schedule.runner import ScheduleRunner, plan
+from tests.support.processes import wait_until
 
 BEGIN = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 HOUR = 3600.0
@@ -192,6 +194,16 @@ def test_a_run_that_lost_the_lease_ends_at_its_next_step(bench):
     run = read_run(bench.home.catalogue, 1)
     assert (run.state, run.error) == ("stopped", "the lease went to another process")
     assert not runner.round()
+
+
+def test_the_schedule_beside_another_command_runs_while_that_does(home, tmp_path):
+    def holder():
+        lease = process_lease.seen(home.catalogue, "schedule_lease")
+        return None if lease is None else lease.holder
+
+    with running_schedule(home):
+        wait_until(lambda: holder() is not None, tmp_path / "no-log")
+    assert holder() == ""
 
 
 def test_the_plan_says_what_is_due_what_is_next_and_how_it_went_last(bench):
