@@ -8,7 +8,7 @@ from rich.console import Console
 
 from eval.datasets.imports import QueryFiles, import_query_set
 from eval.gates.offline import gate
-from eval.gates.policy import Policy, SetPolicy
+from eval.gates.policy import POLICY_FILE, Policy, SetPolicy
 from eval.reports.files import keep_report
 from eval.reports.options import ReportOptions
 from eval.reports.report import build_report
@@ -46,7 +46,9 @@ def play_gate(out: Console, home: Home, corpus: Path, partition: Partition) -> P
     damaged = replace(now, retrieval=replace(now.retrieval, dense_weight=_ONE_LEG), number=0)
     built = build(prepare_build(home, damaged)).release
     out.print(f"recipe {built.recipe} searches by vectors alone, by mistake: release {built.number}")
-    decision = gate(home, built.recipe, None, Policy(query_sets=(SetPolicy(name=name, split="all"),)))
+    policy = Policy(query_sets=(SetPolicy(name=name, split="all"),))
+    (home.path / POLICY_FILE).write_text(policy.model_dump_json(indent=2), encoding="utf-8")  # JSON is YAML
+    decision = gate(home, built.recipe)
     colour = {"PROMOTE": "green", "HOLD": "yellow"}.get(decision.verdict, "red")
     out.print(f"gate: [bold {colour}]{decision.verdict}[/]")
     for reason in decision.reasons:

@@ -112,6 +112,7 @@ def post_canary(rollout: RolloutParam, body: CanaryBody, caller: Operator, servi
             unit=body.unit,
             max_recipes=most,
             anyway=body.anyway,
+            override=body.override,
         )
 
     return decide(services, caller, rollout, body, change)
@@ -186,8 +187,11 @@ def _steps(given: Sequence[StepBody] | None) -> tuple[Step, ...]:
 @router.post("/v1/rollouts/{rollout}/share", summary="Set the share", operation_id="share_rollout", responses=_CHANGES)
 def post_share(rollout: RolloutParam, body: ShareBody, caller: Operator, services: ServicesDep) -> RolloutAnswer:
     """Set the candidate's share by hand; its steps, if it has any, are over then."""
-    catalogue = services.home.catalogue
-    return decide(services, caller, rollout, body, lambda seen, by: set_share(catalogue, seen, by, body.share))
+
+    def change(seen: Rollout, by: Decision) -> Rollout:
+        return set_share(services.home.catalogue, seen, by, body.share, override=body.override)
+
+    return decide(services, caller, rollout, body, change)
 
 
 @router.post(

@@ -20,9 +20,7 @@ AnywayFlag = Annotated[
 
 OverrideText = Annotated[
     str | None,
-    Field(
-        min_length=1, max_length=512, description="Why it goes in service without the verdict it needs; kept for ever."
-    ),
+    Field(min_length=1, max_length=512, description="Why it answers without the verdict it needs; kept for ever."),
 ]
 
 
@@ -91,6 +89,7 @@ class CanaryBody(DecisionBody):
     )
     unit: Unit = Field("tenant", description="What gets the candidate as one.")
     anyway: AnywayFlag = False
+    override: OverrideText = None
 
 
 class AbBody(_EndingBody):
@@ -132,6 +131,7 @@ class ShareBody(DecisionBody):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"share": 0.2}]})
 
     share: Number = Field(gt=0, le=1)
+    override: OverrideText = None
 
 
 class PromotionBody(DecisionBody):
@@ -176,6 +176,7 @@ class PinBody(ReasonBody):
     kind: PinKind
     release: ReleaseText | None = Field(None, description="With `pinned`: by whose recipe it is answered.")
     anyway: bool = Field(False, description="Also to a recipe that lacks documents which the one in service has.")
+    override: OverrideText = None
 
 
 class RolloutAnswer(BaseModel):

@@ -185,7 +185,8 @@ def put_pin(services: Services, caller: Caller, tenant: str, body: PinBody) -> P
         raise InvalidInput(f"Kind {body.kind!r} does not fit: 'pinned' needs a release, the others take none.")
     if body.release is not None:
         recipe = find_release(home.catalogue, body.release).recipe
-        pin(home.catalogue, tenant, recipe, by, max_recipes=home.settings.max_recipes, anyway=body.anyway)
+        most = home.settings.max_recipes
+        pin(home.catalogue, tenant, recipe, by, max_recipes=most, anyway=body.anyway, override=body.override)
     elif body.kind == "held_back":
         hold_back(home.catalogue, tenant, by)
     else:

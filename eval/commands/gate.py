@@ -27,7 +27,8 @@ EXIT_CODES = {"PROMOTE": 0, "HOLD": 3, "REJECT": 4}
     "--policy",
     "policy_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A YAML file; by default HOME/gate.yaml, else every judged query set counts, with the default margins.",
+    help="A YAML file; by default HOME/gate.yaml, else every judged query set counts, with the default margins."
+    " Only the home's own counts for promotion.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 @click.pass_context
@@ -71,6 +72,8 @@ def _tell(decision: "GateDecision") -> None:
     )
     for reason in decision.reasons:
         click.echo(f"  {reason}")
+    if not decision.is_own_policy:
+        click.echo("  its policy is not this home's own (HOME/gate.yaml, else the default): it lets nothing in service")
     findings = decision.evidence["findings"]
     rows: list[list[object]] = [
         [name, one["verdict"], one["queries"], f"{one['baseline']:.4f}", f"{one['candidate']:.4f}", _interval(one)]

@@ -38,7 +38,8 @@ class QuerySet:
     """Queries with their judgments: ``queries`` and ``qrels`` have the same ids, each with a relevant document.
 
     ``slices`` gives a query's value of each slice: query id -> ``{"language": "en", ...}``. A stored set names the
-    ``partition`` whose documents are judged, its ``version``, and what ``staleness`` took out of it.
+    ``partition`` whose documents are judged, its ``version``, what ``staleness`` took out of it, and by query id in
+    which version it ``joined``: was asked and had a relevant document for the first time.
     """
 
     name: str
@@ -53,6 +54,7 @@ class QuerySet:
     staleness: Staleness = Staleness()
     askers: Mapping[str, str] = field(default_factory=dict)
     """Query id -> hash, as the ledger's, of the user whose request it was; others are no user's."""
+    joined: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_queryset(folder: Path, split: str = "test", queries_file: str = "queries.jsonl") -> QuerySet:

@@ -10,7 +10,7 @@ from eval.datasets.set_changes import partition_of, require_set
 from eval.datasets.splits import SPLITS
 from eval.datasets.trec import Qrels
 from indexing.catalogue.database import Row
-from indexing.catalogue.query_sets import judgment_rows, query_rows, query_set_rows, version_rows
+from indexing.catalogue.query_sets import joining_versions, judgment_rows, query_rows, query_set_rows, version_rows
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
 from indexing.records import Json, Partition
@@ -126,6 +126,9 @@ def read_query_set(
         is_synthetic=row["kind"] == "synthetic",
         staleness=_staleness(judged, left_out),
         askers={one["id"]: one["user_hash"] for one in rows if one["id"] in measured and one["user_hash"]},
+        joined={
+            one: number for one, number in joining_versions(home.catalogue, row["name"]).items() if one in measured
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal, TypeAlias
 
 from eval.datasets.query_sets import QuerySet
@@ -25,8 +26,9 @@ class Comparison:
     """What ``compare`` found. ``a`` and ``b`` are the ids of the evaluations; differences are ``b - a``.
 
     Without the same queries there is no pairing: ``interval``, ``p`` and ``win_tie_loss`` are then ``None``, and the
-    lists empty. ``reasons`` say in words what the verdict rests on; ``coverage`` is judged@10 of each, and ``to_judge``
-    are the pairs of query and document without a judgment, first those that only one ranking has.
+    lists empty. ``reasons`` say in words what the verdict rests on; ``coverage`` is judged@10 of each over the queries
+    that both answer, and ``to_judge`` are the pairs of query and document without a judgment, first those that only one
+    ranking has.
     """
 
     a: str
@@ -76,8 +78,8 @@ def compare(
 
     Returns:
         ``not comparable`` where documents, judgments or the number of documents asked for differ, with the reasons;
-        ``hold`` where judged@10 differs by more than ``MAX_COVERAGE_GAP`` or nDCG and condensed nDCG disagree in the
-        sign of the difference; else what the randomization test shows at ``LEVEL``.
+        ``hold`` where judged@10 of the queries that both answer differs by more than ``MAX_COVERAGE_GAP``, or nDCG and
+        condensed nDCG disagree in the sign of the difference; else what the randomization test shows at ``LEVEL``.
 
     Raises:
         InvalidInput: there is no such measure.
@@ -90,7 +92,7 @@ def compare(
     first = [scores_a[query] for query in query_set.queries] if is_paired else []
     second = [scores_b[query] for query in query_set.queries] if is_paired else []
     test = paired_test(first, second, seed=seed) if is_paired else None
-    coverage = a.means[JUDGED], b.means[JUDGED]
+    coverage = _coverage(a, b)
     condensed = b.means[CONDENSED] - a.means[CONDENSED]
     doubts = doubts_of_judgments(coverage, b.means["nDCG@10"] - a.means["nDCG@10"], condensed)
     unjudged = documents_to_judge(a, b, query_set) if is_paired else ()
@@ -131,6 +133,14 @@ def _verdict(
     if p >= LEVEL:
         return "no difference shown", (f"p is {p:.4f}, expected below {LEVEL} for a difference that is shown",)
     return ("better" if difference > 0 else "worse"), (f"the mean changes by {difference:+.4f}, p is {p:.4f}",)
+
+
+def _coverage(a: Evaluation, b: Evaluation) -> tuple[float, float]:
+    """judged@10 of each over the queries that both answer: an empty ranking says nothing of how far judgments reach."""
+    both = [query for query in a.scores[JUDGED] if a.rankings[query] and b.rankings.get(query)]
+    if not both:
+        return 1.0, 1.0
+    return fmean([a.scores[JUDGED][query] for query in both]), fmean([b.scores[JUDGED][query] for query in both])
 
 
 def _count(absent: Mapping[str, Sequence[str]]) -> int:

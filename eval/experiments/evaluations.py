@@ -85,8 +85,7 @@ def evaluate(
     found = find_release(home.catalogue, str(release))
     recipe = read_recipe(home.catalogue, found.recipe)
     now = clock()
-    content = read_content(Snapshot(home.storage, found.snapshot), searched) if recipe.retrieval.boosts else None
-    values = {} if content is None else _values(home, recipe, searched, content, now)
+    values = boost_values(home, found, recipe, searched, now)
     identity = fingerprint(
         {
             "release": found.number,
@@ -104,8 +103,7 @@ def evaluate(
     if kept is not None:
         return kept
     require_sound(home, found, recipe)
-    if content is None:
-        content = read_content(Snapshot(home.storage, found.snapshot), searched)
+    content = read_content(Snapshot(home.storage, found.snapshot), searched)
     if not content.ids:
         raise NotFound(f"Release {found.number} holds no document of {searched}: ingest and build it first.")
     whole = EvaluationTask(
@@ -129,11 +127,11 @@ def _checked(query_set: QuerySet, mode: str, k: int, partition: Partition | None
     return searched
 
 
-def _values(
-    home: Home, recipe: Recipe, partition: Partition, content: PartitionContent, at: datetime
-) -> DocumentValues:
-    """What the recipe's boosts use of the documents, as it is known now; documents without a value are left out."""
-    ids = sorted(content.ids)
+def boost_values(home: Home, release: Release, recipe: Recipe, partition: Partition, at: datetime) -> DocumentValues:
+    """What a recipe's boosts use of a release's documents at a moment; documents without a value are left out."""
+    if not recipe.retrieval.boosts:
+        return {}
+    ids = sorted(read_content(Snapshot(home.storage, release.snapshot), partition).ids)
     found = get_historical(home.catalogue, recipe.boost_features, [(partition, name) for name in ids], at)
     numbers = {name: numbers_of(values) for name, values in zip(ids, found, strict=True)}
     return {name: values for name, values in numbers.items() if values}

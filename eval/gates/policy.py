@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from eval.experiments.measures import EVERY_MEASURE, JUDGED
 from eval.gates.sequences import N_STAR
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
@@ -14,6 +15,8 @@ from indexing.records import fingerprint
 
 LEAST_QUERIES = 100
 """Queries below which a gate says nothing, unless its policy says otherwise. Source: issue 12."""
+GATED_MEASURES = tuple(name for name in EVERY_MEASURE if name != JUDGED)
+"""What a set may be judged by; how far judgments reach says nothing of quality."""
 POLICY_FILE = "gate.yaml"
 """The file of a home that holds its policy, if it has one."""
 Level = Annotated[float, Field(gt=0, lt=0.5)]
@@ -50,12 +53,19 @@ class SetPolicy(_Part):
     name: str = Field(min_length=1)
     split: Literal["train", "dev", "test", "all"] = "test"
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
-    measure: str = Field("nDCG@10", min_length=1)
+    measure: str = "nDCG@10"
     margin: float = Field(0.02, gt=0, le=1)
     superiority: bool = False
     min_queries: int = Field(LEAST_QUERIES, ge=10)
     looks: tuple[int, ...] = ()
     guard_slices: tuple[GuardSlice, ...] = ()
+
+    @field_validator("measure")
+    @classmethod
+    def _is_of_quality(cls, value: str) -> str:
+        if value not in GATED_MEASURES:
+            raise ValueError(f"{value!r}: expected one of {', '.join(GATED_MEASURES)}")
+        return value
 
     @model_validator(mode="after")
     def _looks_ascend(self) -> "SetPolicy":

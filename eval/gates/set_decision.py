@@ -1,7 +1,7 @@
 """What one query set says of a candidate: good enough, harmful, or not yet known, by tests that were planned before."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scipy.stats import norm
@@ -30,13 +30,14 @@ def decide_set(
     *,
     level: float,
     tests: int,
+    joined: Mapping[str, int] | None = None,
 ) -> Finding:
     """Decide by paired scores of the same queries.
 
     Each planned look has its share of the levels (O'Brien-Fleming); without a plan there is one, at all queries. At a
     look the candidate is good enough if it loses less than the margin, shown at ``level``; harmful if it loses at all,
-    shown at ``level / tests``, and is not good enough. Queries come in the order of their ids' hashes, so that a set
-    that grows keeps its beginning.
+    shown at ``level / tests``, and is not good enough. Queries come by the version in which they joined and then by
+    their ids' hashes, so that a set that grows keeps its beginning and each look holds those before it.
 
     Args:
         policy: What the set demands.
@@ -45,8 +46,9 @@ def decide_set(
         slices: Query id -> slice -> value.
         level: The chance of finding a candidate good enough that loses the margin.
         tests: How many tests share the chance, ``level``, of rejecting a candidate without any loss.
+        joined: Query id -> the version of the set in which it joined, where that is known; else the hashes alone count.
     """
-    ids = sorted(before.keys() & after.keys(), key=lambda one: hashlib.blake2b(one.encode()).digest())
+    ids = _in_order(before.keys() & after.keys(), joined or {})
     if len(ids) < policy.min_queries:
         reason = f"{len(ids)} queries are judged, and {policy.min_queries} are needed"
         return Finding(HOLD, (reason,), {"queries": len(ids)})
@@ -63,6 +65,8 @@ def decide_set(
         found = Finding(found.verdict, found.reasons, evidence)
         if found.verdict != HOLD:
             break
+    if found.verdict == HOLD:
+        found = Finding(HOLD, (*found.reasons, *_waits(plan, len(ids))), found.evidence)
     guarded = [_guard(guard, ids, before, after, slices, level / tests) for guard in policy.guard_slices]
     reasons = tuple(reason for one in guarded for reason in one.reasons)
     evidence = {**found.evidence, "slices": [part for one in guarded for part in one.evidence["values"]]}
@@ -74,6 +78,17 @@ def decide_set(
 def count_tests(policies: Sequence[tuple[SetPolicy, Mapping[str, Mapping[str, str]]]]) -> int:
     """How many tests of all sets may reject: each set, and each value of a guarded slice that has enough queries."""
     return sum(1 + sum(len(_values(guard, slices)) for guard in policy.guard_slices) for policy, slices in policies)
+
+
+def _in_order(ids: Iterable[str], joined: Mapping[str, int]) -> list[str]:
+    """By the version in which each joined, then by hash: chance decides, and no later version changes the beginning."""
+    return sorted(ids, key=lambda one: (joined.get(one, 0), hashlib.blake2b(one.encode()).digest()))
+
+
+def _waits(plan: Sequence[int], count: int) -> tuple[str, ...]:
+    """How many queries the next planned look needs, if one is left."""
+    following = next((one for one in plan if one > count), None)
+    return () if following is None else (f"the next look needs {following} queries, and {count} are judged",)
 
 
 def _look(policy: SetPolicy, a: Sequence[float], b: Sequence[float], levels: tuple[float, float]) -> Finding:

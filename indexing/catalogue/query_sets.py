@@ -108,6 +108,19 @@ def judgment_rows(database: Database, name: str, version: int) -> Iterator[Row]:
     return database.rows(sql, (name, version))
 
 
+def joining_versions(database: Database, name: str) -> dict[str, int]:
+    """By query id the version in which it was asked and had a relevant document for the first time.
+
+    A query that was taken out and put in again, or reworded, keeps its version.
+    """
+    sql = (
+        "SELECT q.id, max(min(q.since_version), (SELECT min(j.since_version) FROM query_set_judgments j"
+        " WHERE j.query_set = q.query_set AND j.query = q.id AND j.grade > 0)) AS version"
+        " FROM query_set_queries q WHERE q.query_set = ? GROUP BY q.id"
+    )
+    return {str(row["id"]): int(row["version"]) for row in database.rows(sql, (name,)) if row["version"] is not None}
+
+
 def judgment_history(database: Database, name: str, query: str) -> list[Row]:
     """What was ever judged for one query, oldest first."""
     sql = "SELECT * FROM query_set_judgments WHERE query_set = ? AND query = ? ORDER BY number"

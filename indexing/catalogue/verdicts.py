@@ -9,6 +9,9 @@ from indexing.records import Json
 
 OFFLINE = "offline"
 """The kind of a gate's verdict: PROMOTE, HOLD or REJECT. All other kinds are read by the guards of a rollout."""
+OTHER_POLICY = "of_other_policy"
+"""Stands in a gate's evidence where it judged by another policy than its home's own: such a verdict admits nothing."""
+_IS_OWN = f"json_extract(evidence, '$.{OTHER_POLICY}') IS NOT 1"
 ERASED = "what it rested on was erased with its tenant"
 """The reason of a verdict whose queries were a tenant's that was erased."""
 _OF_TENANT = (
@@ -85,10 +88,13 @@ def newest_verdict_rows(database: Database, recipe: int, since: str) -> list[Row
     return list(database.rows(sql, (recipe, since, OFFLINE)))
 
 
-def newest_gate_row(database: Database, recipe: int, baseline: int | None = None) -> Row | None:
-    """A gate's last verdict about a recipe, against one baseline or against any, or ``None``."""
+def newest_gate_row(
+    database: Database, recipe: int, baseline: int | None = None, *, of_any_policy: bool = False
+) -> Row | None:
+    """A gate's last verdict about a recipe by the home's own policy, against one baseline or any, or ``None``."""
+    own = "" if of_any_policy else f" AND {_IS_OWN}"
     sql = (
-        f"SELECT {_COLUMNS} FROM verdicts WHERE recipe = ? AND kind = ? AND (? IS NULL OR baseline = ?)"
+        f"SELECT {_COLUMNS} FROM verdicts WHERE recipe = ? AND kind = ? AND (? IS NULL OR baseline = ?){own}"
         " ORDER BY id DESC LIMIT 1"
     )
     return database.row(sql, (recipe, OFFLINE, baseline, baseline))
@@ -124,7 +130,11 @@ def count_verdicts_on(database: Database, tenant: str) -> int:
 
 
 def forget_grounds_of(database: Database, tenant: str) -> None:
-    """Take reasons and figures out of each verdict that rests on queries of a tenant; what it says stays."""
+    """Take reasons and figures out of each verdict that rests on queries of a tenant; what it says stays.
+
+    That it was by another policy than the home's own stays as well: an erasure must not make it count.
+    """
+    left = f"json_patch('{{}}', json_object('{OTHER_POLICY}', json_extract(evidence, '$.{OTHER_POLICY}')))"
     with database.write(grows=False) as db:
-        sql = f"UPDATE verdicts SET reasons = json_array(?), evidence = '{{}}' WHERE {_OF_TENANT}"
+        sql = f"UPDATE verdicts SET reasons = json_array(?), evidence = {left} WHERE {_OF_TENANT}"
         db.conn.execute(sql, (ERASED, tenant))

@@ -34,7 +34,7 @@ standby_option = click.option(
     help="How long the recipe before stays open, so that a roll-back takes a second; 0 for not at all.",
 )
 override_option = click.option(
-    "--override", metavar="REASON", help="Go in service without the verdict that is needed; kept for ever."
+    "--override", metavar="REASON", help="Why it answers without the verdict that is needed; kept for ever."
 )
 anyway_back_option = click.option("--anyway", is_flag=True, help="Also to a recipe that lacks documents.")
 anyway_behind_option = click.option(

@@ -151,10 +151,18 @@ def releases_rollback(settings: Settings, to: str | None, anyway: bool, reason: 
 @click.option("--hold-back", is_flag=True, help="Always what is in service, never a candidate.")
 @click.option("--first", is_flag=True, help="Each canary's candidate, whatever its share.")
 @anyway_behind_option
+@override_option
 @reason_option
 @click.pass_obj
 def releases_pin(
-    settings: Settings, tenant: str, release: str | None, hold_back: bool, first: bool, anyway: bool, reason: str
+    settings: Settings,
+    tenant: str,
+    release: str | None,
+    hold_back: bool,
+    first: bool,
+    anyway: bool,
+    override: str | None,
+    reason: str,
 ) -> None:
     """Take TENANT out of shares and tests: the recipe of RELEASE for good, or --hold-back, or --first."""
     from indexing.errors import InvalidInput
@@ -167,7 +175,8 @@ def releases_pin(
         by = decision(reason)
         if release is not None:
             recipe = find_release(home.catalogue, release).recipe
-            pins.pin(home.catalogue, tenant, recipe, by, max_recipes=settings.max_recipes, anyway=anyway)
+            most = settings.max_recipes
+            pins.pin(home.catalogue, tenant, recipe, by, max_recipes=most, anyway=anyway, override=override)
             click.echo(f"tenant {tenant} is answered by recipe {recipe} until it is unpinned")
         elif hold_back:
             pins.hold_back(home.catalogue, tenant, by)

@@ -23,8 +23,10 @@ from indexing.commands.watching import watcher_of
 from indexing.settings import Settings
 
 if TYPE_CHECKING:
+    from indexing.catalogue.database import Database
     from indexing.home import Home
     from indexing.releases.rollouts import Rollout
+    from indexing.releases.transitions import Decision
 
 _HELP = """Try a recipe beside the one in service.
 
@@ -128,13 +130,20 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
 @rollouts.command("share")
 @click.argument("share", type=float)
 @rollout_argument
+@override_option
 @reason_option
 @click.pass_obj
-def rollouts_share(settings: Settings, share: float, rollout: int | None, reason: str) -> None:
-    """Set the candidate's SHARE by hand, such as 0.2; its steps, if it has any, are over then."""
+def rollouts_share(settings: Settings, share: float, rollout: int | None, override: str | None, reason: str) -> None:
+    """Set the candidate's SHARE by hand, such as 0.2; its steps, if it has any, are over then.
+
+    A share of 1 answers everyone: it needs the verdict PROMOTE of 'groundwork eval gate'.
+    """
     from indexing.releases.lifecycle import set_share
 
-    change_meant(settings, rollout, reason, lambda catalogue, seen, by: set_share(catalogue, seen, by, share))
+    def change(catalogue: "Database", seen: "Rollout", by: "Decision") -> "Rollout":
+        return set_share(catalogue, seen, by, share, override=override)
+
+    change_meant(settings, rollout, reason, change)
 
 
 @rollouts.command("pause")

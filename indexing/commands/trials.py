@@ -11,6 +11,7 @@ from indexing.commands.decisions import (
     as_seconds,
     change_meant,
     decision,
+    override_option,
     reason_option,
     rollout_argument,
     tell,
@@ -91,6 +92,7 @@ def shadow(
 )
 @unit_option
 @anyway_behind_option
+@override_option
 @reason_option
 @click.pass_obj
 def canary(
@@ -100,6 +102,7 @@ def canary(
     steps: Path | None,
     unit: Any,
     anyway: bool,
+    override: str | None,
     reason: str,
 ) -> None:
     """Give the candidate a share of tenants, users or requests: each keeps what it got. Needs --share or --steps."""
@@ -121,6 +124,7 @@ def canary(
             unit=unit,
             max_recipes=settings.max_recipes,
             anyway=anyway,
+            override=override,
         )
 
     change_meant(settings, rollout, reason, start)

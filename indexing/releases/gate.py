@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from indexing.catalogue.database import Database, Row
-from indexing.catalogue.releases import stable_recipe
+from indexing.catalogue.releases import deployed_recipes, stable_recipe
 from indexing.catalogue.verdicts import has_passed_canary, needs_no_verdict, newest_gate_row, verdict_rows
 from indexing.errors import InvalidInput, ReleaseNotGated
 from indexing.records import Json
@@ -61,8 +61,9 @@ def list_verdicts(catalogue: Database, recipe: int, *, rollout: int | None = Non
 def require_admitted(catalogue: Database, recipe: int, *, override: str | None = None) -> Admission:
     """Let a recipe go in service that a gate found good enough, or that needs no verdict.
 
-    A verdict counts against the recipe that is in service now. A home's first recipe and those that were in service
-    before verdicts were needed need none. A verdict on synthetic queries counts once a canary passed all its steps.
+    A verdict counts against the recipe that is in service now, if it is by the home's own policy. A home's first recipe
+    and those that were in service before verdicts were needed need none. A verdict on synthetic queries counts once a
+    canary passed all its steps.
 
     Args:
         catalogue: Where verdicts stand.
@@ -86,6 +87,19 @@ def require_admitted(catalogue: Database, recipe: int, *, override: str | None =
     )
 
 
+def require_admitted_to_all(catalogue: Database, recipe: int, *, override: str | None = None) -> Admission:
+    """Let a recipe answer everyone, or a whole tenant, without being in service: as ``require_admitted``.
+
+    One that was ever in service needs no verdict, as going back to it needs none.
+
+    Raises:
+        InvalidInput, ReleaseNotGated: as ``require_admitted``.
+    """
+    if recipe in deployed_recipes(catalogue):
+        return Admission()
+    return require_admitted(catalogue, recipe, override=override)
+
+
 def kept_back(catalogue: Database, recipe: int) -> str | None:
     """Why a gate keeps a recipe from going in service; ``None`` where it does not."""
     return _standing(catalogue, recipe)[1]
@@ -106,8 +120,7 @@ def _standing(catalogue: Database, recipe: int) -> tuple[Admission | None, str |
 def _refusal(catalogue: Database, recipe: int, live: int, row: Row | None) -> str | None:
     """Why a recipe may not go in service, or ``None``."""
     if row is None:
-        other = newest_gate_row(catalogue, recipe)
-        said = "no gate has judged it" if other is None else f"its last verdict is against recipe {other['baseline']}"
+        said = _said_elsewhere(catalogue, recipe, live)
         return f"Recipe {recipe} has no verdict against recipe {live}, which is in service: {said}."
     if row["verdict"] != PROMOTE:
         reasons = "; ".join(json.loads(row["reasons"])) or "no reason was given"
@@ -118,3 +131,15 @@ def _refusal(catalogue: Database, recipe: int, live: int, row: Row | None) -> st
             f" recipe {live} that passed all its steps."
         )
     return None
+
+
+def _said_elsewhere(catalogue: Database, recipe: int, live: int) -> str:
+    """What was said of a recipe that does not count: by another policy, or against another recipe."""
+    of_other_policy = newest_gate_row(catalogue, recipe, live, of_any_policy=True)
+    if of_other_policy is not None:
+        return (
+            f"its last one, {of_other_policy['verdict']}, is by policy {of_other_policy['policy']} of a --policy file,"
+            " which is not this home's own (HOME/gate.yaml, else the default)"
+        )
+    other = newest_gate_row(catalogue, recipe, of_any_policy=True)
+    return "no gate has judged it" if other is None else f"its last verdict is against recipe {other['baseline']}"

@@ -5,10 +5,12 @@ from indexing.errors import RolloutConflict
 from indexing.records import Json
 from indexing.releases.rollouts import OPEN_STATES, Rollout, State
 from indexing.releases.transitions import Decision, change_rollout
-from indexing.releases.trials import checked_share
+from indexing.releases.trials import admitted_share, checked_share
 
 
-def set_share(catalogue: Database, seen: Rollout, by: Decision, share: float) -> Rollout:
+def set_share(
+    catalogue: Database, seen: Rollout, by: Decision, share: float, *, override: str | None = None
+) -> Rollout:
     """Set the candidate's share by hand; its steps, if it has any, are over then.
 
     While the share grows, each unit that had the candidate keeps it.
@@ -16,11 +18,15 @@ def set_share(catalogue: Database, seen: Rollout, by: Decision, share: float) ->
     Raises:
         InvalidInput: the share is not in (0, 1].
         RolloutConflict: the rollout is not open, or an A/B test, whose share is stated beforehand.
+        ReleaseNotGated: a canary's share is 1, its candidate has no verdict PROMOTE, and no ``override`` says why.
     """
     if seen.mode == "ab":
         raise RolloutConflict(f"Rollout {seen.id} is an A/B test, whose share is stated beforehand: end it instead.")
     changes: dict[str, Json] = {"share": checked_share(share), "steps": "[]", "step": 0}
-    return change_rollout(catalogue, seen, seen.state, by, changes, only_from=OPEN_STATES)
+    with catalogue.write():
+        if seen.mode == "canary":  # a shadow answers no one, and what is interleaved is half of what is in service
+            by = admitted_share(catalogue, seen.candidate, share, by, override)
+        return change_rollout(catalogue, seen, seen.state, by, changes, only_from=OPEN_STATES)
 
 
 def pause(catalogue: Database, seen: Rollout, by: Decision) -> Rollout:

@@ -1,12 +1,13 @@
 """Which tenants are outside shares and tests: pinned to a recipe, held back, or chosen to be first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.pins import delete_pin, pin_change_rows, pin_rows, put_pin
 from indexing.catalogue.tenants import has_tenant
 from indexing.errors import NotFound
 from indexing.releases.behind import require_caught_up
+from indexing.releases.gate import require_admitted_to_all
 from indexing.releases.release import newest_release
 from indexing.releases.rollouts import PinKind
 from indexing.releases.transitions import Decision, require_room
@@ -36,11 +37,23 @@ class PinChange:
     at: str
 
 
-def pin(catalogue: Database, tenant: str, recipe: int, by: Decision, *, max_recipes: int, anyway: bool = False) -> None:
+def pin(
+    catalogue: Database,
+    tenant: str,
+    recipe: int,
+    by: Decision,
+    *,
+    max_recipes: int,
+    anyway: bool = False,
+    override: str | None = None,
+) -> None:
     """Let a tenant be answered by one recipe, whatever is in service; it stays open for that.
+
+    An ``override``, where the recipe needed one, is kept for ever as part of the reason.
 
     Raises:
         NotFound: the tenant does not exist, or the recipe has no release.
+        ReleaseNotGated: the recipe was never in service, has no verdict PROMOTE, and no ``override`` says why.
         ReleaseBehind: the recipe lacks documents that the one in service answers with, and not ``anyway``.
         TooManyRecipes: more than ``max_recipes`` would have to be open.
     """
@@ -48,6 +61,10 @@ def pin(catalogue: Database, tenant: str, recipe: int, by: Decision, *, max_reci
         if newest_release(catalogue, recipe) is None:
             raise NotFound(f"Recipe {recipe} has no release: build it first, or see 'groundwork releases list'.")
         require_caught_up(catalogue, recipe, anyway=anyway)
+        _require_tenant(catalogue, tenant)
+        admission = require_admitted_to_all(catalogue, recipe, override=override)
+        if admission.override is not None:
+            by = replace(by, reason=f"{by.reason} (override: {admission.override})")
         _put(catalogue, tenant, "pinned", recipe, by)
         require_room(catalogue, by.at, max_recipes)
 
@@ -92,6 +109,10 @@ def pin_history(catalogue: Database) -> list[PinChange]:
 
 def _put(catalogue: Database, tenant: str, kind: PinKind, recipe: int | None, by: Decision) -> None:
     with catalogue.write():
-        if not has_tenant(catalogue, tenant):
-            raise NotFound(f"No tenant {tenant!r}. See 'groundwork tenants list'.")
+        _require_tenant(catalogue, tenant)
         put_pin(catalogue, tenant, kind, recipe, actor=by.actor, reason=by.reason, at=by.at)
+
+
+def _require_tenant(catalogue: Database, tenant: str) -> None:
+    if not has_tenant(catalogue, tenant):
+        raise NotFound(f"No tenant {tenant!r}. See 'groundwork tenants list'.")

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from indexing.catalogue.database import Database
@@ -13,6 +13,7 @@ from indexing.catalogue.tenants import has_tenant
 from indexing.errors import InvalidInput, NotFound, NotReady, RolloutConflict
 from indexing.records import Json
 from indexing.releases.behind import require_caught_up
+from indexing.releases.gate import require_admitted_to_all
 from indexing.releases.release import newest_release
 from indexing.releases.rollouts import (
     MEASURES,
@@ -154,6 +155,7 @@ def start_canary(
     unit: Unit,
     max_recipes: int,
     anyway: bool = False,
+    override: str | None = None,
 ) -> Rollout:
     """Give the candidate a share of the units, sticky for each; a new seed decides which.
 
@@ -166,10 +168,12 @@ def start_canary(
         unit: What is assigned as one.
         max_recipes: How many recipes may be open.
         anyway: Also where the candidate lacks documents that the recipe in service answers with.
+        override: Why a share of 1, now or in a step, needs no verdict; kept for ever.
 
     Raises:
         InvalidInput: a share is out of range.
         ReleaseBehind: the candidate lacks documents, and not ``anyway``.
+        ReleaseNotGated: a share is 1, the candidate has no verdict PROMOTE, and there is no ``override``.
         RolloutConflict, TooManyRecipes: it cannot be started now.
     """
     changes: dict[str, Json] = {
@@ -179,7 +183,10 @@ def start_canary(
         "steps": json.dumps([asdict(step) for step in steps]),
     }
     only_from = _startable(seen, "proposed", "shadow")
-    return _start(catalogue, seen, "canary", by, changes, max_recipes, only_from, anyway=anyway)
+    most = max((one.share for one in steps), default=share)
+    with catalogue.write():
+        by = admitted_share(catalogue, seen.candidate, most, by, override)
+        return _start(catalogue, seen, "canary", by, changes, max_recipes, only_from, anyway=anyway)
 
 
 def start_ab(
@@ -340,6 +347,18 @@ def _startable(seen: Rollout, *states: State) -> tuple[State, ...]:
     """The states from which a trial may begin: a shadow that is paused may become something else."""
     paused: tuple[State, ...] = ("paused",) if seen.mode == "shadow" else ()
     return (*states, *paused)
+
+
+def admitted_share(catalogue: Database, candidate: int, share: float, by: Decision, override: str | None) -> Decision:
+    """The decision to give a candidate a share, with what admits it where the share is 1: everyone would get it.
+
+    Raises:
+        InvalidInput, ReleaseNotGated: as ``require_admitted``.
+    """
+    if share < 1.0:
+        return by
+    admission = require_admitted_to_all(catalogue, candidate, override=override)
+    return replace(by, evidence={**by.evidence, **admission.evidence})
 
 
 def checked_share(share: float) -> float:

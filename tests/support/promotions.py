@@ -3,7 +3,7 @@
 from itertools import permutations
 
 from indexing.catalogue.verdicts import OFFLINE, Grounds, insert_verdict
-from indexing.releases import promotion
+from indexing.releases import pins, promotion
 from indexing.releases.gate import PROMOTE
 
 OVERRIDE = "a test of something else"
@@ -12,6 +12,11 @@ OVERRIDE = "a test of something else"
 def promote(catalogue, recipe, by, **choices):
     """As ``promotion.promote``, with the override."""
     return promotion.promote(catalogue, recipe, by, **{"override": OVERRIDE, **choices})
+
+
+def pin(catalogue, tenant, recipe, by, **choices):
+    """As ``pins.pin``, with the override."""
+    pins.pin(catalogue, tenant, recipe, by, **{"override": OVERRIDE, **choices})
 
 
 def gated(catalogue, recipe, baseline=1, verdict=PROMOTE, at="2026-01-05T03:00:00.000+00:00", **grounds):

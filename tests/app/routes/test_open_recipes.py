@@ -8,13 +8,13 @@ from fastapi.testclient import TestClient
 from app.main import create_app, refresh
 from indexing.catalogue.watcher_lease import take_lease
 from indexing.ledger.readers import requests_of_recipes
-from indexing.releases.pins import hold_back, pin
+from indexing.releases.pins import hold_back
 from indexing.releases.promotion import roll_back
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import End, propose, start_canary, start_shadow
 from indexing.snapshots.shard import KIND
 from tests.app.conftest import release
-from tests.support.promotions import promote
+from tests.support.promotions import pin, promote
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 USERS = [f"user-{number}" for number in range(40)]
@@ -41,7 +41,7 @@ def by():
 def canary(home, share=0.5, unit="user"):
     assert take_lease(home.catalogue, "host:1", by().at)
     seen = propose(home.catalogue, 2, by())
-    return start_canary(home.catalogue, seen, by(), share=share, steps=(), unit=unit, max_recipes=4)
+    return start_canary(home.catalogue, seen, by(), share=share, steps=(), unit=unit, max_recipes=4, override="a test")
 
 
 def ask(client, path="/v1/search", **fields):

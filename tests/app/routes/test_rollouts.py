@@ -92,6 +92,20 @@ def test_a_decision_on_a_version_that_is_over_is_refused_and_says_who_was_first(
     assert list_transitions(bench.catalogue, 1)[-1].to_state == "paused"
 
 
+def test_an_answer_for_everyone_or_a_whole_tenant_needs_a_verdict_or_an_override(ask, bench):
+    gated(bench.catalogue, 5, verdict="REJECT")
+    ask("POST", "rollouts", {"release": "5"}, status=201)
+    for method, path, body in (
+        ("POST", "rollouts/1/canary", {"share": 1}),
+        ("PUT", "pins/a", {"kind": "pinned", "release": "5"}),
+    ):
+        assert ask(method, path, body, status=409)["error"] == "ReleaseNotGated"
+    ask("POST", "rollouts/1/canary", {"share": 0.5})
+    assert ask("POST", "rollouts/1/share", {"share": 1}, status=409)["error"] == "ReleaseNotGated"
+    assert ask("POST", "rollouts/1/share", {"share": 1, "override": "a drill"})["share"] == 1
+    assert ask("GET", "rollouts/1")["transitions"][-1]["evidence"] == {"override": "a drill"}
+
+
 def test_an_open_canary_shows_what_its_guards_say(ask):
     ask("POST", "rollouts", {"release": "2"}, status=201)
     ask("POST", "rollouts/1/canary", {"share": 0.1})

@@ -37,7 +37,7 @@ def canary(fresh, candidate, share=1.0):
     catalogue = fresh.home.catalogue
     assert take_lease(catalogue, "host:1", utc_now())
     seen = propose(catalogue, candidate, BY)
-    return start_canary(catalogue, seen, BY, share=share, steps=(), unit="tenant", max_recipes=4)
+    return start_canary(catalogue, seen, BY, share=share, steps=(), unit="tenant", max_recipes=4, override="a test")
 
 
 def assigned(process, tenant="a"):

@@ -46,6 +46,15 @@ def test_a_set_is_read_with_its_judgments_slices_partition_and_version(curated):
     assert not found.staleness.is_stale
 
 
+def test_it_is_told_in_which_version_a_query_was_first_asked_and_answered(curated):
+    leak, stuck = query_id_of(LEAK), query_id_of(STUCK)
+    add_judgments(curated, "support", "noise at night", {"valve": 0}, **WHO)
+    add_judgments(curated, "support", "noise at night", {"pump": 1}, **WHO)
+    edit_judgments(curated, "support", leak, {"pump": 1}, **WHO)
+    assert read(curated).joined == {leak: 1, stuck: 2, query_id_of("noise at night"): 4}
+    assert read(curated, version=2).joined == {leak: 1, stuck: 2}
+
+
 def test_every_version_can_be_read_again_whatever_came_after_it(curated):
     before = {version: read(curated, version=version) for version in (1, 2)}
     edit_judgments(curated, "support", query_id_of(LEAK), {"pump": 1}, **WHO)

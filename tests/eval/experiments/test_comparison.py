@@ -162,6 +162,16 @@ def test_coverage_that_differs_by_more_than_five_points_holds_whatever_the_gain(
     assert found.reasons[-1] == "judge the 40 documents that are listed, then compare again"
 
 
+def test_queries_that_one_side_does_not_answer_say_nothing_of_coverage() -> None:
+    queries = set_of(40)
+    a = all_at(queries, 1, unjudged=2)
+    b = a.rankings | {one: [] for one in list(queries.queries)[:30]}
+    found = compare(a, evaluation(queries, b), queries)
+    assert (found.verdict, found.coverage) == ("worse", (0.5, 0.5))
+    nothing = evaluation(queries, {one: [] for one in queries.queries})
+    assert (compare(a, nothing, queries).verdict, compare(nothing, a, queries).verdict) == ("worse", "better")
+
+
 def test_coverage_that_differs_by_five_points_or_less_does_not_hold() -> None:
     queries = set_of(100)
     b = {one: ranking(one, rank=1, unjudged=int(place < 15)) for place, one in enumerate(queries.queries)}

@@ -6,10 +6,13 @@ from dataclasses import replace
 import pytest
 
 from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
-from eval.gates.offline import gate, judge_cost, judge_latency
-from eval.gates.policy import CostLimits, LatencyLimits, Policy, SetPolicy
+from eval.experiments.experiment import Latency
+from eval.experiments.measures import EVERY_MEASURE, run_from_ranking, score_run
+from eval.gates.latency import Timing, judge_latency, time_in_turn
+from eval.gates.offline import gate, judge_cost
+from eval.gates.policy import POLICY_FILE, CostLimits, LatencyLimits, Policy, SetPolicy
 from eval.gates.set_choice import SYNTHETIC, choose_sets
-from indexing.catalogue.verdicts import verdict_rows
+from indexing.catalogue.verdicts import forget_grounds_of, verdict_rows
 from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseNotGated
 from indexing.records import Document, Partition
 from indexing.releases.promotion import promote
@@ -37,19 +40,29 @@ class GatedHome(EvaluatedHome):
         self.build(OTHER_LANGUAGE)
 
     def judged_by_a_person(self):
+        (self.path / POLICY_FILE).write_text(POLICY.model_dump_json())
         queries = [NewQuery(f"q-{noun}", f"{noun}s", "curated") for noun in NOUNS]
         create_set(self.home, "things", OURS, "curated", provenance={}, actor="ana")
         qrels = {one.id: {noun: 1} for one, noun in zip(queries, NOUNS, strict=True)}
         put_contents(self.home, "things", queries, qrels, Note("add", "ana", "a test"))
 
-    def gate(self, candidate, baseline=None, policy=POLICY):
-        return gate(
-            self.home,
-            candidate,
-            baseline,
-            policy,
-            evaluated=lambda home, release, query_set, mode: self.evaluate(release, query_set, mode="lexical"),
-        )
+    def gate(self, candidate, baseline=None, policy=POLICY, shown=None, latency=None):
+        """``shown`` and ``latency`` are what the candidate's evaluation has instead of its own."""
+
+        def evaluated(home, release, query_set, mode):
+            found = self.evaluate(release, query_set, mode="lexical")
+            if not release.startswith(f"{candidate}."):
+                return found
+            if shown is None:
+                return replace(found, latency=latency or found.latency)
+            run = {query: run_from_ranking(ids) for query, ids in shown.items()}
+            scores = score_run(query_set.qrels, run, EVERY_MEASURE).per_query
+            return replace(found, rankings=shown, scores=scores)
+
+        def timed(home, releases, query_set, mode):
+            return time_in_turn(home, releases, query_set, "lexical", opener=self.opener())
+
+        return gate(self.home, candidate, baseline, policy, evaluated=evaluated, timed=timed)
 
 
 @pytest.fixture
@@ -76,10 +89,52 @@ def test_a_candidate_that_is_as_good_is_promoted_and_the_verdict_is_kept_with_it
     (row,) = verdict_rows(fresh.home.catalogue, recipe)
     assert (row["id"], row["kind"], row["verdict"], row["baseline"]) == (found.id, "offline", "PROMOTE", 1)
     assert (row["policy"], row["level"], row["release"], row["is_synthetic"]) == (POLICY.id, 0.05, f"{recipe}.1", 0)
-    finding = json.loads(row["evidence"])["findings"]["things/all/lexical"]
+    finding = json.loads(row["evidence"])["findings"]["things/all/lexical/nDCG@10"]
     assert (finding["queries"], finding["difference"], finding["win_tie_loss"]["ties"]) == (40, 0.0, 40)
     assert "cars" not in row["evidence"]  # no text of a query is kept
     assert promote(fresh.home.catalogue, recipe, by(), max_recipes=4).recipe == recipe
+
+
+def test_a_verdict_by_another_policy_than_the_homes_own_is_stored_and_lets_nothing_in_service(fresh):
+    fresh.judged_by_a_person()
+    recipe = fresh.build(replace(RECIPE, shard_rows=9)).release.recipe
+    lenient = Policy(query_sets=(LEXICAL.model_copy(update={"margin": 1.0}),))
+    found = fresh.gate(recipe, policy=lenient)
+    assert (found.verdict, found.is_own_policy) == ("PROMOTE", False)
+    with pytest.raises(ReleaseNotGated, match=f"PROMOTE, is by policy {lenient.id} of a --policy file"):
+        promote(fresh.home.catalogue, recipe, by(), max_recipes=4)
+    forget_grounds_of(fresh.home.catalogue, OURS.tenant)
+    with pytest.raises(ReleaseNotGated, match=f"by policy {lenient.id}"):
+        promote(fresh.home.catalogue, recipe, by(), max_recipes=4)
+    assert fresh.gate(recipe).is_own_policy
+    fresh.gate(recipe, policy=lenient)
+    assert promote(fresh.home.catalogue, recipe, by(), max_recipes=4).recipe == recipe
+
+
+def test_a_loss_by_one_measure_is_not_forgotten_for_another_of_the_same_set(fresh):
+    fresh.judged_by_a_person()
+    lenient = LEXICAL.model_copy(update={"measure": "R@100", "margin": 1.0})
+    found = fresh.gate(2, policy=Policy(query_sets=(LEXICAL, lenient)))
+    assert found.verdict == "REJECT"
+    assert {"things/all/lexical/nDCG@10", "things/all/lexical/R@100"} <= found.evidence["findings"].keys()
+
+
+def test_a_loss_that_unjudged_documents_may_account_for_holds_and_lists_what_to_judge(fresh):
+    fresh.judged_by_a_person()
+    found = fresh.gate(2, shown={f"q-{noun}": ["other"] for noun in NOUNS})
+    finding = found.evidence["findings"]["things/all/lexical/nDCG@10"]
+    assert (found.verdict, finding["coverage"], finding["at_best"], finding["to_judge"]) == ("HOLD", [1, 0], 0.0, 40)
+    assert "judged@10 is 1.000 and 0.000" in found.reasons[1]
+
+
+def test_a_loss_that_unjudged_documents_cannot_account_for_is_rejected(fresh):
+    fresh.judged_by_a_person()
+    found = fresh.gate(2, shown={f"q-{noun}": ["other"] if place < 10 else [] for place, noun in enumerate(NOUNS)})
+    assert found.verdict == "REJECT"
+    assert found.reasons[1] == (
+        "things: unjudged documents cannot account for it: were all that it shows relevant (grade 1), it would still"
+        " lose 0.750"
+    )
 
 
 def test_other_documents_are_not_comparable_and_hold(fresh):
@@ -106,7 +161,7 @@ def test_without_judgments_a_synthetic_set_is_made_and_marked(fresh):
     assert found.is_synthetic
     assert found.reasons[-1].startswith("its queries are synthetic")
     assert next(iter(found.evidence["findings"])).startswith(f"{SYNTHETIC}/all/")
-    assert found.evidence["findings"][f"{SYNTHETIC}/all/hybrid"]["queries"] >= 100
+    assert found.evidence["findings"][f"{SYNTHETIC}/all/hybrid/nDCG@10"]["queries"] >= 100
     assert choose_sets(fresh.home, Policy()).sets[0][1].version == 1  # the set that is there is used
 
 
@@ -146,13 +201,30 @@ def test_a_home_without_a_release_has_nothing_to_hold_against(home):
         gate(home, 2)
 
 
+def judged(limits, before_ms, after_ms):
+    return judge_latency(limits, Timing(before_ms, after_ms, 40))
+
+
 def test_latency_over_a_limit_holds():
     limits = LatencyLimits(p95_ms=50)
-    assert judge_latency(limits, 10, 19).verdict == "PROMOTE"
-    assert judge_latency(limits, 10, 21).verdict == "HOLD"
-    assert judge_latency(limits, 45, 51).reasons == ("p95 is 51.0 ms here, over 50",)
-    assert judge_latency(LatencyLimits(), 1, 5.9).verdict == "PROMOTE"  # less than what machines differ by
-    assert judge_latency(LatencyLimits(p95_ratio=None), 1, 500).verdict == "PROMOTE"
+    assert judged(limits, 10, 19).reasons == ("p95 is 19.0 ms here against 10.0, 40 queries timed in turn",)
+    assert judged(limits, 10, 19).verdict == "PROMOTE"
+    assert judged(limits, 10, 21).verdict == "HOLD"
+    assert judged(limits, 45, 51).reasons == ("p95 is 51.0 ms here against 45.0, 40 queries timed in turn: over 50",)
+    assert judged(LatencyLimits(), 1, 5.9).verdict == "PROMOTE"  # less than what machines differ by
+    assert judged(LatencyLimits(p95_ratio=None), 1, 500).verdict == "PROMOTE"
+
+
+def test_latency_is_timed_at_the_gate_and_what_evaluations_took_does_not_count(fresh):
+    fresh.judged_by_a_person()
+    recipe = fresh.build(replace(RECIPE, shard_rows=9)).release.recipe
+    slow = Latency(900.0, 900.0, 900.0)
+    found = fresh.gate(recipe, latency=slow)
+    finding = found.evidence["findings"]["things/all/lexical latency"]
+    assert (found.verdict, finding["timed_queries"]) == ("PROMOTE", 40)
+    assert 0 < finding["candidate_p95_ms"] < 900
+    unlimited = POLICY.model_copy(update={"latency": LatencyLimits(p95_ratio=None)})
+    assert "things/all/lexical latency" not in fresh.gate(recipe, policy=unlimited).evidence["findings"]
 
 
 def test_cost_over_a_limit_rejects(fresh):

@@ -48,6 +48,11 @@ def test_a_policy_is_named_by_what_it_says():
         ("query_sets: [{name: a, margin: 0}]", "query_sets, number 1, margin 0: input should be greater than 0"),
         ("query_sets: [{name: a, looks: [300, 100]}]", r"query_sets, number 1: looks \[300, 100\]: expected numbers"),
         ("query_sets: [{name: a, looks: [50, 100]}]", r"from min_queries \(100\) on"),
+        (
+            "query_sets: [{name: a, measure: nDCG@1O}]",
+            "query_sets, number 1, measure: 'nDCG@1O': expected one of nDCG@10",
+        ),
+        ("query_sets: [{name: a, measure: judged@10}]", "measure: 'judged@10': expected one of"),
         ("query_sets: [{name: a}, {name: a}]", "one set stands there twice"),
         ("canary: {low_score: {margin: 0.1, action: shout}}", "canary, low_score, action 'shout'"),
     ],

@@ -73,14 +73,31 @@ def test_planned_looks_use_their_first_queries_and_stop_at_the_first_decision():
 def test_a_look_that_is_not_reached_is_not_made():
     found = decided(250, loss=0.0, spread=0.2, looks=(100, 300))
     assert (found.verdict, found.evidence["queries"]) == ("HOLD", 100)
+    assert found.reasons[-1] == "the next look needs 300 queries, and 250 are judged"
 
 
-def test_a_set_that_grows_keeps_its_beginning():
+def test_before_the_first_look_it_says_how_many_queries_that_needs():
+    found = decided(150, loss=0.3, looks=(300, 600))
+    assert (found.verdict, found.reasons) == ("HOLD", ("the next look needs 300 queries, and 150 are judged",))
+
+
+def test_the_order_in_which_queries_come_does_not_matter():
     before, after = scores(120)
     policy = SetPolicy(name="made", looks=(100, 300))
     found = decide_set(policy, before, after, {}, level=0.05, tests=1)
     shuffled = {name: before[name] for name in sorted(before, reverse=True)}
     assert decide_set(policy, shuffled, after, {}, level=0.05, tests=1) == found
+
+
+def test_a_set_that_grows_keeps_its_beginning():
+    before, after = scores(290, loss=0.0, spread=0.2)
+    first = [f"q{number}" for number in range(120)]
+    joined = {name: 1 if name in first else 2 for name in before}
+    policy = SetPolicy(name="made", looks=(120, 300))
+    small = [{name: one[name] for name in first} for one in (before, after)]
+    then = decide_set(policy, *small, {}, level=0.05, tests=1, joined=joined)
+    now = decide_set(policy, before, after, {}, level=0.05, tests=1, joined=joined)
+    assert now.evidence == then.evidence
 
 
 def test_a_guarded_slice_that_loses_rejects_though_the_whole_is_good_enough():

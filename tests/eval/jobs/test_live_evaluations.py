@@ -1,10 +1,12 @@
 """What is live is evaluated on every stored set; where it scores worse than before, an alert says so."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
+from eval.datasets.stored_sets import read_query_set
 from eval.experiments import evaluations
 from eval.experiments.evaluation_task import LocalEvaluationExecutor
 from eval.jobs.live_evaluations import evaluate_live, live_releases
@@ -76,6 +78,65 @@ def test_a_release_that_scores_worse_on_the_same_documents_raises_an_alert(live)
     (alert,) = open_alerts(live.home.catalogue)
     assert (alert.key, alert.severity, alert.tenant) == ("quality:things", "critical", OURS.tenant)
     assert "Release 2.1 scores nDCG@10 0.000 on things" in alert.message
+
+
+def test_an_alert_that_a_person_acknowledged_is_not_said_again_of_the_same_evaluations(live):
+    live.build()
+    live.evaluate_live()
+    live.build(OTHER_LANGUAGE)
+    live.deploy(2)
+    for _ in range(2):
+        live.evaluate_live()
+    (alert,) = open_alerts(live.home.catalogue)
+    assert alert.times == 1
+    acknowledge_alert(live.home.catalogue, alert.id, "ana", "known", moment_text(NOW))
+    assert live.evaluate_live()["things"]["2.1"]["verdict"] == "worse"
+    assert open_alerts(live.home.catalogue) == []
+
+
+def test_what_was_in_service_is_compared_with_and_not_what_was_merely_evaluated(live):
+    live.build()
+    live.evaluate_live()
+    live.build(OTHER_LANGUAGE)
+    live.evaluate("2.1", read_query_set(live.home, "things"))  # a candidate that is as bad, and never served
+    third = live.build(replace(OTHER_LANGUAGE, shard_rows=9)).release
+    live.deploy(third.recipe)
+    found = live.evaluate_live()["things"][third.number]
+    assert (found["before"]["release"], found["verdict"]) == ("1.1", "worse")
+
+
+def test_a_candidate_is_compared_with_what_is_in_service_and_has_its_own_alert(live):
+    live.build()
+    live.build(OTHER_LANGUAGE)
+    start_canary(
+        live.home.catalogue,
+        propose(live.home.catalogue, 2, BY),
+        BY,
+        share=0.1,
+        steps=(),
+        unit="tenant",
+        max_recipes=4,
+    )
+    found = live.evaluate_live()["things"]
+    assert "before" not in found["1.1"]
+    assert found["2.1"]["before"]["release"] == "1.1"
+    assert [one.key for one in open_alerts(live.home.catalogue)] == ["quality:things:trial"]
+
+
+def test_p_is_adjusted_over_all_sets(live):
+    note = Note("add", "ana", "a test")
+    for name in ("first", "second", "third"):  # the other recipe finds these as well
+        create_set(live.home, name, OURS, "curated", provenance={}, actor="ana")
+        asked = [NewQuery(f"q-{noun}", noun, "curated") for noun in NOUNS]
+        put_contents(live.home, name, asked, {f"q-{noun}": {noun: 1} for noun in NOUNS}, note)
+    live.build()
+    live.evaluate_live()
+    live.build(OTHER_LANGUAGE)
+    live.deploy(2)
+    found = {name: one["2.1"] for name, one in live.evaluate_live().items()}
+    assert found["first"]["p_adjusted"] == 1.0
+    (alert,) = open_alerts(live.home.catalogue)
+    assert alert.evidence["p_adjusted"] == found["things"]["p_adjusted"] == pytest.approx(4 * alert.evidence["p"])
 
 
 def test_a_set_whose_documents_are_not_in_the_release_is_told_and_the_others_go_on(live):

@@ -7,9 +7,12 @@ from indexing.catalogue.releases import last_deployment_row
 from indexing.catalogue.verdicts import newest_gate_row
 from indexing.errors import InvalidInput, ReleaseNotGated
 from indexing.releases.deployments import deploy
+from indexing.releases.lifecycle import set_share
+from indexing.releases.pins import list_pins, pin
 from indexing.releases.promotion import promote, roll_back
-from indexing.releases.rollouts import Step
+from indexing.releases.rollouts import Step, list_rollouts
 from indexing.releases.transitions import change_rollout, list_transitions
+from indexing.releases.trials import start_canary
 from tests.support.promotions import gated
 from tests.support.promotions import promote as promote_anyway
 from tests.support.rollout_home import RolloutHome
@@ -63,6 +66,44 @@ def test_a_verdict_against_another_recipe_than_the_one_in_service_does_not_count
         promoted(bench, 3)
     gated(bench.catalogue, 3, baseline=2)
     assert promoted(bench, 3).number == "3.1"
+
+
+def started(bench, recipe=2, *, share=1.0, steps=(), **choices):
+    seen = bench.proposed(recipe)
+    return start_canary(
+        bench.catalogue, seen, bench.by(), share=share, steps=steps, unit="tenant", max_recipes=4, **choices
+    )
+
+
+@pytest.mark.parametrize("choices", [{"share": 1.0}, {"steps": (Step(0.1, 10, 0.0), Step(1.0, 10, 0.0))}])
+def test_a_canary_that_answers_everyone_needs_the_verdict_or_an_override(bench, choices):
+    with pytest.raises(ReleaseNotGated, match="no gate has judged it"):
+        started(bench, 2, **choices)
+    assert started(bench, 3, **choices, override="a drill").state == "canary"
+    (seen,) = [one for one in list_rollouts(bench.catalogue) if one.candidate == 3]
+    assert list_transitions(bench.catalogue, seen.id)[-1].evidence == {"override": "a drill"}
+
+
+def test_a_share_below_one_is_free_and_raising_it_to_one_is_not(bench):
+    seen = set_share(bench.catalogue, started(bench, share=0.5), bench.by(), 0.99)
+    with pytest.raises(ReleaseNotGated, match="no gate has judged it"):
+        set_share(bench.catalogue, seen, bench.by(), 1.0)
+    verdict = gated(bench.catalogue, 2)
+    seen = set_share(bench.catalogue, seen, bench.by(), 1.0)
+    assert (seen.share, list_transitions(bench.catalogue, seen.id)[-1].evidence) == (1.0, {"verdict": verdict})
+
+
+def test_a_tenant_is_pinned_to_what_was_in_service_or_has_the_verdict_or_an_override(bench):
+    with pytest.raises(ReleaseNotGated, match="no gate has judged it"):
+        pin(bench.catalogue, "a", 2, bench.by(), max_recipes=4)
+    assert list_pins(bench.catalogue) == []
+    pin(bench.catalogue, "a", 2, bench.by(), max_recipes=4, override="they test it")
+    assert [one.reason for one in list_pins(bench.catalogue)] == ["a test (override: they test it)"]
+    for recipe in (2, 3):
+        promote_anyway(bench.catalogue, recipe, bench.by(), max_recipes=4)
+    pin(bench.catalogue, "b", 2, bench.by(), max_recipes=4)
+    gated(bench.catalogue, 4, baseline=3)
+    pin(bench.catalogue, "c", 4, bench.by(), max_recipes=9)
 
 
 def test_an_override_is_kept_for_ever_with_the_transition_and_the_deployment(bench):

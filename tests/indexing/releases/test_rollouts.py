@@ -15,13 +15,13 @@ from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseBehind, Rol
 from indexing.records import Document, Partition
 from indexing.releases.behind import documents_behind
 from indexing.releases.lifecycle import end, pause, reject, resume, set_share
-from indexing.releases.pins import choose_first, hold_back, list_pins, pin, pin_history, unpin
+from indexing.releases.pins import choose_first, hold_back, list_pins, pin_history, unpin
 from indexing.releases.promotion import roll_back
 from indexing.releases.release import record_release
 from indexing.releases.rollouts import AbTest, Pin, Step, find_rollout, read_serving_plan
 from indexing.releases.transitions import TRANSITIONS, Decision, change_rollout, list_transitions, require_version
 from indexing.releases.trials import End, propose, start_ab, start_canary, start_shadow
-from tests.support.promotions import promote
+from tests.support.promotions import OVERRIDE, pin, promote
 from tests.support.rollout_home import RECIPES, RolloutHome
 
 STEPS = (Step(0.05, 100, 60.0), Step(0.5, 1000, 600.0))
@@ -434,7 +434,10 @@ def test_who_took_a_pin_away_and_why_stays_known(bench):
     pin(bench.catalogue, "a", 3, bench.by("ann", "contract"), max_recipes=4)
     unpin(bench.catalogue, "a", bench.by("ben", "contract over"))
     told = [(one.tenant, one.kind, one.recipe, one.actor, one.reason) for one in pin_history(bench.catalogue)]
-    assert told == [("a", "pinned", 3, "ann", "contract"), ("a", "unpinned", None, "ben", "contract over")]
+    assert told == [
+        ("a", "pinned", 3, "ann", f"contract (override: {OVERRIDE})"),
+        ("a", "unpinned", None, "ben", "contract over"),
+    ]
 
 
 def test_what_both_recipes_wait_for_and_what_is_live_does_not_hinder_a_roll_back(bench):

@@ -17,7 +17,6 @@ from indexing.commands.root import cli
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy, stable_release
 from indexing.releases.lifecycle import reject
-from indexing.releases.pins import pin
 from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.releases.release import find_release, list_releases
 from indexing.retention.garbage import collect, disk_use, find_garbage, oldest_seq, retained_releases
@@ -25,7 +24,7 @@ from indexing.retention.reachability import needed_keys, retained_recipes
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.snapshot_diff import diff_snapshots
 from indexing.storage.store import BUILD_LOCK
-from tests.support.promotions import promote
+from tests.support.promotions import pin, promote
 from tests.support.replays import allow_replays
 from tests.support.rollout_home import BEGIN, RECIPES, RolloutHome
 
