@@ -106,6 +106,9 @@ class Settings(BaseSettings):
         None, min_length=1, repr=False, description="Key of that endpoint, where it wants one."
     )
     judge_model: str | None = Field(None, min_length=1, description="Model to ask at that endpoint.")
+    judge_weekly_requests: int = Field(
+        2_000, ge=0, description="Requests that the weekly judging sends there at most, of all query sets together."
+    )
     alert_webhook_url: str | None = Field(
         None,
         repr=False,  # it may hold a token

@@ -1,16 +1,19 @@
 """The feedback recorder: takes feedback from requests without making one wait, and writes it in its own thread.
 
 What finds too much waiting is refused, so that its client sends it again, and not dropped. A ledger that is busy, as
-when an erasure writes a day anew, is asked again; what cannot be written for another reason is dropped and counted.
+when an erasure writes a day anew, is asked again; what cannot be written for another reason is dropped and counted, day
+by day: a damaged file of one day costs no feedback about others.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import partial
 from typing import Protocol
 
 from app.ledger.batch_queue import CLOSE_SECONDS, RETRY_SECONDS, BatchQueue
 from indexing.errors import Overloaded
 from indexing.ledger.feedback import FeedbackRow
+from indexing.ledger.ids import day_of
 
 MOST_WAITING = 20_000
 """Feedback that waits to be written at most: some 40 MB with the longest comments. Our choice."""
@@ -69,9 +72,16 @@ class FeedbackRecorder:
             self._on_outcome(DROPPED, left)
 
     def _write(self, rows: Sequence[FeedbackRow]) -> None:
+        by_day: dict[date, list[FeedbackRow]] = {}
+        for row in rows:
+            by_day.setdefault(day_of(row.query_id), []).append(row)
+        for day in sorted(by_day):
+            self._write_day(by_day[day])
+
+    def _write_day(self, rows: Sequence[FeedbackRow]) -> None:
         try:
             self._queue.write(partial(self._writer.append_feedback, rows))
-        except Exception as error:  # whatever is wrong with the ledger, the next batch is tried
+        except Exception as error:  # whatever is wrong with the ledger, the next day is tried
             self._on_outcome(DROPPED, len(rows))
             self._queue.say(error)
         else:

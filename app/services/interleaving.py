@@ -26,7 +26,9 @@ from indexing.errors import DeadlineExceeded, GroundworkError, NotYetSearchable
 from indexing.ledger.ids import moment_of
 from indexing.ledger.interleaving import (
     CANDIDATE,
+    CANDIDATE_BEST,
     CANDIDATE_FILLS,
+    CANDIDATE_HITS,
     CANDIDATE_RELEASE,
     LATENCY_DIFFERENCE,
     OUTCOME,
@@ -161,6 +163,8 @@ class InterleavedSearches:
             CANDIDATE_RELEASE: release,
             SLOTS: draft.slots,
             LATENCY_DIFFERENCE: found.timings_ms["total"] - result.timings_ms["total"],
+            CANDIDATE_HITS: len(found.hits),
+            **_best_of(found),
         }
         hits = [
             replace(hit, rank=rank, release=release if slot in (CANDIDATE, CANDIDATE_FILLS) else "")
@@ -188,6 +192,12 @@ class InterleavedSearches:
     def _say(self, record: RequestRecord, outcome: Outcome) -> None:
         self._told(outcome)
         record.comparison = {OUTCOME: outcome}
+
+
+def _best_of(found: Result) -> dict[str, float]:
+    """The best raw score of the dense leg, where there is one."""
+    scores = [hit.dense for hit in found.hits if hit.dense is not None]
+    return {CANDIDATE_BEST: max(scores)} if scores else {}
 
 
 def _key(record: RequestRecord) -> Callable[[RankedPassage], Hashable]:

@@ -118,19 +118,20 @@ def position_bias(
     rows: list[dict[str, object]] = []
     for one in corrected_relevance(found.shown, bias)[:documents]:
         key = found.keys[one.pair]
-        text = found.texts.get((key.partition, key.query_hash), (None, None))[0]
+        text = found.texts.get((key.partition, key.query_hash))
         figures = {name: value for name, value in asdict(one).items() if name != "pair"}
         rows.append(
             {
                 **asdict(key.partition),
-                "query": text,
+                "query": None if text is None else text.text,
                 "query_hash": key.query_hash,
                 "document": key.document_id,
                 **figures,
             }
         )
     if as_json:
-        summary = {"from": since, "to": until, "answers": found.answers, "moved_clicks": found.moved, **asdict(bias)}
+        summary = {"from": since, "to": until, "answers": found.answers, "moved_clicks": found.moved}
+        summary |= {"halvings": found.halvings, **asdict(bias)}
         print_json({**summary, "documents": rows, "unread": [asdict(fault) for fault in faults]})
         return
     tell_unread(faults)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from eval.datasets.curation import add_judgments
 from eval.datasets.frequency import frequency_in_ledger
@@ -19,7 +20,7 @@ from indexing.catalogue.judgment_candidates import (
 )
 from indexing.errors import AlreadyExists, InvalidInput, NotFound
 from indexing.home import Home
-from indexing.records import Json, Partition
+from indexing.records import Json, Partition, moment_text
 
 STATES = (OPEN, ACCEPTED, REJECTED)
 """How a candidate stands."""
@@ -44,6 +45,10 @@ class Proposal:
     """Why, for the person who judges: clicks, ratings, ranks; no texts."""
     user_hash: str | None = None
     """Whose request it was, by the ledger's hash, so that an erasure of the user reaches it."""
+    also_asked_by: frozenset[str | None] = frozenset()
+    """Others who asked the same, ``None`` for those without a user: it stays while any of them does."""
+    asked_at: datetime | None = None
+    """When it was last asked, UTC; ``None`` where it is no request of the ledger's, as a query of a set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ class Candidate:
 def propose_candidates(home: Home, proposals: Iterable[Proposal]) -> int:
     """Store candidates for judging; gives how many are new.
 
-    One for the same query and document is counted once more; one that was rejected stays so.
+    One for the same query and document is counted once more, unless it was not asked since; one that was rejected stays
+    so.
 
     Raises:
         InvalidInput: a query is blank.
@@ -83,7 +89,8 @@ def propose_candidates(home: Home, proposals: Iterable[Proposal]) -> int:
                 **{"tenant": one.partition.tenant, "collection": one.partition.collection},
                 **{"query": query, "document": one.document_id or "", "source": one.source},
                 "evidence": json.dumps(dict(one.evidence), sort_keys=True, ensure_ascii=False),
-                **{"user_hash": one.user_hash, "proposed_at": at},
+                "askers": sorted({one.user_hash, *one.also_asked_by}, key=lambda user: user or ""),
+                **{"proposed_at": at, "asked_at": None if one.asked_at is None else moment_text(one.asked_at)},
             }
         )
     return propose(home.catalogue, rows)

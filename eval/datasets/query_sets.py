@@ -52,6 +52,8 @@ class QuerySet:
     version: int | None = None
     is_synthetic: bool = False
     staleness: Staleness = Staleness()
+    askers: Mapping[str, str] = field(default_factory=dict)
+    """Query id -> hash, as the ledger's, of the user whose request it was; others are no user's."""
     joined: Mapping[str, int] = field(default_factory=dict)
 
 

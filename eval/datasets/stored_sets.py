@@ -125,6 +125,7 @@ def read_query_set(
         version=number,
         is_synthetic=row["kind"] == "synthetic",
         staleness=_staleness(judged, left_out),
+        askers={one["id"]: one["user_hash"] for one in rows if one["id"] in measured and one["user_hash"]},
         joined={
             one: number for one, number in joining_versions(home.catalogue, row["name"]).items() if one in measured
         },

@@ -1,13 +1,13 @@
 """Synthetic query sets: queries made of a collection's own documents, each answered by the document it was made of."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from eval.datasets.document_queries import Made, MadeQuery, make_queries
 from eval.datasets.set_changes import NewQuery, Note, SetChange, create_set, partition_of, put_contents
 from eval.datasets.trec import Qrels
 from indexing.catalogue.documents import load_document
-from indexing.catalogue.query_sets import query_set_row, titles_of
+from indexing.catalogue.query_sets import contents_of, query_set_row, titles_of
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
 from indexing.records import Document, Partition
@@ -72,7 +72,8 @@ def synthesise(
             f"No query could be made of {len(documents)} documents of {partition}: their titles, headings and sentences"
             " are too short, or the same in all of them."
         )
-    return _store(home, name, partition, made, seed, actor, reason, again=again)
+    contents = {one.id: one.content_sha256 for one in documents}
+    return _store(home, name, partition, made, contents, seed, actor, reason, again=again)
 
 
 def _store(
@@ -80,16 +81,22 @@ def _store(
     name: str,
     partition: Partition,
     made: Made,
+    contents: Mapping[str, str],
     seed: int,
     actor: str,
     reason: str,
     *,
     again: bool,
 ) -> SetChange:
-    queries, qrels = _as_new(made.queries)
-    makers = sorted({one.maker for one in made.queries})
-    told = reason or f"made of {', '.join(makers)} of {len(qrels)} documents"
     with home.catalogue.write():
+        # Writing queries may take minutes, in which documents change or are erased: what was made of them is not kept.
+        now = contents_of(home.catalogue, partition, {one.document_id for one in made.queries})
+        kept = [one for one in made.queries if now.get(one.document_id) == contents[one.document_id]]
+        if not kept:
+            raise InvalidInput(f"Every document of {partition} that queries were made of has changed or is gone since.")
+        queries, qrels = _as_new(kept)
+        makers = sorted({one.maker for one in kept})
+        told = reason or f"made of {', '.join(makers)} of {len(qrels)} documents"
         row = query_set_row(home.catalogue, name) if again else None
         if row is None:
             provenance = {"made_of": makers, "seed": seed, **made.provenance}

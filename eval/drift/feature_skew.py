@@ -1,5 +1,6 @@
 """Training-serving skew as a job: what a day's answers used of documents, recomputed, and an alert by feature."""
 
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from eval.drift.alerting import say_alert
@@ -8,6 +9,7 @@ from indexing.features.skew import FeatureSkew, measure_skew, served_values
 from indexing.features.transformations import TRANSFORMATIONS, Transformations
 from indexing.home import Home
 from indexing.ledger.readers import requests_of
+from indexing.ledger.records import RequestRow
 from indexing.records import Json, moment_text
 from indexing.releases.recipes import boost_features_of
 
@@ -21,6 +23,8 @@ WARNING_SHARE, CRITICAL_SHARE = 0.01, 0.1
 """Shares of wrong values above which to look at it, and to look at it now. Source: our choice."""
 SAMPLED_DOCUMENTS = 0.2
 """Share of documents that is recomputed, chosen by key, where nothing else is asked. Source: our choice."""
+ROWS_A_STEP = 1_000
+"""Answers between two moments at which a run may be ended. Source: our choice, a fraction of a second."""
 SOURCE = "skew"
 
 
@@ -30,6 +34,7 @@ def check_skew(
     now: datetime | None = None,
     share: float = SAMPLED_DOCUMENTS,
     transformations: Transformations = TRANSFORMATIONS,
+    on_rows: Callable[[int], None] = lambda rows: None,
 ) -> Json:
     """Measure the skew of a day, and say an alert for each feature that is wrong too often; what the daily job does.
 
@@ -38,13 +43,15 @@ def check_skew(
         now: The end of the day, UTC; by default this moment.
         share: The share of documents that is looked at, 0 to 1.
         transformations: The code that computes, by name.
+        on_rows: Told how many answers were read, each ``ROWS_A_STEP``.
 
     Returns:
         The figures of ``SkewReport.to_json``; ``wrong``, the features above ``WARNING_SHARE``; and ``not_enough``,
         those of which too few values were served to say.
     """
     until = datetime.now(UTC) if now is None else now
-    rows = (row for row in requests_of(home.ledger, None, until - WINDOW, until) if row.kind in ANSWERS)
+    found = _told(requests_of(home.ledger, None, until - WINDOW, until), on_rows)
+    rows = (row for row in found if row.kind in ANSWERS)
     features_of = boost_features_of(home.catalogue)
     report = measure_skew(
         home.catalogue, served_values(rows), features_of, share=share, transformations=transformations
@@ -54,6 +61,13 @@ def check_skew(
     for name in wrong:
         _say(home, name, report.features[name], moment_text(until))
     return {**report.to_json(), "wrong": wrong, "not_enough": few}
+
+
+def _told(rows: Iterable[RequestRow], on_rows: Callable[[int], None]) -> Iterator[RequestRow]:
+    for count, row in enumerate(rows, 1):
+        if count % ROWS_A_STEP == 0:
+            on_rows(count)
+        yield row
 
 
 def _served(one: FeatureSkew) -> int:

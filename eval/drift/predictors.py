@@ -16,6 +16,8 @@ from scipy.stats import rankdata
 
 from eval.datasets.candidates import Proposal, propose_candidates
 from indexing.home import Home
+from indexing.ledger.ids import moment_of
+from indexing.ledger.readers import served_request
 from indexing.ledger.records import RequestRow
 from indexing.records import Json, Partition
 
@@ -67,14 +69,19 @@ def queries_to_judge(rows: Sequence[RequestRow], *, most: int = 20) -> list[Quer
 def propose_queries(home: Home, queries: Sequence[QueryToJudge]) -> int:
     """Make queries whose text is kept candidates for judging, with their ranks as evidence; gives how many are new."""
     texts = [(one, _text_of(one.query)) for one in queries]
-    return propose_candidates(
-        home,
-        [
-            Proposal(one.partition, text, SOURCE, evidence={"rank": one.rank, **one.ranks}, user_hash=one.user)
+    # A look takes minutes; an erasure first empties the ledger, and then what is written here before it gets its turn.
+    with home.catalogue.write():
+        proposals = [
+            Proposal(
+                *(one.partition, text, SOURCE),
+                evidence={"rank": one.rank, **one.ranks},
+                user_hash=one.user,
+                asked_at=moment_of(one.id),
+            )
             for one, text in texts
-            if text.strip()
-        ],
-    )
+            if text.strip() and served_request(home.ledger, one.id) is not None
+        ]
+        return propose_candidates(home, proposals)
 
 
 def _text_of(query: Json) -> str:

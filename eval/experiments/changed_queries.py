@@ -75,5 +75,6 @@ def proposals_to_judge(
     """What ``documents_to_judge`` gave as candidates for a person, who is told the releases that found them."""
     evidence = {"query_set": query_set.name, "releases": list(releases)}
     return [
-        Proposal(partition, query_set.queries[query], "comparison", document, evidence) for query, document in pairs
+        Proposal(partition, query_set.queries[query], "comparison", document, evidence, query_set.askers.get(query))
+        for query, document in pairs
     ]

@@ -1,18 +1,19 @@
 """Candidates for judging from feedback: what clicks, corrected for position, and users' own words propose."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
 from eval.datasets.candidates import Proposal, propose_candidates
-from eval.feedback.harvest import Harvest, harvest
+from eval.feedback.harvest import AskedText, Harvest, harvest
 from eval.feedback.position_bias import PositionBias, corrected_relevance, estimate_position_bias
 from indexing.home import Home
 from indexing.ledger.day_sources import OnFault, log_fault
 from indexing.ledger.feedback_readers import ALL, Asked, answers_with_feedback
-from indexing.records import Partition
+from indexing.records import Json, Partition
+from indexing.retention.judgement_files import JUDGE_LOCK
 
 SOURCE = "feedback"
 """What proposes these candidates."""
@@ -52,12 +53,17 @@ def propose_from_feedback(
         until: Of answers before this moment.
         asked: Of one tenant or collection alone.
         on_fault: Told of each day that cannot be read.
+
+    Raises:
+        AlreadyRunning: another process judges in this home, or erases from it: what is read must not be erased before
+            it is written.
     """
-    found = harvest(home, since, until, asked=asked, on_fault=on_fault)
-    bias = estimate_position_bias(found.shown)
-    clicks = list(_from_clicks(found, bias))
-    words = list(_from_words(home, since, until, asked))
-    return Proposed(len(clicks), len(words), propose_candidates(home, [*clicks, *words]), bias)
+    with home.storage.lock(JUDGE_LOCK, "judging of samples, or an erasure"):
+        found = harvest(home, since, until, asked=asked, on_fault=on_fault)
+        bias = estimate_position_bias(found.shown)
+        clicks = list(_from_clicks(found, bias))
+        words = list(_from_words(home, since, until, asked))
+        return Proposed(len(clicks), len(words), propose_candidates(home, [*clicks, *words]), bias)
 
 
 def _from_clicks(found: Harvest, bias: PositionBias) -> Iterator[Proposal]:
@@ -70,20 +76,27 @@ def _from_clicks(found: Harvest, bias: PositionBias) -> Iterator[Proposal]:
         key = found.keys[one.pair]
         if one.low <= mean or proposed == MOST_PROPOSED:
             return
-        text, user = found.texts.get((key.partition, key.query_hash), ("", None))
-        if not text.strip():
+        asked = found.texts.get((key.partition, key.query_hash))
+        if asked is None or not asked.text.strip():
             continue
         proposed += 1
         evidence = {
             **{"shown": one.shown, "clicked": one.clicked, "relevance": round(one.value, 4)},
             **{"low": round(one.low, 4), "high": round(one.high, 4), "eta": round(bias.eta.value, 4)},
         }
-        yield Proposal(key.partition, text, SOURCE, key.document_id, evidence, user)
+        yield _proposal(key.partition, asked, key.document_id, evidence)
+
+
+def _proposal(
+    partition: Partition, asked: AskedText, document_id: str | None, evidence: Mapping[str, Json]
+) -> Proposal:
+    user = max(asked.askers, key=lambda one: one or "")
+    return Proposal(partition, asked.text, SOURCE, document_id, evidence, user, asked.askers, asked.asked_at)
 
 
 def _from_words(home: Home, since: datetime | None, until: datetime | None, asked: Asked) -> Sequence[Proposal]:
     """What users said: one proposal for each query and document, with how often it was said."""
-    found: dict[tuple[Partition, str, str | None], Proposal] = {}
+    found: dict[tuple[Partition, str, str | None], tuple[AskedText, dict[str, Json]]] = {}
     wanted = replace(asked, hits=True, text=True)
     for answer, about in answers_with_feedback(home.ledger, since, until, asked=wanted, on_fault=lambda fault: None):
         text, partition = (answer.query or "").strip(), Partition(answer.tenant, answer.collection)
@@ -94,7 +107,10 @@ def _from_words(home: Home, since: datetime | None, until: datetime | None, aske
                 continue
             document_id = row.document_id if row.action == "answered" else None
             key = partition, text, document_id
-            times = int(found[key].evidence[row.action]) if key in found else 0
-            evidence = {row.action: times + 1, "release": answer.release}
-            found[key] = Proposal(partition, text, SOURCE, document_id, evidence, answer.user)
-    return list(found.values())
+            before, evidence = found.get(key, (None, {row.action: 0}))
+            evidence = {row.action: evidence[row.action] + 1, "release": answer.release}
+            found[key] = replace(AskedText.of(answer, before), text=text), evidence
+    return [
+        _proposal(partition, asked, document_id, evidence)
+        for (partition, _, document_id), (asked, evidence) in found.items()
+    ]

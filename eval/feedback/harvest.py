@@ -1,7 +1,7 @@
 """From the ledger to pairs of query and document: how often each was shown and clicked at each rank."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -20,12 +20,19 @@ from indexing.ledger.feedback_readers import (
     answers_with_feedback,
     shown_documents,
 )
+from indexing.ledger.ids import moment_of
 from indexing.records import Partition
 
 MOST_QUERIES = 20_000
 """Queries that are looked at, the most frequent; some 200,000 pairs. Source: our choice."""
+MOST_COUNTED = 1_000_000
+"""Queries that are counted at once, some 300 MB; of more a half, a quarter ... by hash. Source: our choice."""
 LEAST_ASKED = 2
 """How often a query must be asked to show a document at two ranks."""
+MOST_ASKERS = 100
+"""Users of a query that are kept: while any of them stays, so may its text. Source: our choice."""
+_MOST_HALVINGS = 32
+"""As many bits of a hash decide."""
 _QueryKey = tuple[Partition, str]
 
 
@@ -39,18 +46,37 @@ class PairKey:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedText:
+    """A query's text, who asked it (some, ``None`` for unknown ones), and when it was last asked."""
+
+    text: str
+    askers: frozenset[str | None]
+    asked_at: datetime
+
+    @classmethod
+    def of(cls, answer: Answer, before: "AskedText | None") -> "AskedText":
+        """The text of an answer that keeps it, with those who asked it ``before``."""
+        askers = frozenset[str | None]() if before is None else before.askers
+        if len(askers) < MOST_ASKERS:
+            askers |= {answer.user}
+        return cls(answer.query or "", askers, moment_of(answer.id))
+
+
+@dataclass(frozen=True, slots=True)
 class Harvest:
     """What a period showed and what of it was clicked."""
 
     shown: ShownPairs
     keys: Sequence[PairKey]
     """Of each pair in ``shown``."""
-    texts: Mapping[tuple[Partition, str], tuple[str, str | None]]
-    """The texts of queries, by partition and hash, where they may be kept, each with the user who asked it last."""
+    texts: Mapping[tuple[Partition, str], AskedText]
+    """The texts of queries, by partition and hash, where they may be kept."""
     answers: int
     """That were looked at: of queries that were asked twice or more."""
     moved: int
     """Clicks whose client saw the hit at another rank than the answer had it: then the estimate is off."""
+    halvings: int = 0
+    """There were too many queries, and one in ``2 ** halvings`` was looked at, chosen by hash."""
 
 
 @dataclass(slots=True)
@@ -76,6 +102,7 @@ def harvest(
     depth: int = SHOWN_RANKS,
     least_asked: int = LEAST_ASKED,
     most_queries: int = MOST_QUERIES,
+    most_counted: int = MOST_COUNTED,
     on_fault: OnFault = log_fault,
 ) -> Harvest:
     """Count what queries that were asked several times showed, and what of it spoke for a hit.
@@ -92,10 +119,14 @@ def harvest(
         depth: See above; at least 1.
         least_asked: Queries that were asked less often are left out.
         most_queries: Only so many, the most frequent ones.
+        most_counted: Of more queries than so many a part is looked at, which ``halvings`` says.
         on_fault: Told of each day that cannot be read.
     """
-    frequent = _frequent(home, since, until, asked, least_asked, most_queries, on_fault)
-    cells, texts, answers, moved = _Cells(), dict[_QueryKey, tuple[str, str | None]](), 0, 0
+    plain = replace(asked, hits=False, text=False)
+    counted = _count(answers_of(home.ledger, since, until, asked=plain, on_fault=on_fault), most_counted)
+    most_asked = counted.queries.most_common(most_queries)
+    frequent = frozenset(key for key, count in most_asked if count >= least_asked)
+    cells, texts, answers, moved = _Cells(), dict[_QueryKey, AskedText](), 0, 0
     wanted = replace(asked, hits=True, text=True)
     for answer, about in answers_with_feedback(home.ledger, since, until, asked=wanted, on_fault=lambda fault: None):
         query = _key(answer)
@@ -103,32 +134,40 @@ def harvest(
             continue
         answers += 1
         if answer.query is not None:
-            texts[query] = answer.query, answer.user
+            texts[query] = AskedText.of(answer, texts.get(query))
         clicked = {row.document_id: row.position for row in about if row.action in POSITIVE}
         for rank, name in shown_documents(answer, about, depth):
             cells.add(PairKey(*query, name), rank, is_clicked=name in clicked)
             moved += clicked.get(name) not in (None, rank)
-    return Harvest(_table(cells), list(cells.pairs), texts, answers, moved)
+    return Harvest(_table(cells), list(cells.pairs), texts, answers, moved, counted.halvings)
 
 
 def _key(answer: Answer) -> _QueryKey | None:
     return None if answer.query_hash is None else (Partition(answer.tenant, answer.collection), answer.query_hash)
 
 
-def _frequent(
-    home: Home,
-    since: datetime | None,
-    until: datetime | None,
-    asked: Asked,
-    least_asked: int,
-    most_queries: int,
-    on_fault: OnFault,
-) -> frozenset[_QueryKey]:
-    """The queries that were asked often enough; read first and without hits, so that rare ones take no memory."""
-    plain = replace(asked, hits=False, text=False)
-    keys = map(_key, answers_of(home.ledger, since, until, asked=plain, on_fault=on_fault))
-    counts = Counter(key for key in keys if key is not None)
-    return frozenset(key for key, count in counts.most_common(most_queries) if count >= least_asked)
+@dataclass(slots=True)
+class _Counted:
+    """How often queries were asked, of those that one part of the hashes chooses."""
+
+    queries: Counter[_QueryKey] = field(default_factory=Counter)
+    halvings: int = 0
+
+    def is_kept(self, key: _QueryKey) -> bool:
+        return int(key[1][-8:], 16) % (1 << self.halvings) == 0
+
+
+def _count(answers: Iterable[Answer], most: int) -> _Counted:
+    """Count queries; read first and without hits, so that rare ones take little memory."""
+    counted = _Counted()
+    for key in map(_key, answers):
+        if key is None or not counted.is_kept(key):
+            continue
+        counted.queries[key] += 1
+        while len(counted.queries) > most and counted.halvings < _MOST_HALVINGS:
+            counted.halvings += 1
+            counted.queries = Counter({one: n for one, n in counted.queries.items() if counted.is_kept(one)})
+    return counted
 
 
 def _table(cells: _Cells) -> ShownPairs:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 
-from eval.feedback.estimates import Estimate, clustered_mean, clustered_share
+from eval.feedback.estimates import Estimate, Singles, clustered_mean, clustered_share
 from indexing.errors import InvalidInput
 from indexing.home import Home
 from indexing.ledger.day_sources import OnFault, log_fault
@@ -87,12 +87,26 @@ class FeedbackRates:
 
 @dataclass(slots=True)
 class _Group:
-    """Counts of one group by user: answers, one column a share, then rated answers and the sum of their ratings."""
+    """Counts of one group by user: answers, one column a share, then rated answers and the sum of their ratings.
+
+    Answers without a user are summed up, and take no memory each; of their ratings the squares are summed up, too.
+    """
 
     users: dict[str, list[float]] = field(default_factory=dict)
+    singles: list[float] = field(default_factory=lambda: [0.0] * (len(_SHARES) + 3))
+    squares: float = 0.0
 
-    def add(self, user: str, shown: Sequence[bool], rating: float | None) -> None:
-        counts = self.users.setdefault(user, [0.0] * (len(_SHARES) + 3))
+    @property
+    def answers(self) -> int:
+        """Of users and of none."""
+        return int(sum(one[0] for one in self.users.values()) + self.singles[0])
+
+    def add(self, user: str | None, shown: Sequence[bool], rating: float | None) -> None:
+        if user is None:
+            counts = self.singles
+            self.squares += (rating or 0.0) ** 2
+        else:
+            counts = self.users.setdefault(user, [0.0] * len(self.singles))
         counts[0] += 1
         for place, is_so in enumerate(shown, 1):
             counts[place] += is_so
@@ -130,9 +144,14 @@ def feedback_rates(
     asked = Asked(asked.tenant, asked.collection, asked.rollout, language="language" in by)
     groups: dict[tuple[str, ...], _Group] = {}
     answers = with_feedback = without_user = 0
-    unjoined: list[None] = []
+    unjoined = 0
+
+    def count_unjoined(row: FeedbackRow) -> None:
+        nonlocal unjoined
+        unjoined += 1
+
     for answer, about in answers_with_feedback(
-        home.ledger, since, until, asked=asked, on_unjoined=lambda row: unjoined.append(None), on_fault=on_fault
+        home.ledger, since, until, asked=asked, on_unjoined=count_unjoined, on_fault=on_fault
     ):
         user = answer.user or next((row.user for row in about if row.user), None)
         answers += 1
@@ -142,12 +161,11 @@ def feedback_rates(
         ratings = [row.value for row in about if row.action == "rate" and row.value is not None]
         rating = sum(ratings) / len(ratings) if ratings else None
         # Tenants name their users themselves, so one name of two tenants is two users.
-        group.add(
-            f"{answer.tenant}/{user or answer.id}", [any(map(is_so, about)) for is_so in _SHARES.values()], rating
-        )
-    ordered = sorted(groups.items(), key=lambda item: (-sum(one[0] for one in item[1].users.values()), item[0]))
+        whose = None if user is None else f"{answer.tenant}/{user}"
+        group.add(whose, [any(map(is_so, about)) for is_so in _SHARES.values()], rating)
+    ordered = sorted(groups.items(), key=lambda item: (-item[1].answers, item[0]))
     rates = [rate for names, group in ordered for rate in _rates(dict(zip(by, names, strict=True)), group)]
-    return FeedbackRates(rates, answers, with_feedback, without_user, len(unjoined))
+    return FeedbackRates(rates, answers, with_feedback, without_user, unjoined)
 
 
 def feedback_of_requests(home: Home, rows: Sequence[RequestRow]) -> Mapping[str, Sequence[bool]]:
@@ -176,12 +194,14 @@ def _keys(by: Sequence[str]) -> list[Callable[[Answer], str]]:
 
 
 def _rates(names: Mapping[str, str], group: _Group) -> list[Rate]:
-    table = np.array(list(group.users.values()), np.float64)
-    counts = table[:, 0].astype(np.int64)
-    rates = [
-        Rate(measure, names, int(counts.sum()), len(counts), clustered_share(table[:, place].astype(np.int64), counts))
-        for place, measure in enumerate(_SHARES, 1)
-    ]
-    rated = table[table[:, -2] > 0]
-    ratings = clustered_mean(rated[:, -1], rated[:, -2].astype(np.int64), least=0.0, most=1.0)
-    return [*rates, Rate(RATING, names, int(rated[:, -2].sum()), len(rated), ratings)]
+    table = np.array(list(group.users.values()), np.float64).reshape(-1, len(group.singles))
+    counts, alone = table[:, 0].astype(np.int64), int(group.singles[0])
+    rates = []
+    for place, measure in enumerate(_SHARES, 1):
+        singles = Singles(alone, group.singles[place], group.singles[place])
+        share = clustered_share(table[:, place].astype(np.int64), counts, singles=singles)
+        rates.append(Rate(measure, names, group.answers, len(counts) + alone, share))
+    rated, singles = table[table[:, -2] > 0], Singles(int(group.singles[-2]), group.singles[-1], group.squares)
+    ratings = clustered_mean(rated[:, -1], rated[:, -2].astype(np.int64), least=0.0, most=1.0, singles=singles)
+    answers, users = int(rated[:, -2].sum()) + singles.count, len(rated) + singles.count
+    return [*rates, Rate(RATING, names, answers, users, ratings)]

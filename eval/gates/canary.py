@@ -117,7 +117,8 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
     faults: list[DayFault] = []
     read = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
     answers = read.answers
-    against, has_feedback = negative_queries(home.ledger, since, until, on_fault=faults.append)
+    asked = [one.id for one in answers]
+    against, has_feedback = negative_queries(home.ledger, asked, since, until, on_fault=faults.append)
     _require_readable([fault for fault in faults if not fault.is_missing])
     rails = _rails_of_answers(policy, against if has_feedback else None)
     usual, burnt = usual_scores(answers)

@@ -43,7 +43,11 @@ def _judge(home: Home, steps: Steps) -> Mapping[str, Json]:
 
     steps("candidates from feedback")
     proposed = propose_from_feedback(home, datetime.now(UTC) - timedelta(days=home.settings.ledger_days))
-    judged = judge_every_set(home, on_set=lambda name: steps(f"judging {name}"))
+    judged = judge_every_set(
+        home,
+        budget=home.settings.judge_weekly_requests,
+        on_sample=lambda name, done: steps(f"judging {name}, {done} done"),
+    )
     candidates = {"from_clicks": proposed.from_clicks, "from_words": proposed.from_words, "new": proposed.new}
     return {"candidates": candidates, "judged": judged}
 
@@ -58,7 +62,7 @@ def _skew(home: Home, steps: Steps) -> Mapping[str, Json]:
     from eval.drift.feature_skew import check_skew
 
     steps("a day's answers")
-    found: Mapping[str, Json] = check_skew(home)
+    found: Mapping[str, Json] = check_skew(home, on_rows=lambda rows: steps(f"{rows:,} answers"))
     return found
 
 

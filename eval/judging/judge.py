@@ -59,7 +59,7 @@ class KeptReplies:
     def user_hash(self, sample: Sample) -> str | None:
         """The user of a sample as the ledger knows users."""
         return (
-            None
+            sample.user_hash
             if sample.user is None
             else keyed_hash(self._secret, USER, sample.user.encode("utf-8", "surrogatepass"))
         )

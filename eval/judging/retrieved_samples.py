@@ -58,6 +58,7 @@ def retrieve_samples(
                 contexts=tuple(_sendable(hit.passage.text) for hit in found.hits),
                 context_ids=tuple(hit.passage.document_id for hit in found.hits),
                 reference_context_ids=tuple(sorted(name for name, grade in grades.items() if grade > 0)),
+                user_hash=query_set.askers.get(query_id),
             )
         )
         on_progress(done)

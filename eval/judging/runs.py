@@ -3,14 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from eval.datasets.chat_client import CONCURRENCY, endpoint_of
 from eval.datasets.stored_sets import list_query_sets, read_query_set
+from eval.judging.batches import LOCKED, Judging, judge_in_batches
 from eval.judging.judgement import Judgement, save_judgement
 from eval.judging.judging import Asking, judge_samples
 from eval.judging.metrics import ANSWER_RELEVANCY, Metric, metrics_named
-from eval.judging.retrieved_samples import retrieve_samples
 from eval.judging.samples import Sample, read_samples
 from indexing.catalogue.judge_replies import forget_replies_before
 from indexing.errors import InvalidInput, NotFound
@@ -70,30 +71,43 @@ def judge_set(
         NotReady: nothing is released.
         InvalidInput, AlreadyRunning: as ``judge_file``.
     """
-    metrics_named(options.names)  # before anything is searched
+    metrics = metrics_named(options.names)  # before anything is searched
     query_set = read_query_set(home, name, split=None if split == "all" else split)
+    asking, embedder, model = _means(home, metrics, options)
     total = len(query_set.queries)
-    samples, inputs = retrieve_samples(
-        home, query_set, k=k, mode=mode, on_progress=lambda done: options.on_progress("searching", done, total)
+    how = Judging(
+        *(metrics, asking, embedder, {"embedding_model": model}, k, mode),
+        on_progress=lambda done: options.on_progress("judging", done, total),
     )
-    return _judge(home, samples, inputs, options)
+    return judge_in_batches(home, query_set, how)
 
 
-def judge_every_set(home: Home, *, on_set: Callable[[str], None] = lambda name: None) -> Json:
+def judge_every_set(
+    home: Home, *, budget: int | None = None, on_sample: Callable[[str, int], None] = lambda name, done: None
+) -> Json:
     """Judge every stored query set, for a schedule; gives by name the means, or why there are none.
 
-    ``on_set`` is told of each before it is judged.
+    Args:
+        home: Whose sets.
+        budget: Requests to the judge at most, of all sets together; ``None`` for any number.
+        on_sample: Told of each set before it is judged, with 0, and of each sample of it that was.
     """
     found: dict[str, Json] = {}
     for stored in list_query_sets(home):
-        on_set(stored.name)
+        on_sample(stored.name, 0)
+        options = Options(budget=budget, on_progress=partial(_of_set, on_sample, stored.name))
         try:
-            judgement, _ = judge_set(home, stored.name)
+            judgement, _ = judge_set(home, stored.name, options)
         except (InvalidInput, NotFound) as error:  # nothing judged in its test split, or not in the release
             found[stored.name] = {"not_judged": str(error)}
         else:
             found[stored.name] = {one.metric: one.to_json() for one in judgement.summaries}
+            budget = None if budget is None else max(0, budget - judgement.costs.get("requests", 0))
     return found
+
+
+def _of_set(on_sample: Callable[[str, int], None], name: str, stage: str, done: int, total: int) -> None:
+    on_sample(name, done)
 
 
 def forget_old_replies(home: Home, now: datetime | None = None) -> int:
@@ -106,23 +120,30 @@ def forget_old_replies(home: Home, now: datetime | None = None) -> int:
 
 
 def _judge(home: Home, samples: Sequence[Sample], inputs: Json, options: Options) -> tuple[Judgement, Path]:
-    metrics, settings = metrics_named(options.names), home.settings
-    # Without a judge the metrics that ask one stay unmeasured, unless one of them was asked for by name.
-    is_wanted = settings.judge_url is not None or bool(options.names)
-    is_judged = any(metric.is_judged for metric in metrics)
-    endpoint = endpoint_of(settings) if is_wanted and is_judged else None
-    embedder, model = _embedder(home, metrics) if endpoint is not None else (None, None)
-    with home.storage.lock(JUDGE_LOCK, "judging of samples, or an erasure"):
+    metrics = metrics_named(options.names)
+    asking, embedder, model = _means(home, metrics, options)
+    with home.storage.lock(JUDGE_LOCK, LOCKED):
         judgement = judge_samples(
             home,
             samples,
             metrics,
-            asking=Asking(endpoint, options.budget, options.concurrency),
+            asking=asking,
             embedder=embedder,
             inputs={**inputs, "embedding_model": model},
             on_progress=lambda done: options.on_progress("judging", done, len(samples)),
         )
         return judgement, save_judgement(judgement, home.path / EVALUATIONS)
+
+
+def _means(home: Home, metrics: Sequence[Metric], options: Options) -> tuple[Asking, Embedder | None, str | None]:
+    """Whom to ask, and what compares questions, with its id."""
+    settings = home.settings
+    # Without a judge the metrics that ask one stay unmeasured, unless one of them was asked for by name.
+    is_wanted = settings.judge_url is not None or bool(options.names)
+    is_judged = any(metric.is_judged for metric in metrics)
+    endpoint = endpoint_of(settings) if is_wanted and is_judged else None
+    embedder, model = _embedder(home, metrics) if endpoint is not None else (None, None)
+    return Asking(endpoint, options.budget, options.concurrency), embedder, model
 
 
 def _embedder(home: Home, metrics: Sequence[Metric]) -> tuple[Embedder | None, str | None]:

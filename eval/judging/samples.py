@@ -31,6 +31,8 @@ class Sample:
     reference_contexts: tuple[str, ...] | None = None
     reference_context_ids: tuple[str, ...] | None = None
     user: str | None = None
+    user_hash: str | None = None
+    """The user as the ledger knows users, where a stored query says no more."""
 
     @property
     def documents(self) -> frozenset[str]:

@@ -166,3 +166,22 @@ def _put_off_writes(db: Database) -> None:
         "CREATE TABLE put_off_writes (recipe INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (recipe, seq)) STRICT,"
         " WITHOUT ROWID"
     )
+
+
+@catalogue_migrations(name="0029_candidate_askers")
+def _candidate_askers(db: Database) -> None:
+    # All who asked what is proposed, by the ledger's hash, so that the erasure of any of them is known to leave others;
+    # an empty hash stands for those of whom none is known, as for a query of a curated set.
+    db.execute(
+        "CREATE TABLE judgment_candidate_askers (candidate INTEGER NOT NULL REFERENCES judgment_candidates(id)"
+        " ON DELETE CASCADE, user_hash TEXT NOT NULL, PRIMARY KEY (candidate, user_hash)) STRICT, WITHOUT ROWID"
+    )
+    db.execute(
+        "INSERT INTO judgment_candidate_askers (candidate, user_hash)"
+        " SELECT id, coalesce(user_hash, '') FROM judgment_candidates"
+    )
+    db.execute("CREATE INDEX judgment_candidates_of_askers ON judgment_candidate_askers (user_hash)")
+    db.execute("ALTER TABLE judgment_candidates DROP COLUMN user_hash")
+    # When it was last asked: the text is kept no longer than the ledger keeps the request.
+    db.execute("ALTER TABLE judgment_candidates ADD COLUMN asked_at TEXT")
+    db.execute("UPDATE judgment_candidates SET asked_at = proposed_at")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection
 
 from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.judgment_candidates import count_of_asker, forget_asker
 from indexing.catalogue.query_sets import begin_version
 from indexing.records import Json, Partition
 from indexing.settings import current_user
@@ -99,11 +100,10 @@ def count_of_user(database: Database, tenant: str, user_hash: str, user: str) ->
     counted = [
         (f"query_set_queries WHERE {_USERS_QUERIES}", (tenant, user_hash)),
         (f"query_set_judgments WHERE {_USERS_JUDGMENTS}", (tenant, user_hash)),
-        ("judgment_candidates WHERE tenant = ?1 AND user_hash = ?2", (tenant, user_hash)),
         *((f"{table} WHERE {where} AND {column} = ?2", (tenant, user)) for table, column, where in _SIGNED),
     ]
     rows = (database.row(f"SELECT count(*) AS n FROM {of}", parameters) for of, parameters in counted)
-    return sum(0 if row is None else int(row["n"]) for row in rows)
+    return count_of_asker(database, tenant, user_hash) + sum(0 if row is None else int(row["n"]) for row in rows)
 
 
 def erase_of_user(database: Database, tenant: str, user_hash: str, user: str) -> None:
@@ -121,7 +121,7 @@ def erase_of_user(database: Database, tenant: str, user_hash: str, user: str) ->
         _record(database, found, "what a user asked was erased")
         db.conn.execute(f"DELETE FROM query_set_judgments WHERE {_USERS_JUDGMENTS}", (tenant, user_hash))
         db.conn.execute(f"DELETE FROM query_set_queries WHERE {_USERS_QUERIES}", (tenant, user_hash))
-        db.conn.execute("DELETE FROM judgment_candidates WHERE tenant = ?1 AND user_hash = ?2", (tenant, user_hash))
+        forget_asker(database, tenant, user_hash)
         for table, column, where in _SIGNED:
             reason = ", reason = ?3" if table in _WITH_REASONS else ""
             sql = f"UPDATE {table} SET {column} = ?3{reason} WHERE {where} AND {column} = ?2"

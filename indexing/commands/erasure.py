@@ -1,10 +1,10 @@
 """The commands about erasure: ``groundwork erase`` and ``groundwork erasures``."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
-from time import sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from indexing.retention.document_locations import DocumentLocations
     from indexing.retention.erasure import ErasureReport
 
+WAIT_SECONDS, ASK_SECONDS = 300.0, 0.2
+"""How long an erasure waits for the end of a batch that is judged, and asks again in it. Source: our choice; a batch
+takes a minute or so."""
 NOT_REACHED = (
     "the sources, from which the next ingest reads the documents again",
     "backups, snapshots of the file system, and copies of the home on other hosts",
@@ -105,6 +108,23 @@ def _check(document_ids: tuple[str, ...], options: dict[str, Any]) -> None:
 
 
 @contextmanager
+def _free(home: Home, lock: str, what: str) -> Iterator[None]:
+    """Hold a lock once it is free: what judges a whole set lets go of it after each batch, for a moment."""
+    ends = monotonic() + WAIT_SECONDS
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(home.storage.lock(lock, what))
+            except AlreadyRunning:
+                if monotonic() >= ends:
+                    raise
+                sleep(ASK_SECONDS)
+            else:
+                break
+        yield
+
+
+@contextmanager
 def _alone(home: Home) -> Iterator[None]:
     """Let no build, registration or evaluation write meanwhile, and no backup copy."""
     from indexing.backups.backup import files_kept
@@ -117,7 +137,7 @@ def _alone(home: Home) -> Iterator[None]:
         home.storage.lock(BUILD_LOCK),
         home.models.registering(),
         files_kept(home),
-        home.storage.lock(JUDGE_LOCK, "judging of samples"),
+        _free(home, JUDGE_LOCK, "judging of samples"),
         home.storage.lock(REPORT_LOCK, "report"),
         scratch_idle(home.path),
     ):

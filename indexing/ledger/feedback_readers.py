@@ -1,22 +1,24 @@
 """Reading feedback: by itself, and beside the answers that it is about; what comes late is joined when it is read."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 from uuid import UUID
 
 from indexing.errors import GroundworkError
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import list_days
 from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
-from indexing.ledger.feedback import COLUMNS, FeedbackRow, feedback_from
+from indexing.ledger.feedback import COLUMNS, MIDDLE, NEGATIVE, FeedbackRow, feedback_from
 from indexing.ledger.hit_packing import unpack_hits
 from indexing.ledger.ids import moment_of
 from indexing.ledger.row_columns import Value, hash_text, parsed_json, release_text
 from indexing.ledger.store import LedgerStore
 
+_Made = TypeVar("_Made")
 _FEEDBACK = ", ".join(COLUMNS)
 _ANSWER = "id, kind, tenant, collection, recipe, build, rollout, arm, mode, user_hash, query_hash, is_erased"
 SHOWN_RANKS = 10
@@ -108,7 +110,8 @@ def feedback_of(
         where, parameters = f"{where} AND received_ms <= ?", [*parameters, int(known_at.timestamp() * 1000)]
     order = "DESC" if newest_first else "ASC"
     sql = f"SELECT {_FEEDBACK} FROM feedback WHERE {where} ORDER BY query_id {order}, received_ms {order}, event"
-    return islice(_feedback_rows(ledger, period, sql, parameters, newest_first, on_fault), limit)
+    rows = _read(ledger, period, sql, parameters, feedback_from, on_fault, newest_first=newest_first)
+    return islice(rows, limit)
 
 
 def feedback_about(ledger: LedgerStore, query_id: UUID, *, on_fault: OnFault = log_fault) -> list[FeedbackRow]:
@@ -116,30 +119,57 @@ def feedback_about(ledger: LedgerStore, query_id: UUID, *, on_fault: OnFault = l
     moment = moment_of(query_id)
     sql = f"SELECT {_FEEDBACK} FROM feedback WHERE query_id = ? ORDER BY received_ms, event"
     period = Period(moment, moment + timedelta(milliseconds=1))
-    return list(_feedback_rows(ledger, period, sql, [query_id.bytes], False, on_fault))
+    return list(_read(ledger, period, sql, [query_id.bytes], feedback_from, on_fault))
 
 
-def _feedback_rows(
-    ledger: LedgerStore, period: Period, sql: str, parameters: Sequence[Value], newest_first: bool, on_fault: OnFault
-) -> Iterator[FeedbackRow]:
-    """Feedback stands in the days' databases alone, compacted or not."""
+def _read(
+    ledger: LedgerStore,
+    period: Period,
+    sql: str,
+    parameters: Sequence[Value],
+    made: Callable[[Cells], _Made],
+    on_fault: OnFault,
+    *,
+    newest_first: bool = False,
+) -> Iterator[_Made]:
+    """What is ``made`` of cells of feedback, which stands in the days' databases alone, compacted or not."""
     days = [one for one in list_days(ledger.folder) if period.covers(one.day)]
     for one in reversed(days) if newest_first else days:
         if one.database is None:
             continue
         try:
             with closing(DayFile(one.database, busy_timeout_seconds=ledger.busy_timeout_seconds)) as file:
-                yield from map(feedback_from, file.rows(sql, parameters))
+                yield from map(made, file.rows(sql, parameters))
         except GroundworkError as error:
             on_fault(DayFault(one.day, str(error)))
 
 
 def negative_queries(
-    ledger: LedgerStore, since: datetime | None = None, until: datetime | None = None, *, on_fault: OnFault = log_fault
+    ledger: LedgerStore,
+    among: Collection[UUID],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    on_fault: OnFault = log_fault,
 ) -> tuple[frozenset[UUID], bool]:
-    """The queries of a period whose answers users spoke against, and whether there is any feedback about the period."""
-    rows = list(feedback_of(ledger, None, since, until, on_fault=on_fault))
-    return frozenset(row.query_id for row in rows if row.is_negative), bool(rows)
+    """Those of some queries of a period whose answers users spoke against, and whether any feedback is of the period.
+
+    Only the ids of what users spoke against are read, so that it may be asked each minute.
+    """
+    period, marks = Period(since, until), ", ".join("?" * len(NEGATIVE))
+    within = "FROM feedback WHERE query_id >= ? AND query_id < ?"
+    sql = (
+        f"SELECT DISTINCT query_id {within}"
+        f" AND (action IN ({marks}) OR (action = 'rate' AND coalesce(value, 0) < {MIDDLE}))"
+    )
+    negative = _read(ledger, period, sql, [*period.ids, *NEGATIVE], _query_id, on_fault)
+    found = frozenset(negative).intersection(among)
+    some = _read(ledger, period, f"SELECT query_id {within} LIMIT 1", period.ids, _query_id, lambda fault: None)
+    return found, bool(found) or next(some, None) is not None
+
+
+def _query_id(cells: Cells) -> UUID:
+    return UUID(bytes=bytes(cells[0]))
 
 
 def answers_of(

@@ -11,7 +11,7 @@ from indexing.errors import GroundworkError
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import list_days
 from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
-from indexing.ledger.interleaving import guarded_arm, has_failed
+from indexing.ledger.interleaving import guarded_arm, has_failed, hits_of_candidate
 from indexing.ledger.store import LedgerStore
 
 _FAILED = 500
@@ -30,7 +30,8 @@ class ArmWindow:
     errors: int = 0
     """Answers with a status of 500 or more, and interleaved ones whose candidate failed, of which users saw nothing."""
     empty: int = 0
-    """Answers without a hit, among those whose hits the ledger knows."""
+    """Answers without a hit, among those whose hits the ledger knows; interleaved ones to which the candidate brought
+    none."""
     warnings: int = 0
     """Answers with at least one warning."""
     whole: int = 0
@@ -130,12 +131,15 @@ def guard_window(
 
 def _add(window: ArmWindow, cells: Cells) -> None:
     _, _, status, hit_count, has_warnings, total_ms, is_whole, comparison = cells
+    interleaved = None if comparison is None else json.loads(comparison)
+    if interleaved is not None:
+        hit_count = hits_of_candidate(interleaved)
     window.requests += 1
-    window.errors += status >= _FAILED or (comparison is not None and has_failed(json.loads(comparison)))
+    window.errors += status >= _FAILED or (interleaved is not None and has_failed(interleaved))
     window.warnings += bool(has_warnings)
     if is_whole:
         window.whole += 1
-        window.empty += status < _FAILED and not hit_count
+        window.empty += status < _FAILED and hit_count == 0
         if total_ms is not None and len(window.latencies_ms) < MOST_LATENCIES:
             window.latencies_ms.append(total_ms)
 

@@ -10,6 +10,10 @@ candidate; both would have shown this one; or the other list had ended. Only the
 OUTCOME, SLOTS, CANDIDATE_RELEASE, LATENCY_DIFFERENCE = "interleaved", "slots", "candidate", "latency_difference_ms"
 """Keys of ``RequestRow.comparison`` of an answer whose arm is ``interleaved``. All but the first are there where the
 candidate answered: a letter a hit, the release, and by how much its search took longer than the other."""
+CANDIDATE_HITS, CANDIDATE_BEST = "candidate_hits", "candidate_best_dense"
+"""Further such keys: how many hits the candidate found by itself, and the highest raw score of its dense leg, if any.
+
+Guards judge the candidate by these: the list that users see is filled with hits of the release in service."""
 Outcome = Literal["answered", "failed", "late", "behind", "busy", "not_open"]
 """What became of the candidate's search; all but the first were answered by the release in service alone.
 
@@ -64,13 +68,25 @@ class Preferences:
 
 
 def guarded_arm(arm: str) -> str:
-    """As which arm guards count an answer: one that holds hits of the candidate shows users what the candidate does."""
+    """As which arm guards count an answer: an interleaved one is the candidate's, as far as that had a part in it."""
     return "candidate" if arm == "interleaved" else arm
 
 
 def has_failed(comparison: Mapping[str, object]) -> bool:
     """Whether the candidate failed by its own fault, so that the release in service answered alone."""
     return comparison.get(OUTCOME) == "failed"
+
+
+def hits_of_candidate(comparison: Mapping[str, object]) -> int | None:
+    """How many hits the candidate found by itself; ``None`` where it did not answer."""
+    found = comparison.get(CANDIDATE_HITS)
+    return int(found) if isinstance(found, int | float) else None
+
+
+def best_of_candidate(comparison: Mapping[str, object]) -> float | None:
+    """The highest raw score of the candidate's dense leg; ``None`` where it gave none."""
+    best = comparison.get(CANDIDATE_BEST)
+    return float(best) if isinstance(best, int | float) else None
 
 
 def is_mixed(comparison: Mapping[str, object] | None) -> bool:

@@ -11,7 +11,7 @@ from uuid import UUID
 from indexing.errors import ArtefactCorrupt
 from indexing.ledger.day_sources import Cells, DayFault, OnFault, Period, log_fault, query_days
 from indexing.ledger.hit_packing import unpack_hits
-from indexing.ledger.interleaving import guarded_arm
+from indexing.ledger.interleaving import best_of_candidate, guarded_arm, hits_of_candidate
 from indexing.ledger.store import LedgerStore
 
 MOST_ANSWERS = 50_000
@@ -26,7 +26,8 @@ _KEPT = "kind IN ('search', 'context') AND is_whole = 1 AND status < 500"
 class TrialAnswer:
     """One answer of a rollout: ``best_dense`` is the highest raw score of the dense leg, ``None`` without one.
 
-    An interleaved answer counts as one of the candidate.
+    An interleaved answer counts as one of the candidate, with what the candidate found by itself; one to which the
+    candidate brought nothing, since it failed, was late or was not asked, is no answer of either.
     """
 
     id: UUID
@@ -64,23 +65,29 @@ def trial_answers(
     halvings = min(max(0, math.ceil(math.log2(max(count, 1) / most))), MOST_HALVINGS)
     below = f"{256 >> halvings:02X}" if halvings else "~"  # the last byte of an id as two digits, which are below "~"
     sql = (
-        f"SELECT id, arm, unit_hash, hit_count, hits FROM requests WHERE rollout = ? AND {_KEPT}"
+        "SELECT id, arm, unit_hash, hit_count, hits, CASE WHEN arm = 'interleaved' THEN comparison END FROM requests"
+        f" WHERE rollout = ? AND {_KEPT}"
         " AND id >= ? AND id < ? AND substr(hex(id), 31, 2) < ? ORDER BY id"
     )
-    answers = []
+    answers: list[TrialAnswer] = []
     for day, cells in query_days(ledger, period, sql, [rollout, *period.ids, below], on_fault=on_fault):
         try:
-            answers.append(_answer(cells))
+            answers += _answer(cells)
         except ArtefactCorrupt as error:
             on_fault(DayFault(day, str(error)))
     return TrialAnswers(answers, halvings)
 
 
-def _answer(cells: Cells) -> TrialAnswer:
-    row_id, arm, unit, hit_count, hits = cells
-    best = max((hit.dense for hit in unpack_hits(hits) if hit.dense is not None), default=None)
+def _answer(cells: Cells) -> list[TrialAnswer]:
+    """The answer, or none where the release in service answered alone what was to be interleaved."""
+    row_id, arm, unit, hit_count, hits, comparison = cells
     named = UUID(bytes=bytes(row_id)), guarded_arm(arm), None if unit is None else bytes(unit)
-    return TrialAnswer(*named, int(hit_count), best)
+    if comparison is not None:
+        own = json.loads(comparison)
+        found = hits_of_candidate(own)
+        return [] if found is None else [TrialAnswer(*named, found, best_of_candidate(own))]
+    best = max((hit.dense for hit in unpack_hits(hits) if hit.dense is not None), default=None)
+    return [TrialAnswer(*named, int(hit_count), best)]
 
 
 def shadow_overlaps(

@@ -1,12 +1,15 @@
 """Feedback is written in batches; what finds too much waiting is refused, and a busy ledger is asked again."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 
 from app.ledger.feedback_recorder import ACCEPTED, DROPPED, REFUSED, WRITTEN, FeedbackRecorder
 from indexing.errors import LedgerUnavailable, Overloaded, StorageFull
-from tests.support.ledger_rows import made_feedback, made_row
+from indexing.ledger.feedback_readers import feedback_of
+from indexing.ledger.store import LedgerStore
+from tests.support.ledger_rows import NOON, made_feedback, made_row
 
 ROW = made_row()
 
@@ -98,3 +101,20 @@ def test_a_ledger_that_is_busy_until_the_end_drops_what_it_did_not_take(writer, 
     assert writer.reached.wait(20)
     recorder.close()
     assert told == {ACCEPTED: 1, DROPPED: 1}
+
+
+def test_a_damaged_day_costs_no_feedback_about_other_days(tmp_path, told, caplog):
+    store = LedgerStore(tmp_path / "ledger")
+    days = [made_row(n, NOON + n * timedelta(days=1)) for n in range(3)]
+    store.append(days[:1])
+    store.close()
+    (path,) = (tmp_path / "ledger").glob("*.db")
+    path.write_bytes(b"no database" * 1000)
+    recorder = FeedbackRecorder(store, lambda outcome, rows: told.update({outcome: told.get(outcome, 0) + rows}))
+    for row in days:
+        recorder.record(made_feedback(row))
+    recorder.close()
+    assert told == {ACCEPTED: 3, WRITTEN: 2, DROPPED: 1}
+    assert [one.query_id for one in feedback_of(store)] == [row.id for row in days[1:]]
+    assert "ledger.feedback_not_written" in caplog.text
+    store.close()

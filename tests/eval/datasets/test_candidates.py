@@ -1,5 +1,6 @@
 """Candidates for judging: counted, decided once, and no answer before a person accepts them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from eval.datasets.candidates import (
 from eval.datasets.curation import query_id_of
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import read_query_set, set_versions
-from indexing.catalogue.judgment_candidates import forget_candidates_older_than
+from indexing.catalogue.judgment_candidates import count_of_asker, forget_asker, forget_candidates_older_than
 from indexing.errors import AlreadyExists, InvalidInput, NotFound
 from indexing.records import Partition, moment_text
 from tests.eval.datasets.conftest import MANUAL
@@ -78,6 +79,30 @@ def test_what_was_not_proposed_for_as_long_as_the_ledger_is_kept_is_forgotten(pr
     later = [moment_text(now + timedelta(days=days)) for days in (29, 31)]
     assert [forget_candidates_older_than(proposed.catalogue, 30, moment) for moment in later] == [0, 2]
     assert list(read_query_set(proposed, "support", split=None).queries.values()) == ["pump leaks"]
+
+
+def test_a_candidate_counts_again_only_where_it_was_asked_since_and_goes_with_its_last_request(proposed):
+    asked = datetime(2026, 11, 1, tzinfo=UTC)
+    one = Proposal(MANUAL, "blue hose", "feedback", "pump", asked_at=asked)
+    for proposal in (one, one, replace(one, asked_at=asked + timedelta(days=1)), one):
+        propose_candidates(proposed, [proposal])
+    (found,) = [one for one in list_candidates(proposed) if one.query == "blue hose"]
+    assert found.times == 2
+    moments = [moment_text(asked + timedelta(days=days)) for days in (30, 32)]
+    assert [forget_candidates_older_than(proposed.catalogue, 30, moment) for moment in moments] == [0, 1]
+
+
+def test_a_candidate_of_several_askers_goes_with_the_last_of_them(proposed):
+    several = Proposal(MANUAL, "blue hose", "feedback", "pump", {}, "01" * 16, frozenset({"02" * 16}))
+    propose_candidates(proposed, [several])
+    propose_candidates(proposed, [replace(several, user_hash="03" * 16, also_asked_by=frozenset())])
+    propose_candidates(proposed, [replace(CLICKED, user_hash=None)])
+    left = []
+    for user in ("01", "02", "03", "ab"):
+        forget_asker(proposed.catalogue, "default", user * 16)
+        assert count_of_asker(proposed.catalogue, "default", user * 16) == 0
+        left.append({one.query for one in list_candidates(proposed)} - {"torn hose"})
+    assert left == [{"blue hose", "pump leaks"}, {"blue hose", "pump leaks"}, {"pump leaks"}, {"pump leaks"}]
 
 
 def test_what_does_not_fit_is_refused(proposed):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from eval.datasets.chat_client import Endpoint
-from eval.datasets.document_queries import make_queries
+from eval.datasets.document_queries import Made, MadeQuery, make_queries
 from eval.datasets.question_writer import QuestionWriter
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import list_query_sets, read_query_set
@@ -169,3 +169,14 @@ def test_an_endpoint_that_gives_no_question_or_is_down_leaves_no_set(pages):
         ):
             written(pages, server.url, count=6)
     assert list_query_sets(pages) == []
+
+
+def test_no_query_is_kept_of_a_document_that_was_erased_or_changed_while_queries_were_written(pages):
+    def write(documents, count):
+        remove_documents(pages.catalogue, MANUAL, {"page/rotor"})
+        put_documents(pages.catalogue, MANUAL, [page("shaft", text="Another text."), page("inlet", url="https://new")])
+        return Made([MadeQuery(f"what about {one.id}", one.id, "model") for one in documents], {})
+
+    synthesise(pages, "made", MANUAL, actor="ana", writer=write)
+    named = {document for grades in read_query_set(pages, "made", split=None).qrels.values() for document in grades}
+    assert named == {f"page/{part}" for part in PARTS} - {"page/rotor", "page/shaft"}

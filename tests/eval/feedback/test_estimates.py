@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from eval.feedback.estimates import LEAST_USERS, clustered_mean, clustered_share, wilson
+from eval.feedback.estimates import LEAST_USERS, Singles, clustered_mean, clustered_share, wilson
 
 
 def test_without_clusters_it_is_wilson_s_interval():
@@ -56,3 +56,16 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     assert held_mean / 400 >= 0.90
     plain = 1.96 * math.sqrt(0.2 * 0.8 / counts.sum())
     assert (share.high - share.low) / 2 > 1.5 * plain, "as narrow as of independent answers it would be wrong"
+
+
+def test_clusters_of_one_answer_count_the_same_by_their_sums():
+    hits, counts = np.array([1, 4, 0, 2]), np.array([3, 5, 2, 2])
+    ones = np.array([1] * 4 + [0] * 16)
+    apart = clustered_share(np.append(hits, ones), np.append(counts, np.ones(20, np.int64)))
+    summed = clustered_share(hits, counts, singles=Singles(20, 4.0, 4.0))
+    assert (summed.value, summed.low, summed.high) == pytest.approx((apart.value, apart.low, apart.high))
+    values = np.linspace(0, 1, 20)
+    apart = clustered_mean(np.append(hits / 1.0, values), np.append(counts, np.ones(20, np.int64)), least=0.0, most=1.0)
+    singles = Singles(20, values.sum(), (values**2).sum())
+    summed = clustered_mean(hits / 1.0, counts, least=0.0, most=1.0, singles=singles)
+    assert (summed.value, summed.low, summed.high) == pytest.approx((apart.value, apart.low, apart.high))

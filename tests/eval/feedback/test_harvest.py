@@ -79,7 +79,7 @@ def test_texts_come_where_they_may_be_kept_and_tenants_are_kept_apart(home):
     home.ledger.append([row(n, "ab", tenant=("acme", "zeta")[n // 2]) for n in range(4)])
     home.ledger.append([row(5, "ab", query={"query": "a question"}), row(6, "ab", query={"vector": [1.0]})])
     found = harvest(home)
-    assert {key: text for key, (text, _) in found.texts.items()} == {(OURS, hashed("a question")): "a question"}
+    assert {key: one.text for key, one in found.texts.items()} == {(OURS, hashed("a question")): "a question"}
     assert {key.partition.tenant for key in found.keys} == {"acme", "zeta"}
     assert found.shown.query.max() == 1
     assert {key.partition.tenant for key in harvest(home, asked=Asked("zeta")).keys} == {"zeta"}
@@ -104,3 +104,12 @@ def test_position_bias_is_told_from_the_ledger(home):
     assert bias.eta.high - bias.eta.low < 0.3
     few = estimate_position_bias(harvest(home, most_queries=37).shown)
     assert few.eta.reason.startswith("not enough data: 296 pairs")
+
+
+def test_of_more_queries_than_are_counted_a_part_is_looked_at_that_their_hashes_choose(home):
+    home.ledger.append([row(2 * n + again, "ab", text=f"question {n}") for n in range(64) for again in (0, 1)])
+    part = harvest(home, most_counted=20)
+    assert harvest(home, most_counted=64).halvings == 0
+    assert (part.halvings >= 2, 0 < part.answers <= 40) == (True, True)
+    chosen = {hashed(f"question {n}") for n in range(64) if int(hashed(f"question {n}")[-8:], 16) % 4 == 0}
+    assert {one.query_hash for one in part.keys} <= chosen

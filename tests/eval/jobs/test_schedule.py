@@ -1,6 +1,7 @@
 """The jobs of the schedule over a home with little in it: each says what it found, or why it found nothing."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -13,6 +14,7 @@ from indexing.catalogue.document_writes import put_documents
 from indexing.errors import NotReady
 from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import default_recipe
+from tests.support.ledger_rows import made_row
 
 MANUAL = Partition("default", "manual")
 
@@ -44,3 +46,11 @@ def test_an_evaluation_whose_redis_does_not_answer_says_so(served, monkeypatch):
     settings = served.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     with pytest.raises(NotReady, match=r"Redis at 127\.0\.0\.1:1/0"):
         EVALUATE.run(replace(served, settings=settings), lambda step: None)
+
+
+def test_the_check_is_called_before_each_collection_that_is_looked_at(served):
+    now = datetime.now(UTC) - timedelta(hours=1)
+    served.ledger.append([made_row(n, now, tenant="acme", collection=name) for n, name in enumerate(("one", "two"))])
+    steps = []
+    DRIFT.run(served, steps.append)
+    assert [step.split("acme/")[-1] for step in steps] == [steps[0], "one", "two"]

@@ -4,14 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from eval.datasets.chat_client import Endpoint
 from eval.datasets.curation import add_judgments, query_id_of
 from eval.datasets.set_changes import create_set
+from eval.datasets.stored_sets import read_query_set
+from eval.judging.batches import Judging, judge_in_batches
 from eval.judging.judgement import list_judgements
+from eval.judging.judging import Asking
+from eval.judging.metrics import metrics_named
 from eval.judging.runs import Options, forget_old_replies, judge_every_set, judge_set
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.judge_replies import keep_reply, read_reply
+from indexing.catalogue.query_set_erasure import erase_of_user
 from indexing.errors import AlreadyRunning, InvalidInput, NotFound
 from indexing.home import Home
 from indexing.records import Document, Partition, moment_text
@@ -79,6 +85,37 @@ def test_every_set_is_judged_for_a_schedule_and_one_that_cannot_be_is_told(serve
     found = judge_every_set(served)
     assert set(found) == {"support", "elsewhere"}
     assert "not_judged" in found["elsewhere"]
+
+
+def test_what_was_judged_of_a_user_s_query_is_known_as_the_user_s(served):
+    add_judgments(served, "support", "hose colour", {"hose": 2}, user_hash="ab" * 16, **WHO)
+    judgement, _ = judge_set(served, "support", split="all", mode="lexical")
+    users = {one.id: one.user_hash for one in judgement.samples}
+    assert users == {query_id_of(LEAK): None, query_id_of(STUCK): None, query_id_of("hose colour"): "ab" * 16}
+
+
+def test_what_is_erased_between_two_batches_is_neither_asked_about_nor_kept(served):
+    add_judgments(served, "support", "hose colour", {"hose": 2}, user_hash="ab" * 16, **WHO)
+    query_set, metrics = read_query_set(served, "support", split=None), metrics_named(())
+    seen = []
+
+    def erase(seconds):
+        with served.storage.lock(JUDGE_LOCK):  # free between two batches
+            erase_of_user(served.catalogue, "default", "ab" * 16, "quibble")
+
+    with judge_server(judging) as server:
+        asking = Asking(Endpoint(server.url, "judge-1"))
+        how = Judging(metrics, asking, None, {}, 3, "lexical", lambda done: seen.append(done))
+        judgement, _ = judge_in_batches(served, query_set, how, size=1, wait=erase)
+    assert {one.id for one in judgement.samples} == {query_id_of(LEAK), query_id_of(STUCK)}
+    assert seen == [1, 2]
+
+
+def test_every_sample_is_told_and_the_requests_of_all_sets_are_bounded(served):
+    told = []
+    judge_every_set(served, budget=0, on_sample=lambda name, done: told.append((name, done)))
+    assert told[0] == ("support", 0)
+    assert [done for _, done in told] == list(range(len(told)))
 
 
 def test_replies_are_forgotten_after_ninety_days(served):

@@ -12,6 +12,7 @@ from eval.datasets.candidates import Proposal, accept_candidate, propose_candida
 from eval.datasets.curation import add_judgments, history, query_id_of
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import list_query_sets, read_query_set
+from eval.experiments.changed_queries import proposals_to_judge
 from indexing.builds.leases import Leases
 from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.database import Database
@@ -255,6 +256,23 @@ def test_what_came_of_a_user_s_requests_and_the_user_s_name_leave_the_query_sets
     (judgment,) = history(tiny_home, "judged", query_id_of("kept"))
     assert (judgment.author, judgment.reason, judgment.grade) == ("(erased)", "(erased)", 1)
     assert json.loads(run(*whose, "--yes", "--json").stdout)["quality_rows"] == 0
+
+
+def test_what_a_user_s_query_in_a_set_was_proposed_as_goes_with_the_user_and_what_others_asked_stays(run, tiny_home):
+    secret = home_secret(tiny_home.catalogue, LEDGER_SECRET)
+    theirs, others = (keyed_hash(secret, USER, name) for name in (b"quibble@example.org", b"ana@example.org"))
+    for text, user in (("comparedzwuck", theirs), ("sharedzwuck", others)):
+        add_judgments(tiny_home, "judged", text, {"pears": 1}, actor="bo", reason="why", user_hash=user)
+    query_set = read_query_set(tiny_home, "judged", split=None)
+    pairs = [(query_id_of("comparedzwuck"), "apples"), (query_id_of("sharedzwuck"), "apples")]
+    propose_candidates(tiny_home, proposals_to_judge(query_set, OURS, pairs, ["1.1"]))
+    propose_candidates(tiny_home, [Proposal(OURS, "sharedzwuck", "feedback", "apples", {}, theirs)])
+    run("erase", "--tenant", "default", "--user", "quibble@example.org", "--yes")
+    for marker in (b"comparedzwuck", theirs.encode()):
+        assert files_with(tiny_home, marker) == set(), marker
+    assert files_with(tiny_home, b"sharedzwuck")
+    run("erase", "--tenant", "default", "--user", "ana@example.org", "--yes")
+    assert files_with(tiny_home, b"sharedzwuck") == set()
 
 
 def test_what_a_user_said_and_the_counts_of_it_go_with_the_user(run, tiny_home):

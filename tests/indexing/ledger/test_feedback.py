@@ -15,7 +15,7 @@ from indexing.ledger.day_list import list_days
 from indexing.ledger.day_sources import DayFault
 from indexing.ledger.erasure import OfDocuments, OfTenant, OfUser, count_rows, erase_rows, named_documents
 from indexing.ledger.feedback import ACTIONS, EXPLICIT, FeedbackRow, feedback_from, feedback_values
-from indexing.ledger.feedback_readers import Asked, answers_of, answers_with_feedback, feedback_of
+from indexing.ledger.feedback_readers import Asked, answers_of, answers_with_feedback, feedback_of, negative_queries
 from indexing.ledger.hashes import USER, keyed_hash
 from indexing.ledger.retention import enforce_retention
 from indexing.ledger.store import LedgerStore
@@ -238,3 +238,15 @@ def test_of_a_whole_collection_all_feedback_about_documents_goes(marked: LedgerS
     erase_rows(marked, OfDocuments("acme", "default", None))
     assert not [one for one in comments(marked) if one.startswith("MARK-acme") and "-default-" in one]
     assert len(comments(marked)) == 12
+
+
+def test_what_users_spoke_against_is_told_of_the_queries_that_are_asked_for(ledger):
+    rows = [made_row(n) for n in range(6)]
+    assert negative_queries(ledger, [row.id for row in rows]) == (frozenset(), False)
+    said = ("click", "abandon", "not_answered", "reformulate")
+    events = [made_feedback(row, action, action) for row, action in zip(rows, said, strict=False)]
+    rated = [made_feedback(row, "rate", "rated", value=value) for row, value in ((rows[4], 0.4), (rows[5], 0.5))]
+    ledger.append_feedback([*events, *rated, made_feedback(rows[1], "abandon", "again")])
+    assert negative_queries(ledger, [row.id for row in rows]) == ({row.id for row in rows[1:5]}, True)
+    assert negative_queries(ledger, [rows[0].id, rows[2].id]) == ({rows[2].id}, True)
+    assert negative_queries(ledger, []) == (frozenset(), True)

@@ -41,6 +41,19 @@ def test_the_answers_of_a_rollout_are_read_with_their_best_dense_score(store):
     assert found.answers[0].unit == (7).to_bytes(16)
 
 
+def test_of_an_interleaved_answer_only_what_the_candidate_found_by_itself_counts(store):
+    hits = (made_hit(dense=0.9),)
+    compared = [{"candidate_hits": 0}, {"candidate_hits": 4, "candidate_best_dense": 0.25}]
+    found = [{"interleaved": "answered", **one} for one in compared]
+    for number, comparison in enumerate([*found, {"interleaved": "late"}, {"interleaved": "busy"}], 1):
+        store.append(rows(number, 1, arm="interleaved", hits=hits, comparison=comparison))
+    answers = read(store).answers
+    assert [(one.arm, one.hit_count, one.best_dense) for one in answers] == [
+        ("candidate", 0, None),
+        ("candidate", 4, 0.25),
+    ]
+
+
 @pytest.mark.parametrize(
     "changes", [{"rollout": 2}, {"kind": "shadow"}, {"status": 503}, {"is_whole": False}, {"rollout": None}]
 )
