@@ -12,7 +12,9 @@ def keep_put_off(database: Database, recipe: int, seqs: Collection[int], built: 
     """Note the writes ``seqs`` that a recipe lacks; those up to ``built``, which its release holds, are forgotten."""
     with database.write() as db:
         db.conn.execute("DELETE FROM put_off_writes WHERE recipe = ? AND seq <= ?", (recipe, built))
-        db.conn.executemany("INSERT OR IGNORE INTO put_off_writes (recipe, seq) VALUES (?, ?)", [(recipe, seq) for seq in seqs])
+        db.conn.executemany(
+            "INSERT OR IGNORE INTO put_off_writes (recipe, seq) VALUES (?, ?)", [(recipe, seq) for seq in seqs]
+        )
 
 
 def forget_put_off(database: Database, recipe: int, seqs: Collection[int]) -> None:
