@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from app.schemas.alerts import AcknowledgeBody, AlertAnswer, AlertsAnswer
 from app.schemas.problems import problems
+from app.schemas.search import MAX_INTEGER
 from app.services.alerts import acknowledge, all_alerts
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Operator, ServicesDep
@@ -31,7 +32,7 @@ def get_alerts(
     responses=problems(404, 507, takes_body=True),
 )
 def post_acknowledgement(
-    alert: Annotated[int, Path(ge=1, le=2**63 - 1, description="The alert's id.")],
+    alert: Annotated[int, Path(ge=1, le=MAX_INTEGER, description="The alert's id.")],
     body: AcknowledgeBody,
     caller: Operator,
     services: ServicesDep,

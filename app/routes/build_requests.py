@@ -7,6 +7,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from app.schemas.build_requests import BuildRequestsAnswer
 from app.schemas.problems import problems
+from app.schemas.search import MAX_INTEGER
 from app.services.waiting_writes import list_build_requests
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, ServicesDep
@@ -25,7 +26,7 @@ def get_build_requests(
     caller: Admin,
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = PAGE,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="`next` of the page before.")] = 0,
+    after: Annotated[int, Query(ge=0, le=MAX_INTEGER, description="`next` of the page before.")] = 0,
     tenant: Annotated[
         str | SkipJsonSchema[None],
         Query(max_length=128, description="For the operator: one tenant only; left out, all."),

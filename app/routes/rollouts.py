@@ -23,6 +23,7 @@ from app.schemas.rollouts import (
     ShareBody,
     StepBody,
 )
+from app.schemas.search import MAX_INTEGER
 from app.services.rollouts import (
     decide,
     decision,
@@ -48,7 +49,7 @@ from indexing.releases.trials import propose, start_ab, start_canary, start_inte
 
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
 router = APIRouter(tags=["rollouts"], route_class=AuthenticatedRoute)
-RolloutParam = Annotated[int, Path(ge=1, le=2**63 - 1, description="The rollout's id.")]
+RolloutParam = Annotated[int, Path(ge=1, le=MAX_INTEGER, description="The rollout's id.")]
 _CHANGES = problems(404, 409, 507, takes_body=True)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.schemas.scalars import NO_TEXT, Moment, Number
-from app.schemas.search import MAX_SEQ, MAX_USER_CHARACTERS
+from app.schemas.search import MAX_INTEGER, MAX_USER_CHARACTERS
 
 MAX_NAME, MAX_COMMENT, MAX_DOCUMENT_ID = 100, 1024, 512
 """Code points of names and of a comment at most (source: UBI 1.3), and of a document id (ours; UBI allows 256)."""
@@ -45,7 +45,7 @@ class FeedbackObject(BaseModel):
 
     object_id: (
         Annotated[str, StringConstraints(min_length=1, max_length=MAX_DOCUMENT_ID)]
-        | Annotated[int, Field(strict=True, ge=-MAX_SEQ, le=MAX_SEQ)]
+        | Annotated[int, Field(strict=True, ge=-MAX_INTEGER, le=MAX_INTEGER)]
     ) = Field(description="The `document_id` of the hit.")
 
 

@@ -23,14 +23,15 @@ MAX_USER_CHARACTERS = 512
 """The longest id of a user, in code points."""
 MAX_MESSAGES = 200
 """Turns of one conversation."""
-MAX_SEQ = 2**63 - 1
-"""The largest whole number that SQLite stores."""
+MAX_INTEGER = 2**53 - 1
+"""The largest integer on the wire: beyond it JSON readers round, and the OpenAPI document would round the bound itself.
+Source: RFC 8259, section 6."""
 MAX_MESSAGE_CHARACTERS = 100_000
 """The longest turn, in code points."""
 
 CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 SequenceToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-OldSequenceNumber = Annotated[int, Field(strict=True, ge=0, le=MAX_SEQ, json_schema_extra={"deprecated": True})]
+OldSequenceNumber = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER, json_schema_extra={"deprecated": True})]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_USER_CHARACTERS)]
 QueryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
 

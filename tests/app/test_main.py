@@ -341,3 +341,15 @@ def test_an_erasure_is_followed_without_one_failed_search(client, served_home):
         assert "calendar" not in ids or answer.json()["snapshot"] == first["snapshot"]
     assert ids == set(ARTICLES) - {"calendar"}
     assert client.get("/readyz").json()["broken_shards"] == {}
+
+
+def test_no_bound_in_the_document_is_one_that_json_readers_round(tiny_home):
+    def bounds(value):
+        if isinstance(value, dict):
+            yield from (one for name, one in value.items() if name in ("minimum", "maximum"))
+        for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            yield from bounds(part)
+
+    found = [one for one in bounds(create_app(tiny_home).openapi()) if isinstance(one, int | float)]
+    assert len(found) > 20
+    assert [one for one in found if abs(one) > 2**53 - 1] == []
