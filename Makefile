@@ -5,6 +5,8 @@ export HF_HUB_OFFLINE := 1
 BIN := .venv/bin
 SETUP := .venv/.setup-done
 
+OTHER_TESTS := $(filter-out tests/system tests/support tests/conftest.py tests/__pycache__, $(wildcard tests/*))
+
 .PHONY: setup demo test quick lint check bench serve worker clean
 
 setup: $(SETUP)
@@ -20,7 +22,7 @@ demo: setup ## model, ingest, build, API, three questions, evaluation
 
 # The tests of processes wait much, so three run side by side on two cores, the longest first.
 test: setup ## all tests, with the real model
-	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder tests/system tests
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder tests/system $(OTHER_TESTS)
 
 quick: setup ## what a change touches, without the real model: under a minute
 	$(BIN)/ruff format --check .

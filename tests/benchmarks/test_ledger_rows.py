@@ -6,7 +6,9 @@ from benchmarks.search.ledger_rows import lowest, measure
 def test_a_small_burst_of_rows_gives_its_cost_and_its_size(tmp_path):
     found = measure(tmp_path, rows=60, burst=20)
     assert set(found) == {"on_request_us", "in_writer_us", "bytes_a_row"}
-    assert all(value > 0 for value in found.values())
+    assert found["bytes_a_row"] > 0
+    # Of so few rows a thread's clock may see nothing, or a reading more without them than with them.
+    assert all(isinstance(value, float) for value in found.values())
 
 
 def test_of_several_rounds_the_lowest_figures_count():

@@ -62,7 +62,7 @@ def test_the_schedule_says_what_is_due_and_that_nothing_runs_it(run, runs, home)
     assert told["runner"] is None
     drift = next(one for one in told["jobs"] if one["job"] == "drift")
     assert drift["last"]["id"] == "r1"
-    assert {one["job"] for one in told["jobs"]} == {"drift", "evaluate", "judge", "retention", "skew"}
+    assert {one["job"] for one in told["jobs"]} == {"drift", "evaluate", "features", "judge", "retention", "skew"}
 
 
 def test_beat_needs_redis_and_says_what_runs_the_schedule_without(home):
