@@ -1,6 +1,7 @@
 """One look at drift: a window of the ledger against a reference, what moved, what caused it, what to judge first."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
@@ -70,6 +71,17 @@ class DriftReport:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A look whose cause can still be looked for: its report, and what it was made of."""
+
+    report: DriftReport
+    before: Sample
+    after: Sample
+    old: Release | None
+    new: Release | None
+
+
 def look(
     home: Home,
     scope: Scope,
@@ -101,20 +113,11 @@ def look(
         NotReady: nothing is released yet.
     """
     found = find_reference(home, scope, window, reference)
-    return look_at(
-        home,
-        scope,
-        window,
-        found,
-        slice_by=slice_by,
-        feedback=feedback,
-        explains=explains,
-        replayer=replayer,
-        seed=seed,
-    )
+    compared = compare(home, scope, window, found, slice_by=slice_by, feedback=feedback, seed=seed)
+    return explain(compared, lambda: replayer or Replayer(home), seed=seed) if explains else compared.report
 
 
-def look_at(
+def compare(
     home: Home,
     scope: Scope,
     window: Period,
@@ -122,11 +125,9 @@ def look_at(
     *,
     slice_by: str | None = None,
     feedback: FeedbackOfRequests = feedback_of_requests,
-    explains: bool = True,
-    replayer: Replayer | None = None,
     seed: int = 0,
-) -> DriftReport:
-    """As ``look``, with a reference of choice."""
+) -> Compared:
+    """What moved against a reference of choice, as ``look`` sees it; its cause is not looked for yet."""
     model, live = model_in_service(home), stable_release(home.catalogue)
     is_beside = reference.recipe is not None  # another release inside the same window
     of_window = replace(scope, recipe=live.recipe) if is_beside and scope.recipe is None else scope
@@ -137,13 +138,7 @@ def look_at(
     signals = decide([*measure(before, after, slice_by=slice_by, seed=seed), *said])
     old, new = _release_of(home, before), _release_of(home, after)
     staleness = read_staleness(home, scope, new or live, after)
-    cause = None
-    is_odd = staleness.is_stale or any(one.outcome == "moved" for one in signals)
-    if explains and is_odd and old is not None and new is not None:
-        queries = ReplayedQueries(replayer or Replayer(home), before.rows, after.rows, seed)
-        moved = [one.name for one in signals if one.outcome == "moved" and not one.slice]
-        cause = find_cause(queries, old, new, moved=moved, seed=seed, is_stale=staleness.is_stale)
-    return DriftReport(
+    report = DriftReport(
         scope=scope.key,
         reference=reference.name,
         reference_since=_text(reference.period.since),
@@ -156,10 +151,25 @@ def look_at(
         release=None if new is None else new.number,
         signals=tuple(signals),
         staleness=staleness,
-        cause=cause,
+        cause=None,
         to_judge=tuple(queries_to_judge(after.rows)),
         notes=tuple([*reference.notes, *_notes(before, after)]),
     )
+    return Compared(report, before, after, old, new)
+
+
+def explain(compared: Compared, replayer: Callable[[], Replayer], *, seed: int = 0) -> DriftReport:
+    """The report with the cause of what moved, found by replay of the same samples, which needs the model.
+
+    ``replayer`` makes what replays; it is asked only where something moved.
+    """
+    report, old, new = compared.report, compared.old, compared.new
+    if old is None or new is None or not (report.staleness.is_stale or report.moved):
+        return report
+    queries = ReplayedQueries(replayer(), compared.before.rows, compared.after.rows, seed)
+    moved = [one.name for one in report.moved if not one.slice]
+    cause = find_cause(queries, old, new, moved=moved, seed=seed, is_stale=report.staleness.is_stale)
+    return replace(report, cause=cause)
 
 
 def _release_of(home: Home, sample: Sample) -> Release | None:

@@ -15,7 +15,7 @@ from eval.drift.alerting import say_alert, say_more
 from eval.drift.cause import Contrast
 from eval.drift.error_control import LOOKS_BETWEEN_FALSE_ALARMS, alarms, gathered
 from eval.drift.feedback_signals import FeedbackOfRequests
-from eval.drift.look import DriftReport, look_at
+from eval.drift.look import DriftReport, compare, explain
 from eval.drift.predictors import propose_queries
 from eval.drift.windows import LEAST, SOURCE, Reference, Scope, alert_key, launched_at
 from eval.feedback.rates import feedback_of_requests
@@ -120,15 +120,9 @@ def _look(
     watch = _watch_of(home, scope, until)
     since = datetime.fromisoformat(watch.looked_until)
     window = Period(since, until)
-    report = look_at(
-        home,
-        scope,
-        window,
-        Reference("before", Period(datetime.fromisoformat(watch.reference_at), since)),
-        feedback=feedback,
-        explains=False,
-        seed=seed + watch.looks,
-    )
+    reference = Reference("before", Period(datetime.fromisoformat(watch.reference_at), since))
+    compared = compare(home, scope, window, reference, feedback=feedback, seed=seed + watch.looks)
+    report = compared.report
     if report.n_reference < LEAST:  # all that was asked so far is needed to compare with
         put_watch(home.catalogue, _with(watch, until, watch.looks, watch.evidence))
         return Looked(scope.key, watch.looks, report.n_window, None, ())
@@ -145,7 +139,7 @@ def _look(
         key, severity, told = alert_key(scope), _severity(report, found), _evidence(report, found, watch)
         message = _message(scope, found, "its cause is looked for")
         alert = say_alert(home, key, severity, SOURCE, message, told, moment_text(until), tenant=scope.tenant)
-        report = _explained(home, scope, report, feedback, replayer(home), seed)
+        report = explain(compared, lambda: replayer(home), seed=seed)
         causes = () if report.cause is None else report.cause.named
         message = _message(scope, found, f"cause: {', '.join(causes)}" if causes else "no cause could be named")
         said.append(say_more(home, alert, _severity(report, found), message, _evidence(report, found, watch)))
@@ -167,16 +161,6 @@ def _watch_of(home: Home, scope: Scope, until: datetime) -> DriftWatch:
 
 def _with(watch: DriftWatch, until: datetime, looks: int, evidence: Mapping[str, float]) -> DriftWatch:
     return DriftWatch(watch.scope, watch.tenant, watch.reference_at, moment_text(until), looks, evidence)
-
-
-def _explained(
-    home: Home, scope: Scope, report: DriftReport, feedback: FeedbackOfRequests, replayer: Replayer, seed: int
-) -> DriftReport:
-    """The same look once more, with its cause."""
-    moments = (report.since, report.until, report.reference_since, report.reference_until)
-    since, until, before, after = map(datetime.fromisoformat, moments)
-    reference = Reference(report.reference, Period(before, after))
-    return look_at(home, scope, Period(since, until), reference, feedback=feedback, replayer=replayer, seed=seed)
 
 
 def _severity(report: DriftReport, found: list[str]) -> Severity:
