@@ -1,5 +1,8 @@
 """A lease of a home: which process does what one alone may do, and when it last said so. One table holds each."""
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -43,6 +46,29 @@ def give_up(database: Database, table: Table, holder: str) -> None:
     """Let another process take over at once; the lease of another one stays, and so does when it was renewed last."""
     with database.write(grows=False) as db:
         db.conn.execute(f"UPDATE {table} SET holder = '' WHERE holder = ?", (holder,))
+
+
+@contextmanager
+def renewing(
+    renew: Callable[[], object], thread: str, *, every_seconds: float, is_over: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Call ``renew`` again and again in a thread of that name, until the block ends or ``is_over`` says so.
+
+    ``renew`` must not raise: what it raises would end the thread, and with it the lease.
+    """
+    ended = threading.Event()
+
+    def renew_until_over() -> None:
+        while not ended.wait(every_seconds) and not is_over():
+            renew()
+
+    renewer = threading.Thread(target=renew_until_over, name=thread, daemon=True)
+    renewer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        renewer.join()
 
 
 def seen(database: Database, table: Table) -> LeaseSeen | None:

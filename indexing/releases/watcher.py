@@ -5,12 +5,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.process_lease import renewing
 from indexing.catalogue.watcher_lease import RENEW_SECONDS, give_up_lease, take_lease
 from indexing.errors import GroundworkError, RolloutConflict
 from indexing.ledger.guard_window import GuardWindow
@@ -90,22 +91,14 @@ class Watcher:
         except Exception:  # a fault of one round must not leave the rollout unwatched
             logger.exception("watcher.failed")
 
-    @contextmanager
-    def _renewing(self) -> Iterator[None]:
+    def _renewing(self) -> AbstractContextManager[None]:
         """Renew the lease in a thread of its own until the block ends, or has lasted too long."""
-        ended = threading.Event()
-        thread = threading.Thread(target=self._renew_until, args=(ended,), name="watcher-lease", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-
-    def _renew_until(self, ended: threading.Event) -> None:
         over_at = self.clock() + LONGEST_LOOK_SECONDS
-        while not ended.wait(RENEW_SECONDS) and self.clock() < over_at:
+
+        def renew() -> None:
             self._keep(lambda: take_lease(self.catalogue, self.name, self.now()))
+
+        return renewing(renew, "watcher-lease", every_seconds=RENEW_SECONDS, is_over=lambda: self.clock() >= over_at)
 
     def _decide(self, act: Callable[[], object]) -> None:
         """Store a decision, together with the lease that it needs.

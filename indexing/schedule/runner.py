@@ -5,8 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -66,11 +65,12 @@ class ScheduleRunner:
         if not self._has_lease():
             return False
         stop_abandoned(self.home.catalogue, self.now())
-        due = [(job.when.last(datetime.fromisoformat(self.now())), job) for job in self.jobs if self._is_due(job)]
+        now = self.now()
+        due = [(at, job) for job in self.jobs if (at := _due_at(self.home, job, now)) is not None]
         if not due:
             return False
         moment, job = min(due, key=lambda one: one[0])
-        self._run(job, moment_text(moment))
+        self._run(job, moment)
         return True
 
     def run(self) -> None:
@@ -113,19 +113,13 @@ class ScheduleRunner:
             self._is_lost.set()
         return is_ours
 
-    def _is_due(self, job: ScheduledJob) -> bool:
-        now = self.now()
-        moment = moment_text(job.when.last(datetime.fromisoformat(now)))
-        since = scheduled_since(self.home.catalogue, job.name, now)
-        return moment > since and not is_over(self.home.catalogue, job.name, moment)
-
     def _run(self, job: ScheduledJob, due_at: str) -> None:
         catalogue = self.home.catalogue
         run = begin_run(catalogue, job.name, due_at, self.name, self.now())
         fields = {"job": job.name, "run": run}
         logger.info("schedule.begins", extra={"fields": fields})
         try:
-            with self._renewing():
+            with process_lease.renewing(lambda: self._keep(self._take), "schedule-lease", every_seconds=RENEW_SECONDS):
                 summary = job.run(self.home, lambda step: self._step(run, step))
         except RunEnded as ended:
             logger.warning("schedule.ended", extra={"fields": fields | {"reason": str(ended)}})
@@ -158,29 +152,19 @@ class ScheduleRunner:
         if tell_step(self.home.catalogue, run, step) != "running":
             raise RunEnded("it was cancelled")
 
-    @contextmanager
-    def _renewing(self) -> Iterator[None]:
-        ended = threading.Event()
-        thread = threading.Thread(target=self._renew_until, args=(ended,), name="schedule-lease", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-
-    def _renew_until(self, ended: threading.Event) -> None:
-        while not ended.wait(RENEW_SECONDS):
-            self._keep(self._take)
-
 
 def plan(home: Home, jobs: Sequence[ScheduledJob], now: str) -> list[Planned]:
     """How each job stands at the moment ``now`` (UTC, ISO 8601), the next to come first."""
     moment, last = datetime.fromisoformat(now), last_runs(home.catalogue)
     found = []
     for job in jobs:
-        due_at = moment_text(job.when.last(moment))
-        is_due = due_at > scheduled_since(home.catalogue, job.name, now)
-        is_due = is_due and not is_over(home.catalogue, job.name, due_at)
-        found.append(Planned(job, is_due, due_at if is_due else moment_text(job.when.next(moment)), last.get(job.name)))
+        due_at = _due_at(home, job, now)
+        found.append(Planned(job, due_at is not None, due_at or moment_text(job.when.next(moment)), last.get(job.name)))
     return sorted(found, key=lambda one: one.next_at)
+
+
+def _due_at(home: Home, job: ScheduledJob, now: str) -> str | None:
+    """The moment for which a job is due, or ``None`` where it is not due at ``now``."""
+    moment = moment_text(job.when.last(datetime.fromisoformat(now)))
+    is_due = moment > scheduled_since(home.catalogue, job.name, now) and not is_over(home.catalogue, job.name, moment)
+    return moment if is_due else None
