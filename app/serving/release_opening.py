@@ -7,6 +7,7 @@ import numpy as np
 
 from app.serving.arithmetic import arithmetic_of
 from app.serving.document_boosts import boosts_of
+from app.serving.loaded_models import LoadedModels
 from app.serving.query_cache import QueryCache
 from app.serving.release import ServingRelease
 from indexing.errors import ArtefactCorrupt, NotReady
@@ -36,8 +37,7 @@ class ReleaseOpener:
         """Open releases of ``home``; queries that were asked before are not encoded again where there is a cache."""
         self._home = home
         self._queries = queries
-        self._embedders: dict[tuple[str, str], Embedder] = {}
-        self._rerankers: dict[tuple[str, str], RerankerModel] = {}
+        self.models = LoadedModels(lambda recipe: self.load_embedder(recipe), self._load_reranker)
         self.features = OnlineStore(home.catalogue)
 
     def open(self, release: Release, distrusted: Collection[str] = ()) -> ServingRelease:
@@ -61,7 +61,7 @@ class ReleaseOpener:
         )
         require_sound(self._home, release, recipe, snapshot.manifest)
         snapshot.check()
-        embedder, reranker = self._embedder(recipe), self._reranker_model(recipe)
+        embedder, reranker = self.models.embedder(recipe), self.models.reranker(recipe)
         serving = ServingRelease(
             release=release,
             recipe=recipe,
@@ -78,36 +78,21 @@ class ReleaseOpener:
 
     def keep(self, recipes: Collection[Recipe]) -> None:
         """Let go of the models that none of these recipes has."""
-        embedders = {_embedder_key(recipe) for recipe in recipes}
-        rerankers = {key for recipe in recipes for key in _reranker_keys(recipe)}
-        self._embedders = {key: model for key, model in self._embedders.items() if key in embedders}
-        self._rerankers = {key: model for key, model in self._rerankers.items() if key in rerankers}
+        self.models.keep(recipes)
 
     def _cached(self, recipe: Recipe, queries: QueryCache) -> Embedder:
         model = self._home.models.get(recipe.model)
         identity = recipe.bind(model).embedding_fingerprint, model.prompts.query
-        return queries.over(self._embedder(recipe), fingerprint(identity))
-
-    def _embedder(self, recipe: Recipe) -> Embedder:
-        key = _embedder_key(recipe)
-        if key not in self._embedders:
-            self._embedders[key] = self.load_embedder(recipe)
-        return self._embedders[key]
+        return queries.over(self.models.embedder(recipe), fingerprint(identity))
 
     def load_embedder(self, recipe: Recipe) -> Embedder:
         """A recipe's embedder, loaded and proved; once for all recipes that have its model."""
         model, sessions = self._home.models.get(recipe.model), self._home.settings.sessions
         return load_embedder(self._home.storage, model, recipe.embedding.precision, sessions=sessions)
 
-    def _reranker_model(self, recipe: Recipe) -> RerankerModel | None:
-        """The recipe's reranker, loaded and proved, if it has one."""
-        for name, precision in _reranker_keys(recipe):
-            if (name, precision) not in self._rerankers:
-                self._rerankers[name, precision] = load_reranker(
-                    self._home.storage, self._home.models.get(name), precision, sessions=self._home.settings.sessions
-                )
-            return self._rerankers[name, precision]
-        return None
+    def _load_reranker(self, name: str, precision: str) -> RerankerModel:
+        model, sessions = self._home.models.get(name), self._home.settings.sessions
+        return load_reranker(self._home.storage, model, precision, sessions=sessions)
 
 
 def open_in_service(home: Home) -> ServingRelease:
@@ -118,14 +103,6 @@ def open_in_service(home: Home) -> ServingRelease:
         GroundworkError: it cannot be opened.
     """
     return ReleaseOpener(home).open(stable_release(home.catalogue))
-
-
-def _embedder_key(recipe: Recipe) -> tuple[str, str]:
-    return recipe.model, recipe.embedding.precision
-
-
-def _reranker_keys(recipe: Recipe) -> list[tuple[str, str]]:
-    return [] if recipe.reranker is None else [(recipe.reranker, recipe.second_pass.precision)]
 
 
 def _query_itself(serving: ServingRelease) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from app.serving.document_boosts import DocumentBoosts
+from app.serving.loaded_models import LoadedModels
 from app.serving.release import ServingRelease
 from indexing.features.feature_values import Feature, FeatureValue
 from indexing.indexes.analyser import Analyser
@@ -40,9 +41,10 @@ class ArtefactOpener:
     ) -> None:
         """Encode with ``sessions`` sessions; ``load`` gives the embedder of a model and precision (for tests)."""
         self._storage, self._sessions, self._max_shards = storage, sessions, max_shards
-        self._load = load or self._loaded
-        self._embedders: dict[tuple[str, str], Embedder] = {}
-        self._rerankers: dict[tuple[str, str], RerankerModel] = {}
+        load_one = load or self._loaded
+        self._models = LoadedModels(
+            lambda recipe: load_one(recipe.model, recipe.embedding.precision), self._loaded_reranker
+        )
         self._snapshot: Snapshot | None = None
 
     def open(self, release: Release, recipe: Recipe, values: DocumentValues) -> ServingRelease:
@@ -61,10 +63,10 @@ class ArtefactOpener:
             release=release,
             recipe=recipe,
             snapshot=self._opened(release.snapshot),
-            embedder=self._embedder(recipe.model, recipe.embedding.precision),
+            embedder=self._models.embedder(recipe),
             analyser=Analyser(recipe.lexical.language),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
-            reranker=None if recipe.reranker is None else self._reranker(recipe.reranker, recipe.second_pass.precision),
+            reranker=self._models.reranker(recipe),
             boosts=_boosts(recipe, values) if recipe.retrieval.boosts else None,
         )
 
@@ -73,21 +75,11 @@ class ArtefactOpener:
             self._snapshot = Snapshot(self._storage, snapshot_id, max_shards=self._max_shards)
         return self._snapshot
 
-    def _embedder(self, model: str, precision: str) -> Embedder:
-        if (model, precision) not in self._embedders:
-            self._embedders[model, precision] = self._load(model, precision)
-        return self._embedders[model, precision]
-
     def _loaded(self, model: str, precision: str) -> Embedder:
         return load_embedder(self._storage, stored_model(self._storage, model), precision, sessions=self._sessions)
 
-    def _reranker(self, model: str, precision: str) -> RerankerModel:
-        if (model, precision) not in self._rerankers:
-            version = stored_model(self._storage, model)
-            self._rerankers[model, precision] = load_reranker(
-                self._storage, version, precision, sessions=self._sessions
-            )
-        return self._rerankers[model, precision]
+    def _loaded_reranker(self, model: str, precision: str) -> RerankerModel:
+        return load_reranker(self._storage, stored_model(self._storage, model), precision, sessions=self._sessions)
 
 
 def _boosts(recipe: Recipe, values: DocumentValues) -> DocumentBoosts:

@@ -9,7 +9,7 @@ import pytest
 
 from app.retrieval.reranking import SecondPass
 from app.services.replay import NotReplayable, Replayed
-from app.serving.release_opening import ReleaseOpener
+from app.serving.loaded_models import LoadedModels
 from indexing.catalogue.document_features import ids_in_features
 from indexing.catalogue.document_versions import forget_versions
 from indexing.catalogue.releases import retire_releases
@@ -215,7 +215,7 @@ class Late:
 
 
 def test_a_second_pass_is_done_or_skipped_as_it_was_then(recorded, monkeypatch):
-    monkeypatch.setattr(ReleaseOpener, "_reranker_model", lambda self, recipe: AnyOrder())
+    monkeypatch.setattr(LoadedModels, "reranker", lambda self, recipe: AnyOrder())
     recorded.put(*(article(f"d{n}", n + 1) for n in range(4)), live=False)
     recorded.build()
     process = recorded.recording_process()

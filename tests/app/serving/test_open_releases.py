@@ -177,11 +177,11 @@ def test_recipes_with_one_model_share_its_sessions_and_what_none_needs_is_let_go
     fresh.keep_open(2, 3)
     process.pool.refresh()
     assert loaded == [3]
-    assert len(opener._embedders) == 2
+    assert opener.models.embedders == 2
     fresh.keep_open(2)
     process.pool.refresh()
     assert recipes(process) == [1, 2]
-    assert len(opener._embedders) == 1
+    assert opener.models.embedders == 1
 
 
 def test_what_another_recipe_takes_is_reported_until_it_is_closed(fresh):
