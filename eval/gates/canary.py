@@ -15,9 +15,8 @@ from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy, policy_of
 from eval.gates.sequences import ConfidenceSequence
 from indexing.catalogue.alerts import Alert, open_alerts
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
-from indexing.errors import StorageFailed
 from indexing.home import Home
-from indexing.ledger.day_sources import DayFault
+from indexing.ledger.day_sources import DayFault, require_readable
 from indexing.ledger.feedback_readers import negative_queries
 from indexing.ledger.trial_answers import TrialAnswer, shadow_overlaps, trial_answers
 from indexing.records import Json
@@ -29,6 +28,7 @@ from indexing.releases.transitions import list_transitions
 
 QUALITY, SIGNAL = "quality:", "signal:"
 """How kinds of verdicts begin: of guardrails, which take back, and of signals, which pause."""
+_UNJUDGED = "the canary cannot be judged."
 _ENOUGH_SHADOWS = 50
 """Shadowed answers below which their agreement says nothing. Source: as ``MIN_REQUESTS`` of the technical guards."""
 
@@ -99,7 +99,7 @@ def _judge_shadow(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str) 
     faults: list[DayFault] = []
     since, until = datetime.fromisoformat(rollout.created_at), datetime.fromisoformat(now)
     overlaps = shadow_overlaps(home.ledger, rollout.id, since, until, on_fault=faults.append)
-    _require_readable(faults)
+    require_readable(faults, _UNJUDGED)
     if len(overlaps) < _ENOUGH_SHADOWS:
         return []
     n, mean = len(overlaps), sum(overlaps) / len(overlaps)
@@ -119,7 +119,7 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
     answers = read.answers
     asked = [one.id for one in answers]
     against, has_feedback = negative_queries(home.ledger, asked, since, until, on_fault=faults.append)
-    _require_readable([fault for fault in faults if not fault.is_missing])
+    require_readable([fault for fault in faults if not fault.is_missing], _UNJUDGED)
     rails = _rails_of_answers(policy, against if has_feedback else None)
     usual, burnt = usual_scores(answers)
     if usual is not None and _has_same_scores(home, rollout):
@@ -267,10 +267,3 @@ def _write(home: Home, rollout: Rollout, policy: Policy, said: Sequence[Judged],
                 evidence=one.evidence,
             )
             insert_verdict(home.catalogue, rollout.candidate, one.kind, one.outcome, [one.reason], now, grounds)
-
-
-def _require_readable(faults: Sequence[DayFault]) -> None:
-    if faults:
-        raise StorageFailed(
-            f"The ledger's day {faults[0].day} cannot be read ({faults[0].reason}), so the canary cannot be judged."
-        )

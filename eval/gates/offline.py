@@ -18,7 +18,7 @@ from indexing.errors import InvalidInput, NotFound, NotReady
 from indexing.home import Home
 from indexing.records import Json
 from indexing.releases.gate import HOLD, PROMOTE, REJECT
-from indexing.releases.release import Release, newest_release
+from indexing.releases.release import Release, require_newest_release
 from indexing.snapshots.manifest import SnapshotManifest, read_snapshot
 
 Evaluate = Callable[[Home, str, QuerySet, str], Evaluation]
@@ -79,7 +79,7 @@ def gate(
         raise NotReady("Nothing is in service, so there is nothing to hold a recipe against: its first needs no gate.")
     if against == candidate:
         raise InvalidInput(f"Recipe {candidate} is the one it would be held against: name another with --against.")
-    releases = _require_release(home, against), _require_release(home, candidate)
+    releases = require_newest_release(home.catalogue, against), require_newest_release(home.catalogue, candidate)
     chosen = choose_sets(home, rules)
     of_left_out = PROMOTE if chosen.sets else HOLD
     findings = {f"{name} left out": Finding(of_left_out, (why,)) for name, why in chosen.left_out.items()}
@@ -185,10 +185,3 @@ def _decided(
     return GateDecision(
         verdict, reasons, candidate, baseline, release.number, policy.id, is_synthetic, {"findings": evidence}
     )
-
-
-def _require_release(home: Home, recipe: int) -> Release:
-    found = newest_release(home.catalogue, recipe)
-    if found is None:
-        raise NotFound(f"Recipe {recipe} has no release: build it first, or see 'groundwork releases list'.")
-    return found

@@ -21,6 +21,12 @@ class Estimate:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends as a drawing needs them: the value itself where there is no interval."""
+        low, high = (self.value if end is None else end for end in (self.low, self.high))
+        return low, high
+
 
 @dataclass(frozen=True, slots=True)
 class Badge:

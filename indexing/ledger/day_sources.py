@@ -46,6 +46,16 @@ def log_fault(fault: DayFault) -> None:
     logger.warning("ledger.day_unreadable", extra={"fields": {"day": str(fault.day), "reason": fault.reason}})
 
 
+def require_readable(faults: Sequence[DayFault], consequence: str) -> None:
+    """Refuse an answer that lacks days; ``consequence`` says what cannot be done then, and what to do.
+
+    Raises:
+        StorageFailed: a day could not be read.
+    """
+    if faults:
+        raise StorageFailed(f"The ledger's day {faults[0].day} cannot be read ({faults[0].reason}), so {consequence}")
+
+
 class DaySource(Protocol):
     """The rows of one file of a day, asked in SQL that SQLite and DuckDB both understand."""
 

@@ -8,7 +8,7 @@ from indexing.catalogue.tenants import has_tenant
 from indexing.errors import NotFound
 from indexing.releases.behind import require_caught_up
 from indexing.releases.gate import require_admitted_to_all
-from indexing.releases.release import newest_release
+from indexing.releases.release import require_newest_release
 from indexing.releases.rollouts import PinKind
 from indexing.releases.transitions import Decision, require_room
 
@@ -58,8 +58,7 @@ def pin(
         TooManyRecipes: more than ``max_recipes`` would have to be open.
     """
     with catalogue.write():
-        if newest_release(catalogue, recipe) is None:
-            raise NotFound(f"Recipe {recipe} has no release: build it first, or see 'groundwork releases list'.")
+        require_newest_release(catalogue, recipe)
         require_caught_up(catalogue, recipe, anyway=anyway)
         _require_tenant(catalogue, tenant)
         admission = require_admitted_to_all(catalogue, recipe, override=override)

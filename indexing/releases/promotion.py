@@ -16,7 +16,7 @@ from indexing.errors import NotFound, NotReady, RolloutConflict
 from indexing.records import moment_text
 from indexing.releases.behind import require_caught_up
 from indexing.releases.gate import require_admitted
-from indexing.releases.release import Release, newest_release
+from indexing.releases.release import Release, require_newest_release
 from indexing.releases.rollouts import Rollout, find_rollout, open_rollout, rollout_in
 from indexing.releases.transitions import Decision, change_rollout, in_words, moment_in_words, require_room
 
@@ -75,7 +75,7 @@ def promote(
         TooManyRecipes: with the one before on standby, more recipes than ``max_recipes`` would be open.
     """
     with catalogue.write():
-        newest = _require_release(catalogue, recipe)
+        newest = require_newest_release(catalogue, recipe)
         previous = stable_recipe(catalogue)
         if previous == recipe:
             return newest
@@ -137,7 +137,7 @@ def roll_back(
             trial = _open_canary(catalogue)
         rolled = None if trial is None else change_rollout(catalogue, trial, "rolled_back", by, {"share": 0.0})
         if rolled is not None and to in (None, live):
-            return RolledBack(_require_release(catalogue, live), rolled, rolled.candidate, 0)
+            return RolledBack(require_newest_release(catalogue, live), rolled, rolled.candidate, 0)
         return _back_to(catalogue, by, live, rollout if rolled is None else rolled, to, anyway=anyway)
 
 
@@ -147,7 +147,7 @@ def _back_to(
     """Put an earlier recipe in service."""
     if to is None:
         to = _previous(catalogue, live)
-    target = _require_release(catalogue, to)
+    target = require_newest_release(catalogue, to)
     if to == live:
         raise RolloutConflict(f"Recipe {to} is in service already: there is nothing to roll back.")
     behind = require_caught_up(catalogue, to, anyway=anyway)
@@ -235,10 +235,3 @@ def _end_live(catalogue: Database, by: Decision, reason: str) -> None:
 def _open_canary(catalogue: Database) -> Rollout | None:
     found = open_rollout(catalogue)
     return None if found is None or found.mode == "shadow" else found
-
-
-def _require_release(catalogue: Database, recipe: int) -> Release:
-    newest = newest_release(catalogue, recipe)
-    if newest is None:
-        raise NotFound(f"Recipe {recipe} has no release: build it first, or see 'groundwork releases list'.")
-    return newest

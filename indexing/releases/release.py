@@ -81,3 +81,15 @@ def newest_release(catalogue: Database, recipe: int) -> Release | None:
     """A recipe's last build that was not retired, or ``None``."""
     row = newest_release_row(catalogue, recipe)
     return None if row is None else Release(**row)
+
+
+def require_newest_release(catalogue: Database, recipe: int) -> Release:
+    """A recipe's last build that was not retired.
+
+    Raises:
+        NotFound: it has none.
+    """
+    found = newest_release(catalogue, recipe)
+    if found is None:
+        raise NotFound(f"Recipe {recipe} has no release: build it first, or see 'groundwork releases list'.")
+    return found

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from indexing.errors import StorageFailed
-from indexing.ledger.day_sources import DayFault
+from indexing.ledger.day_sources import DayFault, require_readable
 from indexing.ledger.guard_counts import GuardCounts
 from indexing.ledger.guard_window import GuardWindow
 from indexing.ledger.interleaved_answers import count_interleaved, preferences
 from indexing.ledger.interleaving import Preferences
 from indexing.ledger.rollout_rows import count_shadows, unit_means
 from indexing.ledger.store import LedgerStore
+
+_NO_CONCLUSION = "the test cannot be concluded: mend it, or end the rollout by hand."
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class RolloutLedger:
         """
         faults: list[DayFault] = []
         found = preferences(self.store, rollout, since, until, on_fault=faults.append)
-        _require_readable([fault for fault in faults if not fault.is_missing])
+        require_readable([fault for fault in faults if not fault.is_missing], _NO_CONCLUSION)
         return found
 
     def unit_means(self, rollout: int, measure: str, since: datetime, until: datetime) -> Mapping[str, Sequence[float]]:
@@ -59,13 +60,5 @@ class RolloutLedger:
         """
         faults: list[DayFault] = []
         found = unit_means(self.store, rollout, measure, since, until, on_fault=faults.append)
-        _require_readable(faults)
+        require_readable(faults, _NO_CONCLUSION)
         return found
-
-
-def _require_readable(faults: Sequence[DayFault]) -> None:
-    if faults:
-        raise StorageFailed(
-            f"The ledger's day {faults[0].day} cannot be read ({faults[0].reason}), so the test cannot be"
-            " concluded: mend it, or end the rollout by hand."
-        )

@@ -226,17 +226,9 @@ def start_ab(
     if checked_share(share) == 1.0:
         raise InvalidInput("A share of 1 leaves nothing to compare with: expected less than 1, such as 0.5.")
     better = "higher" if test.higher_is_better else "lower"
-    changes: dict[str, Json] = {
-        "mode": "ab",
-        "share": share,
-        "unit": unit,
-        "ends_at": end.at,
-        "max_queries": end.queries,
-        "decides": f"whether {test.measure} differs by {test.margin:g} or more ({better} is better)",
-        "ab_test": json.dumps(asdict(test)),
-    }
-    only_from = _startable(seen, "proposed", "shadow")
-    return _start(catalogue, seen, "canary", by, changes, max_recipes, only_from, anyway=anyway)
+    decides = f"whether {test.measure} differs by {test.margin:g} or more ({better} is better)"
+    changes: dict[str, Json] = {"mode": "ab", "share": share, "unit": unit, "decides": decides}
+    return _start_test(catalogue, seen, by, changes, test, end, max_recipes, anyway=anyway)
 
 
 def start_interleaving(
@@ -282,13 +274,9 @@ def start_interleaving(
         "share": checked_share(steps[0].share if steps else share),
         "unit": unit,
         "steps": json.dumps([asdict(step) for step in steps]),
-        "ends_at": end.at,
-        "max_queries": end.queries,
         "decides": f"whether {unit}s prefer the candidate, by {test.margin:g} more than half of those that choose",
-        "ab_test": json.dumps(asdict(test)),
     }
-    only_from = _startable(seen, "proposed", "shadow")
-    return _start(catalogue, seen, "canary", by, changes, max_recipes, only_from, anyway=anyway)
+    return _start_test(catalogue, seen, by, changes, test, end, max_recipes, anyway=anyway)
 
 
 def _require_test(test: AbTest) -> None:
@@ -297,6 +285,23 @@ def _require_test(test: AbTest) -> None:
             f"Margin {test.margin:g} and level {test.level:g} do not fit: expected a margin above 0, and a level"
             " between 0 and 0.5, such as 0.05."
         )
+
+
+def _start_test(
+    catalogue: Database,
+    seen: Rollout,
+    by: Decision,
+    changes: Mapping[str, Json],
+    test: AbTest,
+    end: End,
+    max_recipes: int,
+    *,
+    anyway: bool,
+) -> Rollout:
+    """Start a trial whose end, and what it is to show by then, are stated beforehand."""
+    stated = {"ends_at": end.at, "max_queries": end.queries, "ab_test": json.dumps(asdict(test))}
+    only_from = _startable(seen, "proposed", "shadow")
+    return _start(catalogue, seen, "canary", by, {**changes, **stated}, max_recipes, only_from, anyway=anyway)
 
 
 def _start(

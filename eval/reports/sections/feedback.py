@@ -108,7 +108,7 @@ def _bias(bias: PositionBias) -> list[Block]:
     if bias.reason:
         return [Prose([f"Position bias: {bias.reason}"], is_caveat=True)]
     columns = [Column("rank", "count"), Column("examined, relative to rank 1 (95 %)", "score")]
-    low, high = zip(*(_ends(one) for one in bias.examined), strict=True)
+    low, high = zip(*(one.ends for one in bias.examined), strict=True)
     eta = bias.eta
     ends = "" if eta.low is None or eta.high is None else f" ({eta.low:.2f} to {eta.high:.2f})"
     return [
@@ -126,12 +126,6 @@ def _bias(bias: PositionBias) -> list[Block]:
             ),
         )
     ]
-
-
-def _ends(estimate: Estimate) -> tuple[float, float]:
-    low = estimate.value if estimate.low is None else estimate.low
-    high = estimate.value if estimate.high is None else estimate.high
-    return low, high
 
 
 def _comments(found: Feedback) -> list[Block]:

@@ -161,7 +161,7 @@ def _chart(quality: Quality, served: Sequence[Measured], sets: Sequence[str]) ->
         Line(
             name,
             role,
-            [Point(one.at, one.quality.value, *_ends(one.quality)) for one in served if one.query_set == name],
+            [Point(one.at, one.quality.value, *one.quality.ends) for one in served if one.query_set == name],
         )
         for name, role in zip(sets, SERIES, strict=False)
     ]
@@ -188,7 +188,7 @@ def _once(quality: Quality) -> Chart:
         IntervalRow(
             f"{one.query_set}, release {one.release}",
             one.quality.value,
-            *_ends(one.quality),
+            *one.quality.ends,
             role="series-1" if one.was_in_service else "series-2",
         )
         for one in found
@@ -202,12 +202,6 @@ def _once(quality: Quality) -> Chart:
         legend=[Key("in service", "series-1", "dot"), Key("candidate", "series-2", "dot")],
         note="A bar is the 95 % interval of a mean over queries. Nothing was evaluated twice yet: time begins then.",
     )
-
-
-def _ends(estimate: Estimate) -> tuple[float, float]:
-    low = estimate.value if estimate.low is None else estimate.low
-    high = estimate.value if estimate.high is None else estimate.high
-    return low, high
 
 
 def _table(quality: Quality) -> Table:
