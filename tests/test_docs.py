@@ -30,13 +30,9 @@ def commands(group, prefix="groundwork"):
 
 
 def all_commands():
-    from app.cli import commands as app_commands
-    from eval.commands.root import commands as eval_commands
-    from indexing.commands.root import cli
+    from indexing.commands.root import whole_command
 
-    for command in (*app_commands, *eval_commands):
-        cli.add_command(command)
-    return sorted(commands(cli))
+    return sorted(commands(whole_command()))
 
 
 def headings(pattern):

@@ -102,10 +102,16 @@ cli.add_command(tenant_commands.tenants)
 cli.add_command(tenant_commands.keys)
 
 
+def whole_command() -> click.Group:
+    """The command with those of all three packages joined to it. Joining them again changes nothing."""
+    for entry in entry_points(group="groundwork.commands"):
+        for command in entry.load():
+            cli.add_command(command)
+    return cli
+
+
 def main() -> None:
     """Join the commands of all three packages and run."""
     with uncollected():
-        for entry in entry_points(group="groundwork.commands"):
-            for command in entry.load():
-                cli.add_command(command)
-    cli()
+        command = whole_command()
+    command()

@@ -17,10 +17,8 @@ import httpx
 import pytest
 import yaml
 
-from app.cli import commands as app_commands
 from app.main import create_app
-from eval.commands.root import commands as eval_commands
-from indexing.commands.root import cli
+from indexing.commands.root import whole_command
 from indexing.settings import Settings
 from tests.support.processes import PROGRAM, ROOT, free_port, run
 from tests.support.redis_server import redis_program
@@ -33,10 +31,8 @@ STAGES = dict(re.findall(r"^FROM \S+ AS (\w+)\n(.*?)(?=^FROM|\Z)", DOCKERFILE, r
 
 def parse(argv):
     """Let click parse a command without running it; raises where it does not exist or an option is unknown."""
-    for command in (*app_commands, *eval_commands):
-        cli.add_command(command)
     assert argv[0] == "groundwork"
-    command = cli.commands[argv[1]]
+    command = whole_command().commands[argv[1]]
     return command.make_context(argv[1], list(argv[2:]), resilient_parsing=False, obj=Settings())
 
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from eval.datasets.candidates import list_candidates
 from indexing.catalogue.alerts import list_alerts
-from tests.indexing.commands.test_mistyped_home import all_commands
+from indexing.commands.root import whole_command
 from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHome
 
 
@@ -22,7 +22,7 @@ def fresh(tmp_path, monkeypatch):
 
 
 def run(fresh, *words):
-    result = CliRunner().invoke(all_commands(), ["--home", str(fresh.path), "eval", *words])
+    result = CliRunner().invoke(whole_command(), ["--home", str(fresh.path), "eval", *words])
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -72,6 +72,6 @@ def test_alerts_are_listed_and_acknowledged(fresh):
 
 @pytest.mark.parametrize("length", ["1y", "0h", "h", "99999999d"])
 def test_a_window_that_is_no_length_of_time_is_told(fresh, length):
-    result = CliRunner().invoke(all_commands(), ["--home", str(fresh.path), "eval", "drift", "--window", length])
+    result = CliRunner().invoke(whole_command(), ["--home", str(fresh.path), "eval", "drift", "--window", length])
     assert result.exit_code == 2
     assert "is no length of time: expected 30m, 24h or 7d." in result.output

@@ -5,13 +5,12 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from eval.commands.root import evaluation
 from eval.datasets.set_changes import NewQuery, Note, create_set, put_contents
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.verdicts import verdict_rows
-from indexing.commands.root import cli
+from indexing.commands.root import whole_command
 from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import change_recipe, recipe_in_service
 
@@ -23,7 +22,6 @@ POLICY = "query_sets: [{name: things, split: all, mode: lexical, min_queries: 12
 @pytest.fixture
 def run(tiny_home, tmp_path):
     """Recipe 1 stems and is in service, recipe 2 does not: queries in the plural find nothing."""
-    cli.add_command(evaluation)
     home = tiny_home
     put_documents(home.catalogue, ARTICLES, [Document(noun, noun, f"About one {noun}.") for noun in NOUNS])
     recipe = recipe_in_service(home)
@@ -37,7 +35,7 @@ def run(tiny_home, tmp_path):
 
     def invoke(*arguments, code):
         command = ["--home", str(home.path), "eval", "gate", *arguments]
-        result = CliRunner().invoke(cli, command, terminal_width=200)
+        result = CliRunner().invoke(whole_command(), command, terminal_width=200)
         assert result.exit_code == code, result.output
         return result.stdout if code in (0, 3, 4) else result.stderr
 

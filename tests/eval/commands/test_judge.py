@@ -5,8 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from eval.commands.root import commands
-from indexing.commands.root import cli
+from indexing.commands.root import whole_command
 from tests.support.judge_server import Answer, judge_server, judging
 
 SAMPLES = [
@@ -25,8 +24,6 @@ SAMPLES = [
 @pytest.fixture
 def run(home, tmp_path, monkeypatch):
     """Runs the command on two samples, by default with no model to ask."""
-    for command in commands:
-        cli.add_command(command)
     path = tmp_path / "samples.jsonl"
     path.write_text("\n".join(map(json.dumps, SAMPLES)))
 
@@ -37,7 +34,7 @@ def run(home, tmp_path, monkeypatch):
             else:
                 monkeypatch.setenv(f"GROUNDWORK_JUDGE_{name}", value)
         given = ["--home", str(home.path), "eval", "judge", "--samples", str(path), *arguments]
-        return CliRunner().invoke(cli, given)
+        return CliRunner().invoke(whole_command(), given)
 
     return invoke
 

@@ -9,10 +9,10 @@ from eval.datasets.candidates import Proposal, propose_candidates
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents, remove_documents
+from indexing.commands.root import whole_command
 from indexing.records import Document
 from indexing.releases.recipe_choices import default_recipe
 from tests.eval.datasets.conftest import DOCUMENTS, MANUAL
-from tests.indexing.commands.test_mistyped_home import all_commands
 
 OF = ("--collection", "manual")
 SIGNED = ("--by", "ana", "--reason", "asked by support")
@@ -22,7 +22,7 @@ SIGNED = ("--by", "ana", "--reason", "asked by support")
 def run(home):
     """Runs a command of the group on a home with three documents; gives its result."""
     put_documents(home.catalogue, MANUAL, DOCUMENTS)
-    return lambda *words: CliRunner().invoke(all_commands(), ["--home", str(home.path), "eval", *map(str, words)])
+    return lambda *words: CliRunner().invoke(whole_command(), ["--home", str(home.path), "eval", *map(str, words)])
 
 
 def answer(result):
@@ -107,7 +107,7 @@ def test_a_model_must_be_configured_before_it_writes(run):
 
 def test_a_stored_set_is_measured_on_the_release_in_service(tiny_home):
     def run(*words):
-        return CliRunner().invoke(all_commands(), ["--home", str(tiny_home.path), "eval", *words])
+        return CliRunner().invoke(whole_command(), ["--home", str(tiny_home.path), "eval", *words])
 
     put_documents(tiny_home.catalogue, MANUAL, DOCUMENTS)
     build(prepare_build(tiny_home, default_recipe(tiny_home)))

@@ -9,7 +9,7 @@ from indexing.catalogue.alerts import raise_alert
 from indexing.catalogue.process_lease import take
 from indexing.catalogue.schedule import begin_run, end_run
 from indexing.catalogue.verdicts import insert_verdict
-from tests.indexing.commands.test_mistyped_home import all_commands
+from indexing.commands.root import whole_command
 from tests.support.rollout_home import RolloutHome
 
 AT = "2026-11-29T02:00:00.000+00:00"
@@ -18,7 +18,7 @@ AT = "2026-11-29T02:00:00.000+00:00"
 @pytest.fixture
 def watch(home):
     def watch(*words):
-        result = CliRunner().invoke(all_commands(), ["--home", str(home.path), "eval", "watch", *words])
+        result = CliRunner().invoke(whole_command(), ["--home", str(home.path), "eval", "watch", *words])
         assert result.exit_code == 0, result.output
         return result.stdout
 

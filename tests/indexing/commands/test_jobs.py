@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from indexing.catalogue.schedule import begin_run, end_run, read_run, scheduled_since, tell_step
-from tests.indexing.commands.test_mistyped_home import all_commands
+from indexing.commands.root import whole_command
 
 AT = "2026-11-29T02:00:00.000+00:00"
 
@@ -14,7 +14,7 @@ AT = "2026-11-29T02:00:00.000+00:00"
 @pytest.fixture
 def run(home):
     def run(*words, code=0):
-        result = CliRunner().invoke(all_commands(), ["--home", str(home.path), "jobs", *map(str, words)])
+        result = CliRunner().invoke(whole_command(), ["--home", str(home.path), "jobs", *map(str, words)])
         assert result.exit_code == code, result.output
         return result.output
 
@@ -66,7 +66,7 @@ def test_the_schedule_says_what_is_due_and_that_nothing_runs_it(run, runs, home)
 
 
 def test_beat_needs_redis_and_says_what_runs_the_schedule_without(home):
-    result = CliRunner().invoke(all_commands(), ["--home", str(home.path), "beat"])
+    result = CliRunner().invoke(whole_command(), ["--home", str(home.path), "beat"])
     assert result.exit_code == 1
     assert "GROUNDWORK_REDIS_URL is not set" in result.output
     assert "'groundwork builder' runs the schedule" in " ".join(result.output.split())

@@ -8,18 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from indexing.commands.root import cli
+from indexing.commands.root import whole_command
 from indexing.features.views import PASSAGE_VIEWS, definition
-
-
-def all_commands() -> click.Group:
-    """The whole command line, as the console script joins it."""
-    from app.cli import commands as app_commands
-    from eval.commands.root import commands as eval_commands
-
-    for command in (*app_commands, *eval_commands):
-        cli.add_command(command)
-    return cli
 
 
 def every_command(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -63,7 +53,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize(
     ("path", "command"),
-    [one for one in every_command(all_commands()) if one[0] not in CREATES],
+    [one for one in every_command(whole_command()) if one[0] not in CREATES],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_a_mistyped_home_is_told_and_nothing_is_made(
@@ -75,7 +65,7 @@ def test_a_mistyped_home_is_told_and_nothing_is_made(
     words = [ARGUMENTS.get(str(one.name), str(file)) for one in command.params if isinstance(one, click.Argument)]
     words += OPTIONS.get(path, [])
     home = tmp_path / "hoem"
-    result = CliRunner().invoke(all_commands(), ["--home", str(home), *path, *words])
+    result = CliRunner().invoke(whole_command(), ["--home", str(home), *path, *words])
     assert f"Error: {home} is not a Groundwork home" in result.stderr, result.output
     assert result.exit_code == 1
     assert [one.name for one in tmp_path.iterdir()] == ["file.json"]

@@ -10,7 +10,7 @@ from indexing.catalogue.document_writes import write_documents
 from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.tenants import create_tenant
 from indexing.catalogue.watcher_lease import take_lease, watcher_seen
-from indexing.commands.root import cli
+from indexing.commands.root import whole_command
 from indexing.commands.watching import watching
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy
@@ -42,8 +42,11 @@ def catalogue(home):
 
 @pytest.fixture
 def run(home, catalogue):
+
     def invoke(command, fails=False):
-        result = CliRunner().invoke(cli, ["--home", str(home.path), *command.split(" ")], terminal_width=200)
+        result = CliRunner().invoke(
+            whole_command(), ["--home", str(home.path), *command.split(" ")], terminal_width=200
+        )
         assert result.exit_code == (1 if fails else 0), result.output
         return result.stderr if fails else result.stdout
 
@@ -101,7 +104,9 @@ def test_the_list_and_the_page_of_a_rollout_say_what_happened_and_why(run, steps
 
 def test_who_starts_steps_without_a_watcher_is_told(home, run, steps):
     run("rollouts propose 2")
-    result = CliRunner().invoke(cli, ["--home", str(home.path), "rollouts", "canary", "--steps", str(steps)])
+    result = CliRunner().invoke(
+        whole_command(), ["--home", str(home.path), "rollouts", "canary", "--steps", str(steps)]
+    )
     assert "No watcher was ever seen: run 'groundwork builder' or 'groundwork rollouts watch'." in result.stderr
 
 
@@ -118,7 +123,7 @@ def test_a_candidate_that_lacks_documents_is_said_so_and_gets_users_only_with_a_
     ):
         assert "Release 2.1 lacks 1 documents that recipe 1 answers with" in run(command, fails=True)
     shadow = ["rollouts", "shadow", "--queries", "9", "--decides", "speed"]
-    said = CliRunner().invoke(cli, ["--home", str(home.path), *shadow])
+    said = CliRunner().invoke(whole_command(), ["--home", str(home.path), *shadow])
     assert "Recipe 2 lacks 1 documents that are searchable now" in said.stderr
     run("rollouts canary --share 0.1 --anyway")
     assert run("rollouts promote --anyway") == "release 2.1 is in service\n"
@@ -189,7 +194,7 @@ def test_without_a_rollout_the_commands_say_how_to_make_one(run):
 
 def test_a_duration_has_a_unit(home, catalogue):
     arguments = ["--home", str(home.path), "releases", "promote", "2", "--standby", "24"]
-    result = CliRunner().invoke(cli, arguments)
+    result = CliRunner().invoke(whole_command(), arguments)
     assert result.exit_code == 2
     assert "'24' is no duration" in result.stderr
 
