@@ -1,5 +1,6 @@
 """``groundwork eval compare``: two releases on one query set, query by query."""
 
+from functools import partial
 from typing import Any
 
 import click
@@ -52,7 +53,7 @@ def compare_releases(settings: Settings, /, before: str, after: str, as_json: bo
                 mode=options["mode"],
                 k=options["k"],
                 executor=executor,
-                on_progress=lambda done, total, name=release: progress(f"queries of {name}", done, total),  # type: ignore[misc]
+                on_progress=partial(progress, f"queries of {release}"),
             )
             for release in (before, after)
         )

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -56,7 +57,7 @@ class _Outstanding(Generic[T]):
         return self.failures + self.losses
 
 
-class RemoteExecutor(Generic[T, R]):
+class RemoteExecutor(ABC, Generic[T, R]):
     """Hands tasks to workers and gives what each made. What kind of tasks they are, its subclasses say.
 
     The files are the truth: a task is done when its output is there, and sent again when it is neither done, nor
@@ -89,43 +90,43 @@ class RemoteExecutor(Generic[T, R]):
 
     # What subclasses say of their tasks.
 
+    @abstractmethod
     def _queue(self, task: T) -> str:
         """Which queue it waits in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _window(self, task: T) -> int:
         """How many such tasks may be handed out at once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _save(self, task: T) -> tuple[str, T]:
         """Store its input; gives its name, and what is kept of it here."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _is_done(self, task: T) -> bool:
         """Whether its output is there whole."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _collect(self, name: str, task: T) -> R | None:
         """What a task that is done made, its input taken back; ``None`` where that is gone again: it is redone."""
-        raise NotImplementedError
 
     def _require_input(self, name: str, task: T) -> None:
         """Store the input again where something else removed it."""
 
+    @abstractmethod
     def _withdraw_all(self) -> None:
         """Take every input back."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _require_wanted(self) -> None:
         """Go on, or take every input back and raise, where the job was cancelled."""
-        raise NotImplementedError
 
     def _record(self, name: str, task: T, state: str, attempts: int, error: str | None) -> None:
         """Write down how a task stands."""
 
+    @abstractmethod
     def _failure(self, message: str) -> GroundworkError:
         """The error of a job that fails."""
-        raise NotImplementedError
 
     def run(self, tasks: Iterable[T]) -> Iterator[R]:
         """Have tasks done, reading ahead only a little, and give what each made when it is done, in any order.

@@ -1,11 +1,8 @@
 """A slice of ``benchmarks/faults/rollout_life.py``: a recipe's whole life under load, by commands and over HTTP."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
+from tests.support.benchmark_slices import run_slice
 from tests.support.processes import ROOT
 
 pytestmark = pytest.mark.slow
@@ -13,17 +10,8 @@ ARTICLES = ROOT / "corpora" / "helpdesk" / "articles" / "api"
 
 
 def test_a_recipe_lives_from_shadow_to_rollback_and_the_ledger_and_replays_agree_with_what_clients_saw(make_home):
-    options = ["--seconds", "1.5", "--askers", "1", "--clients", "1", "--replays", "40", "--articles", str(ARTICLES)]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.faults.rollout_life", "--dry", "--models", str(make_home("life")), *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    result = json.loads(done.stdout[done.stdout.index("{\n") :])
+    options = ["--seconds", "1.5", "--askers", "1", "--clients", "1", "--replays", "40", "--articles", ARTICLES]
+    result = run_slice("faults.rollout_life", "--models", make_home("life"), *options)
     assert result["problems"] == 0
     assert set(result["stickiness"].values()) == {0}
     assert (result["ledger"]["not in the ledger"], result["ledger"]["said otherwise"]) == (0, 0)

@@ -1,28 +1,15 @@
 """The soak of ``benchmarks/faults/soak.py`` for some seconds: everything at once, against real API processes."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
-from tests.support.processes import ROOT
+from tests.support.benchmark_slices import run_slice
 
 pytestmark = pytest.mark.slow
 
 
 def test_searches_writes_deletes_and_builds_at_once_lose_and_leak_nothing(make_home):
-    options = ["--seconds", "2", "--clients", "2", "--models", make_home("models"), "--dry"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.faults.soak", *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    result = json.loads(done.stdout[done.stdout.index("{\n") :])
+    options = ["--seconds", "2", "--clients", "2", "--models", make_home("models")]
+    result = run_slice("faults.soak", *options)
     assert result["problems"] == 0
     assert len(result["seconds of the builds"]) == 2
     assert min(result["requests"][kind] for kind in ("search", "write", "delete", "read")) > 0
