@@ -1,4 +1,4 @@
-"""What is taken out of a web page, PDF or Word file: the record that the readers give, and its bounds."""
+"""What is taken out of one file: the record that the readers give, the account of its text, and its bounds."""
 
 import re
 from collections.abc import Mapping
@@ -19,13 +19,43 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class TextAccount:
+    """Where the text of one file went, in letters and digits as ``letters_and_digits`` counts them.
+
+    Args:
+        reader: What read it, with the number of its rules: ``html 2``. A change of rules changes the number.
+        raw: What the file holds, counted before anything is left out and apart from what is left out.
+        kept: What stands in the text that is given, without what the reader adds itself (numbers of lists, ticks).
+        left_out: What was left out, by reason; a reason reads well after "left out as": ``navigation``, ``hidden text``.
+        notes: What else a reader of the document must know, each a sentence: "Page 2 of 3 is a picture."
+    """
+
+    reader: str
+    raw: int
+    kept: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unexplained(self) -> int:
+        """What neither was kept nor has a reason for its absence."""
+        return max(0, self.raw - self.kept - sum(self.left_out.values()))
+
+
+@dataclass(frozen=True, slots=True)
 class Extract:
-    """One file's text and what it says of itself. ``facts`` become metadata."""
+    """One file's text, what it says of itself, and where its text went. ``facts`` become metadata."""
 
     text: str
     title: str = ""
     url: str = ""
     facts: Mapping[str, str | int] = field(default_factory=dict)
+    account: TextAccount | None = None
+
+
+def letters_and_digits(text: str) -> int:
+    """How many letters and digits ``text`` has: what readers count, since marks and space change with the form."""
+    return sum(map(str.isalnum, text))
 
 
 def tidied(text: str) -> str:

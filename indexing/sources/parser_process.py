@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import BinaryIO
 
 from indexing.sources.docx import read_word
@@ -82,7 +83,7 @@ def _answer(suffix: str, data: bytes) -> dict[str, object]:
         return {
             "refused": f"the parser cannot read it ({what}): open it in the program it was made with and save it again"
         }
-    return {"text": extract.text, "title": extract.title, "url": extract.url, "facts": dict(extract.facts)}
+    return asdict(extract)
 
 
 if __name__ == "__main__":

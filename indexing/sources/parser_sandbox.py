@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from indexing.errors import SourceInvalid
-from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, Unreadable
+from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, TextAccount, Unreadable
 
 SUFFIXES = (".htm", ".html", ".xhtml", ".pdf", ".docx")
 """What can be parsed, by the end of a file's name in lower case."""
@@ -132,7 +132,8 @@ class Extractor:
             raise _Died(
                 f"reading it takes more than {mebibytes} MiB of memory: simplify it, or split it into several files"
             )
-        return Extract(**fields)
+        account = fields.pop("account", None)
+        return Extract(**fields, account=account and TextAccount(**account | {"notes": tuple(account["notes"])}))
 
     def _stop(self) -> None:
         process, self._process = self._process, None
