@@ -26,7 +26,7 @@ class TextAccount:
         reader: What read it, with the number of its rules: ``html 2``. A change of rules changes the number.
         raw: What the file holds, counted before anything is left out and apart from what is left out.
         kept: What stands in the text that is given, without what the reader adds itself (numbers of lists, ticks).
-        left_out: What was left out, by reason; a reason reads well after "left out as": ``navigation``, ``hidden text``.
+        left_out: What was left out, by reason; a reason follows "left out as": ``navigation``, ``hidden text``.
         notes: What else a reader of the document must know, each a sentence: "Page 2 of 3 is a picture."
     """
 
