@@ -11,7 +11,7 @@ from datetime import date, time
 from frontmatter import YAMLHandler
 from yaml import YAMLError
 
-from indexing.records import Json
+from indexing.records import Document, Json
 
 MAX_ID_CHARS = 512
 """The longest id of a document, in code points."""
@@ -99,6 +99,14 @@ def checked_id(value: Json, key: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         raise Refused(f"{key} {shown(value)} has control characters or bytes that are not UTF-8: remove them")
     return value
+
+
+def once(document: Document, where: str, seen: dict[str, str]) -> Document:
+    """``document``, whose id no other of the source has; ``seen`` says where each id was used and takes this one."""
+    if document.id in seen:
+        raise Refused(f"id {shown(document.id)} was used by {seen[document.id]}: give every document its own")
+    seen[document.id] = where
+    return document
 
 
 def shown(value: Json) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from indexing.errors import SourceInvalid
 from indexing.records import MARKDOWN, PLAIN, Document, Reject
-from indexing.sources import readers
+from indexing.sources import json_lines, readers, tree_walk
 from indexing.sources.readers import open_source
 
 
@@ -83,7 +83,7 @@ def test_a_broken_line_is_rejected_by_name_and_the_rest_is_read(tmp_path: Path, 
 
 
 def test_a_line_that_is_too_long_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "MAX_FILE_BYTES", 40)
+    monkeypatch.setattr(json_lines, "MAX_LINE_BYTES", 40)
     path = written(tmp_path, "x.jsonl", '{"id": "a", "text": "' + "x" * 500 + '"}\n{"id": "b", "text": ""}\n')
     reject, document = open_source(path).read()
     assert isinstance(reject, Reject)
@@ -164,7 +164,7 @@ def test_two_files_with_one_id_give_one_document(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "MAX_FILE_BYTES", 3)
+    monkeypatch.setattr(tree_walk, "MAX_FILE_BYTES", 3)
     (reject,) = open_source(written(tmp_path, "a.md", "four")).read()
     assert isinstance(reject, Reject)
     assert "4 bytes" in reject.reason
