@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from indexing.records import MARKDOWN, PLAIN, Json
 from indexing.sources.extracted_text import Extract
-from indexing.sources.field_checks import decoded, front_matter
+from indexing.sources.field_checks import decoded
+from indexing.sources.front_matter import front_matter
 
 
 @dataclass(frozen=True, slots=True)

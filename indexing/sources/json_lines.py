@@ -1,25 +1,27 @@
 """Reads a JSON Lines file: one document on each line."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from indexing.errors import SourceInvalid
-from indexing.records import MARKDOWN, PLAIN, Document, Reject
+from indexing.records import MARKDOWN, PLAIN, Document, Json, Reject
 from indexing.sources.field_checks import (
-    Refused,
     allow_field,
     checked_id,
     decoded,
     json_record,
     once,
     plain_json,
-    shown,
     string_field,
 )
+from indexing.sources.permission_slips import refuse_misplaced, refuse_slips
+from indexing.sources.refusals import Refused, shown
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """The longest line that is read. Source: our choice."""
+_FIELDS = ("id", "_id", "title", "text", "url", "metadata", "content_type", "allow")
+_ADVICE = "beside the text, or put it into metadata under another name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class JsonLines:
         if line is None:
             raise Refused(f"the line is over {MAX_LINE_BYTES} bytes: split the document into several")
         record = json_record(decoded(line, is_first=is_first))
+        _refuse_unknown(record)
         metadata = record.get("metadata")
         if metadata is not None and not isinstance(metadata, dict):
             raise Refused(f"metadata is {shown(metadata)}, not an object: write it as {{...}} or leave it out")
@@ -88,3 +91,15 @@ class JsonLines:
         identity = checked_id(given, self.id_keys[0])
         title, allow = string_field(record, "title"), allow_field(record)
         return Document(identity, title, record["text"], url, metadata, content_type, allow)
+
+
+def _refuse_unknown(record: Mapping[str, Json]) -> None:
+    refuse_slips({key: value for key, value in record.items() if key != "metadata"}, advice=_ADVICE)
+    unknown = next((key for key in record if key not in _FIELDS), None)
+    if unknown is not None:
+        raise Refused(
+            f"field {shown(unknown)} is unknown, and would be lost: put it into metadata, or leave it out; a line has"
+            f" {', '.join(_FIELDS[:-1])} and {_FIELDS[-1]}"
+        )
+    if isinstance(record.get("metadata"), dict):
+        refuse_misplaced(record["metadata"], "metadata", advice=_ADVICE)

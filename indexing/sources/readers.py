@@ -10,10 +10,10 @@ from typing import Literal, NoReturn, Protocol, TypeAlias
 
 from indexing.errors import SourceInvalid
 from indexing.records import Document, Reject
-from indexing.sources.field_checks import shown
 from indexing.sources.file_readers import FILE_READERS, PARSED_ENDINGS, kinds_of_files
 from indexing.sources.json_lines import JsonLines
 from indexing.sources.parser_sandbox import Limits, missing_libraries
+from indexing.sources.refusals import shown
 from indexing.sources.tree import Tree
 
 SourceKind: TypeAlias = Literal["auto", "beir", "jsonl", "tree"]

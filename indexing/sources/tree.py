@@ -6,9 +6,11 @@ from pathlib import Path
 from indexing.passages.text_blocks import MarkdownReader
 from indexing.records import MARKDOWN, Document, Reject
 from indexing.sources.extracted_text import Extract, Unreadable
-from indexing.sources.field_checks import Refused, allow_field, checked_id, once, refuse_surrogates, string_field
+from indexing.sources.field_checks import allow_field, checked_id, once, refuse_surrogates, string_field, title_field
 from indexing.sources.file_readers import FILE_READERS, FileReader, TextFile
 from indexing.sources.parser_sandbox import Extractor, Limits
+from indexing.sources.permission_slips import refuse_slips
+from indexing.sources.refusals import Refused
 from indexing.sources.tree_walk import Entry, file_bytes, walk
 
 
@@ -53,10 +55,11 @@ class Tree:
         data = file_bytes(self._root, path)
         file = TextFile(extractor.extract(suffix, data), {}) if reader.read is None else reader.read(data)
         extract, fields = file.extract, file.fields
+        refuse_slips(extract.facts)
         given = fields.get("id")
         identity = checked_id(path if given in (None, "") else given, "id")
         url = string_field(fields, "url") or extract.url
-        named = str(fields.get("title") or "").strip()
+        named = title_field(fields)
         title = named or self._title(extract, reader) or Path(path).stem
         allow = allow_field(fields)
         metadata = {key: value for key, value in fields.items() if key not in ("id", "title", "url", "allow")}

@@ -5,8 +5,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexing.sources.field_checks import Refused
 from indexing.sources.file_readers import FILE_READERS
+from indexing.sources.refusals import Refused
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """The largest file that is read. Source: our choice."""

@@ -111,14 +111,14 @@ def test_a_tree_gives_its_texts_sorted_and_skips_what_is_hidden(tmp_path: Path) 
 
 def test_front_matter_gives_id_title_url_and_metadata_and_the_body_stays_as_it_is(tmp_path: Path) -> None:
     front = "---\nid: 12\ntitle: Named\nurl: http://x\nday: 2024-02-03\n"
-    front += "at: 2024-02-03T04:05:06Z\ntags: [a, {b: .nan}]\n---\n"
+    front += "at: 2024-02-03T04:05:06Z\ntags: [a, {b: .nan, c: 3}]\n---\n"
     written(tmp_path, "d/x.md", "\ufeff" + front + "\r\n body \r\n---\n")
     (one,) = documents(tmp_path)
     assert (one.id, one.title, one.url, one.text) == ("12", "Named", "http://x", "\r\n body \r\n---\n")
     assert one.metadata == {
         "day": "2024-02-03",
-        "at": "2024-02-03T04:05:06+00:00",
-        "tags": ["a", {"b": "nan"}],
+        "at": "2024-02-03T04:05:06Z",
+        "tags": ["a", {"b": ".nan", "c": 3}],
         "path": "d/x.md",
     }
 
@@ -135,8 +135,6 @@ def test_the_title_falls_back_to_the_first_heading_and_then_to_the_file(tmp_path
     ("content", "reason"),
     [
         (b"---\na: [\n---\n", "not YAML"),
-        (b"---\na: 2024-13-45\n---\n", "not YAML"),
-        (b"---\njust words\n---\n", "just words, not a mapping"),
         (b"---\na: &a [*a]\n---\n", "nested"),
         (b"---\na: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
          b"c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n---\n", "values"),
