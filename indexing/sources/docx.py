@@ -113,5 +113,3 @@ def _core(parts: WordParts) -> dict[str, str]:
         return {}
     found = {name: (root.findtext(f"dc-{name}") or "").strip() for name in ("title", "language")}
     return {name: value[:1_000] for name, value in found.items() if value}
-
-

@@ -52,7 +52,7 @@ class BodyReader:
         for child in container:
             blocks.extend(self._child(child))
         if self._carried:
-            blocks.append(Block("text", self._carried))
+            blocks.append(Block("text", self._carried.strip()))
             self._carried = ""
         return blocks
 
@@ -88,9 +88,10 @@ class BodyReader:
         read = self._inline.read(paragraph, style, emphasis=emphasis, is_code=is_code)
         text, self._carried = self._carried + read.text, ""
         boxes = [block for box in read.boxes for block in self._box(box)]
-        if properties is not None and (_joins_next(properties) and not boxes):
+        if properties is not None and _joins_next(properties) and not boxes:
             self._carried = text
             return []
+        text = text if is_code else text.strip()
         depth, label = self._label(properties, style)
         if not text.strip():
             return [Block("code", "")] if is_code and not boxes else boxes

@@ -44,7 +44,7 @@ class _Field:
 
 @dataclass(slots=True)
 class Inline:
-    """The text of one paragraph, and what is anchored in it and stands behind it."""
+    """The text of one paragraph, with one space at most at its ends, and what is anchored in it."""
 
     text: str
     boxes: list[Element] = field(default_factory=list)
@@ -90,7 +90,7 @@ class InlineReader:
         self._children(paragraph)
         text = _joined(self._pieces, emphasis and not is_code)
         if not is_code:
-            text = _AROUND_BREAK.sub("\n", _SPACE.sub(" ", text)).strip()
+            text = _AROUND_BREAK.sub("\n", _SPACE.sub(" ", text))
         return Inline(text, self._boxes)
 
     def _children(self, element: Element) -> None:

@@ -60,11 +60,12 @@ class Numbering:
                 self._lists[element.get("abstractNumId", "")] = self._lists[links[linked]]
         for element in root.findall("w-num"):
             starts: dict[int, int] = {}
+            levels: dict[int, _Level] = {}
             for override in element.findall("w-lvlOverride"):
+                levels |= _levels(override)
                 start = value(override, "w-startOverride")
                 if start is not None:
                     starts[_whole(override.get("ilvl"), 0)] = _whole(start, 1)
-            levels = {level: one for override in element.findall("w-lvlOverride") for level, one in _levels(override).items()}
             self._numbers[element.get("numId", "")] = (value(element, "w-abstractNumId") or "", starts, levels)
 
     def level_of(self, number: str, style: str) -> int:
@@ -87,7 +88,7 @@ class Numbering:
         counted.counts[level] = counted.counts.get(level, here.start - 1) + 1
         for deeper in [one for one in counted.counts if one > level]:
             restart = levels[deeper].restart if deeper in levels else None
-            if restart is None or 0 < restart and level < restart:
+            if restart is None or (restart > 0 and level < restart):
                 del counted.counts[deeper]
         return _written(here, level, levels, counted.counts)
 

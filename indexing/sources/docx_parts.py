@@ -41,8 +41,8 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 class WordParts:
     """The XML parts of one Word file, read when they are asked for.
 
-    Elements are named ``w-p``, ``m-t`` and so on (a colon would mean something in paths), whichever of the two standards the file follows; attributes go by
-    their local names.
+    Elements are named ``w-p``, ``m-t`` and so on (a colon would mean something in paths), whichever of the two
+    standards the file follows; attributes go by their local names.
 
     Args:
         data: The file's bytes.
@@ -89,7 +89,7 @@ class WordParts:
         return root
 
     def related(self, part: str, kind: str) -> list[str]:
-        """The names of the parts that ``part`` (the whole file for ``""``) names as its ``kind``, such as ``styles``."""
+        """The names of the parts that ``part``, or the whole file for ``""``, has as its ``kind``, such as ``styles``."""
         return [target for _, found, target in self._relations(part) if found == kind]
 
     def target(self, part: str, relation: str) -> str:
@@ -116,9 +116,8 @@ class WordParts:
         if content.startswith(_UTF_16) or b"\0" in content[:4]:
             content = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-16-le", "replace").encode()
         if b"<!DOCTYPE" in content or b"<!ENTITY" in content:  # the parser is told UTF-8, so no encoding hides them
-            raise Unreadable(
-                f"it is not a readable Word file: its part {name[:100]!a} has a DOCTYPE, which no Word file has: {WRONG}"
-            )
+            what = f"its part {name[:100]!a} has a DOCTYPE, which no Word file has"
+            raise Unreadable(f"it is not a readable Word file: {what}: {WRONG}")
         return content
 
 
