@@ -27,7 +27,7 @@ _JOINED = frozenset(
     }
 )
 """What is raised by habit and belongs to its word: 1st, 2nd, 1er, Mme, trade marks. Source: our choice."""
-_NEEDS_BRACKETS = re.compile(r"\s|\S[-+−–±*/·×÷=<>^|]\S")
+_NEEDS_BRACKETS = re.compile(r"\s|\S[-+\u2212\u2013±*/·\u00d7÷=<>^|]\S")
 """Spaces, or an operator between two characters: what stands behind it would not be read as raised."""
 _BRACKETED = re.compile(r"\([^()]*\)")
 _MARK_BRACKETS = "[]()"
