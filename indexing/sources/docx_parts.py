@@ -89,7 +89,7 @@ class WordParts:
         return root
 
     def related(self, part: str, kind: str) -> list[str]:
-        """The names of the parts that ``part``, or the whole file for ``""``, has as its ``kind``, such as ``styles``."""
+        """The names of the parts that ``part``, or the whole file for ``""``, has as its ``kind``: ``styles``."""
         return [target for _, found, target in self._relations(part) if found == kind]
 
     def target(self, part: str, relation: str) -> str:

@@ -52,8 +52,7 @@ def test_headings_have_their_numbers_and_text_between_does_not_stop_the_count() 
 def test_the_number_of_a_heading_may_come_from_its_style() -> None:
     numbering = '<w:numPr><w:numId w:val="1"/></w:numPr>'
     styles = "".join(
-        f'<w:style w:type="paragraph" w:styleId="H{i}"><w:name w:val="heading {i}"/><w:pPr>{numbering}</w:pPr></w:style>'
-        for i in (1, 2)
+        f'<w:style w:styleId="H{i}"><w:name w:val="heading {i}"/><w:pPr>{numbering}</w:pPr></w:style>' for i in (1, 2)
     )
     linked = '<w:pStyle w:val="H{}"/>'
     levels = level(0, "upperRoman", "Part %1", linked.format(1)) + level(1, "decimal", "%1.%2", linked.format(2))
