@@ -1,4 +1,4 @@
-"""How much of the content of real web pages the HTML reader keeps, how exactly, and how long it takes.
+"""How much of the content of real web pages the HTML reader keeps, how exactly, and how much processor time it takes.
 
 Give it a folder with one folder of saved pages for each program that wrote them (Sphinx, MkDocs, Docusaurus, Javadoc,
 rustdoc, ...). What the content of a page is, is told by the box that those programs put it in, without navigation,
@@ -36,7 +36,7 @@ CONTENT = (
 """Boxes of content, the surest first."""
 AROUND = (
     "script, style, noscript, nav, button, input, select, svg, form, .headerlink, .hash-link, .anchor, .headeranchor,"
-    " .src, .rightside, #copy-path, rustdoc-toolbar, .out-of-band, .toc, .edit-page-link, .docs-prevnext, .linenos,"
+    " .src, .rightside, .ttc, .lineno, #copy-path, rustdoc-toolbar, .out-of-band, .toc, .edit-page-link, .docs-prevnext, .linenos,"
     " .line-numbers, .src-line-numbers, [hidden], [aria-hidden=true], .md-content__button, .subNav, a[data-nosnippet]"
 )
 """What is no content inside those boxes."""
@@ -58,12 +58,12 @@ class Page:
 
 def measured(data: bytes) -> Page:
     """One page, read as an ingest would read it; a page that is refused keeps nothing."""
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         extract = read_webpage(data)
     except Unreadable:
         extract = Extract("")
-    milliseconds = 1_000 * (time.perf_counter() - began)
+    milliseconds = 1_000 * (time.process_time() - began)
     account = extract.account
     unexplained = account.unexplained / max(1, account.raw) if account is not None else 0.0
     content = _content(data)
