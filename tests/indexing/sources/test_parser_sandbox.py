@@ -91,7 +91,7 @@ def bombs() -> dict[str, tuple[str, bytes]]:
     return {
         "page of a million elements": (".html", b"<p>a <b>b</b>\n" * 400_000),
         "huge table": (".html", b"<table>" + b"<tr><td>x<td>y" * 250_000),
-        "word file of many paragraphs": (".docx", made_files.docx_of(made_files.paragraph("x y") * 90_000)),
+        "word file of many paragraphs": (".docx", made_files.docx_of(made_files.paragraph("x y") * 300_000)),
         "compressed PDF page": (".pdf", made_files.pdf_of([packed], stream_fields=b"/Filter /FlateDecode")),
         "PDF page compressed twice": (
             ".pdf",
@@ -199,5 +199,5 @@ parser_process.main()
 
 def test_every_library_of_the_extra_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parser_sandbox.missing_libraries() == []
-    monkeypatch.setattr(parser_sandbox, "_LIBRARIES", ("mammoth", "no_such_library"))
+    monkeypatch.setattr(parser_sandbox, "_LIBRARIES", ("pypdfium2", "no_such_library"))
     assert parser_sandbox.missing_libraries() == ["no_such_library"]
