@@ -83,7 +83,8 @@ def _numbered_code(table: LexborNode) -> list[list[LexborNode]] | None:
     is_numbered = any(map(_has_number, numbers))
     is_code = all(_is_code(cells[-1]) or not cells[-1].text().strip() for cells in coded)
     is_marked = any(map(_is_marked, numbers)) or not _CODE_WORDS.isdisjoint(class_words(table))
-    return rows if is_code and is_numbered and (is_marked or _counts(numbers)) else None
+    is_counted = all(cells[-1].css_first("pre") is not None for cells in coded) and _counts(numbers)
+    return rows if is_code and is_numbered and (is_marked or is_counted) else None
 
 
 def _counts(numbers: list[LexborNode]) -> bool:
