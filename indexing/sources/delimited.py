@@ -76,8 +76,7 @@ def _read(data: bytes, delimiter: str) -> Extract:
     paragraphs = [" ".join(cell for cell in row.cells if cell) for row in before]
     paragraphs.extend(written.paragraph(row) for row in below)
     if has_names and not below:
-        paragraphs.append(", ".join(names))
-        written.added -= letters_and_digits("".join(names))
+        paragraphs.append(written.heading())
     result = tidied("\n\n".join(paragraph for paragraph in paragraphs if paragraph))
     if not re.search(r"\w", result):
         raise Refused("no cell of it has a word: write rows into it, or remove it")
@@ -86,7 +85,11 @@ def _read(data: bytes, delimiter: str) -> Extract:
     if written.uneven:
         named = ", ".join(map(str, written.uneven[:_ROWS_NAMED]))
         more = ", ..." if len(written.uneven) > _ROWS_NAMED else ""
-        notes.append(f"{len(written.uneven)} rows have not {len(names)} cells as the first has: at lines {named}{more}.")
+        notes.append(
+            f"Rows with more or fewer cells than {len(names)} columns: {len(written.uneven)}, at line {named}{more}."
+        )
+    if has_names and written.unused():
+        left_out["names of empty columns"] = letters_and_digits("".join(written.unused()))
     kept = letters_and_digits(result) - written.added
     return Extract(result, account=TextAccount(READER, raw, kept, left_out, tuple(notes)))
 
@@ -181,13 +184,23 @@ def _refuse_permissions(names: Sequence[str]) -> None:
 
 
 class _Written:
-    """Writes rows, and counts what the names of columns add; a name counts once as the file's own."""
+    """Writes rows, and counts what names of columns add: a name of the file's own counts from the second time."""
 
     def __init__(self, names: Sequence[str], has_names: bool) -> None:
-        self.added = -letters_and_digits("".join(names)) if has_names else 0
+        self.added = 0
         self.uneven: list[int] = []
         self._names = names
         self._size = 0
+        self._unused = set(range(len(names))) if has_names else set()
+
+    def heading(self) -> str:
+        """The names alone, of a table without rows."""
+        self._unused.clear()
+        return ", ".join(self._names)
+
+    def unused(self) -> list[str]:
+        """The names under which no row has a value."""
+        return [name for i, name in enumerate(self._names) if i in self._unused]
 
     def paragraph(self, row: _Row) -> str:
         """One row; raises where the text grows too long."""
@@ -200,7 +213,8 @@ class _Written:
         for i, cell in enumerate(row.cells):
             if cell:
                 name = self._names[i] if i < len(self._names) else f"column {i + 1}"
-                self.added += letters_and_digits(name)
+                self.added += 0 if i in self._unused else letters_and_digits(name)
+                self._unused.discard(i)
                 lines.append(f"{name}: {cell}")
         written = "\n".join(lines)
         self._size += len(written) + 2
