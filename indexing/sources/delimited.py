@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from indexing.sources.extracted_text import (
     MAX_TEXT_CHARS,
@@ -70,15 +71,16 @@ def _read(data: bytes, delimiter: str) -> Extract:
         delimiter, text = said.group(1), text[said.end() :]
         left_out["line that names the delimiter"] = letters_and_digits(said.group())
     rows, notes = _rows(text, delimiter or _delimiter(text))
-    before, names, below, has_names = _parted(rows)
-    _refuse_permissions(names if has_names else [])
-    written = _Written(names, has_names)
+    before, head, below, has_names = _parted(rows)
+    names = [name or f"column {i}" for i, name in enumerate(head, 1)]
+    _refuse_permissions(head)
+    written = _Written(names, {i for i, name in enumerate(head) if name})
     paragraphs = [" ".join(cell for cell in row.cells if cell) for row in before]
     paragraphs.extend(written.paragraph(row) for row in below)
     if has_names and not below:
         paragraphs.append(written.heading())
     result = tidied("\n\n".join(paragraph for paragraph in paragraphs if paragraph))
-    if not re.search(r"\w", result):
+    if not raw:
         raise Refused("no cell of it has a word: write rows into it, or remove it")
     if not has_names:
         notes.append("No row names the columns.")
@@ -88,7 +90,7 @@ def _read(data: bytes, delimiter: str) -> Extract:
         notes.append(
             f"Rows with more or fewer cells than {len(names)} columns: {len(written.uneven)}, at line {named}{more}."
         )
-    if has_names and written.unused():
+    if written.unused():
         left_out["names of empty columns"] = letters_and_digits("".join(written.unused()))
     kept = letters_and_digits(result) - written.added
     return Extract(result, account=TextAccount(READER, raw, kept, left_out, tuple(notes)))
@@ -133,7 +135,7 @@ def _rows(text: str, delimiter: str) -> tuple[list[_Row], list[str]]:
 
 
 def _parsed(text: str, delimiter: str, *, is_strict: bool = False, has_quotes: bool = True) -> list[_Row]:
-    quoting = csv.QUOTE_MINIMAL if has_quotes else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if has_quotes else csv.QUOTE_NONE
     rows: list[_Row] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=is_strict, quoting=quoting)
     number = 1
@@ -148,7 +150,7 @@ def _parsed(text: str, delimiter: str, *, is_strict: bool = False, has_quotes: b
 
 
 def _parted(rows: Sequence[_Row]) -> tuple[Sequence[_Row], list[str], Sequence[_Row], bool]:
-    """(rows above the table, names of its columns, its rows, whether the file names them)."""
+    """(rows above the table, the columns' names or nothing, its rows, whether the file names any)."""
     if not rows:
         return [], [], [], False
     width = Counter(len(row.cells) for row in rows[:_SAMPLE_ROWS]).most_common(1)[0][0]
@@ -159,8 +161,8 @@ def _parted(rows: Sequence[_Row]) -> tuple[Sequence[_Row], list[str], Sequence[_
     while head and not head[-1]:
         head.pop()
     if _are_names(head, below):
-        return before, [name or f"column {i}" for i, name in enumerate(head, 1)], below, True
-    return before, [f"column {i}" for i in range(1, width + 1)], rows[first:], False
+        return before, head, below, True
+    return before, [""] * width, rows[first:], False
 
 
 def _are_names(head: Sequence[str], below: Sequence[_Row]) -> bool:
@@ -186,17 +188,18 @@ def _refuse_permissions(names: Sequence[str]) -> None:
 class _Written:
     """Writes rows, and counts what names of columns add: a name of the file's own counts from the second time."""
 
-    def __init__(self, names: Sequence[str], has_names: bool) -> None:
+    def __init__(self, names: Sequence[str], given: set[int]) -> None:
         self.added = 0
         self.uneven: list[int] = []
         self._names = names
         self._size = 0
-        self._unused = set(range(len(names))) if has_names else set()
+        self._unused = given
 
     def heading(self) -> str:
         """The names alone, of a table without rows."""
+        heading = ", ".join(self.unused())
         self._unused.clear()
-        return ", ".join(self._names)
+        return heading
 
     def unused(self) -> list[str]:
         """The names under which no row has a value."""

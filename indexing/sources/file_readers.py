@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from indexing.records import MARKDOWN, PLAIN, ROWS, Json
-from indexing.sources.extracted_text import Extract
 from indexing.sources.delimited import read_csv, read_tsv
+from indexing.sources.extracted_text import Extract
 from indexing.sources.front_matter import front_matter
 from indexing.sources.mdx import read_mdx
 from indexing.sources.notebook import read_notebook

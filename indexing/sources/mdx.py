@@ -8,6 +8,11 @@ from indexing.sources.extracted_text import Extract, TextAccount, letters_and_di
 from indexing.sources.refusals import Refused
 from indexing.sources.superscripts import superscript
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 READER = "mdx 1"
 _TOKEN = re.compile(
     r"(?P<fence>^[ \t]*(?P<ticks>`{3,}|~{3,})[^\n]*$)"
@@ -25,9 +30,9 @@ _ATTRIBUTE = re.compile(r"([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _SHOWN = frozenset({"title", "label", "summary", "caption", "heading", "header", "description", "alt", "subtitle"})
 """The attributes whose text components show. Source: our choice, by Docusaurus, Nextra, Mintlify and Starlight."""
 _PROGRAM_TAGS = frozenset({"script", "style"})
-_BLOCK_TAGS = frozenset(
-    "p div li ul ol dl dt dd tr td th table thead tbody tfoot h1 h2 h3 h4 h5 h6 section article details summary figure"
-    " figcaption blockquote pre br hr header footer main aside nav".split()
+_BLOCK_TAGS = _names(
+    "p div li ul ol dl dt dd tr td th table thead tbody tfoot h1 h2 h3 h4 h5 h6 section article details "
+    "summary figure figcaption blockquote pre br hr header footer main aside nav"
 )
 """The elements of HTML whose text stands apart from what is beside them."""
 _RAISED = re.compile(r"([^<{\n]{1,200})</sup", re.IGNORECASE)
@@ -38,9 +43,9 @@ _NEXT_SIGN = re.compile(r"[{}()\[\]\"'`\n]|/\*")
 _NEXT_IN_TAG = re.compile(r"[\"'{<>]")
 _UNFINISHED = re.compile(r"(?:[=,(\[{+&|?:]|=>|\bfrom)\s*$")
 _LIST_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s")
-_MAX_PROGRAM_CHARS = 200_000
+_MAX_PROGRAM_CHARS = 20_000
 """The longest tag, expression or statement; what does not end before is text. Source: our choice."""
-_MAX_BROKEN = 1_000
+_MAX_BROKEN = 100
 """So many beginnings that have no end make a file no MDX: bounds the time of searching for ends. Source: our choice."""
 
 
@@ -120,7 +125,7 @@ def _comment(reading: _Reading, token: re.Match[str]) -> int | None:
 
 
 def _program(reading: _Reading, token: re.Match[str]) -> int:
-    """An import or export statement ends at the first line end outside brackets, or where no such is, at a blank line."""
+    """A statement ends at the first line end outside brackets, or, where no such is, at a blank line."""
     text, at = reading.text, token.start()
     while True:
         end = _end_of_line(text, at)
@@ -222,10 +227,8 @@ def _end_of_tag(text: str, at: int) -> int | None:
             return sign.end()
         if found == "<":
             return None
-        if found == "{":
-            end = _end_of_bracket(text, sign.start())
-        else:
-            end = text.find(found, sign.end(), limit) + 1 or None
+        quoted = text.find(found, sign.end(), limit) + 1 or None
+        end = _end_of_bracket(text, sign.start()) if found == "{" else quoted
         if end is None:
             return None
         at = end

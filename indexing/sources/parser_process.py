@@ -1,4 +1,4 @@
-"""The process that parses web pages, PDFs, Word files and reStructuredText: one request after another, in bounded memory and time.
+"""The process that parses files by libraries: one request after another, in bounded memory and time.
 
 ``indexing/sources/parser_sandbox.py`` starts it and talks to it in frames: four bytes of length, then that many bytes.
 It loads all it needs, then gives up the right to open files and sockets, so that nothing in a file can make a parser

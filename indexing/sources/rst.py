@@ -94,13 +94,14 @@ def read_rst(data: bytes) -> Extract:
 
 
 def _parsed(source: str) -> nodes.document:
-    publisher = Publisher(Reader(), Parser(), Writer(), None, StringInput, NullOutput)
+    publisher = Publisher(Reader(), Parser(), Writer(), source_class=StringInput, destination_class=NullOutput)
     publisher.process_programmatic_settings(None, _SETTINGS, None)
     publisher.set_source(source, None)
     publisher.set_destination(None, None)
     publisher.publish()
-    document: nodes.document = publisher.document
-    return document
+    if publisher.document is None:
+        raise Unreadable("docutils gives no document: check that it is reStructuredText")
+    return publisher.document
 
 
 def _fields(document: nodes.document) -> dict[str, str | int]:

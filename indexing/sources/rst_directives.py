@@ -8,11 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from docutils import nodes
-from docutils.parsers.rst.languages import get_language
 from docutils.parsers.rst import Directive, directives, roles
+from docutils.parsers.rst.languages import get_language
 from docutils.parsers.rst.states import Inliner
 from docutils.statemachine import StringList
 from docutils.utils import new_document
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 LEFT_OUT = "left_out"
 """The attribute of a node that is left out; its value is the reason."""
@@ -23,25 +28,25 @@ _ROLE = re.compile(r":([a-z][\w:+.-]*):`|`:([a-z][\w:+.-]*):", re.IGNORECASE)
 _TITLED = re.compile(r"(.*?)\s*<([^<>]*)>", re.DOTALL)
 _MAX_NAMES = 1_000
 """More directives or roles than this in one file are none. Source: our choice."""
-_CODE = frozenset(
-    "code-block sourcecode prompt ipython doctest testcode testoutput testsetup testcleanup productionlist mermaid"
-    " graphviz digraph graph plantuml uml console jsonexample highlight-block tikz http:example code".split()
+_CODE = _names(
+    "code-block sourcecode prompt ipython doctest testcode testoutput testsetup testcleanup productionlist "
+    "mermaid graphviz digraph graph plantuml uml console jsonexample highlight-block tikz http:example code"
 )
-_UNSEEN = frozenset(
-    "index highlight currentmodule py:currentmodule module-index default-domain tabularcolumns program sectnum"
-    " contents title meta".split()
+_UNSEEN = _names(
+    "index highlight currentmodule py:currentmodule module-index default-domain tabularcolumns program sectnum "
+    "contents title meta"
 )
-_UNSEEN_ARGUMENTS = frozenset("only ifconfig rst-class cssclass grid tab-set tab-set-code grid-item".split())
-_INCLUDES = frozenset("include literalinclude mdinclude".split())
+_UNSEEN_ARGUMENTS = _names("only ifconfig rst-class cssclass grid tab-set tab-set-code grid-item")
+_INCLUDES = _names("include literalinclude mdinclude")
 _VERSIONS = {
     "versionadded": "Added in version",
     "versionchanged": "Changed in version",
     "deprecated": "Deprecated since version",
     "versionremoved": "Removed in version",
 }
-_WRITTEN_AS_CODE = frozenset(
-    "func class meth mod attr exc data obj const file command program option envvar kbd samp type macro var member"
-    " struct code makevar mailheader mimetype regexp token setting".split()
+_WRITTEN_AS_CODE = _names(
+    "func class meth mod attr exc data obj const file command program option envvar kbd samp type macro var "
+    "member struct code makevar mailheader mimetype regexp token setting"
 )
 _OPTIONS = "options of directives"
 _SHOWN_OPTIONS = ("caption", "title", "header", "alt", "summary")
@@ -193,7 +198,7 @@ def declare(source: str) -> None:
     document = new_document("")
     english = get_language("en", document.reporter)
     for name in sorted({name.lower() for name in _DIRECTIVE.findall(source)})[:_MAX_NAMES]:
-        known, _ = directives.directive(name, english, document)
+        known, _ = directives.directive(name, english, document)  # type: ignore[arg-type]  # the stubs name another module
         if known is None or name in _INCLUDES | _UNSEEN | _CODE | {"raw"}:
             directives.register_directive(name, _kind(name))
         elif known.option_spec and not isinstance(known.option_spec, _AnyOptions):
@@ -201,6 +206,6 @@ def declare(source: str) -> None:
             directives.register_directive(name, type(known.__name__, (known,), options))
     named = {(before or behind).lower() for before, behind in _ROLE.findall(source)}
     for name in sorted(named)[:_MAX_NAMES]:
-        known_role, _ = roles.role(name, english, 0, document.reporter)
+        known_role, _ = roles.role(name, english, 0, document.reporter)  # type: ignore[arg-type]
         if known_role is None:
-            roles.register_local_role(name, _role)
+            roles.register_local_role(name, _role)  # type: ignore[arg-type]  # the stubs want references

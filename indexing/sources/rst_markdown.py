@@ -9,10 +9,15 @@ from indexing.sources.extracted_text import letters_and_digits
 from indexing.sources.rst_directives import ADDED, LEFT_OUT
 from indexing.sources.superscripts import footnote_mark, superscript
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _MAX_LEVEL = 6
 _FENCE = re.compile(r"`{3,}")
 _STRUCTURE = re.compile(r"^(?=#{1,6}(?:\s|$)|>|={2,}\s*$|-{2,}\s*$|\*{3,}\s*$|`{3}|~{3})", re.MULTILINE)
-_ADMONITIONS = frozenset("attention caution danger error hint important note tip warning".split())
+_ADMONITIONS = _names("attention caution danger error hint important note tip warning")
 _LEFT_OUT = {
     "comment": "comments",
     "substitution_definition": "definitions of substitutions",
@@ -159,11 +164,11 @@ class MarkdownWriter:
         return "\n".join(self._parts(node.children, level))
 
     def _field(self, node: nodes.Element, level: int) -> str:
-        name, body = _elements(node)[:2]
+        title, body = _elements(node)[:2]
         if not body.children:
             self._leave("fields without a value", node)
             return ""
-        return _item("-", f"{self._inline(name)}: {self._blocks(body, _MAX_LEVEL)}")
+        return _item("-", f"{self._inline(title)}: {self._blocks(body, _MAX_LEVEL)}")
 
     def _option(self, node: nodes.Element, level: int) -> str:
         group, description = _elements(node)[:2]
@@ -172,9 +177,8 @@ class MarkdownWriter:
 
     def _code(self, node: nodes.Element, level: int) -> str:
         text = node.astext()
-        classes: list[str] = [
-            name for name in node.get("classes", ()) if name not in ("code", "") and _LANGUAGE.fullmatch(name)
-        ]
+        named: list[str] = list(node.get("classes", ()))
+        classes = [one for one in named if one not in ("code", "") and _LANGUAGE.fullmatch(one)]
         language = classes[0] if type(node).__name__ == "literal_block" and classes else ""
         self.added += letters_and_digits(language)
         fence = "`" * (max((len(run) for run in _FENCE.findall(text)), default=2) + 1)
@@ -222,7 +226,7 @@ def _elements(node: nodes.Element) -> list[nodes.Element]:
 
 
 def _texts(node: nodes.Element) -> Iterator[str]:
-    """Every text of the source below a node, whatever becomes of it: not what docutils and directives say themselves."""
+    """Every text of the source below a node, whatever becomes of it; not what docutils and directives say."""
     if isinstance(node, nodes.image):
         yield str(node.get("alt", ""))
     if node.get(ADDED):
