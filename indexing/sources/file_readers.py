@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from indexing.records import MARKDOWN, PLAIN, Json
+from indexing.records import MARKDOWN, PLAIN, ROWS, Json
+from indexing.sources.delimited import read_csv, read_tsv
 from indexing.sources.extracted_text import Extract
-from indexing.sources.field_checks import decoded
 from indexing.sources.front_matter import front_matter
+from indexing.sources.mdx import read_mdx
+from indexing.sources.notebook import read_notebook
+from indexing.sources.text_encoding import file_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,13 @@ class FileReader:
 
 
 def _read_text(data: bytes) -> TextFile:
-    fields, body = front_matter(decoded(data))
+    fields, body = front_matter(file_text(data))
     return TextFile(Extract(body), fields)
+
+
+def _read_mdx(data: bytes) -> TextFile:
+    fields, body = front_matter(file_text(data))
+    return TextFile(read_mdx(body), fields)
 
 
 _MARKDOWN = FileReader("Markdown", MARKDOWN, _read_text)
@@ -48,6 +56,11 @@ FILE_READERS: Mapping[str, FileReader] = {
     ".xhtml": _WEB_PAGE,
     ".pdf": FileReader("PDF", PLAIN),
     ".docx": FileReader("Word files", MARKDOWN),
+    ".rst": FileReader("reStructuredText", MARKDOWN),
+    ".mdx": FileReader("MDX", MARKDOWN, _read_mdx),
+    ".csv": FileReader("tables", ROWS, lambda data: TextFile(read_csv(data), {})),
+    ".tsv": FileReader("tables", ROWS, lambda data: TextFile(read_tsv(data), {})),
+    ".ipynb": FileReader("notebooks", MARKDOWN, lambda data: TextFile(*read_notebook(data))),
 }
 """Every ending that is read, in lower case. Those without ``read`` are the ones that the parser process knows."""
 PARSED_ENDINGS = frozenset(ending for ending, reader in FILE_READERS.items() if reader.read is None)
