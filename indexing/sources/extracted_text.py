@@ -4,42 +4,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from indexing.records import TextAccount as TextAccount  # what readers fill, beside the rest of what they need
+
 MAX_TEXT_CHARS = 10_000_000
 """The longest text that is taken out of one file: some 4,000 pages of a book."""
 _MAX_TITLE_CHARS = 300
 """The longest title; what is longer is no title."""
 _MAX_URL_CHARS = 2_000
 """The longest URL that is kept, in code points. Source: our choice."""
+_ASCII_MARKS = bytes(code for code in range(128) if not chr(code).isalnum())
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 class Unreadable(Exception):
     """Why a file gives no text; its message names what was found and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextAccount:
-    """Where the text of one file went, in letters and digits as ``letters_and_digits`` counts them.
-
-    Args:
-        reader: What read it, with the number of its rules: ``html 2``. A change of rules changes the number.
-        raw: What the file holds, counted before anything is left out and apart from what is left out.
-        kept: What stands in the text that is given, without what the reader adds itself (numbers of lists, ticks).
-        left_out: What was left out, by reason; a reason follows "left out as": ``navigation``, ``hidden text``.
-        notes: What else a reader of the document must know, each a sentence: "Page 2 of 3 is a picture."
-    """
-
-    reader: str
-    raw: int
-    kept: int
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    @property
-    def unexplained(self) -> int:
-        """What neither was kept nor has a reason for its absence."""
-        return max(0, self.raw - self.kept - sum(self.left_out.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +34,8 @@ class Extract:
 
 def letters_and_digits(text: str) -> int:
     """How many letters and digits ``text`` has: what readers count, since marks and space change with the form."""
+    if text.isascii():
+        return len(text.encode().translate(None, _ASCII_MARKS))
     return sum(map(str.isalnum, text))
 
 

@@ -1,7 +1,7 @@
 """A source twice is a no-op, a changed one changes only what changed, and nothing is deleted by mistake."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from indexing.home import Home
 from indexing.records import Document, Partition, Reject
 from indexing.sources.ingest import IngestReport, ingest
 from indexing.sources.readers import open_source
+from indexing.sources.skipped import Skipped
 
 ARTICLES = Partition(DEFAULT_TENANT, "articles")
 
@@ -31,6 +32,12 @@ class ListSource:
             if isinstance(entry, Exception):
                 raise entry
             yield entry
+
+    def skipped(self) -> Skipped:
+        return Skipped()
+
+    def left_out(self, paths: Iterable[str]) -> set[str]:
+        return set()
 
 
 def documents(count: int, first: int = 0) -> list[Document]:
