@@ -50,6 +50,11 @@ def warnings_of(account: TextAccount) -> list[str]:
     return [*account.notes, *_warned_losses(account)]
 
 
+def is_loss_of_text(account: TextAccount) -> bool:
+    """Whether something is missing that may be text of the document."""
+    return account.unexplained > 0 or not _NO_TEXT.issuperset(account.left_out)
+
+
 def _warned_losses(account: TextAccount) -> Iterator[str]:
     lost = account.unexplained
     if lost > WARNED_LETTERS or lost > WARNED_SHARE * account.raw:
