@@ -199,5 +199,5 @@ parser_process.main()
 
 def test_every_library_of_the_extra_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parser_sandbox.missing_libraries() == []
-    monkeypatch.setattr(parser_sandbox, "_LIBRARIES", ("mammoth", "no_such_library"))
+    monkeypatch.setattr(parser_sandbox, "_LIBRARIES", ("pypdfium2", "no_such_library"))
     assert parser_sandbox.missing_libraries() == ["no_such_library"]
