@@ -16,14 +16,22 @@ REFUSED_SHARE = 0.20
 """Of a file's letters and digits: more that are lost without a reason, or cannot be read, are a refusal."""
 UNREADABLE = "unreadable glyphs"
 """The reason of what a reader sees and cannot tell."""
-_NO_TEXT = frozenset({"front matter", "scripts and styles", "line numbers", "footnote marks"})
+_NO_TEXT = frozenset(
+    {"copies for older programs", "field codes", "footnote marks", "formulas written twice", "front matter"}
+    | {"heading anchors", "line numbers", "names repeated in charts", "scripts and styles"}
+)
 """Reasons of what is no text of the document: left out of every share."""
-_BOILERPLATE = frozenset({"navigation", "form controls", "running lines", "comments"})
+_BOILERPLATE = frozenset(
+    {"comments", "form controls", "headers and footers", "navigation", "parts around the article", "running lines"}
+    | {"table of contents", "tables of contents"}
+)
 """Reasons of what is the same on every page, and much on short ones."""
 _WARNED_BOILERPLATE = 0.90
 """More boilerplate than that may be content that was taken for it."""
-_WARNED_OTHER = 0.10
+_WARNED_OTHER = 0.20
 """Of any other reason: more than that may be content."""
+_WARNED_OTHER_LETTERS = 50
+"""As ``_WARNED_OTHER``: what is less, some ten words, is told in the table alone."""
 
 
 def refuse_losses(account: TextAccount) -> None:
@@ -65,8 +73,8 @@ def _warned_losses(account: TextAccount) -> Iterator[str]:
     if boilerplate > _WARNED_BOILERPLATE * text:
         yield f"{boilerplate / text:.0%} of its text is left out as boilerplate."
     for reason, letters in account.left_out.items():
-        bound = WARNED_SHARE if reason == UNREADABLE else _WARNED_OTHER
-        if reason not in _NO_TEXT | _BOILERPLATE and letters > bound * text:
+        share, least = (WARNED_SHARE, 0) if reason == UNREADABLE else (_WARNED_OTHER, _WARNED_OTHER_LETTERS)
+        if reason not in _NO_TEXT | _BOILERPLATE and letters > max(share * text, least):
             yield f"{letters / text:.0%} of its text is left out as {reason}."
 
 
