@@ -24,10 +24,11 @@ CREATES = {("ingest",), ("build",), ("demo",), ("serve",), ("models", "register"
 """The commands that make a home where there is none."""
 ARGUMENTS = {
     "job": "1", "tenant": "t", "name": "t", "key_id": "k", "release": "1", "snapshot": "s", "before": "s", "after": "s",
-    "model": "m", "query": "q", "document_ids": "d", "document_id": "d", "number": "1", "rollout": "1", "share": "0.5", "recipe": "1",
+    "model": "m", "query": "q", "document_ids": "d", "number": "1", "rollout": "1", "share": "0.5", "recipe": "1",
     "query_id": "q", "candidate": "1", "folder": "f",
     "evaluation_id": "e",
     "alert": "1",
+    "document_id": "d",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {
