@@ -4,6 +4,7 @@ import fcntl
 import gc
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +34,9 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "groundwork")
 for _name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
     del os.environ[_name]
 limit_native_threads()
+# Nor may a wish to leave no compiled files: each of some 300 processes would compile all it imports, for 0.6 s of CPU.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No test cuts the power, and a killed process leaves what it wrote to the system: only a wait for the disk is saved, of
 # a minute in all. Tests that look at what is synced, and when, put their own in its place.
