@@ -19,6 +19,7 @@ from indexing.models.registry import RERANKER
 from indexing.settings import Settings, limit_native_threads
 from indexing.storage import reserve
 from tests.support.cross_encoders import make_cross_encoder
+from tests.support.migrated_catalogue import place_home
 from tests.support.redis_server import redis_server
 from tests.support.tiny_model import register_tiny, tiny_files, tiny_home
 
@@ -57,6 +58,7 @@ def settings_at(path: Path, **values: object) -> Settings:
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """A fresh, empty home, closed afterwards."""
+    place_home(tmp_path / "home")
     opened = open_home(settings_at(tmp_path))
     yield opened
     opened.close()

@@ -56,6 +56,7 @@ from indexing.storage.arrays import map_arrays, write_arrays
 from indexing.storage.factory import open_storage
 from indexing.storage.local import LocalStorage
 from indexing.storage.store import Artefact, Draft
+from tests.support.migrated_catalogue import place_home
 
 VIEW = PassageView("lines", 1, "headings", 16, overlap_tokens=0, context_tokens=0)
 MODEL = ModelFiles("tokenizer", {"int8": "int8", "fp32": "fp32"}, 64, "")
@@ -95,7 +96,7 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.catalogue = Database(path / "catalogue.db")
+        self.catalogue = Database(place_home(path) / "catalogue.db")
         self.storage = open_storage(path)
         self.embedder = CountingEmbedder()
         self.loads = 0

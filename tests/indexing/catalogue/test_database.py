@@ -23,13 +23,14 @@ from indexing.catalogue.documents import DocumentKey, document_ids, document_key
 from indexing.catalogue.migrations import catalogue_migrations
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
 from indexing.records import MARKDOWN, PLAIN, Document, Partition
+from tests.support.migrated_catalogue import place_catalogue
 
 HELP = Partition("acme", "help")
 
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "home" / "catalogue.db", busy_timeout_seconds=30)
+    opened = Database(place_catalogue(tmp_path / "home" / "catalogue.db"), busy_timeout_seconds=30)
     yield opened
     opened.close()
 
