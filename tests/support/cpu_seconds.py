@@ -69,7 +69,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
                 files[report.nodeid.partition("::")[0]] += seconds
                 tests[f"{report.when:8} {report.nodeid}"] += seconds
     inside = sum(files.values())
-    total = sum(config.stash.get(_TOTALS, [])) + _used()
+    workers = sum(config.stash.get(_TOTALS, []))
+    total = max(_used(), workers)  # those of pytest-xdist are children of this process, which has waited for most
     terminalreporter.section(f"CPU seconds: {total:.0f} in all, {inside:.0f} in tests")
     for title, spent, shown in (("by file", files, FILES_SHOWN), ("by test", tests, TESTS_SHOWN)):
         terminalreporter.write_line(title)
