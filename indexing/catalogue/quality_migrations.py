@@ -185,3 +185,15 @@ def _candidate_askers(db: Database) -> None:
     # When it was last asked: the text is kept no longer than the ledger keeps the request.
     db.execute("ALTER TABLE judgment_candidates ADD COLUMN asked_at TEXT")
     db.execute("UPDATE judgment_candidates SET asked_at = proposed_at")
+
+
+@catalogue_migrations(name="0031_leg_samples")
+def _leg_samples(db: Database) -> None:
+    # What a recipe's last build found out about a sample of each collection's passages: by hashes of content, no text.
+    db.execute(
+        "CREATE TABLE leg_samples (recipe INTEGER NOT NULL, tenant TEXT NOT NULL, collection TEXT NOT NULL,"
+        " key TEXT NOT NULL, language TEXT NOT NULL, dense INTEGER NOT NULL, lexical INTEGER NOT NULL,"
+        " tokens INTEGER NOT NULL, unknown_tokens INTEGER NOT NULL,"
+        " PRIMARY KEY (recipe, tenant, collection, key)) STRICT, WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX leg_samples_of_collections ON leg_samples (tenant, collection)")
