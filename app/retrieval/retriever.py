@@ -297,9 +297,7 @@ class Search:
             depth *= 4
         with timings.stage("hydrate"):
             is_hybrid = self._asked.mode == "hybrid"
-            hits = _hydrate(
-                view, chosen, fusion.calibration if is_hybrid else retrieval.calibration[self._asked.mode]
-            )
+            hits = _hydrate(view, chosen, fusion.calibration if is_hybrid else retrieval.calibration[self._asked.mode])
             return hits if boosted is None else _with_features(hits, chosen, boosted)
 
     def _rerank(self, reranker: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:

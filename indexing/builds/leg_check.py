@@ -1,12 +1,12 @@
 """The leg check of a build: whether each leg finds the documents of each collection by pieces of their own text."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from indexing.builds.context import BuildContext
-from indexing.builds.leg_samples import LEAST, Sample, choose_samples, question_of
+from indexing.builds.leg_samples import LEAST, Question, Sample, Sampled, choose_samples, question_of
 from indexing.builds.plan import ShardPlan
 from indexing.catalogue.leg_samples import SampleRow, read_leg_samples
 from indexing.indexes.analyser import Analyser
@@ -23,12 +23,15 @@ from indexing.snapshots.shard import KIND, Shard, open_shard
 
 _VERSION = 1
 """Of the check; another one finds out everything anew."""
-_WITHIN = 1
+_WITHIN = 3
 """The place, from 1, up to which a document counts as found. Source: benchmarks/results/leg_check.json."""
+_PASSAGES_A_PLACE = 50
+"""In a field of fewer than 100 the place must be better, one for each so many passages, so that few are found by
+chance. Source: our choice."""
 _MIN_PASSAGES = 4
 """Passages below which a collection is not searched: one of so few is found by chance. Source: our choice."""
 _FEW_DOCUMENTS = 10
-"""Documents up to which the passage itself must be found, or one beside it, and not just its document, for the same
+"""Documents up to which words must find the passage itself, or one beside it, and not just its document, for the same
 reason. Source: our choice."""
 
 
@@ -57,11 +60,12 @@ def check_legs(
     checker = _Checker(context, plans)
     found: dict[tuple[Partition, str], SampleRow] = {}
     collections = []
-    for partition, samples in choose_samples(plans, _decided_by(context)).items():
-        if len(samples) < _MIN_PASSAGES:
+    for partition, sampled in choose_samples(plans, _decided_by(context)).items():
+        if len(sampled.field) < _MIN_PASSAGES:
             continue
-        fresh = dict(checker.check(partition, [one for one in samples if (partition, one.key) not in kept]))
-        mine = {(partition, one.key): fresh.get(one.key) or kept[partition, one.key] for one in samples}
+        missing = [one for one in sampled.samples if (partition, one.key) not in kept]
+        fresh = dict(checker.check(partition, sampled, missing))
+        mine = {(partition, one.key): fresh.get(one.key) or kept[partition, one.key] for one in sampled.samples}
         found |= mine
         collections.append(CollectionLegs(partition, _by_language(mine.values())))
     return LegCheck(_weighed(collections, context.recipe.retrieval, before), found, found != kept)
@@ -111,60 +115,75 @@ class _Checker:
         self._tokens = TokenCounter(context.chunker.tokenizer)
         self._embedder: Embedder | None = None
 
-    def check(self, partition: Partition, samples: Sequence[Sample]) -> Iterator[tuple[str, SampleRow]]:
-        """What is found out about each sample of a collection, by its key."""
+    def check(
+        self, partition: Partition, sampled: Sampled, samples: Sequence[Sample]
+    ) -> Iterator[tuple[str, SampleRow]]:
+        """What is found out about some samples of a collection, by key."""
         if not samples:
             return
-        numbers = [number for number, plan in enumerate(self._plans) if _holds(plan, partition)]
-        legs = _Legs(
-            self._context, PartitionView(partition, [self._opened(number) for number in numbers]), self._tokens
-        )
-        for one in samples:
-            yield one.key, legs.sample(one, numbers.index(one.plan), self._vector)
+        view = PartitionView(partition, [self._opened(number) for number in sampled.plans])
+        legs = _Legs(self._context, view, sampled)
+        passages = [view.shards[sampled.plans.index(one.plan)].passage(one.row) for one in samples]
+        questions = [question_of(passage.text, passage.title) for passage in passages]
+        rests = self._rests(questions)
+        for one, passage, question in zip(samples, passages, questions, strict=True):
+            rest = next(rests) if question.rest else None
+            dense = legs.finds_by_meaning(self._model.encode_query(question.sentence), rest, one)
+            lexical = legs.finds_by_words(question.words, one)
+            tokens, unknown = self._tokens.count(passage.text)
+            yield one.key, (one.key, language_of(passage.text), int(dense), int(lexical), tokens, unknown)
+
+    def _rests(self, questions: Sequence[Question]) -> Iterator[Vector]:
+        """The vectors of what is left of passages, one after another."""
+        return iter(self._model.encode_passages([one.rest for one in questions if one.rest]))
 
     def _opened(self, number: int) -> Shard:
         return open_shard(self._context.storage.open(KIND, self._plans[number].name))
 
-    def _vector(self, question: str) -> Vector:
+    @property
+    def _model(self) -> Embedder:
         if self._embedder is None:
             self._embedder = self._context.load_embedder()
-        return self._embedder.encode_query(question)
-
-
-def _holds(plan: ShardPlan, partition: Partition) -> bool:
-    return any(placed.key.partition == partition for placed in plan.documents)
+        return self._embedder
 
 
 class _Legs:
-    """Both legs over one collection, as a search has them."""
+    """Both legs over one collection: whether a sample's document stands out in the field."""
 
-    def __init__(self, context: BuildContext, view: PartitionView, tokens: TokenCounter) -> None:
+    def __init__(self, context: BuildContext, view: PartitionView, sampled: Sampled) -> None:
         retrieval = context.recipe.retrieval
-        self._view = view
+        self._view, self._numbers = view, sampled.plans
         self._analyser = Analyser(context.recipe.lexical.language)
         self._bm25 = Bm25(retrieval.bm25_k1, retrieval.bm25_b)
-        documents = sum(shard.partitions[view.partition].documents for shard in view.shards)
-        self._tokens = tokens
-        self._has_few = documents <= _FEW_DOCUMENTS
+        self._within = min(_WITHIN, 1 + len(sampled.field) // _PASSAGES_A_PLACE)
+        self._has_few = sampled.documents <= _FEW_DOCUMENTS
+        self._shards: Rows = np.array([sampled.plans.index(one.plan) for one in sampled.field], np.int64)
+        self._rows: Rows = np.array([one.row for one in sampled.field], np.int64)
 
-    def sample(self, one: Sample, number: int, encode: Callable[[str], Vector]) -> SampleRow:
-        """What is found out about a sample that stands in the shard of this number."""
-        stored = self._view.shards[number].passage(one.row)
-        question = question_of(stored.text, stored.title, one.order)
-        rows = np.array(one.document_rows, np.int64)
+    def finds_by_meaning(self, sentence: Vector, rest: Vector | None, one: Sample) -> bool:
+        """Whether a sentence is nearer to the rest of its passage than to others; to the passage where none is left."""
+        own = self._view.cosines(*self._own(one), sentence).max() if rest is None else rest @ sentence
+        others = self._view.cosines(*self._others(one), sentence)
+        return bool(np.count_nonzero(others > own + CLOSE_COSINE) < self._within)
+
+    def finds_by_words(self, question: str, one: Sample) -> bool:
+        """Whether BM25 tells it."""
+        scores, _ = self._bm25.scores(self._view.segments, self._analyser.terms(question))
+        own = scores[self._places(*self._own(one))].max()
+        others = scores[self._places(*self._others(one))]
+        return bool(own > 0.0 and np.count_nonzero(others > own) < self._within)
+
+    def _own(self, one: Sample) -> tuple[Rows, Rows]:
+        rows: Rows = np.array(one.document_rows, np.int64)
         if self._has_few:
             rows = rows[abs(rows - one.row) <= 1]
-        dense = self._finds_by_meaning(encode(question), number, rows)
-        lexical = self._finds_by_words(question, number, rows)
-        tokens, unknown = self._tokens.count(stored.text)
-        return one.key, language_of(stored.text), int(dense), int(lexical), tokens, unknown
+        return np.full(len(rows), self._numbers.index(one.plan), np.int64), rows
 
-    def _finds_by_meaning(self, vector: Vector, number: int, rows: Rows) -> bool:
-        _, _, best = self._view.search(vector, _WITHIN)
-        own = self._view.shards[number].cosines(rows, vector)
-        return bool(own.max() >= best[-1] - CLOSE_COSINE)
+    def _others(self, one: Sample) -> tuple[Rows, Rows]:
+        numbers, own = self._own(one)
+        are_others = (self._shards != numbers[0]) | (self._rows < own[0]) | (self._rows > own[-1])
+        return self._shards[are_others], self._rows[are_others]
 
-    def _finds_by_words(self, question: str, number: int, rows: Rows) -> bool:
-        scores, _ = self._bm25.scores(self._view.segments, self._analyser.terms(question))
-        own = scores[rows - self._view.starts[number] + self._view.offsets[number]].max()
-        return bool(own > 0.0 and np.count_nonzero(scores > own) < _WITHIN)
+    def _places(self, numbers: Rows, rows: Rows) -> Rows:
+        """Where rows of shards stand among all of the partition's."""
+        return rows - self._view.starts[numbers] + self._view.offsets[numbers]
