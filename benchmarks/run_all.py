@@ -15,6 +15,7 @@ SCRIPTS = (
     "search.lexical",
     "search.fusion",
     "quality.drift_stream",
+    "quality.drift_service",
     "builds.encode",
     "search.quality",
     "quality.sequential",
