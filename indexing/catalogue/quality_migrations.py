@@ -196,4 +196,3 @@ def _leg_samples(db: Database) -> None:
         " tokens INTEGER NOT NULL, unknown_tokens INTEGER NOT NULL,"
         " PRIMARY KEY (recipe, tenant, collection, key)) STRICT, WITHOUT ROWID"
     )
-    db.execute("CREATE INDEX leg_samples_of_collections ON leg_samples (tenant, collection)")

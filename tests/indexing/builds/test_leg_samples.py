@@ -53,8 +53,10 @@ def test_a_question_is_the_longest_sentence_and_the_rest_is_what_is_left():
     asked = question_of(text, "Title")
     assert asked.sentence == "The longest sentence of all asks for the rest of it."
     assert "longest" not in asked.rest
-    assert asked.rest.startswith("A short one") and asked.rest.endswith("ends it.")
-    assert asked.words in asked.sentence and len(asked.words) < len(asked.sentence)
+    assert asked.rest.startswith("A short one")
+    assert asked.rest.endswith("ends it.")
+    assert asked.words in asked.sentence
+    assert len(asked.words) < len(asked.sentence)
 
 
 def test_a_passage_of_one_sentence_is_asked_by_its_title_or_by_itself():
