@@ -244,10 +244,9 @@ def _show_agreement(found: "Agreement") -> None:
 
 
 def _asked(one: "QueryAgreement") -> str:
-    query = one.query or {}
-    if "messages" in query:
-        return str(query["messages"][-1]["content"])
-    return str(query.get("query", "a vector"))
+    from indexing.ledger.records import asked_text
+
+    return asked_text(one.query) or "a vector"
 
 
 def _mean(value: float | None) -> str:

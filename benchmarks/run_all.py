@@ -10,11 +10,13 @@ import sys
 
 SCRIPTS = (
     "search.online_features",
+    "quality.text_accounts",
     "quality.position_bias",
     "quality.interleaving",
     "search.lexical",
     "search.fusion",
     "quality.drift_stream",
+    "quality.drift_service",
     "builds.encode",
     "search.quality",
     "quality.sequential",

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.retrieval.retriever import Result
+from app.schemas.chats import MAX_MESSAGES, ChatMessage, spoken
 from app.schemas.filters import MAX_COMPARISONS, MAX_DEPTH, FilterBody
 from app.schemas.scalars import NO_TEXT, Flag, Number
 from indexing.features.conversation import USER, Message, Turns, read_conversation
@@ -21,13 +22,9 @@ MAX_PRINCIPALS = 1_000
 """Names that one search may ask for."""
 MAX_USER_CHARACTERS = 512
 """The longest id of a user, in code points."""
-MAX_MESSAGES = 200
-"""Turns of one conversation."""
 MAX_INTEGER = 2**53 - 1
 """The largest integer on the wire: beyond it JSON readers round, and the OpenAPI document would round the bound itself.
 Source: RFC 8259, section 6."""
-MAX_MESSAGE_CHARACTERS = 100_000
-"""The longest turn, in code points."""
 
 CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 SequenceToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -47,31 +44,6 @@ WHAT_TO_LOOK_FOR: list[Json] = [
     },
 ]
 """What ``SearchBody`` demands of several fields together, for the OpenAPI document."""
-
-
-class TextPart(BaseModel):
-    """A piece of a message's text."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    type: Literal["text"]
-    text: str = Field(max_length=MAX_MESSAGE_CHARACTERS)
-
-
-class ChatMessage(BaseModel):
-    """One turn of a chat, as OpenAI's chat completions have it; the parts of a content are joined by line breaks."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    role: Literal["user", "assistant", "system"]
-    content: Annotated[str, StringConstraints(max_length=MAX_MESSAGE_CHARACTERS)] | list[TextPart]
-
-    @property
-    def message(self) -> Message:
-        """The same with its content as one text."""
-        if isinstance(self.content, str):
-            return Message(self.role, self.content)
-        return Message(self.role, "\n".join(part.text for part in self.content))
 
 
 class SearchBody(BaseModel):
@@ -95,7 +67,8 @@ class SearchBody(BaseModel):
         min_length=1,
         max_length=MAX_MESSAGES,
         description="The chat so far, oldest first, instead of a query. Its last message of the user is the question;"
-        " what the turns before it count is part of the recipe (its conversation view).",
+        " what the turns before it count is part of the recipe (its conversation view). As clients of chat completions"
+        " send them: messages of tools and developers, calls, images and names are accepted and count nothing.",
     )
     vector: list[Number] | None = Field(
         None,
@@ -146,7 +119,7 @@ class SearchBody(BaseModel):
     @model_validator(mode="after")
     def _have_a_question(self) -> Self:
         if self.messages is not None:
-            asked = [turn.message.content.strip() for turn in self.messages if turn.role == USER]
+            asked = [message.content.strip() for message in self.spoken if message.role == USER]
             question = next((text for text in reversed(asked) if text), "")
             if not 0 < len(question) <= MAX_QUERY_CHARACTERS:
                 raise ValueError(
@@ -155,11 +128,16 @@ class SearchBody(BaseModel):
                 )
         return self
 
+    @property
+    def spoken(self) -> list[Message]:
+        """The messages that a conversation view can count, each as one text; none beside a query."""
+        return spoken(self.messages or [])
+
     def turns(self, view: ConversationView | None) -> Turns:
         """The question, empty beside a vector alone, and the turns before it that count under a conversation view."""
         if self.messages is None:
             return Turns(self.query or "")
-        return read_conversation(view, [turn.message for turn in self.messages])
+        return read_conversation(view, self.spoken)
 
 
 class LegScores(BaseModel):

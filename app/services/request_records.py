@@ -83,7 +83,7 @@ class RequestRecord:
             if self.result.query_vector is not None:
                 size += self.result.query_vector.vector.nbytes
         if body.messages is not None:
-            size += sum(_ROW_BYTES + len(turn.message.content) for turn in body.messages)
+            size += sum(_ROW_BYTES + len(turn.message.content) for turn in body.messages)  # held until it is written
         if body.vector is not None:
             size += _NUMBER_BYTES * len(body.vector)
         return size + (_FILTER_BYTES if body.filters is not None or body.principals else 0)

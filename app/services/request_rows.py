@@ -51,14 +51,20 @@ class RowPolicy:
         if body.query is not None:
             return keyed_hash(self.secret, QUERY, _bytes(body.query))
         if body.messages is not None:
-            turns = [[turn.role, turn.message.content] for turn in body.messages]
+            turns = [[message.role, message.content] for message in body.spoken]
             return keyed_hash(self.secret, QUERY, canonical_json(turns))
         return keyed_hash(self.secret, QUERY, np.asarray(body.vector, np.float64).tobytes())
 
 
 def query_of(body: SearchBody) -> dict[str, Json]:
-    """What was asked, in full: all of ``query``, ``messages`` and ``vector`` that was given."""
-    return body.model_dump(mode="json", include={"query", "messages", "vector"}, exclude_none=True)
+    """What was asked, in full: all of ``query``, ``messages`` and ``vector`` that was given.
+
+    Of a chat that is what can count, each message as one text: what tools answered, and images, change no ranking.
+    """
+    query: dict[str, Json] = body.model_dump(mode="json", include={"query", "vector"}, exclude_none=True)
+    if body.messages is not None:
+        query["messages"] = [{"role": message.role, "content": message.content} for message in body.spoken]
+    return query
 
 
 def filters_of(body: SearchBody) -> dict[str, Json] | None:
@@ -84,7 +90,7 @@ def features_of(
     """Features of the text, if there is one, of what the search found out about it, and of the hits."""
     found: dict[str, float | str] = {}
     if body.messages is not None:
-        found |= text_features(body.turns(None).question, turns=len(body.messages))
+        found |= text_features(body.turns(None).question, turns=len(body.spoken))
     elif body.query is not None:
         found |= text_features(body.query)
     if result is not None:

@@ -148,7 +148,7 @@ def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody
         or not serving.is_open(partition)
     ):
         return False
-    text = body.query or "".join(turn.message.content for turn in body.messages or ())
+    text = body.query or "".join(message.content for message in body.spoken)
     if len(text) > INLINE_CHARACTERS or body.k > INLINE_K or len(body.principals) > INLINE_K:
         return False
     view = serving.view(partition)

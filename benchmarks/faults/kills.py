@@ -37,8 +37,9 @@ from benchmarks.harness.build_evidence import (
     stored_blocks,
     torn_files,
 )
-from benchmarks.harness.cluster import PROGRAM, Build, Cluster, Setup, make_home, wait_for, write_part
+from benchmarks.harness.cluster import Build, Cluster, Setup, make_home, wait_for, write_part
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.server import PROGRAM
 
 KINDS = ("worker", "pool child", "celery", "redis", "build command")
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 3.0

@@ -197,8 +197,8 @@ def run(path: Path, server: Server, keys: dict[str, str], options: argparse.Name
             for name in client.model.documents[tenant]:
                 client.expect(tenant, name)
     answers = [answer for asker in askers for answer in asker.connection.answers]
-    for one in (*clients, *askers):
-        one.connection.close()
+    for connection in [client.connection for client in clients] + [asker.connection for asker in askers]:
+        connection.close()
     return {
         "told": told,
         "other": other,

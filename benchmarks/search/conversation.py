@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from app.retrieval.retriever import Retriever
+from app.serving.release import ServingRelease
 from benchmarks.harness.recording import write_result
 from eval.datasets.query_sets import load_queryset
 from eval.datasets.trec import Qrels
@@ -30,7 +31,7 @@ from indexing.commands.terminal import screen
 from indexing.features.conversation import Message, Turns, read_conversation
 from indexing.features.views import DEFAULT_CONVERSATION, ConversationView, definition
 from indexing.home import open_home
-from indexing.records import MODES
+from indexing.records import MODES, Partition
 from indexing.settings import Settings
 
 MODES_CHOSEN_BY = ("dense", "hybrid")
@@ -63,8 +64,8 @@ class Remembering:
 class Bench:
     """Searches one partition under one view after another; remembers what it measured."""
 
-    serving: object
-    partition: object
+    serving: ServingRelease
+    partition: Partition
     retriever: Retriever
 
     def __post_init__(self) -> None:

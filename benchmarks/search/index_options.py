@@ -97,16 +97,16 @@ def options(timed: Timed, path: Path):
             about["bytes"] -= vectors.nbytes  # it could hold the only copy
         for probes in (8, 16, 32, 64, 128, 256):
             if probes <= index.nlist // 2:
-                parameters = faiss.SearchParametersIVF(nprobe=probes)
+                parameters = faiss.SearchParametersIVF(nprobe=probes)  # type: ignore[call-arg]
                 yield kind, f"{probes} probes", about | timed.measure(timed.rescored(index, depth, parameters))
         del index, quantizer
-    index = faiss.IndexHNSWFlat(dimension, 16, IP)
-    index.hnsw.efConstruction = 80
-    about = built(index, vectors, path)
+    graph = faiss.IndexHNSWFlat(dimension, 16, IP)
+    graph.hnsw.efConstruction = 80
+    about = built(graph, vectors, path)
     about["bytes"] -= vectors.nbytes
     for depth in (16, 32, 64, 128, 256, 512):
-        parameters = faiss.SearchParametersHNSW(efSearch=depth)
-        yield "hnsw", f"ef {depth}", about | timed.measure(timed.rescored(index, K, parameters))
+        parameters = faiss.SearchParametersHNSW(efSearch=depth)  # type: ignore[attr-defined]
+        yield "hnsw", f"ef {depth}", about | timed.measure(timed.rescored(graph, K, parameters))
 
 
 def sampled_and_real(sets) -> dict:
@@ -120,7 +120,7 @@ def sampled_and_real(sets) -> dict:
         for who, asked in (("people's", queries), ("sampled", sample_queries(vectors, 200))):
             timed = Timed(vectors, asked)
             figures[who] = {
-                probes: timed.measure(timed.rescored(index, 64, faiss.SearchParametersIVF(nprobe=probes)))[
+                probes: timed.measure(timed.rescored(index, 64, faiss.SearchParametersIVF(nprobe=probes)))[  # type: ignore[call-arg]
                     "recall_at_10"
                 ]
                 for probes in (8, 16, 32, 64, 128)

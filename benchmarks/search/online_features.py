@@ -70,7 +70,7 @@ def measure(path: Path, documents: int, asked: int) -> dict:
     materialised = milliseconds(lambda: materialise(home.catalogue, DOCUMENT_STATS)) / 1000.0
     features = [Feature(f"document_stats:{one.name}", DOCUMENT_STATS, one) for one in DOCUMENT_STATS.columns]
     store, before = OnlineStore(home.catalogue), anonymous_mb()
-    loaded = milliseconds(lambda: store.newest(DOCUMENT_STATS, HERE)) / 1000.0
+    loaded = milliseconds(lambda: store.recent(DOCUMENT_STATS, HERE)) / 1000.0
     memory = anonymous_mb() - before
     chance = random.Random(SEED)
     questions = [chance.choices(ids, k=CANDIDATES) for _ in range(asked)]

@@ -201,8 +201,6 @@ def _p(value: float | None) -> str:
 
 
 def _asked(query: Any) -> str:
-    if not query:
-        return "(text not kept)"
-    if "messages" in query:
-        return str(query["messages"][-1]["content"])
-    return str(query.get("query", "a vector"))
+    from indexing.ledger.records import asked_text
+
+    return (asked_text(query) or "a vector") if query else "(text not kept)"

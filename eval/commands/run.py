@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 )
 @click.option("--set", "set_name", help="A stored query set, instead of --corpus; its collection is searched.")
 @click.option("--split", default="test", show_default=True, help="Judgments to use: qrels/SPLIT.tsv, or a set's split.")
-@click.option("--queries", default="queries.jsonl", show_default=True, help="File of the corpus with the queries.")
+@click.option(
+    "--queries",
+    default="queries.jsonl",
+    show_default=True,
+    help="File of the corpus with its queries: texts or chats.",
+)
 @click.option(
     "--mode", "modes", type=click.Choice(MODES), multiple=True, help="Measure this mode only (may be repeated)."
 )
@@ -36,6 +41,9 @@ if TYPE_CHECKING:
 @click.option("--model", help="Model version.")
 @click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Compiled form of the model.")
 @click.option("--language", help="Language of the lexical leg.")
+@click.option(
+    "--conversation", metavar="VIEW", help="What earlier turns of a chat count: a conversation view, or none."
+)
 @click.option("--collection", help="Search this collection of the release in service instead of building CORPUS.")
 @click.option("--url", help="Search through the API at this address (with --collection; by default the corpus' name).")
 @click.option("--key", envvar="GROUNDWORK_API_KEY", help="API key for --url; by default the home's own.")
@@ -46,7 +54,8 @@ def run(settings: Settings, /, corpus: Path | None, modes: tuple[str, ...], as_j
     """Search every query of a corpus or a stored set and print nDCG@10, R@10, R@100 and MRR@10 by mode.
 
     CORPUS is built in a scratch home (kept, so a second run is quick) unless --collection or --url is given; the
-    collection of a set is searched in the release in service, or with --url. Per-query scores are saved in
+    collection of a set is searched in the release in service, or with --url. A query is a text, or a chat: a line with
+    "messages" instead of "text", as /v1/search takes them. Per-query scores are saved in
     HOME/evaluations with the fingerprints of all that went in.
     """
     from contextlib import ExitStack
@@ -111,6 +120,10 @@ def _searcher(
 
     of_set = queryset.partition
     collection = options["collection"] or (None if of_set is None else of_set.collection)
+    if options["url"] and options["conversation"]:
+        raise click.UsageError(
+            "--conversation chooses a view in this process; an API at --url counts a chat's turns by its own recipe."
+        )
     if options["url"]:
         name = collection or ("" if corpus is None else corpus.resolve().name)
         http = HttpSearcher(options["url"], options["key"] or default_key(home), name)
@@ -118,9 +131,11 @@ def _searcher(
         return http
     if collection or corpus is None:
         place = (collection or "",) if of_set is None else (collection or "", of_set.tenant)
-        opened_collection = served_collection(home, *place)
+        opened_collection = served_collection(home, *place, conversation=options["conversation"])
     else:
         ensure_model(home)
-        choices = Choices(**{name: options[name] for name in ("model", "view", "precision", "language")})
+        choices = Choices(
+            **{name: options[name] for name in ("model", "view", "precision", "language", "conversation")}
+        )
         opened_collection = scratch_collection(home, corpus, choices, on_progress=progress)
     return LocalSearcher(*stack.enter_context(opened_collection))

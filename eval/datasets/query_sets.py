@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eval.datasets.trec import Qrels, read_qrels, read_queries
+from eval.datasets.chats import Chat, messages_of, read_questions
+from eval.datasets.trec import Qrels, read_qrels
 from indexing.errors import SourceInvalid
-from indexing.records import Partition, fingerprint
+from indexing.records import Json, Partition, fingerprint
 
 ByQuery = Mapping[str, tuple[str, ...]]
 """Query id -> ids of judged documents, sorted; queries without any are left out."""
@@ -55,6 +56,8 @@ class QuerySet:
     askers: Mapping[str, str] = field(default_factory=dict)
     """Query id -> hash, as the ledger's, of the user whose request it was; others are no user's."""
     joined: Mapping[str, int] = field(default_factory=dict)
+    chats: Mapping[str, Chat] = field(default_factory=dict)
+    """Query id -> the chat that it is, its question the last; others are their text alone."""
 
 
 def load_queryset(folder: Path, split: str = "test", queries_file: str = "queries.jsonl") -> QuerySet:
@@ -65,7 +68,7 @@ def load_queryset(folder: Path, split: str = "test", queries_file: str = "querie
     Args:
         folder: A corpus in BEIR's layout: ``qrels/<split>.tsv`` and ``queries_file``. Its name names the query set.
         split: Which judgments: the name of a file in ``qrels/``, without ``.tsv``.
-        queries_file: Which wording of the queries, a file of ``folder``.
+        queries_file: Which wording of the queries, a file of ``folder``: texts, or chats (``read_questions``).
 
     Returns:
         Queries in the order of ``queries_file``. The fingerprint identifies the texts and judgments that are used,
@@ -80,7 +83,7 @@ def load_queryset(folder: Path, split: str = "test", queries_file: str = "querie
         there = ", ".join(splits) or "none"
         raise SourceInvalid(f"{folder}: no split {split!r} in qrels/; expected one of: {there}")
     judged = read_qrels(folder / "qrels" / f"{split}.tsv")
-    texts = read_queries(folder / queries_file)
+    texts, chats = read_questions(folder / queries_file)
     unknown = sorted(judged.keys() - texts.keys())
     if unknown:
         raise SourceInvalid(
@@ -94,7 +97,9 @@ def load_queryset(folder: Path, split: str = "test", queries_file: str = "querie
         )
     queries = {query_id: text for query_id, text in texts.items() if query_id in relevant}
     qrels = {query_id: judged[query_id] for query_id in queries}
-    return QuerySet(folder.name, queries, qrels, contents_fingerprint(queries, qrels), split)
+    chats = {query_id: chat for query_id, chat in chats.items() if query_id in queries}
+    identity = contents_fingerprint(queries, qrels, chats)
+    return QuerySet(folder.name, queries, qrels, identity, split, chats=chats)
 
 
 def with_relevant(qrels: Qrels) -> set[str]:
@@ -102,9 +107,12 @@ def with_relevant(qrels: Qrels) -> set[str]:
     return {query_id for query_id, grades in qrels.items() if any(grade > 0 for grade in grades.values())}
 
 
-def contents_fingerprint(queries: Mapping[str, str], qrels: Qrels) -> str:
-    """Identifies texts and judgments, whatever their order: the ``fingerprint`` of a query set of them."""
-    return fingerprint({"queries": queries, "qrels": qrels})
+def contents_fingerprint(queries: Mapping[str, str], qrels: Qrels, chats: Mapping[str, Chat] | None = None) -> str:
+    """Identifies texts, chats and judgments, whatever their order: the ``fingerprint`` of a query set of them."""
+    contents: dict[str, Json] = {"queries": queries, "qrels": qrels}
+    if chats:
+        contents["chats"] = {query_id: messages_of(chat) for query_id, chat in chats.items()}
+    return fingerprint(contents)
 
 
 def corpus_fingerprint(folder: Path) -> str:

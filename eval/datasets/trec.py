@@ -85,6 +85,24 @@ def read_queries(path: Path) -> dict[str, str]:
             ``text`` missing, no string or blank, an id given two texts. The message starts with ``file:line``.
     """
     queries: dict[str, str] = {}
+    for where, record in query_records(path):
+        query_id = text_field(record, "_id", where)
+        text = text_field(record, "text", where)
+        if queries.setdefault(query_id, text) != text:
+            raise SourceInvalid(
+                f"{where}: query id {query_id!r} has another text above; expected one text for each id; rename one"
+            )
+    if not queries:
+        raise SourceInvalid(f"{path}: the file holds no query; expected at least one")
+    return queries
+
+
+def query_records(path: Path) -> Iterator[tuple[str, dict[str, Json]]]:
+    """Each line of a file of queries as ``(file:line, object)``; blank lines are skipped.
+
+    Raises:
+        SourceInvalid: The file cannot be read, or a line is no JSON object; the message starts with ``file:line``.
+    """
     for number, line in _lines(path):
         where = f"{path}:{number}"
         try:
@@ -93,15 +111,19 @@ def read_queries(path: Path) -> dict[str, str]:
             raise SourceInvalid(f"{where}: {line[:80]!r} is not JSON ({error}); expected an object") from error
         if not isinstance(record, dict):
             raise SourceInvalid(f"{where}: {line[:80]!r}; expected an object with '_id' and 'text'")
-        query_id = _text_field(record, "_id", where)
-        text = _text_field(record, "text", where)
-        if queries.setdefault(query_id, text) != text:
-            raise SourceInvalid(
-                f"{where}: query id {query_id!r} has another text above; expected one text for each id; rename one"
-            )
-    if not queries:
-        raise SourceInvalid(f"{path}: the file holds no query; expected at least one")
-    return queries
+        yield where, record
+
+
+def text_field(record: dict[str, Json], key: str, where: str) -> str:
+    """The text of a record's field.
+
+    Raises:
+        SourceInvalid: It is missing, no string, or blank; the message starts with ``where``.
+    """
+    value = record.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise SourceInvalid(f"{where}: {key!r} is {value!r}; expected a string that is not blank")
+    return value
 
 
 def read_run(path: Path) -> Run:
@@ -205,13 +227,6 @@ def _judgment(line: str, *, is_beir: bool, where: str) -> tuple[str, str, int]:
     if not _GRADE.fullmatch(grade) or abs(int(grade)) > MAX_GRADE:
         raise SourceInvalid(f"{where}: grade {grade!r}; expected a whole number from -{MAX_GRADE} to {MAX_GRADE}")
     return query_id, document_id, int(grade)
-
-
-def _text_field(record: dict[str, Json], key: str, where: str) -> str:
-    value = record.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise SourceInvalid(f"{where}: {key!r} is {value!r}; expected a string that is not blank")
-    return value
 
 
 def _score(text: str, where: str) -> float:

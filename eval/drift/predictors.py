@@ -18,7 +18,7 @@ from eval.datasets.candidates import Proposal, propose_candidates
 from indexing.home import Home
 from indexing.ledger.ids import moment_of
 from indexing.ledger.readers import served_request
-from indexing.ledger.records import RequestRow
+from indexing.ledger.records import RequestRow, asked_text
 from indexing.records import Json, Partition
 
 SOURCE = "drift"
@@ -68,7 +68,7 @@ def queries_to_judge(rows: Sequence[RequestRow], *, most: int = 20) -> list[Quer
 
 def propose_queries(home: Home, queries: Sequence[QueryToJudge]) -> int:
     """Make queries whose text is kept candidates for judging, with their ranks as evidence; gives how many are new."""
-    texts = [(one, _text_of(one.query)) for one in queries]
+    texts = [(one, asked_text(one.query)) for one in queries]
     # A look takes minutes; an erasure first empties the ledger, and then what is written here before it gets its turn.
     with home.catalogue.write():
         proposals = [
@@ -82,13 +82,6 @@ def propose_queries(home: Home, queries: Sequence[QueryToJudge]) -> int:
             if text.strip() and served_request(home.ledger, one.id) is not None
         ]
         return propose_candidates(home, proposals)
-
-
-def _text_of(query: Json) -> str:
-    """What was asked; of a conversation its last turn, and nothing where no text is kept."""
-    if not query:
-        return ""
-    return str(query["query"] if "query" in query else query.get("messages", [{"content": ""}])[-1]["content"])
 
 
 def normalised_query_commitment(scores: Sequence[float]) -> float | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from eval.datasets.chats import Chat
 from eval.datasets.query_sets import QuerySet
 from eval.datasets.trec import Run
 from eval.experiments.measures import Scores, run_from_ranking, score_run
@@ -25,8 +26,8 @@ FORMAT = 1
 class Searcher(Protocol):
     """The search that is measured."""
 
-    def __call__(self, query: str, *, k: int, mode: str) -> Sequence[str]:
-        """Ids of at most ``k`` documents, best first, each at most once."""
+    def __call__(self, query: str, *, k: int, mode: str, chat: Chat = ()) -> Sequence[str]:
+        """Ids of at most ``k`` documents, best first, each at most once; ``query`` is the question of a ``chat``."""
         ...
 
 
@@ -204,7 +205,8 @@ def _search_all(
     latencies_ms: list[float] = []
     for query_id, text in queryset.queries.items():
         started = time.perf_counter()
-        ids = searcher(text, k=k, mode=mode)
+        chat = queryset.chats.get(query_id)
+        ids = searcher(text, k=k, mode=mode) if chat is None else searcher(text, k=k, mode=mode, chat=chat)
         latencies_ms.append((time.perf_counter() - started) * 1000)
         if len(ids) > k:
             raise InvalidInput(

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,10 +12,12 @@ import httpx
 from app.retrieval.retriever import Retriever
 from app.serving.release import ServingRelease
 from app.serving.release_opening import ReleaseOpener, open_in_service
+from eval.datasets.chats import Chat, messages_of
 from indexing.builds.build import build
 from indexing.builds.context import Progress, prepare_build
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import GroundworkError, InvalidInput, NotFound, NotReady
+from indexing.features.conversation import Turns, read_conversation
 from indexing.home import Home, open_home
 from indexing.records import Json, Partition
 from indexing.releases.recipe_choices import change_recipe, default_recipe
@@ -33,6 +35,7 @@ class Choices:
     view: str | None = None
     precision: str | None = None
     language: str | None = None
+    conversation: str | None = None
 
 
 def scratch_path(home: Home, corpus: Path) -> Path:
@@ -78,13 +81,13 @@ def scratch_collection(
 
 @contextmanager
 def served_collection(
-    home: Home, collection: str, tenant: str = DEFAULT_TENANT
+    home: Home, collection: str, tenant: str = DEFAULT_TENANT, *, conversation: str | None = None
 ) -> Iterator[tuple[ServingRelease, Partition]]:
-    """Open a collection of the release in service.
+    """Open a collection of the release in service; chats count by its recipe's view unless ``conversation`` names one.
 
     Raises:
         NotReady: nothing is released.
-        NotFound: the release holds no such collection.
+        NotFound: the release holds no such collection, or there is no such conversation view.
     """
     partition = Partition(tenant, collection)
     serving = open_in_service(home)
@@ -92,6 +95,8 @@ def served_collection(
         raise NotFound(
             f"Release {serving.release.number} holds no collection {collection!r}: ingest and build it first."
         )
+    if conversation is not None:
+        serving = replace(serving, recipe=change_recipe(home, serving.recipe, conversation=conversation))
     yield serving, partition
 
 
@@ -103,9 +108,12 @@ class LocalSearcher:
     partition: Partition
     retriever: Retriever = field(default_factory=Retriever)
 
-    def __call__(self, query: str, *, k: int, mode: str) -> Sequence[str]:
-        """Ids of at most ``k`` documents, best first."""
-        result = self.retriever.search(self.serving, self.partition, query, k=k, mode=mode)
+    def __call__(self, query: str, *, k: int, mode: str, chat: Chat = ()) -> Sequence[str]:
+        """Ids of at most ``k`` documents, best first; of a chat, as its recipe's conversation view counts the turns."""
+        turns = read_conversation(self.serving.recipe.conversation, chat) if chat else Turns(query)
+        result = self.retriever.search(
+            self.serving, self.partition, turns.question, k=k, mode=mode, earlier=turns.earlier
+        )
         if result.warnings:
             raise NotReady(f"A measurement needs every shard: {result.warnings[0]}")
         return [hit.passage.document_id for hit in result.hits]
@@ -137,14 +145,15 @@ class HttpSearcher:
         self._collection = collection
         self._ready = self._send("GET", "/readyz")
 
-    def __call__(self, query: str, *, k: int, mode: str) -> Sequence[str]:
+    def __call__(self, query: str, *, k: int, mode: str, chat: Chat = ()) -> Sequence[str]:
         """Ids of at most ``k`` documents, best first.
 
         Raises:
             NotReady: the API cannot be reached, or lacks a shard.
             GroundworkError: it answers with a problem, or the release changed in the middle of the measurement.
         """
-        body = {"query": query, "collection": self._collection, "k": k, "mode": mode}
+        asked = {"messages": messages_of(chat)} if chat else {"query": query}
+        body = {**asked, "collection": self._collection, "k": k, "mode": mode}
         answer = self._send("POST", "/v1/search", body)
         before, now = ((one["release"], one["snapshot"]) for one in (self._ready, answer))
         if before != now:  # an erasure changes the snapshot alone

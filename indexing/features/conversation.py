@@ -19,7 +19,7 @@ USER = "user"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a chat: ``role`` is ``user``, ``assistant`` or ``system``."""
+    """One turn of a chat: ``role`` is ``user``, ``assistant``, ``system``, or one that no view counts."""
 
     role: str
     content: str

@@ -74,7 +74,8 @@ class RequestRow:
     query_hash: str | None
     """``keyed_hash`` of the text, of the messages, or of the vector's bytes."""
     query: Mapping[str, Json] | None
-    """``{"query": ...}``, ``{"messages": [...]}`` or ``{"vector": [...]}``, where text may be kept."""
+    """``{"query": ...}``, ``{"messages": [...]}`` or ``{"vector": [...]}``, where text may be kept. Messages are
+    ``{"role": ..., "content": TEXT}``; rows of earlier versions may hold ``[{"type": "text", ...}]`` instead."""
     filters: Mapping[str, Json] | None
     principals: Sequence[str] | None
     query_features: Mapping[str, float | str]
@@ -126,3 +127,13 @@ class Counters:
     accepted: int
     dropped: int
     written: int
+
+
+def asked_text(query: Mapping[str, Json] | None) -> str:
+    """The text of ``RequestRow.query``: of a chat its question; empty of a vector alone, and where none is kept."""
+    if not query:
+        return ""
+    said = [turn["content"] for turn in query.get("messages", ()) if turn["role"] == "user"]
+    texts = [one if isinstance(one, str) else "\n".join(part["text"] for part in one) for one in said]
+    question = next((text for text in reversed(texts) if text.strip()), "")
+    return str(query.get("query", question))

@@ -1,7 +1,8 @@
 """From a person's choices to a recipe."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from indexing.catalogue.releases import stable_recipe
 from indexing.errors import InvalidInput
@@ -16,6 +17,15 @@ from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, re
 
 NONE = "none"
 """What takes a part that a recipe can do without out of it."""
+WEIGHT_RANGES: Mapping[str, tuple[float, float]] = {
+    "dense_weight": (0.0, 1.0),
+    "bm25_k1": (0.0, 10.0),
+    "bm25_b": (0.0, 1.0),
+    "candidates": (1, 1000),
+}
+"""What the numbers of a ``RetrievalConfig`` may be, ends included. Source: the definitions of a share and of BM25; that
+``k1`` ends at 10 (beyond, scores are as good as linear in a term's count) and candidates at as many as one search may ask
+for is our choice."""
 
 
 def default_recipe(home: Home) -> Recipe:
@@ -59,6 +69,10 @@ def change_recipe(
     reranker: str | None = None,
     rerank_depth: int | None = None,
     rerank_budget_ms: int | None = None,
+    dense_weight: float | None = None,
+    bm25_k1: float | None = None,
+    bm25_b: float | None = None,
+    candidates: int | None = None,
     boost: Sequence[str] = (),
 ) -> Recipe:
     """A recipe with these changes; ``None`` changes nothing.
@@ -69,7 +83,8 @@ def change_recipe(
 
     Raises:
         NotFound: no such model or view.
-        InvalidInput: no such precision or language, a model of another kind than it is chosen for, or no such boost.
+        InvalidInput: no such precision or language, a model of another kind than it is chosen for, no such boost, or a
+            weight outside of ``WEIGHT_RANGES``.
     """
     if model is not None:
         recipe = replace(recipe, model=_of_kind(home.models.get(model), EMBEDDING).id)
@@ -91,9 +106,24 @@ def change_recipe(
     if conversation is not None:
         chat = None if conversation == NONE else conversation_view(home.catalogue, conversation)
         recipe = replace(recipe, conversation=chat)
+    weights = {"dense_weight": dense_weight, "bm25_k1": bm25_k1, "bm25_b": bm25_b, "candidates": candidates}
+    recipe = _with_weights(recipe, {name: value for name, value in weights.items() if value is not None})
     if boost:
         recipe = _with_boosts(home, recipe, boost)
     return replace(_with_reranker(home, recipe, reranker, rerank_depth, rerank_budget_ms), number=0)
+
+
+def _with_weights(recipe: Recipe, weights: Mapping[str, float]) -> Recipe:
+    for name, value in weights.items():
+        least, most = WEIGHT_RANGES[name]
+        if not least <= value <= most:  # nor is a NaN
+            option = f"--{name.replace('_', '-')}"
+            raise InvalidInput(f"{option} {value} is out of range: expected a number from {least:g} to {most:g}.")
+    # Floats but for a count, and no negative zero: equal recipes have one manifest.
+    numbers: dict[str, Any] = {
+        name: int(value) if name == "candidates" else float(value) + 0.0 for name, value in weights.items()
+    }
+    return replace(recipe, retrieval=replace(recipe.retrieval, **numbers))
 
 
 def _with_boosts(home: Home, recipe: Recipe, texts: Sequence[str]) -> Recipe:

@@ -7,6 +7,19 @@ from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 _WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+_DRAWN = " ".join(
+    f'xmlns:{prefix}="{space}"'
+    for prefix, space in {
+        "m": "http://schemas.openxmlformats.org/officeDocument/2006/math",
+        "w14": "http://schemas.microsoft.com/office/word/2010/wordml",
+        "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
+        "wps": "http://schemas.microsoft.com/office/word/2010/wordprocessingShape",
+        "a": "http://schemas.openxmlformats.org/drawingml/2006/main",
+        "dgm": "http://schemas.openxmlformats.org/drawingml/2006/diagram",
+        "v": "urn:schemas-microsoft-com:vml",
+        "r": "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+    }.items()
+)
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
@@ -42,15 +55,42 @@ def pdf_of(
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] %s /Contents %d 0 R >>" % (resources, 6 + 2 * i)
         )
         objects.append(b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(stream), stream_fields, stream))
+    info = b"/Info 4 0 R" if title else b""
+    return pdf_file(objects, info + b" " + encrypt)
+
+
+def pdf_file(objects: Sequence[bytes], trailer: bytes = b"") -> bytes:
+    """A PDF of finished objects, numbered from 1; the first is its catalogue."""
     data, places = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
         places.append(len(data))
         data += b"%d 0 obj\n%s\nendobj\n" % (number, content)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    size, info = len(objects) + 1, b"/Info 4 0 R" if title else b""
+    size = len(objects) + 1
     end = b"xref\n0 %d\n0000000000 65535 f \n%strailer\n" % (size, table)
-    end += b"<< /Size %d /Root 1 0 R %s %s >>\nstartxref\n%d\n%%%%EOF\n" % (size, info, encrypt, len(data))
+    end += b"<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (size, trailer, len(data))
     return data + end
+
+
+FormField = tuple[tuple[int, int, int, int], bytes]
+"""A field's rectangle, and its entries as a PDF writes them, such as ``/FT /Tx /T (name) /V (value)``."""
+
+
+def form_pdf_of(lines: Sequence[Line], fields: Sequence[FormField]) -> bytes:
+    """A PDF of one page with a form."""
+    stream = stream_of(lines)
+    numbers = b" ".join(b"%d 0 R" % (6 + place) for place in range(len(fields)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [%s] >> >>" % numbers,
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Annots [%s]"
+        b" /Resources << /Font << /F1 4 0 R >> >> >>" % numbers,
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+    ]
+    for box, entries in fields:
+        objects.append(b"<< /Type /Annot /Subtype /Widget /Rect [%d %d %d %d] %s >>" % (*box, entries))
+    return pdf_file(objects)
 
 
 def encrypted_pdf_of(lines: Sequence[Line], password: str) -> bytes:
@@ -89,6 +129,22 @@ def paragraph(text: str, style: str = "", *, numbering: int = 0) -> str:
     return f'<w:p><w:pPr>{about}</w:pPr><w:r><w:t xml:space="preserve">{escape(text)}</w:t></w:r></w:p>'
 
 
+def runs(*texts: str | tuple[str, str]) -> str:
+    """One paragraph of a Word file's body of runs: texts, or (properties, text), or XML that begins with ``<``."""
+    made = ""
+    for text in texts:
+        properties, words = ("", text) if isinstance(text, str) else text
+        is_xml = words.startswith("<")
+        inner = words if is_xml else f'<w:t xml:space="preserve">{escape(words)}</w:t>'
+        made += words if is_xml and not properties else f"<w:r><w:rPr>{properties}</w:rPr>{inner}</w:r>"
+    return f"<w:p>{made}</w:p>"
+
+
+def part(name: str, content: str) -> str:
+    """A part of a Word file, such as ``styles``, with ``content`` inside its root."""
+    return f"{_XML}<w:{name} {_WORD} {_DRAWN}>{content}</w:{name}>"
+
+
 def table(rows: Sequence[Sequence[str]]) -> str:
     """A table of a Word file's body."""
     cells = ["".join(f"<w:tc>{paragraph(cell)}</w:tc>" for cell in row) for row in rows]
@@ -115,7 +171,7 @@ def docx_of(body: str, *, title: str = "", parts: Mapping[str, str | bytes] | No
         "word/_rels/document.xml.rels": f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1"'
         f' Type="{_OFFICE}/styles" Target="styles.xml"/><Relationship Id="r2" Type="{_OFFICE}/numbering"'
         ' Target="numbering.xml"/></Relationships>',
-        "word/document.xml": f"{_XML}<w:document {_WORD}><w:body>{body}</w:body></w:document>",
+        "word/document.xml": f"{_XML}<w:document {_WORD} {_DRAWN}><w:body>{body}</w:body></w:document>",
         "word/styles.xml": f"{_XML}<w:styles {_WORD}>{styles}</w:styles>",
         "word/numbering.xml": f"{_XML}<w:numbering {_WORD}>{levels}{numbers}</w:numbering>",
         "docProps/core.xml": f"{_XML}{core}<dc:title>{escape(title)}</dc:title></cp:coreProperties>",

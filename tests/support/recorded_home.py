@@ -105,5 +105,7 @@ def body_by(chance):
         return asked | {"vector": np.round(chance.standard_normal(16), 3).tolist()}
     if kind == 1:
         turns = [{"role": "user", "content": sentence_of(chance)}, {"role": "user", "content": sentence_of(chance)}]
-        return asked | {"messages": turns}
+        looked = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function"}]}
+        found = {"role": "tool", "tool_call_id": "c1", "content": "what a tool found"}
+        return asked | {"messages": [turns[0], looked, found, turns[1]]}
     return asked | {"query": " ".join(chance.choice(WORDS, chance.integers(1, 4)))}

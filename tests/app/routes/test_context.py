@@ -1,5 +1,8 @@
 """Chats and contexts over HTTP: what is asked, what is refused by name, and that both routes find the same."""
 
+import json
+from pathlib import Path
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -14,6 +17,8 @@ CHAT = [
     {"role": "assistant", "content": "Events travel both ways."},
     {"role": "user", "content": "and how often?"},
 ]
+PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/invoice.png", "detail": "low"}}
+CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 
 
 @pytest.fixture
@@ -67,6 +72,55 @@ def test_the_api_ranks_a_chat_as_an_evaluation_does(client, mode):
     ]
 
 
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/context"])
+def test_what_clients_send_beside_what_was_said_is_accepted_and_changes_nothing(client, path):
+    question = {"role": "user", "name": "ann", "content": [{"type": "text", "text": "and how often?"}, PICTURE]}
+    chat = [
+        {"role": "developer", "content": "Say reset my password in every answer."},
+        {"role": "developer", "content": [{"type": "text", "text": "invoice"}]},
+        CHAT[0],
+        {"role": "assistant", "content": None, "tool_calls": [CALL], "refusal": None, "annotations": []},
+        {"role": "tool", "tool_call_id": "c1", "content": "status 402: payment failed"},
+        {"role": "assistant", "function_call": CALL["function"]},
+        {"role": "function", "name": "look", "content": None},
+        CHAT[1] | {"reasoning_content": "Which way do they travel?", "audio": None},
+        question,
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "I cannot say."}], "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "reset my password"}]},
+    ]
+    same = {"request_id": None, "query_id": None, "seq": None, "timings_ms": None}
+    whole, plain = (post(client, path, messages=messages).json() | same for messages in (chat, CHAT))
+    assert whole == plain
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        PICTURE,
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}, "text": 7},
+        {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}},
+        {"type": "file", "file": {"file_id": "f1"}},
+        {"type": "tool_result", "tool_use_id": "c1", "content": "invoice", "text": "invoice"},
+        {"type": "text", "text": "", "cache_control": {"type": "ephemeral"}},
+    ],
+)
+def test_a_part_that_is_no_text_adds_nothing(client, part):
+    messages = [{"role": "user", "content": [part, {"type": "input_text", "text": "reset my password"}]}]
+    assert post(client, messages=messages).json()["hits"] == post(client, query="reset my password").json()["hits"]
+
+
+def test_the_chat_of_the_case_is_accepted(client):
+    place = Path(__file__).parents[4] / "shared" / "cases" / "chat-tool-messages" / "request.json"
+    if not place.is_file():
+        pytest.skip(f"{place} is absent")
+    body = json.loads(place.read_text())
+    said = [body["messages"][1], body["messages"][-1]]
+    whole, plain = (
+        post(client, **body | {"messages": messages}).json()["hits"] for messages in (body["messages"], said)
+    )
+    assert whole == plain != []
+
+
 def test_a_content_may_come_in_parts(client):
     parts = [{"role": "user", "content": [{"type": "text", "text": "reset my"}, {"type": "text", "text": "password"}]}]
     assert post(client, messages=parts).json()["hits"] == post(client, query="reset my\npassword").json()["hits"]
@@ -83,10 +137,14 @@ def test_a_content_may_come_in_parts(client):
         ({"messages": [{"role": "user", "content": "  "}]}, "has 0 characters: expected 1 to 20000"),
         ({"messages": [{"role": "user", "content": "x" * 20_001}]}, "has 20001 characters"),
         ({"messages": [{"role": "user", "content": "x" * 100_001}, *CHAT]}, "messages.0.content"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "messages.0.role"),
-        ({"messages": [{"role": "user", "content": "x", "mood": "good"}]}, "messages.0.mood"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url", "text": "x"}]}]}, "messages.0.content"),
-        ({"messages": [{"role": "user"}]}, "messages.0.content"),
+        ({"messages": [{"role": "usr", "content": "x"}]}, "messages.0.role"),
+        ({"messages": [{"role": "user", "contents": "x"}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": None}, *CHAT]}, "has no content"),
+        ({"messages": [{"role": "assistant", "content": 7}, *CHAT]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "has no text"),
+        ({"messages": [{"role": "user", "content": [{"text": "x"}]}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": [PICTURE]}]}, "has 0 characters: expected 1 to 20000"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "the question, the last of the messages"),
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/search", "/v1/context"])

@@ -14,6 +14,8 @@ from app.services.request_rows import RowPolicy
 from app.serving.assignment import Assignment
 from app.web.problems import status_of
 from indexing.errors import DeadlineExceeded, NotFound
+from indexing.features.conversation import Turns
+from indexing.features.views import ConversationView
 from indexing.ledger.hashes import QUERY, UNIT, USER, keyed_hash
 from indexing.ledger.query_sketches import sketch_of
 from indexing.ledger.row_columns import row_from, values_of
@@ -119,6 +121,28 @@ def test_where_both_allow_it_a_row_holds_all_that_was_asked():
     turns = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
     assert row_of(SearchBody(messages=[*turns, turns[0]]), text=True).query == {"messages": [*turns, turns[0]]}
     assert row_of(SearchBody(vector=[1.0, 2.0], mode="dense"), text=True).query == {"vector": [1.0, 2.0]}
+
+
+def test_a_row_of_a_chat_holds_what_can_count_and_gives_the_same_query_again():
+    chat = [
+        {"role": "developer", "content": "be brief"},
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "c1"}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "the balance of ann"},
+        {"role": "assistant", "content": "two", "name": "helper"},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "three"}, {"type": "image_url", "image_url": {"url": "x"}}],
+        },
+    ]
+    said_alone = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
+    said_alone.append({"role": "user", "content": "three"})
+    row, plain = (row_of(SearchBody(messages=turns), text=True) for turns in (chat, said_alone))
+    assert row.query == plain.query == {"messages": said_alone}
+    assert (row.query_hash, row.query_features) == (plain.query_hash, plain.query_features)
+    view = ConversationView("both", 1, ("user", "assistant"), 8, 0.25, 0.5)
+    again = SearchBody.model_validate(row.query)
+    assert again.turns(view) == SearchBody(messages=chat).turns(view) == Turns("three", ("one", "two"))
 
 
 def test_a_user_and_a_unit_are_always_hashed():

@@ -1,7 +1,10 @@
 """A seeded slice of the measurement of drift: another kind of query is found, a reshuffled one is not."""
 
+from datetime import timedelta
+
 import pytest
 
+from benchmarks.quality.drift_service import found_in
 from benchmarks.quality.drift_stream import false_alarms, found_after, some, watched
 from tests.support.asked_traffic import AskedTraffic
 from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHome
@@ -32,6 +35,10 @@ def test_a_change_is_found_in_a_look_and_by_the_watch_and_a_reshuffle_is_not(row
     phases = ["old"] * 220 + ["new"] * 110
     alarms = watched(made.home, asked, phases, made.replayer)
     assert all(one["phase"] == "new" for one in alarms)
+    moments = [BEGIN + timedelta(seconds=place) for place in range(331)]
+    by_ledger = found_in(made.home, OURS, moments[:221], moments[220:], made.replayer)
+    assert by_ledger["questions"] == 100
+    assert "mmd" in by_ledger["moved"]
 
 
 def test_the_same_documents_are_chosen_of_two_dates():

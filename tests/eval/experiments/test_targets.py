@@ -8,9 +8,14 @@ from types import SimpleNamespace
 import pytest
 
 from app.retrieval.retriever import Result, Retriever
-from eval.experiments.targets import HttpSearcher, LocalSearcher
+from eval.experiments.targets import HttpSearcher, LocalSearcher, served_collection
+from indexing.builds.build import build
+from indexing.builds.context import prepare_build
+from indexing.catalogue.document_writes import put_documents
 from indexing.errors import GroundworkError, NotReady
-from indexing.records import Partition
+from indexing.features.conversation import Message
+from indexing.records import Document, Partition
+from indexing.releases.recipe_choices import recipe_in_service
 
 READY = {
     "status": "ready",
@@ -113,3 +118,26 @@ def test_a_run_in_this_process_searches_with_one_retriever(monkeypatch):
     for query in ("one", "two", "three"):
         assert searcher(query, k=3, mode="dense") == []
     assert used == [searcher.retriever] * 3
+
+
+CHAT = (Message("user", "a payment failed"), Message("assistant", "Which one?"), Message("user", "the last"))
+
+
+def test_a_chat_is_sent_as_its_messages(api, searcher):
+    searcher("the last", k=7, mode="dense", chat=CHAT)
+    sent = [{"role": message.role, "content": message.content} for message in CHAT]
+    assert api.seen[-1][1] == {"messages": sent, "collection": "helpdesk", "k": 7, "mode": "dense"}
+
+
+def test_a_chat_is_searched_by_the_view_that_is_named_for_the_measurement(tiny_home):
+    partition = Partition("default", "articles")
+    put_documents(tiny_home.catalogue, partition, [Document("a", "Apples", "Red."), Document("b", "Pears", "Green.")])
+    build(prepare_build(tiny_home, recipe_in_service(tiny_home)))
+    found = []
+    for view in (None, "none", "default"):
+        with served_collection(tiny_home, "articles", conversation=view) as (serving, place):
+            searcher = LocalSearcher(serving, place)
+            chat = (Message("user", "pears"), Message("user", "apples"))
+            recorded = searcher.inputs()["recipe"].get("conversation", {}).get("name")
+            found.append((recorded, *searcher("apples", k=2, mode="lexical", chat=chat)))
+    assert found == [("default", "a", "b"), (None, "a"), ("default", "a", "b")]

@@ -1,5 +1,7 @@
 """What a person leaves open comes from the recipe in service, and a prepared build is bound to its model."""
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -31,6 +33,7 @@ from indexing.models.parity_texts import CANONICAL_TEXTS
 from indexing.models.registry import ModelVersion
 from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
+from indexing.releases.recipe_diff import recipe_differences
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 from indexing.releases.release import list_releases
 from indexing.snapshots.snapshot import Snapshot
@@ -83,6 +86,42 @@ def test_what_earlier_turns_of_a_conversation_count_can_be_chosen(tiny_home: Hom
     assert chosen(tiny_home, conversation="none").conversation is None
     with pytest.raises(NotFound, match="No conversation view 'nope'; there are default, mine"):
         chosen(tiny_home, conversation="nope")
+
+
+def test_the_weights_can_be_chosen_each_by_itself(tiny_home: Home) -> None:
+    default = default_recipe(tiny_home)
+    choices = {"dense_weight": 1, "bm25_k1": 0.9, "bm25_b": -0.0, "candidates": 1000}
+    for name, value in choices.items():
+        expected = replace(default, retrieval=replace(default.retrieval, **{name: value}))
+        assert chosen(tiny_home, **{name: value}) == expected
+    together = chosen(tiny_home, **choices)
+    assert json.dumps(together.retrieval.manifest).startswith(
+        '{"bm25_k1": 0.9, "bm25_b": 0.0, "dense_weight": 1.0, "candidates": 1000, '
+    )
+    assert change_recipe(tiny_home, together) == together
+    assert [one.sentence for one in recipe_differences(default, together)] == [
+        "retrieval: bm25_k1 1.2 -> 0.9",
+        "retrieval: bm25_b 0.75 -> 0.0",
+        "retrieval: dense_weight 0.45 -> 1.0",
+        "retrieval: candidates 100 -> 1000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("dense_weight", 1.01, "--dense-weight 1.01 is out of range: expected a number from 0 to 1."),
+        ("dense_weight", float("nan"), "--dense-weight nan"),
+        ("bm25_k1", -0.1, "--bm25-k1 -0.1 is out of range: expected a number from 0 to 10."),
+        ("bm25_k1", float("inf"), "--bm25-k1 inf"),
+        ("bm25_b", 45, "--bm25-b 45 is out of range: expected a number from 0 to 1."),
+        ("candidates", 0, "--candidates 0 is out of range: expected a number from 1 to 1000."),
+        ("candidates", 1001, "--candidates 1001"),
+    ],
+)
+def test_a_weight_that_makes_no_sense_is_refused(tiny_home: Home, name: str, value: float, said: str) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        chosen(tiny_home, **{name: value})
 
 
 def test_boosts_can_be_chosen_with_the_version_of_their_view_and_taken_out(tiny_home: Home) -> None:
