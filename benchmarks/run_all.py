@@ -12,6 +12,7 @@ SCRIPTS = (
     "search.online_features",
     "quality.position_bias",
     "quality.interleaving",
+    "quality.leg_check",
     "search.lexical",
     "search.fusion",
     "quality.drift_stream",
