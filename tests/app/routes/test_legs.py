@@ -1,6 +1,17 @@
 """What a tenant's administrator is told about the legs of a collection."""
 
-from tests.app.routes.test_search import KEY
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+
+KEY = {"Authorization": "Bearer test-key-0123456789"}
+
+
+@pytest.fixture
+def client(served_home):
+    with TestClient(create_app(served_home.settings)) as client:
+        yield client
 
 
 def test_the_legs_of_a_collection_are_told_to_its_administrators(client):
