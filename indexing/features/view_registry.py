@@ -8,13 +8,20 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.feature_views import all_definitions, newest_definition, record_definition, view_names
+from indexing.catalogue.feature_views import (
+    all_definitions,
+    held_definition,
+    newest_definition,
+    record_definition,
+    view_names,
+)
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
 from indexing.features.views import (
     BUILT_IN,
     CONVERSATION_VIEWS,
     DOCUMENT_VIEWS,
     PASSAGE_VIEWS,
+    SUPERSEDED,
     ConversationView,
     DocumentView,
     FeatureView,
@@ -31,11 +38,13 @@ def record_view(catalogue: Database, view: FeatureView) -> None:
         FeatureViewChanged: the same kind, name and version was written down with another definition.
     """
     text = json.dumps(definition(view), sort_keys=True)
-    built_in = BUILT_IN.get(view.kind, {}).get(view.name)
-    if built_in is not None and built_in.version == view.version and built_in != view:
+    if held_definition(catalogue, view.kind, view.name, view.version) == text:
+        return  # also one that people added before a view of that name and version was built in
+    built_in = [one for one in (*BUILT_IN.get(view.kind, {}).values(), *SUPERSEDED) if _is_version_of(one, view)]
+    if any(one.version == view.version and one != view for one in built_in):
         raise FeatureViewChanged(
             f"The {view.kind} view {view.name}@{view.version} is built in with another definition:"
-            f" give yours another name or version {view.version + 1}."
+            f" give yours another name or version {max(one.version for one in built_in) + 1}."
         )
     held = record_definition(catalogue, view.kind, view.name, view.version, text)
     if held != text:
@@ -44,6 +53,10 @@ def record_view(catalogue: Database, view: FeatureView) -> None:
             f" What was computed with the old definition would be mixed with the new:"
             f" give the new one version {view.version + 1}."
         )
+
+
+def _is_version_of(one: FeatureView, other: FeatureView) -> bool:
+    return (one.kind, one.name) == (other.kind, other.name)
 
 
 def passage_view(catalogue: Database, name: str) -> PassageView:
@@ -98,7 +111,7 @@ _View = TypeVar("_View", PassageView, ConversationView, DocumentView)
 
 
 def _newest_view(catalogue: Database, kind: str, name: str, built_in: _View | None, stored: _View | None) -> _View:
-    candidates = [view for view in (built_in, stored) if view is not None]
+    candidates = [view for view in (stored, built_in) if view is not None]  # of equal versions, what was used
     if not candidates:
         known = sorted(view_names(catalogue, kind) | set(BUILT_IN[kind]))
         raise NotFound(f"No {kind} view {name!r}; there are {', '.join(known)}. Add one with 'groundwork views add'.")

@@ -16,7 +16,11 @@ from pydantic import ConfigDict, Field
 from indexing.records import Json, fingerprint
 
 ALGORITHM = 1
-"""The number of the passage algorithm that this code is; it changes when the same definition gives other passages."""
+"""The number of the algorithm of conversation and document views."""
+FIRST_WITH_TABLES = 2
+"""The first passage algorithm whose passages carry the heading row of the table in which they begin."""
+PASSAGE_ALGORITHM = 2
+"""The newest passage algorithm; another one comes when the same definition gives other passages. All stay."""
 MAX_VERSION = 1_000_000
 """Of a view; our choice."""
 Role: TypeAlias = Literal["user", "assistant", "system"]
@@ -37,6 +41,9 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 _Name = Annotated[str, Field(min_length=1, description="a name")]
 _Version = Annotated[int, Field(ge=1, le=MAX_VERSION, description=f"a whole number from 1 to {MAX_VERSION}")]
 _Algorithm = Annotated[int, Field(ge=ALGORITHM, le=ALGORITHM, description=f"{ALGORITHM}")]
+_PassageAlgorithm = Annotated[
+    int, Field(ge=1, le=PASSAGE_ALGORITHM, description=" or ".join(map(str, range(1, PASSAGE_ALGORITHM + 1))))
+]
 _Tokens = Annotated[int, Field(ge=0, description="a whole number of tokens, at least 0")]
 _MaxTokens = Annotated[int, Field(ge=MIN_TOKENS)]
 _COLUMN_NAME = r"^[a-z][a-z0-9_]{0,63}$"
@@ -52,7 +59,8 @@ class PassageView:
     ``head`` (one passage: the beginning, up to the token limit). ``max_tokens`` counts the whole encoder input with
     its special
     tokens; ``None`` means the model's own limit. ``overlap_tokens`` of a passage's end are repeated in the next one;
-    ``context_tokens`` bounds the title and heading path before the text.
+    ``context_tokens`` bounds the title and heading path before the text. From ``algorithm`` 2 on a passage that begins
+    among the rows of a table carries the table's heading row as well, and rows are cut only where they do not fit.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -63,7 +71,7 @@ class PassageView:
     max_tokens: Annotated[_MaxTokens | None, Field(description=f"null or a whole number of at least {MIN_TOKENS}")]
     overlap_tokens: _Tokens
     context_tokens: _Tokens
-    algorithm: _Algorithm = ALGORITHM
+    algorithm: _PassageAlgorithm = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +192,11 @@ def _fingerprint_of(view: DocumentView) -> str:
 
 FeatureView: TypeAlias = PassageView | EmbeddingView | LexicalView | ConversationView | DocumentView
 
-DEFAULT_PASSAGES = PassageView("default", 1, "headings", None, overlap_tokens=32, context_tokens=48)
+DEFAULT_PASSAGES = PassageView(
+    "default", 2, "headings", None, overlap_tokens=32, context_tokens=48, algorithm=PASSAGE_ALGORITHM
+)
+FIRST_PASSAGES = PassageView("default", 1, "headings", None, overlap_tokens=32, context_tokens=48)
+"""What ``default`` was before tables carried their heading row; recipes that have it keep it."""
 FIRST_256 = PassageView("first-256", 1, "head", 256, overlap_tokens=0, context_tokens=256)
 PASSAGE_VIEWS: Mapping[str, PassageView] = {view.name: view for view in (DEFAULT_PASSAGES, FIRST_256)}
 EMBEDDING_VIEWS: Mapping[str, EmbeddingView] = {
@@ -226,6 +238,8 @@ DOCUMENT_ENGAGEMENT = DocumentView(
 DOCUMENT_VIEWS: Mapping[str, DocumentView] = {view.name: view for view in (DOCUMENT_STATS, DOCUMENT_ENGAGEMENT)}
 FROM_LEDGER: tuple[str, ...] = (DOCUMENT_ENGAGEMENT.name,)
 """Document views without a transformation whose values come from the ledger: people push none."""
+SUPERSEDED: tuple[FeatureView, ...] = (FIRST_PASSAGES,)
+"""What views of ``BUILT_IN`` were in earlier versions."""
 BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
     PassageView.kind: PASSAGE_VIEWS,
     ConversationView.kind: CONVERSATION_VIEWS,
