@@ -11,7 +11,9 @@ from indexing.catalogue.document_writes import Outcome
 from indexing.catalogue.documents import StoredDocument
 from indexing.errors import InvalidInput
 from indexing.records import Document
-from indexing.sources.field_checks import Refused, allow_field, checked_id, plain_json, refuse_surrogates
+from indexing.sources.field_checks import allow_field, checked_id, plain_json, refuse_surrogates
+from indexing.sources.permission_slips import refuse_misplaced
+from indexing.sources.refusals import Refused
 
 MAX_BATCH = 100
 """Documents of one request."""
@@ -218,6 +220,7 @@ def _refuse_surrogates(body: DocumentBody) -> None:
 
 def _checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     plain_json(metadata)  # bounds how much and how deep it is
+    refuse_misplaced(metadata, "metadata")
     try:
         size_bytes = len(json.dumps(metadata, allow_nan=False, ensure_ascii=False).encode())
     except ValueError as error:

@@ -1,84 +1,115 @@
-"""Reads Word files (DOCX) as Markdown. It alone imports mammoth."""
+"""Reads Word files (DOCX) as Markdown."""
 
-import io
 import re
-import xml.dom.expatbuilder  # noqa: F401 - minidom loads it when it first parses, and then no file may be opened
-import zlib
-from xml.etree import ElementTree
-from zipfile import BadZipFile, ZipFile
+from xml.etree.ElementTree import Element
 
-import mammoth
+from indexing.sources.docx_account import Tally, letters_of
+from indexing.sources.docx_blocks import flat, markdown
+from indexing.sources.docx_body import BodyReader
+from indexing.sources.docx_inline import set_ticks
+from indexing.sources.docx_numbering import Numbering
+from indexing.sources.docx_parts import WRONG, WordParts
+from indexing.sources.docx_styles import Styles
+from indexing.sources.extracted_text import (
+    Extract,
+    TextAccount,
+    Unreadable,
+    letters_and_digits,
+    tidied,
+    tidied_title,
+)
 
-from indexing.sources.extracted_text import Extract, Unreadable, tidied_title
-from indexing.sources.html_to_markdown import markdown_of
-
-MAX_UNPACKED_BYTES = 64 * 1024 * 1024
-"""The most that the XML parts of a file may unpack to; what a part declares is the most that is ever unpacked of it."""
-_STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:fresh"
+READER = "docx 2"
 _CORE = "docProps/core.xml"
-_DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
-_OLD_FORMAT = b"\xd0\xcf\x11\xe0"
-_BACK_LINK = re.compile(r'<a href="#(?:foot|end)note-ref-\d+">\u2191</a>')
-_WRONG = "open it in a word processor and save it as .docx again"
+_ASIDE = {"comments": "comments", "header": "running lines", "footer": "running lines"}
+"""Parts beside the text, by what relations call them, and the reason for which they are left out."""
+_TEXT_PER_PICTURE = 200
+"""A file with fewer letters for each of its pictures may be pictures of text. Source: our choice."""
 
 
 def read_word(data: bytes) -> Extract:
-    """The text of a Word file in document order: headings, lists, tables and notes, without pictures.
+    """The text of a Word file in document order: headings, lists, tables, equations, boxes and notes.
 
-    Text that was deleted with changes tracked is not part of it, and comments, headers and footers are not either.
+    Numbers of lists and headings are written as Word shows them, ticks as ``[x]`` and ``[ ]``. Deleted and hidden
+    text, tables of contents, comments, headers and footers are left out, and the account says how much.
 
     Raises:
         Unreadable: It is no DOCX, is encrypted, unpacks to too much, or holds no text.
     """
-    if data.startswith(_OLD_FORMAT):
-        raise Unreadable("it is encrypted, or an old .doc: save it as .docx without a password")
-    try:
-        with ZipFile(io.BytesIO(data)) as parts:
-            _check(parts)
-            facts = _core(parts)
-        html = mammoth.convert_to_html(
-            io.BytesIO(data),
-            style_map=_STYLES,
-            include_embedded_style_map=False,
-            convert_image=lambda image: [],
-            external_file_access=False,
-        ).value
-    except BadZipFile as error:
-        raise Unreadable(f"it is not a whole Word file ({error}): {_WRONG}") from error
-    except (MemoryError, Unreadable):
-        raise
-    except Exception as error:  # whatever mammoth and expat say of XML that is not what they expect
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise Unreadable(f"it is not a readable Word file ({what}): {_WRONG}") from error
-    text = markdown_of(_BACK_LINK.sub("", html))
+    parts, tally = WordParts(data), Tally()
+    root = parts.xml(parts.main)
+    body = root.find("w-body") if root is not None else None
+    if root is None or body is None:
+        raise Unreadable(f"it is not a readable Word file (it has no part {parts.main[:100]!a} with a body): {WRONG}")
+    notes = _notes(parts)
+    raw = letters_of(root) + sum(map(letters_of, notes.values())) + _beside(parts, tally)
+    for story in (body, *notes.values()):
+        set_ticks(story, tally)
+    reader = BodyReader(parts, Styles(_part(parts, "styles")), Numbering(_part(parts, "numbering")), tally)
+    text = tidied("\n\n".join(filter(None, [markdown(reader.story(body)), *_written(reader, notes, tally)])))
     if not re.search(r"\w", text):
         raise Unreadable("no readable text: the file has no words; remove it, or copy its text out of its pictures")
+    kept = letters_and_digits(text) - tally.added
+    said = tuple(dict.fromkeys([*reader.notes, *_pictures(root, kept)]))
+    facts = _core(parts)
     language = facts.get("language", "")
-    return Extract(text, tidied_title(facts.get("title", "")), "", {"lang": language} if language else {})
+    account = TextAccount(READER, raw + reader.raw, kept, tally.left_out, said)
+    return Extract(text, tidied_title(facts.get("title", "")), "", {"lang": language} if language else {}, account)
 
 
-def _check(parts: ZipFile) -> None:
-    xml = [part for part in parts.infolist() if part.filename.endswith((".xml", ".rels"))]
-    size = sum(part.file_size for part in xml)
-    if size > MAX_UNPACKED_BYTES:
-        raise Unreadable(
-            f"its parts unpack to {size} bytes, more than {MAX_UNPACKED_BYTES}: split it into several files"
-        )
-    if "[Content_Types].xml" not in parts.namelist():
-        raise Unreadable(f"it is a zip file without [Content_Types].xml, not a Word file: {_WRONG}")
-    for part in xml:
-        try:
-            content = parts.read(part)
-        except (zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-            raise Unreadable(f"its part {part.filename[:100]!a} is broken ({error}): {_WRONG}") from error
-        if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-            raise Unreadable(f"its part {part.filename[:100]!a} has a DOCTYPE, which no Word file has: {_WRONG}")
+def _part(parts: WordParts, kind: str) -> Element | None:
+    """The part of a kind by the relations of the main part, or by its usual name."""
+    named = parts.related(parts.main, kind)
+    return parts.xml(named[0] if named else f"word/{kind}.xml")
 
 
-def _core(parts: ZipFile) -> dict[str, str]:
+def _notes(parts: WordParts) -> dict[tuple[str, str], Element]:
+    """The notes of the file by (kind, id), without the lines that separate them from the text."""
+    found: dict[tuple[str, str], Element] = {}
+    for kind in ("footnote", "endnote"):
+        root = _part(parts, f"{kind}s")
+        for note in root if root is not None else ():
+            if note.get("type", "normal") == "normal":
+                found[kind, note.get("id", "")] = note
+    return found
+
+
+def _beside(parts: WordParts, tally: Tally) -> int:
+    """How much stands in comments, headers and footers, which are counted as left out."""
+    raw = 0
+    for kind, reason in _ASIDE.items():
+        for name in parts.related(parts.main, kind):
+            root = parts.xml(name)
+            if root is not None:
+                raw += letters_of(root)
+                tally.leave(reason, root)
+    return raw
+
+
+def _written(reader: BodyReader, notes: dict[tuple[str, str], Element], tally: Tally) -> list[str]:
+    """The notes with their marks, in the order of the marks in the text; what has no mark there is left out."""
+    written = []
+    left = dict(notes)
+    for number, key in enumerate(reader.marks, 1):
+        note = left.pop(key, None)
+        blocks = reader.story(note) if note is not None else []
+        if flat(blocks):
+            tally.add(str(number))
+            written.append(f"[{number}] {markdown(blocks)}")
+    for note in left.values():
+        tally.leave("notes without a mark", note)
+    return written
+
+
+def _pictures(root: Element, kept: int) -> list[str]:
+    pictures = sum(1 for one in root.iter() if one.tag in ("a-blip", "v-imagedata"))
+    return [f"It holds pictures ({pictures}), whose text is not read."] if kept < _TEXT_PER_PICTURE * pictures else []
+
+
+def _core(parts: WordParts) -> dict[str, str]:
     """Title and language by the file's own properties, where it has them."""
-    if _CORE not in parts.namelist():
+    root = parts.xml(_CORE)
+    if root is None:
         return {}
-    root = ElementTree.fromstring(parts.read(_CORE))
-    found = {name: (root.findtext(f"{_DUBLIN_CORE}{name}") or "").strip() for name in ("title", "language")}
+    found = {name: (root.findtext(f"dc-{name}") or "").strip() for name in ("title", "language")}
     return {name: value[:1_000] for name, value in found.items() if value}

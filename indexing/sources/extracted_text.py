@@ -11,7 +11,26 @@ _MAX_TITLE_CHARS = 300
 _MAX_URL_CHARS = 2_000
 """The longest URL that is kept, in code points. Source: our choice."""
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+_UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ud800-\udfff\ufeff\ufffe\uffff]")
+"""Control characters, and soft hyphens and spaces of no width: they split words for all who compare characters."""
+_JOINING = (
+    "\u0600-\u08ff\u0900-\u0dff\u0f00-\u0fff\u1000-\u109f\u1780-\u18af\u1a20-\u1aaf\u1b00-\u1cff\u07c0-\u085f"
+    "\ua840-\ua8ff\ua980-\ua9df\uaa60-\uaaff\uabc0-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff"
+)
+"""Scripts whose letters change their form beside each other: Arabic, Syriac, Indic, Tibetan, Burmese, Khmer, Mongolian
+and others, by block. Source: the Unicode Standard, chapter 23.2 (joiners)."""
+_EMOJI = "\u2190-\u2bff\ufe0f\U0001f000-\U0001faff\U000e0020-\U000e007f"
+_JOINERS = re.compile(
+    f"(?<![{_JOINING}])\u200c|\u200c(?![{_JOINING}])|(?<![{_JOINING}{_EMOJI}])\u200d|(?<=[{_EMOJI}])\u200d(?![{_EMOJI}])"
+)
+"""Joiners and non-joiners of no width where nothing joins; in Persian, Hindi and emoji they are a part of the word."""
+_MARKS_AND_SPACE = bytes(code for code in range(128) if not chr(code).isalnum())
+_ASCII = re.compile("[\x00-\x7f]+")
+
+
+def _without_signs_of_no_width(text: str) -> str:
+    text = _UNREADABLE.sub("", text)
+    return _JOINERS.sub("", text) if "\u200c" in text or "\u200d" in text else text
 
 
 class Unreadable(Exception):
@@ -55,16 +74,21 @@ class Extract:
 
 def letters_and_digits(text: str) -> int:
     """How many letters and digits ``text`` has: what readers count, since marks and space change with the form."""
-    return sum(map(str.isalnum, text))
+    plain = text.encode("ascii", "ignore")  # most of most texts, and counted without a loop
+    count = len(plain.translate(None, _MARKS_AND_SPACE))
+    return count if len(plain) == len(text) else count + sum(map(str.isalnum, _ASCII.sub("", text)))
 
 
 def tidied(text: str) -> str:
-    """``text`` with line feeds alone as line ends and without control characters, lone surrogates or space at its ends.
+    """``text`` with line feeds alone as line ends, without characters that are not seen or space at its ends.
+
+    Those are control characters, lone surrogates, soft hyphens, and spaces and joiners of no width; joiners stay where
+    they belong to the writing, as in Persian and in emoji.
 
     Raises:
         Unreadable: It is longer than ``MAX_TEXT_CHARS``.
     """
-    text = _UNREADABLE.sub("", _LINE_ENDS.sub("\n", text)).strip()
+    text = _without_signs_of_no_width(_LINE_ENDS.sub("\n", text)).strip()
     if len(text) > MAX_TEXT_CHARS:
         raise Unreadable(
             f"it holds {len(text)} characters of text, more than {MAX_TEXT_CHARS}: split it into several files"
@@ -74,7 +98,7 @@ def tidied(text: str) -> str:
 
 def tidied_title(title: str) -> str:
     """``title`` on one line, cut where it is very long."""
-    return " ".join(_UNREADABLE.sub("", title[: 4 * _MAX_TITLE_CHARS]).split())[:_MAX_TITLE_CHARS].rstrip()
+    return " ".join(_without_signs_of_no_width(title[: 4 * _MAX_TITLE_CHARS]).split())[:_MAX_TITLE_CHARS].rstrip()
 
 
 def web_address(url: str) -> str:

@@ -3,35 +3,25 @@
 import base64
 import json
 import math
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date, time
 
-from frontmatter import YAMLHandler
-from yaml import YAMLError
-
-from indexing.records import Json
+from indexing.records import Document, Json
+from indexing.sources.refusals import Refused, shown
 
 MAX_ID_CHARS = 512
 """The longest id of a document, in code points."""
-_MAX_FRONT_MATTER_CHARS = 256 * 1024
-"""The longest front matter, in code points: bounds what YAML is read."""
 _MAX_VALUES = 10_000
 """Of metadata; YAML aliases can make a few lines into billions."""
 _MAX_DEPTH = 32
 """How deep metadata may be nested."""
-_BOUNDARY = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
-
-
-class Refused(Exception):
-    """Why one line or file is not a document; a source makes it into a reject."""
 
 
 def json_record(line: str) -> dict[str, Json]:
     """The object that one line of JSON Lines holds."""
     try:
-        record = json.loads(line, parse_constant=_finite, parse_float=_finite)
+        record = json.loads(line, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_named_once)
     except (ValueError, RecursionError) as error:
         raise Refused(f"{shown(line.strip())} is not JSON ({error}): write one object on each line") from error
     if not isinstance(record, dict):
@@ -39,6 +29,15 @@ def json_record(line: str) -> dict[str, Json]:
     if "\\u" in line:
         refuse_surrogates(record)
     return record
+
+
+def _named_once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{shown(twice)} stands there twice")
+    return fields
 
 
 def _finite(number: str) -> float:
@@ -78,6 +77,12 @@ def string_field(record: Mapping[str, Json], key: str) -> str:
     return value
 
 
+def title_field(record: Mapping[str, Json]) -> str:
+    """A title as its author wrote it, of whatever kind its value is; the empty string where there is none."""
+    value = record.get("title")
+    return ("" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).strip()
+
+
 def allow_field(record: Mapping[str, Json]) -> tuple[str, ...] | None:
     """The principals under ``allow``; ``None`` where the record has none: every caller of the tenant may see it."""
     value = record.get("allow")
@@ -101,41 +106,12 @@ def checked_id(value: Json, key: str) -> str:
     return value
 
 
-def shown(value: Json) -> str:
-    """A value as a message shows it: short, and encodable whatever is in it."""
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    if value is None:
-        return "missing"
-    text = value if isinstance(value, str) else repr(value)
-    text = text if len(text) <= 80 else text[:77] + "..."
-    return ascii(text) if not text.isprintable() or not text else text
-
-
-def front_matter(text: str) -> tuple[dict[str, Json], str]:
-    """The fields above the text, and the text below them, which is the rest of the file unchanged."""
-    if not _BOUNDARY.match(text):
-        return {}, text
-    handler = YAMLHandler(fm_boundary=_BOUNDARY)
-    try:
-        source, body = handler.split(text)
-    except ValueError:  # nothing closes it, so it is a rule of the text
-        return {}, text
-    if len(source) > _MAX_FRONT_MATTER_CHARS:
-        raise Refused(f"front matter has {len(source)} characters, more than {_MAX_FRONT_MATTER_CHARS}: shorten it")
-    try:
-        fields = handler.load(source)
-    except (YAMLError, ValueError, OverflowError, RecursionError) as error:
-        raise Refused(f"front matter is not YAML ({' '.join(str(error).split())[:200]}): correct it") from error
-    if fields is None:
-        return {}, body
-    if not isinstance(fields, dict):
-        raise Refused(
-            f"front matter is {shown(plain_json(fields))}, not a mapping: "
-            "write 'key: value' lines, or put an empty line before the first ---"
-        )
-    plain: dict[str, Json] = plain_json(fields)
-    return plain, body
+def once(document: Document, where: str, seen: dict[str, str]) -> Document:
+    """``document``, whose id no other of the source has; ``seen`` says where each id was used and takes this one."""
+    if document.id in seen:
+        raise Refused(f"id {shown(document.id)} was used by {seen[document.id]}: give every document its own")
+    seen[document.id] = where
+    return document
 
 
 def plain_json(value: object) -> Json:

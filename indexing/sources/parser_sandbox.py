@@ -20,11 +20,7 @@ from typing import Self
 from indexing.errors import SourceInvalid
 from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, TextAccount, Unreadable
 
-SUFFIXES = (".htm", ".html", ".xhtml", ".pdf", ".docx")
-"""What can be parsed, by the end of a file's name in lower case."""
-PLAIN_SUFFIXES = frozenset({".pdf"})
-"""What comes as plain text; everything else comes as Markdown."""
-_LIBRARIES = ("selectolax", "html_to_markdown", "mammoth", "pypdfium2")
+_LIBRARIES = ("selectolax", "html_to_markdown", "pypdfium2")
 _PROGRAM = (sys.executable, "-P", "-m", "indexing.sources.parser_process")
 _START_SECONDS = 60.0
 """Loading the libraries, before the first file's time begins."""
@@ -78,7 +74,7 @@ class Extractor:
         """The text of one file.
 
         Args:
-            suffix: One of ``SUFFIXES``.
+            suffix: What the file's name ends in, one of ``parser_process.READERS``.
             data: The file's bytes.
 
         Raises:

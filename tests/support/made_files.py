@@ -7,6 +7,19 @@ from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 _WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+_DRAWN = " ".join(
+    f'xmlns:{prefix}="{space}"'
+    for prefix, space in {
+        "m": "http://schemas.openxmlformats.org/officeDocument/2006/math",
+        "w14": "http://schemas.microsoft.com/office/word/2010/wordml",
+        "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
+        "wps": "http://schemas.microsoft.com/office/word/2010/wordprocessingShape",
+        "a": "http://schemas.openxmlformats.org/drawingml/2006/main",
+        "dgm": "http://schemas.openxmlformats.org/drawingml/2006/diagram",
+        "v": "urn:schemas-microsoft-com:vml",
+        "r": "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+    }.items()
+)
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
@@ -89,6 +102,22 @@ def paragraph(text: str, style: str = "", *, numbering: int = 0) -> str:
     return f'<w:p><w:pPr>{about}</w:pPr><w:r><w:t xml:space="preserve">{escape(text)}</w:t></w:r></w:p>'
 
 
+def runs(*texts: str | tuple[str, str]) -> str:
+    """One paragraph of a Word file's body of runs: texts, or (properties, text), or XML that begins with ``<``."""
+    made = ""
+    for text in texts:
+        properties, words = ("", text) if isinstance(text, str) else text
+        is_xml = words.startswith("<")
+        inner = words if is_xml else f'<w:t xml:space="preserve">{escape(words)}</w:t>'
+        made += words if is_xml and not properties else f"<w:r><w:rPr>{properties}</w:rPr>{inner}</w:r>"
+    return f"<w:p>{made}</w:p>"
+
+
+def part(name: str, content: str) -> str:
+    """A part of a Word file, such as ``styles``, with ``content`` inside its root."""
+    return f"{_XML}<w:{name} {_WORD} {_DRAWN}>{content}</w:{name}>"
+
+
 def table(rows: Sequence[Sequence[str]]) -> str:
     """A table of a Word file's body."""
     cells = ["".join(f"<w:tc>{paragraph(cell)}</w:tc>" for cell in row) for row in rows]
@@ -115,7 +144,7 @@ def docx_of(body: str, *, title: str = "", parts: Mapping[str, str | bytes] | No
         "word/_rels/document.xml.rels": f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1"'
         f' Type="{_OFFICE}/styles" Target="styles.xml"/><Relationship Id="r2" Type="{_OFFICE}/numbering"'
         ' Target="numbering.xml"/></Relationships>',
-        "word/document.xml": f"{_XML}<w:document {_WORD}><w:body>{body}</w:body></w:document>",
+        "word/document.xml": f"{_XML}<w:document {_WORD} {_DRAWN}><w:body>{body}</w:body></w:document>",
         "word/styles.xml": f"{_XML}<w:styles {_WORD}>{styles}</w:styles>",
         "word/numbering.xml": f"{_XML}<w:numbering {_WORD}>{levels}{numbers}</w:numbering>",
         "docProps/core.xml": f"{_XML}{core}<dc:title>{escape(title)}</dc:title></cp:coreProperties>",

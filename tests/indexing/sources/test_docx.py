@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexing.sources import docx
+from indexing.sources import docx_parts
 from indexing.sources.docx import read_word
 from indexing.sources.extracted_text import Unreadable
 from tests.support import made_files
@@ -70,7 +70,7 @@ def test_entities_that_name_a_file_are_not_read(tmp_path: object) -> None:
 
 
 def test_a_bomb_is_refused_by_what_it_says_it_unpacks_to() -> None:
-    with pytest.raises(Unreadable, match=f"bytes, more than {docx.MAX_UNPACKED_BYTES}: split it"):
+    with pytest.raises(Unreadable, match=f"bytes, more than {docx_parts.MAX_UNPACKED_BYTES}: split it"):
         read_word(made_files.docx_of(made_files.paragraph("x" * 70_000_000)))
 
 

@@ -183,7 +183,8 @@ def test_a_page_that_is_one_form_keeps_its_text_and_loses_its_controls() -> None
 
 def test_notes_in_an_article_are_kept_whatever_element_they_are() -> None:
     html = '<main><h1>A</h1><aside class="note">Mind the gap.</aside><div class="alert info">And this.</div>'
-    assert text_of(html + "<aside>Elsewhere</aside></main>") == "# A\n\nMind the gap.\n\nAnd this."
+    html += "<aside>Beside.</aside></main><aside>Elsewhere</aside>"
+    assert text_of(html) == "# A\n\nMind the gap.\n\nAnd this.\n\nBeside."
 
 
 def test_sections_named_like_furniture_in_an_article_are_kept() -> None:

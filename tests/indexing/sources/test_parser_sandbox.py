@@ -11,8 +11,9 @@ import pytest
 from indexing.errors import SourceInvalid
 from indexing.sources import parser_sandbox
 from indexing.sources.extracted_text import Unreadable
+from indexing.sources.file_readers import PARSED_ENDINGS
 from indexing.sources.parser_process import READERS
-from indexing.sources.parser_sandbox import LENGTH, SUFFIXES, Extractor, Limits
+from indexing.sources.parser_sandbox import LENGTH, Extractor, Limits
 from tests.support import made_files
 
 SMALL = Limits(seconds=20, memory_bytes=192 * 1024**2)
@@ -54,7 +55,7 @@ def refusal_of(extractor: Extractor, suffix: str, data: bytes) -> str:
 def test_every_kind_is_read_by_one_process(extractor: Extractor) -> None:
     files = {".html": PAGE, ".htm": PAGE, ".xhtml": PAGE, ".pdf": made_files.pdf_of([[(50, 700, 11, "Text.")]]),
              ".docx": made_files.docx_of(made_files.paragraph("Text."), title="Title")}  # fmt: skip
-    assert set(files) == set(SUFFIXES) == set(READERS)
+    assert set(files) == set(PARSED_ENDINGS) == set(READERS)
     processes = set()
     for suffix, data in files.items():
         assert "Text." in extractor.extract(suffix, data).text
@@ -78,7 +79,7 @@ def test_every_character_set_is_read_by_a_process_that_may_open_no_file(extracto
 
 
 def test_an_empty_file_is_refused_by_that_name(extractor: Extractor) -> None:
-    for suffix in SUFFIXES:
+    for suffix in READERS:
         assert refusal_of(extractor, suffix, b" \n") == "it is empty: write into it, or remove it"
 
 
@@ -198,5 +199,5 @@ parser_process.main()
 
 def test_every_library_of_the_extra_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parser_sandbox.missing_libraries() == []
-    monkeypatch.setattr(parser_sandbox, "_LIBRARIES", ("mammoth", "no_such_library"))
+    monkeypatch.setattr(parser_sandbox, "_LIBRARIES", ("pypdfium2", "no_such_library"))
     assert parser_sandbox.missing_libraries() == ["no_such_library"]

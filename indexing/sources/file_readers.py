@@ -1,0 +1,63 @@
+"""The table of endings: how a file of each is read, here or in the parser process, and what its text is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from indexing.records import MARKDOWN, PLAIN, Json
+from indexing.sources.extracted_text import Extract
+from indexing.sources.field_checks import decoded
+from indexing.sources.front_matter import front_matter
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """What a file holds: its text, and the fields that its author wrote above it, such as id, title and allow."""
+
+    extract: Extract
+    fields: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class FileReader:
+    """How files of one ending are read.
+
+    Args:
+        kind: What they are called, in the plural where there is one.
+        content_type: What their text is: Markdown or plain text.
+        read: Reads the bytes of one in this process; ``None`` where the parser process does it.
+    """
+
+    kind: str
+    content_type: str
+    read: Callable[[bytes], TextFile] | None = None
+
+
+def _read_text(data: bytes) -> TextFile:
+    fields, body = front_matter(decoded(data))
+    return TextFile(Extract(body), fields)
+
+
+_MARKDOWN = FileReader("Markdown", MARKDOWN, _read_text)
+_WEB_PAGE = FileReader("web pages", MARKDOWN)
+FILE_READERS: Mapping[str, FileReader] = {
+    ".md": _MARKDOWN,
+    ".markdown": _MARKDOWN,
+    ".txt": FileReader("text", PLAIN, _read_text),
+    ".html": _WEB_PAGE,
+    ".htm": _WEB_PAGE,
+    ".xhtml": _WEB_PAGE,
+    ".pdf": FileReader("PDF", PLAIN),
+    ".docx": FileReader("Word files", MARKDOWN),
+}
+"""Every ending that is read, in lower case. Those without ``read`` are the ones that the parser process knows."""
+PARSED_ENDINGS = frozenset(ending for ending, reader in FILE_READERS.items() if reader.read is None)
+"""The endings of files that the parser process reads."""
+
+
+def kinds_of_files() -> str:
+    """What is read, in words: each kind with its endings."""
+    endings: dict[str, list[str]] = {}
+    for ending, reader in FILE_READERS.items():
+        endings.setdefault(reader.kind, []).append(ending)
+    *most, last = [f"{kind} ({', '.join(names)})" for kind, names in endings.items()]
+    return f"{', '.join(most)} or {last}"

@@ -1,0 +1,211 @@
+"""Takes out of a web page what belongs to the site around the article, by element, role and name.
+
+Elements and roles say what they are for. Names of classes do not: one site's ``rating`` is a row of stars, another's
+the current of a breaker. Inside a marked article a name counts only for what is also mostly links or a short control;
+on a page that marks no article, for what does not hold the most of its prose.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from selectolax.lexbor import LexborNode
+
+from indexing.sources.extracted_text import letters_and_digits
+from indexing.sources.html_tables import is_layout
+from indexing.sources.html_tree import (
+    AROUND,
+    NAVIGATION,
+    Cuts,
+    children,
+    class_words,
+    is_in_article,
+    is_mostly_links,
+    names,
+    role_of,
+    text_of,
+)
+
+SHORT_CHARS = 80
+"""Letters and digits of a longer text are prose: no control, and no entry of a menu. Source: our choice."""
+_ROLES = {
+    **dict.fromkeys(names("navigation search menu menubar toolbar tablist"), NAVIGATION),
+    **dict.fromkeys(names("banner contentinfo complementary"), AROUND),
+    **dict.fromkeys(names("dialog alertdialog"), "hidden text"),
+}
+_NAMES = {  # words of class names
+    **dict.fromkeys(
+        names(
+            "nav navbar navigation topnav sidenav subnav menu breadcrumb breadcrumbs crumbs sidebar toc skip related"
+            " pagination pager search"
+        ),
+        NAVIGATION,
+    ),
+    **dict.fromkeys(
+        names(
+            "footer cookie cookies consent gdpr announcement share sharing social feedback vote votes voting rating"
+            " helpful survey comments newsletter subscribe modal popup advert advertisement byline copyright headerlink"
+            " permalink noprint"
+        ),
+        AROUND,
+    ),
+}
+_PAIRS = {  # two words in a row
+    **dict.fromkeys(
+        names(
+            "side-bar bread-crumbs see-also next-article prev-next back-top on-this recommended-articles screen-reader"
+            " sr-only visually-hidden"
+        ),
+        NAVIGATION,
+    ),
+    **dict.fromkeys(
+        names(
+            "site-header top-bar article-meta post-meta edit-link edit-page copy-btn copy-button copy-code copy-link"
+        ),
+        AROUND,
+    ),
+}
+_IDS = names("nav navbar navigation sidebar menu breadcrumb breadcrumbs toc footer cookie-banner comments")
+_NOTES = names("note notes tip hint info important warning caution danger attention admonition callout")
+_BY_NAME = names("div ul ol dl p section aside table form header")
+"""Elements that may go by their names. Cells, rows and what stands inside a line never do."""
+
+
+def is_named_furniture(node: LexborNode) -> bool:
+    """Whether an element is called like a part of the site around the article."""
+    return bool(_reason_by_role(node) or _reason_by_name(node))
+
+
+def drop_by_role(body: LexborNode, cuts: Cuts) -> None:
+    """Takes away what elements and roles say to be navigation, a banner, a footer and so on."""
+    _drop(body, lambda node: "" if _holds_article(node) else _reason_by_role(node), cuts)
+
+
+def drop_by_name(root: LexborNode, cuts: Cuts, *, is_article: bool) -> None:
+    """Takes away what ids and classes name as furniture.
+
+    Args:
+        root: The article, or the body of a page that marks none.
+        cuts: Counts what goes.
+        is_article: Whether the page marks ``root`` as its article.
+    """
+    half = _prose(root) // 2
+
+    def reason_of(node: LexborNode) -> str:
+        reason = _reason_by_name(node)
+        if not reason or _holds_article(node):
+            return ""
+        goes = _is_links_or_control(node, cuts) or not (is_article or is_in_article(node) or _prose(node) > half)
+        return reason if goes else ""
+
+    _drop(root, reason_of, cuts)
+
+
+def _drop(root: LexborNode, reason_of: Callable[[LexborNode], str], cuts: Cuts) -> None:
+    """Takes away every element that has a reason, looking no further into it."""
+    found: list[tuple[LexborNode, str]] = []
+    stack = [root]
+    while stack:
+        for child in children(stack.pop()):
+            if child.is_element_node:
+                if reason := reason_of(child):
+                    found.append((child, reason))
+                else:
+                    stack.append(child)
+    for node, reason in found:
+        cuts.cut(node, reason)
+
+
+def _holds_article(node: LexborNode) -> bool:
+    return node.css_first("h1, main, article, [role=main]") is not None
+
+
+def _prose(node: LexborNode) -> int:
+    """How many characters of a node are in no link."""
+    return len(node.text()) - sum(len(link.text()) for link in node.css("a[href]"))
+
+
+def _reason_by_role(node: LexborNode) -> str:
+    """Why an element goes by what it is or by its role, or the empty string."""
+    tag, role = node.tag or "", role_of(node)
+    if tag in ("td", "th", "tr", "tbody"):
+        return ""
+    if tag == "nav" or role in _ROLES:
+        return _reason_of_role(node, role)
+    if tag == "footer":
+        is_content = (node.parent is not None and node.parent.tag == "blockquote") or _holds_notes(node)
+        return "" if is_content else AROUND
+    if tag == "a" and "href" in node.attributes:
+        return "heading anchors" if _is_anchor_sign(node) else ""
+    if tag == "aside":
+        return _reason_of_aside(node)
+    return AROUND if tag == "header" and not is_in_article(node) else ""
+
+
+def _reason_of_role(node: LexborNode, role: str) -> str:
+    if node.tag == "nav":
+        return NAVIGATION
+    if role == "tablist" and _holds_panels(node):
+        return ""
+    return _reason_of_aside(node) if role == "complementary" else _ROLES[role]
+
+
+def _reason_of_aside(node: LexborNode) -> str:
+    """A word beside the article is a part of it where it stands inside, and is not a menu."""
+    if is_in_article(node):
+        return NAVIGATION if is_mostly_links(node) else ""
+    return "" if _NOTES.intersection(class_words(node)) else AROUND
+
+
+def _holds_panels(tablist: LexborNode) -> bool:
+    """Whether a list of tabs holds the texts that they unfold, and not only their names."""
+    if tablist.css_first("[role=tabpanel], [role=region], p") is not None:
+        return True
+    tabs = sum(letters_and_digits(tab.text()) for tab in tablist.css("[role=tab]"))
+    others = sum(letters_and_digits(link.text()) for link in tablist.css("a") if not _is_in_tab(link, tablist))
+    return letters_and_digits(tablist.text()) > tabs + others
+
+
+def _is_in_tab(node: LexborNode, tablist: LexborNode) -> bool:
+    above: LexborNode | None = node
+    while above is not None and above.mem_id != tablist.mem_id:
+        if role_of(above) == "tab":
+            return True
+        above = above.parent
+    return False
+
+
+def _holds_notes(footer: LexborNode) -> bool:
+    return footer.css_first("[role=doc-endnotes], .footnotes, [role=doc-footnote]") is not None
+
+
+def _is_anchor_sign(link: LexborNode) -> bool:
+    """Whether a link is only a sign, such as the pilcrow behind a heading."""
+    text = link.text().strip()
+    if any(map(str.isalnum, text)):
+        return False
+    return (link.attributes.get("href") or "").find("#") >= 0 or text in ("", "\u00b6", "\u00a7", "\U0001f517")
+
+
+def _reason_by_name(node: LexborNode) -> str:
+    """Why an element goes by its id or classes, or the empty string."""
+    if node.tag not in _BY_NAME:
+        return ""
+    attributes = node.attributes
+    found = class_words(node)
+    if _NOTES.intersection(found):
+        return ""
+    if node.tag != "section" and (attributes.get("id") or "").lower() in _IDS:
+        return NAVIGATION
+    reason = next((_NAMES[word] for word in found if word in _NAMES), "")
+    return reason or next((_PAIRS[pair] for pair in map("-".join, pairwise(found)) if pair in _PAIRS), "")
+
+
+def _is_links_or_control(node: LexborNode, cuts: Cuts) -> bool:
+    """Whether an element is mostly links or a short control, whatever it is called; a table of data is neither."""
+    if node.tag == "table" and not is_layout(node):
+        return is_mostly_links(node)
+    text = text_of(node)
+    count = letters_and_digits(text)
+    if not count or is_mostly_links(node, least=1, share=0.5):
+        return True
+    return count <= SHORT_CHARS and (node.mem_id in cuts.held_controls)

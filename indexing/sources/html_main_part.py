@@ -1,0 +1,144 @@
+"""Finds the main part of a web page, and takes blocks of links out of a page that marks none."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from selectolax.lexbor import LexborNode
+
+from indexing.sources.html_furniture import SHORT_CHARS
+from indexing.sources.html_tables import holds_data, is_layout
+from indexing.sources.html_tree import AROUND, HEADINGS, NAVIGATION, Cuts, children, names, text_of
+
+_BLOCKS = names("div section table td ul ol dl p center aside")
+_COPYRIGHT = re.compile(r"\N{COPYRIGHT SIGN}|\bcopyright\b|all rights reserved", re.IGNORECASE)
+_COPYRIGHT_CHARS = 200
+"""A block of fewer code points that speaks of copyright is a footer. Source: our choice."""
+_LEAST_SHARE = 0.1
+"""A main part with a heading is passed over for one that has more than ten times its text. Source: our choice."""
+
+
+def main_part(body: LexborNode) -> LexborNode:
+    """The element that the page marks as its main part, or the body.
+
+    Of several it is the one with the heading, and among equals the longest. Several articles are all of the page.
+    """
+    mains = body.css("main, [role=main]") or body.css("article")
+    root = _with_heading(mains) if mains else body
+    if len(mains) > 1 and root.tag == "article":
+        return body
+    inner = root.css("article")
+    if root.tag != "article" and len(inner) == 1 and (inner[0].css_first("h1") or not root.css_first("h1")):
+        root = inner[0] if 2 * len(inner[0].text()) > len(root.text()) else root
+    return root if text_of(root) else body
+
+
+def _with_heading(mains: list[LexborNode]) -> LexborNode:
+    least = _LEAST_SHARE * max(len(node.text()) for node in mains)
+    found = [node for node in mains if len(node.text()) >= least]
+    for headings in ("h1", ", ".join(HEADINGS)):
+        if headed := [node for node in found if node.css_first(headings) is not None]:
+            found = headed
+            break
+    return max(found, key=lambda node: len(node.text()))
+
+
+@dataclass(slots=True)
+class _Weight:
+    """How much of an element's text is links; ``prose`` is its longest run of text outside links.
+
+    ``is_kept``: It holds a main heading or a table of data. ``has_terms``: It holds code or terms that are no links.
+    """
+
+    text: int = 0
+    linked: int = 0
+    links: int = 0
+    prose: int = 0
+    is_kept: bool = False
+    has_terms: bool = False
+
+    def add(self, below: "_Weight") -> None:
+        self.text += below.text
+        self.linked += below.linked
+        self.links += below.links
+        self.prose = max(self.prose, below.prose)
+        self.is_kept |= below.is_kept
+        self.has_terms |= below.has_terms
+
+
+def drop_link_blocks(body: LexborNode, cuts: Cuts) -> None:
+    """Takes away blocks that are mostly links, and copyright lines, unless nothing else would be left."""
+    weights = _weights(body)
+    found: list[tuple[LexborNode, str]] = []
+    stack = [body]
+    while stack:
+        for child in children(stack.pop()):
+            if not child.is_element_node or (child.tag == "table" and not is_layout(child)):
+                continue
+            reason = _reason_of(child, weights[child.mem_id]) if child.tag in _BLOCKS else ""
+            if reason:
+                found.append((child, reason))
+            else:
+                stack.append(child)
+    left = weights[body.mem_id].text - sum(weights[node.mem_id].text for node, _ in found)
+    if left > SHORT_CHARS:
+        for node, reason in found:
+            cuts.cut(node, reason)
+
+
+def _reason_of(node: LexborNode, weight: _Weight) -> str:
+    if weight.is_kept or weight.prose > SHORT_CHARS:
+        return ""
+    if weight.text < _COPYRIGHT_CHARS and _COPYRIGHT.search(node.text()):
+        return AROUND
+    least, share = (3, 0.7) if node.tag == "p" else (2, 0.5)
+    if weight.has_terms:
+        least, share = 3, 0.95
+    return NAVIGATION if weight.links >= least and weight.linked >= share * weight.text else ""
+
+
+def _weights(body: LexborNode) -> dict[int, _Weight]:
+    order, weights = [body], {body.mem_id: _Weight()}
+    for node in order:
+        order.extend(child for child in children(node) if child.is_element_node)
+    for node in reversed(order):
+        weight = _Weight()
+        for child in children(node):
+            if child.is_text_node:
+                size = len((child.text() or "").strip())
+                weight.text += size
+                weight.prose = max(weight.prose, size)
+            elif child.is_element_node:
+                weight.add(weights[child.mem_id])
+        mark = _MARKS.get(node.tag or "")
+        if mark is not None:
+            mark(node, weight)
+        weights[node.mem_id] = weight
+    return weights
+
+
+def _weigh_link(_: LexborNode, weight: _Weight) -> None:
+    weight.linked, weight.links, weight.prose, weight.has_terms = weight.text, 1, 0, False
+
+
+def _weigh_heading(_: LexborNode, weight: _Weight) -> None:
+    weight.is_kept = True
+
+
+def _weigh_table(table: LexborNode, weight: _Weight) -> None:
+    weight.is_kept |= holds_data(table)
+
+
+def _weigh_term(_: LexborNode, weight: _Weight) -> None:
+    weight.has_terms |= weight.text > weight.linked
+
+
+_MARKS: dict[str, Callable[[LexborNode, _Weight], None]] = {
+    "a": _weigh_link,
+    "h1": _weigh_heading,
+    "table": _weigh_table,
+    "code": _weigh_term,
+    "pre": _weigh_term,
+    "dt": _weigh_term,
+    "var": _weigh_term,
+}

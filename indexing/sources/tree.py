@@ -1,0 +1,73 @@
+"""Reads a folder, or one file: each file whose ending is known becomes a document."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from indexing.passages.text_blocks import MarkdownReader
+from indexing.records import MARKDOWN, Document, Reject
+from indexing.sources.extracted_text import Extract, Unreadable
+from indexing.sources.field_checks import allow_field, checked_id, once, refuse_surrogates, string_field, title_field
+from indexing.sources.file_readers import FILE_READERS, FileReader, TextFile
+from indexing.sources.parser_sandbox import Extractor, Limits
+from indexing.sources.permission_slips import refuse_slips
+from indexing.sources.refusals import Refused
+from indexing.sources.tree_walk import Entry, file_bytes, walk
+
+
+class Tree:
+    """The documents of one folder or file.
+
+    Args:
+        path: It, resolved.
+        limits: What the parser process may use for one file.
+    """
+
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+        self.name = f"tree:{path}"
+        self._limits = limits
+        self._path = path
+        self._root = path if path.is_dir() else path.parent
+        self._markdown = MarkdownReader()
+
+    def files(self) -> list[Entry]:
+        """What is there to read or to reject, sorted by path."""
+        return walk(self._root) if self._path == self._root else [Entry(self._path.name)]
+
+    def read(self) -> Iterator[Document | Reject]:
+        """Every file's document or reject, sorted by path."""
+        seen: dict[str, str] = {}
+        with Extractor(self._limits) as extractor:
+            for entry in self.files():
+                where = entry.path.encode("utf-8", "backslashreplace").decode()
+                try:
+                    if entry.reason:
+                        raise Refused(entry.reason)
+                    yield once(self._document(entry.path, extractor), where, seen)
+                except OSError as error:
+                    yield Reject(where, f"it cannot be read ({error.strerror}): check its permissions and the disk")
+                except (Refused, Unreadable) as refusal:
+                    yield Reject(where, str(refusal))
+
+    def _document(self, path: str, extractor: Extractor) -> Document:
+        suffix = Path(path).suffix.lower()
+        reader = FILE_READERS[suffix]
+        refuse_surrogates(path)
+        data = file_bytes(self._root, path)
+        file = TextFile(extractor.extract(suffix, data), {}) if reader.read is None else reader.read(data)
+        extract, fields = file.extract, file.fields
+        refuse_slips(extract.facts)
+        given = fields.get("id")
+        identity = checked_id(path if given in (None, "") else given, "id")
+        url = string_field(fields, "url") or extract.url
+        named = title_field(fields)
+        title = named or self._title(extract, reader) or Path(path).stem
+        allow = allow_field(fields)
+        metadata = {key: value for key, value in fields.items() if key not in ("id", "title", "url", "allow")}
+        metadata |= {**extract.facts, "path": path}
+        return Document(identity, title, extract.text, url, metadata, reader.content_type, allow)
+
+    def _title(self, extract: Extract, reader: FileReader) -> str:
+        """What the file says itself, else its first heading."""
+        if extract.title or reader.content_type != MARKDOWN:
+            return extract.title
+        return self._markdown.first_title(extract.text)
