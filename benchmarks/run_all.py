@@ -14,6 +14,7 @@ SCRIPTS = (
     "quality.interleaving",
     "search.lexical",
     "search.fusion",
+    "search.tables",
     "quality.drift_stream",
     "quality.drift_service",
     "builds.encode",

@@ -1,10 +1,10 @@
 """Are rows of long tables found, and does what is found say what its columns mean? Passage views beside each other.
 
 A made collection: documents with two tables each, of 30 to 120 rows, that are cut over several passages, and prose
-between them. Asked is for one cell, by its column and its row ("price of SKU-1100"), in three wordings. A hit is right if
-it is the passage with that row, and is understood if the column's name stands in what a model is given of it. Views: the
-first ``default``, which cuts tables as text; the present one, whose passages carry the heading row; and the present one
-with the heading row in the vectors alone, not among the lexical terms.
+between them. Asked is for one cell, by its column and its row ("price of SKU-1100"), in three wordings. A hit is right
+if it is the passage with that row, and is understood if the column's name stands in what a model is given of it.
+Views: the first ``default``, which cuts tables as text; the present one, whose passages carry the heading row; and the
+present one with the heading row in the vectors alone, not among the lexical terms.
 
 Usage: python -m benchmarks.search.tables
 Writes benchmarks/results/tables.json; see docs/decisions/0052-tables-carry-their-heading-row.md.
@@ -83,9 +83,8 @@ def measured(serving, asked) -> dict[str, dict[str, list[float]]]:
         ranks = []
         for query, row, column in asked:
             hits = retriever.search(serving, PARTITION, query, k=10, mode=mode, group_by_document=False).hits
-            ranks.append(
-                next(((hit.rank, understood(hit, column)) for hit in hits if row in hit.passage.text), (0, False))
-            )
+            right = ((hit.rank, understood(hit, column)) for hit in hits if row in hit.passage.text)
+            ranks.append(next(right, (0, False)))
         found[mode] = {
             "MRR@10": [1 / rank if rank else 0.0 for rank, _ in ranks],
             "first": [float(rank == 1) for rank, _ in ranks],
