@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from indexing.records import MARKDOWN, PLAIN, Json
-from indexing.sources.extracted_text import Extract
+from indexing.sources.extracted_text import Extract, TextAccount, letters_and_digits
 from indexing.sources.field_checks import decoded
 from indexing.sources.front_matter import front_matter
 
@@ -32,17 +33,21 @@ class FileReader:
     read: Callable[[bytes], TextFile] | None = None
 
 
-def _read_text(data: bytes) -> TextFile:
-    fields, body = front_matter(decoded(data))
-    return TextFile(Extract(body), fields)
+def _read_text(reader: str, data: bytes) -> TextFile:
+    text = decoded(data)
+    fields, body = front_matter(text)
+    above = letters_and_digits(text[: len(text) - len(body)])
+    left_out = {"front matter": above} if above else {}
+    account = TextAccount(reader, letters_and_digits(text), letters_and_digits(body), left_out)
+    return TextFile(Extract(body, account=account), fields)
 
 
-_MARKDOWN = FileReader("Markdown", MARKDOWN, _read_text)
+_MARKDOWN = FileReader("Markdown", MARKDOWN, partial(_read_text, "markdown 2"))
 _WEB_PAGE = FileReader("web pages", MARKDOWN)
 FILE_READERS: Mapping[str, FileReader] = {
     ".md": _MARKDOWN,
     ".markdown": _MARKDOWN,
-    ".txt": FileReader("text", PLAIN, _read_text),
+    ".txt": FileReader("text", PLAIN, partial(_read_text, "text 2")),
     ".html": _WEB_PAGE,
     ".htm": _WEB_PAGE,
     ".xhtml": _WEB_PAGE,

@@ -91,7 +91,7 @@ def bombs() -> dict[str, tuple[str, bytes]]:
     return {
         "page of a million elements": (".html", b"<p>a <b>b</b>\n" * 400_000),
         "huge table": (".html", b"<table>" + b"<tr><td>x<td>y" * 250_000),
-        "word file of many paragraphs": (".docx", made_files.docx_of(made_files.paragraph("x y") * 90_000)),
+        "word file of many paragraphs": (".docx", made_files.docx_of(made_files.paragraph("x y") * 300_000)),
         "compressed PDF page": (".pdf", made_files.pdf_of([packed], stream_fields=b"/Filter /FlateDecode")),
         "PDF page compressed twice": (
             ".pdf",
