@@ -143,7 +143,7 @@ def compare(home: Home, *, documents: int, queries: int) -> dict:
     """Both views, and the present one without the heading rows among the terms, on one made collection."""
     made, asked = made_collection(documents, queries)
     put_documents(home.catalogue, PARTITION, made)
-    result: dict[str, dict] = {"documents": documents, "queries": queries}
+    result: dict[str, object] = {"documents": documents, "queries": queries}
     _, first, cost = built(home, FIRST_PASSAGES)
     base = measured(first, asked)
     result["default@1"] = {**cost, **summary(base, None)}
