@@ -22,6 +22,7 @@ SCRIPTS = (
     "search.quality",
     "quality.sequential",
     "search.conversation",
+    "search.conversation_answers",
     "quality.synthetic_sets",
     "quality.damaged_candidates",
     "search.latency",

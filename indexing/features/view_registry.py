@@ -20,6 +20,7 @@ from indexing.features.views import (
     BUILT_IN,
     CONVERSATION_VIEWS,
     DOCUMENT_VIEWS,
+    FIRST_WITH_ANSWERS,
     PASSAGE_VIEWS,
     SUPERSEDED,
     ConversationView,
@@ -168,6 +169,14 @@ def _require_room_for_text(view: PassageView) -> PassageView:
     return view
 
 
+def _require_answers(view: ConversationView) -> ConversationView:
+    if view.algorithm < FIRST_WITH_ANSWERS and (view.answer_dense_weight or view.answer_lexical_weight):
+        raise PydanticCustomError(
+            "answers", "the weights of answers need algorithm {first}", {"first": FIRST_WITH_ANSWERS}
+        )
+    return view
+
+
 def _require_sound_columns(view: DocumentView) -> DocumentView:
     names = [column.name for column in view.columns]
     faults = [f"two columns are named {name}" for name in sorted(set(names)) if names.count(name) > 1]
@@ -185,7 +194,7 @@ def _require_sound_columns(view: DocumentView) -> DocumentView:
 
 _DOCUMENT_VIEW = TypeAdapter[DocumentView](Annotated[DocumentView, AfterValidator(_require_sound_columns)])
 _PASSAGE_VIEW = TypeAdapter[PassageView](Annotated[PassageView, AfterValidator(_require_room_for_text)])
-_CONVERSATION_VIEW = TypeAdapter(ConversationView)
+_CONVERSATION_VIEW = TypeAdapter[ConversationView](Annotated[ConversationView, AfterValidator(_require_answers)])
 
 
 def _read(adapter: TypeAdapter[_View], kind: str, value: Json, *, default_kind: str | None) -> _View:

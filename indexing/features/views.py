@@ -7,7 +7,7 @@ also covers the model's files, so it is the sha256 of everything that can change
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 
@@ -16,7 +16,11 @@ from pydantic import ConfigDict, Field
 from indexing.records import Json, fingerprint
 
 ALGORITHM = 1
-"""The number of the algorithm of conversation and document views."""
+"""The number of the algorithm of document views."""
+FIRST_WITH_ANSWERS = 2
+"""The first conversation algorithm for which the assistant's last message counts, by how much a question refers."""
+CONVERSATION_ALGORITHM = 2
+"""The newest conversation algorithm. All stay."""
 FIRST_WITH_TABLES = 2
 """The first passage algorithm whose passages carry the heading row of the table in which they begin."""
 PASSAGE_ALGORITHM = 2
@@ -43,6 +47,9 @@ _Version = Annotated[int, Field(ge=1, le=MAX_VERSION, description=f"a whole numb
 _Algorithm = Annotated[int, Field(ge=ALGORITHM, le=ALGORITHM, description=f"{ALGORITHM}")]
 _PassageAlgorithm = Annotated[
     int, Field(ge=1, le=PASSAGE_ALGORITHM, description=" or ".join(map(str, range(1, PASSAGE_ALGORITHM + 1))))
+]
+_ConversationAlgorithm = Annotated[
+    int, Field(ge=1, le=CONVERSATION_ALGORITHM, description=" or ".join(map(str, range(1, CONVERSATION_ALGORITHM + 1))))
 ]
 _Tokens = Annotated[int, Field(ge=0, description="a whole number of tokens, at least 0")]
 _MaxTokens = Annotated[int, Field(ge=MIN_TOKENS)]
@@ -102,7 +109,10 @@ class ConversationView:
 
     The last ``earlier_turns`` turns before the question count, of those whose role is one of ``roles``.
     ``dense_weight`` is the share of their mean vector in the query's vector, at least 0 and below 1; ``lexical_weight``
-    is what a term of one of them counts where a term of the question counts 1.
+    is what a term of one of them counts where a term of the question counts 1. From ``algorithm`` 2 on the assistant's
+    message right before the question counts, too: ``answer_dense_weight`` is its share of the query's vector and
+    ``answer_lexical_weight`` what one of its terms counts where a question refers as much as can be; less where it
+    refers less, and nothing where it does not (see ``reference_share``).
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -118,7 +128,9 @@ class ConversationView:
     ]
     dense_weight: _Weight
     lexical_weight: _Weight
-    algorithm: _Algorithm = ALGORITHM
+    algorithm: _ConversationAlgorithm = 1
+    answer_dense_weight: _Weight = 0.0
+    answer_lexical_weight: _Weight = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +215,16 @@ EMBEDDING_VIEWS: Mapping[str, EmbeddingView] = {
     "int8": EmbeddingView("int8", 1, "int8"),
     "fp32": EmbeddingView("fp32", 1, "fp32"),
 }
-# The weights are measured: benchmarks/results/conversation.json.
-DEFAULT_CONVERSATION = ConversationView("default", 1, ("user",), earlier_turns=8, dense_weight=0.3, lexical_weight=0.1)
+# The weights are measured: benchmarks/results/conversation.json and conversation_answers.json.
+FIRST_CONVERSATION = ConversationView("default", 1, ("user",), earlier_turns=8, dense_weight=0.3, lexical_weight=0.1)
+"""What ``default`` was before the assistant's last message counted; recipes that have it keep it."""
+DEFAULT_CONVERSATION = replace(
+    FIRST_CONVERSATION,
+    version=2,
+    algorithm=CONVERSATION_ALGORITHM,
+    answer_dense_weight=0.4,
+    answer_lexical_weight=0.2,
+)
 CONVERSATION_VIEWS: Mapping[str, ConversationView] = {DEFAULT_CONVERSATION.name: DEFAULT_CONVERSATION}
 _ENGAGEMENT_COLUMNS: tuple[tuple[str, ColumnType], ...] = (
     ("impressions", "int"),
@@ -238,7 +258,7 @@ DOCUMENT_ENGAGEMENT = DocumentView(
 DOCUMENT_VIEWS: Mapping[str, DocumentView] = {view.name: view for view in (DOCUMENT_STATS, DOCUMENT_ENGAGEMENT)}
 FROM_LEDGER: tuple[str, ...] = (DOCUMENT_ENGAGEMENT.name,)
 """Document views without a transformation whose values come from the ledger: people push none."""
-SUPERSEDED: tuple[FeatureView, ...] = (FIRST_PASSAGES,)
+SUPERSEDED: tuple[FeatureView, ...] = (FIRST_PASSAGES, FIRST_CONVERSATION)
 """What views of ``BUILT_IN`` were in earlier versions."""
 BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
     PassageView.kind: PASSAGE_VIEWS,
@@ -304,4 +324,6 @@ class FeatureViews:
 def definition(view: FeatureView) -> dict[str, Json]:
     """A view as plain JSON, its kind included."""
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(view).items()}
+    if isinstance(view, ConversationView) and view.algorithm < FIRST_WITH_ANSWERS:
+        del plain["answer_dense_weight"], plain["answer_lexical_weight"]  # there were none
     return {"kind": view.kind, **plain}

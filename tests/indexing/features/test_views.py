@@ -21,6 +21,7 @@ from indexing.features.views import (
     DEFAULT_PASSAGES,
     EMBEDDING_VIEWS,
     FIRST_256,
+    FIRST_CONVERSATION,
     FIRST_PASSAGES,
     PASSAGE_VIEWS,
     ConversationView,
@@ -98,6 +99,16 @@ def test_fingerprints_stay_what_they_were() -> None:
     }
     assert definition(FIRST_PASSAGES) == first
     assert definition(DEFAULT_PASSAGES) == {**first, "version": 2, "algorithm": 2}
+    assert definition(FIRST_CONVERSATION) == {
+        "kind": "conversation",
+        "name": "default",
+        "version": 1,
+        "roles": ["user"],
+        "earlier_turns": 8,
+        "dense_weight": 0.3,
+        "lexical_weight": 0.1,
+        "algorithm": 1,
+    }
     assert definition(EMBEDDING_VIEWS["int8"]) == {
         "kind": "embedding",
         "name": "int8",
@@ -267,7 +278,9 @@ def test_a_conversation_view_comes_back_from_its_definition() -> None:
         ),
         ({"version": 0}, "version 0: expected a whole number from 1"),
         ({"version": True}, "version True: expected a whole number from 1"),
-        ({"algorithm": 2}, "algorithm 2: expected 1"),
+        ({"algorithm": 3}, "algorithm 3: expected 1 or 2"),
+        ({"answer_dense_weight": 0.2}, "the weights of answers need algorithm 2"),
+        ({"algorithm": 2, "answer_lexical_weight": 1.0}, "a number of at least 0 and below 1"),
         ({"roles": []}, "at least one of user, assistant, system"),
         ({"roles": ["user", "tool"]}, "at least one of user, assistant, system"),
         ({"roles": "user"}, "at least one of user, assistant, system"),
@@ -298,8 +311,9 @@ def test_a_conversation_view_is_held_to_its_definition_and_found_in_its_newest_v
 
 
 def test_a_built_in_conversation_view_cannot_be_redefined(home: Home) -> None:
-    with pytest.raises(FeatureViewChanged, match=r"conversation view default@1 is built in .*version 2"):
+    with pytest.raises(FeatureViewChanged, match=r"conversation view default@2 is built in .*version 3"):
         record_view(home.catalogue, dataclasses.replace(DEFAULT_CONVERSATION, dense_weight=0.5))
+    record_view(home.catalogue, FIRST_CONVERSATION)
 
 
 @pytest.mark.parametrize("value", [None, 1, True, "16", [16], 16.0, -1, 10**9])

@@ -64,7 +64,7 @@ def test_a_release_names_everything_that_went_in(home):
         "passage": "default@2",
         "embedding": "int8@1",
         "lexical": "english@1",
-        "conversation": "default@1",
+        "conversation": "default@2",
     }
     used = {view.kind: view.fingerprint for view in found.views}
     assert found.snapshot.views == {kind: used[kind] for kind in ("passage", "embedding", "lexical")}
@@ -109,7 +109,7 @@ def test_parents_are_followed_and_a_circle_ends(home, register_tiny):
         ("model", "tiny@1", ["1.1"], 2),
         ("model", "finer", ["2.1"], 3),
         ("view", "int8@1", ["1.1", "2.1"], 5),
-        ("view", "conversation:default@1", ["1.1", "2.1"], 5),
+        ("view", "conversation:default@2", ["1.1", "2.1"], 5),
         ("view", "first-256@1", [], 0),
         ("document", "acme/default/doc-0", ["1.1"], 0),
         ("document", "acme/default/doc-1", ["1.1", "2.1"], 2),
@@ -253,7 +253,7 @@ def test_a_diff_over_other_passages_says_what_cannot_be_told(home):
     build(prepare_build(home, recipe))
     found = diff_releases(home, "1", "3")
     assert "passages: strategy headings -> head" in found.sentences
-    assert "the conversation view changed from default@1 to none" in found.sentences
+    assert "the conversation view changed from default@2 to none" in found.sentences
     assert any("documents are stored otherwise: other views cut them into passages" in one for one in found.sentences)
 
 
