@@ -6,14 +6,15 @@ lines, then tokens.
 
 from bisect import bisect_left
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, groupby
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeAlias
 
 from tokenizers import Encoding, Tokenizer
 
 from indexing.errors import InvalidInput
 from indexing.features.views import FIRST_WITH_TABLES, PassageView
+from indexing.passages.packing import SMALL_TOKENS, Packer, Unit
 from indexing.passages.tables import Tables
 from indexing.passages.text_blocks import (
     MarkdownReader,
@@ -27,10 +28,8 @@ from indexing.passages.text_blocks import (
     sections,
     trimmed,
 )
-from indexing.records import MARKDOWN, Document, Passage, Span
+from indexing.records import MARKDOWN, ROWS, Document, Passage, Span
 
-SMALL_TOKENS = 48
-"""A section below this joins a neighbour. Source: our choice; shorter texts say too little to be found by."""
 MAX_CHARS = 8_000
 """No passage is longer, whatever its tokens: WordPiece turns a word of over 100 characters into a single token."""
 HEADING_ROW_SHARE = 0.25
@@ -44,25 +43,11 @@ _Contexts: TypeAlias = MutableMapping[tuple[tuple[str, ...], str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Unit:
-    """What is never cut when passages are packed: a sentence, a line or a piece of one, with no space around it.
-
-    ``carried`` is what the heading row of its table takes from a passage that begins with it.
-    """
-
-    start: int
-    end: int
-    tokens: int
-    block: int
-    carried: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class _Group:
     """Consecutive units that may share passages, under one heading path."""
 
     headings: tuple[str, ...]
-    units: list[_Unit]
+    units: list[Unit]
     tokens: int
 
 
@@ -116,6 +101,7 @@ class Chunker:
         self._has_tables = view.algorithm >= FIRST_WITH_TABLES
         self._heading_tokens = int(self._room * HEADING_ROW_SHARE)
         self._max_chars = max(MAX_CHARS, 8 * self.limit)
+        self._packer = Packer(view.overlap_tokens, self._max_chars)
         self._separator, self._newline = self._counts([" > ", "\n"])
         self._markdown = MarkdownReader()
 
@@ -129,18 +115,27 @@ class Chunker:
             return [Span(0, 0)] if document.title.strip() else []
         if self._view.strategy == "head":
             return [self._head(document)]
-        is_markdown = document.content_type == MARKDOWN
-        blocks = self._markdown.blocks(document.text) if is_markdown else paragraphs(document.text)
-        tables = Tables(chain.from_iterable(block.tables for block in blocks) if self._has_tables else ())
-        runs = sections(blocks)
+        is_rows = document.content_type == ROWS
+        runs = self._rows(document.text) if is_rows else self._parts(document)
+        blocks = chain.from_iterable(runs) if self._has_tables else ()
+        tables = Tables(chain.from_iterable(block.tables for block in blocks))
         rooms = self._rooms(document.title, [section[-1].headings for section in runs])
-        groups = self._merged(self._groups(document.text, runs, rooms, tables), rooms)
+        groups = self._groups(document.text, runs, rooms, tables)
+        groups = groups if is_rows else self._merged(groups, rooms)
         planned = [
             _span(tables, group.units[first].start, group.units[last - 1].end, group.headings)
             for group in groups
-            for first, last in self._packed(group.units, rooms.of(group.headings))
+            for first, last in self._packer.packed(group.units, rooms.of(group.headings))
         ]
         return self._checked(document, planned, tables)
+
+    def _parts(self, document: Document) -> list[list[TextBlock]]:
+        is_markdown = document.content_type == MARKDOWN
+        return sections(self._markdown.blocks(document.text) if is_markdown else paragraphs(document.text))
+
+    def _rows(self, text: str) -> list[list[TextBlock]]:
+        """Each row by itself; one that is too long for a passage is cut between its lines."""
+        return [[replace(row, is_prose=False)] for row in paragraphs(text)]
 
     def passages(self, document: Document, spans: Sequence[Span]) -> list[Passage]:
         """The passages at ``spans``, which ``spans`` gave for a document of the same ``content_sha256``.
@@ -264,7 +259,7 @@ class Chunker:
             for first, last, is_row in block_pieces(text, block, whole_rows=self._has_tables)
         ]
         carried: dict[str, int] = {"": 0}
-        units: list[list[_Unit]] = [[] for _ in runs]
+        units: list[list[Unit]] = [[] for _ in runs]
         for start in range(0, len(parts), _BATCH):
             batch = parts[start : start + _BATCH]
             counts = self._counts([text[first:last] for _, _, first, last, _ in batch])
@@ -275,10 +270,10 @@ class Chunker:
                 above = carried[heading]
                 room = max(1, rooms.of(runs[number][-1].headings) - above)
                 if tokens <= room:
-                    units[number].append(_Unit(first, last, tokens, place, above))
+                    units[number].append(Unit(first, last, tokens, place, above))
                 else:
                     shorter = self._shorter(text, first, last, room, lines=has_parts)
-                    units[number].extend(_Unit(*piece, place, above) for piece in shorter)
+                    units[number].extend(Unit(*piece, place, above) for piece in shorter)
         return [
             _Group(section[-1].headings, own, sum(unit.tokens for unit in own))
             for section, own in zip(runs, units, strict=True)
@@ -337,51 +332,6 @@ class Chunker:
         if tokens > rooms.of(headings) or right.units[-1].end - left.units[0].start > self._max_chars:
             return None
         return _Group(headings, left.units + right.units, tokens)
-
-    def _packed(self, units: Sequence[_Unit], room: int) -> list[tuple[int, int]]:
-        """(first, after last) unit of each passage; the second and later ones begin with the overlap."""
-        wholes = {place: sum(u.tokens for u in block) for place, block in groupby(units, key=lambda unit: unit.block)}
-        packed: list[tuple[int, int, int]] = []  # (first, first that is not overlap, after last)
-        first = own = total = 0
-        for i, unit in enumerate(units):
-            whole = wholes[unit.block] if i and units[i - 1].block != unit.block else 0
-            left = room - units[first].carried
-            is_full = total + unit.tokens > left or unit.end - units[first].start > self._max_chars
-            if i > own and (is_full or (total >= left // 2 and whole <= room and left < total + whole)):
-                packed.append((first, own, i))
-                first, own = self._overlap(units, first, i, i + 1, room), i
-                total = sum(one.tokens for one in units[first:i])
-            total += unit.tokens
-        packed.append((first, own, len(units)))
-        if len(packed) > 1 and sum(unit.tokens for unit in units[own:]) < SMALL_TOKENS:
-            packed[-2:] = self._evened(units, packed[-2], packed[-1], room)
-        return [(begin, end) for begin, _, end in packed]
-
-    def _overlap(self, units: Sequence[_Unit], before: int, own: int, end: int, room: int) -> int:
-        """Where a passage that adds units ``own`` to ``end`` begins, after the unit ``before``."""
-        taken = units[own].carried + sum(unit.tokens for unit in units[own:end])
-        left = min(self._view.overlap_tokens, room - taken)
-        first = own
-        while first - 1 > before and 0 < units[first - 1].tokens <= left:
-            if units[end - 1].end - units[first - 1].start > self._max_chars:
-                break
-            first -= 1
-            left -= units[first].tokens
-        return first
-
-    def _evened(
-        self, units: Sequence[_Unit], previous: tuple[int, int, int], last: tuple[int, int, int], room: int
-    ) -> list[tuple[int, int, int]]:
-        """The two passages again, cut nearer to the middle, so that a section does not end in a scrap."""
-        (first, own, _), (_, middle, end) = previous, last
-        tail = sum(unit.tokens for unit in units[middle:end])
-        half = (tail + sum(unit.tokens for unit in units[own:middle])) // 2
-        while middle - 1 > own and tail + units[middle - 1].tokens <= min(half, room):
-            if units[end - 1].end - units[middle - 1].start > self._max_chars:
-                break
-            middle -= 1
-            tail += units[middle].tokens
-        return [(first, own, middle), (self._overlap(units, first, middle, end, room), middle, end)]
 
 
 def _span(tables: Tables, start: int, end: int, headings: tuple[str, ...]) -> Span:
