@@ -7,7 +7,8 @@ Conversations that no judgment above came from (``un``: what was left unanswered
 they also hold the assistant's turns.
 
 Usage: python -m benchmarks.search.conversation --data ../shared/data
-Writes benchmarks/results/conversation.json. Its winner is DEFAULT_CONVERSATION of indexing.features.views.
+Writes benchmarks/results/conversation.json. Its winner is FIRST_CONVERSATION of indexing.features.views; the
+assistant's turns are of conversation_answers.py.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from eval.experiments.statistics import bootstrap_interval
 from eval.experiments.targets import Choices, scratch_collection
 from indexing.commands.terminal import screen
 from indexing.features.conversation import Message, Turns, read_conversation
-from indexing.features.views import DEFAULT_CONVERSATION, ConversationView, definition
+from indexing.features.views import FIRST_CONVERSATION, ConversationView, definition
 from indexing.home import open_home
 from indexing.records import MODES, Partition
 from indexing.settings import Settings
@@ -78,7 +79,13 @@ class Bench:
         for query_id in qrels:
             turns = chats[query_id]
             result = self.retriever.search(
-                serving, self.partition, turns.question, k=10, mode=mode, earlier=turns.earlier
+                serving,
+                self.partition,
+                turns.question,
+                k=10,
+                mode=mode,
+                earlier=turns.earlier,
+                answer=turns.answer,
             )
             run[query_id] = run_from_ranking([hit.passage.document_id for hit in result.hits])
         scores = score_run(qrels, run).per_query["nDCG@10"]
@@ -248,11 +255,11 @@ def main() -> None:
         result, winner = answerable(bench, data)
         result["confirmed on other conversations"] = confirmed(bench, data, winner)
     shipped = (
-        DEFAULT_CONVERSATION.earlier_turns,
-        DEFAULT_CONVERSATION.dense_weight,
-        DEFAULT_CONVERSATION.lexical_weight,
+        FIRST_CONVERSATION.earlier_turns,
+        FIRST_CONVERSATION.dense_weight,
+        FIRST_CONVERSATION.lexical_weight,
     )
-    result["shipped"] = definition(DEFAULT_CONVERSATION)
+    result["shipped"] = definition(FIRST_CONVERSATION)
     result["shipped is the winner"] = shipped == (winner.earlier_turns, winner.dense_weight, winner.lexical_weight)
     for name in ("last turn", "human rewrite", ONE_TEXT, "cross-validated", "winner on all", "chosen in each fold"):
         screen.print(name, result[name])
