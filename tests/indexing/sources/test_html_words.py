@@ -21,6 +21,7 @@ def text_of(html: str) -> str:
         ("<b>4 m<sup>2</sup></b>", "**4 m^2**"),
         ("the 1<sup>st</sup> of May", "the 1st of May"),
         ("H<sub>2</sub>O", "H2O"),
+        ("2<sup>x<sup>2</sup></sup>", "2^(x^2)"),
         ("<code>2<sup>8</sup></code>", "`2^8`"),
         ('Refunds<sup><a href="#n1">1</a></sup> are slow', "Refunds [1] are slow"),
         ('Refunds <sup><a href="#n1">[1]</a></sup> are slow', "Refunds [1] are slow"),
