@@ -48,7 +48,8 @@ SCRIPTS = (
     "faults.kills",
     "faults.soak",
 )
-"""All that measure this checkout alone, the quick ones first; ``search.before_after`` needs a second one."""
+"""All that measure this checkout alone, the quick ones first; ``search.before_after`` needs a second one, and
+``builds.webpages`` a folder of saved pages."""
 
 
 def main() -> None:
