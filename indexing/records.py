@@ -32,6 +32,8 @@ MODES = ("hybrid", "dense", "lexical")
 """Which legs rank a search: both, the vectors alone, or BM25 alone."""
 PLAIN = "text/plain"
 MARKDOWN = "text/markdown"
+ROWS = "text/rows"
+"""Plain text whose paragraphs are rows of a table, each with the names of its columns: each is a passage by itself."""
 
 
 def moment_text(moment: datetime) -> str:

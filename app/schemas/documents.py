@@ -44,7 +44,7 @@ class DocumentBody(BaseModel):
     metadata: dict[str, Any] = Field(
         default_factory=dict, description="What filters look at: at most 64 KiB of JSON and 10,000 values."
     )
-    content_type: Literal["text/plain", "text/markdown"] = "text/plain"
+    content_type: Literal["text/plain", "text/markdown", "text/rows"] = "text/plain"
     allow: Principals | None = Field(
         None,
         max_length=MAX_PRINCIPALS,

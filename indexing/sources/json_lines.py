@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexing.errors import SourceInvalid
-from indexing.records import MARKDOWN, PLAIN, Document, Json, Reject
+from indexing.records import MARKDOWN, PLAIN, ROWS, Document, Json, Reject
 from indexing.sources.extracted_text import TextAccount, letters_and_digits
 from indexing.sources.field_checks import (
     allow_field,
@@ -93,8 +93,8 @@ class JsonLines:
         if not url and isinstance(metadata.get("url"), str):
             url = metadata["url"]
         content_type = record.get("content_type", PLAIN)
-        if content_type not in (PLAIN, MARKDOWN):
-            raise Refused(f"content_type is {shown(content_type)}, not {PLAIN} or {MARKDOWN}: convert the text")
+        if content_type not in (PLAIN, MARKDOWN, ROWS):
+            raise Refused(f"content_type is {shown(content_type)}, not {PLAIN}, {MARKDOWN} or {ROWS}: convert the text")
         if not isinstance(record.get("text"), str):
             raise Refused(f"text is {shown(record.get('text'))}, not a string: give the document's text in quotes")
         given = next((record[key] for key in self.id_keys if key in record), None)
