@@ -74,6 +74,10 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
             report = builder.build(context_of(home, one, progress))
             if not as_json:
                 click.echo(_in_words(report, is_open=one.number > 0 and not report.is_deployed))
+                for sentence in report.weight_changes:
+                    click.echo(sentence)
+                for sentence in report.warnings:
+                    screen.print(f"warning: {sentence}", markup=False, highlight=False, style="yellow")
             return report
 
         if dry_run:
