@@ -8,7 +8,7 @@ import click
 from indexing.commands.jobs import executor_for
 from indexing.commands.models import ensure_model
 from indexing.commands.recipe_options import recipe_options
-from indexing.commands.terminal import as_json, opened, print_json, progress_bar
+from indexing.commands.terminal import as_json, opened, print_json, progress_bar, screen
 from indexing.home import Home
 from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
