@@ -344,13 +344,12 @@ def _term_scores(
     serving: ServingRelease, view: PartitionView, query: Query, allowed: Sequence[Mask | None]
 ) -> TermScores:
     """BM25 of every passage, 0 for those that may not be found."""
-    conversation = serving.recipe.conversation
-    terms: Sequence[str] | Mapping[str, float]
+    conversation, analyser = serving.recipe.conversation, serving.analyser.of(view.partition)
     if conversation is None:
-        terms = serving.analyser.terms(query.text)
+        weights = analyser.query_weights(query.text)
     else:
-        terms = conversation_terms(conversation, Turns(query.text, query.earlier), serving.analyser.terms)
-    found = serving.bm25.score_terms(view.segments, terms)
+        weights = conversation_terms(conversation, Turns(query.text, query.earlier), analyser.query_weights)
+    found = serving.bm25.score_terms(view.segments, weights or analyser.stop_weights(query.text))
     for offset, mask in zip(view.offsets.tolist(), allowed, strict=True):
         if mask is not None:
             found.scores[offset : offset + len(mask)][~mask] = 0.0

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from app.serving.document_boosts import DocumentBoosts
 from indexing.errors import ArtefactCorrupt
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analyser import TextAnalyser
 from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import Embedder
 from indexing.models.reranker import RerankerModel
@@ -50,7 +50,7 @@ class ServingRelease:
     recipe: Recipe
     snapshot: Snapshot
     embedder: Embedder
-    analyser: Analyser
+    analyser: TextAnalyser
     bm25: Bm25
     overlay: PartitionSource | None = None
     reranker: RerankerModel | None = None

@@ -308,11 +308,14 @@ def _embed_tasks(
 def _shard_tasks(
     context: BuildContext, missing: Sequence[ShardPlan], store: FeatureStore, needed: dict[str, list[bytes]]
 ) -> Iterator[ShardTask]:
-    view, language = context.views.embedding_fingerprint, context.recipe.lexical.language
+    view, lexical = context.views.embedding_fingerprint, context.recipe.lexical
     for plan in missing:
         keys = tuple(needed.pop(plan.name))
         sources = tuple(store.sources(keys))
-        yield ShardTask(plan.name, view, language, read_inputs(context, plan), keys, sources, plan.min_recall)
+        inputs = read_inputs(context, plan)
+        yield ShardTask(
+            plan.name, view, lexical.language, inputs, keys, sources, plan.min_recall, algorithm=lexical.algorithm
+        )
 
 
 def _write_shards(

@@ -19,7 +19,7 @@ def read_leg_samples(database: Database, recipe: int) -> dict[tuple[Partition, s
     for row in database.rows(sql, (recipe,)):
         tenant, collection, *sample = row.values()
         found[Partition(tenant, collection), sample[0]] = tuple(sample)
-    return found  # type: ignore[return-value] # the columns of a STRICT table
+    return found
 
 
 def replace_leg_samples(database: Database, recipe: int, samples: Mapping[tuple[Partition, str], SampleRow]) -> None:

@@ -11,7 +11,7 @@ from indexing.features.feature_values import feature_of
 from indexing.features.view_registry import conversation_view, document_view, passage_view
 from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, DocumentView, lexical_view
 from indexing.home import Home
-from indexing.indexes.analyser import LANGUAGES
+from indexing.indexes.analysers import LANGUAGES
 from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion, require_kind
 from indexing.releases.leg_rule import SELF_RETRIEVAL, LegRule
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
