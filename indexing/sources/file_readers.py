@@ -1,7 +1,7 @@
 """The table of endings: how a file of each is read, here or in the parser process, and what its text is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from indexing.records import MARKDOWN, PLAIN, ROWS, Json
@@ -27,7 +27,7 @@ class FileReader:
 
     Args:
         kind: What they are called, in the plural where there is one.
-        content_type: What their text is: Markdown or plain text.
+        content_type: What their text is: Markdown, plain text or rows.
         read: Reads the bytes of one in this process; ``None`` where the parser process does it.
     """
 
@@ -46,8 +46,14 @@ def _read_text(reader: str, data: bytes) -> TextFile:
 
 
 def _read_mdx(data: bytes) -> TextFile:
-    fields, body = front_matter(file_text(data))
-    return TextFile(read_mdx(body), fields)
+    text = file_text(data)
+    fields, body = front_matter(text)
+    extract = read_mdx(body)
+    above = letters_and_digits(text[: len(text) - len(body)])
+    if extract.account is not None and above:
+        left_out = {**extract.account.left_out, "front matter": above}
+        extract = replace(extract, account=replace(extract.account, raw=extract.account.raw + above, left_out=left_out))
+    return TextFile(extract, fields)
 
 
 _MARKDOWN = FileReader("Markdown", MARKDOWN, partial(_read_text, "markdown 2"))
