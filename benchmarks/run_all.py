@@ -39,6 +39,7 @@ SCRIPTS = (
     "search.index_options",
     "search.large_partition",
     "builds.incremental",
+    "builds.readers",
     "builds.workers",
     "builds.fine_tune",
     "faults.disturbances",

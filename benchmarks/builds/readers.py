@@ -188,11 +188,11 @@ def read_here(suffix: str) -> Callable[[bytes], Extract]:
 
 
 FORMATS: dict[str, tuple[Callable[[Sequence[Part]], bytes], Callable[[bytes], Extract]]] = {
-    "html": (html_of, read_webpage),
     "pdf": (pdf_of, read_pdf),
-    "docx": (docx_of, read_word),
-    "markdown": (markdown_of, read_here(".md")),
     "rst": (rst_of, read_rst),
+    "docx": (docx_of, read_word),
+    "html": (html_of, read_webpage),
+    "markdown": (markdown_of, read_here(".md")),
     "csv": (csv_of, read_here(".csv")),
 }
 
