@@ -42,6 +42,7 @@ SCRIPTS = (
     "search.index_options",
     "search.large_partition",
     "builds.incremental",
+    "builds.readers",
     "builds.workers",
     "builds.fine_tune",
     "faults.disturbances",

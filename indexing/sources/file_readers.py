@@ -27,7 +27,7 @@ class FileReader:
 
     Args:
         kind: What they are called, in the plural where there is one.
-        content_type: What their text is: Markdown or plain text.
+        content_type: What their text is: Markdown, plain text or rows.
         read: Reads the bytes of one in this process; ``None`` where the parser process does it.
     """
 
