@@ -9,6 +9,7 @@ import pypdfium2.raw as pdfium
 from indexing.sources.extracted_text import letters_and_digits
 from indexing.sources.pdf_columns import find_gutters
 from indexing.sources.pdf_forms import read_fields, with_fields
+from indexing.sources.pdf_ligatures import turned_ligatures
 from indexing.sources.pdf_lines import Line, read_lines
 from indexing.sources.pdf_objects import PageObjects, read_objects
 from indexing.sources.pdf_raised import raised_texts
@@ -49,7 +50,7 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
         content, objects = _without_hidden(page, objects)
         seen = letters_and_digits(content.get_text_range())
     text = content.get_text_range()
-    changes = raised_texts(content, objects.texts, text)
+    changes = sorted([*raised_texts(content, objects.texts, text), *turned_ligatures(content, text)])
     lines = read_lines(content, text, changes, find_gutters(content, objects.texts))
     glyphs = sum(not character.isspace() for character in text)
     unreadable = _unreadable(content, text)
