@@ -24,13 +24,18 @@ _REPLACEMENT = "\ufffd"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its lines, letters and digits that it holds and that are hidden, and how many glyphs mean nothing."""
+    """One page: its lines, letters and digits that it holds and that are hidden, and how many glyphs mean nothing.
+
+    ``unread`` of these glyphs PDFium does not give at all; ``added`` letters in the lines are ours, for ticks.
+    """
 
     lines: list[Line]
     raw: int
     hidden: int
     glyphs: int
     unreadable: int
+    unread: int
+    added: int
     is_picture: bool
     is_blank: bool
 
@@ -54,14 +59,20 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     lines = read_lines(content, text, changes, find_gutters(content, objects.texts))
     glyphs = sum(not character.isspace() for character in text)
     unreadable = _unreadable(content, text)
+    unread = sum(one.unread_glyphs for one in objects.texts)
     lines = [Line(readable(one.text), one.begin, one.end, one.size, one.left, one.right) for one in lines]
     fields = read_fields(document, page)
     filled = sum(letters_and_digits(field.value) for field in fields if not field.is_tick)
-    is_picture = objects.has_picture and not any(line.text.strip() for line in lines)
+    is_picture = objects.has_picture and not unread and not any(line.text.strip() for line in lines)
     content.close()
     page.close()
+    added = sum(letters_and_digits(field.value) for field in fields if field.is_tick)
     lines = with_fields([line for line in lines if line.text.strip()], fields)
-    return Page(lines, raw + filled, raw - seen, glyphs, unreadable, is_picture, objects.is_blank)
+    raw += filled + unread
+    glyphs, unreadable = glyphs + unread, unreadable + unread
+    return Page(
+        lines, raw, raw - filled - unread - seen, glyphs, unreadable, unread, added, is_picture, objects.is_blank
+    )
 
 
 def readable(text: str) -> str:
@@ -81,7 +92,12 @@ def _means_nothing(character: str) -> bool:
 def _without_hidden(page: pypdfium2.PdfPage, objects: PageObjects) -> tuple[pypdfium2.PdfTextPage, PageObjects]:
     """The page's text as if what is hidden were not there."""
     for one in objects.hidden:
-        if pdfium.FPDFPage_RemoveObject(page.raw, one.raw):
+        is_removed = (
+            pdfium.FPDFPage_RemoveObject(page.raw, one.raw)
+            if one.form is None
+            else pdfium.FPDFFormObj_RemoveObject(one.form, one.raw)
+        )
+        if is_removed:
             pdfium.FPDFPageObj_Destroy(one.raw)
     return page.get_textpage(), read_objects(page)
 
