@@ -47,6 +47,7 @@ class TextObject:
     foot: float
     size: float
     is_upright: bool
+    is_tiny: bool
     is_white: bool
     is_unseen: bool
     form: object | None
@@ -88,7 +89,7 @@ class PageObjects:
         return not self.texts and not self.others
 
     def _is_hidden(self, text: TextObject) -> bool:
-        if text.size < _LEAST_POINTS or _area(_common(_widened(text.box), self.shown)) <= 0.0:
+        if text.is_tiny or _area(_common(_widened(text.box), self.shown)) <= 0.0:
             return True
         if not (text.is_white or text.is_unseen):
             return False
@@ -138,7 +139,7 @@ def text_of(one: TextObject, content: pypdfium2.PdfTextPage) -> str:
 
 def _text(one: object, order: int, form: object | None, within: Matrix) -> TextObject:
     size = ctypes.c_float()
-    _, b, c, d, _, foot = _joined(_matrix(one), within)
+    a, b, c, d, _, foot = _joined(_matrix(one), within)
     pdfium.FPDFTextObj_GetFontSize(one, size)
     mode = pdfium.FPDFTextObj_GetTextRenderMode(one)
     color = _color(one)
@@ -147,7 +148,9 @@ def _text(one: object, order: int, form: object | None, within: Matrix) -> TextO
     is_white = mode == 0 and color is not None and min(color[:3]) >= _WHITE
     is_unseen = mode in _UNSEEN_MODES or (color is not None and color[3] == 0)
     box = _placed(_box(one), within)
-    return TextObject(one, order, box, foot, height, is_upright, is_white, is_unseen, form)
+    high = box[2] - box[0] if abs(b) > abs(a) else box[3] - box[1]  # some files scale letters in other ways than these
+    is_tiny = max(height, high) < _LEAST_POINTS
+    return TextObject(one, order, box, foot, height, is_upright, is_tiny, is_white, is_unseen, form)
 
 
 def _matrix(one: object) -> Matrix:

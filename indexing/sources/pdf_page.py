@@ -1,6 +1,8 @@
 """Reads one page of a PDF: the lines that a reader sees, its form, and what of its text was left out."""
 
+import sys
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pypdfium2
@@ -10,6 +12,7 @@ from indexing.sources.extracted_text import letters_and_digits
 from indexing.sources.pdf_columns import find_gutters
 from indexing.sources.pdf_forms import read_fields, with_fields
 from indexing.sources.pdf_ligatures import turned_ligatures
+from indexing.sources.pdf_glyphs import is_language, means_nothing
 from indexing.sources.pdf_lines import Line, read_lines
 from indexing.sources.pdf_objects import PageObjects, read_objects
 from indexing.sources.pdf_raised import raised_texts
@@ -17,16 +20,13 @@ from indexing.sources.pdf_text import HYPHEN, letter_by_letter
 
 _SAMPLED = 400
 """Characters of a page that are asked whether they have a meaning. Source: our choice: a quarter of a page."""
-_CATEGORIES = ("Cc", "Cn", "Co", "Cs")
-"""Of characters that are none to a reader: controls, unassigned, private and half ones."""
-_REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page: its lines, letters and digits that it holds and that are hidden, and how many glyphs mean nothing.
 
-    ``unread`` of these glyphs PDFium does not give at all; ``added`` letters in the lines are ours, for ticks.
+    ``unread`` of these glyphs PDFium does not give at all; ``added`` letters in the lines are ours: ticks, and names of fields.
     """
 
     lines: list[Line]
@@ -66,13 +66,18 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     is_picture = objects.has_picture and not unread and not any(line.text.strip() for line in lines)
     content.close()
     page.close()
-    added = sum(letters_and_digits(field.value) for field in fields if field.is_tick)
-    lines = with_fields([line for line in lines if line.text.strip()], fields)
+    lines = [line for line in lines if line.text.strip()]
+    with_form = with_fields(lines, fields)
+    added = _letters(with_form) - _letters(lines) - filled
     raw += filled + unread
     glyphs, unreadable = glyphs + unread, unreadable + unread
     return Page(
-        lines, raw, raw - filled - unread - seen, glyphs, unreadable, unread, added, is_picture, objects.is_blank
+        with_form, raw, raw - filled - unread - seen, glyphs, unreadable, unread, added, is_picture, objects.is_blank
     )
+
+
+def _letters(lines: Sequence[Line]) -> int:
+    return sum(letters_and_digits(line.text) for line in lines)
 
 
 def readable(text: str) -> str:
@@ -82,11 +87,7 @@ def readable(text: str) -> str:
         return text
     if unicodedata.category(text[0]) == "Co":
         text = "\N{BULLET}" + text[1:]
-    return "".join(one for one in text if one == HYPHEN or not _means_nothing(one))
-
-
-def _means_nothing(character: str) -> bool:
-    return character == _REPLACEMENT or unicodedata.category(character) in _CATEGORIES
+    return "".join(one for one in text if one == HYPHEN or not means_nothing(one))
 
 
 def _without_hidden(page: pypdfium2.PdfPage, objects: PageObjects) -> tuple[pypdfium2.PdfTextPage, PageObjects]:
@@ -103,11 +104,13 @@ def _without_hidden(page: pypdfium2.PdfPage, objects: PageObjects) -> tuple[pypd
 
 
 def _unreadable(content: pypdfium2.PdfTextPage, text: str) -> int:
-    """How many glyphs of a page mean nothing: by what they are, or because their font does not say."""
+    """How many glyphs of a page mean nothing: by what they are, or because their font does not say and it shows."""
     seen = [one for one in text if not one.isspace() and one != HYPHEN]
-    by_kind = sum(_means_nothing(one) for one in seen if not one.isascii() or one < " ")
+    by_kind = sum(means_nothing(one) for one in seen if not one.isascii() or one < " ")
     count = content.count_chars()
-    step = max(1, count // _SAMPLED)
-    asked = range(0, count, step)
-    without = sum(int(pdfium.FPDFText_HasUnicodeMapError(content.raw, index)) == 1 for index in asked)
-    return max(by_kind, int(without * len(seen) / max(1, len(asked))))
+    asked = range(0, count, max(1, count // _SAMPLED))
+    guessed = [index for index in asked if int(pdfium.FPDFText_HasUnicodeMapError(content.raw, index)) == 1]
+    units = (int(pdfium.FPDFText_GetUnicode(content.raw, index)) for index in guessed)
+    if not guessed or is_language("".join(chr(unit) if unit <= sys.maxunicode else "\ufffd" for unit in units)):
+        return by_kind
+    return max(by_kind, len(guessed) * len(seen) // len(asked))
