@@ -88,9 +88,18 @@ def _rows(texts: Sequence[TextObject]) -> list[_Row]:
 
 
 def _common(gaps: Sequence[Gap], others: Sequence[Gap]) -> list[Gap]:
-    """Where both have a gap, if it is wide enough."""
-    both = [(max(one[0], other[0]), min(one[1], other[1])) for one in gaps for other in others]
-    return [(left, right) for left, right in both if right - left >= _LEAST_GUTTER]
+    """Where both have a gap, if it is wide enough; both are in order, from left to right."""
+    both: list[Gap] = []
+    one = other = 0
+    while one < len(gaps) and other < len(others):
+        left, right = max(gaps[one][0], others[other][0]), min(gaps[one][1], others[other][1])
+        if right - left >= _LEAST_GUTTER:
+            both.append((left, right))
+        if gaps[one][1] < others[other][1]:
+            one += 1
+        else:
+            other += 1
+    return both
 
 
 def _inner(gaps: Sequence[Gap]) -> list[Gap]:

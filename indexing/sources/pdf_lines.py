@@ -142,9 +142,7 @@ def _by_columns(lines: list[Line], gutters: Sequence[Gutter]) -> list[Line]:
         beside = [place for place, line in enumerate(lines) if all(_is_beside(line, one) for one in some)]
         if beside and beside[-1] - beside[0] == len(beside) - 1:
             ends = [one.right - 1.0 for one in some]
-            columns = sorted(
-                (lines[place] for place in beside), key=lambda line: sum(line.left >= end for end in ends)
-            )
+            columns = sorted((lines[place] for place in beside), key=lambda line: sum(line.left >= end for end in ends))
             lines[beside[0] : beside[-1] + 1] = columns
     return lines
 

@@ -14,7 +14,7 @@ from indexing.sources.pdf_forms import read_fields, with_fields
 from indexing.sources.pdf_ligatures import turned_ligatures
 from indexing.sources.pdf_glyphs import is_language, means_nothing
 from indexing.sources.pdf_lines import Line, read_lines
-from indexing.sources.pdf_objects import PageObjects, read_objects
+from indexing.sources.pdf_objects import PageObjects, TextObject, read_objects
 from indexing.sources.pdf_raised import raised_texts
 from indexing.sources.pdf_text import HYPHEN, letter_by_letter
 
@@ -50,9 +50,10 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     objects = read_objects(page)
     content = page.get_textpage()
     raw = seen = letters_and_digits(content.get_text_range())
-    if objects.hidden:
+    hidden = objects.hidden
+    if hidden:
         content.close()
-        content, objects = _without_hidden(page, objects)
+        content, objects = _without(page, hidden)
         seen = letters_and_digits(content.get_text_range())
     text = content.get_text_range()
     changes = sorted([*raised_texts(content, objects.texts, text), *turned_ligatures(content, text)])
@@ -90,9 +91,9 @@ def readable(text: str) -> str:
     return "".join(one for one in text if one == HYPHEN or not means_nothing(one))
 
 
-def _without_hidden(page: pypdfium2.PdfPage, objects: PageObjects) -> tuple[pypdfium2.PdfTextPage, PageObjects]:
+def _without(page: pypdfium2.PdfPage, hidden: Sequence[TextObject]) -> tuple[pypdfium2.PdfTextPage, PageObjects]:
     """The page's text as if what is hidden were not there."""
-    for one in objects.hidden:
+    for one in hidden:
         is_removed = (
             pdfium.FPDFPage_RemoveObject(page.raw, one.raw)
             if one.form is None
