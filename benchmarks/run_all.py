@@ -10,6 +10,7 @@ import sys
 
 SCRIPTS = (
     "search.online_features",
+    "quality.text_accounts",
     "quality.position_bias",
     "quality.interleaving",
     "search.lexical",

@@ -32,6 +32,8 @@ MODES = ("hybrid", "dense", "lexical")
 """Which legs rank a search: both, the vectors alone, or BM25 alone."""
 PLAIN = "text/plain"
 MARKDOWN = "text/markdown"
+ROWS = "text/rows"
+"""Plain text whose paragraphs are rows of a table, each with the names of its columns: each is a passage by itself."""
 
 
 def moment_text(moment: datetime) -> str:
@@ -142,10 +144,35 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
+class TextAccount:
+    """Where the text of one file went, in letters and digits as ``letters_and_digits`` counts them.
+
+    Args:
+        reader: What read it, with the number of its rules: ``html 2``. A change of rules changes the number.
+        raw: What the file holds, counted before anything is left out and apart from what is left out.
+        kept: What stands in the text that is given, without what the reader adds itself (numbers of lists, ticks).
+        left_out: What was left out, by reason; a reason follows "left out as": ``navigation``, ``hidden text``.
+        notes: What else a reader of the document must know, each a sentence: "Page 2 of 3 is a picture."
+    """
+
+    reader: str
+    raw: int
+    kept: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unexplained(self) -> int:
+        """What neither was kept nor has a reason for its absence."""
+        return max(0, self.raw - self.kept - sum(self.left_out.values()))
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """The unit of ingestion. ``text`` is exactly what passage offsets count in, in code points.
 
     ``allow`` names the principals (users, groups, roles) that may see it; ``None`` is every caller of the tenant.
+    ``account`` says where the text of its file went, while a source is read; it is no part of what the document is.
     """
 
     id: str
@@ -155,6 +182,7 @@ class Document:
     metadata: Mapping[str, Json] = field(default_factory=dict)
     content_type: str = PLAIN
     allow: tuple[str, ...] | None = None
+    account: TextAccount | None = field(default=None, compare=False)
 
     @property
     def content_sha256(self) -> str:

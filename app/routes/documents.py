@@ -24,6 +24,7 @@ from app.services.documents import find_matching, hide, is_searchable, visible_t
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import CollectionParam, DocumentIdParam, PrincipalsParam, Searcher, ServicesDep, Writer
 from indexing.catalogue.collections import require_collection
+from indexing.catalogue.document_readings import read_account
 from indexing.catalogue.document_writes import remove_document, remove_unchanged
 from indexing.catalogue.documents import iterate_documents, read_document
 from indexing.errors import InvalidInput, NotFound
@@ -114,7 +115,9 @@ def get_document(
     if not visible_to(caller, principals)(stored.document):
         raise NotFound(f"No document {document_id!r} in collection {collection!r}.")
     seq = services.sequence_tokens.of_write(caller.tenant, stored.seq)
-    return document_answer(collection, stored, seq, searchable=is_searchable(services, partition, stored))
+    account = read_account(services.home.catalogue, partition, document_id)
+    searchable = is_searchable(services, partition, stored)
+    return document_answer(collection, stored, seq, searchable=searchable, account=account)
 
 
 @router.get(

@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.schemas.filters import FilterBody
 from app.schemas.scalars import Flag
+from indexing.catalogue.document_readings import account_json
 from indexing.catalogue.document_writes import Outcome
 from indexing.catalogue.documents import StoredDocument
 from indexing.errors import InvalidInput
-from indexing.records import Document
+from indexing.records import Document, TextAccount
 from indexing.sources.field_checks import allow_field, checked_id, plain_json, refuse_surrogates
 from indexing.sources.permission_slips import refuse_misplaced
 from indexing.sources.refusals import Refused
@@ -43,7 +44,7 @@ class DocumentBody(BaseModel):
     metadata: dict[str, Any] = Field(
         default_factory=dict, description="What filters look at: at most 64 KiB of JSON and 10,000 values."
     )
-    content_type: Literal["text/plain", "text/markdown"] = "text/plain"
+    content_type: Literal["text/plain", "text/markdown", "text/rows"] = "text/plain"
     allow: Principals | None = Field(
         None,
         max_length=MAX_PRINCIPALS,
@@ -148,11 +149,23 @@ class DocumentSummary(BaseModel):
     )
 
 
+class AccountAnswer(BaseModel):
+    """Where the text of a document's file went when it was read, in letters and digits."""
+
+    reader: str = Field(description="What read it, with the number of its rules.")
+    raw: int = Field(description="What the file holds.")
+    kept: int = Field(description="What stands in `text`.")
+    left_out: dict[str, int] = Field(description="What was left out, by reason.")
+    unexplained: int = Field(description="What is missing without a reason.")
+    notes: list[str] = Field(description="What else is to be known of it, such as pages that are pictures.")
+
+
 class DocumentAnswer(DocumentSummary):
     """A document."""
 
     collection: str
     text: str
+    account: AccountAnswer | None = Field(description="Null for a document that was written over HTTP.")
 
 
 class DocumentsAnswer(BaseModel):
@@ -235,10 +248,17 @@ def summary_of(stored: StoredDocument, seq: str, *, searchable: bool) -> Documen
     return DocumentSummary(searchable=searchable, **_shared(stored, seq))
 
 
-def document_answer(collection: str, stored: StoredDocument, seq: str, *, searchable: bool) -> DocumentAnswer:
+def document_answer(
+    collection: str, stored: StoredDocument, seq: str, *, searchable: bool, account: TextAccount | None
+) -> DocumentAnswer:
     """A document as it goes over the wire; ``seq`` is the token of its last change."""
-    shared = _shared(stored, seq)
-    return DocumentAnswer(collection=collection, text=stored.document.text, searchable=searchable, **shared)
+    return DocumentAnswer(
+        collection=collection,
+        text=stored.document.text,
+        searchable=searchable,
+        account=None if account is None else AccountAnswer(**account_json(account)),
+        **_shared(stored, seq),
+    )
 
 
 def _shared(stored: StoredDocument, seq: str) -> dict[str, Any]:

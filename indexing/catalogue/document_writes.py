@@ -9,6 +9,7 @@ import sqlite_utils
 
 from indexing.catalogue.collections import ensure_collection
 from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.document_readings import keep_account
 from indexing.catalogue.document_versions import STORED_COLUMNS, keep_version
 from indexing.catalogue.documents import OF_PARTITION, document_row
 from indexing.catalogue.quotas import require_room
@@ -113,6 +114,7 @@ def _put_document(
     key = (partition.tenant, partition.collection, document.id)
     old = db.conn.execute(f"SELECT record_sha256, source, allow FROM documents WHERE {_KEY}", key).fetchone()
     if old is not None and old[:2] == (document.record_sha256, source):
+        keep_account(database, key, document.account)
         return "unchanged"
     db.conn.execute("UPDATE write_sequence SET value = value + 1")
     if live:
@@ -151,6 +153,8 @@ def _put_document(
             int(live),
         ),
     )
+    if document.account is not None:
+        keep_account(database, key, document.account)
     return "added" if old is None else "changed"
 
 

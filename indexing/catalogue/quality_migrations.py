@@ -185,3 +185,28 @@ def _candidate_askers(db: Database) -> None:
     # When it was last asked: the text is kept no longer than the ledger keeps the request.
     db.execute("ALTER TABLE judgment_candidates ADD COLUMN asked_at TEXT")
     db.execute("UPDATE judgment_candidates SET asked_at = proposed_at")
+
+
+@catalogue_migrations(name="0030_document_readings")
+def _document_readings(db: Database) -> None:
+    # What the last reading of its source knew of a document: where the text of its file went, and since when its file
+    # is left out, which is said once before it is pruned. It goes with the version that it was about.
+    db.execute(
+        "CREATE TABLE document_readings (tenant TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL,"
+        " account TEXT, left_out_at TEXT, PRIMARY KEY (tenant, collection, id)) STRICT, WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TRIGGER document_readings_removed AFTER DELETE ON documents BEGIN DELETE FROM document_readings"
+        " WHERE tenant = OLD.tenant AND collection = OLD.collection AND id = OLD.id; END"
+    )
+
+
+@catalogue_migrations(name="0031_leg_samples")
+def _leg_samples(db: Database) -> None:
+    # What a recipe's last build found out about a sample of each collection's passages: by hashes of content, no text.
+    db.execute(
+        "CREATE TABLE leg_samples (recipe INTEGER NOT NULL, tenant TEXT NOT NULL, collection TEXT NOT NULL,"
+        " key TEXT NOT NULL, language TEXT NOT NULL, dense INTEGER NOT NULL, lexical INTEGER NOT NULL,"
+        " tokens INTEGER NOT NULL, unknown_tokens INTEGER NOT NULL,"
+        " PRIMARY KEY (recipe, tenant, collection, key)) STRICT, WITHOUT ROWID"
+    )

@@ -1,7 +1,6 @@
-"""The commands `ingest` and `build`."""
+"""The command `build`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,15 +8,7 @@ import click
 from indexing.commands.jobs import executor_for
 from indexing.commands.models import ensure_model
 from indexing.commands.recipe_options import recipe_options
-from indexing.commands.terminal import (
-    as_json,
-    collection_option,
-    opened,
-    print_json,
-    progress_bar,
-    screen,
-    tenant_option,
-)
+from indexing.commands.terminal import as_json, opened, print_json, progress_bar, screen
 from indexing.home import Home
 from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
@@ -26,49 +17,6 @@ if TYPE_CHECKING:
     from indexing.builds.build import BuildReport, DryRun
     from indexing.builds.context import BuildContext, Progress
     from indexing.releases.recipes import Recipe
-
-
-@click.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@collection_option
-@tenant_option
-@click.option("--kind", type=click.Choice(["auto", "beir", "jsonl", "tree"]), default="auto", show_default=True)
-@click.option("--prune", is_flag=True, help="Delete documents that came from this source and are not in it any more.")
-@as_json
-@click.pass_obj
-def ingest(settings: Settings, path: Path, collection: str, tenant: str, kind: Any, prune: bool, as_json: bool) -> None:
-    """Read documents from PATH: a BEIR folder, a JSONL file, or a folder of Markdown, text, HTML, PDF and DOCX.
-
-    Broken files and lines are reported by name and skipped. The same source again changes nothing.
-    """
-    from indexing.catalogue.tenants import require_open
-    from indexing.records import Partition
-    from indexing.sources.ingest import ingest as run
-    from indexing.sources.readers import open_source
-
-    source = open_source(path, kind)
-    with opened(settings, create=True) as home, screen.status("reading") as status:
-        require_open(home.catalogue, tenant)
-        report = run(
-            home.catalogue,
-            source,
-            Partition(tenant, collection),
-            prune=prune,
-            on_progress=lambda done: status.update(f"{done} documents"),
-        )
-    for reject in report.rejects:
-        screen.print(f"skipped {reject.name}: {reject.reason}", markup=False, highlight=False, style="yellow")
-    if report.prune_skipped:
-        screen.print("Nothing was pruned, since a skipped entry may be a document: mend it and ingest again.")
-    if as_json:
-        rejects = [{"name": reject.name, "reason": reject.reason} for reject in report.rejects]
-        names = ("added", "changed", "unchanged", "removed", "prune_skipped", "seq")
-        print_json({**{name: getattr(report, name) for name in names}, "rejects": rejects})
-    else:
-        click.echo(
-            f"{collection}: {report.added} added, {report.changed} changed, {report.unchanged} unchanged,"
-            f" {report.removed} removed, {len(report.rejects)} skipped"
-        )
 
 
 def chosen_recipe(home: Home, choices: Mapping[str, Any], *, defaults: bool) -> "Recipe":
@@ -126,6 +74,10 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
             report = builder.build(context_of(home, one, progress))
             if not as_json:
                 click.echo(_in_words(report, is_open=one.number > 0 and not report.is_deployed))
+                for sentence in report.weight_changes:
+                    click.echo(sentence)
+                for sentence in report.warnings:
+                    screen.print(f"warning: {sentence}", markup=False, highlight=False, style="yellow")
             return report
 
         if dry_run:

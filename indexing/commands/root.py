@@ -10,10 +10,12 @@ from pydantic import ValidationError
 from indexing.commands import lineage as lineage_commands
 from indexing.commands import tenants as tenant_commands
 from indexing.commands.backups import backup, restore
-from indexing.commands.builds import build, ingest
+from indexing.commands.builds import build
+from indexing.commands.documents import documents
 from indexing.commands.erasure import erase, erasures
 from indexing.commands.features import features
 from indexing.commands.garbage import disk, gc
+from indexing.commands.ingest import ingest
 from indexing.commands.jobs import beat, builder, jobs, worker
 from indexing.commands.ledger import ledger
 from indexing.commands.models import models, views
@@ -77,6 +79,7 @@ def cli(context: click.Context, home: Path | None) -> None:
 
 
 cli.add_command(ingest)
+cli.add_command(documents)
 cli.add_command(build)
 cli.add_command(snapshots)
 cli.add_command(releases)

@@ -5,8 +5,7 @@ are those of all turns, each with its weight; a ``ConversationView`` says the we
 one text a run, so a turn that was encoded before need not be encoded again.
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,17 +79,18 @@ def conversation_vector(view: ConversationView, turns: Turns, encode: Callable[[
 
 
 def conversation_terms(
-    view: ConversationView, turns: Turns, terms_of: Callable[[str], Sequence[str]]
+    view: ConversationView, turns: Turns, weights_of: Callable[[str], Mapping[str, float]]
 ) -> dict[str, float]:
     """What each lexical term of a conversation counts, those of the question first.
 
-    A term of the question counts as often as it stands there; each earlier turn that holds it adds ``lexical_weight``
-    once. Later turns come before earlier ones, so that where only so many terms count it is the oldest that do not.
+    A term of the question counts as ``weights_of`` says; each earlier turn that holds it adds ``lexical_weight`` times
+    that, but at most for one that stands there once. Later turns come before earlier ones, so that where only so many
+    terms count it is the oldest that do not.
     """
-    weights: dict[str, float] = dict(Counter(terms_of(turns.question)))
+    weights: dict[str, float] = dict(weights_of(turns.question))
     if view.lexical_weight == 0.0:
         return weights
     for text in reversed(turns.earlier):
-        for term in dict.fromkeys(terms_of(text)):
-            weights[term] = weights.get(term, 0.0) + view.lexical_weight
+        for term, weight in weights_of(text).items():
+            weights[term] = weights.get(term, 0.0) + view.lexical_weight * min(1.0, weight)
     return weights

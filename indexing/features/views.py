@@ -17,6 +17,8 @@ from indexing.records import Json, fingerprint
 
 ALGORITHM = 1
 """The number of the passage algorithm that this code is; it changes when the same definition gives other passages."""
+LEXICAL_ALGORITHM = 2
+"""The number of the lexical algorithm of new recipes; older ones keep theirs."""
 MAX_VERSION = 1_000_000
 """Of a view; our choice."""
 Role: TypeAlias = Literal["user", "assistant", "system"]
@@ -79,7 +81,12 @@ class EmbeddingView:
 
 @dataclass(frozen=True, slots=True)
 class LexicalView:
-    """How a text becomes lexical terms: a Snowball language (``english``, ``german``, ...) or ``none``."""
+    """How a text becomes lexical terms: by a language, and by an algorithm.
+
+    ``language`` is a Snowball language, one without spaces (``chinese``, ``thai``, ...), ``none``, or ``auto``, under
+    which a build decides one for each collection. Algorithm 1 gives words alone, 2 also their parts, their folded forms
+    and bigrams.
+    """
 
     kind: ClassVar[str] = "lexical"
     name: str
@@ -233,9 +240,9 @@ BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
 }
 
 
-def lexical_view(language: str) -> LexicalView:
-    """The lexical view of a language."""
-    return LexicalView(language, 1, language)
+def lexical_view(language: str, algorithm: int = LEXICAL_ALGORITHM) -> LexicalView:
+    """The lexical view of a language; its version is the number of its algorithm."""
+    return LexicalView(language, algorithm, language, algorithm)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ lines, then tokens.
 
 from bisect import bisect_left
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 
 from tokenizers import Encoding, Tokenizer
@@ -23,7 +23,7 @@ from indexing.passages.text_blocks import (
     pieces,
     trimmed,
 )
-from indexing.records import MARKDOWN, Document, Passage, Span
+from indexing.records import MARKDOWN, ROWS, Document, Passage, Span
 
 SMALL_TOKENS = 48
 """A section below this joins a neighbour. Source: our choice; shorter texts say too little to be found by."""
@@ -103,6 +103,11 @@ class Chunker:
         self._separator, self._newline = self._counts([" > ", "\n"])
         self._markdown = MarkdownReader()
 
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's; it is not to be changed."""
+        return self._tokenizer
+
     def spans(self, document: Document) -> list[Span]:
         """Where the passages stand, in document order, each without whitespace at its ends.
 
@@ -113,16 +118,25 @@ class Chunker:
             return [Span(0, 0)] if document.title.strip() else []
         if self._view.strategy == "head":
             return [self._head(document)]
-        is_markdown = document.content_type == MARKDOWN
-        sections = _sections(self._markdown.blocks(document.text) if is_markdown else paragraphs(document.text))
+        is_rows = document.content_type == ROWS
+        sections = self._rows(document.text) if is_rows else self._parts(document)
         rooms = self._rooms(document.title, [section[-1].headings for section in sections])
-        groups = self._merged(self._groups(document.text, sections, rooms), rooms)
+        groups = self._groups(document.text, sections, rooms)
+        groups = groups if is_rows else self._merged(groups, rooms)
         planned = [
             Span(group.units[first].start, group.units[last - 1].end, group.headings)
             for group in groups
             for first, last in self._packed(group.units, rooms.of(group.headings))
         ]
         return self._checked(document, planned)
+
+    def _parts(self, document: Document) -> list[list[TextBlock]]:
+        is_markdown = document.content_type == MARKDOWN
+        return _sections(self._markdown.blocks(document.text) if is_markdown else paragraphs(document.text))
+
+    def _rows(self, text: str) -> list[list[TextBlock]]:
+        """Each row by itself; one that is too long for a passage is cut between its lines."""
+        return [[replace(row, is_prose=False)] for row in paragraphs(text)]
 
     def passages(self, document: Document, spans: Sequence[Span]) -> list[Passage]:
         """The passages at ``spans``, which ``spans`` gave for a document of the same ``content_sha256``.

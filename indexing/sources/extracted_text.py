@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from indexing.records import TextAccount as TextAccount  # what readers fill, beside the rest of what they need
+
 MAX_TEXT_CHARS = 10_000_000
 """The longest text that is taken out of one file: some 4,000 pages of a book."""
 _MAX_TITLE_CHARS = 300
@@ -35,30 +37,6 @@ def _without_signs_of_no_width(text: str) -> str:
 
 class Unreadable(Exception):
     """Why a file gives no text; its message names what was found and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextAccount:
-    """Where the text of one file went, in letters and digits as ``letters_and_digits`` counts them.
-
-    Args:
-        reader: What read it, with the number of its rules: ``html 2``. A change of rules changes the number.
-        raw: What the file holds, counted before anything is left out and apart from what is left out.
-        kept: What stands in the text that is given, without what the reader adds itself (numbers of lists, ticks).
-        left_out: What was left out, by reason; a reason follows "left out as": ``navigation``, ``hidden text``.
-        notes: What else a reader of the document must know, each a sentence: "Page 2 of 3 is a picture."
-    """
-
-    reader: str
-    raw: int
-    kept: int
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    @property
-    def unexplained(self) -> int:
-        """What neither was kept nor has a reason for its absence."""
-        return max(0, self.raw - self.kept - sum(self.left_out.values()))
 
 
 @dataclass(frozen=True, slots=True)

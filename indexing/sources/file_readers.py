@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from indexing.records import MARKDOWN, PLAIN, Json
-from indexing.sources.extracted_text import Extract
-from indexing.sources.field_checks import decoded
+from indexing.records import MARKDOWN, PLAIN, ROWS, Json
+from indexing.sources.delimited import read_csv, read_tsv
+from indexing.sources.extracted_text import Extract, TextAccount, letters_and_digits
 from indexing.sources.front_matter import front_matter
+from indexing.sources.mdx import read_mdx
+from indexing.sources.notebook import read_notebook
+from indexing.sources.text_encoding import file_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +36,36 @@ class FileReader:
     read: Callable[[bytes], TextFile] | None = None
 
 
-def _read_text(data: bytes) -> TextFile:
-    fields, body = front_matter(decoded(data))
-    return TextFile(Extract(body), fields)
+def _read_text(reader: str, data: bytes) -> TextFile:
+    text = file_text(data)
+    fields, body = front_matter(text)
+    above = letters_and_digits(text[: len(text) - len(body)])
+    left_out = {"front matter": above} if above else {}
+    account = TextAccount(reader, letters_and_digits(text), letters_and_digits(body), left_out)
+    return TextFile(Extract(body, account=account), fields)
 
 
-_MARKDOWN = FileReader("Markdown", MARKDOWN, _read_text)
+def _read_mdx(data: bytes) -> TextFile:
+    fields, body = front_matter(file_text(data))
+    return TextFile(read_mdx(body), fields)
+
+
+_MARKDOWN = FileReader("Markdown", MARKDOWN, partial(_read_text, "markdown 2"))
 _WEB_PAGE = FileReader("web pages", MARKDOWN)
 FILE_READERS: Mapping[str, FileReader] = {
     ".md": _MARKDOWN,
     ".markdown": _MARKDOWN,
-    ".txt": FileReader("text", PLAIN, _read_text),
+    ".txt": FileReader("text", PLAIN, partial(_read_text, "text 2")),
     ".html": _WEB_PAGE,
     ".htm": _WEB_PAGE,
     ".xhtml": _WEB_PAGE,
     ".pdf": FileReader("PDF", PLAIN),
     ".docx": FileReader("Word files", MARKDOWN),
+    ".rst": FileReader("reStructuredText", MARKDOWN),
+    ".mdx": FileReader("MDX", MARKDOWN, _read_mdx),
+    ".csv": FileReader("tables", ROWS, lambda data: TextFile(read_csv(data), {})),
+    ".tsv": FileReader("tables", ROWS, lambda data: TextFile(read_tsv(data), {})),
+    ".ipynb": FileReader("notebooks", MARKDOWN, lambda data: TextFile(*read_notebook(data))),
 }
 """Every ending that is read, in lower case. Those without ``read`` are the ones that the parser process knows."""
 PARSED_ENDINGS = frozenset(ending for ending, reader in FILE_READERS.items() if reader.read is None)

@@ -67,10 +67,10 @@ def _article(page: LexborHTMLParser, body: LexborNode) -> tuple[list[str], str, 
     is_article = root.mem_id != body.mem_id
     if is_article:
         cuts.count_around(body, root, AROUND)
+    keep_code_lines(page, root, cuts)  # before lines of code with links in them are taken for menus
     drop_by_name(root, cuts, is_article=is_article)
     if not is_article:
         drop_link_blocks(body, cuts)
-    keep_code_lines(page, root, cuts)
     keep_words(root, cuts)
     unwrap_layout(page, root)
     for summary in root.css("summary:has(h1, h2, h3, h4, h5, h6)"):

@@ -2,6 +2,7 @@
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from indexing.sources.extracted_text import letters_and_digits
 from indexing.sources.html_tables import rows_of
 from indexing.sources.html_tree import Cuts, children, class_words, names
 
@@ -9,8 +10,8 @@ _NUMBERS = "line numbers"
 _NUMBER_WORDS = names("line lines lineno linenos linenumber linenumbers ln lnt num number numbers gutter")
 _CODE_WORDS = names("blob code highlighttable rouge hljs lntable lntd chroma syntaxhighlighter")
 """Words of class names, by those who write code with numbers: Pygments, Rouge, Chroma, highlight.js, GitHub."""
-_LINE_BLOCKS = names("li tr div p pre")
-_IN_LINES = "pre li, pre tr, pre div, pre p, pre pre"
+_LINE_BLOCKS = names("li tr div p pre summary")
+_IN_LINES = "pre li, pre tr, pre div, pre p, pre pre, pre summary"
 _MARKED_NUMBERS = "pre span[class], pre a[class], pre a[data-nosnippet], pre span[id], pre td[class], pre div[class]"
 
 
@@ -20,6 +21,8 @@ def keep_code_lines(page: LexborHTMLParser, root: LexborNode, cuts: Cuts) -> Non
         lines = _numbered_code(table)
         if lines is not None and table.mem_id != root.mem_id:
             _replace_table(page, table, lines, cuts)
+    for box in root.css("div:has(> div.line .lineno), div.fragment:has(div.line)"):
+        _replace_lines(page, box, cuts)
     _drop_numbers(root, cuts)
     for pre in {node.mem_id: node for node in map(_outermost_pre, root.css(_IN_LINES)) if node is not None}.values():
         code = pre.css_first("code") or pre
@@ -80,17 +83,23 @@ def _numbered_code(table: LexborNode) -> list[list[LexborNode]] | None:
     is_numbered = any(map(_has_number, numbers))
     is_code = all(_is_code(cells[-1]) or not cells[-1].text().strip() for cells in coded)
     is_marked = any(map(_is_marked, numbers)) or not _CODE_WORDS.isdisjoint(class_words(table))
-    return rows if is_code and is_numbered and (is_marked or _counts(numbers)) else None
+    is_counted = all(cells[-1].css_first("pre") is not None for cells in coded) and _counts(numbers)
+    return rows if is_code and is_numbered and (is_marked or is_counted) else None
 
 
 def _counts(numbers: list[LexborNode]) -> bool:
-    found = [int(number) for cell in numbers for number in cell.text().split()]
+    if not all(map(_is_numbers, numbers)):
+        return False
+    found = [int(number) for cell in numbers for number in _number_words(cell)]
     return len(found) > 1 and found == list(range(found[0], found[0] + len(found)))
 
 
 def _is_numbers(cell: LexborNode) -> bool:
-    text = cell.text().replace("+", " ").replace("-", " ")
-    return all(word.isascii() and word.isdigit() for word in text.split())
+    return all(word.isascii() and word.isdigit() for word in _number_words(cell))
+
+
+def _number_words(cell: LexborNode) -> list[str]:
+    return cell.text(separator=" ").replace("+", " ").replace("-", " ").split()
 
 
 def _has_number(cell: LexborNode) -> bool:
@@ -125,6 +134,20 @@ def _replace_table(page: LexborHTMLParser, table: LexborNode, rows: list[list[Le
     code.insert_child("\n".join(lines))
     table.insert_before(code)
     table.decompose()
+
+
+def _replace_lines(page: LexborHTMLParser, box: LexborNode, cuts: Cuts) -> None:
+    """Makes a box whose parts are lines of code, as Doxygen writes it, one block of code."""
+    for hint in box.css("div.ttc"):
+        cuts.cut(hint, "hidden text")
+    for number in box.css(".lineno"):
+        cuts.cut(number, _NUMBERS)
+    lines = [line.text().strip("\n") for line in box.css("div.line")]
+    if letters_and_digits("".join(lines)) == letters_and_digits(box.text()):
+        code = page.create_node("pre")
+        code.insert_child("\n".join(lines))
+        box.insert_before(code)
+        box.decompose()
 
 
 def _drop_numbers(root: LexborNode, cuts: Cuts) -> None:

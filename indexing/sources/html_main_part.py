@@ -16,6 +16,8 @@ _COPYRIGHT_CHARS = 200
 """A block of fewer code points that speaks of copyright is a footer. Source: our choice."""
 _LEAST_SHARE = 0.1
 """A main part with a heading is passed over for one that has more than ten times its text. Source: our choice."""
+_MOST_AROUND = 1.5
+"""A box around an article is its box where it is at most so many times as long. Source: our choice."""
 
 
 def main_part(body: LexborNode) -> LexborNode:
@@ -23,14 +25,31 @@ def main_part(body: LexborNode) -> LexborNode:
 
     Of several it is the one with the heading, and among equals the longest. Several articles are all of the page.
     """
-    mains = body.css("main, [role=main]") or body.css("article")
-    root = _with_heading(mains) if mains else body
-    if len(mains) > 1 and root.tag == "article":
-        return body
-    inner = root.css("article")
-    if root.tag != "article" and len(inner) == 1 and (inner[0].css_first("h1") or not root.css_first("h1")):
-        root = inner[0] if 2 * len(inner[0].text()) > len(root.text()) else root
+    mains = body.css("main, [role=main]")
+    articles = body.css("article")
+    if mains:
+        root = _of_one_article(_with_heading(mains))
+    elif len(articles) == 1:
+        root = articles[0] if articles[0].css_first("h1") is not None else _with_title(articles[0])
+    else:
+        root = body
     return root if text_of(root) else body
+
+
+def _of_one_article(main: LexborNode) -> LexborNode:
+    """The only article in a main part, where it is the most of it and loses no main heading."""
+    inner = main.css("article")
+    if len(inner) != 1 or (main.css_first("h1") and not inner[0].css_first("h1")):
+        return main
+    return inner[0] if 2 * len(inner[0].text()) > len(main.text()) else main
+
+
+def _with_title(article: LexborNode) -> LexborNode:
+    """The article with the main heading that stands right above it, where little else stands there."""
+    above = article.parent
+    if above is None or above.tag == "body" or above.css_first("h1") is None:
+        return article
+    return above if len(above.text()) <= _MOST_AROUND * len(article.text()) else article
 
 
 def _with_heading(mains: list[LexborNode]) -> LexborNode:
@@ -47,7 +66,8 @@ def _with_heading(mains: list[LexborNode]) -> LexborNode:
 class _Weight:
     """How much of an element's text is links; ``prose`` is its longest run of text outside links.
 
-    ``is_kept``: It holds a main heading or a table of data. ``has_terms``: It holds code or terms that are no links.
+    ``is_kept``: It holds a main heading, a table of data or a list of terms. ``has_terms``: It holds code that is not
+    inside a link.
     """
 
     text: int = 0
@@ -72,10 +92,13 @@ def drop_link_blocks(body: LexborNode, cuts: Cuts) -> None:
     found: list[tuple[LexborNode, str]] = []
     stack = [body]
     while stack:
-        for child in children(stack.pop()):
+        above = stack.pop()
+        is_prose = weights[above.mem_id].prose > SHORT_CHARS
+        for child in children(above):
             if not child.is_element_node or (child.tag == "table" and not is_layout(child)):
                 continue
-            reason = _reason_of(child, weights[child.mem_id]) if child.tag in _BLOCKS else ""
+            is_block = child.tag in _BLOCKS and not (is_prose and _is_headed_list(child))
+            reason = _reason_of(child, weights[child.mem_id]) if is_block else ""
             if reason:
                 found.append((child, reason))
             else:
@@ -86,6 +109,14 @@ def drop_link_blocks(body: LexborNode, cuts: Cuts) -> None:
             cuts.cut(node, reason)
 
 
+def _is_headed_list(node: LexborNode) -> bool:
+    """Whether a list stands under a heading of its own, as a part of the text there."""
+    before = node.prev
+    while before is not None and not before.is_element_node:
+        before = before.prev
+    return node.tag in ("ul", "ol") and before is not None and before.tag in HEADINGS
+
+
 def _reason_of(node: LexborNode, weight: _Weight) -> str:
     if weight.is_kept or weight.prose > SHORT_CHARS:
         return ""
@@ -93,7 +124,7 @@ def _reason_of(node: LexborNode, weight: _Weight) -> str:
         return AROUND
     least, share = (3, 0.7) if node.tag == "p" else (2, 0.5)
     if weight.has_terms:
-        least, share = 3, 0.95
+        least, share = 3, 0.95  # a list of parameters, such as those of functions
     return NAVIGATION if weight.links >= least and weight.linked >= share * weight.text else ""
 
 
@@ -121,7 +152,7 @@ def _weigh_link(_: LexborNode, weight: _Weight) -> None:
     weight.linked, weight.links, weight.prose, weight.has_terms = weight.text, 1, 0, False
 
 
-def _weigh_heading(_: LexborNode, weight: _Weight) -> None:
+def _weigh_kept(_: LexborNode, weight: _Weight) -> None:
     weight.is_kept = True
 
 
@@ -130,15 +161,15 @@ def _weigh_table(table: LexborNode, weight: _Weight) -> None:
 
 
 def _weigh_term(_: LexborNode, weight: _Weight) -> None:
-    weight.has_terms |= weight.text > weight.linked
+    weight.has_terms |= weight.text > 0
 
 
 _MARKS: dict[str, Callable[[LexborNode, _Weight], None]] = {
     "a": _weigh_link,
-    "h1": _weigh_heading,
+    "h1": _weigh_kept,
     "table": _weigh_table,
     "code": _weigh_term,
     "pre": _weigh_term,
-    "dt": _weigh_term,
+    "dl": _weigh_kept,
     "var": _weigh_term,
 }

@@ -61,7 +61,9 @@ def _heads_more(heading: LexborNode) -> bool:
 
 
 def unwrap_layout(page: LexborHTMLParser, root: LexborNode) -> None:
-    """Makes each cell of a layout table a part of the page by itself."""
+    """Makes each cell of a layout table a part of the page by itself, and keeps the cells of all other tables."""
+    for link in root.css("td a"):
+        link.unwrap()  # html-to-markdown would make a table of nothing but links a list
     tables = [table for table in root.css("table") if is_layout(table)]
     for table in tables:
         parts = [table]

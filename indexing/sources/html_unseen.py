@@ -104,11 +104,15 @@ def _why_unseen(node: LexborNode, panels: frozenset[str]) -> str:
 def _is_tick(node: LexborNode) -> bool:
     """Whether a control is the box of a list of tasks."""
     above = node.parent
+    if above is not None and above.tag == "label":
+        above = above.parent
     is_box = (node.attributes.get("type") or "").lower() == "checkbox"
     return is_box and above is not None and above.tag == "li" and not is_inside(node, ("form",))
 
 
 def _reveal(body: LexborNode) -> None:
+    for label in body.css("li > label"):
+        label.unwrap()  # html-to-markdown knows the box of a task only right below its item
     for node in (body, *body.css(_MARKED_HIDDEN)):
         if "hidden" in node.attributes:
             del node.attrs["hidden"]

@@ -9,9 +9,11 @@ from indexing.sources.html_tree import HEADINGS, Cuts, children, class_words, is
 from indexing.sources.superscripts import footnote_mark, superscript
 
 _ANCHORS = "heading anchors"
-_ANCHOR_WORDS = names("anchor anchors headerlink headerlinks permalink hash")
-_ANCHOR_LETTERS = 40
-"""Letters and digits of a longer link in a heading are a part of the heading. Source: our choice."""
+_ANCHOR_WORDS = names("headerlink headerlinks permalink hash")
+"""Words of class names that Sphinx, MkDocs, Docusaurus and others give to nothing else."""
+_ANCHOR_TEXT = re.compile(
+    r"(?:(?:direct |copy |perma)?link|permanent link|anchor|section)\b.{0,60}", re.IGNORECASE | re.DOTALL
+)
 _HEADED = (*HEADINGS, "dt", "summary", "legend")
 _ATTRIBUTE_LIST = re.compile(r"\s*\{:?\s*#[^\s{}]+(?:\s+[.#][^\s{}]+)*\s*\}\s*$")
 """The name of a heading as Python-Markdown, kramdown and Docusaurus write it: ``{ #name }``, ``{#name}``."""
@@ -50,18 +52,12 @@ def _heading_of(node: LexborNode) -> LexborNode | None:
 
 
 def _is_anchor(link: LexborNode, heading: LexborNode) -> bool:
-    """Whether a link beside the text of a heading leads to that heading."""
+    """Whether a link beside the text of a heading only leads to that heading, and says no more."""
     target = (link.attributes.get("href") or "").partition("#")[2]
-    count = letters_and_digits(link.text())
-    if not target or count > _ANCHOR_LETTERS or letters_and_digits(heading.text()) <= count:
+    text = link.text().strip()
+    if not target or letters_and_digits(heading.text()) <= letters_and_digits(text):
         return False
-    return target in _ids_around(heading) or not _ANCHOR_WORDS.isdisjoint(class_words(link))
-
-
-def _ids_around(heading: LexborNode) -> set[str]:
-    above = [node for node in (heading, heading.parent) if node is not None]
-    within = heading.css("[id], a[name]")
-    return {node.attributes.get(name) or "" for node in (*above, *within) for name in ("id", "name")} - {""}
+    return bool(_ANCHOR_TEXT.fullmatch(text)) or not _ANCHOR_WORDS.isdisjoint(class_words(link))
 
 
 def _drop_attribute_list(heading: LexborNode, cuts: Cuts) -> None:

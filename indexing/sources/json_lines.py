@@ -1,11 +1,12 @@
 """Reads a JSON Lines file: one document on each line."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from indexing.errors import SourceInvalid
-from indexing.records import MARKDOWN, PLAIN, Document, Json, Reject
+from indexing.records import MARKDOWN, PLAIN, ROWS, Document, Json, Reject
+from indexing.sources.extracted_text import TextAccount, letters_and_digits
 from indexing.sources.field_checks import (
     allow_field,
     checked_id,
@@ -17,6 +18,7 @@ from indexing.sources.field_checks import (
 )
 from indexing.sources.permission_slips import refuse_misplaced, refuse_slips
 from indexing.sources.refusals import Refused, shown
+from indexing.sources.skipped import Skipped
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """The longest line that is read. Source: our choice."""
@@ -54,6 +56,14 @@ class JsonLines:
             except Refused as refusal:
                 yield Reject(where, str(refusal))
 
+    def skipped(self) -> Skipped:
+        """Nothing: every line is read or rejected."""
+        return Skipped()
+
+    def left_out(self, paths: Iterable[str]) -> set[str]:
+        """None of them: it has no files."""
+        return set()
+
     def _lines(self) -> Iterator[bytes | None]:
         """Each line; ``None`` for one that is too long to read."""
         try:
@@ -83,14 +93,16 @@ class JsonLines:
         if not url and isinstance(metadata.get("url"), str):
             url = metadata["url"]
         content_type = record.get("content_type", PLAIN)
-        if content_type not in (PLAIN, MARKDOWN):
-            raise Refused(f"content_type is {shown(content_type)}, not {PLAIN} or {MARKDOWN}: convert the text")
+        if content_type not in (PLAIN, MARKDOWN, ROWS):
+            raise Refused(f"content_type is {shown(content_type)}, not {PLAIN}, {MARKDOWN} or {ROWS}: convert the text")
         if not isinstance(record.get("text"), str):
             raise Refused(f"text is {shown(record.get('text'))}, not a string: give the document's text in quotes")
         given = next((record[key] for key in self.id_keys if key in record), None)
         identity = checked_id(given, self.id_keys[0])
         title, allow = string_field(record, "title"), allow_field(record)
-        return Document(identity, title, record["text"], url, metadata, content_type, allow)
+        letters = letters_and_digits(record["text"])  # of the very text that is given
+        account = TextAccount("jsonl 2", letters, letters)
+        return Document(identity, title, record["text"], url, metadata, content_type, allow, account)
 
 
 def _refuse_unknown(record: Mapping[str, Json]) -> None:

@@ -1,4 +1,4 @@
-"""The process that parses web pages, PDFs and Word files: one request after another, in bounded memory and time.
+"""The process that parses files by libraries: one request after another, in bounded memory and time.
 
 ``indexing/sources/parser_sandbox.py`` starts it and talks to it in frames: four bytes of length, then that many bytes.
 It loads all it needs, then gives up the right to open files and sockets, so that nothing in a file can make a parser
@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import BinaryIO
 
+from indexing.sources import rst
 from indexing.sources.docx import read_word
 from indexing.sources.extracted_text import Extract, Unreadable
 from indexing.sources.html import read_webpage
@@ -27,6 +28,7 @@ READERS: Mapping[str, Callable[[bytes], Extract]] = {
     ".xhtml": read_webpage,
     ".pdf": read_pdf,
     ".docx": read_word,
+    ".rst": rst.read_rst,
 }
 _SPARE_SECONDS = 5
 """How much later than its parent this process ends itself."""
@@ -38,6 +40,7 @@ def main() -> None:
     requests, answers = os.fdopen(0, "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)  # what a library prints must not stand between the answers
+    rst.load()
     _limit(max_bytes)
     _send(answers, b"")  # ready
     while suffix := _frame(requests):

@@ -20,7 +20,7 @@ from typing import Self
 from indexing.errors import SourceInvalid
 from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, TextAccount, Unreadable
 
-_LIBRARIES = ("selectolax", "html_to_markdown", "pypdfium2")
+_LIBRARIES = ("docutils", "html_to_markdown", "pypdfium2", "selectolax")
 _PROGRAM = (sys.executable, "-P", "-m", "indexing.sources.parser_process")
 _START_SECONDS = 60.0
 """Loading the libraries, before the first file's time begins."""

@@ -59,7 +59,7 @@ _WORDS = frozenset(
 _WORDS_JOINED = frozenset(word.replace(" ", "") for word in _WORDS)
 _LONG_WORDS = tuple(word for word in sorted(_WORDS_JOINED) if len(word) >= 9)
 """Long enough that a word within one letter of one is a misspelling of it."""
-_PUBLIC = frozenset({"all", "any", "anyone", "everybody", "everyone", "false", "no", "none", "off", "open", "public"})
+_PUBLIC = frozenset({"all", "any", "anyone", "everyone", "false", "no", "none", "off", "open", "public"})
 """Values that restrict nothing."""
 _SENTENCE_WORDS = 4
 """A text of so many words tells a reader about permissions: "Repository owners can add them". Source: our choice."""

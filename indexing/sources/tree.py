@@ -1,17 +1,19 @@
 """Reads a folder, or one file: each file whose ending is known becomes a document."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from indexing.passages.text_blocks import MarkdownReader
 from indexing.records import MARKDOWN, Document, Reject
+from indexing.sources.account_rules import refuse_losses
 from indexing.sources.extracted_text import Extract, Unreadable
 from indexing.sources.field_checks import allow_field, checked_id, once, refuse_surrogates, string_field, title_field
 from indexing.sources.file_readers import FILE_READERS, FileReader, TextFile
 from indexing.sources.parser_sandbox import Extractor, Limits
 from indexing.sources.permission_slips import refuse_slips
 from indexing.sources.refusals import Refused
-from indexing.sources.tree_walk import Entry, file_bytes, walk
+from indexing.sources.skipped import Skipped
+from indexing.sources.tree_walk import Entry, FileChoice, Walk, file_bytes, walk
 
 
 class Tree:
@@ -20,24 +22,38 @@ class Tree:
     Args:
         path: It, resolved.
         limits: What the parser process may use for one file.
+        choice: Which files of a folder are read.
     """
 
-    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+    def __init__(self, path: Path, limits: Limits | None = None, choice: FileChoice | None = None) -> None:
         self.name = f"tree:{path}"
         self._limits = limits
         self._path = path
         self._root = path if path.is_dir() else path.parent
+        self._choice = choice
         self._markdown = MarkdownReader()
+        self._walk: Walk | None = None
 
-    def files(self) -> list[Entry]:
-        """What is there to read or to reject, sorted by path."""
-        return walk(self._root) if self._path == self._root else [Entry(self._path.name)]
+    def files(self) -> Walk:
+        """What is there to read or to reject, sorted by path, and what is skipped; looks anew."""
+        is_folder = self._path == self._root
+        self._walk = walk(self._root, self._choice) if is_folder else Walk([Entry(self._path.name)])
+        return self._walk
+
+    def skipped(self) -> Skipped:
+        """What was skipped when it was looked at last."""
+        return (self._walk or self.files()).skipped
+
+    def left_out(self, paths: Iterable[str]) -> set[str]:
+        """Those paths at which there is a file that was skipped when it was looked at last."""
+        read = {entry.path for entry in (self._walk or self.files()).entries}
+        return {path for path in paths if path not in read and (self._root / path).is_file()}
 
     def read(self) -> Iterator[Document | Reject]:
         """Every file's document or reject, sorted by path."""
         seen: dict[str, str] = {}
         with Extractor(self._limits) as extractor:
-            for entry in self.files():
+            for entry in self.files().entries:
                 where = entry.path.encode("utf-8", "backslashreplace").decode()
                 try:
                     if entry.reason:
@@ -56,6 +72,8 @@ class Tree:
         file = TextFile(extractor.extract(suffix, data), {}) if reader.read is None else reader.read(data)
         extract, fields = file.extract, file.fields
         refuse_slips(extract.facts)
+        if extract.account is not None:
+            refuse_losses(extract.account)
         given = fields.get("id")
         identity = checked_id(path if given in (None, "") else given, "id")
         url = string_field(fields, "url") or extract.url
@@ -64,7 +82,7 @@ class Tree:
         allow = allow_field(fields)
         metadata = {key: value for key, value in fields.items() if key not in ("id", "title", "url", "allow")}
         metadata |= {**extract.facts, "path": path}
-        return Document(identity, title, extract.text, url, metadata, reader.content_type, allow)
+        return Document(identity, title, extract.text, url, metadata, reader.content_type, allow, extract.account)
 
     def _title(self, extract: Extract, reader: FileReader) -> str:
         """What the file says itself, else its first heading."""

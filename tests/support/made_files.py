@@ -55,15 +55,42 @@ def pdf_of(
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] %s /Contents %d 0 R >>" % (resources, 6 + 2 * i)
         )
         objects.append(b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(stream), stream_fields, stream))
+    info = b"/Info 4 0 R" if title else b""
+    return pdf_file(objects, info + b" " + encrypt)
+
+
+def pdf_file(objects: Sequence[bytes], trailer: bytes = b"") -> bytes:
+    """A PDF of finished objects, numbered from 1; the first is its catalogue."""
     data, places = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
         places.append(len(data))
         data += b"%d 0 obj\n%s\nendobj\n" % (number, content)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    size, info = len(objects) + 1, b"/Info 4 0 R" if title else b""
+    size = len(objects) + 1
     end = b"xref\n0 %d\n0000000000 65535 f \n%strailer\n" % (size, table)
-    end += b"<< /Size %d /Root 1 0 R %s %s >>\nstartxref\n%d\n%%%%EOF\n" % (size, info, encrypt, len(data))
+    end += b"<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (size, trailer, len(data))
     return data + end
+
+
+FormField = tuple[tuple[int, int, int, int], bytes]
+"""A field's rectangle, and its entries as a PDF writes them, such as ``/FT /Tx /T (name) /V (value)``."""
+
+
+def form_pdf_of(lines: Sequence[Line], fields: Sequence[FormField]) -> bytes:
+    """A PDF of one page with a form."""
+    stream = stream_of(lines)
+    numbers = b" ".join(b"%d 0 R" % (6 + place) for place in range(len(fields)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [%s] >> >>" % numbers,
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Annots [%s]"
+        b" /Resources << /Font << /F1 4 0 R >> >> >>" % numbers,
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+    ]
+    for box, entries in fields:
+        objects.append(b"<< /Type /Annot /Subtype /Widget /Rect [%d %d %d %d] %s >>" % (*box, entries))
+    return pdf_file(objects)
 
 
 def encrypted_pdf_of(lines: Sequence[Line], password: str) -> bytes:

@@ -28,6 +28,7 @@ ARGUMENTS = {
     "query_id": "q", "candidate": "1", "folder": "f",
     "evaluation_id": "e",
     "alert": "1",
+    "document_id": "d",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {

@@ -90,6 +90,9 @@ def test_ingest_gives_json_and_names_broken_files_beside_it(run: Run, articles: 
         "prune_skipped": True,
         "seq": 2,
         "rejects": [{"name": "[broken].md"}],
+        "skipped": {"endings": {}, "rules": {}},
+        "now_left_out": [],
+        "text": {"raw": 34, "kept": 34, "left_out": {}, "unexplained": 0, "warned": 0, "documents": []},
     }
     assert "skipped [broken].md: byte 0xff" in result.stderr
     assert "Nothing was pruned" in result.stderr
@@ -100,6 +103,63 @@ def test_ingest_prunes_only_when_asked(run: Run, articles: Path) -> None:
     (articles / "pears.md").unlink()
     assert "0 removed" in output_of(run("ingest", articles))
     assert "1 removed" in output_of(run("ingest", articles, "--prune"))
+
+
+def test_ingest_says_what_was_skipped_and_what_text_was_left_out(run: Run, articles: Path) -> None:
+    (articles / "more.zz").write_text("x")
+    (articles / "node_modules").mkdir()
+    (articles / "node_modules" / "x.md").write_text("# Xylem\n")
+    (articles / "plums.md").write_text("---\ntitle: Plums\n---\n# Plums\n")
+    (articles / "figs.html").write_text(f"<main><h1>Figs</h1><p>Figs</p></main><nav>{'x ' * 400}</nav>")
+    result = run("ingest", articles)
+    said = output_of(result)
+    assert "98% of its text is left out as boilerplate." in said
+    assert "text: 47 of 457 letters and digits kept; left out as navigation 400, front matter 10\n" in said
+    assert said.endswith("default: 4 added, 0 changed, 0 unchanged, 0 removed, 0 skipped, 1 with warnings\n")
+    assert "left out: 1 .zz not read; node_modules: 1 folder" in result.stderr
+    assert "5 added" in output_of(run("ingest", articles, "--all-files", "--collection", "all"))
+    assert "1 added" in output_of(
+        run("ingest", articles, "--include", "*.md", "--exclude", "p*", "--collection", "some")
+    )
+
+
+def test_ingest_names_what_is_only_left_out_now_and_lists_a_bounded_number(run: Run, articles: Path) -> None:
+    for number in range(30):
+        (articles / f"drop{number:02}.md").write_text("# Drop\n")
+        (articles / f"broken{number:02}.md").write_bytes(b"\xff")
+    broken = run("ingest", articles)
+    assert broken.stderr.count("skipped broken") == 20
+    assert "skipped 10 more, which --json names." in broken.stderr
+    for number in range(30):
+        (articles / f"broken{number:02}.md").unlink()
+    (articles / ".gitignore").write_text("drop*\n")
+    result = run("ingest", articles, "--prune")
+    assert "30 documents were not pruned" in result.stderr
+    assert "drop19.md and 10 more, which --json names. The next --prune deletes them" in result.stderr
+    assert "30 removed" in output_of(run("ingest", articles, "--prune"))
+
+
+# documents
+
+
+def test_a_document_is_shown_with_the_account_of_its_file(run: Run, articles: Path) -> None:
+    (articles / "figs.md").write_text("---\nversion: 1.10\nallow: [ann]\n---\nFigs\n")
+    output_of(run("ingest", articles))
+    shown = json_of(run("documents", "get", "figs.md", "--json"))
+    assert shown["account"] == {
+        "reader": "markdown 2",
+        "raw": 22,
+        "kept": 4,
+        "left_out": {"front matter": 18},
+        "unexplained": 0,
+        "notes": [],
+    }
+    assert (shown["metadata"], shown["allow"]) == ({"path": "figs.md", "version": "1.10"}, ["ann"])
+    said = output_of(run("documents", "get", "apples.md"))
+    assert "allow: every caller of the tenant\n" in said
+    assert "reader: markdown 2\n" in said
+    assert said.endswith("\n# Apples\n\nRed and round.\n\n")
+    assert "No document 'missing' in collection 'default'" in run("documents", "get", "missing").stderr
 
 
 # build

@@ -1,20 +1,24 @@
 """A source twice is a no-op, a changed one changes only what changed, and nothing is deleted by mistake."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from indexing.catalogue.collections import collection_sizes
+from indexing.catalogue.document_readings import read_account
+from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.catalogue.documents import document_keys, load_document
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.errors import InvalidInput, SourceInvalid
 from indexing.home import Home
-from indexing.records import Document, Partition, Reject
+from indexing.records import Document, Partition, Reject, TextAccount
 from indexing.sources.ingest import IngestReport, ingest
 from indexing.sources.readers import open_source
+from indexing.sources.skipped import Skipped
+from indexing.sources.tree_walk import FileChoice
 
 ARTICLES = Partition(DEFAULT_TENANT, "articles")
 
@@ -31,6 +35,12 @@ class ListSource:
             if isinstance(entry, Exception):
                 raise entry
             yield entry
+
+    def skipped(self) -> Skipped:
+        return Skipped()
+
+    def left_out(self, paths: Iterable[str]) -> set[str]:
+        return set()
 
 
 def documents(count: int, first: int = 0) -> list[Document]:
@@ -190,3 +200,65 @@ def test_a_collection_with_an_impossible_name_is_refused(home: Home, name: str) 
     with pytest.raises(InvalidInput, match="Collection name .* is invalid"):
         ingest(home.catalogue, ListSource(documents(1)), Partition(DEFAULT_TENANT, name))
     assert list(document_keys(home.catalogue)) == []
+
+
+# Accounts, and what only new rules leave out
+
+
+def test_the_account_of_a_file_is_kept_with_its_document_and_a_live_write_has_none(home: Home, folder: Path) -> None:
+    (folder / "one.md").write_text("---\ntitle: One\n---\nThe text of one.\n")
+    report = ingest(home.catalogue, open_source(folder), ARTICLES)
+    account = TextAccount("markdown 2", 20, 12, {"front matter": 8})
+    assert read_account(home.catalogue, ARTICLES, "one.md") == account
+    assert report.losses.left_out == {"front matter": 8}
+    assert read_account(home.catalogue, ARTICLES, "missing") is None
+    put_documents(home.catalogue, ARTICLES, [Document("one.md", "", "written over HTTP")])
+    assert read_account(home.catalogue, ARTICLES, "one.md") is None
+    assert read_account(home.catalogue, ARTICLES, "two.md") is not None
+    remove_documents(home.catalogue, ARTICLES, ["two.md"])
+    assert read_account(home.catalogue, ARTICLES, "two.md") is None
+
+
+def test_an_account_comes_to_a_document_that_did_not_change(home: Home) -> None:
+    (plain,) = documents(1)
+    first = ingest(home.catalogue, ListSource([plain]), ARTICLES)
+    account = TextAccount("made 1", 8, 8, notes=("Page 2 of 3 is a picture.",))
+    report = ingest(home.catalogue, ListSource([replace(plain, account=account)]), ARTICLES)
+    assert (report.unchanged, report.seq) == (1, first.seq)
+    assert read_account(home.catalogue, ARTICLES, "d0") == account
+    assert [file.warnings for file in report.losses.files] == [("Page 2 of 3 is a picture.",)]
+
+
+def test_what_is_only_left_out_now_is_named_once_before_it_is_pruned(home: Home, folder: Path) -> None:
+    (folder / "node_modules").mkdir()
+    (folder / "node_modules" / "four.md").write_text("---\nid: four\n---\n# four\n")
+    everything = FileChoice(all_files=True)
+    assert ingest(home.catalogue, open_source(folder, choice=everything), ARTICLES).added == 4
+    (folder / "two.md").unlink()
+    assert ingest(home.catalogue, open_source(folder), ARTICLES).now_left_out == ()
+    first = ingest(home.catalogue, open_source(folder), ARTICLES, prune=True)
+    assert (first.removed, first.now_left_out) == (1, ("four",))
+    assert ids(home) == {"one.md", "three.md", "four"}
+    second = ingest(home.catalogue, open_source(folder), ARTICLES, prune=True)
+    assert (second.removed, second.now_left_out) == (1, ())
+    assert ids(home) == {"one.md", "three.md"}
+
+
+def test_a_document_that_was_read_again_is_named_again_before_it_is_pruned(home: Home, folder: Path) -> None:
+    ingest(home.catalogue, open_source(folder), ARTICLES)
+    without = FileChoice(exclude=("two.md",))
+    for _ in range(2):
+        assert ingest(home.catalogue, open_source(folder, choice=without), ARTICLES, prune=True).now_left_out == (
+            "two.md",
+        )
+        assert ingest(home.catalogue, open_source(folder), ARTICLES, prune=True).unchanged == 3
+    ingest(home.catalogue, open_source(folder, choice=without), ARTICLES, prune=True)
+    (folder / "two.md").unlink()
+    assert ingest(home.catalogue, open_source(folder, choice=without), ARTICLES, prune=True).removed == 1
+
+
+def test_a_file_whose_id_changed_is_pruned_under_its_old_one(home: Home, folder: Path) -> None:
+    ingest(home.catalogue, open_source(folder), ARTICLES)
+    (folder / "two.md").write_text("---\nid: second\n---\n# two\n")
+    report = ingest(home.catalogue, open_source(folder), ARTICLES, prune=True)
+    assert (report.added, report.removed, report.now_left_out) == (1, 1, ())

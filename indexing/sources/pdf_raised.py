@@ -1,0 +1,93 @@
+"""Finds the raised text of a PDF page, which the file writes as small letters above the line, and writes it as such."""
+
+import re
+from collections.abc import Sequence
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from indexing.sources.pdf_objects import TextObject, text_of
+from indexing.sources.superscripts import footnote_mark, superscript
+
+_SMALLER = 0.85
+"""Of the size of the text beside it that raised text has at most: word processors write 0.58 to 0.7."""
+_RISE = (0.12, 0.8)
+"""By how much of that size its baseline lies higher."""
+_GAP = 0.35
+"""How far it may stand from the text before it, of that text's size."""
+_MOST_CHARS = 12
+"""The longest raised text; beyond, it is a line of its own."""
+_NOTE = re.compile(r"\d{1,3}|[*\u2020\u2021\u00a7\u00b6]{1,3}|[a-z]")
+"""What may mark a footnote."""
+_WORD_BEFORE = re.compile(r"(?:[^\W\d_]{4,}|[^\W\d_]{2,}[.,;:!?)\u201d\u2019'\"]+)\Z")
+"""What a mark follows: a word, or the end of a sentence; behind a number, a unit or a symbol a power stands."""
+
+_WORD_CHARS = 40
+"""How far back a word is looked for."""
+
+Change = tuple[int, int, str]
+"""From where to where of a page's text, and what stands there instead."""
+
+
+def raised_texts(content: pypdfium2.PdfTextPage, texts: Sequence[TextObject], text: str) -> list[Change]:
+    """The changes of a page's text that write its raised parts as ``^6`` or `` [1]``, by their places.
+
+    All sizes are judged beside the text that the file writes just before.
+    """
+    if not text.isascii() and max(text) > "\uffff":
+        return []  # places are counted in UTF-16 units, which are no code points here
+    changes: list[Change] = []
+    base: TextObject | None = None
+    for one in texts:
+        if base is not None and _is_raised(one, base):
+            change = _change(content, one, text)
+            if change is not None:
+                changes.append(change)
+        elif one.is_upright:
+            base = one
+    return _apart(changes)
+
+
+def changed(text: str, begin: int, end: int, changes: Sequence[Change]) -> str:
+    """A part of a page's text with what is changed in it."""
+    made, place = [], begin
+    for start, stop, written in changes:
+        if begin <= start and stop <= end:
+            made += [text[place:start], written]
+            place = stop
+    return "".join([*made, text[place:end]])
+
+
+def _is_raised(one: TextObject, base: TextObject) -> bool:
+    rise = one.foot - base.foot
+    return (
+        one.is_upright
+        and one.size <= _SMALLER * base.size
+        and _RISE[0] * base.size <= rise <= _RISE[1] * base.size
+        and -_GAP * base.size <= one.box[0] - base.box[2] <= 2 * base.size
+    )
+
+
+def _change(content: pypdfium2.PdfTextPage, one: TextObject, text: str) -> Change | None:
+    said = text_of(one, content).strip()
+    if not said or len(said) > _MOST_CHARS:
+        return None
+    across, up = one.box[0] + min(one.size / 4, (one.box[2] - one.box[0]) / 2), (one.box[1] + one.box[3]) / 2
+    index = pdfium.FPDFText_GetCharIndexAtPos(content.raw, across, up, one.size / 2, one.size / 2)
+    begin = pdfium.FPDFText_GetTextIndexFromCharIndex(content.raw, index) if index >= 0 else -1
+    if begin < 0 or text[begin : begin + len(said)] != said:
+        begin = text.find(said, max(0, begin - 3), begin + len(said) + 3) if begin >= 0 else -1
+    if begin <= 0:
+        return None
+    before = text[:begin].rstrip()
+    is_note = bool(_NOTE.fullmatch(said) and _WORD_BEFORE.search(before[-_WORD_CHARS:]))
+    return len(before), begin + len(said), footnote_mark(said) if is_note else superscript(said)
+
+
+def _apart(changes: Sequence[Change]) -> list[Change]:
+    """The changes in order, without those that lie over one before."""
+    made: list[Change] = []
+    for one in sorted(changes):
+        if not made or one[0] >= made[-1][1]:
+            made.append(one)
+    return made

@@ -1,0 +1,145 @@
+"""What a part of a web page is decides whether it stays, not how its class is called."""
+
+import pytest
+
+from indexing.sources.html import read_webpage
+
+PROSE = "The pump runs for as long as the tank is full, and it stops by itself when the last litre has left the tank. "
+
+
+def text_of(html: str) -> str:
+    return read_webpage(html.encode()).text
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        '<div class="article-content sticky-sidebar-relative"><p>Kept words.</p></div>',
+        '<div class="search-results-explained"><p>Kept words.</p></div>',
+        '<p class="related">Kept words.</p>',
+        '<section class="comments"><p>Kept words.</p></section>',
+        '<ul class="menu"><li>Kept words.</li><li>Soup of the day.</li></ul>',
+        '<dl class="rating"><dt>Kept words.</dt><dd>16 A</dd></dl>',
+        '<div id="toc"><p>Kept words.</p></div>',
+        '<p>Kept <span class="vote">words.</span></p>',
+        '<p>Kept <small class="copyright">words.</small></p>',
+        '<table class="sidebar"><tr><th>Kept words.</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table>',
+        "<aside><p>Kept words.</p></aside>",
+        '<aside class="sidebar"><h4>Danger</h4><p>Kept words.</p></aside>',
+        '<div role="complementary"><p>Kept words.</p></div>',
+        '<footer><ol class="footnotes"><li>Kept words.</li></ol></footer>',
+        "<label>Kept words.</label>",
+    ],
+)
+@pytest.mark.parametrize("frame", ["<main>{}</main>", "<article>{}</article>", '<div role="main">{}</div>'])
+def test_nothing_inside_the_article_goes_by_its_name_alone(inner: str, frame: str) -> None:
+    page = "<h1>Pumps</h1>" + inner + "<p>More.</p>"
+    assert " ".join(text_of(frame.format(page) + f"<div>{PROSE * 20}</div>").split()).find("Kept words.") > 0
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        '<div class="share"><a href="x">Left out</a></div>',
+        '<div class="feedback">Left out? <button>Yes</button> <button>No</button></div>',
+        '<div class="toc"><b>Left out</b> <a href="#a">The first part</a> <a href="#b">The second part</a></div>',
+        '<ul class="breadcrumbs"><li><a href="/">Left out</a></li><li><a href="/b">Docs</a></li></ul>',
+        "<aside><ul><li><a href=a>Left out</a><li><a href=b>Tools</a><li><a href=c>News</a></ul></aside>",
+        '<nav>Left out</nav><div role="navigation">Left out</div><footer>Left out</footer>',
+    ],
+)
+def test_links_and_short_controls_inside_the_article_still_go(inner: str) -> None:
+    assert text_of(f"<main><h1>Pumps</h1><p>Kept.</p>{inner}</main>") == "# Pumps\n\nKept."
+
+
+def test_no_cell_and_no_row_goes_so_no_value_moves_under_another_heading() -> None:
+    html = """<main><table><tr class="header"><th>Model</th><th class="rating">Rating</th><th>Price</th></tr>
+    <tr class="nav"><td>BX-10</td><td class="share rating">16 A</td><td id="footer">12 EUR</td></tr>
+    <tr class="footer"><td>BX-20</td><td class="hidden-menu">32 A</td><td>19 EUR</td></tr></table></main>"""
+    expected = "| Model | Rating | Price |\n| --- | --- | --- |\n| BX-10 | 16 A | 12 EUR |\n| BX-20 | 32 A | 19 EUR |"
+    assert text_of(html) == expected
+
+
+def test_the_box_of_the_content_stays_whatever_it_is_called_beside_a_long_menu() -> None:
+    menu = "".join(f"<li><a href=p{n}>A page of the site that has the number {n}</a>" for n in range(80))
+    html = f'<div class="nav-list"><ul>{menu}</ul></div><div class="DocSearch-content"><h2>Pumps</h2><p>{PROSE * 3}</p>'
+    assert text_of(html) == f"## Pumps\n\n{(PROSE * 3).strip()}"
+
+
+@pytest.mark.parametrize(
+    "tabs",
+    [
+        '<div role="tablist"><h4 role="tab"><a href="#c">Why?</a></h4><div id="c" role="tabpanel">Because.</div></div>',
+        '<dl role="tablist"><dt role="tab">Why?</dt><dd>Because.</dd></dl>',
+        '<div role="tablist"><div role="tab"><a href="#c1">Why?</a></div><div id="c1"><p>Because.</p></div></div>',
+        '<div role="tablist"><h3 role="tab">Why?</h3><div style="display:none" role="tabpanel">Because.</div></div>',
+    ],
+)
+def test_a_list_of_tabs_around_its_panels_stays(tabs: str) -> None:
+    text = text_of(f"<main><h1>Questions</h1>{tabs}</main>")
+    assert "Why?" in text
+    assert "Because." in text
+
+
+def test_a_list_of_tabs_alone_goes() -> None:
+    html = (
+        '<main><p>Run</p><ul role="tablist"><li role="tab">npm</li><li role="tab">yarn</li></ul><pre>npm i</pre></main>'
+    )
+    assert text_of(html) == "Run\n\n```\nnpm i\n```"
+
+
+def test_of_several_main_parts_the_one_with_the_heading_is_taken() -> None:
+    html = f"<main><p>{PROSE * 4}</p></main><main><h1>Guide</h1><p>{PROSE}</p></main>"
+    assert text_of(html) == f"# Guide\n\n{PROSE.strip()}"
+    hero = f"<main><h1>Hi</h1></main><main><p>{PROSE * 4}</p></main>"
+    assert text_of(hero) == (PROSE * 4).strip()
+
+
+def test_the_heading_right_above_an_article_belongs_to_it() -> None:
+    html = f"<div>Shop</div><div><header><h1>Pumps</h1></header><article><p>{PROSE}</p></article></div>"
+    assert text_of(html) == f"# Pumps\n\n{PROSE.strip()}"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "<tr><th>Plan</th><th>Pro</th></tr><tr><td><h3>Seats</h3></td><td>50</td></tr>",
+        "<tr><td>Plan</td><td>Pro</td></tr><tr><td><h3>Seats</h3></td><td>50</td></tr>",
+        "<tr><th><h2>Plan</h2></th><th>Pro</th></tr><tr><td><h4>Seats</h4></td><td>50</td></tr>",
+        "<thead><tr><th>Plan<th>Pro</thead><tbody><tr><td><h3><a href=s>Seats</a></h3><td><h3>50</h3></tbody>",
+    ],
+)
+def test_a_heading_in_a_cell_makes_no_layout_of_a_table_of_data(table: str) -> None:
+    assert text_of(f"<main><table>{table}</table></main>") == "| Plan | Pro |\n| --- | --- |\n| Seats | 50 |"
+
+
+def test_a_cell_with_a_heading_over_text_is_a_part_of_the_page() -> None:
+    html = f"<table><tr><td>Kept aside</td><td><h2>Pumps</h2><p>{PROSE}</p></td></tr></table>"
+    assert text_of(html) == f"Kept aside\n\n## Pumps\n\n{PROSE.strip()}"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "<table><tr><th>a</th><th>b</th></tr><tr><td><a href=1>Kept</a></td><td><a href=2>words</a></td></tr></table>",
+        "<table><tr><td><a href=1>Kept</a><td><a href=2>words</a></tr><tr><td><a href=3>c</a><td>d</table>",
+        "<dl><dt><a href=1>Kept</a></dt><dd><a href=2>words</a></dd></dl>",
+        "<ul><li><code><a href=1>Kept</a></code> <a href=2>words</a><li><code>n</code> <a href=3>int</a></ul>",
+        "<h4>See also</h4><ul><li><a href=1>Kept</a></li><li><a href=2>words</a></li></ul>",
+    ],
+)
+def test_tables_and_lists_of_parameters_stay_on_a_page_that_marks_no_main_part(block: str) -> None:
+    html = f"<div><h2>f()</h2><p>{PROSE}</p><div>{block}</div></div>" if "h4" not in block else (
+        f"<div><h2>f()</h2><p>{PROSE}</p>{block}</div>"
+    )  # fmt: skip
+    text = text_of(html + "<div><a href=x>Home</a> <a href=y>Index</a></div>")
+    assert "Kept" in text
+    assert "words" in text
+    assert "Index" not in text
+
+
+def test_the_boxes_of_tasks_are_ticked_or_not() -> None:
+    html = (
+        "<main><ul><li><input type=checkbox checked> Done<li><label><input type=checkbox> Not yet</label></ul></main>"
+    )
+    assert text_of(html) == "- [x] Done\n- [ ] Not yet"
