@@ -80,7 +80,7 @@ def computed():
         "algorithm": ALGORITHM,
         "passages": {name: passages(view, word_tokenizer()) for name, view in VIEWS.items()},
         "plain": passages(VIEWS["small"], word_tokenizer(), "text/plain"),
-        "lexical_algorithm": lexical_view("english").algorithm,
+        "lexical_algorithm": lexical_view("english", 1).algorithm,
         "terms": {language: Analyser(language).terms(SENTENCE) for language in LANGUAGES},
     }
 
@@ -103,7 +103,7 @@ def test_a_fixed_sentence_has_the_pinned_terms(language):
 
 
 def test_the_pinned_values_are_those_of_this_algorithm():
-    assert (EXPECTED["algorithm"], EXPECTED["lexical_algorithm"]) == (ALGORITHM, lexical_view("english").algorithm)
+    assert (EXPECTED["algorithm"], EXPECTED["lexical_algorithm"]) == (ALGORITHM, lexical_view("english", 1).algorithm)
 
 
 def test_the_pinned_values_tell_something():
