@@ -14,6 +14,7 @@ SCRIPTS = (
     "quality.position_bias",
     "quality.interleaving",
     "search.lexical",
+    "search.words",
     "search.fusion",
     "quality.drift_stream",
     "quality.drift_service",
