@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from indexing.builds.tasks import Executor, LocalExecutor, TaskRunner
 from indexing.catalogue.database import Database
@@ -51,16 +51,17 @@ def prepare_build(
     """
     model = home.models.get(recipe.model)
     chunker, views = bind_recipe(home, recipe)
-    runner = TaskRunner(home.storage, sessions=home.settings.sessions)
+    embedder = lru_cache(maxsize=1)(  # the tasks of this process and the leg check share it
+        partial(load_embedder, home.storage, model, recipe.embedding.precision, sessions=home.settings.sessions)
+    )
+    runner = TaskRunner(home.storage, sessions=home.settings.sessions, load=lambda name, precision: embedder())
     return BuildContext(
         catalogue=home.catalogue,
         storage=home.storage,
         recipe=recipe,
         views=views,
         chunker=chunker,
-        load_embedder=partial(
-            load_embedder, home.storage, model, recipe.embedding.precision, sessions=home.settings.sessions
-        ),
+        load_embedder=embedder,
         executor_for=executor_for or (lambda job: LocalExecutor(runner)),
         block_size=home.settings.block_size,
         executor="workers" if executor_for else "local",

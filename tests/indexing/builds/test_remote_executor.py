@@ -12,6 +12,7 @@ from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage.factory import open_storage
+from tests.support.migrated_catalogue import place_catalogue
 
 
 class Clock:
@@ -64,7 +65,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
-    catalogue = Database(tmp_path / "catalogue.db")
+    catalogue = Database(place_catalogue(tmp_path / "catalogue.db"))
     made = Site(tmp_path, catalogue)
     monkeypatch.setattr(remote_executor, "time", made.clock)
     monkeypatch.setattr(remote_executor, "record_task", lambda *values: None)

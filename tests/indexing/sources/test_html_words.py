@@ -71,7 +71,8 @@ def test_emphasis_of_whole_words_stays() -> None:
         "Set up { #set-up }", "Set up {#set-up}", "Set up {: #set-up .wide }", "Set up {#a .b}",
         'Set up<a class="headerlink" href="#a" title="Link to this heading">\u00b6</a>',
         'Set up <a href="#a">#</a>', 'Set up<a class="hash-link" href="#a">\u200b</a>',
-        'Set up<a class="headerlink" href="#a">Link to this heading</a>', '<a class="anchor" href="#a">Permalink</a> Set up',
+        'Set up<a class="headerlink" href="#a">Link to this heading</a>', 
+        '<a class="anchor" href="#a">Permalink</a> Set up',
         '<a href="#a">Set up</a>', '<a name="a"></a>Set up', "Set up { #set-up } <a href='#a'>\u00a7</a>",
     ],
 )  # fmt: skip
