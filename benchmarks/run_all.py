@@ -15,6 +15,7 @@ SCRIPTS = (
     "quality.interleaving",
     "quality.leg_check",
     "search.lexical",
+    "search.words",
     "search.fusion",
     "search.tables",
     "quality.drift_stream",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import regex
 import Stemmer
 
 from indexing.errors import InvalidInput
@@ -19,8 +20,10 @@ from indexing.records import Partition
 
 WITHOUT_SPACES = ("chinese", "japanese", "korean", "thai")
 """Languages beside the Snowball ones. Of their texts only what is in Latin letters has stems and stop words: English."""
-WHOLE_WEIGHT = 0.5
+WHOLE_WEIGHT = 1.0
 """What a token as a whole counts in a query, beside its words, of which each counts 1."""
+HYPHENATED_WEIGHT = 0.5
+"""The same for words that only hyphens join: a hyphen says less than a dot or a slash does."""
 FOLDED_SHARE = 0.4
 """What of a word's weight its folded form has, where that is another one."""
 PARTS_WEIGHT = 0.5
@@ -30,6 +33,7 @@ SYLLABLES_WEIGHT = 1.0
 _HANGUL_WORD_WEIGHT = 0.5
 _CACHED_TOKENS = 16_384
 """Tokens whose terms a thread keeps: some 8 MB, and nine of ten tokens of a text. Source: our choice."""
+_OTHER_THAN_HYPHENS = regex.compile(r"[^\p{L}\p{N}\p{M}\-\u2010]")
 _ELIDING = frozenset({"french", "italian", "catalan"})
 
 
@@ -64,7 +68,7 @@ class FormsAnalyser:
         self._words_of = "english" if language in WITHOUT_SPACES else language
         self._elides = language in _ELIDING
         self._is_turkish = language == "turkish"
-        self._stop_words = frozenset(map(self._case, stop_words(self._words_of)))
+        self._stop_words = frozenset(self._case(word.replace("\u200c", "")) for word in stop_words(self._words_of))
         self._local = threading.local()
 
     def of(self, partition: Partition) -> "FormsAnalyser":
@@ -72,7 +76,7 @@ class FormsAnalyser:
         return self
 
     def passage_terms(self, text: str) -> PassageTerms:
-        """See ``TextAnalyser``; the length counts words that are no stop words, not their forms."""
+        """See ``TextAnalyser``; the length counts words that are no stop words, one of several parts by those."""
         forms_of = self._cached()
         terms: list[str] = []
         length, shouts = 0, False
@@ -121,16 +125,19 @@ class FormsAnalyser:
         stops: dict[str, float] = {}
         unasked: list[str] = []
         length = 0
+        is_stop = any(self._case(whole) in self._stop_words for whole in parsed.wholes)
         for word in parsed.words:
             forms = self._word(word, stem)
-            if word.is_elided or self._case(word.text) in self._stop_words:
+            if is_stop or word.is_elided or self._case(word.text) in self._stop_words:
                 _add(stops, forms)
                 continue
             _add(content, forms)
             unasked += [letter for letter in word.letters if letter not in forms]
-            length += len(word.bigrams) if word.is_unspaced else 1
+            length += len(word.bigrams) if word.is_unspaced else max(1, len(word.parts))
+        weight = WHOLE_WEIGHT if _OTHER_THAN_HYPHENS.search(token) else HYPHENATED_WEIGHT
         for whole in parsed.wholes:
-            _add(content, {term: WHOLE_WEIGHT * share for term, share in self._term(whole, stem).items()})
+            shares = self._term(whole, stem)
+            _add(stops if is_stop else content, {term: weight * share for term, share in shares.items()})
         is_shouted = len(token) > 1 and token.isalpha() and token.isupper() and bool(stops)
         return _Forms(
             terms=tuple(dict.fromkeys([*content, *stops, *unasked])),

@@ -62,7 +62,7 @@ def test_a_release_names_everything_that_went_in(home):
     assert {view.kind: view.id for view in found.views} == {
         "passage": "default@2",
         "embedding": "int8@1",
-        "lexical": "english@1",
+        "lexical": "english@2",
         "conversation": "default@2",
     }
     used = {view.kind: view.fingerprint for view in found.views}
