@@ -9,7 +9,7 @@ from indexing.builds.context import BuildContext
 from indexing.builds.leg_samples import LEAST, Question, Sample, Sampled, choose_samples, question_of
 from indexing.builds.plan import ShardPlan
 from indexing.catalogue.leg_samples import SampleRow, read_leg_samples
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analysers import analyser_of
 from indexing.indexes.bm25 import Bm25
 from indexing.indexes.exact_index import CLOSE_COSINE
 from indexing.indexes.languages import language_of
@@ -153,7 +153,8 @@ class _Legs:
     def __init__(self, context: BuildContext, view: PartitionView, sampled: Sampled) -> None:
         retrieval = context.recipe.retrieval
         self._view, self._numbers = view, sampled.plans
-        self._analyser = Analyser(context.recipe.lexical.language)
+        lexical = context.recipe.lexical
+        self._analyser = analyser_of(lexical.language, lexical.algorithm).of(view.partition)
         self._bm25 = Bm25(retrieval.bm25_k1, retrieval.bm25_b)
         self._within = min(_WITHIN, 1 + len(sampled.field) // _PASSAGES_A_PLACE)
         self._has_few = sampled.documents <= _FEW_DOCUMENTS
@@ -168,7 +169,7 @@ class _Legs:
 
     def finds_by_words(self, question: str, one: Sample) -> bool:
         """Whether BM25 tells it."""
-        scores, _ = self._bm25.scores(self._view.segments, self._analyser.terms(question))
+        scores, _ = self._bm25.scores(self._view.segments, self._analyser.query_weights(question))
         own = scores[self._places(*self._own(one))].max()
         others = scores[self._places(*self._others(one))]
         return bool(own > 0.0 and np.count_nonzero(others > own) < self._within)

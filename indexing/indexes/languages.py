@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Protocol
 
-from indexing.indexes.analyser import LANGUAGES
+from indexing.indexes.analysers import DECIDABLE
 
 UNKNOWN = "und"
 """The code for a text of which no language can be told: too short, or no language at all. Source: ISO 639-2."""
@@ -116,7 +116,7 @@ def language_name(code: str) -> str:
 def analyser_language(code: str) -> str:
     """The language of the lexical leg for texts of a language; ``none`` where the analyser knows nothing of it."""
     name = NAMES.get(code, "").lower()
-    return name if name in LANGUAGES else "none"
+    return name if name in DECIDABLE else "none"
 
 
 @lru_cache(maxsize=1)

@@ -92,7 +92,8 @@ class Token:
 
 def tokens_of(text: str) -> list[str]:
     """The tokens of a text, in their order, in compatible form and without characters that are not seen."""
-    return _TOKEN.findall(plain(text))
+    found: list[str] = _TOKEN.findall(plain(text))
+    return found
 
 
 def plain(text: str) -> str:
