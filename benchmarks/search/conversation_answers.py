@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from app.retrieval.retriever import Retriever
+from benchmarks.harness.chats import Bench, alone, best_of, cluster_interval, folds, whole_chats
 from benchmarks.harness.recording import write_result
-from benchmarks.search.conversation import Bench, alone, best_of, cluster_interval, folds, whole_chats
 from eval.datasets.query_sets import load_queryset
 from eval.experiments.targets import Choices, scratch_collection
 from indexing.features.conversation import read_conversation, reference_share
