@@ -11,8 +11,8 @@ import pypdfium2.raw as pdfium
 from indexing.sources.extracted_text import letters_and_digits
 from indexing.sources.pdf_columns import find_gutters
 from indexing.sources.pdf_forms import read_fields, with_fields
-from indexing.sources.pdf_ligatures import turned_ligatures
 from indexing.sources.pdf_glyphs import is_language, means_nothing
+from indexing.sources.pdf_ligatures import turned_ligatures
 from indexing.sources.pdf_lines import Line, read_lines
 from indexing.sources.pdf_objects import PageObjects, TextObject, read_objects
 from indexing.sources.pdf_raised import raised_texts
@@ -26,7 +26,7 @@ _SAMPLED = 400
 class Page:
     """One page: its lines, letters and digits that it holds and that are hidden, and how many glyphs mean nothing.
 
-    ``unread`` of these glyphs PDFium does not give at all; ``added`` letters in the lines are ours: ticks, and names of fields.
+    ``unread`` of these glyphs PDFium does not give at all; ``added`` letters in the lines are ours: ticks and names.
     """
 
     lines: list[Line]
