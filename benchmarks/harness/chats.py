@@ -1,4 +1,4 @@
-"""Chats for benchmarks: MTRAG's, searched under one conversation view after another, and folds of whole conversations."""
+"""Chats for benchmarks: MTRAG's, searched under one conversation view after another, and folds of conversations."""
 
 import json
 import random
@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from app.retrieval.retriever import Retriever
+from app.serving.release import ServingRelease
 from eval.datasets.trec import Qrels
 from eval.experiments.measures import run_from_ranking, score_run
 from indexing.features.conversation import Message, Turns
 from indexing.features.views import ConversationView
+from indexing.records import Partition
 
 MODES_CHOSEN_BY = ("dense", "hybrid")
 FOLDS, SEED = 5, 0
