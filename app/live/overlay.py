@@ -14,7 +14,7 @@ import numpy as np
 
 from app.live.view_numbers import ReleaseViews, ViewNumbers
 from indexing.errors import ArtefactCorrupt
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analyser import TextAnalyser
 from indexing.records import Document, Mask, Partition, Vector, Vectors
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import Shard, shard_in_memory
@@ -75,7 +75,7 @@ class _Live:
 class Overlay:
     """What lies over one snapshot. ``view`` is safe at any time; all else is for one thread at a time."""
 
-    def __init__(self, snapshot: Snapshot, analyser: Analyser, views: ReleaseViews | None = None) -> None:
+    def __init__(self, snapshot: Snapshot, analyser: TextAnalyser, views: ReleaseViews | None = None) -> None:
         """Lay nothing over the snapshot yet; ``views`` numbers the views, by default for no one else."""
         self._snapshot = snapshot
         self._analyser = analyser

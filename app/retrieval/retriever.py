@@ -281,7 +281,7 @@ class Search:
         view, serving, timings = self._view, self._serving, self._timings
         if view is None or self._terms is None:
             return []
-        retrieval = serving.recipe.retrieval
+        retrieval, fusion = serving.recipe.retrieval, serving.fusion(self._partition)
         term_scores, max_score = self._terms
         depth = max(retrieval.candidates, k)
         while True:
@@ -297,14 +297,15 @@ class Search:
                     if serving.boosts is not None:
                         boosted = serving.boosts.of(self._partition, document_ids(view, found), self._asked.at)
                     added = None if boosted is None else boosted.added
-                    chosen = choose(view, found, max_score, k, dense_weight=retrieval.dense_weight, added=added)
+                    chosen = choose(view, found, max_score, k, dense_weight=fusion.dense_weight, added=added)
                     if best.overlap is not None:
                         self._features["leg_overlap"] = best.overlap
                     self._features |= _live_share(view, chosen)
                     break
             depth *= 4
         with timings.stage("hydrate"):
-            hits = _hydrate(view, chosen, retrieval.calibration[self._asked.mode])
+            is_hybrid = self._asked.mode == "hybrid"
+            hits = _hydrate(view, chosen, fusion.calibration if is_hybrid else retrieval.calibration[self._asked.mode])
             return hits if boosted is None else _with_features(hits, chosen, boosted)
 
     def _rerank(self, reranker: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
@@ -351,13 +352,12 @@ def _term_scores(
     serving: ServingRelease, view: PartitionView, query: Query, allowed: Sequence[Mask | None]
 ) -> TermScores:
     """BM25 of every passage, 0 for those that may not be found."""
-    conversation = serving.recipe.conversation
-    terms: Sequence[str] | Mapping[str, float]
+    conversation, analyser = serving.recipe.conversation, serving.analyser.of(view.partition)
     if conversation is None:
-        terms = serving.analyser.terms(query.text)
+        weights = analyser.query_weights(query.text)
     else:
-        terms = conversation_terms(conversation, query.turns, serving.analyser.terms)
-    found = serving.bm25.score_terms(view.segments, terms)
+        weights = conversation_terms(conversation, query.turns, analyser.query_weights)
+    found = serving.bm25.score_terms(view.segments, weights or analyser.stop_weights(query.text))
     for offset, mask in zip(view.offsets.tolist(), allowed, strict=True):
         if mask is not None:
             found.scores[offset : offset + len(mask)][~mask] = 0.0

@@ -38,6 +38,12 @@ _OPTIONS = (
         metavar="VIEW:COLUMN=WEIGHT,SATURATION",
         help="A document feature adds WEIGHT * x / (x + SATURATION) to scores; may be repeated; none takes all out.",
     ),
+    click.option(
+        "--leg-rule",
+        metavar="RULE",
+        help="Whether a leg that cannot find a collection's own documents loses its weight there: self-retrieval, or"
+        " none.",
+    ),
 )
 
 

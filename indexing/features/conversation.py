@@ -6,8 +6,7 @@ one text a run, so a turn that was encoded before need not be encoded again.
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,19 +153,19 @@ def _mixed(vector: Vector, other: NDArray[np.float64], weight: float) -> Vector:
 
 
 def conversation_terms(
-    view: ConversationView, turns: Turns, terms_of: Callable[[str], Sequence[str]]
+    view: ConversationView, turns: Turns, weights_of: Callable[[str], Mapping[str, float]]
 ) -> dict[str, float]:
     """What each lexical term of a conversation counts, those of the question first.
 
-    A term of the question counts as often as it stands there; each earlier turn that holds it adds ``lexical_weight``
-    once, and the answer its weight as far as the question refers. Later turns come before earlier ones, so that where
-    only so many terms count it is the oldest that do not.
+    A term of the question counts as ``weights_of`` says; each earlier turn that holds it adds ``lexical_weight`` times
+    that, but at most for one that stands there once, and the answer its weight as far as the question refers. Later
+    turns come before earlier ones, so that where only so many terms count it is the oldest that do not.
     """
-    weights: dict[str, float] = dict(Counter(terms_of(turns.question)))
+    weights: dict[str, float] = dict(weights_of(turns.question))
     counted = [(text, view.lexical_weight) for text in reversed(turns.earlier)]
     if turns.answer:  # it is newer than any of them
         counted.insert(0, (turns.answer, view.answer_lexical_weight * reference_share(turns.question)))
-    for text, weight in counted:
-        for term in dict.fromkeys(terms_of(text)) if weight else ():
-            weights[term] = weights.get(term, 0.0) + weight
+    for text, share in counted:
+        for term, weight in weights_of(text).items() if share else ():
+            weights[term] = weights.get(term, 0.0) + share * min(1.0, weight)
     return weights

@@ -25,6 +25,8 @@ FIRST_WITH_TABLES = 2
 """The first passage algorithm whose passages carry the heading row of the table in which they begin."""
 PASSAGE_ALGORITHM = 2
 """The newest passage algorithm; another one comes when the same definition gives other passages. All stay."""
+LEXICAL_ALGORITHM = 2
+"""The newest lexical algorithm, that of new recipes; older ones keep theirs."""
 MAX_VERSION = 1_000_000
 """Of a view; our choice."""
 Role: TypeAlias = Literal["user", "assistant", "system"]
@@ -94,7 +96,12 @@ class EmbeddingView:
 
 @dataclass(frozen=True, slots=True)
 class LexicalView:
-    """How a text becomes lexical terms: a Snowball language (``english``, ``german``, ...) or ``none``."""
+    """How a text becomes lexical terms: by a language, and by an algorithm.
+
+    ``language`` is a Snowball language, one without spaces (``chinese``, ``thai``, ...), ``none``, or ``auto``, under
+    which a build decides one for each collection. Algorithm 1 gives words alone, 2 also their parts, their folded forms
+    and bigrams.
+    """
 
     kind: ClassVar[str] = "lexical"
     name: str
@@ -267,9 +274,9 @@ BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
 }
 
 
-def lexical_view(language: str) -> LexicalView:
-    """The lexical view of a language."""
-    return LexicalView(language, 1, language)
+def lexical_view(language: str, algorithm: int = LEXICAL_ALGORITHM) -> LexicalView:
+    """The lexical view of a language; its version is the number of its algorithm."""
+    return LexicalView(language, algorithm, language, algorithm)
 
 
 @dataclass(frozen=True, slots=True)

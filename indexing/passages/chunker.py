@@ -105,6 +105,11 @@ class Chunker:
         self._separator, self._newline = self._counts([" > ", "\n"])
         self._markdown = MarkdownReader()
 
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's; it is not to be changed."""
+        return self._tokenizer
+
     def spans(self, document: Document) -> list[Span]:
         """Where the passages stand, in document order, each without whitespace at its ends.
 

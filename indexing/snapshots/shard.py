@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexing.errors import ArtefactCorrupt
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analyser import TextAnalyser
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.indexes.exact_index import ExactIndex, inner_products
 from indexing.indexes.ivf_index import IvfIndex, IvfInfo
@@ -119,7 +119,7 @@ def open_shard(artefact: Artefact, on_damage: OnDamage | None = None) -> "Shard"
     return Shard(artefact.name, parts, on_damage)
 
 
-def shard_in_memory(name: str, inputs: Sequence[ShardInput], vectors: Vectors, analyser: Analyser) -> "Shard":
+def shard_in_memory(name: str, inputs: Sequence[ShardInput], vectors: Vectors, analyser: TextAnalyser) -> "Shard":
     """A shard that was never written: the same contents, searched the same way, gone with the process.
 
     Raises:

@@ -22,7 +22,7 @@ from indexing.models.embedder import HashingEmbedder
 
 VIEW = ConversationView("v", 1, ("user",), earlier_turns=2, dense_weight=0.25, lexical_weight=0.5)
 EMBEDDER = HashingEmbedder(16)
-TERMS = Analyser("none").terms
+TERMS = Analyser("none").query_weights
 CHAT = [
     Message("system", "be brief"),
     Message("user", "one"),

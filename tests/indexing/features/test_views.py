@@ -63,9 +63,9 @@ def what_differs(views: FeatureViews) -> set[str]:
         (changed("embedding", precision="fp32"), {"embedding"}),
         (changed("embedding", algorithm=2), {"embedding"}),
         (changed("lexical", name="other"), {"lexical"}),
-        (changed("lexical", version=2), {"lexical"}),
+        (changed("lexical", version=3), {"lexical"}),
         (changed("lexical", language="german"), {"lexical"}),
-        (changed("lexical", algorithm=2), {"lexical"}),
+        (changed("lexical", algorithm=1), {"lexical"}),
         (changed("model", tokenizer_sha256="x" * 64), {"passage", "embedding"}),
         (changed("model", onnx_sha256={"fp32": "f" * 64, "int8": "x" * 64}), {"embedding"}),
         (changed("model", document_prompt="passage: "), {"passage", "embedding"}),
@@ -116,13 +116,14 @@ def test_fingerprints_stay_what_they_were() -> None:
         "precision": "int8",
         "algorithm": 1,
     }
-    assert definition(lexical_view("german")) == {
-        "kind": "lexical",
-        "name": "german",
-        "version": 1,
-        "language": "german",
-        "algorithm": 1,
-    }
+    for algorithm in (1, 2):
+        assert definition(lexical_view("german", algorithm)) == {
+            "kind": "lexical",
+            "name": "german",
+            "version": algorithm,
+            "language": "german",
+            "algorithm": algorithm,
+        }
 
 
 @pytest.mark.parametrize("view", [DEFAULT_PASSAGES, EMBEDDING_VIEWS["fp32"], lexical_view("english")])

@@ -12,7 +12,7 @@ from tokenizers import Encoding, Tokenizer
 from indexing.errors import InvalidInput
 from indexing.features.views import PassageView
 from indexing.passages.chunker import MAX_CHARS, Chunker
-from indexing.records import MARKDOWN, PLAIN, Document
+from indexing.records import MARKDOWN, PLAIN, ROWS, Document
 from tests.support.chunkers import TOKENIZER, Strategy, chunker, cut, small_tokenizer
 
 
@@ -269,3 +269,14 @@ def test_a_huge_text_is_cut_while_the_tokenizer_reads_it_a_few_times_over(text: 
     assert all(len(passage.text) <= MAX_CHARS for passage in passages)
     inputs = [passage.encoder_input for passage in passages[:: max(1, len(passages) // 200)]]
     assert max(len(encoding) for encoding in TOKENIZER.encode_batch_fast(inputs)) <= 256
+
+
+def test_each_row_is_a_passage_and_a_long_one_is_cut_between_its_lines() -> None:
+    rows = ["name: pen\nprice: 2", "name: ink", "\n".join(f"c{i}: " + "word " * 8 for i in range(12)).strip()]
+    text = "\n\n".join(rows)
+    passages = cut(text, chunker(64, overlap=0), title="Prices", kind=ROWS)
+    assert [passage.text for passage in passages[:2]] == rows[:2]
+    assert len(passages) > 3
+    assert all(passage.text.startswith("c") for passage in passages[2:])
+    assert all(passage.encoder_input.startswith("Prices") for passage in passages)
+    assert all(text[passage.start : passage.end] == passage.text for passage in passages)

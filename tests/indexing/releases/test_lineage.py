@@ -19,7 +19,6 @@ from indexing.releases.lineage_answers import Asked
 from indexing.releases.lineage_questions import SUBJECTS, lineage_of
 from indexing.releases.recipe_choices import change_recipe, recipe_in_service
 from indexing.releases.recipe_diff import recipe_differences
-from indexing.releases.recipes import RetrievalConfig
 from indexing.releases.release_diff import diff_releases
 from tests.support.ledger_rows import NOON, made_hit, made_row
 
@@ -36,7 +35,7 @@ def home(tiny_home, register_tiny):
     remove_documents(tiny_home.catalogue, OURS, ["doc-0"])
     put_documents(tiny_home.catalogue, OURS, [replace(TEXTS[1], title="Another title"), Document("new", "", "New.")])
     recipe = change_recipe(tiny_home, recipe_in_service(tiny_home), model="finer")
-    recipe = replace(recipe, retrieval=RetrievalConfig(candidates=50))
+    recipe = replace(recipe, retrieval=replace(recipe.retrieval, candidates=50))
     prepare(prepare_build(tiny_home, recipe), reason="a finer model")
     insert_verdict(tiny_home.catalogue, 2, "golden", "pass", ["ndcg 0.8"], "2026-11-28")
     hits = (made_hit("doc-1"), made_hit("doc-2", start=0, end=len(TEXTS[2].text)))
@@ -63,7 +62,7 @@ def test_a_release_names_everything_that_went_in(home):
     assert {view.kind: view.id for view in found.views} == {
         "passage": "default@2",
         "embedding": "int8@1",
-        "lexical": "english@1",
+        "lexical": "english@2",
         "conversation": "default@2",
     }
     used = {view.kind: view.fingerprint for view in found.views}
