@@ -16,7 +16,8 @@ from indexing.features.views import ConversationView
 from indexing.records import Partition
 
 MODES_CHOSEN_BY = ("dense", "hybrid")
-FOLDS, SEED = 5, 0
+FOLDS = 5
+SEED = 0
 
 
 class Remembering:
