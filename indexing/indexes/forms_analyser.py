@@ -31,6 +31,7 @@ PARTS_WEIGHT = 0.5
 SYLLABLES_WEIGHT = 1.0
 """What the bigrams of a Korean word count in a query together, beside the word, which counts 0.5."""
 _HANGUL_WORD_WEIGHT = 0.5
+"""What a Korean word counts in a query beside its bigrams. Source: our choice."""
 _CACHED_TOKENS = 16_384
 """Tokens whose terms a thread keeps: some 8 MB, and nine of ten tokens of a text. Source: our choice."""
 _OTHER_THAN_HYPHENS = regex.compile(r"[^\p{L}\p{N}\p{M}\-\u2010]")
