@@ -129,8 +129,7 @@ class _Checker:
         rests = self._rests(questions)
         for one, passage, question, language in zip(samples, passages, questions, languages, strict=True):
             rest = next(rests) if question.rest else None
-            # What the model was made for it reads: in a collection of forms or templates a sentence tells no passage from
-            # another, to people neither.
+            # What the model was made for it reads: in a collection of templates a sentence tells no passage from another.
             dense = language in self._context.model_languages or legs.finds_by_meaning(
                 self._model.encode_query(question.sentence), rest, one
             )
