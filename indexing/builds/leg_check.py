@@ -129,12 +129,14 @@ class _Checker:
         rests = self._rests(questions)
         for one, passage, question, language in zip(samples, passages, questions, languages, strict=True):
             rest = next(rests) if question.rest else None
-            # What the model was made for it reads: in a collection of templates a sentence tells no passage from another.
-            dense = language in self._context.model_languages or legs.finds_by_meaning(
-                self._model.encode_query(question.sentence), rest, one
-            )
-            lexical = legs.finds_by_words(question.words, one)
             tokens, unknown = self._tokens.count(passage.text)
+            if language in self._context.model_languages:
+                dense = True  # in a collection of templates a sentence tells no passage from another, whoever reads it
+            elif 2 * unknown > tokens:
+                dense = False  # vectors of unknown tokens tell how many there are
+            else:
+                dense = legs.finds_by_meaning(self._model.encode_query(question.sentence), rest, one)
+            lexical = legs.finds_by_words(question.words, one)
             yield one.key, (one.key, language, int(dense), int(lexical), tokens, unknown)
 
     def _rests(self, questions: Sequence[Question]) -> Iterator[Vector]:
