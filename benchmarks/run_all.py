@@ -13,6 +13,7 @@ SCRIPTS = (
     "quality.text_accounts",
     "quality.position_bias",
     "quality.interleaving",
+    "quality.leg_check",
     "search.lexical",
     "search.words",
     "search.fusion",

@@ -70,6 +70,8 @@ class DryRun:
 class BuildReport:
     """What a build did. ``recall_at_10`` is the lowest of its approximate indexes, ``None`` if there is none.
 
+    Of its ``seconds`` the leg check took ``leg_check_seconds``.
+
     ``warnings`` say which collections a leg cannot search, ``weight_changes`` where that changed what the legs weigh in
     hybrid search.
     """
@@ -87,6 +89,7 @@ class BuildReport:
     seconds: float
     warnings: tuple[str, ...] = ()
     weight_changes: tuple[str, ...] = ()
+    leg_check_seconds: float = 0.0
 
 
 def dry_run(context: BuildContext) -> DryRun:
@@ -177,7 +180,9 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
             _materialise(context)
             shards = [context.storage.open(KIND, plan.name) for plan in plans]
             before = _legs_before(context, recipe.number)
+            check_began = time.perf_counter()
             legs = check_legs(context, recipe.number, plans, before)
+            check_seconds = time.perf_counter() - check_began
             manifest = describe_snapshot(context.views, recipe.model, shards, legs.collections)
             require_whole(manifest, {plan.name: plan.rows for plan in plans})
             publish_snapshot(context.storage, manifest)
@@ -217,6 +222,7 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
         seconds=time.perf_counter() - began,
         warnings=tuple(leg_warnings(recipe.model, legs.collections)),
         weight_changes=tuple(weight_changes(before, legs.collections, recipe.retrieval.dense_weight)),
+        leg_check_seconds=check_seconds,
     )
 
 

@@ -52,9 +52,7 @@ class CollectionAnalyser:
         return found
 
 
-def analyser_of(
-    language: str, algorithm: int, languages: Mapping[Partition, str] | None = None
-) -> TextAnalyser:
+def analyser_of(language: str, algorithm: int, languages: Mapping[Partition, str] | None = None) -> TextAnalyser:
     """The analyser of a lexical view.
 
     Args:

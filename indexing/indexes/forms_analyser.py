@@ -19,7 +19,7 @@ from indexing.indexes.word_cutting import Word, cut, plain, tokens_of
 from indexing.records import Partition
 
 WITHOUT_SPACES = ("chinese", "japanese", "korean", "thai")
-"""Languages beside the Snowball ones. Of their texts only what is in Latin letters has stems and stop words: English."""
+"""Languages beside the Snowball ones. Of their texts only what is in Latin letters has stems and stop words."""
 WHOLE_WEIGHT = 1.0
 """What a token as a whole counts in a query, beside its words, of which each counts 1."""
 HYPHENATED_WEIGHT = 0.5

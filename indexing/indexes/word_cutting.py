@@ -20,9 +20,7 @@ MAX_PARTS = 6
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Thai}\p{Khmer}\p{Lao}\p{Myanmar}"
 _WORD = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*"
 # C++, C#, A+: after one or two letters they belong to the name; elsewhere only ++ does.
-_SIGN = (
-    r"(?:\+\+(?!\p{L})|(?<=(?<![\p{L}\p{N}])\p{L}{1,2})\#(?!\p{L})|(?<=(?<![\p{L}\p{N}])\p{L})\+(?![\p{L}\p{N}+]))?"
-)
+_SIGN = r"(?:\+\+(?!\p{L})|(?<=(?<![\p{L}\p{N}])\p{L}{1,2})\#(?!\p{L})|(?<=(?<![\p{L}\p{N}])\p{L})\+(?![\p{L}\p{N}+]))?"
 _INNER = r"(?:[-\u2010.'\u2019\u200b\u200c]|_+|(?<=\p{Nd}),(?=\p{Nd}))"
 _OUTER = r"(?:://|::|->|:?\\|/\.?|[@:=?&\#~+%])"
 _EMOJI = r"(?:[\p{Extended_Pictographic}--[\u00a9\u00ae]]\p{Emoji_Modifier}?)"
@@ -57,9 +55,7 @@ _PART = regex.compile(
 )
 _SHORTENED = regex.compile(r"(\p{L}+?)(?:['\u2019](?:s|ll|re|ve|d|m)|n['\u2019]t)", flags=_FLAGS | regex.IGNORECASE)
 _POSSESSIVE = regex.compile(r"(.+)['\u2019]s", flags=_FLAGS | regex.IGNORECASE)
-_ELIDED = regex.compile(
-    r"(\p{L}{1,2}|\p{L}*(?:qu|ll|un|st|gl))['\u2019](?=\p{L})", flags=_FLAGS | regex.IGNORECASE
-)
+_ELIDED = regex.compile(r"(\p{L}{1,2}|\p{L}*(?:qu|ll|un|st|gl))['\u2019](?=\p{L})", flags=_FLAGS | regex.IGNORECASE)
 # Default ignorable but for what joins emoji, and for the two that stand between words.
 _IGNORED = regex.compile(
     r"[\p{Default_Ignorable_Code_Point}--[\u200b-\u200d]]|(?<!\p{Extended_Pictographic}\p{Emoji_Modifier}?)\u200d",

@@ -111,7 +111,7 @@ def test_a_fixed_sentence_has_the_pinned_terms(language):
     assert Analyser(language).terms(SENTENCE) == EXPECTED["terms"][language]
 
 
-@pytest.mark.parametrize("language", (*LANGUAGES, "japanese"))
+@pytest.mark.parametrize("language", [*LANGUAGES, "japanese"])
 def test_a_fixed_sentence_has_the_pinned_forms_under_algorithm_2(language):
     assert forms(language) == EXPECTED["forms"][language]
 
