@@ -55,6 +55,10 @@ class Buckets:
         self._sweep_at = _SWEEP_AT
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        """How many buckets are remembered: those that are not full, and some that are by now."""
+        return len(self._full_at)
+
     def take(self, tenant: str, per_minute: int, kind: Kind = "requests") -> float:
         """Take one request from a tenant's bucket of a kind, which fills with ``per_minute`` >= 1.
 

@@ -9,6 +9,7 @@ from indexing.catalogue.database import Database
 from indexing.features.views import FeatureViews
 from indexing.home import Home
 from indexing.models.embedder import Embedder, load_embedder
+from indexing.models.model_languages import languages_of
 from indexing.passages.chunker import Chunker
 from indexing.releases.binding import bind_recipe
 from indexing.releases.recipes import Recipe
@@ -36,6 +37,8 @@ class BuildContext:
     block_size: int
     ledger_days: int
     on_progress: Progress = lambda stage, done, total: None
+    model_languages: tuple[str, ...] = ()
+    """Codes of those that the model was made for, as far as it is known."""
 
 
 def prepare_build(
@@ -67,4 +70,5 @@ def prepare_build(
         executor="workers" if executor_for else "local",
         on_progress=on_progress,
         ledger_days=home.settings.ledger_days,
+        model_languages=languages_of(model, home.models.list()),
     )

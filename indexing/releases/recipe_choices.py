@@ -24,9 +24,9 @@ WEIGHT_RANGES: Mapping[str, tuple[float, float]] = {
     "bm25_b": (0.0, 1.0),
     "candidates": (1, 1000),
 }
-"""What the numbers of a ``RetrievalConfig`` may be, ends included. Source: the definitions of a share and of BM25; that
-``k1`` ends at 10 (beyond, scores are as good as linear in a term's count) and candidates at as many as one search may ask
-for is our choice."""
+"""What the numbers of a ``RetrievalConfig`` may be, ends included. Source: the definitions of a share and of BM25; our
+choice is that ``k1`` ends at 10, beyond which scores are as good as linear in a term's count, and candidates at as many
+as one search may ask for."""
 
 
 def default_recipe(home: Home) -> Recipe:

@@ -58,6 +58,7 @@ class StoredPassage:
     end: int
     headings: tuple[str, ...]
     text: str
+    table_heading: str = ""
 
     @property
     def id(self) -> str:
@@ -323,11 +324,11 @@ class Shard:
             raise self.damaged(f"passage {row} names document {number}, which is not of its partition")
         try:
             name, title, url, metadata, _ = self._texts.document(number)
-            ordinal, start, end, headings, text = self._texts.passage(row)
+            record = self._texts.passage(row)
         except _FAULTS as error:
             raise self.damaged(f"passage {row} cannot be read: {error}") from error
         partition = self._ordered[place].partition
-        return StoredPassage(partition, name, title, url, metadata, ordinal, start, end, headings, text)
+        return StoredPassage(partition, name, title, url, metadata, *record)
 
     def document_id(self, row: int) -> str:
         """The id of the document of the passage at ``row``."""

@@ -108,9 +108,8 @@ class _Layout:
             record = [document.id, document.title, document.url, dict(document.metadata)]
             self._keep("document", record if document.allow is None else [*record, sorted(set(document.allow))])
             for passage in item.passages:
-                self._keep(
-                    "passage", [passage.ordinal, passage.start, passage.end, list(passage.headings), passage.text]
-                )
+                place = [passage.ordinal, passage.start, passage.end, list(passage.headings), passage.text]
+                self._keep("passage", [*place, passage.table_heading] if passage.table_heading else place)
                 self._owners.append(number)
                 yield analyser.passage_terms(passage.encoder_input)
 

@@ -5,7 +5,7 @@ the current of a breaker. Inside a marked article a name counts only for what is
 on a page that marks no article, for what does not hold the most of its prose.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import pairwise
 
 from selectolax.lexbor import LexborNode
@@ -20,6 +20,7 @@ from indexing.sources.html_tree import (
     is_in_article,
     is_mostly_links,
     names,
+    outermost,
     role_of,
     text_of,
 )
@@ -113,17 +114,7 @@ def drop_by_name(root: LexborNode, cuts: Cuts, *, is_article: bool) -> None:
 def _chosen(nodes: list[LexborNode], reason_of: Callable[[LexborNode], str]) -> list[tuple[LexborNode, str]]:
     """Every element that has a reason, holds no article and lies in no other such element."""
     reasons = {node.mem_id: reason for node in nodes if (reason := reason_of(node)) and not _holds_article(node)}
-    outermost = [node for node in nodes if node.mem_id in reasons and not _is_within(node, reasons)]
-    return [(node, reasons[node.mem_id]) for node in outermost]
-
-
-def _is_within(node: LexborNode, others: Mapping[int, str]) -> bool:
-    above = node.parent
-    while above is not None:
-        if above.mem_id in others:
-            return True
-        above = above.parent
-    return False
+    return [(node, reasons[node.mem_id]) for node in outermost([node for node in nodes if node.mem_id in reasons])]
 
 
 def _holds_article(node: LexborNode) -> bool:

@@ -95,8 +95,10 @@ def _account(pages: Sequence[Page | None], running: Sequence[set[int]], kept: Se
     by_page = zip(read, running, strict=True)
     along = sum(letters_and_digits(page.lines[place].text) for page, places in by_page for place in places)
     hidden = sum(page.hidden for page in read)
-    left_out = {name: count for name, count in (("running lines", along), ("hidden text", hidden)) if count}
+    reasons = {"running lines": along, "hidden text": hidden, "unreadable glyphs": sum(page.unread for page in read)}
+    left_out = {name: count for name, count in reasons.items() if count}
     stays = sum(letters_and_digits(line.text.replace(HYPHEN, "")) for lines in kept for line in lines)
+    stays -= sum(page.added for page in read)
     return TextAccount(READER, sum(page.raw for page in read), stays, left_out, tuple(_notes(pages)))
 
 

@@ -1,8 +1,10 @@
 """The lines of a PDF page's text, with where they stand; columns come one after the other."""
 
 import ctypes
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -56,17 +58,27 @@ def _written(
     content: pypdfium2.PdfTextPage, text: str, changes: Sequence[Change], gutters: Sequence[Gutter]
 ) -> Iterator[Line]:
     begin = unit = 0
-    for part in text.split("\r\n"):
+    for part in _parts(text, changes):
         if part.strip():
             lead, trail = len(part) - len(part.lstrip()), len(part) - len(part.rstrip())
             first, last = _index(content, unit + lead), _index(content, unit + _units(part) - 1 - trail)
-            gutter = _crossed(content, first, last, gutters)
-            for start, stop in _pieces(content, unit, part, gutter):
+            crossed = _crossed(content, first, last, gutters)
+            for start, stop in _pieces(content, unit, part, crossed):
                 said = changed(text, begin + start, begin + stop, changes)
                 if said.strip():
                     yield _line(content, said, _index(content, unit + start), _index(content, unit + stop - 1))
         begin += len(part) + 2
         unit += _units(part) + 2
+
+
+def _parts(text: str, changes: Sequence[Change]) -> Iterator[str]:
+    """The lines as PDFium parts them, whole where the end of one lies in what is changed."""
+    begin = 0
+    for match in re.finditer("\r\n", text):
+        if not any(start <= match.start() < stop for start, stop, _ in changes):
+            yield text[begin : match.start()]
+            begin = match.end()
+    yield text[begin:]
 
 
 def _units(text: str) -> int:
@@ -92,14 +104,14 @@ def _goes_on(above: Line, line: Line) -> bool:
     return is_level and above.right > above.left and _SAME_GAP[0] * size <= gap <= _SAME_GAP[1] * size
 
 
-def _crossed(content: pypdfium2.PdfTextPage, first: int, last: int, gutters: Sequence[Gutter]) -> Gutter | None:
-    """The gutter that lies inside a line."""
+def _crossed(content: pypdfium2.PdfTextPage, first: int, last: int, gutters: Sequence[Gutter]) -> list[Gutter]:
+    """The gutters that lie inside a line, from left to right."""
     if not gutters:
-        return None
+        return []
     left, right = content.get_charbox(first)[0], content.get_charbox(last)[2]
     foot = _baseline(content, first)
-    inside = (one for one in gutters if one.bottom <= foot <= one.top and left < one.right and right > one.left)
-    return next((one for one in inside if left < one.left and right > one.right), None)
+    level = (one for one in gutters if one.bottom <= foot <= one.top)
+    return sorted((one for one in level if left < one.left and right > one.right), key=lambda one: one.left)
 
 
 def _baseline(content: pypdfium2.PdfTextPage, index: int) -> float:
@@ -108,23 +120,30 @@ def _baseline(content: pypdfium2.PdfTextPage, index: int) -> float:
     return float(up.value)
 
 
-def _pieces(content: pypdfium2.PdfTextPage, unit: int, part: str, gutter: Gutter | None) -> list[tuple[int, int]]:
-    """A line from where to where, in two pieces where a gutter lies in it."""
-    if gutter is None or _units(part) != len(part):
+def _pieces(content: pypdfium2.PdfTextPage, unit: int, part: str, crossed: Sequence[Gutter]) -> list[tuple[int, int]]:
+    """A line from where to where, in pieces where gutters lie in it."""
+    if not crossed or _units(part) != len(part):
         return [(0, len(part))]
+    cuts, waiting = [0], list(crossed)
     for place, character in enumerate(part):
-        if not character.isspace() and content.get_charbox(_index(content, unit + place))[0] >= gutter.right - 1.0:
-            return [(0, place), (place, len(part))]
-    return [(0, len(part))]
+        if character.isspace():
+            continue
+        left = content.get_charbox(_index(content, unit + place))[0]
+        if waiting and left >= waiting[0].right - 1.0:
+            cuts.append(place)
+            waiting = [one for one in waiting if left < one.right - 1.0]
+    return list(pairwise([*cuts, len(part)]))
 
 
 def _by_columns(lines: list[Line], gutters: Sequence[Gutter]) -> list[Line]:
-    """The lines with those left of a gutter before those right of it."""
-    for gutter in gutters:
-        beside = [place for place, line in enumerate(lines) if _is_beside(line, gutter)]
+    """The lines column by column where gutters lie beside each other."""
+    for _, members in groupby(gutters, key=lambda one: (one.bottom, one.top)):
+        some = list(members)
+        beside = [place for place, line in enumerate(lines) if all(_is_beside(line, one) for one in some)]
         if beside and beside[-1] - beside[0] == len(beside) - 1:
-            some = [lines[place] for place in beside]
-            lines[beside[0] : beside[-1] + 1] = sorted(some, key=lambda line: line.left >= gutter.right - 1.0)
+            ends = [one.right - 1.0 for one in some]
+            columns = sorted((lines[place] for place in beside), key=lambda line: sum(line.left >= end for end in ends))
+            lines[beside[0] : beside[-1] + 1] = columns
     return lines
 
 

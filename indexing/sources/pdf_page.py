@@ -1,6 +1,8 @@
 """Reads one page of a PDF: the lines that a reader sees, its form, and what of its text was left out."""
 
+import sys
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pypdfium2
@@ -9,27 +11,31 @@ import pypdfium2.raw as pdfium
 from indexing.sources.extracted_text import letters_and_digits
 from indexing.sources.pdf_columns import find_gutters
 from indexing.sources.pdf_forms import read_fields, with_fields
+from indexing.sources.pdf_glyphs import is_language, means_nothing
+from indexing.sources.pdf_ligatures import turned_ligatures
 from indexing.sources.pdf_lines import Line, read_lines
-from indexing.sources.pdf_objects import PageObjects, read_objects
+from indexing.sources.pdf_objects import PageObjects, TextObject, read_objects
 from indexing.sources.pdf_raised import raised_texts
 from indexing.sources.pdf_text import HYPHEN, letter_by_letter
 
 _SAMPLED = 400
 """Characters of a page that are asked whether they have a meaning. Source: our choice: a quarter of a page."""
-_CATEGORIES = ("Cc", "Cn", "Co", "Cs")
-"""Of characters that are none to a reader: controls, unassigned, private and half ones."""
-_REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its lines, letters and digits that it holds and that are hidden, and how many glyphs mean nothing."""
+    """One page: its lines, letters and digits that it holds and that are hidden, and how many glyphs mean nothing.
+
+    ``unread`` of these glyphs PDFium does not give at all; ``added`` letters in the lines are ours: ticks and names.
+    """
 
     lines: list[Line]
     raw: int
     hidden: int
     glyphs: int
     unreadable: int
+    unread: int
+    added: int
     is_picture: bool
     is_blank: bool
 
@@ -44,23 +50,35 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     objects = read_objects(page)
     content = page.get_textpage()
     raw = seen = letters_and_digits(content.get_text_range())
-    if objects.hidden:
+    hidden = objects.hidden
+    if hidden:
         content.close()
-        content, objects = _without_hidden(page, objects)
+        content, objects = _without(page, hidden)
         seen = letters_and_digits(content.get_text_range())
     text = content.get_text_range()
-    changes = raised_texts(content, objects.texts, text)
+    changes = sorted([*raised_texts(content, objects.texts, text), *turned_ligatures(content, text)])
     lines = read_lines(content, text, changes, find_gutters(content, objects.texts))
     glyphs = sum(not character.isspace() for character in text)
     unreadable = _unreadable(content, text)
+    unread = sum(one.unread_glyphs for one in objects.texts)
     lines = [Line(readable(one.text), one.begin, one.end, one.size, one.left, one.right) for one in lines]
     fields = read_fields(document, page)
     filled = sum(letters_and_digits(field.value) for field in fields if not field.is_tick)
-    is_picture = objects.has_picture and not any(line.text.strip() for line in lines)
+    is_picture = objects.has_picture and not unread and not any(line.text.strip() for line in lines)
     content.close()
     page.close()
-    lines = with_fields([line for line in lines if line.text.strip()], fields)
-    return Page(lines, raw + filled, raw - seen, glyphs, unreadable, is_picture, objects.is_blank)
+    lines = [line for line in lines if line.text.strip()]
+    with_form = with_fields(lines, fields)
+    added = _letters(with_form) - _letters(lines) - filled
+    raw += filled + unread
+    glyphs, unreadable = glyphs + unread, unreadable + unread
+    return Page(
+        with_form, raw, raw - filled - unread - seen, glyphs, unreadable, unread, added, is_picture, objects.is_blank
+    )
+
+
+def _letters(lines: Sequence[Line]) -> int:
+    return sum(letters_and_digits(line.text) for line in lines)
 
 
 def readable(text: str) -> str:
@@ -70,27 +88,30 @@ def readable(text: str) -> str:
         return text
     if unicodedata.category(text[0]) == "Co":
         text = "\N{BULLET}" + text[1:]
-    return "".join(one for one in text if one == HYPHEN or not _means_nothing(one))
+    return "".join(one for one in text if one == HYPHEN or not means_nothing(one))
 
 
-def _means_nothing(character: str) -> bool:
-    return character == _REPLACEMENT or unicodedata.category(character) in _CATEGORIES
-
-
-def _without_hidden(page: pypdfium2.PdfPage, objects: PageObjects) -> tuple[pypdfium2.PdfTextPage, PageObjects]:
+def _without(page: pypdfium2.PdfPage, hidden: Sequence[TextObject]) -> tuple[pypdfium2.PdfTextPage, PageObjects]:
     """The page's text as if what is hidden were not there."""
-    for one in objects.hidden:
-        if pdfium.FPDFPage_RemoveObject(page.raw, one.raw):
+    for one in hidden:
+        is_removed = (
+            pdfium.FPDFPage_RemoveObject(page.raw, one.raw)
+            if one.form is None
+            else pdfium.FPDFFormObj_RemoveObject(one.form, one.raw)
+        )
+        if is_removed:
             pdfium.FPDFPageObj_Destroy(one.raw)
     return page.get_textpage(), read_objects(page)
 
 
 def _unreadable(content: pypdfium2.PdfTextPage, text: str) -> int:
-    """How many glyphs of a page mean nothing: by what they are, or because their font does not say."""
+    """How many glyphs of a page mean nothing: by what they are, or because their font does not say and it shows."""
     seen = [one for one in text if not one.isspace() and one != HYPHEN]
-    by_kind = sum(_means_nothing(one) for one in seen if not one.isascii() or one < " ")
+    by_kind = sum(means_nothing(one) for one in seen if not one.isascii() or one < " ")
     count = content.count_chars()
-    step = max(1, count // _SAMPLED)
-    asked = range(0, count, step)
-    without = sum(int(pdfium.FPDFText_HasUnicodeMapError(content.raw, index)) == 1 for index in asked)
-    return max(by_kind, int(without * len(seen) / max(1, len(asked))))
+    asked = range(0, count, max(1, count // _SAMPLED))
+    guessed = [index for index in asked if int(pdfium.FPDFText_HasUnicodeMapError(content.raw, index)) == 1]
+    units = (int(pdfium.FPDFText_GetUnicode(content.raw, index)) for index in guessed)
+    if not guessed or is_language("".join(chr(unit) if unit <= sys.maxunicode else "\ufffd" for unit in units)):
+        return by_kind
+    return max(by_kind, len(guessed) * len(seen) // len(asked))

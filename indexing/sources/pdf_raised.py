@@ -22,6 +22,7 @@ _NOTE = re.compile(r"\d{1,3}|[*\u2020\u2021\u00a7\u00b6]{1,3}|[a-z]")
 _WORD_BEFORE = re.compile(r"(?:[^\W\d_]{4,}|[^\W\d_]{2,}[.,;:!?)\u201d\u2019'\"]+)\Z")
 """What a mark follows: a word, or the end of a sentence; behind a number, a unit or a symbol a power stands."""
 
+_HYPHEN = "\ufffe"  # what PDFium gives for one at the end of a line, as it takes the end of a raised text
 _WORD_CHARS = 40
 """How far back a word is looked for."""
 
@@ -36,16 +37,16 @@ def raised_texts(content: pypdfium2.PdfTextPage, texts: Sequence[TextObject], te
     """
     if not text.isascii() and max(text) > "\uffff":
         return []  # places are counted in UTF-16 units, which are no code points here
-    changes: list[Change] = []
+    places: list[tuple[int, int]] = []
     base: TextObject | None = None
     for one in texts:
         if base is not None and _is_raised(one, base):
-            change = _change(content, one, text)
-            if change is not None:
-                changes.append(change)
-        elif one.is_upright:
+            place = _place(content, one, text)
+            if place is not None:
+                places.append(place)
+        elif one.is_upright and not (base is not None and _is_lowered(one, base)):
             base = one
-    return _apart(changes)
+    return [_change(text, begin, end) for begin, end in _joined(places, text)]
 
 
 def changed(text: str, begin: int, end: int, changes: Sequence[Change]) -> str:
@@ -68,8 +69,16 @@ def _is_raised(one: TextObject, base: TextObject) -> bool:
     )
 
 
-def _change(content: pypdfium2.PdfTextPage, one: TextObject, text: str) -> Change | None:
-    said = text_of(one, content).strip()
+def _is_lowered(one: TextObject, base: TextObject) -> bool:
+    """Whether it is an index below the line, such as the 4 of a sulphate: what is raised behind rises from its base."""
+    is_near = -_GAP * base.size <= one.box[0] - base.box[2] <= _GAP * base.size
+    return is_near and one.size <= _SMALLER * base.size and -_RISE[1] * base.size <= one.foot - base.foot < 0.0
+
+
+def _place(content: pypdfium2.PdfTextPage, one: TextObject, text: str) -> tuple[int, int] | None:
+    """From where to where of the page's text a raised object stands."""
+    said = text_of(one, content).strip().replace(_HYPHEN, "-")
+    text = text.replace(_HYPHEN, "-")
     if not said or len(said) > _MOST_CHARS:
         return None
     across, up = one.box[0] + min(one.size / 4, (one.box[2] - one.box[0]) / 2), (one.box[1] + one.box[3]) / 2
@@ -77,17 +86,23 @@ def _change(content: pypdfium2.PdfTextPage, one: TextObject, text: str) -> Chang
     begin = pdfium.FPDFText_GetTextIndexFromCharIndex(content.raw, index) if index >= 0 else -1
     if begin < 0 or text[begin : begin + len(said)] != said:
         begin = text.find(said, max(0, begin - 3), begin + len(said) + 3) if begin >= 0 else -1
-    if begin <= 0:
-        return None
-    before = text[:begin].rstrip()
-    is_note = bool(_NOTE.fullmatch(said) and _WORD_BEFORE.search(before[-_WORD_CHARS:]))
-    return len(before), begin + len(said), footnote_mark(said) if is_note else superscript(said)
+    return (begin, begin + len(said)) if begin > 0 else None
 
 
-def _apart(changes: Sequence[Change]) -> list[Change]:
-    """The changes in order, without those that lie over one before."""
-    made: list[Change] = []
-    for one in sorted(changes):
-        if not made or one[0] >= made[-1][1]:
-            made.append(one)
+def _joined(places: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """The places in order, one where several raised objects stand together: a minus and a number of two fonts."""
+    made: list[tuple[int, int]] = []
+    for begin, end in sorted(places):
+        if made and begin < made[-1][1]:
+            continue
+        if made and not text[made[-1][1] : begin].strip() and end - made[-1][0] <= 2 * _MOST_CHARS:
+            made[-1] = (made[-1][0], end)
+        else:
+            made.append((begin, end))
     return made
+
+
+def _change(text: str, begin: int, end: int) -> Change:
+    said, before = "".join(text[begin:end].split()).replace(_HYPHEN, "-"), text[:begin].rstrip()
+    is_note = bool(_NOTE.fullmatch(said) and _WORD_BEFORE.search(before[-_WORD_CHARS:]))
+    return len(before), end, footnote_mark(said) if is_note else superscript(said)

@@ -27,14 +27,17 @@ def running_lines(pages: Sequence[Sequence[Line]]) -> list[set[int]]:
     """By page, the places of its lines that run along the edge of more than half of the pages.
 
     Such a line is the same on these pages, digits included, and stands at the same place there; or it is the page's
-    number, which counts up as the pages do. Rows of a table that differ in their digits alone are none.
+    number, which counts up as the pages do. Rows of a table are none: they differ in their digits, or the page has
+    them more than once.
     """
     found: list[set[int]] = [set() for _ in pages]
     if len(pages) < _LEAST_PAGES:
         return found
     orders = [sorted(range(len(page)), key=lambda place, page=page: -page[place].begin) for page in pages]  # type: ignore[misc]
+    texts = [Counter(line.text for line in page) for page in pages]
     for edge in (0, -1) * _EDGE_LINES:
-        at_edge = [(number, order[edge]) for number, order in enumerate(orders) if order]
+        edges = [(number, order[edge]) for number, order in enumerate(orders) if order]
+        at_edge = [(number, place) for number, place in edges if texts[number][pages[number][place].text] == 1]
         counts = Counter(key for number, place in at_edge for key in set(_keys(pages[number][place], number)))
         running = {key for key, count in counts.items() if 2 * count > len(pages)}
         for number, place in at_edge:
@@ -53,7 +56,7 @@ def _keys(line: Line, page: int) -> Iterator[str]:
     match = _PAGE_NUMBER.fullmatch(line.text)
     number = _number(match.group(1)) if match else None
     if match and number is not None:
-        yield f"{place} # {number - page}"
+        yield f"{place} {number - page} {line.text[: match.start(1)]}#{line.text[match.end(1) :]}"
 
 
 def _number(text: str) -> int | None:

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from indexing.features.views import ALGORITHM, DEFAULT_PASSAGES, FIRST_256, PassageView, lexical_view
+from indexing.features.views import ALGORITHM, FIRST_256, FIRST_PASSAGES, PassageView, lexical_view
 from indexing.indexes.analyser import Analyser
 from indexing.indexes.forms_analyser import FormsAnalyser
 from indexing.passages.chunker import Chunker
@@ -55,7 +55,7 @@ SENTENCE = (
     " 密码重置 ﬁne e\u0301t\u00e9 \N{WOMAN}\u200d\N{GIRL} don’t x\N{SUPERSCRIPT TWO}"
 )
 VIEWS = {
-    "default": DEFAULT_PASSAGES,
+    "default": FIRST_PASSAGES,
     "small": PassageView("small", 1, "headings", 32, 6, 8),
     "head": FIRST_256,
 }

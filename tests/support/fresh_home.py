@@ -189,7 +189,8 @@ class Process:
         self.embedder = Embedder()
         self.clock = Clock()
         self.live = LiveLayer(self.home, bind=fresh.bind, clock=self.clock, on_change=on_change)
-        self.pool = ReleasePool(self.home, self.live, opener=Opener(self.home, self.embedder))
+        self.opener = Opener(self.home, self.embedder)
+        self.pool = ReleasePool(self.home, self.live, opener=self.opener)
         if is_open:
             self.pool.refresh()
 

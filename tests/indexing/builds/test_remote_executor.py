@@ -59,8 +59,10 @@ class Site:
         settings = Settings(home=path, redis_url="redis://127.0.0.1:1/0")
         runner = TaskRunner(self.storage, sessions=1)
         runner.is_done = lambda block: block.name in self.done
-        self.executor = WorkerExecutor(settings, self.storage, catalogue, runner, 1, on_wait=self.said.append)
-        self.executor._leases, self.executor._celery = self.hands, self.sent
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(remote_executor, "Leases", lambda *given: self.hands)
+            patch.setattr(remote_executor, "make_celery", lambda *given: self.sent)
+            self.executor = WorkerExecutor(settings, self.storage, catalogue, runner, 1, on_wait=self.said.append)
 
 
 @pytest.fixture

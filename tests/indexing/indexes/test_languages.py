@@ -6,7 +6,7 @@ from indexing.indexes.languages import NAMES, UNKNOWN, analyser_language, langua
 
 TEXTS = {
     "en": "The guide explains how to restart the server after a crash and where its logs are kept.",
-    "de": "Die Anleitung erklärt, wie man den Server nach einem Absturz neu startet.",
+    "de": "Diese Anleitung erklärt, wie man den Server nach einem Absturz wieder in Gang bringt.",
     "ar": "يشرح الدليل كيفية إعادة تشغيل الخادم بعد العطل ومكان حفظ السجلات.",
     "fa": "این راهنما توضیح می‌دهد که چگونه سرور را پس از خرابی دوباره راه‌اندازی کنید.",
     "th": "คู่มือนี้อธิบายวิธีเริ่มเซิร์ฟเวอร์ใหม่หลังจากขัดข้อง",

@@ -10,10 +10,10 @@ from indexing.errors import NotFound
 from indexing.features.boosts import Boost
 from indexing.features.views import (
     DEFAULT_CONVERSATION,
-    DEFAULT_PASSAGES,
     DOCUMENT_STATS,
     EMBEDDING_VIEWS,
     FIRST_256,
+    FIRST_PASSAGES,
     lexical_view,
 )
 from indexing.home import Home
@@ -21,7 +21,7 @@ from indexing.models.registry import ModelManifest, ModelVersion, Prompts
 from indexing.records import StoredFile
 from indexing.releases.recipes import Recipe, RetrievalConfig, read_recipe, record_recipe
 
-RECIPE = Recipe("model@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())
+RECIPE = Recipe("model@1", FIRST_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())
 
 
 @pytest.mark.parametrize(

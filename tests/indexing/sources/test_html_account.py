@@ -57,6 +57,11 @@ def test_what_lies_around_the_main_part_is_counted() -> None:
     assert (account.raw, account.kept, dict(account.left_out)) == (12, 4, {"parts around the article": 8})
 
 
+def test_a_title_outside_the_head_is_text_that_is_left_out() -> None:
+    account = account_of(b"<main><p>Kept</p><svg><title>A drawing</title></svg></main>")
+    assert (account.raw, account.kept, dict(account.left_out)) == (12, 4, {"pictures and media": 8})
+
+
 def test_what_the_reader_adds_is_not_counted_as_kept() -> None:
     html = "<main><ol start=10><li>one<li>two</ol><pre><code class=language-py>x</code></pre><p><img src=i alt=map>"
     html += "<blockquote cite=https://a.example>q</blockquote><ul><li><input type=checkbox checked>t</ul></main>"

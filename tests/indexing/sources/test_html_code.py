@@ -43,6 +43,7 @@ DOXYGEN = (
     "code",
     [PYGMENTS, BLOB, HIGHLIGHT_JS, HEXO, CHROMA, ROUGE, SYNTAX_HIGHLIGHTER, DOXYGEN,
      "<pre><span class=linenos>1</span>a = 1\n<span class=linenos>2</span>  b = 2</pre>",
+     "<pre><b class=a><span class=lineno><a class=ln>1</a></span></b>a = 1\n<span class=lineno>2</span>  b = 2</pre>",
      "<pre>1\n2</pre><pre>a = 1\n  b = 2</pre>",
      "<pre><ol class=linenums><li>a = 1</li><li>  b = 2</li></ol></pre>",
      "<pre><code><div>a = 1</div><div>  b = 2</div></code></pre>",
