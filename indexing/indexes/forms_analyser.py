@@ -29,9 +29,9 @@ FOLDED_SHARE = 0.4
 PARTS_WEIGHT = 0.5
 """What the parts of a word count in a query together, beside the word, which counts 1."""
 SYLLABLES_WEIGHT = 1.0
-"""What the bigrams of a Korean word count in a query together, beside the word, which counts 0.5."""
+"""What the bigrams of a Korean word count in a query together, beside the word, which counts 0.5. Source: our choice."""
 _HANGUL_WORD_WEIGHT = 0.5
-"""What a Korean word counts in a query beside its bigrams. Source: our choice."""
+"""What a Korean word of more than two syllables counts in a query, beside its bigrams. Source: our choice."""
 _CACHED_TOKENS = 16_384
 """Tokens whose terms a thread keeps: some 8 MB, and nine of ten tokens of a text. Source: our choice."""
 _OTHER_THAN_HYPHENS = regex.compile(r"[^\p{L}\p{N}\p{M}\-\u2010]")
