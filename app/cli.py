@@ -55,7 +55,7 @@ def search(
     for hit in result.hits:
         path = " > ".join([hit.passage.title, *hit.passage.headings[-1:]])
         click.echo(f"{hit.rank}. {hit.score:.3f}  {path}  [{hit.passage.document_id}]")
-        click.echo(f"   {' '.join(hit.passage.text.split())[:160]}")
+        click.echo(f"   {' '.join([*hit.passage.table_heading.split(), *hit.passage.text.split()])[:160]}")
     for warning in result.warnings:
         click.echo(warning, err=True)
     click.echo(f"release {serving.release.number}, {result.timings_ms['total']:.1f} ms", err=True)

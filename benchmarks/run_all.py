@@ -13,14 +13,18 @@ SCRIPTS = (
     "quality.text_accounts",
     "quality.position_bias",
     "quality.interleaving",
+    "quality.leg_check",
     "search.lexical",
+    "search.words",
     "search.fusion",
+    "search.tables",
     "quality.drift_stream",
     "quality.drift_service",
     "builds.encode",
     "search.quality",
     "quality.sequential",
     "search.conversation",
+    "search.conversation_answers",
     "quality.synthetic_sets",
     "quality.damaged_candidates",
     "search.latency",
@@ -39,13 +43,15 @@ SCRIPTS = (
     "search.index_options",
     "search.large_partition",
     "builds.incremental",
+    "builds.readers",
     "builds.workers",
     "builds.fine_tune",
     "faults.disturbances",
     "faults.kills",
     "faults.soak",
 )
-"""All that measure this checkout alone, the quick ones first; ``search.before_after`` needs a second one."""
+"""All that measure this checkout alone, the quick ones first; ``search.before_after`` needs a second one, and
+``builds.webpages`` a folder of saved pages."""
 
 
 def main() -> None:

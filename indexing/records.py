@@ -203,16 +203,20 @@ def is_narrower(allow: Collection[str] | None, before: Collection[str] | None) -
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a passage stands: code points ``start`` to ``end`` (exclusive) of its document, under ``headings``."""
+    """Where a passage stands: code points ``start`` to ``end`` (exclusive) of its document, under ``headings``.
+
+    ``table_heading`` is the heading row of the table among whose rows it begins, in one line; empty elsewhere.
+    """
 
     start: int
     end: int
     headings: tuple[str, ...] = ()
+    table_heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """The retrievable piece of a document: ``text == document.text[start:end]``."""
+    """The retrievable piece of a document: ``text == document.text[start:end]``; see ``Span`` for what stands above."""
 
     document_id: str
     ordinal: int
@@ -221,6 +225,7 @@ class Passage:
     text: str
     headings: tuple[str, ...]
     encoder_input: str
+    table_heading: str = ""
 
     @property
     def id(self) -> str:

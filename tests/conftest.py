@@ -4,6 +4,7 @@ import fcntl
 import gc
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ from indexing.models.registry import RERANKER
 from indexing.settings import Settings, limit_native_threads
 from indexing.storage import reserve
 from tests.support.cross_encoders import make_cross_encoder
+from tests.support.migrated_catalogue import place_home
 from tests.support.redis_server import redis_server
 from tests.support.tiny_model import register_tiny, tiny_files, tiny_home
 
@@ -33,6 +35,9 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "groundwork")
 for _name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
     del os.environ[_name]
 limit_native_threads()
+# Nor may a wish to leave no compiled files: each of some 300 processes would compile all it imports, for 0.6 s of CPU.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No test cuts the power, and a killed process leaves what it wrote to the system: only a wait for the disk is saved, of
 # a minute in all. Tests that look at what is synced, and when, put their own in its place.
@@ -53,6 +58,7 @@ def settings_at(path: Path, **values: object) -> Settings:
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """A fresh, empty home, closed afterwards."""
+    place_home(tmp_path / "home")
     opened = open_home(settings_at(tmp_path))
     yield opened
     opened.close()

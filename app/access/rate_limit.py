@@ -9,12 +9,14 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from indexing.backoff import Backoff, CircuitBreaker
 from indexing.errors import RateLimited
 
 logger = logging.getLogger(__name__)
+Kind: TypeAlias = Literal["requests", "feedback"]
+"""What is counted: each kind has a bucket of its own, so that a flood of the one leaves room for the other."""
 MINUTE_SECONDS = 60.0
 """Seconds of a minute, in which a tenant may send what its rate says."""
 REDIS_TIMEOUT_SECONDS = 0.1
@@ -23,9 +25,13 @@ REDIS_PAUSES = Backoff(1.0, 30.0)
 """How long a lost Redis is left alone before it is asked again: a second at first, half a minute at most."""
 _SWEEP_AT = 10_000
 """Tenants that are remembered before those are forgotten that may send all again."""
+_NOUNS: dict[Kind, str] = {"requests": "requests", "feedback": "events of feedback"}
+"""How a refusal calls what it counts."""
 _TINY = 1e-6
 """Seconds that rounding may be off by."""
 
+_REDIS_NAMES: dict[Kind, str] = {"requests": "rate", "feedback": "feedback-rate"}
+"""What the keys of each kind are called in Redis."""
 _SCRIPT = """
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
@@ -45,12 +51,16 @@ class Buckets:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._full_at: dict[str, float] = {}
+        self._full_at: dict[tuple[Kind, str], float] = {}
         self._sweep_at = _SWEEP_AT
         self._lock = threading.Lock()
 
-    def take(self, tenant: str, per_minute: int) -> float:
-        """Take one request from a tenant's bucket, which fills with ``per_minute`` >= 1.
+    def __len__(self) -> int:
+        """How many buckets are remembered: those that are not full, and some that are by now."""
+        return len(self._full_at)
+
+    def take(self, tenant: str, per_minute: int, kind: Kind = "requests") -> float:
+        """Take one request from a tenant's bucket of a kind, which fills with ``per_minute`` >= 1.
 
         Returns:
             0.0 if there was one, else the seconds until there will be.
@@ -58,11 +68,11 @@ class Buckets:
         interval = MINUTE_SECONDS / per_minute
         with self._lock:
             now = self._clock()
-            full_at = max(self._full_at.get(tenant, now), now)
+            full_at = max(self._full_at.get((kind, tenant), now), now)
             wait = full_at + interval - now - MINUTE_SECONDS
             if wait > _TINY:
                 return wait
-            self._full_at[tenant] = full_at + interval
+            self._full_at[kind, tenant] = full_at + interval
             if len(self._full_at) > self._sweep_at:
                 self._full_at = {name: moment for name, moment in self._full_at.items() if moment > now}
                 self._sweep_at = max(_SWEEP_AT, 2 * len(self._full_at))
@@ -72,7 +82,7 @@ class Buckets:
 class SharedBuckets(Protocol):
     """Buckets that all processes share; asking them may fail with an ``OSError``."""
 
-    async def take(self, tenant: str, per_minute: int) -> float:
+    async def take(self, tenant: str, per_minute: int, kind: Kind = "requests") -> float:
         """As ``Buckets.take``."""
 
     async def close(self) -> None:
@@ -80,7 +90,7 @@ class SharedBuckets(Protocol):
 
 
 class RedisBuckets:
-    """Buckets in Redis, one key a tenant that expires when its bucket is full. One script call a request.
+    """Buckets in Redis, one key a tenant and kind that expires when its bucket is full. One script call a request.
 
     Homes may share a Redis: ``home``, a home's identity, tells their tenants apart.
     """
@@ -99,7 +109,7 @@ class RedisBuckets:
         self._prefix = f"groundwork:{home}"
         self._script = self._redis.register_script(_SCRIPT)
 
-    async def take(self, tenant: str, per_minute: int) -> float:
+    async def take(self, tenant: str, per_minute: int, kind: Kind = "requests") -> float:
         """As ``Buckets.take``.
 
         Raises:
@@ -108,7 +118,8 @@ class RedisBuckets:
         from redis.exceptions import RedisError
 
         try:
-            return float(await self._script(keys=[f"{self._prefix}:rate:{tenant}"], args=[MINUTE_SECONDS / per_minute]))
+            key = f"{self._prefix}:{_REDIS_NAMES[kind]}:{tenant}"
+            return float(await self._script(keys=[key], args=[MINUTE_SECONDS / per_minute]))
         except RedisError as error:
             raise ConnectionError(f"{type(error).__name__}: {error}") from error
 
@@ -125,27 +136,29 @@ class RateLimiter:
         self._own = Buckets(clock)
         self._breaker = CircuitBreaker(REDIS_PAUSES, clock)
 
-    async def admit(self, tenant: str, per_minute: int | None) -> None:
+    async def admit(self, tenant: str, per_minute: int | None, kind: Kind = "requests") -> None:
         """Count one request of ``tenant``; ``None`` is unlimited and costs nothing. Never fails because of Redis.
+
+        Each kind may come ``per_minute`` times a minute: feedback takes nothing from other requests, nor they from it.
 
         Raises:
             RateLimited: the tenant's bucket is empty.
         """
         if per_minute is None:
             return
-        wait_seconds = await self._take(tenant, per_minute)
+        wait_seconds = await self._take(tenant, per_minute, kind)
         if wait_seconds > 0:
             retry_after_seconds = math.ceil(wait_seconds - _TINY)
             raise RateLimited(
-                f"Tenant {tenant!r} may send {per_minute:,} requests a minute and has used them up: the next is"
+                f"Tenant {tenant!r} may send {per_minute:,} {_NOUNS[kind]} a minute and has used them up: the next is"
                 f" admitted in {retry_after_seconds} s.",
                 retry_after_seconds=max(1, retry_after_seconds),
             )
 
-    async def _take(self, tenant: str, per_minute: int) -> float:
+    async def _take(self, tenant: str, per_minute: int, kind: Kind) -> float:
         if self._shared is not None and self._breaker.may_ask():
             try:
-                wait_seconds = await self._shared.take(tenant, per_minute)
+                wait_seconds = await self._shared.take(tenant, per_minute, kind)
             except OSError as error:
                 if self._breaker.failed():
                     logger.warning("limits.redis_lost", extra={"fields": {"reason": str(error)}})
@@ -153,7 +166,7 @@ class RateLimiter:
                 if self._breaker.succeeded():
                     logger.info("limits.redis_back")
                 return wait_seconds
-        return self._own.take(tenant, per_minute)
+        return self._own.take(tenant, per_minute, kind)
 
     async def close(self) -> None:
         """Let go of Redis."""

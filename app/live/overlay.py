@@ -14,7 +14,7 @@ import numpy as np
 
 from app.live.view_numbers import ReleaseViews, ViewNumbers
 from indexing.errors import ArtefactCorrupt
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analyser import TextAnalyser
 from indexing.records import Document, Mask, Partition, Vector, Vectors
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import Shard, shard_in_memory
@@ -75,7 +75,7 @@ class _Live:
 class Overlay:
     """What lies over one snapshot. ``view`` is safe at any time; all else is for one thread at a time."""
 
-    def __init__(self, snapshot: Snapshot, analyser: Analyser, views: ReleaseViews | None = None) -> None:
+    def __init__(self, snapshot: Snapshot, analyser: TextAnalyser, views: ReleaseViews | None = None) -> None:
         """Lay nothing over the snapshot yet; ``views`` numbers the views, by default for no one else."""
         self._snapshot = snapshot
         self._analyser = analyser
@@ -133,7 +133,7 @@ class Overlay:
     def known_vectors(self, item: ShardInput) -> list[Vector | None]:
         """The vectors of a document's passages, as far as what is found of the document now has the same ones."""
         partition, document_id, title = item.partition, item.document.id, item.document.title
-        known: dict[tuple[str, tuple[str, ...], str], Vector] = {}
+        known: dict[tuple[str, tuple[str, ...], str, str], Vector] = {}
         view = self.view(partition)
         for shard in () if view is None else view.shards:
             documents = self._find(shard, partition, [document_id])
@@ -141,9 +141,9 @@ class Overlay:
                 rows = np.flatnonzero(shard.rows_of(partition, documents)) + shard.partitions[partition].start
                 for row, vector in zip(rows.tolist(), shard.vectors(rows), strict=True):
                     one = shard.passage(row)
-                    known[one.title, one.headings, one.text] = vector
+                    known[one.title, one.headings, one.table_heading, one.text] = vector
         # Title, headings and text decide what the encoder reads of a passage, under one passage view.
-        return [known.get((title, passage.headings, passage.text)) for passage in item.passages]
+        return [known.get((title, one.headings, one.table_heading, one.text)) for one in item.passages]
 
     def permissions(self, partition: Partition, document_id: str) -> list[tuple[str, ...] | None]:
         """Who may see a document as it can be found now: one entry, or none where it is not found."""

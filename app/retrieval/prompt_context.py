@@ -31,7 +31,8 @@ class Citation:
 
     ``passages`` are the ids of the passages it holds, in reading order; ``pieces`` their text, those that overlap or
     touch joined into one. ``score`` is the best of the passages'. ``is_cut`` says that the text ends before its last
-    passage does.
+    passage does. ``table_heading`` is the heading row of the table among whose rows the first piece begins; those of
+    other tables stand in the text.
     """
 
     number: int
@@ -43,13 +44,15 @@ class Citation:
     passages: tuple[str, ...]
     pieces: tuple[Piece, ...]
     is_cut: bool = False
+    table_heading: str = ""
 
     @property
     def entry(self) -> str:
-        """The citation as it stands in the block: number and origin, then the text."""
+        """The citation as it stands in the block: number and origin, then the text below its table's heading row."""
         path = " > ".join([one_line(part) for part in (self.title, *self.headings) if part.strip()])
         head = " ".join(part for part in (f"[{self.number}]", path, f"({self.url})" if self.url else "") if part)
-        return f"{head}\n" + "\n".join(piece.text for piece in self.pieces)
+        above = [head, self.table_heading] if self.table_heading else [head]
+        return "\n".join([*above, *(piece.text for piece in self.pieces)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,7 @@ def _citation(number: int, run: Sequence[RankedPassage]) -> Citation:
         score=max(hit.score for hit in run),
         passages=tuple(hit.passage.id for hit in run),
         pieces=tuple(joined),
+        table_heading=first.table_heading,
     )
 
 

@@ -79,6 +79,6 @@ class Reranker:
 
 
 def pair_text(passage: StoredPassage) -> str:
-    """What a reranker reads of a passage: its title and headings in one line, then its text."""
+    """What a reranker reads of a passage: title and headings in one line, its table's heading row, then its text."""
     context = " > ".join(part for part in (passage.title, *passage.headings) if part)
-    return f"{context}\n{passage.text}" if context else passage.text
+    return "\n".join(part for part in (context, passage.table_heading, passage.text) if part)

@@ -92,6 +92,12 @@ class Query:
     matching: Matching | None
     earlier: tuple[str, ...] = ()
     at: datetime | None = None
+    answer: str = ""
+
+    @property
+    def turns(self) -> Turns:
+        """The question and what came before it."""
+        return Turns(self.text, self.earlier, self.answer)
 
 
 class TooManyCandidates(Exception):
@@ -117,6 +123,7 @@ class Retriever:
         vector: Vector | None = None,
         matching: Matching | None = None,
         earlier: Sequence[str] = (),
+        answer: str = "",
         before_stage: Callable[[], None] | None = None,
     ) -> Result:
         """The best ``k`` passages of a partition for a query.
@@ -132,6 +139,7 @@ class Retriever:
             matching: Which documents may be found; ``None`` for all.
             earlier: The turns of the conversation before the query, oldest first, as ``read_conversation`` gives them;
                 the recipe's conversation view says what they count, and without one they count nothing.
+            answer: What the assistant said right before the query, likewise.
             before_stage: Called before each stage; an error that it raises ends the search.
 
         Returns:
@@ -143,7 +151,7 @@ class Retriever:
         Raises:
             InvalidInput: ``k``, ``mode`` or the vector's dimension is out of range.
         """
-        asked = Query(query, k, mode, group_by_document, vector, matching, tuple(earlier))
+        asked = Query(query, k, mode, group_by_document, vector, matching, tuple(earlier), answer=answer)
         return self.begin(serving, partition, asked, before_stage).result()
 
     def begin(
@@ -213,7 +221,7 @@ class Search:
 
     def use_known_vector(self) -> None:
         """Take the query's vector from where it was kept, if it is at hand; whether it was, ``needs_encoding`` says."""
-        if self.needs_encoding and not self._asked.earlier:
+        if self.needs_encoding and self._asked.turns == Turns(self._asked.text):
             with self._timings.stage("encode"):
                 self._vector = self._serving.embedder.known(self._asked.text)
 
@@ -273,7 +281,7 @@ class Search:
         view, serving, timings = self._view, self._serving, self._timings
         if view is None or self._terms is None:
             return []
-        retrieval = serving.recipe.retrieval
+        retrieval, fusion = serving.recipe.retrieval, serving.fusion(self._partition)
         term_scores, max_score = self._terms
         depth = max(retrieval.candidates, k)
         while True:
@@ -289,14 +297,15 @@ class Search:
                     if serving.boosts is not None:
                         boosted = serving.boosts.of(self._partition, document_ids(view, found), self._asked.at)
                     added = None if boosted is None else boosted.added
-                    chosen = choose(view, found, max_score, k, dense_weight=retrieval.dense_weight, added=added)
+                    chosen = choose(view, found, max_score, k, dense_weight=fusion.dense_weight, added=added)
                     if best.overlap is not None:
                         self._features["leg_overlap"] = best.overlap
                     self._features |= _live_share(view, chosen)
                     break
             depth *= 4
         with timings.stage("hydrate"):
-            hits = _hydrate(view, chosen, retrieval.calibration[self._asked.mode])
+            is_hybrid = self._asked.mode == "hybrid"
+            hits = _hydrate(view, chosen, fusion.calibration if is_hybrid else retrieval.calibration[self._asked.mode])
             return hits if boosted is None else _with_features(hits, chosen, boosted)
 
     def _rerank(self, reranker: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
@@ -322,7 +331,7 @@ def _query_vector(serving: ServingRelease, query: Query) -> Vector:
     conversation = serving.recipe.conversation
     if conversation is None:
         return serving.embedder.encode_query(query.text)
-    return conversation_vector(conversation, Turns(query.text, query.earlier), serving.embedder.encode_query)
+    return conversation_vector(conversation, query.turns, serving.embedder.encode_query)
 
 
 def unit_vector(components: Sequence[float]) -> Vector:
@@ -343,13 +352,12 @@ def _term_scores(
     serving: ServingRelease, view: PartitionView, query: Query, allowed: Sequence[Mask | None]
 ) -> TermScores:
     """BM25 of every passage, 0 for those that may not be found."""
-    conversation = serving.recipe.conversation
-    terms: Sequence[str] | Mapping[str, float]
+    conversation, analyser = serving.recipe.conversation, serving.analyser.of(view.partition)
     if conversation is None:
-        terms = serving.analyser.terms(query.text)
+        weights = analyser.query_weights(query.text)
     else:
-        terms = conversation_terms(conversation, Turns(query.text, query.earlier), serving.analyser.terms)
-    found = serving.bm25.score_terms(view.segments, terms)
+        weights = conversation_terms(conversation, query.turns, analyser.query_weights)
+    found = serving.bm25.score_terms(view.segments, weights or analyser.stop_weights(query.text))
     for offset, mask in zip(view.offsets.tolist(), allowed, strict=True):
         if mask is not None:
             found.scores[offset : offset + len(mask)][~mask] = 0.0

@@ -5,10 +5,10 @@ from fastapi import APIRouter
 from app.schemas.feedback import FeedbackAnswer, FeedbackEvent
 from app.schemas.problems import problems
 from app.services.feedback import take_feedback
-from app.web.authenticated_routes import AuthenticatedRoute
+from app.web.authenticated_routes import FeedbackRoute
 from app.web.dependencies import Searcher, ServicesDep
 
-router = APIRouter(tags=["feedback"], route_class=AuthenticatedRoute)
+router = APIRouter(tags=["feedback"], route_class=FeedbackRoute)
 
 
 @router.post(

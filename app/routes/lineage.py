@@ -18,7 +18,8 @@ from indexing.releases.lineage_questions import lineage_of
 router = APIRouter(tags=["rollouts"], route_class=AuthenticatedRoute)
 ReleasePath = Annotated[str, Path(description="`13.2`, or `13` for its newest build.")]
 Of = Annotated[
-    Literal["model", "view", "snapshot", "release", "document", "request"], Query(description="What `id` names.")
+    Literal["model", "view", "snapshot", "release", "document", "passage", "request"],
+    Query(description="What `id` names."),
 ]
 Thing = Annotated[
     str,
@@ -27,12 +28,20 @@ Thing = Annotated[
         min_length=1,
         max_length=1024,
         description="A model or view as `NAME@VERSION`, a snapshot's id, a release's number, a document as"
-        " `TENANT/COLLECTION/ID`, or a request by `query_id`, ledger id or `x-request-id`.",
+        " `TENANT/COLLECTION/ID`, a passage as `TENANT/COLLECTION/ID#ORDINAL`, or a request by `query_id`, ledger id or"
+        " `x-request-id`.",
     ),
 ]
 Since = Annotated[Moment | SkipJsonSchema[None], Query(alias="from", description="Answers from this moment on.")]
 Until = Annotated[
     Moment | SkipJsonSchema[None], Query(alias="to", description="Answers up to and without this moment.")
+]
+AsIn = Annotated[
+    str | SkipJsonSchema[None],
+    Query(
+        max_length=64,
+        description="Of a document or passage: as this release (`13.2`) holds it; by default the one in service.",
+    ),
 ]
 Limit = Annotated[int, Query(ge=0, le=1000, description="How many of the newest answers to list.")]
 
@@ -52,7 +61,8 @@ def get_lineage(
     since: Since = None,
     until: Until = None,
     limit: Limit = 20,
+    release: AsIn = None,
 ) -> LineageAnswer:
-    """What a model, view, snapshot, release, document or request is made of, and what came of it."""
-    found = lineage_of(services.home, of, Asked(thing, since, until, limit))
+    """What a model, view, snapshot, release, document, passage or request is made of, and what came of it."""
+    found = lineage_of(services.home, of, Asked(thing, since, until, limit, release))
     return LineageAnswer.model_validate(found.to_json())

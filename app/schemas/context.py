@@ -60,6 +60,9 @@ class CitedPassages(BaseModel):
     pieces: list[CitedPiece] = Field(
         description="Its text is the document's from start to end of each; only whitespace lies between them."
     )
+    table_heading: str = Field(
+        description="As of a hit, of its first piece: the block holds it before the text; empty outside of tables."
+    )
     is_cut: bool = Field(description="Whether its text ends before its last passage does, at the end of a sentence.")
 
 
@@ -104,6 +107,7 @@ def citations_of(context: Context) -> list[CitedPassages]:
             start=citation.pieces[0].start,
             end=citation.pieces[-1].end,
             pieces=[_piece(piece) for piece in citation.pieces],
+            table_heading=citation.table_heading,
             is_cut=citation.is_cut,
         )
         for citation in context.citations

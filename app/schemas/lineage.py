@@ -47,6 +47,11 @@ class SnapshotLineageAnswer(BaseModel):
     documents: int
     size_bytes: int
     shards: list[ShardUseAnswer]
+    legs: list[dict[str, Any]] = Field(
+        description="What its build found out about each collection: samples by language, those that each leg finds,"
+        " unknown tokens, and the vectors' share in hybrid search where it is not the recipe's."
+    )
+    leg_warnings: list[str] = Field(description="Collections that a leg cannot search, in words.")
 
 
 class ReleaseLineageAnswer(BaseModel):

@@ -168,6 +168,10 @@ class Hit(BaseModel):
     start: int
     end: int
     headings: list[str]
+    table_heading: str = Field(
+        description="The heading row of the table among whose rows it begins, which says what its columns are; empty"
+        " elsewhere, and under passage views from before there was one."
+    )
     url: str
     metadata: dict[str, Any]
 
@@ -216,6 +220,7 @@ def answer_of(
             "start": hit.passage.start,
             "end": hit.passage.end,
             "headings": hit.passage.headings,
+            "table_heading": hit.passage.table_heading,
             "url": hit.passage.url,
             "metadata": hit.passage.metadata,
         }

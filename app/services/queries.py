@@ -25,4 +25,5 @@ def query_for(body: SearchBody, recipe: Recipe, at: datetime | None = None) -> Q
         matching(None if body.filters is None else filter_of(body.filters), body.principals),
         tuple(turns.earlier),
         at=at,
+        answer=turns.answer,
     )

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from app.serving.document_boosts import DocumentBoosts
 from indexing.errors import ArtefactCorrupt
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analyser import TextAnalyser
 from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import Embedder
 from indexing.models.reranker import RerankerModel
@@ -35,6 +35,14 @@ class PartitionSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Fusion:
+    """The vectors' share in hybrid search, 0..1, and bias and slope of the calibration that goes with it."""
+
+    dense_weight: float
+    calibration: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class ServingRelease:
     """Everything a search needs. A search that holds it can finish with it, whatever is deployed meanwhile."""
 
@@ -42,7 +50,7 @@ class ServingRelease:
     recipe: Recipe
     snapshot: Snapshot
     embedder: Embedder
-    analyser: Analyser
+    analyser: TextAnalyser
     bm25: Bm25
     overlay: PartitionSource | None = None
     reranker: RerankerModel | None = None
@@ -61,6 +69,14 @@ class ServingRelease:
     def is_open(self, partition: Partition) -> bool:
         """Whether ``view`` opens no file."""
         return (self.overlay or self.snapshot).is_open(partition)
+
+    def fusion(self, partition: Partition) -> Fusion:
+        """What the legs weigh in a hybrid search of a partition: as its snapshot says, else as the recipe does."""
+        retrieval = self.recipe.retrieval
+        weight = self.snapshot.dense_weight(partition)
+        if weight is None:
+            return Fusion(retrieval.dense_weight, retrieval.calibration["hybrid"])
+        return Fusion(weight, retrieval.calibration["dense" if weight == 1.0 else "lexical"])
 
     def require_searchable(self, partition: Partition) -> None:
         """Refuse to search a partition of which nothing can be read, where something should be.

@@ -13,7 +13,7 @@ from app.serving.release import ServingRelease
 from indexing.errors import ArtefactCorrupt, NotReady
 from indexing.features.online_store import OnlineStore
 from indexing.home import Home
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analysers import analyser_of
 from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.reranker import RerankerModel, load_reranker
@@ -67,7 +67,7 @@ class ReleaseOpener:
             recipe=recipe,
             snapshot=snapshot,
             embedder=embedder,
-            analyser=Analyser(recipe.lexical.language),
+            analyser=analyser_of(recipe.lexical.language, recipe.lexical.algorithm),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
             reranker=reranker,
             boosts=boosts_of(recipe, self.features),
@@ -132,5 +132,5 @@ def _find_itself(serving: ServingRelease, view: PartitionView, vector: Vector) -
     own = view.vectors(numbers, rows)[0]
     _, _, scores = view.search(own, 1, exact=True)
     text = view.passage(int(numbers[0]), int(rows[0])).text
-    serving.bm25.scores(view.segments, serving.analyser.terms(text[:500]))
+    serving.bm25.scores(view.segments, serving.analyser.query_weights(text[:500]))
     return float(scores[0])

@@ -3,12 +3,13 @@
 import inspect
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.access.authentication import Caller, authenticate
+from app.access.rate_limit import Kind
 from app.services.state import Services
 from app.web.dependencies import services_of
 from app.web.headers import header_of
@@ -33,6 +34,9 @@ class AuthenticatedRoute(APIRoute):
         Overloaded: too many requests are in progress here.
     """
 
+    counts: ClassVar[Kind] = "requests"
+    """Which bucket of the tenant a request is taken from."""
+
     def get_route_handler(self) -> Handler:
         """See ``APIRoute``."""
         answer = super().get_route_handler()
@@ -41,7 +45,7 @@ class AuthenticatedRoute(APIRoute):
 
         async def admitted(request: Request) -> Response:
             services = services_of(request)
-            request.state.caller = await admit(request, services)
+            request.state.caller = await admit(request, services, self.counts)
             if takes_body:
                 refuse_other_media(request.scope)
             # Before a place is taken: a client that sends slowly holds up no other.
@@ -53,7 +57,13 @@ class AuthenticatedRoute(APIRoute):
         return admitted
 
 
-async def admit(request: Request, services: Services) -> Caller:
+class FeedbackRoute(AuthenticatedRoute):
+    """A route whose requests have a bucket of their own: a flood of feedback stops no search of its tenant."""
+
+    counts: ClassVar[Kind] = "feedback"
+
+
+async def admit(request: Request, services: Services, counts: Kind = "requests") -> Caller:
     """Who sends a request, which counts from now on.
 
     Raises:
@@ -62,5 +72,5 @@ async def admit(request: Request, services: Services) -> Caller:
     """
     caller = authenticate(services.reads, header_of(request.scope, b"authorization"))
     caller_ids.set((caller.tenant, caller.key_id))
-    await services.limiter.admit(caller.tenant, caller.requests_per_minute)
+    await services.limiter.admit(caller.tenant, caller.requests_per_minute, counts)
     return caller

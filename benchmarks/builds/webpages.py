@@ -35,9 +35,10 @@ CONTENT = (
 )
 """Boxes of content, the surest first."""
 AROUND = (
-    "script, style, noscript, nav, button, input, select, svg, form, .headerlink, .hash-link, .anchor, .headeranchor,"
-    " .src, .rightside, .ttc, .lineno, #copy-path, rustdoc-toolbar, .out-of-band, .toc, .edit-page-link, .docs-prevnext, .linenos,"
-    " .line-numbers, .src-line-numbers, [hidden], [aria-hidden=true], .md-content__button, .subNav, a[data-nosnippet]"
+    "script, style, noscript, nav, button, input, select, svg, form, .headerlink, .hash-link, .anchor, "
+    ".headeranchor, .src, .rightside, .ttc, .lineno, #copy-path, rustdoc-toolbar, .out-of-band, .toc, "
+    ".edit-page-link, .docs-prevnext, .linenos, .line-numbers, .src-line-numbers, [hidden], "
+    "[aria-hidden=true], .md-content__button, .subNav, a[data-nosnippet]"
 )
 """What is no content inside those boxes."""
 

@@ -7,86 +7,50 @@ Conversations that no judgment above came from (``un``: what was left unanswered
 they also hold the assistant's turns.
 
 Usage: python -m benchmarks.search.conversation --data ../shared/data
-Writes benchmarks/results/conversation.json. Its winner is DEFAULT_CONVERSATION of indexing.features.views.
+Writes benchmarks/results/conversation.json. Its winner is FIRST_CONVERSATION of indexing.features.views; the
+assistant's turns are of conversation_answers.py.
 """
 
 import argparse
 import itertools
-import json
-import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from app.retrieval.retriever import Retriever
-from app.serving.release import ServingRelease
+from benchmarks.harness.chats import (
+    FOLDS,
+    SEED,
+    Bench,
+    alone,
+    best_of,
+    cluster_interval,
+    conversation_of,
+    folds,
+    lines,
+    whole_chats,
+)
 from benchmarks.harness.recording import write_result
 from eval.datasets.query_sets import load_queryset
 from eval.datasets.trec import Qrels
-from eval.experiments.measures import run_from_ranking, score_run
 from eval.experiments.statistics import bootstrap_interval
 from eval.experiments.targets import Choices, scratch_collection
 from indexing.commands.terminal import screen
-from indexing.features.conversation import Message, Turns, read_conversation
-from indexing.features.views import DEFAULT_CONVERSATION, ConversationView, definition
+from indexing.features.conversation import Message, read_conversation
+from indexing.features.views import FIRST_CONVERSATION, ConversationView, definition
 from indexing.home import open_home
-from indexing.records import MODES, Partition
+from indexing.records import MODES
 from indexing.settings import Settings
 
-MODES_CHOSEN_BY = ("dense", "hybrid")
 DENSE_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4)
 LEXICAL_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5)
 EARLIER_TURNS = (1, 2, 8)
-FOLDS, SEED = 5, 0
 CANDIDATES = tuple(
     ConversationView("candidate", 1, ("user",), turns, dense, lexical)
     for turns, dense, lexical in itertools.product(EARLIER_TURNS, DENSE_WEIGHTS, LEXICAL_WEIGHTS)
 )
 ONE_TEXT = "all turns as one text"
-
-
-class Remembering:
-    """An embedder that encodes each text once."""
-
-    def __init__(self, embedder) -> None:
-        self._embedder, self._vectors = embedder, {}
-        self.dimension = embedder.dimension
-
-    def encode_query(self, text: str):
-        """The vector of ``text``."""
-        if text not in self._vectors:
-            self._vectors[text] = self._embedder.encode_query(text)
-        return self._vectors[text]
-
-
-@dataclass
-class Bench:
-    """Searches one partition under one view after another; remembers what it measured."""
-
-    serving: ServingRelease
-    partition: Partition
-    retriever: Retriever
-
-    def __post_init__(self) -> None:
-        self.serving = replace(self.serving, embedder=Remembering(self.serving.embedder))
-
-    def ndcg(self, qrels: Qrels, chats: dict[str, Turns], view: ConversationView | None, mode: str) -> np.ndarray:
-        """nDCG@10 of each query, in the order of ``qrels``."""
-        serving = replace(self.serving, recipe=replace(self.serving.recipe, conversation=view))
-        run = {}
-        for query_id in qrels:
-            turns = chats[query_id]
-            result = self.retriever.search(
-                serving, self.partition, turns.question, k=10, mode=mode, earlier=turns.earlier
-            )
-            run[query_id] = run_from_ranking([hit.passage.document_id for hit in result.hits])
-        scores = score_run(qrels, run).per_query["nDCG@10"]
-        return np.array([scores[query_id] for query_id in qrels])
-
-
-def lines(path: Path) -> dict[str, dict]:
-    return {entry["_id"]: entry for entry in map(json.loads, path.read_text().splitlines())}
 
 
 def user_turns(data: Path, last: dict[str, str]) -> dict[str, list[Message]]:
@@ -97,35 +61,6 @@ def user_turns(data: Path, last: dict[str, str]) -> dict[str, list[Message]]:
         assert turns[-1] == last.get(query_id, turns[-1]).strip(), query_id  # noqa: S101
         chats[query_id] = [Message("user", turn) for turn in turns]
     return chats
-
-
-def whole_chats(data: Path) -> dict[str, list[Message]]:
-    return {
-        query_id: [Message(message["role"], message["text"]) for message in entry["messages"]]
-        for query_id, entry in lines(data / "queries_un_history.jsonl").items()
-    }
-
-
-def conversation_of(query_id: str) -> str:
-    return query_id.split("<::>")[0]
-
-
-def folds(query_ids: list[str]) -> np.ndarray:
-    """The fold of each query; a conversation stands in one fold."""
-    conversations = sorted({conversation_of(query_id) for query_id in query_ids})
-    random.Random(SEED).shuffle(conversations)
-    fold_of = {conversation: place % FOLDS for place, conversation in enumerate(conversations)}
-    return np.array([fold_of[conversation_of(query_id)] for query_id in query_ids])
-
-
-def cluster_interval(differences: np.ndarray, query_ids: list[str]) -> list[float]:
-    """As ``bootstrap_interval``, but whole conversations are drawn: their questions are not independent."""
-    conversations = np.array([conversation_of(query_id) for query_id in query_ids])
-    groups = [differences[conversations == one] for one in sorted(set(conversations))]
-    sums, sizes = np.array([group.sum() for group in groups]), np.array([len(group) for group in groups])
-    generator = np.random.default_rng(SEED)
-    draws = generator.integers(len(groups), size=(2000, len(groups)))
-    return [round(float(end), 4) for end in np.quantile(sums[draws].sum(1) / sizes[draws].sum(1), [0.025, 0.975])]
 
 
 def against(scores: np.ndarray, last: np.ndarray, query_ids: list[str]) -> dict:
@@ -142,11 +77,6 @@ def against(scores: np.ndarray, last: np.ndarray, query_ids: list[str]) -> dict:
 
 def title(view: ConversationView) -> str:
     return f"turns {view.earlier_turns}, dense {view.dense_weight}, lexical {view.lexical_weight}"
-
-
-def best_of(table: dict[ConversationView, dict[str, np.ndarray]], queries: np.ndarray) -> ConversationView:
-    """The view with the best mean of dense and hybrid on some queries; of equal ones the first."""
-    return max(table, key=lambda view: float(np.mean([table[view][mode][queries].mean() for mode in MODES_CHOSEN_BY])))
 
 
 def cross_validated(table, query_ids: list[str]) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -220,10 +150,6 @@ def answerable(bench: Bench, data: Path) -> tuple[dict, ConversationView]:
     return result, winner
 
 
-def alone(texts: dict[str, str]) -> dict[str, Turns]:
-    return {query_id: Turns(text) for query_id, text in texts.items()}
-
-
 def confirmed(bench: Bench, data: Path, winner: ConversationView) -> dict:
     """The winner on conversations that it was not chosen on, and what the assistant's turns would add."""
     queryset = load_queryset(data, "un", "queries_un_lastturn.jsonl")
@@ -248,11 +174,11 @@ def main() -> None:
         result, winner = answerable(bench, data)
         result["confirmed on other conversations"] = confirmed(bench, data, winner)
     shipped = (
-        DEFAULT_CONVERSATION.earlier_turns,
-        DEFAULT_CONVERSATION.dense_weight,
-        DEFAULT_CONVERSATION.lexical_weight,
+        FIRST_CONVERSATION.earlier_turns,
+        FIRST_CONVERSATION.dense_weight,
+        FIRST_CONVERSATION.lexical_weight,
     )
-    result["shipped"] = definition(DEFAULT_CONVERSATION)
+    result["shipped"] = definition(FIRST_CONVERSATION)
     result["shipped is the winner"] = shipped == (winner.earlier_turns, winner.dense_weight, winner.lexical_weight)
     for name in ("last turn", "human rewrite", ONE_TEXT, "cross-validated", "winner on all", "chosen in each fold"):
         screen.print(name, result[name])

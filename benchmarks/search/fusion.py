@@ -57,7 +57,7 @@ def pools(
     for query_id, text in queries.items():
         if query_id not in vectors:
             vectors[query_id] = serving.embedder.encode_query(text)
-        scores, bound = bm25.scores(view.segments, serving.analyser.terms(text))
+        scores, bound = bm25.scores(view.segments, serving.analyser.query_weights(text))
         keys = best_of_legs(view, vectors[query_id], scores, RetrievalConfig().candidates, StageTimings()).keys
         c = score_candidates(view, candidate_rows(view, keys, grouped=True), vectors[query_id], scores)
         ids = [view.passage(int(n), int(r)).document_id for n, r in zip(c.numbers, c.rows, strict=True)]

@@ -41,7 +41,7 @@ def main() -> None:
         texts = [f"{record.get('title') or ''} {record['text']}" for record in records]
 
         analyser = Analyser("english")
-        arrays, ranges = build_postings([[analyser.terms(text) for text in texts]])
+        arrays, ranges = build_postings([[analyser.passage_terms(text) for text in texts]])
         segment = LexicalSegment(arrays, ranges[0], 0, len(texts))
         ours = {}
         for query_id, query in queryset.queries.items():

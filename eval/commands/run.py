@@ -134,8 +134,7 @@ def _searcher(
         opened_collection = served_collection(home, *place, conversation=options["conversation"])
     else:
         ensure_model(home)
-        choices = Choices(
-            **{name: options[name] for name in ("model", "view", "precision", "language", "conversation")}
-        )
+        named = ("model", "view", "precision", "language", "conversation")
+        choices = Choices(**{name: options[name] for name in named})
         opened_collection = scratch_collection(home, corpus, choices, on_progress=progress)
     return LocalSearcher(*stack.enter_context(opened_collection))

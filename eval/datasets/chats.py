@@ -1,4 +1,4 @@
-"""Queries that are chats: a line of a file of queries may hold ``messages``, as clients send them, instead of a text."""
+"""Queries that are chats: a line of a file of queries may hold ``messages``, as clients send them, for a text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +20,9 @@ _MESSAGES = TypeAdapter(list[ChatMessage])
 def read_questions(path: Path) -> tuple[dict[str, str], dict[str, Chat]]:
     """The queries of a file by id, in the file's order, and the chats of those that are one.
 
-    Each line is an object with ``_id`` and ``text``, as BEIR's, or with ``_id`` and ``messages``, as ``POST /v1/search``
-    takes them; ``text`` may stand for ``content`` in them, as in MTRAG's files. Messages count where a line has both.
+    Each line is an object with ``_id`` and ``text``, as BEIR's, or with ``_id`` and ``messages``, as
+    ``POST /v1/search`` takes them; ``text`` may stand for ``content`` in them, as in MTRAG's files. Messages count
+    where a line has both.
 
     Returns:
         Id -> text, of a chat its question (the last message of the user); and id -> chat.

@@ -8,7 +8,7 @@ from app.serving.document_boosts import DocumentBoosts
 from app.serving.loaded_models import LoadedModels
 from app.serving.release import ServingRelease
 from indexing.features.feature_values import Feature, FeatureValue
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analysers import analyser_of
 from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.registry import stored_model
@@ -64,7 +64,7 @@ class ArtefactOpener:
             recipe=recipe,
             snapshot=self._opened(release.snapshot),
             embedder=self._models.embedder(recipe),
-            analyser=Analyser(recipe.lexical.language),
+            analyser=analyser_of(recipe.lexical.language, recipe.lexical.algorithm),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
             reranker=self._models.reranker(recipe),
             boosts=_boosts(recipe, values) if recipe.retrieval.boosts else None,

@@ -112,7 +112,13 @@ class LocalSearcher:
         """Ids of at most ``k`` documents, best first; of a chat, as its recipe's conversation view counts the turns."""
         turns = read_conversation(self.serving.recipe.conversation, chat) if chat else Turns(query)
         result = self.retriever.search(
-            self.serving, self.partition, turns.question, k=k, mode=mode, earlier=turns.earlier
+            self.serving,
+            self.partition,
+            turns.question,
+            k=k,
+            mode=mode,
+            earlier=turns.earlier,
+            answer=turns.answer,
         )
         if result.warnings:
             raise NotReady(f"A measurement needs every shard: {result.warnings[0]}")

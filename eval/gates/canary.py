@@ -3,32 +3,28 @@
 A broken guardrail fails, and the watcher takes the rollout back; a signal is inconclusive, and the watcher pauses it.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
-from uuid import UUID
 
 from eval.drift.windows import SOURCE as DRIFT
-from eval.gates.guardrails import Rail, Usual, compare_arms, usual_scores
-from eval.gates.policy import Action, CanaryPolicy, Guardrail, Policy, policy_of
+from eval.gates.canary_guardrails import UNJUDGED, NamedGuardrail, read_window
+from eval.gates.guardrails import Rail
+from eval.gates.policy import Action, CanaryPolicy, Policy, policy_of
 from eval.gates.sequences import ConfidenceSequence
 from indexing.catalogue.alerts import Alert, open_alerts
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
 from indexing.home import Home
 from indexing.ledger.day_sources import DayFault, require_readable
-from indexing.ledger.feedback_readers import negative_queries
-from indexing.ledger.trial_answers import TrialAnswer, shadow_overlaps, trial_answers
+from indexing.ledger.trial_answers import shadow_overlaps
 from indexing.records import Json
 from indexing.releases.guards import Outcome
 from indexing.releases.observation import settled
-from indexing.releases.recipes import read_recipe
 from indexing.releases.rollouts import Rollout
 from indexing.releases.transitions import list_transitions
 
 QUALITY, SIGNAL = "quality:", "signal:"
 """How kinds of verdicts begin: of guardrails, which take back, and of signals, which pause."""
-_UNJUDGED = "the canary cannot be judged."
 _ENOUGH_SHADOWS = 50
 """Shadowed answers below which their agreement says nothing. Source: as ``MIN_REQUESTS`` of the technical guards."""
 
@@ -41,18 +37,6 @@ class Judged:
     outcome: Outcome
     reason: str
     evidence: Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A guardrail with what counts of an answer; larger is worse."""
-
-    name: str
-    rail: Guardrail
-    value: Callable[[TrialAnswer], float | None]
-    margin: float
-    noun: str
-    is_of_scores: bool = True
 
 
 def judge_canary(home: Home, rollout: Rollout, policy: Policy, now: str) -> Sequence[Judged]:
@@ -99,7 +83,7 @@ def _judge_shadow(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str) 
     faults: list[DayFault] = []
     since, until = datetime.fromisoformat(rollout.created_at), datetime.fromisoformat(now)
     overlaps = shadow_overlaps(home.ledger, rollout.id, since, until, on_fault=faults.append)
-    require_readable(faults, _UNJUDGED)
+    require_readable(faults, UNJUDGED)
     if len(overlaps) < _ENOUGH_SHADOWS:
         return []
     n, mean = len(overlaps), sum(overlaps) / len(overlaps)
@@ -114,35 +98,10 @@ def _judge_answers(home: Home, rollout: Rollout, policy: CanaryPolicy, now: str)
     since, until = settled(rollout), datetime.fromisoformat(now)
     if since >= until:
         return []
-    faults: list[DayFault] = []
-    read = trial_answers(home.ledger, rollout.id, since, until, on_fault=faults.append)
-    answers = read.answers
-    asked = [one.id for one in answers]
-    against, has_feedback = negative_queries(home.ledger, asked, since, until, on_fault=faults.append)
-    require_readable([fault for fault in faults if not fault.is_missing], _UNJUDGED)
-    rails = _rails_of_answers(policy, against if has_feedback else None)
-    usual, burnt = usual_scores(answers)
-    if usual is not None and _has_same_scores(home, rollout):
-        rails += _rails_of_scores(policy, usual)
-    if not rails:
-        return []
-    sequence = _sequence(rollout, policy, read.halvings)
-    after = [one for at, one in enumerate(answers) if at not in burnt]
-    said = []
-    for one in rails:
-        compared = after if one.is_of_scores else answers
-        rail = compare_arms(compared, one.value, margin=one.margin, sequence=sequence, least=policy.min_requests)
-        said.append(_said(one, rail, sequence.level))
-    return said
-
-
-def _sequence(rollout: Rollout, policy: CanaryPolicy, halvings: int) -> ConfidenceSequence:
-    """The test of each guardrail: guardrails, steps and parts of the answers may each err, together at the level.
-
-    Each step begins anew. So does what is read once it was halved: those share the level as 1/2, 1/6, 1/12 ...
-    """
-    share = policy.guardrails * max(1, len(rollout.steps)) * (halvings + 1) * (halvings + 2)
-    return ConfidenceSequence(policy.level / share, policy.n_star)
+    window = read_window(home, rollout, policy, since, until)
+    return [
+        _said(one, window.compare(one, least=policy.min_requests), window.sequence.level) for one in window.guardrails
+    ]
 
 
 def _judge_drift(home: Home, rollout: Rollout, policy: CanaryPolicy) -> list[Judged]:
@@ -173,46 +132,7 @@ def _is_caused_by(alert: Alert, recipe: int) -> bool:
     return alert.evidence.get("causes") == ["recipe"] and alert.evidence.get("recipe") == recipe
 
 
-def _rails_of_answers(policy: CanaryPolicy, against: Collection[UUID] | None) -> list[_Named]:
-    """Guardrails over what was answered, and over which of it users spoke against; ``None`` where none says anything.
-
-    Answers that nothing was said about count as not spoken against: users of both arms are asked alike.
-    """
-    found = []
-    if (rail := policy.empty) is not None:
-        found.append(_Named("empty", rail, lambda one: float(one.hit_count == 0), rail.margin, "empty answers", False))
-    if (rail := policy.negative_feedback) is not None and against is not None:
-        noun = "answers that users spoke against"
-        found.append(_Named("negative_feedback", rail, lambda one: float(one.id in against), rail.margin, noun, False))
-    return found
-
-
-def _rails_of_scores(policy: CanaryPolicy, usual: Usual) -> list[_Named]:
-    """Guardrails over the best dense score, which say something only where both recipes have the same encoder."""
-    found = []
-    if (rail := policy.low_score) is not None:
-        noun = f"answers with a best score below {usual.low:.3f}"
-        found.append(_Named("low_score", rail, partial(_is_low, usual.low), rail.margin, noun))
-    if (rail := policy.top_score) is not None and usual.deviation > 0:
-        margin = rail.margin * usual.deviation
-        found.append(_Named("top_score", rail, _minus_best, margin, "best scores (negative)"))
-    return found
-
-
-def _is_low(low: float, one: TrialAnswer) -> float | None:
-    return None if one.best_dense is None else float(one.best_dense < low)
-
-
-def _minus_best(one: TrialAnswer) -> float | None:
-    return None if one.best_dense is None else -one.best_dense
-
-
-def _has_same_scores(home: Home, rollout: Rollout) -> bool:
-    one, other = (read_recipe(home.catalogue, number) for number in (rollout.candidate, rollout.baseline))
-    return one.model == other.model and one.embedding == other.embedding
-
-
-def _said(named: _Named, rail: Rail, level: float) -> Judged:
+def _said(named: NamedGuardrail, rail: Rail, level: float) -> Judged:
     """A guardrail in words; one that broke over few units, which may differ by themselves, only pauses."""
     action: Action = named.rail.action
     evidence: dict[str, Json] = {**asdict(rail), "margin": named.margin, "level": level}

@@ -1,4 +1,4 @@
-"""What is forgotten with the ledger's days: replies of judges, alerts that were acknowledged, old evaluations, runs."""
+"""What is forgotten with the ledger's days: replies of judges, acknowledged alerts, old evaluations, reports, runs."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from indexing.catalogue.schedule import forget_runs_before
 from indexing.home import Home
 from indexing.ledger.retention import enforce_retention
 from indexing.records import Json, moment_text
+from indexing.retention.stored_reports import forget_old_reports
 from indexing.schedule.jobs import Steps
 
 
@@ -19,16 +20,18 @@ def forget_old(home: Home, steps: Steps, *, now: datetime | None = None) -> Mapp
     Evaluations of releases that are not retired stay, and so do open alerts, verdicts and the last run of each job.
     """
     at = datetime.now(UTC) if now is None else now
-    settings, before = home.settings, moment_text(at - timedelta(days=home.settings.ledger_days))
+    settings, beginning = home.settings, at - timedelta(days=home.settings.ledger_days)
+    before = moment_text(beginning)
     steps("ledger")
     days = enforce_retention(home.ledger.folder, days=settings.ledger_days, max_mb=settings.ledger_max_mb, now=at)
     steps("evaluations")
     evaluations = forget_old_evaluations(home, before)
-    steps("replies, alerts and runs")
+    steps("replies, reports, alerts and runs")
     return {
         "ledger_days": [one.day.isoformat() for one in days],
         "evaluations": evaluations,
         "judge_replies": forget_old_replies(home, at),
+        "reports": forget_old_reports(home.path, beginning),
         "alerts": forget_alerts_before(home.catalogue, before),
         "runs": forget_runs_before(home.catalogue, before),
     }

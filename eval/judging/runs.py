@@ -1,26 +1,24 @@
 """Judging as people and schedules ask for it: a file of samples, a stored query set, or every stored set."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from eval.datasets.chat_client import CONCURRENCY, endpoint_of
 from eval.datasets.stored_sets import list_query_sets, read_query_set
-from eval.judging.batches import LOCKED, Judging, judge_in_batches
-from eval.judging.judgement import Judgement, save_judgement
-from eval.judging.judging import Asking, judge_samples
+from eval.judging.batches import Judging, judge_in_batches, judge_samples_in_batches
+from eval.judging.judgement import Judgement
+from eval.judging.judging import Asking
 from eval.judging.metrics import ANSWER_RELEVANCY, Metric, metrics_named
-from eval.judging.samples import Sample, read_samples
+from eval.judging.samples import read_samples
 from indexing.catalogue.judge_replies import forget_replies_before
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.records import Json, moment_text
 from indexing.releases.recipe_choices import recipe_in_service
-from indexing.retention.evaluation_files import EVALUATIONS
-from indexing.retention.judgement_files import JUDGE_LOCK
 
 REPLY_DAYS = 90
 """Days that a judge's reply is kept: a model behind one name changes within a season. Source: our choice."""
@@ -50,7 +48,8 @@ def judge_file(home: Home, path: Path, options: Options = Options()) -> tuple[Ju
         InvalidInput: a metric is unknown, or asks a model and none is configured.
         AlreadyRunning: another process judges in this home, or erases from it.
     """
-    return _judge(home, read_samples(path), {"file": path.name}, options)
+    samples, metrics = read_samples(path), metrics_named(options.names)
+    return judge_samples_in_batches(home, samples, _how(home, metrics, options, len(samples), {"file": path.name}))
 
 
 def judge_set(
@@ -73,13 +72,8 @@ def judge_set(
     """
     metrics = metrics_named(options.names)  # before anything is searched
     query_set = read_query_set(home, name, split=None if split == "all" else split)
-    asking, embedder, model = _means(home, metrics, options)
-    total = len(query_set.queries)
-    how = Judging(
-        *(metrics, asking, embedder, {"embedding_model": model}, k, mode),
-        on_progress=lambda done: options.on_progress("judging", done, total),
-    )
-    return judge_in_batches(home, query_set, how)
+    how = _how(home, metrics, options, len(query_set.queries), {})
+    return judge_in_batches(home, query_set, replace(how, k=k, mode=mode))
 
 
 def judge_every_set(
@@ -119,20 +113,12 @@ def forget_old_replies(home: Home, now: datetime | None = None) -> int:
     return forget_replies_before(home.catalogue, moment_text(before))
 
 
-def _judge(home: Home, samples: Sequence[Sample], inputs: Json, options: Options) -> tuple[Judgement, Path]:
-    metrics = metrics_named(options.names)
+def _how(home: Home, metrics: Sequence[Metric], options: Options, total: int, noted: Json) -> Judging:
     asking, embedder, model = _means(home, metrics, options)
-    with home.storage.lock(JUDGE_LOCK, LOCKED):
-        judgement = judge_samples(
-            home,
-            samples,
-            metrics,
-            asking=asking,
-            embedder=embedder,
-            inputs={**inputs, "embedding_model": model},
-            on_progress=lambda done: options.on_progress("judging", done, len(samples)),
-        )
-        return judgement, save_judgement(judgement, home.path / EVALUATIONS)
+    return Judging(
+        *(metrics, asking, embedder, {**noted, "embedding_model": model}),
+        on_progress=lambda done: options.on_progress("judging", done, total),
+    )
 
 
 def _means(home: Home, metrics: Sequence[Metric], options: Options) -> tuple[Asking, Embedder | None, str | None]:

@@ -1,7 +1,6 @@
 """Reports as files: kept in their home, or written where they are wanted."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC
 from pathlib import Path
 
 from eval.reports.model import Report
@@ -11,7 +10,7 @@ from eval.reports.rendering.json_form import to_json
 from eval.reports.rendering.markdown import to_markdown
 from indexing.errors import InvalidInput
 from indexing.home import Home
-from indexing.retention.stored_reports import REPORTS
+from indexing.retention.stored_reports import REPORTS, stem_of
 from indexing.storage.atomic_files import write_atomically
 from indexing.storage.permissions import PRIVATE_FILE
 
@@ -43,7 +42,7 @@ def keep_report(home: Home, report: Report) -> Mapping[Format, Path]:
     """
     folder = home.path / REPORTS
     folder.mkdir(mode=0o750, exist_ok=True)
-    stem = report.made_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    stem = stem_of(report.made_at)
     found: dict[Format, Path] = {}
     # JSON first: by its list of tenants an erasure finds the others.
     for format_ in reversed(FORMATS):

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import count, islice
 
 from indexing.builds.context import BuildContext
+from indexing.builds.leg_check import check_legs
 from indexing.builds.plan import (
     DocumentChanged,
     ShardPlan,
@@ -26,18 +27,22 @@ from indexing.catalogue.document_versions import forget_versions_older_than
 from indexing.catalogue.documents import document_keys
 from indexing.catalogue.jobs import State, finish_job, require_not_cancelled, start_job
 from indexing.catalogue.judgment_candidates import forget_candidates_older_than
+from indexing.catalogue.leg_samples import replace_leg_samples
 from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.tenants import record_passages
-from indexing.errors import FeatureViewChanged, InvalidInput
+from indexing.errors import FeatureViewChanged, GroundworkError, InvalidInput
 from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
 from indexing.features.materialise import materialise
 from indexing.features.view_registry import record_view
+from indexing.records import Partition
 from indexing.releases.deployments import deploy
+from indexing.releases.leg_rule import leg_warnings, weight_changes
 from indexing.releases.recipes import record_recipe
-from indexing.releases.release import Release, record_release
+from indexing.releases.release import Release, newest_release, record_release
 from indexing.releases.soundness import require_whole
 from indexing.settings import current_user
-from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
+from indexing.snapshots.leg_counts import CollectionLegs
+from indexing.snapshots.manifest import describe_snapshot, publish_snapshot, read_snapshot
 from indexing.snapshots.shard import KIND
 from indexing.storage.store import BUILD_LOCK
 
@@ -63,7 +68,13 @@ class DryRun:
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did. ``recall_at_10`` is the lowest of its approximate indexes, ``None`` if there is none."""
+    """What a build did. ``recall_at_10`` is the lowest of its approximate indexes, ``None`` if there is none.
+
+    Of its ``seconds`` the leg check took ``leg_check_seconds``.
+
+    ``warnings`` say which collections a leg cannot search, ``weight_changes`` where that changed what the legs weigh in
+    hybrid search.
+    """
 
     job: int
     release: Release
@@ -76,6 +87,9 @@ class BuildReport:
     shards_kept: int
     recall_at_10: float | None
     seconds: float
+    warnings: tuple[str, ...] = ()
+    weight_changes: tuple[str, ...] = ()
+    leg_check_seconds: float = 0.0
 
 
 def dry_run(context: BuildContext) -> DryRun:
@@ -165,7 +179,11 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
             plans, written, computed, seq = _build_shards(context, context.executor_for(job.id))
             _materialise(context)
             shards = [context.storage.open(KIND, plan.name) for plan in plans]
-            manifest = describe_snapshot(context.views, recipe.model, shards)
+            before = _legs_before(context, recipe.number)
+            check_began = time.perf_counter()
+            legs = check_legs(context, recipe.number, plans, before)
+            check_seconds = time.perf_counter() - check_began
+            manifest = describe_snapshot(context.views, recipe.model, shards, legs.collections)
             require_whole(manifest, {plan.name: plan.rows for plan in plans})
             publish_snapshot(context.storage, manifest)
             actor = current_user()
@@ -174,6 +192,8 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
                 release, is_new = record_release(context.catalogue, recipe.number, manifest.id, seq=seq, actor=actor)
                 counts = ((placed.key.partition, placed.rows) for plan in plans for placed in plan.documents)
                 record_passages(context.catalogue, counts)
+                if legs.is_new:
+                    replace_leg_samples(context.catalogue, recipe.number, legs.samples)
                 if stable_recipe(context.catalogue) is None:
                     deploy(context.catalogue, recipe.number, reason="first release", actor=actor)
                 conclude(release)
@@ -200,7 +220,25 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
             (one.facts.lists.recall_at_10 for one in manifest.shards if one.facts.lists is not None), default=None
         ),
         seconds=time.perf_counter() - began,
+        warnings=tuple(leg_warnings(recipe.model, legs.collections)),
+        weight_changes=tuple(weight_changes(before, legs.collections, recipe.retrieval.dense_weight)),
+        leg_check_seconds=check_seconds,
     )
+
+
+def _legs_before(context: BuildContext, recipe: int) -> dict[Partition, CollectionLegs]:
+    """The legs of each collection in the recipe's last snapshot, as far as that can be read."""
+    release = newest_release(context.catalogue, recipe)
+    if release is None:
+        return {}
+    try:
+        legs = read_snapshot(context.storage, release.snapshot).legs
+    except GroundworkError as error:
+        logger.warning(
+            "build.snapshot_before_unread", extra={"fields": {"release": release.number, "reason": str(error)}}
+        )
+        return {}
+    return {one.partition: one for one in legs}
 
 
 def _build_shards(context: BuildContext, executor: Executor) -> tuple[list[ShardPlan], int, int, int]:
@@ -276,11 +314,14 @@ def _embed_tasks(
 def _shard_tasks(
     context: BuildContext, missing: Sequence[ShardPlan], store: FeatureStore, needed: dict[str, list[bytes]]
 ) -> Iterator[ShardTask]:
-    view, language = context.views.embedding_fingerprint, context.recipe.lexical.language
+    view, lexical = context.views.embedding_fingerprint, context.recipe.lexical
     for plan in missing:
         keys = tuple(needed.pop(plan.name))
         sources = tuple(store.sources(keys))
-        yield ShardTask(plan.name, view, language, read_inputs(context, plan), keys, sources, plan.min_recall)
+        inputs = read_inputs(context, plan)
+        yield ShardTask(
+            plan.name, view, lexical.language, inputs, keys, sources, plan.min_recall, algorithm=lexical.algorithm
+        )
 
 
 def _write_shards(

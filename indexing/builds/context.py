@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from indexing.builds.tasks import Executor, LocalExecutor, TaskRunner
 from indexing.catalogue.database import Database
 from indexing.features.views import FeatureViews
 from indexing.home import Home
 from indexing.models.embedder import Embedder, load_embedder
+from indexing.models.model_languages import languages_of
 from indexing.passages.chunker import Chunker
 from indexing.releases.binding import bind_recipe
 from indexing.releases.recipes import Recipe
@@ -36,6 +37,8 @@ class BuildContext:
     block_size: int
     ledger_days: int
     on_progress: Progress = lambda stage, done, total: None
+    model_languages: tuple[str, ...] = ()
+    """Codes of those that the model was made for, as far as it is known."""
 
 
 def prepare_build(
@@ -51,19 +54,21 @@ def prepare_build(
     """
     model = home.models.get(recipe.model)
     chunker, views = bind_recipe(home, recipe)
-    runner = TaskRunner(home.storage, sessions=home.settings.sessions)
+    embedder = lru_cache(maxsize=1)(  # the tasks of this process and the leg check share it
+        partial(load_embedder, home.storage, model, recipe.embedding.precision, sessions=home.settings.sessions)
+    )
+    runner = TaskRunner(home.storage, sessions=home.settings.sessions, load=lambda name, precision: embedder())
     return BuildContext(
         catalogue=home.catalogue,
         storage=home.storage,
         recipe=recipe,
         views=views,
         chunker=chunker,
-        load_embedder=partial(
-            load_embedder, home.storage, model, recipe.embedding.precision, sessions=home.settings.sessions
-        ),
+        load_embedder=embedder,
         executor_for=executor_for or (lambda job: LocalExecutor(runner)),
         block_size=home.settings.block_size,
         executor="workers" if executor_for else "local",
         on_progress=on_progress,
         ledger_days=home.settings.ledger_days,
+        model_languages=languages_of(model, home.models.list()),
     )

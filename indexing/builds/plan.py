@@ -15,7 +15,7 @@ from indexing.catalogue.documents import LeaveOut, load_document
 from indexing.catalogue.passages import PassageRow, counted_documents, insert_passages, read_spans, uncut_documents
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
 from indexing.features.embedding_store import vector_key
-from indexing.records import Span, fingerprint
+from indexing.records import Json, Span, fingerprint
 from indexing.snapshots.shard import KIND, open_shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_manifest import FORMAT
@@ -106,11 +106,16 @@ def _chunk_new_documents(context: BuildContext) -> None:
             except NotFound:
                 continue  # deleted since it was listed
             spans = context.chunker.spans(document)
-            stored = json.dumps([[span.start, span.end, list(span.headings)] for span in spans])
+            stored = json.dumps([_record(span) for span in spans])
             content = document.content_sha256
             rows.append((view, content, len(spans), stored, partition.tenant, partition.collection, name, content))
         insert_passages(context.catalogue, rows)
         context.on_progress("passages", min(start + _BATCH, len(waiting)), len(waiting))
+
+
+def _record(span: Span) -> list[Json]:
+    """A span as the catalogue holds it; the heading row of a table stands only where there is one."""
+    return [span.start, span.end, list(span.headings), *([span.table_heading] if span.table_heading else [])]
 
 
 def read_inputs(context: BuildContext, plan: ShardPlan) -> Iterator[ShardInput]:
@@ -127,7 +132,7 @@ def read_inputs(context: BuildContext, plan: ShardPlan) -> Iterator[ShardInput]:
         stored = read_spans(context.catalogue, context.views.passage_fingerprint, placed.key.content_sha256)
         if stored is None or document.record_sha256 != placed.key.record_sha256:
             raise DocumentChanged
-        spans = [Span(start, end, tuple(headings)) for start, end, headings in json.loads(stored)]
+        spans = [Span(start, end, tuple(headings), *rest) for start, end, headings, *rest in json.loads(stored)]
         yield ShardInput(placed.key.partition, document, context.chunker.passages(document, spans))
 
 

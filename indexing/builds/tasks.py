@@ -15,7 +15,7 @@ import numpy as np
 from indexing.builds.task_kinds import WORK
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, BuildFailed
 from indexing.features.embedding_store import FeatureStore, block_name, feature_kind, vector_key
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analysers import analyser_of
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.registry import stored_model
 from indexing.records import Document, Json, Partition, Passage, canonical_json
@@ -62,7 +62,7 @@ class ShardTask:
 
     ``inputs`` are read once, one after another: those of a large shard need not be in memory. ``keys`` are those of the
     passages' vectors, in order, which lie in the feature-store blocks ``sources``. ``min_recall`` is that of its
-    approximate index, ``None`` for exact search.
+    approximate index, ``None`` for exact search. ``language`` and ``algorithm`` are those of the lexical view.
     """
 
     kind: ClassVar[str] = "shard"
@@ -73,6 +73,7 @@ class ShardTask:
     keys: tuple[bytes, ...]
     sources: tuple[str, ...]
     min_recall: float | None = None
+    algorithm: int = 1
 
     @property
     def output(self) -> tuple[str, str]:
@@ -153,7 +154,7 @@ class TaskRunner:
                     draft,
                     _of_their_keys(task) if self._is_checked else task.inputs,
                     lambda: store.vectors(task.keys),
-                    Analyser(task.language),
+                    analyser_of(task.language, task.algorithm),
                     min_recall=task.min_recall,
                 )
             except BuildFailed as error:
@@ -208,6 +209,7 @@ def load_task(storage: Storage, kind: str, name: str) -> BuildTask:
         tuple(map(bytes.fromhex, value["keys"])),
         tuple(value["sources"]),
         value["min_recall"],
+        value.get("algorithm", 1),  # older builds wrote none
     )
 
 
@@ -234,6 +236,7 @@ def _encode(task: BuildTask) -> Iterator[Json]:
         "name": task.name,
         "view": task.view,
         "language": task.language,
+        "algorithm": task.algorithm,
         "keys": [key.hex() for key in task.keys],
         "sources": task.sources,
         "min_recall": task.min_recall,

@@ -16,6 +16,13 @@ def record_definition(database: Database, kind: str, name: str, version: int, de
     return definition
 
 
+def held_definition(database: Database, kind: str, name: str, version: int) -> str | None:
+    """The definition that was written down of a view, or ``None``."""
+    sql = "SELECT definition FROM feature_views WHERE kind = ? AND name = ? AND version = ?"
+    row = database.row(sql, (kind, name, version))
+    return None if row is None else str(row["definition"])
+
+
 def newest_definition(database: Database, kind: str, name: str) -> str | None:
     """The definition of a view's highest version as JSON, or ``None``."""
     sql = "SELECT definition FROM feature_views WHERE kind = ? AND name = ? ORDER BY version DESC"

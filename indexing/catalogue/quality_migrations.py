@@ -199,3 +199,14 @@ def _document_readings(db: Database) -> None:
         "CREATE TRIGGER document_readings_removed AFTER DELETE ON documents BEGIN DELETE FROM document_readings"
         " WHERE tenant = OLD.tenant AND collection = OLD.collection AND id = OLD.id; END"
     )
+
+
+@catalogue_migrations(name="0031_leg_samples")
+def _leg_samples(db: Database) -> None:
+    # What a recipe's last build found out about a sample of each collection's passages: by hashes of content, no text.
+    db.execute(
+        "CREATE TABLE leg_samples (recipe INTEGER NOT NULL, tenant TEXT NOT NULL, collection TEXT NOT NULL,"
+        " key TEXT NOT NULL, language TEXT NOT NULL, dense INTEGER NOT NULL, lexical INTEGER NOT NULL,"
+        " tokens INTEGER NOT NULL, unknown_tokens INTEGER NOT NULL,"
+        " PRIMARY KEY (recipe, tenant, collection, key)) STRICT, WITHOUT ROWID"
+    )

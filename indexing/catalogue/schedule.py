@@ -123,6 +123,12 @@ def list_runs(database: Database, *, limit: int = 50) -> list[ScheduledRun]:
     return [_run(row) for row in database.rows("SELECT * FROM scheduled_runs ORDER BY id DESC LIMIT ?", (limit,))]
 
 
+def runs_of(database: Database, job: str, since: str, until: str) -> list[ScheduledRun]:
+    """The runs of a job that were done from ``since`` up to and without ``until`` (UTC, ISO 8601), oldest first."""
+    sql = "SELECT * FROM scheduled_runs WHERE job = ? AND state = 'done' AND ended_at >= ? AND ended_at < ? ORDER BY id"
+    return [_run(row) for row in database.rows(sql, (job, since, until))]
+
+
 def last_runs(database: Database) -> dict[str, ScheduledRun]:
     """The last run of each job that ever ran."""
     sql = "SELECT * FROM scheduled_runs WHERE id IN (SELECT max(id) FROM scheduled_runs GROUP BY job)"

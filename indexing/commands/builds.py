@@ -8,7 +8,7 @@ import click
 from indexing.commands.jobs import executor_for
 from indexing.commands.models import ensure_model
 from indexing.commands.recipe_options import recipe_options
-from indexing.commands.terminal import as_json, opened, print_json, progress_bar
+from indexing.commands.terminal import as_json, opened, print_json, progress_bar, screen
 from indexing.home import Home
 from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
@@ -74,6 +74,10 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
             report = builder.build(context_of(home, one, progress))
             if not as_json:
                 click.echo(_in_words(report, is_open=one.number > 0 and not report.is_deployed))
+                for sentence in report.weight_changes:
+                    click.echo(sentence)
+                for sentence in report.warnings:
+                    screen.print(f"warning: {sentence}", markup=False, highlight=False, style="yellow")
             return report
 
         if dry_run:

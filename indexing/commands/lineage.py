@@ -1,9 +1,9 @@
-"""The commands about lineage: ``releases show``, ``releases diff`` and ``lineage``: what is made of what."""
+"""The commands about lineage: ``releases show`` and ``diff``, ``lineage`` and ``documents explain``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -12,8 +12,11 @@ from rich.tree import Tree
 
 from indexing.commands.moments import limit_option, since_option, until_option
 from indexing.commands.terminal import as_json as json_option
-from indexing.commands.terminal import opened, print_json, screen
+from indexing.commands.terminal import collection_option, opened, print_json, screen, tenant_option
 from indexing.settings import Settings
+
+if TYPE_CHECKING:
+    from indexing.releases.lineage_questions import Lineage
 
 _MOST_BRANCHES = 20
 """Entries of a list that a tree shows; --json has all. Source: what a screen holds."""
@@ -60,7 +63,7 @@ def diff(settings: Settings, before: str, after: str, as_json: bool) -> None:
 @click.option(
     "--of",
     required=True,
-    type=click.Choice(["model", "view", "snapshot", "release", "document", "request"]),
+    type=click.Choice(["model", "view", "snapshot", "release", "document", "passage", "request"]),
     help="What ID names.",
 )
 @click.argument("thing", metavar="ID")
@@ -80,14 +83,47 @@ def lineage(
 ) -> None:
     """What ID is made of, what was made with it, and which answers it had a part in.
 
-    ID is a model or view as NAME@VERSION, a snapshot's id, a release's number, a document as TENANT/COLLECTION/ID, or a
-    request by query_id, ledger id or x-request-id. --from, --to and --limit are about the answers.
+    ID is a model or view as NAME@VERSION, a snapshot's id, a release's number, a document as TENANT/COLLECTION/ID, a
+    passage as TENANT/COLLECTION/ID#ORDINAL, or a request by query_id, ledger id or x-request-id. --from, --to and
+    --limit are about the answers.
     """
     from indexing.releases.lineage_answers import Asked
     from indexing.releases.lineage_questions import lineage_of
 
     with opened(settings) as home:
         found = lineage_of(home, of, Asked(thing, since, until, limit))
+    _print_lineage(found, as_json=as_json)
+
+
+@click.command("explain")
+@click.argument("thing", metavar="ID")
+@collection_option
+@tenant_option
+@click.option("--release", metavar="NUMBER", help="As this release (13.2) holds it; by default the one in service.")
+@json_option
+@click.pass_obj
+def explain(settings: Settings, thing: str, collection: str, tenant: str, release: str | None, as_json: bool) -> None:
+    """How a document, or a passage of it, came to be: its reader, views, model, job, snapshot and release.
+
+    ID is a document's id, or that of a passage, as hits have it: the document's, '#', and its number from 0.
+    """
+    from indexing.errors import NotFound
+    from indexing.releases.lineage_answers import Asked
+    from indexing.releases.lineage_questions import lineage_of
+
+    asked = Asked(f"{tenant}/{collection}/{thing}", release=release)
+    with opened(settings) as home:
+        try:
+            found = lineage_of(home, "document", asked)
+        except NotFound:
+            if "#" not in thing:
+                raise
+            found = lineage_of(home, "passage", asked)
+    _print_lineage(found, as_json=as_json)
+
+
+def _print_lineage(found: "Lineage", *, as_json: bool) -> None:
+    """A lineage as a tree or as JSON, and which days of the ledger it lacks."""
     if as_json:
         print_json(found.to_json())
     else:

@@ -49,10 +49,17 @@ def models() -> None:
 @click.option("--parameter", multiple=True, metavar="NAME=VALUE", help="A training parameter to keep with it.")
 @click.option("--code-version", help="The version of the code that trained it.")
 @click.option(
+    "--language",
+    multiple=True,
+    metavar="CODE",
+    help="A language that it was made for, such as en; by default those that its model card names.",
+)
+@click.option(
     "--lineage",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A JSON file with some of parent, training_data (sha256 by name), parameters, metrics, licence, code_version.",
+    help="A JSON file with some of parent, training_data (sha256 by name), parameters, metrics, licence, code_version,"
+    " languages.",
 )
 @as_json
 @click.pass_obj
@@ -78,6 +85,7 @@ def models_register(
         training_data=origin["training_data"],
         parameters=_pairs(origin["parameter"]),
         metrics=_pairs(origin["metric"]),
+        languages=origin["language"],
     )
     with opened(settings, create=True) as home, screen.status("loading") as status:
         if lineage.parent:
@@ -156,16 +164,22 @@ def _summary(model: ModelVersion) -> dict[str, Any]:
 @click.argument("model")
 @click.pass_obj
 def models_show(settings: Settings, model: str) -> None:
-    """Print all facts about MODEL (name@version) as JSON; canonical vectors are shortened."""
+    """Print all facts about MODEL (name@version) as JSON; canonical vectors are shortened.
+
+    "languages" are those that it was made for, or unknown.
+    """
+    from indexing.models.model_languages import languages_in_words, languages_of
+
     with opened(settings) as home:
         found = home.models.get(model)
+        languages = languages_in_words(languages_of(found, home.models.list()))
     manifest = found.manifest.to_json()
     if found.kind == EMBEDDING:
         manifest["canonical"] = {
             precision: {text[:60]: [*vector[:5], "..."] for text, vector in vectors.items()}
             for precision, vectors in found.manifest.canonical.items()
         }
-    print_json({"id": found.id, "created_at": found.created_at, **manifest})
+    print_json({"id": found.id, "created_at": found.created_at, "languages": languages, **manifest})
 
 
 @models.command("verify")

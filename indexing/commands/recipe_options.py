@@ -28,7 +28,7 @@ _OPTIONS = (
         "--dense-weight", type=float, metavar="SHARE", help="What meaning counts beside words in mode hybrid, 0 to 1."
     ),
     click.option(
-        "--bm25-k1", type=float, metavar="K1", help="How much each further occurrence of a word counts, 0 to 10."
+        "--bm25-k1", type=float, metavar="K1", help="How much a further occurrence of a word counts, 0 to 10."
     ),
     click.option("--bm25-b", type=float, metavar="B", help="How much a passage's length counts against it, 0 to 1."),
     click.option("--candidates", type=int, metavar="PASSAGES", help="What each leg gives to be fused, 1 to 1,000."),
@@ -37,6 +37,12 @@ _OPTIONS = (
         multiple=True,
         metavar="VIEW:COLUMN=WEIGHT,SATURATION",
         help="A document feature adds WEIGHT * x / (x + SATURATION) to scores; may be repeated; none takes all out.",
+    ),
+    click.option(
+        "--leg-rule",
+        metavar="RULE",
+        help="Whether a leg that cannot find a collection's own documents loses its weight there: self-retrieval, or"
+        " none.",
     ),
 )
 

@@ -99,6 +99,7 @@ cli.add_command(erase)
 cli.add_command(erasures)
 cli.add_command(ledger)
 cli.add_command(lineage_commands.lineage)
+documents.add_command(lineage_commands.explain)
 for _command in (prepare, lineage_commands.show, lineage_commands.diff):
     releases.add_command(_command)
 cli.add_command(tenant_commands.tenants)

@@ -57,12 +57,14 @@ def snapshots_list(settings: Settings, as_json: bool) -> None:
 @click.argument("snapshot")
 @click.pass_obj
 def snapshots_show(settings: Settings, snapshot: str) -> None:
-    """The manifest of SNAPSHOT, as JSON."""
+    """The manifest of SNAPSHOT, as JSON, and what its leg check warns of."""
+    from indexing.releases.leg_rule import leg_warnings
     from indexing.snapshots.manifest import read_snapshot
 
     with opened(settings) as home:
         manifest = read_snapshot(home.storage, snapshot)
-    print_json({"id": manifest.id, **manifest.to_json()})
+    warnings = leg_warnings(manifest.model, manifest.legs)
+    print_json({"id": manifest.id, **manifest.to_json(), "leg_warnings": warnings})
 
 
 @snapshots.command("diff")

@@ -8,13 +8,21 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from indexing.catalogue.database import Database
-from indexing.catalogue.feature_views import all_definitions, newest_definition, record_definition, view_names
+from indexing.catalogue.feature_views import (
+    all_definitions,
+    held_definition,
+    newest_definition,
+    record_definition,
+    view_names,
+)
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
 from indexing.features.views import (
     BUILT_IN,
     CONVERSATION_VIEWS,
     DOCUMENT_VIEWS,
+    FIRST_WITH_ANSWERS,
     PASSAGE_VIEWS,
+    SUPERSEDED,
     ConversationView,
     DocumentView,
     FeatureView,
@@ -31,11 +39,13 @@ def record_view(catalogue: Database, view: FeatureView) -> None:
         FeatureViewChanged: the same kind, name and version was written down with another definition.
     """
     text = json.dumps(definition(view), sort_keys=True)
-    built_in = BUILT_IN.get(view.kind, {}).get(view.name)
-    if built_in is not None and built_in.version == view.version and built_in != view:
+    if held_definition(catalogue, view.kind, view.name, view.version) == text:
+        return  # also one that people added before a view of that name and version was built in
+    built_in = [one for one in (*BUILT_IN.get(view.kind, {}).values(), *SUPERSEDED) if _is_version_of(one, view)]
+    if any(one.version == view.version and one != view for one in built_in):
         raise FeatureViewChanged(
             f"The {view.kind} view {view.name}@{view.version} is built in with another definition:"
-            f" give yours another name or version {view.version + 1}."
+            f" give yours another name or version {max(one.version for one in built_in) + 1}."
         )
     held = record_definition(catalogue, view.kind, view.name, view.version, text)
     if held != text:
@@ -44,6 +54,10 @@ def record_view(catalogue: Database, view: FeatureView) -> None:
             f" What was computed with the old definition would be mixed with the new:"
             f" give the new one version {view.version + 1}."
         )
+
+
+def _is_version_of(one: FeatureView, other: FeatureView) -> bool:
+    return (one.kind, one.name) == (other.kind, other.name)
 
 
 def passage_view(catalogue: Database, name: str) -> PassageView:
@@ -98,7 +112,7 @@ _View = TypeVar("_View", PassageView, ConversationView, DocumentView)
 
 
 def _newest_view(catalogue: Database, kind: str, name: str, built_in: _View | None, stored: _View | None) -> _View:
-    candidates = [view for view in (built_in, stored) if view is not None]
+    candidates = [view for view in (stored, built_in) if view is not None]  # of equal versions, what was used
     if not candidates:
         known = sorted(view_names(catalogue, kind) | set(BUILT_IN[kind]))
         raise NotFound(f"No {kind} view {name!r}; there are {', '.join(known)}. Add one with 'groundwork views add'.")
@@ -155,6 +169,14 @@ def _require_room_for_text(view: PassageView) -> PassageView:
     return view
 
 
+def _require_answers(view: ConversationView) -> ConversationView:
+    if view.algorithm < FIRST_WITH_ANSWERS and (view.answer_dense_weight or view.answer_lexical_weight):
+        raise PydanticCustomError(
+            "answers", "the weights of answers need algorithm {first}", {"first": FIRST_WITH_ANSWERS}
+        )
+    return view
+
+
 def _require_sound_columns(view: DocumentView) -> DocumentView:
     names = [column.name for column in view.columns]
     faults = [f"two columns are named {name}" for name in sorted(set(names)) if names.count(name) > 1]
@@ -172,7 +194,7 @@ def _require_sound_columns(view: DocumentView) -> DocumentView:
 
 _DOCUMENT_VIEW = TypeAdapter[DocumentView](Annotated[DocumentView, AfterValidator(_require_sound_columns)])
 _PASSAGE_VIEW = TypeAdapter[PassageView](Annotated[PassageView, AfterValidator(_require_room_for_text)])
-_CONVERSATION_VIEW = TypeAdapter(ConversationView)
+_CONVERSATION_VIEW = TypeAdapter[ConversationView](Annotated[ConversationView, AfterValidator(_require_answers)])
 
 
 def _read(adapter: TypeAdapter[_View], kind: str, value: Json, *, default_kind: str | None) -> _View:

@@ -7,7 +7,7 @@ also covers the model's files, so it is the sha256 of everything that can change
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 
@@ -16,7 +16,17 @@ from pydantic import ConfigDict, Field
 from indexing.records import Json, fingerprint
 
 ALGORITHM = 1
-"""The number of the passage algorithm that this code is; it changes when the same definition gives other passages."""
+"""The number of the algorithm of document views."""
+FIRST_WITH_ANSWERS = 2
+"""The first conversation algorithm for which the assistant's last message counts, by how much a question refers."""
+CONVERSATION_ALGORITHM = 2
+"""The newest conversation algorithm. All stay."""
+FIRST_WITH_TABLES = 2
+"""The first passage algorithm whose passages carry the heading row of the table in which they begin."""
+PASSAGE_ALGORITHM = 2
+"""The newest passage algorithm; another one comes when the same definition gives other passages. All stay."""
+LEXICAL_ALGORITHM = 2
+"""The newest lexical algorithm, that of new recipes; older ones keep theirs."""
 MAX_VERSION = 1_000_000
 """Of a view; our choice."""
 Role: TypeAlias = Literal["user", "assistant", "system"]
@@ -37,6 +47,12 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 _Name = Annotated[str, Field(min_length=1, description="a name")]
 _Version = Annotated[int, Field(ge=1, le=MAX_VERSION, description=f"a whole number from 1 to {MAX_VERSION}")]
 _Algorithm = Annotated[int, Field(ge=ALGORITHM, le=ALGORITHM, description=f"{ALGORITHM}")]
+_PassageAlgorithm = Annotated[
+    int, Field(ge=1, le=PASSAGE_ALGORITHM, description=" or ".join(map(str, range(1, PASSAGE_ALGORITHM + 1))))
+]
+_ConversationAlgorithm = Annotated[
+    int, Field(ge=1, le=CONVERSATION_ALGORITHM, description=" or ".join(map(str, range(1, CONVERSATION_ALGORITHM + 1))))
+]
 _Tokens = Annotated[int, Field(ge=0, description="a whole number of tokens, at least 0")]
 _MaxTokens = Annotated[int, Field(ge=MIN_TOKENS)]
 _COLUMN_NAME = r"^[a-z][a-z0-9_]{0,63}$"
@@ -52,7 +68,8 @@ class PassageView:
     ``head`` (one passage: the beginning, up to the token limit). ``max_tokens`` counts the whole encoder input with
     its special
     tokens; ``None`` means the model's own limit. ``overlap_tokens`` of a passage's end are repeated in the next one;
-    ``context_tokens`` bounds the title and heading path before the text.
+    ``context_tokens`` bounds the title and heading path before the text. From ``algorithm`` 2 on a passage that begins
+    among the rows of a table carries the table's heading row as well, and rows are cut only where they do not fit.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -63,7 +80,7 @@ class PassageView:
     max_tokens: Annotated[_MaxTokens | None, Field(description=f"null or a whole number of at least {MIN_TOKENS}")]
     overlap_tokens: _Tokens
     context_tokens: _Tokens
-    algorithm: _Algorithm = ALGORITHM
+    algorithm: _PassageAlgorithm = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +96,12 @@ class EmbeddingView:
 
 @dataclass(frozen=True, slots=True)
 class LexicalView:
-    """How a text becomes lexical terms: a Snowball language (``english``, ``german``, ...) or ``none``."""
+    """How a text becomes lexical terms: by a language, and by an algorithm.
+
+    ``language`` is a Snowball language, one without spaces (``chinese``, ``thai``, ...), ``none``, or ``auto``, under
+    which a build decides one for each collection. Algorithm 1 gives words alone, 2 also their parts, their folded forms
+    and bigrams.
+    """
 
     kind: ClassVar[str] = "lexical"
     name: str
@@ -94,7 +116,10 @@ class ConversationView:
 
     The last ``earlier_turns`` turns before the question count, of those whose role is one of ``roles``.
     ``dense_weight`` is the share of their mean vector in the query's vector, at least 0 and below 1; ``lexical_weight``
-    is what a term of one of them counts where a term of the question counts 1.
+    is what a term of one of them counts where a term of the question counts 1. From ``algorithm`` 2 on the assistant's
+    message right before the question counts, too: ``answer_dense_weight`` is its share of the query's vector and
+    ``answer_lexical_weight`` what one of its terms counts where a question refers as much as can be; less where it
+    refers less, and nothing where it does not (see ``reference_share``).
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -110,7 +135,9 @@ class ConversationView:
     ]
     dense_weight: _Weight
     lexical_weight: _Weight
-    algorithm: _Algorithm = ALGORITHM
+    algorithm: _ConversationAlgorithm = 1
+    answer_dense_weight: _Weight = 0.0
+    answer_lexical_weight: _Weight = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +211,27 @@ def _fingerprint_of(view: DocumentView) -> str:
 
 FeatureView: TypeAlias = PassageView | EmbeddingView | LexicalView | ConversationView | DocumentView
 
-DEFAULT_PASSAGES = PassageView("default", 1, "headings", None, overlap_tokens=32, context_tokens=48)
+DEFAULT_PASSAGES = PassageView(
+    "default", 2, "headings", None, overlap_tokens=32, context_tokens=48, algorithm=PASSAGE_ALGORITHM
+)
+FIRST_PASSAGES = PassageView("default", 1, "headings", None, overlap_tokens=32, context_tokens=48)
+"""What ``default`` was before tables carried their heading row; recipes that have it keep it."""
 FIRST_256 = PassageView("first-256", 1, "head", 256, overlap_tokens=0, context_tokens=256)
 PASSAGE_VIEWS: Mapping[str, PassageView] = {view.name: view for view in (DEFAULT_PASSAGES, FIRST_256)}
 EMBEDDING_VIEWS: Mapping[str, EmbeddingView] = {
     "int8": EmbeddingView("int8", 1, "int8"),
     "fp32": EmbeddingView("fp32", 1, "fp32"),
 }
-# The weights are measured: benchmarks/results/conversation.json.
-DEFAULT_CONVERSATION = ConversationView("default", 1, ("user",), earlier_turns=8, dense_weight=0.3, lexical_weight=0.1)
+# The weights are measured: benchmarks/results/conversation.json and conversation_answers.json.
+FIRST_CONVERSATION = ConversationView("default", 1, ("user",), earlier_turns=8, dense_weight=0.3, lexical_weight=0.1)
+"""What ``default`` was before the assistant's last message counted; recipes that have it keep it."""
+DEFAULT_CONVERSATION = replace(
+    FIRST_CONVERSATION,
+    version=2,
+    algorithm=CONVERSATION_ALGORITHM,
+    answer_dense_weight=0.4,
+    answer_lexical_weight=0.2,
+)
 CONVERSATION_VIEWS: Mapping[str, ConversationView] = {DEFAULT_CONVERSATION.name: DEFAULT_CONVERSATION}
 _ENGAGEMENT_COLUMNS: tuple[tuple[str, ColumnType], ...] = (
     ("impressions", "int"),
@@ -226,6 +265,8 @@ DOCUMENT_ENGAGEMENT = DocumentView(
 DOCUMENT_VIEWS: Mapping[str, DocumentView] = {view.name: view for view in (DOCUMENT_STATS, DOCUMENT_ENGAGEMENT)}
 FROM_LEDGER: tuple[str, ...] = (DOCUMENT_ENGAGEMENT.name,)
 """Document views without a transformation whose values come from the ledger: people push none."""
+SUPERSEDED: tuple[FeatureView, ...] = (FIRST_PASSAGES, FIRST_CONVERSATION)
+"""What views of ``BUILT_IN`` were in earlier versions."""
 BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
     PassageView.kind: PASSAGE_VIEWS,
     ConversationView.kind: CONVERSATION_VIEWS,
@@ -233,9 +274,9 @@ BUILT_IN: Mapping[str, Mapping[str, FeatureView]] = {
 }
 
 
-def lexical_view(language: str) -> LexicalView:
-    """The lexical view of a language."""
-    return LexicalView(language, 1, language)
+def lexical_view(language: str, algorithm: int = LEXICAL_ALGORITHM) -> LexicalView:
+    """The lexical view of a language; its version is the number of its algorithm."""
+    return LexicalView(language, algorithm, language, algorithm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,4 +331,6 @@ class FeatureViews:
 def definition(view: FeatureView) -> dict[str, Json]:
     """A view as plain JSON, its kind included."""
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(view).items()}
+    if isinstance(view, ConversationView) and view.algorithm < FIRST_WITH_ANSWERS:
+        del plain["answer_dense_weight"], plain["answer_lexical_weight"]  # there were none
     return {"kind": view.kind, **plain}

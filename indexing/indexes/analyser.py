@@ -1,32 +1,60 @@
-"""Text to terms, the same offline and online."""
+"""Text to terms, the same offline and online: what every analyser gives, and algorithm 1, whose terms are words alone.
+
+Algorithm 2 is ``indexing.indexes.forms_analyser``; ``indexing.indexes.analysers`` chooses.
+"""
 
 import threading
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import regex
 import Stemmer
 
 from indexing.errors import InvalidInput
+from indexing.indexes.stop_words import ENGLISH
+from indexing.records import Partition
 
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*")
 
-
-# Function words of English: articles, conjunctions, prepositions, pronouns, auxiliaries. Written for Groundwork;
-# question words stay out of it on purpose only where they carry meaning ("how" and "why" do not).
-_ENGLISH_STOP_WORDS = frozenset(
-    """a about after all also am an and any are as at be because been being but by can could did do does doing for from
-    had has have having he her here hers him his how i if in into is it its just me more most my no nor not of off on
-    only or other our ours out over own same she should so some such than that the their theirs them then there these
-    they this those through to too under until up very was we were what when where which while who whom why will with
-    would you your yours""".split()  # noqa: SIM905 (a paragraph of words reads better than 110 quoted ones)
-)
+NONE = "none"
+"""The language of texts whose language is not known: nothing is removed, nothing is stemmed."""
+SNOWBALL = frozenset({*Stemmer.algorithms(), NONE})
+"""What algorithm 1 knows. ``porter`` and ``dutch_porter`` are older stemmers of languages that are there already."""
 
 
-LANGUAGES = frozenset({*Stemmer.algorithms(), "none"})
+@dataclass(frozen=True, slots=True)
+class PassageTerms:
+    """The terms of a passage, repetitions kept, and the ``length`` that BM25 counts it with, in words."""
+
+    terms: Sequence[str]
+    length: int
+
+
+class TextAnalyser(Protocol):
+    """Text to terms, for passages and for queries. Threads may share one."""
+
+    def of(self, partition: Partition) -> "TextAnalyser":
+        """The analyser of a collection's texts: this one, unless each collection has its own."""
+        ...
+
+    def passage_terms(self, text: str) -> PassageTerms:
+        """What a passage is found by."""
+        ...
+
+    def query_weights(self, text: str) -> dict[str, float]:
+        """What each term of a query counts, in the order of the text; a repeated word counts as often as it stands."""
+        ...
+
+    def stop_weights(self, text: str) -> dict[str, float]:
+        """As ``query_weights``, for a text of nothing but stop words: what those count."""
+        ...
 
 
 class Analyser:
-    """Text to terms, the same offline and online: words of letters and digits, stop words, stems.
+    """Algorithm 1: words of letters and digits, stop words of English, stems.
 
     Before that NFKC and case folding; a letter keeps the marks on it, which are vowels in many scripts.
 
@@ -40,21 +68,38 @@ class Analyser:
         Raises:
             InvalidInput: the language is unknown.
         """
-        if language not in LANGUAGES:
-            raise InvalidInput(f"language {language!r} is unknown: expected one of {', '.join(sorted(LANGUAGES))}.")
+        if language not in SNOWBALL:
+            raise InvalidInput(f"language {language!r} is unknown: expected one of {', '.join(sorted(SNOWBALL))}.")
         self.language = language
-        self._stop_words = _ENGLISH_STOP_WORDS if language == "english" else frozenset()
+        self._stop_words = ENGLISH if language == "english" else frozenset()
         self._local = threading.local()
+
+    def of(self, partition: Partition) -> "Analyser":
+        """See ``TextAnalyser``."""
+        return self
 
     def terms(self, text: str) -> list[str]:
         """The terms of ``text`` in their order, repetitions kept."""
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
         words = _WORD.findall(folded)
         words = [word for word in words if word not in self._stop_words]
-        if self.language == "none":
+        if self.language == NONE:
             return words
         stemmer = getattr(self._local, "stemmer", None)
         if stemmer is None:
             # A stemmer caches and is not safe to share between threads.
             stemmer = self._local.stemmer = Stemmer.Stemmer(self.language)
         return list(stemmer.stemWords(words))
+
+    def passage_terms(self, text: str) -> PassageTerms:
+        """See ``TextAnalyser``: the length is the number of terms."""
+        terms = self.terms(text)
+        return PassageTerms(terms, len(terms))
+
+    def query_weights(self, text: str) -> dict[str, float]:
+        """See ``TextAnalyser``."""
+        return dict(Counter(self.terms(text)))
+
+    def stop_weights(self, text: str) -> dict[str, float]:
+        """See ``TextAnalyser``: none, since passages do not keep them."""
+        return {}

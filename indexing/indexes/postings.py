@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexing.indexes.analyser import PassageTerms
 from indexing.storage.arrays import offsets_of
 
 _NUMBERS = itertools.count()
@@ -29,7 +30,7 @@ class TermRange:
 
 
 def build_postings(
-    partitions: Iterable[Iterable[Sequence[str]]],
+    partitions: Iterable[Iterable[PassageTerms]],
 ) -> tuple[dict[str, NDArray[Any]], list[TermRange]]:
     """Postings of one shard.
 
@@ -42,7 +43,7 @@ def build_postings(
         sorted inside
         each partition; ``term_offsets`` uint64 (terms + 1,): where each begins; ``posting_offsets`` uint64 (terms +
         1,): where each term's postings begin; ``posting_rows`` uint32: rows of the shard, ascending inside a term;
-        ``posting_frequencies`` uint16, capped at 65,535; ``lengths`` uint32 (rows,): terms of each passage.
+        ``posting_frequencies`` uint16, capped at 65,535; ``lengths`` uint32 (rows,): that of each passage.
     """
     terms: list[bytes] = []
     rows: list[NDArray[np.uint32]] = []
@@ -52,9 +53,9 @@ def build_postings(
     for passages in partitions:
         postings: dict[str, array[int]] = {}  # row, frequency, row, ...: lists of pairs would take ten times the memory
         for passage in passages:
-            for term, count in Counter(passage).items():
+            for term, count in Counter(passage.terms).items():
                 postings.setdefault(term, array("I")).extend((len(lengths), min(count, _MAX_FREQUENCY)))
-            lengths.append(len(passage))
+            lengths.append(passage.length)
         first = len(terms)
         for encoded, term in sorted((term.encode("utf-8", "surrogatepass"), term) for term in postings):
             pairs = np.frombuffer(postings[term], np.uint32).reshape(-1, 2)

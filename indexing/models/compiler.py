@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from indexing.errors import InvalidInput, ParityLost
 from indexing.models.embedder import MIN_COSINE, OnnxEmbedder
+from indexing.models.model_languages import languages_of_card
 from indexing.models.onnx_export import OPSET, WITHOUT, export_onnx, quiet
 from indexing.models.parity_texts import CANONICAL_TEXTS, PARITY_PAIRS
 from indexing.models.registry import EMBEDDING, KIND, RERANKER, TOKENIZER_FILE, ModelRegistry, ModelVersion
@@ -42,6 +43,8 @@ class Lineage:
     metrics: dict[str, Json] = field(default_factory=dict)
     parameters: dict[str, Json] = field(default_factory=dict)
     code_version: str | None = None
+    languages: tuple[str, ...] = ()
+    """Codes of those it was made for."""
 
 
 def register_model(
@@ -253,6 +256,7 @@ def _lineage(origin: dict[str, Json], folder: str, lineage: Lineage) -> dict[str
         "parent": lineage.parent,
         "training_data": lineage.training_data,
         "licence": lineage.licence or _licence_of_card(Path(folder)),
+        "languages": list(lineage.languages or languages_of_card(Path(folder))),
         "metrics": lineage.metrics,
         "parameters": {"opset": OPSET, "quantisation": "dynamic, weights QInt8 per channel", **lineage.parameters},
         "code_version": lineage.code_version or f"groundwork {installed_version('groundwork')}",

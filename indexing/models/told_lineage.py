@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,11 @@ from indexing.models.compiler import Lineage
 from indexing.records import Json
 
 _SHA256 = re.compile("[0-9a-f]{64}")
+_CODE = re.compile("[a-z]{2,3}|multilingual")
 _TEXTS = ("parent", "licence", "code_version")
 _TABLES = ("training_data", "parameters", "metrics")
+_LANGUAGES = "languages"
+_FIELDS = (*_TEXTS, *_TABLES, _LANGUAGES)
 
 
 def read_lineage(path: Path) -> Lineage:
@@ -28,26 +31,30 @@ def read_lineage(path: Path) -> Lineage:
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} is not valid JSON ({error}): correct it and run the command again.") from error
     if not isinstance(value, dict):
-        raise InvalidInput(f"{path} is no lineage: expected an object with some of {', '.join((*_TEXTS, *_TABLES))}.")
-    if unknown := sorted(value.keys() - {*_TEXTS, *_TABLES}):
-        raise InvalidInput(
-            f"{path}: the field {unknown[0]!r} is unknown: expected some of {', '.join((*_TEXTS, *_TABLES))}."
-        )
+        raise InvalidInput(f"{path} is no lineage: expected an object with some of {', '.join(_FIELDS)}.")
+    if unknown := sorted(value.keys() - set(_FIELDS)):
+        raise InvalidInput(f"{path}: the field {unknown[0]!r} is unknown: expected some of {', '.join(_FIELDS)}.")
     for name in _TEXTS:
         if not isinstance(value.get(name), str | None):
             raise InvalidInput(f"{path}: {name} {value[name]!r} is invalid: expected a text.")
     for name in _TABLES:
         if not isinstance(value.get(name, {}), dict):
             raise InvalidInput(f"{path}: {name} {value[name]!r} is invalid: expected an object.")
-    return require_lineage(Lineage(**value))
+    languages = value.get(_LANGUAGES, [])
+    if not isinstance(languages, list) or not all(isinstance(one, str) for one in languages):
+        raise InvalidInput(f'{path}: languages {languages!r} is invalid: expected a list of codes such as ["en"].')
+    return require_lineage(Lineage(**{**value, _LANGUAGES: tuple(languages)}))
 
 
 def require_lineage(lineage: Lineage) -> Lineage:
-    """Let a lineage on whose training data are named by sha256, and whose metrics are numbers.
+    """Let a lineage on whose training data are named by sha256, whose metrics are numbers, and whose languages codes.
 
     Raises:
         InvalidInput: one is not.
     """
+    for code in lineage.languages:
+        if not _CODE.fullmatch(code):
+            raise InvalidInput(f"The language {code!r} is invalid: expected a code of ISO 639, such as en or ar.")
     for name, digest in lineage.training_data.items():
         if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
             raise InvalidInput(
@@ -72,13 +79,14 @@ def with_choices(
     training_data: Iterable[Path],
     parameters: Mapping[str, str],
     metrics: Mapping[str, str],
+    languages: Sequence[str] = (),
 ) -> Lineage:
     """A lineage with what options say, which counts more than what it said before.
 
     Of training data the sha256 is taken. Metrics are numbers; a parameter is what it is as JSON, else a text.
 
     Raises:
-        InvalidInput: a metric is no number.
+        InvalidInput: a metric is no number, or a language no code.
     """
     told = replace(
         lineage,
@@ -88,6 +96,7 @@ def with_choices(
         training_data={**lineage.training_data, **{str(path): _sha256(path) for path in training_data}},
         parameters={**lineage.parameters, **{name: _scalar(text) for name, text in parameters.items()}},
         metrics={**lineage.metrics, **{name: _scalar(text) for name, text in metrics.items()}},
+        languages=tuple(languages) or lineage.languages,
     )
     return require_lineage(told)
 

@@ -7,40 +7,39 @@ lines, then tokens.
 from bisect import bisect_left
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, groupby
+from itertools import chain
+from typing import TypeAlias
 
 from tokenizers import Encoding, Tokenizer
 
 from indexing.errors import InvalidInput
-from indexing.features.views import PassageView
+from indexing.features.views import FIRST_WITH_TABLES, PassageView
+from indexing.passages.packing import SMALL_TOKENS, Packer, Unit
+from indexing.passages.tables import Tables
 from indexing.passages.text_blocks import (
     MarkdownReader,
     TextBlock,
+    block_pieces,
     cut_near,
     halves,
     one_line,
     paragraphs,
     pieces,
+    sections,
     trimmed,
 )
 from indexing.records import MARKDOWN, ROWS, Document, Passage, Span
 
-SMALL_TOKENS = 48
-"""A section below this joins a neighbour. Source: our choice; shorter texts say too little to be found by."""
 MAX_CHARS = 8_000
 """No passage is longer, whatever its tokens: WordPiece turns a word of over 100 characters into a single token."""
+HEADING_ROW_SHARE = 0.25
+"""The most that a table's heading row takes of what the encoder reads. Our choice: the rows are what is looked for."""
 _BATCH = 512
 """Texts that are tokenised in one call. Source: our choice."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """What is never cut when passages are packed: a sentence, a line or a piece of one, with no space around it."""
-
-    start: int
-    end: int
-    tokens: int
-    block: int
+_Contexts: TypeAlias = MutableMapping[tuple[tuple[str, ...], str], str]
+"""What the encoder reads before a text, by its headings and the heading row of its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class _Group:
     """Consecutive units that may share passages, under one heading path."""
 
     headings: tuple[str, ...]
-    units: list[_Unit]
+    units: list[Unit]
     tokens: int
 
 
@@ -99,9 +98,17 @@ class Chunker:
                 f"{self.limit - self._room}; at least one must be left for text: raise max_tokens"
             )
         self._context_tokens = max(0, min(view.context_tokens, self._room // 2))
+        self._has_tables = view.algorithm >= FIRST_WITH_TABLES
+        self._heading_tokens = int(self._room * HEADING_ROW_SHARE)
         self._max_chars = max(MAX_CHARS, 8 * self.limit)
+        self._packer = Packer(view.overlap_tokens, self._max_chars)
         self._separator, self._newline = self._counts([" > ", "\n"])
         self._markdown = MarkdownReader()
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's; it is not to be changed."""
+        return self._tokenizer
 
     def spans(self, document: Document) -> list[Span]:
         """Where the passages stand, in document order, each without whitespace at its ends.
@@ -114,20 +121,22 @@ class Chunker:
         if self._view.strategy == "head":
             return [self._head(document)]
         is_rows = document.content_type == ROWS
-        sections = self._rows(document.text) if is_rows else self._parts(document)
-        rooms = self._rooms(document.title, [section[-1].headings for section in sections])
-        groups = self._groups(document.text, sections, rooms)
+        runs = self._rows(document.text) if is_rows else self._parts(document)
+        blocks = chain.from_iterable(runs) if self._has_tables else ()
+        tables = Tables(chain.from_iterable(block.tables for block in blocks))
+        rooms = self._rooms(document.title, [section[-1].headings for section in runs])
+        groups = self._groups(document.text, runs, rooms, tables)
         groups = groups if is_rows else self._merged(groups, rooms)
         planned = [
-            Span(group.units[first].start, group.units[last - 1].end, group.headings)
+            _span(tables, group.units[first].start, group.units[last - 1].end, group.headings)
             for group in groups
-            for first, last in self._packed(group.units, rooms.of(group.headings))
+            for first, last in self._packer.packed(group.units, rooms.of(group.headings))
         ]
-        return self._checked(document, planned)
+        return self._checked(document, planned, tables)
 
     def _parts(self, document: Document) -> list[list[TextBlock]]:
         is_markdown = document.content_type == MARKDOWN
-        return _sections(self._markdown.blocks(document.text) if is_markdown else paragraphs(document.text))
+        return sections(self._markdown.blocks(document.text) if is_markdown else paragraphs(document.text))
 
     def _rows(self, text: str) -> list[list[TextBlock]]:
         """Each row by itself; one that is too long for a passage is cut between its lines."""
@@ -138,7 +147,7 @@ class Chunker:
 
         Nothing else than the two arguments and the constructor's matters, so spans may be stored and used later.
         """
-        contexts: dict[tuple[str, ...], str] = {}
+        contexts: _Contexts = {}
         return [
             Passage(
                 document_id=document.id,
@@ -148,6 +157,7 @@ class Chunker:
                 text=document.text[span.start : span.end],
                 headings=span.headings,
                 encoder_input=self._encoder_input(document, span, contexts),
+                table_heading=span.table_heading,
             )
             for ordinal, span in enumerate(spans)
         ]
@@ -207,24 +217,26 @@ class Chunker:
                 return self._cut(" > ".join(part for part in (self._cut(title, left), deepest) if part), room)
             path = path[1:]
 
-    def _encoder_input(self, document: Document, span: Span, contexts: MutableMapping[tuple[str, ...], str]) -> str:
+    def _encoder_input(self, document: Document, span: Span, contexts: _Contexts) -> str:
         if span.start == span.end:
             return self._cut(document.title.strip()[: self._max_chars], self._room)
         text = document.text[span.start : span.end]
         if self._view.strategy == "head":
             return f"{document.title.strip()[: self._max_chars]} {text}".strip()
-        if span.headings not in contexts:
-            contexts[span.headings] = self._context(document.title, span.headings)
-        context = contexts[span.headings]
+        key = span.headings, span.table_heading
+        if key not in contexts:
+            above = self._context(document.title, span.headings), self._cut(span.table_heading, self._heading_tokens)
+            contexts[key] = "\n".join(part for part in above if part)
+        context = contexts[key]
         whole = f"{context}\n{text}" if context else text
         if len(text) > 1:
             return whole
         choices = (whole, text, "")  # one character may still be too much for a tiny limit
         return next((one for one in choices if self._counts([one], special=True)[0] <= self.limit), "")
 
-    def _checked(self, document: Document, planned: Sequence[Span]) -> list[Span]:
+    def _checked(self, document: Document, planned: Sequence[Span], tables: Tables) -> list[Span]:
         """``planned`` with every span halved until its real encoder input keeps to the limit."""
-        contexts: dict[tuple[str, ...], str] = {}
+        contexts: _Contexts = {}
         spans: list[Span] = []
         for start in range(0, len(planned), _BATCH):
             batch = planned[start : start + _BATCH]
@@ -234,7 +246,8 @@ class Chunker:
                     spans.append(span)
                     continue
                 parts = halves(document.text, span.start, span.end)
-                spans.extend(self._checked(document, [Span(first, last, span.headings) for first, last in parts]))
+                shorter = [_span(tables, *part, span.headings) for part in parts]
+                spans.extend(self._checked(document, shorter, tables))
         return spans
 
     def _rooms(self, title: str, paths: Sequence[tuple[str, ...]]) -> _Rooms:
@@ -243,27 +256,32 @@ class Chunker:
         sizes = dict(zip(parts, self._counts(parts), strict=True))
         return _Rooms(title, self._room - self._newline, self._context_tokens, self._separator, sizes)
 
-    def _groups(self, text: str, sections: Sequence[Sequence[TextBlock]], rooms: _Rooms) -> list[_Group]:
+    def _groups(self, text: str, runs: Sequence[Sequence[TextBlock]], rooms: _Rooms, tables: Tables) -> list[_Group]:
         parts = [
-            (number, place, first, last, block.is_prose)
-            for number, section in enumerate(sections)
+            (number, place, first, last, is_row or block.is_prose)
+            for number, section in enumerate(runs)
             for place, block in enumerate(section)
-            for first, last in pieces(text, block.start, block.end, lines=not block.is_prose)
+            for first, last, is_row in block_pieces(text, block, whole_rows=self._has_tables)
         ]
-        units: list[list[_Unit]] = [[] for _ in sections]
+        carried: dict[str, int] = {"": 0}
+        units: list[list[Unit]] = [[] for _ in runs]
         for start in range(0, len(parts), _BATCH):
             batch = parts[start : start + _BATCH]
             counts = self._counts([text[first:last] for _, _, first, last, _ in batch])
-            for (number, place, first, last, is_prose), tokens in zip(batch, counts, strict=True):
-                room = rooms.of(sections[number][-1].headings)
+            for (number, place, first, last, has_parts), tokens in zip(batch, counts, strict=True):
+                heading = tables.heading_at(first)
+                if heading not in carried:
+                    carried[heading] = min(self._counts([heading])[0], self._heading_tokens) + self._newline
+                above = carried[heading]
+                room = max(1, rooms.of(runs[number][-1].headings) - above)
                 if tokens <= room:
-                    units[number].append(_Unit(first, last, tokens, place))
+                    units[number].append(Unit(first, last, tokens, place, above))
                 else:
-                    shorter = self._shorter(text, first, last, room, lines=is_prose)
-                    units[number].extend(_Unit(*piece, place) for piece in shorter)
+                    shorter = self._shorter(text, first, last, room, lines=has_parts)
+                    units[number].extend(Unit(*piece, place, above) for piece in shorter)
         return [
             _Group(section[-1].headings, own, sum(unit.tokens for unit in own))
-            for section, own in zip(sections, units, strict=True)
+            for section, own in zip(runs, units, strict=True)
             if own
         ]
 
@@ -320,64 +338,9 @@ class Chunker:
             return None
         return _Group(headings, left.units + right.units, tokens)
 
-    def _packed(self, units: Sequence[_Unit], room: int) -> list[tuple[int, int]]:
-        """(first, after last) unit of each passage; the second and later ones begin with the overlap."""
-        wholes = {place: sum(u.tokens for u in block) for place, block in groupby(units, key=lambda unit: unit.block)}
-        packed: list[tuple[int, int, int]] = []  # (first, first that is not overlap, after last)
-        first = own = total = 0
-        for i, unit in enumerate(units):
-            whole = wholes[unit.block] if i and units[i - 1].block != unit.block else 0
-            is_full = total + unit.tokens > room or unit.end - units[first].start > self._max_chars
-            if i > own and (is_full or (total >= room // 2 and whole <= room < total + whole)):
-                packed.append((first, own, i))
-                first, own = self._overlap(units, first, i, i + 1, room), i
-                total = sum(one.tokens for one in units[first:i])
-            total += unit.tokens
-        packed.append((first, own, len(units)))
-        if len(packed) > 1 and sum(unit.tokens for unit in units[own:]) < SMALL_TOKENS:
-            packed[-2:] = self._evened(units, packed[-2], packed[-1], room)
-        return [(begin, end) for begin, _, end in packed]
 
-    def _overlap(self, units: Sequence[_Unit], before: int, own: int, end: int, room: int) -> int:
-        """Where a passage that adds units ``own`` to ``end`` begins, after the unit ``before``."""
-        left = min(self._view.overlap_tokens, room - sum(unit.tokens for unit in units[own:end]))
-        first = own
-        while first - 1 > before and 0 < units[first - 1].tokens <= left:
-            if units[end - 1].end - units[first - 1].start > self._max_chars:
-                break
-            first -= 1
-            left -= units[first].tokens
-        return first
-
-    def _evened(
-        self, units: Sequence[_Unit], previous: tuple[int, int, int], last: tuple[int, int, int], room: int
-    ) -> list[tuple[int, int, int]]:
-        """The two passages again, cut nearer to the middle, so that a section does not end in a scrap."""
-        (first, own, _), (_, middle, end) = previous, last
-        tail = sum(unit.tokens for unit in units[middle:end])
-        half = (tail + sum(unit.tokens for unit in units[own:middle])) // 2
-        while middle - 1 > own and tail + units[middle - 1].tokens <= min(half, room):
-            if units[end - 1].end - units[middle - 1].start > self._max_chars:
-                break
-            middle -= 1
-            tail += units[middle].tokens
-        return [(first, own, middle), (self._overlap(units, first, middle, end, room), middle, end)]
-
-
-def _sections(blocks: Sequence[TextBlock]) -> list[list[TextBlock]]:
-    """Runs of blocks under one heading path; a heading with nothing below it opens its first subsection."""
-    sections: list[list[TextBlock]] = []
-    for block in blocks:
-        above = sections[-1][-1] if sections else None
-        if above and (not block.is_heading or (above.is_heading and _is_below(block.headings, above.headings))):
-            sections[-1].append(block)
-        else:
-            sections.append([block])
-    return sections
-
-
-def _is_below(path: Sequence[str], ancestor: Sequence[str]) -> bool:
-    return len(path) > len(ancestor) and path[: len(ancestor)] == ancestor
+def _span(tables: Tables, start: int, end: int, headings: tuple[str, ...]) -> Span:
+    return Span(start, end, headings, tables.heading_at(start))
 
 
 def _same(heading: str, title: str) -> bool:

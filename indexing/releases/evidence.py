@@ -47,7 +47,7 @@ def upper_difference(has: int, of: int, had: int, of_before: int) -> float:
     Source: Newcombe, Interval estimation for the difference between independent proportions, 1998, method 10.
     """
     has_rate, had_rate = has / of, had / of_before
-    high, low = _wilson(has, of)[1], _wilson(had, of_before)[0]
+    high, low = wilson_interval(has, of)[1], wilson_interval(had, of_before)[0]
     return has_rate - had_rate + math.hypot(high - has_rate, had_rate - low)
 
 
@@ -85,7 +85,7 @@ def _binomial(count: int, trials: int, chance: float) -> float:
     return math.exp(ways + count * math.log(chance) + (trials - count) * math.log1p(-chance))
 
 
-def _wilson(events: int, trials: int) -> tuple[float, float]:
+def wilson_interval(events: int, trials: int) -> tuple[float, float]:
     """Wilson's score interval, each side at 95 %. Source: Wilson, JASA, 1927."""
     rate, z2 = events / trials, ONE_SIDED_95**2
     middle = (rate + z2 / (2 * trials)) / (1 + z2 / trials)

@@ -11,6 +11,7 @@ from indexing.home import Home
 from indexing.models.registry import ModelVersion
 from indexing.records import Json, fingerprint
 from indexing.releases.gate import kept_back, list_verdicts
+from indexing.releases.leg_rule import leg_warnings
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import Release, find_release, newest_release
 from indexing.releases.rollouts import Rollout, list_rollouts
@@ -56,7 +57,7 @@ class ShardUse:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotLineage:
-    """What a snapshot is made of."""
+    """What a snapshot is made of, and what its build found out about the legs of each collection."""
 
     id: str
     model: str
@@ -65,6 +66,8 @@ class SnapshotLineage:
     documents: int
     size_bytes: int
     shards: tuple[ShardUse, ...]
+    legs: tuple[Mapping[str, Json], ...]
+    leg_warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,8 @@ def describe_snapshot(manifest: SnapshotManifest) -> SnapshotLineage:
         documents=sum(part.documents for shard in manifest.shards for part in shard.facts.partitions),
         size_bytes=manifest.size_bytes,
         shards=tuple(ShardUse(shard.name, shard.rows, shard.size_bytes) for shard in manifest.shards),
+        legs=tuple(one.to_json() for one in manifest.legs),
+        leg_warnings=tuple(leg_warnings(manifest.model, manifest.legs)),
     )
 
 

@@ -20,12 +20,16 @@ MOST_ROWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked: of which subject, and of the answers which period and how many of the newest."""
+    """What is asked: of which subject, and of the answers which period and how many of the newest.
+
+    ``release`` says as which release holds a document or passage; by default the one in service, else the newest.
+    """
 
     id: str
     since: datetime | None = None
     until: datetime | None = None
     limit: int = 20
+    release: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

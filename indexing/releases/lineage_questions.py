@@ -1,9 +1,10 @@
-"""Lineage both ways: what a model, view, snapshot, release, document or request is made of, and what came of it."""
+"""Lineage both ways: what a model, view, release, document, passage or request is made of, and what came of it."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
+from indexing.catalogue.document_readings import account_json, read_account
 from indexing.catalogue.documents import document_row
 from indexing.catalogue.erasures import last_erasure_of, list_rewrites
 from indexing.catalogue.feature_views import all_definitions
@@ -36,13 +37,12 @@ from indexing.releases.lineage_answers import (
     of_releases,
     of_rows,
 )
+from indexing.releases.passage_lineage import StoredIn, built_as, choose, passage_record, releases_holding
 from indexing.releases.recipes import read_recipe, recipes_of_model
-from indexing.releases.release import Release, find_release, list_every_release, list_releases
+from indexing.releases.release import find_release, list_every_release
 from indexing.snapshots.manifest import read_snapshot
-from indexing.snapshots.shard import KIND as SHARDS
-from indexing.snapshots.shard import open_shard
 
-SUBJECTS = ("model", "view", "snapshot", "release", "document", "request")
+SUBJECTS = ("model", "view", "snapshot", "release", "document", "passage", "request")
 """Of what lineage is asked."""
 
 
@@ -68,7 +68,8 @@ def lineage_of(home: Home, of: str, asked: Asked) -> Lineage:
         home: Where it stands.
         of: What kind of thing it is.
         asked: Its id: a model, view or conversation as ``name@version``, a snapshot's id, a release's number, a
-            document as ``TENANT/COLLECTION/ID``, a request by query id, ledger id or the caller's own.
+            document as ``TENANT/COLLECTION/ID``, a passage as ``TENANT/COLLECTION/ID#ORDINAL``, a request by query id,
+            ledger id or the caller's own.
 
     Raises:
         InvalidInput: the subject or the form of the id is none of these.
@@ -139,40 +140,103 @@ def _of_release(home: Home, asked: Asked) -> Lineage:
 
 
 def _of_document(home: Home, asked: Asked) -> Lineage:
-    tenant, _, rest = asked.id.partition("/")
-    collection, _, document_id = rest.partition("/")
-    if not document_id:
-        raise InvalidInput(f"{asked.id!r} is no document: expected TENANT/COLLECTION/ID.")
-    partition = Partition(tenant, collection)
-    columns = "seq, title, url, content_sha256, record_sha256"
-    row = document_row(home.catalogue, partition, document_id, columns)
+    partition, document_id = _named_document(asked.id, "TENANT/COLLECTION/ID")
     erased = last_erasure_of(home.catalogue, partition, document_id)
-    held = [one for one in list_releases(home.catalogue) if _holds(home, one, partition, document_id)]
-    answers = of_rows(
-        asked,
-        lambda tell: requests_naming(
-            home.ledger, partition, document_id, asked.since, asked.until, limit=MOST_ROWS + 1, on_fault=tell
-        ),
-    )
-    if row is None and erased is None and not held and not answers.requests:
+    held = releases_holding(home, partition, document_id)
+    in_catalogue = _in_catalogue(home, partition, document_id)
+    answers = of_rows(asked, _naming(home, asked, partition, document_id, lambda row: True))
+    if in_catalogue is None and erased is None and not held and not answers.requests:
         raise NotFound(f"No document {document_id!r} of {partition}: not in the catalogue, a release or the ledger.")
     made_of = {
-        "tenant": tenant,
-        "collection": collection,
-        "document_id": document_id,
-        "in_catalogue": row,
+        **_of_source(partition, document_id, in_catalogue),
         "erasure": None if erased is None else erased.id,
+        "built": _built(home, asked, held),
     }
-    return Lineage("document", asked.id, made_of, {"releases": [said_of(one) for one in held]}, answers)
+    return Lineage("document", asked.id, made_of, {"releases": _releases(held)}, answers)
 
 
-def _holds(home: Home, release: Release, partition: Partition, document_id: str) -> bool:
-    for shard in read_snapshot(home.storage, release.snapshot).shards:
-        if any(part.partition == partition for part in shard.facts.partitions):
-            found = open_shard(home.storage.open(SHARDS, shard.name)).find(partition, [document_id])
-            if found.any():
-                return True
-    return False
+def _of_passage(home: Home, asked: Asked) -> Lineage:
+    form = "TENANT/COLLECTION/ID#ORDINAL"
+    partition, passage_id = _named_document(asked.id, form)
+    document_id, _, ordinal = passage_id.rpartition("#")
+    if not document_id or not ordinal.isascii() or not ordinal.isdigit():
+        raise InvalidInput(f"{asked.id!r} is no passage: expected {form}.")
+    held = releases_holding(home, partition, document_id)
+    stored = choose(home, held, asked.release)
+    if stored is None:
+        raise NotFound(f"No passage {passage_id!r} of {partition}: no release holds it; it may wait for a build.")
+    passage = next((one for one in stored.passages if one.ordinal == int(ordinal)), None)
+    if passage is None:
+        raise NotFound(
+            f"No passage {passage_id!r} of {partition}: release {stored.release.number} cuts the document into"
+            f" {len(stored.passages)}, counted from 0."
+        )
+    place = document_id, passage.start, passage.end
+    answers = of_rows(
+        asked,
+        _naming(
+            home,
+            asked,
+            partition,
+            document_id,
+            lambda row: any((hit.document_id, hit.start, hit.end) == place for hit in row.hits),
+        ),
+    )
+    made_of = {
+        **_of_source(partition, document_id, _in_catalogue(home, partition, document_id)),
+        "passage": passage_record(passage),
+        "built": built_as(home, stored),
+    }
+    same = [one for one in held if passage in one.passages]
+    return Lineage("passage", asked.id, made_of, {"releases": _releases(same)}, answers)
+
+
+def _named_document(thing: str, form: str) -> tuple[Partition, str]:
+    tenant, _, rest = thing.partition("/")
+    collection, _, name = rest.partition("/")
+    if not name:
+        raise InvalidInput(f"{thing!r} is no {'passage' if '#' in form else 'document'}: expected {form}.")
+    return Partition(tenant, collection), name
+
+
+def _in_catalogue(home: Home, partition: Partition, document_id: str) -> dict[str, Json] | None:
+    """What the catalogue has of a document as it is now, with what read it from its file."""
+    columns = "seq, title, url, source, content_sha256, record_sha256, updated_at"
+    row = document_row(home.catalogue, partition, document_id, columns)
+    account = None if row is None else read_account(home.catalogue, partition, document_id)
+    return None if row is None else {**row, "account": None if account is None else account_json(account)}
+
+
+def _of_source(partition: Partition, document_id: str, in_catalogue: dict[str, Json] | None) -> dict[str, Json]:
+    return {
+        "tenant": partition.tenant,
+        "collection": partition.collection,
+        "document_id": document_id,
+        "in_catalogue": in_catalogue,
+    }
+
+
+def _built(home: Home, asked: Asked, held: list[StoredIn]) -> dict[str, Json] | None:
+    stored = choose(home, held, asked.release)
+    return None if stored is None else built_as(home, stored)
+
+
+def _releases(held: Iterable[StoredIn]) -> list[dict[str, Json]]:
+    return [said_of(one.release) for one in held]
+
+
+def _naming(
+    home: Home, asked: Asked, partition: Partition, document_id: str, is_wanted: Callable[[RequestRow], bool]
+) -> Callable[[OnFault], Iterator[RequestRow]]:
+    """The answers that named a document, as far as they are wanted."""
+
+    def rows(tell: OnFault) -> Iterator[RequestRow]:
+        named_in = requests_naming(
+            home.ledger, partition, document_id, asked.since, asked.until, limit=MOST_ROWS + 1, on_fault=tell
+        )
+        return (row for row in named_in if is_wanted(row))
+
+    return rows
 
 
 def _requests_named(home: Home, asked: Asked, on_fault: OnFault) -> list[RequestRow]:
@@ -221,5 +285,6 @@ _ASKING: Mapping[str, Callable[[Home, Asked], Lineage]] = {
     "snapshot": _of_snapshot,
     "release": _of_release,
     "document": _of_document,
+    "passage": _of_passage,
     "request": _of_request,
 }

@@ -11,8 +11,9 @@ from indexing.features.feature_values import feature_of
 from indexing.features.view_registry import conversation_view, document_view, passage_view
 from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBEDDING_VIEWS, DocumentView, lexical_view
 from indexing.home import Home
-from indexing.indexes.analyser import LANGUAGES
+from indexing.indexes.analysers import LANGUAGES
 from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion, require_kind
+from indexing.releases.leg_rule import SELF_RETRIEVAL, LegRule
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 
 NONE = "none"
@@ -23,9 +24,9 @@ WEIGHT_RANGES: Mapping[str, tuple[float, float]] = {
     "bm25_b": (0.0, 1.0),
     "candidates": (1, 1000),
 }
-"""What the numbers of a ``RetrievalConfig`` may be, ends included. Source: the definitions of a share and of BM25; that
-``k1`` ends at 10 (beyond, scores are as good as linear in a term's count) and candidates at as many as one search may ask
-for is our choice."""
+"""What the numbers of a ``RetrievalConfig`` may be, ends included. Source: the definitions of a share and of BM25; our
+choice is that ``k1`` ends at 10, beyond which scores are as good as linear in a term's count, and candidates at as many
+as one search may ask for."""
 
 
 def default_recipe(home: Home) -> Recipe:
@@ -40,7 +41,7 @@ def default_recipe(home: Home) -> Recipe:
         passage=DEFAULT_PASSAGES,
         embedding=EMBEDDING_VIEWS["int8"],
         lexical=lexical_view("english"),
-        retrieval=RetrievalConfig(),
+        retrieval=RetrievalConfig(leg_rule=LegRule()),
         approximation=Approximation(),
         conversation=DEFAULT_CONVERSATION,
     )
@@ -74,17 +75,18 @@ def change_recipe(
     bm25_b: float | None = None,
     candidates: int | None = None,
     boost: Sequence[str] = (),
+    leg_rule: str | None = None,
 ) -> Recipe:
     """A recipe with these changes; ``None`` changes nothing.
 
     0 passages mean exact search at every size, the conversation view ``none`` that a chat's last turn counts alone, and
     the reranker ``none`` that there is no second pass. Boosts, as ``parse_boost`` reads them, take the place of those
-    that there were; ``none`` alone leaves none.
+    that there were; ``none`` alone leaves none. The leg rule ``none`` fixes the recipe's weights for all collections.
 
     Raises:
         NotFound: no such model or view.
-        InvalidInput: no such precision or language, a model of another kind than it is chosen for, no such boost, or a
-            weight outside of ``WEIGHT_RANGES``.
+        InvalidInput: no such precision, language or leg rule, a model of another kind than it is chosen for, no such
+            boost, or a weight outside of ``WEIGHT_RANGES``.
     """
     if model is not None:
         recipe = replace(recipe, model=_of_kind(home.models.get(model), EMBEDDING).id)
@@ -110,7 +112,17 @@ def change_recipe(
     recipe = _with_weights(recipe, {name: value for name, value in weights.items() if value is not None})
     if boost:
         recipe = _with_boosts(home, recipe, boost)
+    recipe = _with_leg_rule(recipe, leg_rule)
     return replace(_with_reranker(home, recipe, reranker, rerank_depth, rerank_budget_ms), number=0)
+
+
+def _with_leg_rule(recipe: Recipe, name: str | None) -> Recipe:
+    if name is None:
+        return recipe
+    if name not in (SELF_RETRIEVAL, NONE):
+        raise InvalidInput(f"leg rule {name!r} is unknown: expected {SELF_RETRIEVAL} or {NONE}.")
+    rule = None if name == NONE else recipe.retrieval.leg_rule or LegRule()
+    return replace(recipe, retrieval=replace(recipe.retrieval, leg_rule=rule))
 
 
 def _with_weights(recipe: Recipe, weights: Mapping[str, float]) -> Recipe:

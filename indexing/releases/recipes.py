@@ -22,6 +22,7 @@ from indexing.features.views import (
 )
 from indexing.models.registry import ModelVersion
 from indexing.records import Json, fingerprint
+from indexing.releases.leg_rule import LegRule
 
 DEFAULT_SHARD_ROWS = 16_384
 """Passages above which a shard is split; bounds what one changed document makes a build write again."""
@@ -35,7 +36,8 @@ class RetrievalConfig:
     ``candidates``
     is how many passages each leg contributes; ``calibration`` maps each mode's evidence to a score in 0..1. Each of
     ``boosts`` adds ``weight * x / (x + saturation)`` to the fused score of a candidate, ``x`` being a value of its
-    document; see ``Boost`` for what and from where.
+    document; see ``Boost`` for what and from where. ``leg_rule`` says when a leg loses its weight in a collection;
+    ``None`` is never.
     """
 
     bm25_k1: float = 1.2
@@ -46,13 +48,14 @@ class RetrievalConfig:
         default_factory=lambda: {"dense": [-7.193, 7.301], "lexical": [-5.946, 9.762], "hybrid": [-7.291, 11.223]}
     )
     boosts: Boosts = ()
+    leg_rule: LegRule | None = None
 
     @property
     def manifest(self) -> dict[str, Json]:
-        """The config as plain JSON; without boosts as it was before there were any."""
+        """The config as plain JSON; without boosts or a rule as it was before there were any."""
         plain = asdict(self)
-        boosts = plain.pop("boosts")
-        return {**plain, "boosts": list(boosts)} if boosts else plain
+        boosts, rule = plain.pop("boosts"), plain.pop("leg_rule")
+        return {**plain, **({"boosts": list(boosts)} if boosts else {}), **({"leg_rule": rule} if rule else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +227,9 @@ def recipes_of_model(catalogue: Database, model: str) -> list[int]:
 
 
 def _retrieval(value: dict[str, Json]) -> RetrievalConfig:
-    return RetrievalConfig(**{**value, "boosts": tuple(Boost(**boost) for boost in value.get("boosts", ()))})
+    boosts = tuple(Boost(**boost) for boost in value.get("boosts", ()))
+    rule = LegRule.from_json(value["leg_rule"]) if "leg_rule" in value else None
+    return RetrievalConfig(**{**value, "boosts": boosts, "leg_rule": rule})
 
 
 def _reranking(value: dict[str, Json]) -> Reranking:

@@ -27,6 +27,7 @@ from indexing.catalogue.erasures import (
     point_releases,
 )
 from indexing.catalogue.jobs import shorten_errors
+from indexing.catalogue.leg_samples import forget_leg_samples
 from indexing.catalogue.passages import forget_unused_passages
 from indexing.features.embedding_store import drop_vectors
 from indexing.home import Home
@@ -170,6 +171,7 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
         erasure = begin_erasure(catalogue, found.partition, ids)
         remove_documents(catalogue, found.partition, ids)
         erase_versions(db, found.partition, ids)
+        forget_leg_samples(catalogue, found.partition)
         forget_document_features(db, found.partition, None if found.is_whole else ids)
         erase_quality_of_documents(catalogue, found.partition, None if found.is_whole else ids)
         # Passage spans hold headings, and the message of an error may quote a text.

@@ -7,7 +7,8 @@ from typing import Self
 
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
 from indexing.features.views import FeatureViews
-from indexing.records import Json, JsonFields, StoredFile, canonical_json, files_from_json, fingerprint
+from indexing.records import Json, JsonFields, Partition, StoredFile, canonical_json, files_from_json, fingerprint
+from indexing.snapshots.leg_counts import CollectionLegs
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard_manifest import ShardFacts, read_shard_manifest
 from indexing.storage.store import Artefact, ArtefactKind, Storage
@@ -80,17 +81,19 @@ class SnapshotShard:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotManifest:
-    """What a snapshot says of itself: the model and views it was made with, and its shards, ordered by name.
+    """What a snapshot says of itself: the model and views it was made with, its shards, ordered by name, and its legs.
 
-    ``rest`` holds what a newer version may have written beside these.
+    ``legs`` is what its build found out about the legs of each collection, ordered by partition; a snapshot from before
+    there were leg checks has none. ``rest`` holds what a newer version may have written beside these.
     """
 
     model: str
     views: SnapshotViews
     shards: tuple[SnapshotShard, ...]
+    legs: tuple[CollectionLegs, ...] = ()
     rest: Mapping[str, Json] = field(default_factory=dict)
     id: str = field(init=False)
-    """The fingerprint of the content, so that the same content always is the same snapshot."""
+    """The fingerprint of all this, so that the same content, found to be the same, always is the same snapshot."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", fingerprint(self.to_json())[:16])
@@ -105,6 +108,11 @@ class SnapshotManifest:
         """Bytes of all shards."""
         return sum(shard.size_bytes for shard in self.shards)
 
+    @property
+    def partitions(self) -> set[Partition]:
+        """Every partition that its shards hold."""
+        return {part.partition for shard in self.shards for part in shard.facts.partitions}
+
     @classmethod
     def from_json(cls, value: Json) -> Self:
         """Read what ``to_json`` gave.
@@ -117,22 +125,34 @@ class SnapshotManifest:
             raise ValueError(f"its format is not {FORMAT}")
         model, views = fields.take("model", str), SnapshotViews.from_json(fields.take("views", dict))
         shards = tuple(SnapshotShard.from_json(entry) for entry in fields.take("shards", list))
-        return cls(model, views, shards, fields.rest())
+        legs = tuple(CollectionLegs.from_json(entry) for entry in fields.take_if_there("legs", list) or ())
+        return cls(model, views, shards, legs, fields.rest())
 
     def to_json(self) -> dict[str, Json]:
         """This as JSON."""
         shards = [shard.to_json() for shard in self.shards]
-        return {"format": FORMAT, "model": self.model, "views": asdict(self.views), "shards": shards, **self.rest}
+        legs = {"legs": [one.to_json() for one in self.legs]} if self.legs else {}
+        return {
+            "format": FORMAT,
+            "model": self.model,
+            "views": asdict(self.views),
+            "shards": shards,
+            **legs,
+            **self.rest,
+        }
 
 
-def describe_snapshot(views: FeatureViews, model_id: str, shards: Iterable[Artefact]) -> SnapshotManifest:
+def describe_snapshot(
+    views: FeatureViews, model_id: str, shards: Iterable[Artefact], legs: Iterable[CollectionLegs] = ()
+) -> SnapshotManifest:
     """The manifest of a snapshot made of ``shards``, with the fingerprints of all that went in.
 
     Raises:
         FormatUnknown, ArtefactCorrupt: a shard's manifest cannot be read.
     """
     used = SnapshotViews(views.passage_fingerprint, views.embedding_fingerprint, views.lexical_fingerprint)
-    return SnapshotManifest(model_id, used, _in_order(map(_describe, shards)))
+    ordered = tuple(sorted(legs, key=lambda one: one.partition))
+    return SnapshotManifest(model_id, used, _in_order(map(_describe, shards)), ordered)
 
 
 def _describe(shard: Artefact) -> SnapshotShard:
@@ -144,14 +164,19 @@ def _in_order(shards: Iterable[SnapshotShard]) -> tuple[SnapshotShard, ...]:
 
 
 def replace_shards(manifest: SnapshotManifest, replacements: Mapping[str, Artefact | None]) -> SnapshotManifest:
-    """The manifest of the snapshot with other shards in the place of some; ``None`` stands for no shard."""
+    """The manifest of the snapshot with other shards in the place of some; ``None`` stands for no shard.
+
+    Of collections that no shard holds any more nothing is said; weights stay as they are.
+    """
     kept = [shard for shard in manifest.shards if shard.name not in replacements]
     new = [
         _describe(artefact)
         for name in {shard.name for shard in manifest.shards} & replacements.keys()
         if (artefact := replacements[name]) is not None
     ]
-    return replace(manifest, shards=_in_order([*kept, *new]))
+    rewritten = replace(manifest, shards=_in_order([*kept, *new]))
+    held = rewritten.partitions
+    return replace(rewritten, legs=tuple(one for one in manifest.legs if one.partition in held))
 
 
 def publish_snapshot(storage: Storage, manifest: SnapshotManifest) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexing.errors import ArtefactCorrupt
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analyser import TextAnalyser
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.indexes.exact_index import ExactIndex, inner_products
 from indexing.indexes.ivf_index import IvfIndex, IvfInfo
@@ -58,6 +58,7 @@ class StoredPassage:
     end: int
     headings: tuple[str, ...]
     text: str
+    table_heading: str = ""
 
     @property
     def id(self) -> str:
@@ -118,7 +119,7 @@ def open_shard(artefact: Artefact, on_damage: OnDamage | None = None) -> "Shard"
     return Shard(artefact.name, parts, on_damage)
 
 
-def shard_in_memory(name: str, inputs: Sequence[ShardInput], vectors: Vectors, analyser: Analyser) -> "Shard":
+def shard_in_memory(name: str, inputs: Sequence[ShardInput], vectors: Vectors, analyser: TextAnalyser) -> "Shard":
     """A shard that was never written: the same contents, searched the same way, gone with the process.
 
     Raises:
@@ -323,11 +324,11 @@ class Shard:
             raise self.damaged(f"passage {row} names document {number}, which is not of its partition")
         try:
             name, title, url, metadata, _ = self._texts.document(number)
-            ordinal, start, end, headings, text = self._texts.passage(row)
+            record = self._texts.passage(row)
         except _FAULTS as error:
             raise self.damaged(f"passage {row} cannot be read: {error}") from error
         partition = self._ordered[place].partition
-        return StoredPassage(partition, name, title, url, metadata, ordinal, start, end, headings, text)
+        return StoredPassage(partition, name, title, url, metadata, *record)
 
     def document_id(self, row: int) -> str:
         """The id of the document of the passage at ``row``."""

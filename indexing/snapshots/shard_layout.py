@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analyser import PassageTerms, TextAnalyser
 from indexing.indexes.attributes import build_attributes
 from indexing.indexes.postings import build_postings
 from indexing.records import Document, Json, Partition, Passage, Vectors
@@ -41,7 +41,7 @@ class ShardContents:
     attributes: Arrays
 
 
-def lay_out(inputs: Iterable[ShardInput], analyser: Analyser) -> ShardContents:
+def lay_out(inputs: Iterable[ShardInput], analyser: TextAnalyser) -> ShardContents:
     """The contents of a shard of ``inputs``: documents in row order, read once, those of a partition side by side.
 
     Raises:
@@ -77,7 +77,7 @@ def require_vectors(rows: int, vectors: Vectors) -> Vectors:
 class _Layout:
     """What remains of documents and passages that are read once, one after another."""
 
-    def __init__(self, analyser: Analyser) -> None:
+    def __init__(self, analyser: TextAnalyser) -> None:
         self._analyser = analyser
         self.partitions: list[ShardPartition] = []
         self._seen: set[Partition] = set()
@@ -86,7 +86,7 @@ class _Layout:
         self._records = {"document": bytearray(), "passage": bytearray()}
         self._ends = {kind: array("Q", (0,)) for kind in self._records}
 
-    def terms(self, inputs: Iterable[ShardInput]) -> Iterator[Iterator[list[str]]]:
+    def terms(self, inputs: Iterable[ShardInput]) -> Iterator[Iterator[PassageTerms]]:
         """The terms of each partition's passages, for ``build_postings``; while that reads them, all else is kept."""
         for partition, group in groupby(inputs, key=lambda item: item.partition):
             if partition in self._seen:
@@ -94,13 +94,13 @@ class _Layout:
             self._seen.add(partition)
             first = len(self._owners)
             self.documents.append([])
-            yield self._terms(group)
+            yield self._terms(group, self._analyser.of(partition))
             members = len(self.documents[-1])
             self.partitions.append(
                 ShardPartition(partition.tenant, partition.collection, first, len(self._owners), 0, 0, members)
             )
 
-    def _terms(self, members: Iterable[ShardInput]) -> Iterator[list[str]]:
+    def _terms(self, members: Iterable[ShardInput], analyser: TextAnalyser) -> Iterator[PassageTerms]:
         for item in members:
             document = replace(item.document, text="")
             self.documents[-1].append(document)
@@ -108,11 +108,10 @@ class _Layout:
             record = [document.id, document.title, document.url, dict(document.metadata)]
             self._keep("document", record if document.allow is None else [*record, sorted(set(document.allow))])
             for passage in item.passages:
-                self._keep(
-                    "passage", [passage.ordinal, passage.start, passage.end, list(passage.headings), passage.text]
-                )
+                place = [passage.ordinal, passage.start, passage.end, list(passage.headings), passage.text]
+                self._keep("passage", [*place, passage.table_heading] if passage.table_heading else place)
                 self._owners.append(number)
-                yield self._analyser.terms(passage.encoder_input)
+                yield analyser.passage_terms(passage.encoder_input)
 
     def _keep(self, kind: str, record: Json) -> None:
         self._records[kind] += json.dumps(record, sort_keys=True, separators=(",", ":")).encode()

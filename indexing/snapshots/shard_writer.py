@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from indexing.errors import BuildFailed
-from indexing.indexes.analyser import Analyser
+from indexing.indexes.analyser import TextAnalyser
 from indexing.indexes.exact_index import ExactIndex, write_exact
 from indexing.indexes.ivf_index import MIN_ROWS, IvfInfo, write_ivf_lists
 from indexing.indexes.sq8_index import SQ8_ROWS, Sq8Info, write_sq8_codes
@@ -36,7 +36,7 @@ def write_shard(
     draft: Draft,
     inputs: Iterable[ShardInput],
     vectors: Callable[[], Vectors],
-    analyser: Analyser,
+    analyser: TextAnalyser,
     *,
     min_recall: float | None = None,
 ) -> None:

@@ -84,6 +84,7 @@ class Snapshot:
         self._turn = 0
         self._views: dict[Partition, PartitionView] = {}
         self._where: dict[Partition, list[str]] = {}
+        self._legs = {one.partition: one for one in self.manifest.legs}
         self._described = {shard.name: shard for shard in self.manifest.shards}
         for shard in self.manifest.shards:
             for part in shard.facts.partitions:
@@ -98,6 +99,11 @@ class Snapshot:
     def open_shards(self) -> int:
         """How many shards are mapped now."""
         return len(self._shards)
+
+    def dense_weight(self, partition: Partition) -> float | None:
+        """The vectors' share in hybrid search of a partition, ``None`` for the recipe's: nothing else was found out."""
+        legs = self._legs.get(partition)
+        return None if legs is None else legs.dense_weight
 
     def check(self) -> None:
         """Look at every shard without mapping it, so that those broken are in ``broken`` before the first search."""

@@ -13,8 +13,8 @@ DocumentRecord: TypeAlias = tuple[str, str, str, dict[str, Json], tuple[str, ...
 """Id, title, URL, metadata and, as in ``Document``, who may see it."""
 _OPENING = b'["'
 """How a record begins: the id is its first text, in which whatever is no ASCII is written with a backslash."""
-PassageRecord: TypeAlias = tuple[int, int, int, tuple[str, ...], str]
-"""Ordinal, start, end, headings and text."""
+PassageRecord: TypeAlias = tuple[int, int, int, tuple[str, ...], str, str]
+"""Ordinal, start, end, headings, text, and the heading row of the table in which it begins, or an empty text."""
 
 
 class StoredTexts:
@@ -69,11 +69,15 @@ class StoredTexts:
     def passage(self, row: int) -> PassageRecord:
         """A passage's record."""
         written = self._passages[self._passage_offsets[row] : self._passage_offsets[row + 1]].tobytes()
-        ordinal, start, end, headings, text = _parsed(written)
+        ordinal, start, end, headings, text, *rest = _parsed(written)
         if not (type(ordinal) is type(start) is type(end) is int and type(headings) is list):
             raise TypeError(f"the record of passage {row} holds values of other types")
         text.join(headings)  # as above: text and texts, or an error
-        return ordinal, start, end, tuple(headings), text
+        if not rest:
+            return ordinal, start, end, tuple(headings), text, ""
+        (table_heading,) = rest
+        text.join((table_heading,))
+        return ordinal, start, end, tuple(headings), text, table_heading
 
 
 def _parsed(written: bytes) -> Json:

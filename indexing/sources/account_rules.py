@@ -17,8 +17,11 @@ REFUSED_SHARE = 0.20
 UNREADABLE = "unreadable glyphs"
 """The reason of what a reader sees and cannot tell."""
 _NO_TEXT = frozenset(
-    {"copies for older programs", "field codes", "footnote marks", "formulas written twice", "front matter"}
-    | {"heading anchors", "line numbers", "names repeated in charts", "scripts and styles"}
+    {"copies for older programs", "directives without text", "field codes", "fields without a value", "footnote marks"}
+    | {"formulas written twice", "front matter", "heading anchors", "import and export statements", "line numbers"}
+    | {"line that names the delimiter", "names of empty columns", "names of files that would be included"}
+    | {"names of objects in results", "names repeated in charts", "options of directives", "other formats of results"}
+    | {"raw code of other formats", "results in HTML or scripts", "scripts and styles", "tags and attributes"}
 )
 """Reasons of what is no text of the document: left out of every share."""
 _BOILERPLATE = frozenset(

@@ -1,7 +1,7 @@
 """The table of endings: how a file of each is read, here or in the parser process, and what its text is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from indexing.records import MARKDOWN, PLAIN, ROWS, Json
@@ -27,7 +27,7 @@ class FileReader:
 
     Args:
         kind: What they are called, in the plural where there is one.
-        content_type: What their text is: Markdown or plain text.
+        content_type: What their text is: Markdown, plain text or rows.
         read: Reads the bytes of one in this process; ``None`` where the parser process does it.
     """
 
@@ -39,15 +39,25 @@ class FileReader:
 def _read_text(reader: str, data: bytes) -> TextFile:
     text = file_text(data)
     fields, body = front_matter(text)
-    above = letters_and_digits(text[: len(text) - len(body)])
-    left_out = {"front matter": above} if above else {}
-    account = TextAccount(reader, letters_and_digits(text), letters_and_digits(body), left_out)
+    account = TextAccount(reader, letters_and_digits(text), letters_and_digits(body), _above(text, body))
     return TextFile(Extract(body, account=account), fields)
 
 
 def _read_mdx(data: bytes) -> TextFile:
-    fields, body = front_matter(file_text(data))
-    return TextFile(read_mdx(body), fields)
+    text = file_text(data)
+    fields, body = front_matter(text)
+    extract, above = read_mdx(body), _above(text, body)
+    if extract.account is not None:
+        left_out = {**extract.account.left_out, **above}
+        account = replace(extract.account, raw=extract.account.raw + sum(above.values()), left_out=left_out)
+        extract = replace(extract, account=account)
+    return TextFile(extract, fields)
+
+
+def _above(text: str, body: str) -> dict[str, int]:
+    """What stands above the body, as an account has it."""
+    letters = letters_and_digits(text[: len(text) - len(body)])
+    return {"front matter": letters} if letters else {}
 
 
 _MARKDOWN = FileReader("Markdown", MARKDOWN, partial(_read_text, "markdown 2"))

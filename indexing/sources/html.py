@@ -44,7 +44,8 @@ def read_webpage(data: bytes) -> Extract:
         raise Unreadable("no readable text: the page has no body; export it again, or remove it")
     named, title = titles_of(page)
     facts, url = language_of(page), address_of(page, source)
-    raw = letters_and_digits(page.root.text()) - letters_and_digits(title)
+    in_head = text_of(page.head.css_first("title")) if page.head is not None else ""  # else it is left out as any text
+    raw = letters_and_digits(page.root.text()) - letters_and_digits(in_head)
     headings, text, left_out, described = _article(page, body)
     if not re.search(r"\w", text):
         raise Unreadable(
@@ -59,8 +60,8 @@ def _article(page: LexborHTMLParser, body: LexborNode) -> tuple[list[str], str, 
     """The main headings of the article, its Markdown, what was left out, and the letters of descriptions put in it."""
     cuts = Cuts()
     if page.head is not None:
-        cuts.count(page.head.text(), "scripts and styles")
-        cuts.left_out["scripts and styles"] -= letters_and_digits(text_of(page.head.css_first("title")))
+        in_title = letters_and_digits(text_of(page.head.css_first("title")))
+        cuts.left_out["scripts and styles"] = letters_and_digits(page.head.text()) - in_title
     described = drop_unseen(body, cuts)
     drop_by_role(body, cuts)
     root = main_part(body)

@@ -4,7 +4,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from indexing.sources.extracted_text import letters_and_digits
 from indexing.sources.html_tables import rows_of
-from indexing.sources.html_tree import Cuts, children, class_words, names
+from indexing.sources.html_tree import Cuts, children, class_words, names, outermost
 
 _NUMBERS = "line numbers"
 _NUMBER_WORDS = names("line lines lineno linenos linenumber linenumbers ln lnt num number numbers gutter")
@@ -21,7 +21,7 @@ def keep_code_lines(page: LexborHTMLParser, root: LexborNode, cuts: Cuts) -> Non
         lines = _numbered_code(table)
         if lines is not None and table.mem_id != root.mem_id:
             _replace_table(page, table, lines, cuts)
-    for box in root.css("div:has(> div.line .lineno), div.fragment:has(div.line)"):
+    for box in outermost(root.css("div:has(> div.line .lineno), div.fragment:has(div.line)")):
         _replace_lines(page, box, cuts)
     _drop_numbers(root, cuts)
     for pre in {node.mem_id: node for node in map(_outermost_pre, root.css(_IN_LINES)) if node is not None}.values():
@@ -138,9 +138,9 @@ def _replace_table(page: LexborHTMLParser, table: LexborNode, rows: list[list[Le
 
 def _replace_lines(page: LexborHTMLParser, box: LexborNode, cuts: Cuts) -> None:
     """Makes a box whose parts are lines of code, as Doxygen writes it, one block of code."""
-    for hint in box.css("div.ttc"):
+    for hint in outermost(box.css("div.ttc")):
         cuts.cut(hint, "hidden text")
-    for number in box.css(".lineno"):
+    for number in outermost(box.css(".lineno")):
         cuts.cut(number, _NUMBERS)
     lines = [line.text().strip("\n") for line in box.css("div.line")]
     if letters_and_digits("".join(lines)) == letters_and_digits(box.text()):
@@ -158,8 +158,7 @@ def _drop_numbers(root: LexborNode, cuts: Cuts) -> None:
             before = before.prev
         if before is not None and before.text().strip() and _counts([before]):
             cuts.cut(before, _NUMBERS)
-    found = [node for node in root.css(_MARKED_NUMBERS) if _is_line_number(node)]
-    for node in found:
+    for node in outermost([node for node in root.css(_MARKED_NUMBERS) if _is_line_number(node)]):
         cuts.cut(node, _NUMBERS)
 
 

@@ -5,7 +5,7 @@ the current of a breaker. Inside a marked article a name counts only for what is
 on a page that marks no article, for what does not hold the most of its prose.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import pairwise
 
 from selectolax.lexbor import LexborNode
@@ -20,6 +20,7 @@ from indexing.sources.html_tree import (
     is_in_article,
     is_mostly_links,
     names,
+    outermost,
     role_of,
     text_of,
 )
@@ -78,11 +79,12 @@ def is_named_furniture(node: LexborNode) -> bool:
 
 def drop_by_role(body: LexborNode, cuts: Cuts) -> None:
     """Takes away what elements and roles say to be navigation, a banner, a footer and so on."""
-    _drop(body.css(_WITH_ROLE), _reason_by_role, cuts)
+    for node, reason in _chosen(body.css(_WITH_ROLE), _reason_by_role):
+        cuts.cut(node, reason)
 
 
 def drop_by_name(root: LexborNode, cuts: Cuts, *, is_article: bool) -> None:
-    """Takes away what ids and classes name as furniture.
+    """Takes away what ids and classes name as furniture, unless little else would be left of a page.
 
     Args:
         root: The article, or the body of a page that marks none.
@@ -91,29 +93,28 @@ def drop_by_name(root: LexborNode, cuts: Cuts, *, is_article: bool) -> None:
     """
     half = 0 if is_article else _prose(root) // 2
 
-    def reason_of(node: LexborNode) -> str:
-        if node.mem_id == root.mem_id or not (reason := _reason_by_name(node)):
-            return ""
-        goes = _is_links_or_control(node, cuts) or not (is_article or is_in_article(node) or _prose(node) > half)
-        return reason if goes else ""
+    def reason_of_links(node: LexborNode) -> str:
+        reason = _reason_by_name(node)
+        return reason if reason and node.mem_id != root.mem_id and _is_links_or_control(node, cuts) else ""
 
-    _drop(root.css(_WITH_NAME), reason_of, cuts)
+    def reason_of_prose(node: LexborNode) -> str:
+        reason = "" if is_in_article(node) else _reason_by_name(node)
+        return reason if reason and node.mem_id != root.mem_id and _prose(node) <= half else ""
+
+    for node, reason in _chosen(root.css(_WITH_NAME), reason_of_links):
+        cuts.cut(node, reason)
+    if is_article:
+        return
+    found = _chosen(root.css(_WITH_NAME), reason_of_prose)
+    left = letters_and_digits(root.text()) - sum(letters_and_digits(node.text()) for node, _ in found)
+    for node, reason in found if left > SHORT_CHARS else []:
+        cuts.cut(node, reason)
 
 
-def _drop(nodes: list[LexborNode], reason_of: Callable[[LexborNode], str], cuts: Cuts) -> None:
-    """Takes away every element that has a reason and holds no article, each with all that is in it."""
+def _chosen(nodes: list[LexborNode], reason_of: Callable[[LexborNode], str]) -> list[tuple[LexborNode, str]]:
+    """Every element that has a reason, holds no article and lies in no other such element."""
     reasons = {node.mem_id: reason for node in nodes if (reason := reason_of(node)) and not _holds_article(node)}
-    for node in [node for node in nodes if node.mem_id in reasons and not _is_within(node, reasons)]:
-        cuts.cut(node, reasons[node.mem_id])
-
-
-def _is_within(node: LexborNode, others: Mapping[int, str]) -> bool:
-    above = node.parent
-    while above is not None:
-        if above.mem_id in others:
-            return True
-        above = above.parent
-    return False
+    return [(node, reasons[node.mem_id]) for node in outermost([node for node in nodes if node.mem_id in reasons])]
 
 
 def _holds_article(node: LexborNode) -> bool:

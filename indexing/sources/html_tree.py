@@ -55,6 +55,21 @@ def children(node: LexborNode) -> Iterator[LexborNode]:
         child = child.next
 
 
+def outermost(nodes: list[LexborNode]) -> list[LexborNode]:
+    """Those of ``nodes`` that lie in no other of them: what is taken out with one may not be touched again."""
+    ids = {node.mem_id for node in nodes}
+
+    def is_within(node: LexborNode) -> bool:
+        above = node.parent
+        while above is not None:
+            if above.mem_id in ids:
+                return True
+            above = above.parent
+        return False
+
+    return [node for node in nodes if not is_within(node)]
+
+
 def words(name: str) -> list[str]:
     """The words of a class or id in lower case: ``siteNav top-bar`` has four."""
     return [word.lower() for word in _WORD.findall(name[:_MAX_NAME_CHARS])]

@@ -5,7 +5,7 @@ import re
 from selectolax.lexbor import LexborNode
 
 from indexing.sources.extracted_text import letters_and_digits
-from indexing.sources.html_tree import HEADINGS, Cuts, children, class_words, is_inside, names, role_of
+from indexing.sources.html_tree import HEADINGS, Cuts, children, class_words, is_inside, names, outermost, role_of
 from indexing.sources.superscripts import footnote_mark, superscript
 
 _ANCHORS = "heading anchors"
@@ -76,7 +76,7 @@ def _drop_attribute_list(heading: LexborNode, cuts: Cuts) -> None:
 
 def _write_raised(root: LexborNode) -> None:
     """Writes raised text so that it keeps its meaning, and the marks of notes apart from the word before them."""
-    for node in root.css("sup"):
+    for node in reversed(root.css("sup")):  # the inner of two before the outer
         text = node.text()
         written = footnote_mark(text) if _is_note(node) else superscript(text)
         node.replace_with(_apart(node, written))
@@ -139,7 +139,7 @@ def _neighbour(node: LexborNode, *, is_before: bool) -> str:
 
 def _write_formulas(root: LexborNode, cuts: Cuts) -> None:
     """Writes formulas as their author did, in LaTeX, where the page has that; else powers and fractions as text."""
-    for formula in root.css("math"):
+    for formula in outermost(root.css("math")):
         source = formula.css_first("annotation[encoding*=tex], annotation[encoding*=TeX]")
         if source is not None:
             text = source.text().strip()
@@ -147,7 +147,7 @@ def _write_formulas(root: LexborNode, cuts: Cuts) -> None:
             cuts.left_out["formulas written twice"] += letters_and_digits(whole) - letters_and_digits(text)
             formula.replace_with(f"${text}$")
             continue
-        for node in formula.css("annotation, annotation-xml"):
+        for node in outermost(formula.css("annotation, annotation-xml")):
             cuts.cut(node, "formulas written twice")
         for power in reversed(formula.css("msup")):
             _infix(power, "^")

@@ -23,7 +23,7 @@ from indexing.sources.skipped import Skipped
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """The longest line that is read. Source: our choice."""
 _FIELDS = ("id", "_id", "title", "text", "url", "metadata", "content_type", "allow")
-_ADVICE = "beside the text, or put it into metadata under another name"
+_ADVICE = " beside the text, or put it into metadata under another name"
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,13 +65,14 @@ _SENTENCE_WORDS = 4
 """A text of so many words tells a reader about permissions: "Repository owners can add them". Source: our choice."""
 _WORD_EDGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+")
 _OPENING = re.compile(r"\s*(?:-{3,}|\+{3,}|;{3,}|\{)")
-_LINE_OF_FIELD = re.compile(r"[\s>-]*[\"']?([^\W\d_][\w -]{2,20}?)[\"']?\s*(?:[:=\uff1a]|(?=\[))")
+_LINE_OF_FIELD = re.compile(r"[ \t]{0,2}(?:[->]\s*)?[\"']?([^\W\d_][\w -]{2,20}?)[\"']?\s*(?:[:=\uff1a]|(?=\[))")
 _LIST_BELOW = re.compile(r"[\"']?(\w{3,12})[\"']?\s*:\s*(?:\[|\r?\n[ \t]*- )")
+_ADVICE = ", or give the field another name"
 _HEAD_LINES = 50
 """How far down a slip of front matter is looked for. Source: our choice."""
 
 
-def refuse_slips(fields: Mapping[str, Json], *, advice: str = "or give the field another name") -> None:
+def refuse_slips(fields: Mapping[str, Json], *, advice: str = _ADVICE) -> None:
     """Refuse the fields of a document if one of them looks like its permission and is not read as that.
 
     Args:
@@ -91,7 +92,7 @@ def refuse_slips(fields: Mapping[str, Json], *, advice: str = "or give the field
             refuse_misplaced(value, key, advice=advice)
 
 
-def refuse_misplaced(fields: Mapping[str, Json], place: str, *, advice: str = "or give the field another name") -> None:
+def refuse_misplaced(fields: Mapping[str, Json], place: str, *, advice: str = _ADVICE) -> None:
     """Refuse the fields inside the field ``place`` if one of them is ``allow``, which is not read there.
 
     Raises:
@@ -123,8 +124,8 @@ def refuse_lost_line(text: str) -> None:
 
 def _message(key: str, value: Json, advice: str) -> str:
     return (
-        f"{shown(key)}: {shown(value)} looks like a permission, which only 'allow' is, beside id and title: write"
-        f" allow: [...] {advice}"
+        f"{shown(key)}: {shown(value)} looks like a permission, and only 'allow' is read as one: write allow:"
+        f" [...]{advice}"
     )
 
 

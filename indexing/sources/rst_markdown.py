@@ -15,6 +15,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 _MAX_LEVEL = 6
+"""The deepest heading that Markdown has. Source: CommonMark."""
 _FENCE = re.compile(r"`{3,}")
 _STRUCTURE = re.compile(r"^(?=#{1,6}(?:\s|$)|>|={2,}\s*$|-{2,}\s*$|\*{3,}\s*$|`{3}|~{3})", re.MULTILINE)
 _ADMONITIONS = _names("attention caution danger error hint important note tip warning")

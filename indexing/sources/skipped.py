@@ -27,7 +27,7 @@ _SHOWN_ENDINGS = 12
 
 
 def in_words(skipped: Skipped) -> list[str]:
-    """What was skipped, a line each: ``231 .rst not read``, ``node_modules: 2 folders``."""
+    """What was skipped, a line each: ``231 .adoc not read``, ``node_modules: 2 folders``."""
     return [*_endings(skipped.endings), *(f"{rule}: {_counted(left)}" for rule, left in skipped.rules.items())]
 
 

@@ -10,7 +10,7 @@ from indexing.sources.extracted_text import Extract, Unreadable
 from indexing.sources.field_checks import allow_field, checked_id, once, refuse_surrogates, string_field, title_field
 from indexing.sources.file_readers import FILE_READERS, FileReader, TextFile
 from indexing.sources.parser_sandbox import Extractor, Limits
-from indexing.sources.permission_slips import refuse_slips
+from indexing.sources.permission_slips import refuse_lost_line, refuse_slips
 from indexing.sources.refusals import Refused
 from indexing.sources.skipped import Skipped
 from indexing.sources.tree_walk import Entry, FileChoice, Walk, file_bytes, walk
@@ -67,13 +67,8 @@ class Tree:
     def _document(self, path: str, extractor: Extractor) -> Document:
         suffix = Path(path).suffix.lower()
         reader = FILE_READERS[suffix]
-        refuse_surrogates(path)
-        data = file_bytes(self._root, path)
-        file = TextFile(extractor.extract(suffix, data), {}) if reader.read is None else reader.read(data)
+        file = self._file(path, suffix, extractor)
         extract, fields = file.extract, file.fields
-        refuse_slips(extract.facts)
-        if extract.account is not None:
-            refuse_losses(extract.account)
         given = fields.get("id")
         identity = checked_id(path if given in (None, "") else given, "id")
         url = string_field(fields, "url") or extract.url
@@ -83,6 +78,18 @@ class Tree:
         metadata = {key: value for key, value in fields.items() if key not in ("id", "title", "url", "allow")}
         metadata |= {**extract.facts, "path": path}
         return Document(identity, title, extract.text, url, metadata, reader.content_type, allow, extract.account)
+
+    def _file(self, path: str, suffix: str, extractor: Extractor) -> TextFile:
+        """What a file holds, of which not too much was lost and nothing looks like a permission that is none."""
+        refuse_surrogates(path)
+        data, read = file_bytes(self._root, path), FILE_READERS[suffix].read
+        if read is None and data.lstrip()[:3] in (b"---", b"+++"):  # front matter of a web page, which is not read
+            refuse_lost_line(data[:20_000].decode("utf-8", "replace"))
+        file = TextFile(extractor.extract(suffix, data), {}) if read is None else read(data)
+        refuse_slips(file.extract.facts)
+        if file.extract.account is not None:
+            refuse_losses(file.extract.account)
+        return file
 
     def _title(self, extract: Extract, reader: FileReader) -> str:
         """What the file says itself, else its first heading."""

@@ -77,12 +77,13 @@ def test_every_file_is_what_was_published(golden: Home) -> None:
 def test_every_passage_comes_back_with_all_its_fields(golden: Home, partition: Partition) -> None:
     view = view_of(served(golden), partition)
     found = [
-        {name: value for name, value in asdict(passage).items() if name != "partition"}
+        {name: value for name, value in asdict(passage).items() if name not in ("partition", "table_heading")}
         for number, shard in enumerate(view.shards)
         for row in range(shard.partitions[partition].start, shard.partitions[partition].stop)
         for passage in [view.passage(number, row)]
     ]
     assert json.loads(json.dumps(found)) == expected_of(partition)["passages"]
+    assert not any(view.passage(number, 0).table_heading for number in range(len(view.shards)))
 
 
 @pytest.mark.parametrize("partition", PARTITIONS, ids=str)

@@ -13,8 +13,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from indexing.features.views import ALGORITHM, DEFAULT_PASSAGES, FIRST_256, PassageView, lexical_view
+from indexing.features.views import ALGORITHM, FIRST_256, FIRST_PASSAGES, PassageView, lexical_view
 from indexing.indexes.analyser import Analyser
+from indexing.indexes.forms_analyser import FormsAnalyser
 from indexing.passages.chunker import Chunker
 from indexing.records import MARKDOWN, Document
 
@@ -54,7 +55,7 @@ SENTENCE = (
     " 密码重置 ﬁne e\u0301t\u00e9 \N{WOMAN}\u200d\N{GIRL} don’t x\N{SUPERSCRIPT TWO}"
 )
 VIEWS = {
-    "default": DEFAULT_PASSAGES,
+    "default": FIRST_PASSAGES,
     "small": PassageView("small", 1, "headings", 32, 6, 8),
     "head": FIRST_256,
 }
@@ -74,14 +75,22 @@ def passages(view, tokenizer, content_type=MARKDOWN):
     return [[p.start, p.end, list(p.headings), p.encoder_input] for p in by.passages(document, by.spans(document))]
 
 
+def forms(language):
+    """What algorithm 2 makes of the sentence, as a passage and as a query."""
+    analyser = FormsAnalyser(language)
+    passage = analyser.passage_terms(SENTENCE)
+    return {"terms": list(passage.terms), "length": passage.length, "weights": analyser.query_weights(SENTENCE)}
+
+
 def computed():
     """Everything that is pinned, as the code computes it now."""
     return {
         "algorithm": ALGORITHM,
         "passages": {name: passages(view, word_tokenizer()) for name, view in VIEWS.items()},
         "plain": passages(VIEWS["small"], word_tokenizer(), "text/plain"),
-        "lexical_algorithm": lexical_view("english").algorithm,
+        "lexical_algorithm": lexical_view("english", 1).algorithm,
         "terms": {language: Analyser(language).terms(SENTENCE) for language in LANGUAGES},
+        "forms": {language: forms(language) for language in (*LANGUAGES, "japanese")},
     }
 
 
@@ -102,8 +111,13 @@ def test_a_fixed_sentence_has_the_pinned_terms(language):
     assert Analyser(language).terms(SENTENCE) == EXPECTED["terms"][language]
 
 
+@pytest.mark.parametrize("language", (*LANGUAGES, "japanese"))
+def test_a_fixed_sentence_has_the_pinned_forms_under_algorithm_2(language):
+    assert forms(language) == EXPECTED["forms"][language]
+
+
 def test_the_pinned_values_are_those_of_this_algorithm():
-    assert (EXPECTED["algorithm"], EXPECTED["lexical_algorithm"]) == (ALGORITHM, lexical_view("english").algorithm)
+    assert (EXPECTED["algorithm"], EXPECTED["lexical_algorithm"]) == (ALGORITHM, lexical_view("english", 1).algorithm)
 
 
 def test_the_pinned_values_tell_something():

@@ -28,6 +28,7 @@ from indexing.releases.deployments import deploy
 from indexing.releases.recipes import Recipe, RetrievalConfig, record_recipe
 from indexing.settings import Settings
 from indexing.snapshots.manifest import describe_snapshot, publish_snapshot
+from tests.support.migrated_catalogue import place_home
 
 OURS, THEIRS = Partition("a", "articles"), Partition("b", "articles")
 RECIPE = Recipe(
@@ -113,7 +114,7 @@ class FreshHome:
     """One home: its documents, its builds, and the processes over it."""
 
     def __init__(self, path, **settings):
-        self.path, self.settings = path, Settings(home=path, sessions=1, **settings)
+        self.path, self.settings = place_home(path), Settings(home=path, sessions=1, **settings)
         self.home = open_home(self.settings)
         register_words(self.home)
         self.build_embedder = Embedder()
@@ -188,7 +189,8 @@ class Process:
         self.embedder = Embedder()
         self.clock = Clock()
         self.live = LiveLayer(self.home, bind=fresh.bind, clock=self.clock, on_change=on_change)
-        self.pool = ReleasePool(self.home, self.live, opener=Opener(self.home, self.embedder))
+        self.opener = Opener(self.home, self.embedder)
+        self.pool = ReleasePool(self.home, self.live, opener=self.opener)
         if is_open:
             self.pool.refresh()
 

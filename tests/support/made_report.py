@@ -1,14 +1,18 @@
 """A report of made values, with every section and every kind of block, for tests of its formats and for looking at."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from eval.gates.canary_course import Course, CourseStage
 from eval.judging.judgement import JudgedSample, Judgement, Summary
 from eval.reports.charts.data import Distribution
 from eval.reports.model import Chart, ChartGrid, Estimate, Prose, RankedDocument, RankedQuery, Ranking, Report, Section
+from eval.reports.sections.canary_courses import CanaryCourse, tell_courses
 from eval.reports.sections.comparison import Compared, NotComparable, tell_comparison
 from eval.reports.sections.drift import Drift, DriftSignal, OpenAlert, tell_drift
+from eval.reports.sections.drift_history import PastLook, tell_history, tenants_of
 from eval.reports.sections.feedback import Comment, Feedback, PositionBias, Rate, tell_feedback
 from eval.reports.sections.judged import tell_judged
 from eval.reports.sections.live import Live, tell_live
@@ -236,7 +240,17 @@ def made_drift():
             "last 24 hours", "the same day a week before", 611, 62, [], reason="62 queries; at least 100 are needed."
         ),
     ]
-    return tell_drift(looks, [alert])
+    chance = np.random.default_rng(11)
+    past = []
+    for day in range(0, 30):
+        moved = day >= 24
+        out = int(chance.binomial(19, 0.45 if moved else 0.05))
+        p = float(chance.uniform(0.00005, 0.001) if moved else chance.uniform(0.002, 0.2))
+        at = SINCE + timedelta(days=day, hours=5)
+        past.append(PastLook(at, "default/helpdesk", 140 + day, 19, out, "query length", p, int(day >= 25)))
+    past += [replace(one, scope="acme/manual", outstanding=1, alerts=0) for one in past[::3]]
+    history = tell_history(past, SINCE, UNTIL)
+    return tell_drift(looks, [alert], tenants_of(past), history)
 
 
 def made_feedback():
@@ -301,7 +315,12 @@ def made_rollouts():
         ),
         Judged(12, SINCE + timedelta(days=8), "offline gate", "PROMOTE", ["nDCG@10 is not worse by more than 0.020."]),
     ]
-    return tell_rollouts([Tried(rollout, changes)], verdicts)
+    counts = range(120, 1500, 60)
+    stages = [CourseStage(n, 0.035 + 0.3 / n, 0.035 + 0.3 / n - 1.1 * n**-0.5) for n in counts]
+    quiet = [CourseStage(n, 0.01 - 1.0 / n, 0.01 - 1.0 / n - 0.9 * n**-0.5) for n in counts]
+    courses = [Course("empty answers", 0.005, 0.002, stages), Course("best scores (negative)", 0.04, 0.002, quiet)]
+    told = [CanaryCourse(4, 13, courses), CanaryCourse(3, 12, (), "day 2026-11-02 of the ledger cannot be read.")]
+    return tell_rollouts([Tried(rollout, changes)], verdicts, courses=tell_courses(told))
 
 
 def made_report():

@@ -35,13 +35,14 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Series over time between two moments, with lanes below that say what was in force."""
+    """Series over time between two moments, with lanes below that say what was in force; shares begin at nothing."""
 
     lines: Sequence[Line]
     lanes: Sequence[Lane]
     since: datetime
     until: datetime
     value_label: str
+    is_share: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Differences:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A value by a whole number, such as a rank, with the ends of its interval."""
+    """A value by a whole number, such as a rank, with the ends of its interval; ``mark`` is where a line is drawn."""
 
     xs: Sequence[int]
     values: Sequence[float]
@@ -97,6 +98,7 @@ class Curve:
     highs: Sequence[float]
     x_label: str
     value_label: str
+    mark: float | None = None
 
 
 Drawing: TypeAlias = Timeline | Distribution | Intervals | Differences | Curve

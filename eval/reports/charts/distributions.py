@@ -5,7 +5,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eval.reports.charts.data import Curve, Distribution
 from eval.reports.charts.svg import new_figure
-from eval.reports.charts.theme import TEXT_PX, paint
+from eval.reports.charts.theme import TEXT_PX, WIDTH_PX, paint
 
 _HEIGHT_PX = 180
 """Height of a small drawing. Our choice."""
@@ -43,14 +43,18 @@ def draw_distribution(data: Distribution, width_px: float) -> Figure:
 
 
 def draw_curve(data: Curve, width_px: float) -> Figure:
-    """The figure: a line with the band of its interval."""
+    """The figure: a line with the band of its interval, and a line across at its mark."""
     figure = new_figure(width_px, _CURVE_PX)
     axes = figure.subplots()
     axes.fill_between(data.xs, data.lows, data.highs, color=paint("series-1"), alpha=0.2, linewidth=0)
     axes.plot(data.xs, data.values, color=paint("series-1"), marker="o", markersize=5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(10 if width_px >= WIDTH_PX["wide"] else 5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.set_ylim(bottom=0)
+    if data.mark is None:
+        axes.set_ylim(bottom=0)
+    else:  # values on both sides of nothing
+        axes.axhline(0.0, color=paint("muted"), linewidth=1)
+        axes.axhline(data.mark, color=paint("bad"), linewidth=1.5)
     axes.set_xlabel(data.x_label)
     axes.set_ylabel(data.value_label)
     return figure

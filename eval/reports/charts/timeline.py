@@ -6,7 +6,7 @@ from datetime import datetime
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eval.reports.charts.data import Lane, Line, Timeline
 from eval.reports.charts.svg import new_figure
@@ -18,6 +18,8 @@ _LANE_PX = 26
 """Height of a lane: a line of text with air. Our choice."""
 _AXIS_PX = 46
 """Height of the axis of time with its two lines of text. Our choice."""
+_LEAST_SHARE = 0.2
+"""Of an axis of shares the least top, so that what hardly moves looks like it. Our choice."""
 _DAY_SECONDS = 86_400
 """Seconds of a day."""
 _LETTER_PX = 0.62 * TEXT_PX
@@ -45,6 +47,9 @@ def draw_timeline(data: Timeline, width_px: float) -> Figure:
         _draw_line(plot, line)
     plot.set_ylabel(data.value_label)
     plot.yaxis.set_major_locator(MaxNLocator(5))
+    if data.is_share:
+        plot.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        plot.set_ylim(0.0, max(_LEAST_SHARE, *(1.1 * point.high for line in data.lines for point in line.points)))
     locator = AutoDateLocator(minticks=3, maxticks=8 if is_wide else 4)
     last.xaxis_date()
     last.xaxis.set_major_locator(locator)

@@ -76,16 +76,20 @@ class Drift:
 
 
 def tell_drift(
-    looks: Sequence[Drift], alerts: Sequence[OpenAlert] = (), tenants: frozenset[str] = frozenset()
+    looks: Sequence[Drift],
+    alerts: Sequence[OpenAlert] = (),
+    tenants: frozenset[str] = frozenset(),
+    history: Sequence[Block] = (),
 ) -> Section:
-    """The section of a look for each reference, and of the alerts that are open."""
-    if not looks and not alerts:
+    """The section of the alerts that are open, the history of scheduled looks, and a look for each reference."""
+    if not looks and not alerts and not history:
         return Section(ID, TITLE, absent=NOTHING)
     blocks: list[Block] = []
     headlines: list[Headline] = []
     if alerts:
         blocks.append(_alert_table(alerts))
         headlines.append(Headline(f"Open alerts: {len(alerts)}. The last says: {alerts[0].message}", "bad"))
+    blocks += history
     for number, one in enumerate(looks):
         headlines.append(_headline(one))
         blocks += _blocks(one, number)

@@ -9,6 +9,7 @@ from eval.feedback.rates import feedback_of_requests
 from eval.reports.charts.data import Distribution
 from eval.reports.model import Section
 from eval.reports.sections.drift import Drift, DriftSignal, OpenAlert, tell_drift
+from eval.reports.sections.drift_history import past_looks, tell_history, tenants_of
 from eval.reports.source import Source
 from indexing.catalogue.alerts import open_alerts
 from indexing.commands.terminal import short_time
@@ -36,16 +37,18 @@ def drift_section(source: Source) -> Section:
         )
         for one in raised
     ]
-    tenants = frozenset(one.tenant for one in raised if one.tenant is not None)
+    past = past_looks(source)
+    history = tell_history(past, source.options.since, until)
+    tenants = frozenset(one.tenant for one in raised if one.tenant is not None) | tenants_of(past)
     if not source.services:
-        return tell_drift([], alerts, tenants)
+        return tell_drift([], alerts, tenants, history)
     window = Period(until - WINDOW, until)
     found = [
         look(home, Scope(), window, kind, feedback=feedback_of_requests, explains=False, seed=source.options.seed)
         for kind in KINDS
     ]
     told = [_look(one) for one in found if one.n_window and one.n_reference]
-    return tell_drift(told, alerts, tenants)
+    return tell_drift(told, alerts, tenants, history)
 
 
 def _look(found: DriftReport) -> Drift:

@@ -8,6 +8,7 @@ from datetime import datetime
 from eval.datasets.stored_sets import list_query_sets
 from eval.reports.model import Badge, Block, Column, Headline, Section, Table, Tone
 from eval.reports.options import ReportOptions
+from eval.reports.sections.canary_courses import canary_courses, tell_courses
 from eval.reports.source import Source
 from indexing.catalogue.database import Row
 from indexing.catalogue.releases import recipe_numbers
@@ -55,10 +56,12 @@ def rollouts_section(source: Source) -> Section:
     ]
     # Reasons of a verdict tell of the sets that it rests on.
     tenants = frozenset(one.partition.tenant for one in list_query_sets(home)) if judged else frozenset[str]()
+    tried = [one for one in tried if any(_is_within(change.at, options) for change in one.changes)]
     return tell_rollouts(
-        [one for one in tried if any(_is_within(change.at, options) for change in one.changes)],
+        tried,
         [one for one in judged if options.since <= one.at < options.until],
         tenants,
+        tell_courses(canary_courses(source, [(one.rollout, one.changes) for one in tried])),
     )
 
 
@@ -80,7 +83,12 @@ def _is_within(at: str, options: ReportOptions) -> bool:
     return options.since <= datetime.fromisoformat(at) < options.until
 
 
-def tell_rollouts(tried: Sequence[Tried], judged: Sequence[Judged], tenants: frozenset[str] = frozenset()) -> Section:
+def tell_rollouts(
+    tried: Sequence[Tried],
+    judged: Sequence[Judged],
+    tenants: frozenset[str] = frozenset(),
+    courses: Sequence[Block] = (),
+) -> Section:
     """The section of what was read."""
     if not tried and not judged:
         return Section(ID, TITLE, absent=NOTHING)
@@ -88,7 +96,7 @@ def tell_rollouts(tried: Sequence[Tried], judged: Sequence[Judged], tenants: fro
     if judged:
         blocks.append(_verdicts(sorted(judged, key=lambda one: one.at, reverse=True)))
     if tried:
-        blocks += [_rollouts(tried), _decisions(tried)]
+        blocks += [_rollouts(tried), *courses, _decisions(tried)]
     headlines = [*_verdict_headlines(judged), *_rollout_headlines(tried)]
     return Section(ID, TITLE, blocks, headlines, tenants=tenants)
 

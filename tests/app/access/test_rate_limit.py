@@ -9,6 +9,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis import Redis
 
 from app.access.rate_limit import (
     REDIS_PAUSES,
@@ -83,6 +84,20 @@ def test_a_bucket_fills_evenly_and_never_above_a_minutes_worth(clock):
     assert admitted(limiter, times=10) == 3
 
 
+def test_feedback_has_a_bucket_of_its_own_of_the_same_size(clock):
+    limiter = RateLimiter(clock=clock)
+
+    async def ask():
+        for _ in range(3):
+            await limiter.admit("acme", 3, "feedback")
+        with pytest.raises(RateLimited, match="may send 3 events of feedback a minute and has used them up"):
+            await limiter.admit("acme", 3, "feedback")
+        await limiter.admit("acme", 3)  # a search goes on
+
+    asyncio.run(ask())
+    assert admitted(limiter, times=10) == 2
+
+
 def test_whoever_comes_back_when_told_is_admitted_and_not_a_second_before(clock):
     limiter = RateLimiter(clock=clock)
     admitted(limiter, per_minute=7, times=7)
@@ -139,7 +154,7 @@ def test_full_buckets_are_forgotten(clock):
     clock.now += 61.0
     for number in range(10):
         buckets.take(f"new {number}", 60)
-    assert len(buckets._full_at) <= 10
+    assert len(buckets) <= 10
 
 
 # Redis
@@ -175,8 +190,10 @@ def test_the_bucket_in_redis_is_the_bucket_in_the_process_and_goes_when_it_is_fu
         buckets = RedisBuckets(redis_server.url, "home")
         assert [await buckets.take("acme", 3) for _ in range(3)] == [0, 0, 0]
         assert 19 < await buckets.take("acme", 3) <= 20
-        lives_ms = await buckets._redis.pttl("groundwork:home:rate:acme")
-        await buckets._redis.script_flush()  # as after a restart of Redis
+        with Redis(port=redis_server.port) as client:
+            lives_ms = client.pttl("groundwork:home:rate:acme")
+            assert await buckets.take("acme", 3, "feedback") == 0
+            client.script_flush()  # as after a restart of Redis
         assert 19 < await buckets.take("acme", 3) <= 20
         await buckets.close()
         return lives_ms
@@ -207,7 +224,8 @@ def test_while_redis_is_lost_each_process_counts_alone_and_later_together_again(
             await limiter.admit("acme", 3)  # not asked again yet
         clock.now += 1.5
         await limiter.admit("acme", 3)
-        asked = await limiter._shared._redis.exists("groundwork:home:rate:acme")
+        with Redis(port=server.port) as client:
+            asked = client.exists("groundwork:home:rate:acme")
         await limiter.close()
         return asked
 
@@ -222,7 +240,7 @@ def test_a_lost_redis_is_asked_ever_more_rarely(clock):
     class Lost:
         asked = 0
 
-        async def take(self, tenant, per_minute):
+        async def take(self, tenant, per_minute, kind):
             self.asked += 1
             raise ConnectionError("lost")
 

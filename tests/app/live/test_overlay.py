@@ -116,6 +116,8 @@ def test_vectors_are_known_by_what_the_encoder_reads(overlay):
     assert second is None
     renamed = ShardInput(OURS, Document("a", "Another title", ""), one.item.passages)
     assert overlay.known_vectors(renamed) == [None] * 3
+    below = [replace(passage, table_heading="| name |") for passage in one.item.passages]
+    assert overlay.known_vectors(ShardInput(OURS, one.item.document, below)) == [None] * 3
 
 
 def test_each_change_has_a_number_and_is_told_before_it_can_be_seen_and_merging_is_none():

@@ -38,6 +38,9 @@ class Laid:
     def broken_shards(self, partition):
         return {}
 
+    def dense_weight(self, partition):
+        return None
+
 
 def item(name, texts):
     passages = [Passage(name, n, 10 * n, 10 * n + 9, text, (), text) for n, text in enumerate(texts)]

@@ -19,8 +19,8 @@ def count(text):
     return len(re.findall(r"\w+|[^\w\s]", text))
 
 
-def passage(document_id, ordinal, start, text, *, title="", url="", headings=()):
-    return StoredPassage(HERE, document_id, title, url, {}, ordinal, start, start + len(text), headings, text)
+def passage(document_id, ordinal, start, text, *, title="", url="", headings=(), table=""):
+    return StoredPassage(HERE, document_id, title, url, {}, ordinal, start, start + len(text), headings, text, table)
 
 
 def ranked(*passages):
@@ -229,3 +229,31 @@ def test_a_tokenizer_that_counts_a_whole_higher_than_its_parts_still_keeps_the_b
     hits = ranked(*(passage(f"d{i}", 0, 0, f"Text number {i}.") for i in range(9)))
     for budget in range(1, 90, 7):
         assert assemble(hits, dearer, budget).tokens <= budget
+
+
+# Tables
+
+
+def test_rows_of_a_table_stand_below_its_heading_row_once():
+    rows = [passage("d", n, 20 * n, f"| r{n} | {n} |", title="Stock", table="| name | cost |") for n in (3, 4, 7)]
+    context = assemble(ranked(*rows), count, 100)
+    assert context.text == (
+        "[1] Stock\n| name | cost |\n| r3 | 3 |\n| r4 | 4 |\n\n[2] Stock\n| name | cost |\n| r7 | 7 |"
+    )
+    assert [citation.table_heading for citation in context.citations] == ["| name | cost |"] * 2
+    assert context.tokens == count(context.text)
+
+
+def test_a_heading_row_that_stands_in_the_text_is_not_said_again():
+    first = passage("d", 0, 0, "| name | cost |\n|---|---|\n| r0 | 0 |")
+    second = passage("d", 1, 40, "| r1 | 1 |", table="| name | cost |")
+    after = passage("d", 2, 60, "The end.")
+    assert assemble(ranked(second, first), count, 100).text == f"[1]\n{first.text}\n{second.text}"
+    assert assemble(ranked(after, second), count, 100).text == f"[1]\n| name | cost |\n{second.text}\nThe end."
+
+
+def test_a_best_hit_that_is_cut_keeps_the_heading_row():
+    long = passage("d", 5, 90, "\n".join(f"| r{n} | {n} |" for n in range(20)), table="| name | cost |")
+    context = assemble(ranked(long), count, 14)
+    assert context.text == "[1]\n| name | cost |\n| r0 | 0 |"
+    assert context.citations[0].is_cut

@@ -111,6 +111,7 @@ def test_a_passage_is_read_with_its_title_and_headings():
     passage = StoredPassage(HERE, "d", "Title", "", {}, 0, 0, 4, ("H", "I"), "text")
     assert pair_text(passage) == "Title > H > I\ntext"
     assert pair_text(replace(passage, title="", headings=())) == "text"
+    assert pair_text(replace(passage, table_heading="| a | b |")) == "Title > H > I\n| a | b |\ntext"
 
 
 # The order

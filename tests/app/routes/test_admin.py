@@ -22,6 +22,7 @@ NEEDED = {
     ("post", "/v1/context"): "search",
     ("post", "/v1/feedback"): "search",
     ("post", "/v1/collections/{collection}/recall"): "admin",
+    ("get", "/v1/collections/{collection}/legs"): "admin",
     ("get", "/v1/collections"): "search",
     ("put", "/v1/collections/{collection}"): "write",
     ("delete", "/v1/collections/{collection}"): "write",

@@ -209,11 +209,17 @@ def test_a_comment_is_kept_where_the_tenant_s_text_may_be(served_home, post, ans
     assert sorted(row.comment or "" for row in kept()) == ["", "MARK näher"]
 
 
-def test_feedback_counts_in_the_tenant_s_rate_and_needs_a_key_that_searches(served_home, post, answer):
-    assert post(event(answer), scopes=("write",)).status_code == 403
+def test_feedback_has_a_rate_of_its_own_and_a_flood_of_it_stops_no_search(client, served_home, post, answer):
     change_limits(served_home.catalogue, "default", {"requests_per_minute": 2})
     statuses = [post(event(answer)).status_code for _ in range(3)]
     assert statuses == [202, 202, 429]
+    asked = {"query": "password", "collection": "helpdesk"}
+    headers = {"Authorization": "Bearer test-key-0123456789"}
+    assert [client.post("/v1/search", json=asked, headers=headers).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_feedback_needs_a_key_that_searches(post, answer):
+    assert post(event(answer), scopes=("write",)).status_code == 403
 
 
 def test_what_became_of_feedback_is_a_metric(client, post, answer, kept):

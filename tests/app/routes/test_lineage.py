@@ -84,6 +84,18 @@ def test_what_is_not_there_is_404_and_another_form_is_refused(ask):
     assert ask("/v1/lineage", of="model", id="nope").status_code == 404
     assert ask("/v1/lineage", of="tenant", id="default").status_code == 422
     assert ask("/v1/lineage", of="document", id="doc-1").status_code == 400
+    assert ask("/v1/lineage", of="passage", id="default/default/doc-1").status_code == 400
+    assert ask("/v1/lineage", of="passage", id="default/default/doc-1#0", release="9").status_code == 404
+    assert ask("/v1/lineage", of="passage", id="default/default/doc-1#0", release="1").status_code == 200
+
+
+def test_a_document_and_a_passage_are_explained_by_their_ids(run):
+    document = json.loads(run("documents", "explain", "doc-1", "--json"))
+    passage = json.loads(run("documents", "explain", "doc-1#0", "--json"))
+    assert (document["of"], passage["of"]) == ("document", "passage")
+    assert document["made_of"]["built"] == passage["made_of"]["built"]
+    assert passage == json.loads(run("lineage", "--of", "passage", "default/default/doc-1#0", "--json"))
+    assert run("documents", "explain", "doc-1#0", "--release", "1").startswith("passage default/default/doc-1#0\n")
 
 
 def test_a_diff_is_told_in_sentences(run):

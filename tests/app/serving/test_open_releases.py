@@ -82,7 +82,7 @@ def test_vectors_are_part_of_a_canary_with_the_same_model(fresh, candidate):
 def test_a_candidate_that_cannot_be_opened_never_touches_what_serves(fresh, monkeypatch):
     process, clock = fresh.process(), SimpleNamespace(now=1000.0)
     monkeypatch.setattr(release_pool, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    before, tried, open_release = process.pool.current(), [], process.pool._opener.open
+    before, tried, open_release = process.pool.current(), [], process.opener.open
 
     def fail(release, distrusted=()):
         tried.append(release.number)
@@ -90,7 +90,7 @@ def test_a_candidate_that_cannot_be_opened_never_touches_what_serves(fresh, monk
             raise ArtefactCorrupt("a shard is short")
         return open_release(release, distrusted)
 
-    monkeypatch.setattr(process.pool._opener, "open", fail)
+    monkeypatch.setattr(process.opener, "open", fail)
     canary(fresh, 2)
     for _ in range(3):
         assert process.pool.refresh() is before
@@ -101,7 +101,7 @@ def test_a_candidate_that_cannot_be_opened_never_touches_what_serves(fresh, monk
     clock.now += RETRIES.first_seconds
     process.pool.refresh()
     assert tried == ["2.1", "2.1"]
-    monkeypatch.setattr(process.pool._opener, "open", open_release)
+    monkeypatch.setattr(process.opener, "open", open_release)
     clock.now += 2 * RETRIES.first_seconds
     process.pool.refresh()
     assert process.pool.failures == {}
@@ -115,7 +115,7 @@ def test_a_recipe_in_service_that_cannot_be_opened_leaves_the_one_before_serving
     def fail(release, distrusted=()):
         raise ArtefactCorrupt("a shard is short")
 
-    monkeypatch.setattr(process.pool._opener, "open", fail)
+    monkeypatch.setattr(process.opener, "open", fail)
     fresh.deploy(2)
     with pytest.raises(ArtefactCorrupt):
         process.pool.refresh()
@@ -128,14 +128,14 @@ def test_a_recipe_in_service_that_cannot_be_opened_leaves_the_one_before_serving
 def test_a_rollback_does_not_wait_for_a_release_that_is_being_opened(fresh, monkeypatch):
     fresh.keep_open(2)
     process = fresh.process()
-    began, go_on, open_release = threading.Event(), threading.Event(), process.pool._opener.open
+    began, go_on, open_release = threading.Event(), threading.Event(), process.opener.open
 
     def slow(release, distrusted=()):
         began.set()
         assert go_on.wait(20)
         return open_release(release, distrusted)
 
-    monkeypatch.setattr(process.pool._opener, "open", slow)
+    monkeypatch.setattr(process.opener, "open", slow)
     fresh.keep_open(2, 3)
     opening = threading.Thread(target=process.pool.refresh)
     opening.start()
@@ -156,7 +156,7 @@ def test_the_plan_is_read_only_after_a_change_of_the_catalogue(fresh):
     pool = ReleasePool(
         process.home,
         process.live,
-        opener=process.pool._opener,
+        opener=process.opener,
         read_plan=lambda *given: reads.append(given) or release_pool.read_serving_plan(*given),
     )
     pool.refresh()
@@ -172,7 +172,7 @@ def test_the_plan_is_read_only_after_a_change_of_the_catalogue(fresh):
 
 def test_recipes_with_one_model_share_its_sessions_and_what_none_needs_is_let_go(fresh, monkeypatch):
     process, loaded = fresh.process(), []
-    opener = process.pool._opener
+    opener = process.opener
     monkeypatch.setattr(type(opener), "load_embedder", lambda one, recipe: loaded.append(recipe.number) or one.embedder)
     fresh.keep_open(2, 3)
     process.pool.refresh()

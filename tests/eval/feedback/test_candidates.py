@@ -17,6 +17,7 @@ from indexing.ledger.hashes import QUERY, keyed_hash
 from indexing.records import Partition
 from indexing.settings import Settings
 from tests.support.ledger_rows import NOON, SECRET, made_feedback, made_hit, made_row
+from tests.support.migrated_catalogue import place_home
 
 OURS = Partition("acme", "default")
 NAMES = [f"d{n}" for n in range(8)]
@@ -24,7 +25,7 @@ NAMES = [f"d{n}" for n in range(8)]
 
 @pytest.fixture
 def home(tmp_path):
-    home = open_home(Settings(home=tmp_path / "home", ledger_days=36_500))
+    home = open_home(Settings(home=place_home(tmp_path / "home"), ledger_days=36_500))
     yield home
     home.close()
 

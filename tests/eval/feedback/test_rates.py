@@ -11,11 +11,12 @@ from indexing.ledger.feedback_readers import Asked
 from indexing.ledger.hashes import USER, keyed_hash
 from indexing.settings import Settings
 from tests.support.ledger_rows import NOON, SECRET, made_feedback, made_row
+from tests.support.migrated_catalogue import place_home
 
 
 @pytest.fixture
 def home(tmp_path):
-    home = open_home(Settings(home=tmp_path / "home", ledger_days=36_500))
+    home = open_home(Settings(home=place_home(tmp_path / "home"), ledger_days=36_500))
     yield home
     home.close()
 

@@ -72,9 +72,10 @@ class Bench(EvaluatedHome):
         self.hands = Hands(self.home.storage, self.opener())
 
     def executor(self, **choices):
-        made = WorkerEvaluationExecutor(self.home, **choices)
-        made._leases = made._celery = self.hands
-        return made
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(remote_executor, "Leases", lambda *given: self.hands)
+            patch.setattr(remote_executor, "make_celery", lambda *given: self.hands)
+            return WorkerEvaluationExecutor(self.home, **choices)
 
     def left(self):
         return self.home.storage.list(KIND)

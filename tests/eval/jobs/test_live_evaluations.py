@@ -18,6 +18,7 @@ from indexing.errors import NotReady
 from indexing.records import Document, Partition, moment_text
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import propose, start_canary
+from indexing.retention.stored_reports import stem_of
 from indexing.schedule.jobs import RunEnded
 from tests.support.evaluated_home import EvaluatedHome
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS
@@ -178,8 +179,12 @@ def test_what_is_older_than_the_ledger_is_forgotten_but_for_what_is_still_of_use
         raise_alert(live.home.catalogue, key, "warning", "drift", "moved", {}, at)
         if key == "drift:a":
             acknowledge_alert(live.home.catalogue, number, "ana", "seen", at)
+    (live.path / "reports").mkdir()
+    for moment in (long_ago, NOW):
+        (live.path / "reports" / f"{stem_of(moment)}.json").write_text("{}")
     told = forget_old(live.home, live.said.append, now=NOW)
-    assert (told["evaluations"], told["alerts"]) == (1, 1)
+    assert (told["evaluations"], told["alerts"], told["reports"]) == (1, 1, 1)
+    assert [path.stem for path in (live.path / "reports").iterdir()] == [stem_of(NOW)]
     assert [row.id for row in list_evaluations(live.home.catalogue)] == [kept.id]
     assert [path.name.split(".")[0] for path in (live.path / "evaluations").glob("*.queries.json.gz")] == [kept.id]
     assert old.id != kept.id

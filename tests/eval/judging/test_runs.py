@@ -1,5 +1,6 @@
 """Judging a stored query set: what the release in service finds, against what should be found."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,11 +9,13 @@ from eval.datasets.chat_client import Endpoint
 from eval.datasets.curation import add_judgments, query_id_of
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import read_query_set
-from eval.judging.batches import Judging, judge_in_batches
+from eval.judging.batches import Judging, judge_in_batches, judge_samples_in_batches
+from eval.judging.judge import KeptReplies
 from eval.judging.judgement import list_judgements
 from eval.judging.judging import Asking
 from eval.judging.metrics import metrics_named
 from eval.judging.runs import Options, forget_old_replies, judge_every_set, judge_set
+from eval.judging.samples import Sample
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents
@@ -22,7 +25,7 @@ from indexing.errors import AlreadyRunning, InvalidInput, NotFound
 from indexing.home import Home
 from indexing.records import Document, Partition, moment_text
 from indexing.releases.recipe_choices import default_recipe
-from indexing.retention.judgement_files import JUDGE_LOCK
+from indexing.retention.judgement_files import JUDGE_LOCK, about_documents, about_tenant, about_user, erase_judged
 from tests.support.judge_server import judge_server, judging
 
 MANUAL = Partition("default", "manual")
@@ -105,10 +108,63 @@ def test_what_is_erased_between_two_batches_is_neither_asked_about_nor_kept(serv
 
     with judge_server(judging) as server:
         asking = Asking(Endpoint(server.url, "judge-1"))
-        how = Judging(metrics, asking, None, {}, 3, "lexical", lambda done: seen.append(done))
+        how = Judging(metrics, asking, None, {}, lambda done: seen.append(done), k=3, mode="lexical")
         judgement, _ = judge_in_batches(served, query_set, how, size=1, wait=erase)
     assert {one.id for one in judgement.samples} == {query_id_of(LEAK), query_id_of(STUCK)}
     assert seen == [1, 2]
+
+
+def samples_about(count):
+    """Samples of a user each, about a document each, that need no judge."""
+    return [
+        Sample(
+            f"s{number}",
+            "where is it?",
+            MANUAL,
+            context_ids=(f"d{number}",),
+            reference_context_ids=(f"d{number}",),
+            user=f"user {number}",
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("concerns", ["document", "user", "tenant"])
+def test_an_erasure_between_two_batches_of_a_file_reaches_what_was_judged_of_it(served, concerns):
+    samples, erased = samples_about(3), []
+    what = {
+        "document": about_documents(MANUAL, {"d0"}),
+        "user": about_user(MANUAL.tenant, KeptReplies(served).user_hash(samples[0])),
+        "tenant": about_tenant(MANUAL.tenant),
+    }[concerns]
+
+    def erase(seconds):
+        if not erased:
+            with served.storage.lock(JUDGE_LOCK):  # free between two batches
+                erased.append(erase_judged(served.path, what))
+            assert list_judgements(served.path / "evaluations") == []  # what is half done is no judgement
+
+    with judge_server(judging) as server:
+        how = Judging(
+            metrics_named(()), Asking(Endpoint(server.url, "judge-1")), None, {"file": "f"}, lambda done: None
+        )
+        judgement, path = judge_samples_in_batches(served, samples, how, size=1, wait=erase)
+    assert erased == [1]
+    assert [one.id for one in judgement.samples] == ["s1", "s2"]
+    assert next(one for one in judgement.summaries if one.metric == "id_context_recall").measured == 2
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert list_judgements(served.path / "evaluations") == [judgement]
+
+
+def test_what_a_killed_run_left_is_removed_after_a_day(served):
+    folder = served.path / "evaluations" / "judgements"
+    folder.mkdir(parents=True)
+    for name in (".old.json", ".new.json"):
+        (folder / name).write_text('{"samples": []}')
+    os.utime(folder / ".old.json", (0, 0))
+    how = Judging(metrics_named(("id_context_recall",)), Asking(), None, {}, lambda done: None)
+    _, path = judge_samples_in_batches(served, samples_about(2), how)
+    assert {one.name for one in folder.iterdir()} == {".new.json", path.name}
 
 
 def test_every_sample_is_told_and_the_requests_of_all_sets_are_bounded(served):

@@ -32,6 +32,7 @@ from indexing.models.embedder import Embedder
 from indexing.models.parity_texts import CANONICAL_TEXTS
 from indexing.models.registry import ModelVersion
 from indexing.records import Document, Partition
+from indexing.releases.leg_rule import LegRule
 from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
 from indexing.releases.recipe_diff import recipe_differences
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
@@ -67,7 +68,7 @@ def test_before_the_first_release_the_defaults_are_chosen(tiny_home: Home) -> No
         DEFAULT_PASSAGES,
         EMBEDDING_VIEWS["int8"],
         lexical_view("english"),
-        RetrievalConfig(),
+        RetrievalConfig(leg_rule=LegRule()),
         approximation=Approximation(),
         conversation=DEFAULT_CONVERSATION,
     )
@@ -170,6 +171,11 @@ def test_every_choice_changes_its_own_part_and_nothing_else(tiny_home: Home, reg
     assert chosen(tiny_home, view="first-256") == replace(default, passage=FIRST_256)
     assert chosen(tiny_home, precision="fp32") == replace(default, embedding=EMBEDDING_VIEWS["fp32"])
     assert chosen(tiny_home, language="german") == replace(default, lexical=lexical_view("german"))
+    fixed = replace(default, retrieval=RetrievalConfig())
+    assert chosen(tiny_home, leg_rule="none") == fixed
+    assert change_recipe(tiny_home, fixed, leg_rule="self-retrieval") == default
+    with pytest.raises(InvalidInput, match="leg rule 'sometimes' is unknown: expected self-retrieval or none"):
+        chosen(tiny_home, leg_rule="sometimes")
 
 
 def test_a_models_name_alone_means_its_newest_version(tiny_home: Home, register_tiny: Register) -> None:

@@ -12,6 +12,7 @@ from indexing.records import Document, Partition, Passage
 from indexing.settings import Settings
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.storage.factory import open_storage
+from tests.support.migrated_catalogue import place_catalogue
 
 
 class Clock:
@@ -58,13 +59,15 @@ class Site:
         settings = Settings(home=path, redis_url="redis://127.0.0.1:1/0")
         runner = TaskRunner(self.storage, sessions=1)
         runner.is_done = lambda block: block.name in self.done
-        self.executor = WorkerExecutor(settings, self.storage, catalogue, runner, 1, on_wait=self.said.append)
-        self.executor._leases, self.executor._celery = self.hands, self.sent
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(remote_executor, "Leases", lambda *given: self.hands)
+            patch.setattr(remote_executor, "make_celery", lambda *given: self.sent)
+            self.executor = WorkerExecutor(settings, self.storage, catalogue, runner, 1, on_wait=self.said.append)
 
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
-    catalogue = Database(tmp_path / "catalogue.db")
+    catalogue = Database(place_catalogue(tmp_path / "catalogue.db"))
     made = Site(tmp_path, catalogue)
     monkeypatch.setattr(remote_executor, "time", made.clock)
     monkeypatch.setattr(remote_executor, "record_task", lambda *values: None)

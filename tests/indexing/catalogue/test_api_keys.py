@@ -29,13 +29,14 @@ from indexing.catalogue.database import Database
 from indexing.catalogue.migrations import catalogue_migrations
 from indexing.catalogue.tenants import ensure_tenant, restore_tenant, revoke_tenant
 from indexing.errors import InvalidInput, NotFound
+from tests.support.migrated_catalogue import place_catalogue
 
 NOON = "2026-06-01T12:00:00.000+00:00"
 
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "home" / "catalogue.db")
+    opened = Database(place_catalogue(tmp_path / "home" / "catalogue.db"))
     for tenant in ("acme", "zeta"):
         ensure_tenant(opened, tenant)
     yield opened

@@ -5,11 +5,12 @@ from indexing.catalogue.database import Database
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.documents import count_waiting_for_build
 from indexing.records import Document, Partition
+from tests.support.migrated_catalogue import place_catalogue
 
 
 @pytest.fixture
 def catalogue(tmp_path):
-    database = Database(tmp_path / "catalogue.db")
+    database = Database(place_catalogue(tmp_path / "catalogue.db"))
     yield database
     database.close()
 

@@ -9,13 +9,14 @@ from indexing.catalogue.builder_heartbeat import (
     record_beat,
 )
 from indexing.catalogue.database import Database
+from tests.support.migrated_catalogue import place_catalogue
 
 NOON = "2026-11-28T12:00:00.000+00:00"
 
 
 @pytest.fixture
 def catalogue(tmp_path):
-    database = Database(tmp_path / "catalogue.db")
+    database = Database(place_catalogue(tmp_path / "catalogue.db"))
     yield database
     database.close()
 

@@ -1,6 +1,7 @@
 """The catalogue keeps every acknowledged write, from however many processes, through a kill and a full disk."""
 
 import itertools
+import json
 import sqlite3
 import subprocess
 import sys
@@ -23,13 +24,14 @@ from indexing.catalogue.documents import DocumentKey, document_ids, document_key
 from indexing.catalogue.migrations import catalogue_migrations
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
 from indexing.records import MARKDOWN, PLAIN, Document, Partition
+from tests.support.migrated_catalogue import place_catalogue
 
 HELP = Partition("acme", "help")
 
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "home" / "catalogue.db", busy_timeout_seconds=30)
+    opened = Database(place_catalogue(tmp_path / "home" / "catalogue.db"), busy_timeout_seconds=30)
     yield opened
     opened.close()
 
@@ -347,11 +349,11 @@ def test_a_closed_catalogue_answers_no_more(tmp_path: Path) -> None:
 
 
 class Processes:
-    """Python processes that each run ``body`` once for every line that ``go`` sends, all at the same time."""
+    """Loaded processes that wait for a catalogue and what to do with it, so that all do it at once."""
 
-    def __init__(self, stack: ExitStack, count: int, body: str) -> None:
+    def __init__(self, stack: ExitStack, count: int) -> None:
         script = (
-            "import sys; from pathlib import Path\n"
+            "import json, sys; from pathlib import Path\n"
             "from indexing.process_start import prepare; prepare()\n"
             "from indexing.catalogue.collections import collection_sizes, ensure_collection\n"
             "from indexing.catalogue.database import Database\n"
@@ -360,7 +362,8 @@ class Processes:
             "from indexing.records import Document, Partition\n"
             "HELP = Partition('acme', 'help'); print('ready', flush=True)\n"
             "for line in sys.stdin:\n"
-            "    path = Path(line.strip())\n" + "".join(f"    {text}\n" for text in body.splitlines())
+            "    path, body = json.loads(line); path = Path(path)\n"
+            "    exec(body)\n"
         )
         self.children = [
             stack.enter_context(
@@ -373,27 +376,31 @@ class Processes:
     def answers(self) -> list[str]:
         return [child.stdout.readline().decode().strip() for child in self.children if child.stdout]
 
-    def go(self, path: Path) -> list[str]:
+    def go(self, path: Path, body: str) -> list[str]:
         for child in self.children:
             assert child.stdin is not None
-            child.stdin.write(f"{path}\n".encode())
+            child.stdin.write(f"{json.dumps([str(path), body])}\n".encode())
             child.stdin.flush()
         return self.answers()
 
 
-def test_eight_processes_open_and_migrate_one_new_catalogue_at_once(tmp_path: Path) -> None:
-    body = "c = Database(path); ensure_collection(c, HELP); print(collection_sizes(c, 'acme'), flush=True); c.close()"
+@pytest.fixture(scope="module")
+def eight() -> Iterator[Processes]:
     with ExitStack() as stack:
-        processes = Processes(stack, 8, body)
-        for number in range(3):
-            path = tmp_path / str(number) / "catalogue.db"
-            assert processes.go(path) == ["{'help': 0}"] * 8
-            catalogue = Database(path)
-            check_whole(catalogue)
-            catalogue.close()
+        yield Processes(stack, 8)
 
 
-def test_eight_processes_that_read_and_then_write_lose_nothing(catalogue: Database) -> None:
+def test_eight_processes_open_and_migrate_one_new_catalogue_at_once(tmp_path: Path, eight: Processes) -> None:
+    body = "c = Database(path); ensure_collection(c, HELP); print(collection_sizes(c, 'acme'), flush=True); c.close()"
+    for number in range(3):
+        path = tmp_path / str(number) / "catalogue.db"
+        assert eight.go(path, body) == ["{'help': 0}"] * 8
+        catalogue = Database(path)
+        check_whole(catalogue)
+        catalogue.close()
+
+
+def test_eight_processes_that_read_and_then_write_lose_nothing(catalogue: Database, eight: Processes) -> None:
     put_documents(catalogue, HELP, [doc("counter", "0")])
     body = """c = Database(path)
 for _ in range(25):
@@ -401,8 +408,7 @@ for _ in range(25):
         n = int(load_document(c, HELP, 'counter').text)
         put_documents(c, HELP, [Document('counter', 'title', str(n + 1))])
 c.close(); print('done', flush=True)"""
-    with ExitStack() as stack:
-        assert Processes(stack, 8, body).go(catalogue.path) == ["done"] * 8
+    assert eight.go(catalogue.path, body) == ["done"] * 8
     assert load_document(catalogue, HELP, "counter").text == "200"
     assert catalogue.sequence() == 201
     check_whole(catalogue)
@@ -416,8 +422,8 @@ with c.write() as db:
     put_documents(c, HELP, [Document(str(i), '', 'x' * 5000) for i in range(100)])
     print('written', flush=True); sys.stdin.read()"""
     with ExitStack() as stack:
-        processes = Processes(stack, 1, body)
-        assert processes.go(catalogue.path) == ["written"]
+        processes = Processes(stack, 1)
+        assert processes.go(catalogue.path, body) == ["written"]
         # Part of the transaction is in the write-ahead log already: the kill has something to spoil.
         assert catalogue.path.with_name("catalogue.db-wal").stat().st_size > 200_000
         processes.children[0].kill()

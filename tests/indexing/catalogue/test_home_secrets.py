@@ -6,11 +6,12 @@ import pytest
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.home_secrets import SECRET_BYTES, home_secret, renew_secret
+from tests.support.migrated_catalogue import place_catalogue
 
 
 @pytest.fixture
 def database(tmp_path: Path):
-    opened = Database(tmp_path / "catalogue.db")
+    opened = Database(place_catalogue(tmp_path / "catalogue.db"))
     yield opened
     opened.close()
 

@@ -23,13 +23,14 @@ from indexing.catalogue.tenants import (
 )
 from indexing.errors import AlreadyExists, InvalidInput, NotFound, QuotaExceeded
 from indexing.records import Document, Partition
+from tests.support.migrated_catalogue import place_catalogue
 
 HELP, BLOG = Partition("acme", "help"), Partition("acme", "blog")
 
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "catalogue.db")
+    opened = Database(place_catalogue(tmp_path / "catalogue.db"))
     yield opened
     opened.close()
 

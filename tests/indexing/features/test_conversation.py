@@ -8,14 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.errors import InvalidInput
-from indexing.features.conversation import Message, Turns, conversation_terms, conversation_vector, read_conversation
-from indexing.features.views import DEFAULT_CONVERSATION, ConversationView
+from indexing.features.conversation import (
+    Message,
+    Turns,
+    conversation_terms,
+    conversation_vector,
+    read_conversation,
+    reference_share,
+)
+from indexing.features.views import DEFAULT_CONVERSATION, FIRST_CONVERSATION, ConversationView
 from indexing.indexes.analyser import Analyser
 from indexing.models.embedder import HashingEmbedder
 
 VIEW = ConversationView("v", 1, ("user",), earlier_turns=2, dense_weight=0.25, lexical_weight=0.5)
 EMBEDDER = HashingEmbedder(16)
-TERMS = Analyser("none").terms
+TERMS = Analyser("none").query_weights
 CHAT = [
     Message("system", "be brief"),
     Message("user", "one"),
@@ -123,4 +130,84 @@ def test_terms_that_weigh_nothing_are_left_out():
 
 
 def test_the_default_counts_what_was_measured():
-    assert (DEFAULT_CONVERSATION.roles, DEFAULT_CONVERSATION.version) == (("user",), 1)
+    assert (DEFAULT_CONVERSATION.roles, DEFAULT_CONVERSATION.version) == (("user",), 2)
+
+
+# Answers
+
+ANSWERS = dataclasses.replace(VIEW, algorithm=2, answer_dense_weight=0.4, answer_lexical_weight=0.2)
+ASKED = [Message("user", "pear"), Message("assistant", " plum fig "), Message("user", "what about those?")]
+
+
+@pytest.mark.parametrize(
+    ("question", "share"),
+    [
+        ("what about those?", 1.0),
+        ("Can I change IT later on, or is that a fixed part of my plan?", 10 / 15),
+        ("It\u2019s slow, why?", 1.0),
+        ("How do I reset my password?", 0.0),
+        ("Wie setze ich es zurück?", 0.0),
+        ("42 ???", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_a_question_refers_by_how_many_of_its_words_do(question, share):
+    assert reference_share(question) == pytest.approx(share)
+
+
+def test_the_answer_before_a_question_that_refers_counts():
+    assert read_conversation(ANSWERS, ASKED) == Turns("what about those?", ("pear",), "plum fig")
+    called = [*ASKED[:2], Message("tool", "status 402"), Message("system", "be brief"), *ASKED[2:]]
+    assert read_conversation(ANSWERS, called) == read_conversation(ANSWERS, ASKED)
+
+
+@pytest.mark.parametrize(
+    ("view", "messages"),
+    [
+        (VIEW, ASKED),
+        (dataclasses.replace(ANSWERS, roles=("user", "assistant")), ASKED),
+        (dataclasses.replace(ANSWERS, earlier_turns=0), ASKED),
+        (ANSWERS, [*ASKED[:2], Message("user", "and a quince?")]),
+        (ANSWERS, [*ASKED[:2], Message("user", "no"), ASKED[2]]),
+        (ANSWERS, ASKED[2:]),
+    ],
+)
+def test_no_answer_counts_where_the_question_does_not_refer_or_none_came_before_it_or_it_counts_already(view, messages):
+    assert read_conversation(view, messages).answer == ""
+
+
+def test_an_answer_is_encoded_last_and_mixed_with_what_the_other_turns_make():
+    asked = []
+
+    def encode(text):
+        asked.append(text)
+        return EMBEDDER.encode_query(text)
+
+    turns = Turns("why those", ("pear",), "plum fig")
+    vector = conversation_vector(ANSWERS, turns, encode)
+    assert asked == ["why those", "pear", "plum fig"]
+    before = conversation_vector(VIEW, Turns("why those", ("pear",)), EMBEDDER.encode_query)
+    expected = 0.6 * before.astype(np.float64) + 0.4 * EMBEDDER.encode_query("plum fig")
+    np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-6)
+
+
+def test_a_term_of_an_answer_counts_by_how_much_the_question_refers_and_before_earlier_turns():
+    turns = Turns("those figs of the whole year past", ("pear fig",), "plum plum fig")
+    weights = conversation_terms(ANSWERS, turns, TERMS)
+    share = 0.2 * 5 / 7
+    assert weights["plum"] == pytest.approx(share)
+    assert weights["fig"] == pytest.approx(share + 0.5)
+    assert list(weights)[-3:] == ["plum", "fig", "pear"]
+
+
+def test_an_answer_that_weighs_nothing_is_not_encoded():
+    asked = []
+    silent = dataclasses.replace(ANSWERS, answer_dense_weight=0.0)
+    conversation_vector(silent, Turns("those", (), "plum"), lambda text: asked.append(text) or np.ones(1, np.float32))
+    assert asked == ["those"]
+
+
+def test_the_view_of_before_takes_no_answer():
+    assert FIRST_CONVERSATION.algorithm == 1
+    assert read_conversation(FIRST_CONVERSATION, ASKED).answer == ""
+    assert read_conversation(DEFAULT_CONVERSATION, ASKED).answer == "plum fig"

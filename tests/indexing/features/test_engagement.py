@@ -22,6 +22,7 @@ from indexing.retention.tenant_erasure import user_scope
 from indexing.settings import Settings
 from tests.support.document_features import put
 from tests.support.ledger_rows import NOON, made_feedback, made_hit, made_row
+from tests.support.migrated_catalogue import place_home
 
 OURS, THEIRS = Partition("acme", "articles"), Partition("zeta", "articles")
 DAY = timedelta(days=1)
@@ -31,7 +32,7 @@ NAMES = [f"document_engagement:{column.name}" for column in DOCUMENT_ENGAGEMENT.
 
 @pytest.fixture
 def home(tmp_path):
-    home = open_home(Settings(home=tmp_path / "home", ledger_days=36_500))
+    home = open_home(Settings(home=place_home(tmp_path / "home"), ledger_days=36_500))
     put(home, "a", "b", "c", partition=OURS)
     put(home, "a", partition=THEIRS)
     yield home

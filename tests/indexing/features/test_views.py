@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from indexing.catalogue.feature_views import record_definition
 from indexing.errors import FeatureViewChanged, InvalidInput, NotFound
 from indexing.features.view_registry import (
     conversation_view,
@@ -20,6 +21,8 @@ from indexing.features.views import (
     DEFAULT_PASSAGES,
     EMBEDDING_VIEWS,
     FIRST_256,
+    FIRST_CONVERSATION,
+    FIRST_PASSAGES,
     PASSAGE_VIEWS,
     ConversationView,
     EmbeddingView,
@@ -49,20 +52,20 @@ def what_differs(views: FeatureViews) -> set[str]:
     ("views", "differs"),
     [
         (changed("passage", name="other"), {"passage"}),
-        (changed("passage", version=2), {"passage"}),
+        (changed("passage", version=1), {"passage"}),
         (changed("passage", strategy="head"), {"passage"}),
         (changed("passage", max_tokens=128), {"passage"}),
         (changed("passage", overlap_tokens=0), {"passage"}),
         (changed("passage", context_tokens=0), {"passage"}),
-        (changed("passage", algorithm=2), {"passage"}),
+        (changed("passage", algorithm=1), {"passage"}),
         (changed("embedding", name="other"), {"embedding"}),
         (changed("embedding", version=2), {"embedding"}),
         (changed("embedding", precision="fp32"), {"embedding"}),
         (changed("embedding", algorithm=2), {"embedding"}),
         (changed("lexical", name="other"), {"lexical"}),
-        (changed("lexical", version=2), {"lexical"}),
+        (changed("lexical", version=3), {"lexical"}),
         (changed("lexical", language="german"), {"lexical"}),
-        (changed("lexical", algorithm=2), {"lexical"}),
+        (changed("lexical", algorithm=1), {"lexical"}),
         (changed("model", tokenizer_sha256="x" * 64), {"passage", "embedding"}),
         (changed("model", onnx_sha256={"fp32": "f" * 64, "int8": "x" * 64}), {"embedding"}),
         (changed("model", document_prompt="passage: "), {"passage", "embedding"}),
@@ -84,7 +87,7 @@ def test_the_form_that_is_not_used_changes_nothing() -> None:
 
 def test_fingerprints_stay_what_they_were() -> None:
     # A change here means that every vector and shard is computed again: raise `algorithm` instead if that is meant.
-    assert definition(DEFAULT_PASSAGES) == {
+    first = {
         "kind": "passage",
         "name": "default",
         "version": 1,
@@ -94,6 +97,18 @@ def test_fingerprints_stay_what_they_were() -> None:
         "context_tokens": 48,
         "algorithm": 1,
     }
+    assert definition(FIRST_PASSAGES) == first
+    assert definition(DEFAULT_PASSAGES) == {**first, "version": 2, "algorithm": 2}
+    assert definition(FIRST_CONVERSATION) == {
+        "kind": "conversation",
+        "name": "default",
+        "version": 1,
+        "roles": ["user"],
+        "earlier_turns": 8,
+        "dense_weight": 0.3,
+        "lexical_weight": 0.1,
+        "algorithm": 1,
+    }
     assert definition(EMBEDDING_VIEWS["int8"]) == {
         "kind": "embedding",
         "name": "int8",
@@ -101,13 +116,14 @@ def test_fingerprints_stay_what_they_were() -> None:
         "precision": "int8",
         "algorithm": 1,
     }
-    assert definition(lexical_view("german")) == {
-        "kind": "lexical",
-        "name": "german",
-        "version": 1,
-        "language": "german",
-        "algorithm": 1,
-    }
+    for algorithm in (1, 2):
+        assert definition(lexical_view("german", algorithm)) == {
+            "kind": "lexical",
+            "name": "german",
+            "version": algorithm,
+            "language": "german",
+            "algorithm": algorithm,
+        }
 
 
 @pytest.mark.parametrize("view", [DEFAULT_PASSAGES, EMBEDDING_VIEWS["fp32"], lexical_view("english")])
@@ -132,6 +148,20 @@ def test_a_built_in_view_cannot_be_redefined_even_before_its_first_use(home: Hom
         record_view(home.catalogue, other)
     record_view(home.catalogue, dataclasses.replace(other, version=2))
     assert passage_view(home.catalogue, "first-256").max_tokens == 128
+
+
+def test_what_a_built_in_view_was_before_cannot_be_redefined_either_and_stays_usable(home: Home) -> None:
+    with pytest.raises(FeatureViewChanged, match=r"default@1 is built in .*version 3"):
+        record_view(home.catalogue, dataclasses.replace(FIRST_PASSAGES, max_tokens=128))
+    record_view(home.catalogue, FIRST_PASSAGES)
+    assert passage_view(home.catalogue, "default") == DEFAULT_PASSAGES
+
+
+def test_a_view_that_was_added_before_one_of_its_name_and_version_was_built_in_stays_as_it_was(home: Home) -> None:
+    mine = dataclasses.replace(DEFAULT_PASSAGES, max_tokens=192, algorithm=1)
+    record_definition(home.catalogue, "passage", "default", 2, json.dumps(definition(mine), sort_keys=True))
+    record_view(home.catalogue, mine)
+    assert passage_view(home.catalogue, "default") == mine
 
 
 def test_views_of_different_kinds_may_share_a_name(home: Home) -> None:
@@ -200,8 +230,8 @@ def test_a_view_is_read_from_json(value: dict[str, Any]) -> None:
         ({**GOOD, "overlap_tokens": -1}, "overlap_tokens -1: expected a whole number of tokens, at least 0"),
         ({**GOOD, "overlap_tokens": 1.5}, "whole"),
         ({**GOOD, "context_tokens": None}, "whole"),
-        ({**GOOD, "algorithm": -1}, "algorithm -1: expected 1"),
-        ({**GOOD, "algorithm": 2}, "algorithm 2: expected 1"),
+        ({**GOOD, "algorithm": -1}, "algorithm -1: expected 1 or 2"),
+        ({**GOOD, "algorithm": 3}, "algorithm 3: expected 1 or 2"),
         ({**GOOD, "version": 10**30}, "expected a whole number from 1 to 1000000"),
         ({**GOOD, "strategy": "sentences"}, "strategy 'sentences': expected 'headings' or 'head'"),
         ({**GOOD, "strategy": ["head"]}, r"strategy \['head'\]: expected"),
@@ -249,7 +279,9 @@ def test_a_conversation_view_comes_back_from_its_definition() -> None:
         ),
         ({"version": 0}, "version 0: expected a whole number from 1"),
         ({"version": True}, "version True: expected a whole number from 1"),
-        ({"algorithm": 2}, "algorithm 2: expected 1"),
+        ({"algorithm": 3}, "algorithm 3: expected 1 or 2"),
+        ({"answer_dense_weight": 0.2}, "the weights of answers need algorithm 2"),
+        ({"algorithm": 2, "answer_lexical_weight": 1.0}, "a number of at least 0 and below 1"),
         ({"roles": []}, "at least one of user, assistant, system"),
         ({"roles": ["user", "tool"]}, "at least one of user, assistant, system"),
         ({"roles": "user"}, "at least one of user, assistant, system"),
@@ -280,8 +312,9 @@ def test_a_conversation_view_is_held_to_its_definition_and_found_in_its_newest_v
 
 
 def test_a_built_in_conversation_view_cannot_be_redefined(home: Home) -> None:
-    with pytest.raises(FeatureViewChanged, match=r"conversation view default@1 is built in .*version 2"):
+    with pytest.raises(FeatureViewChanged, match=r"conversation view default@2 is built in .*version 3"):
         record_view(home.catalogue, dataclasses.replace(DEFAULT_CONVERSATION, dense_weight=0.5))
+    record_view(home.catalogue, FIRST_CONVERSATION)
 
 
 @pytest.mark.parametrize("value", [None, 1, True, "16", [16], 16.0, -1, 10**9])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from indexing.indexes.analyser import PassageTerms
 from indexing.indexes.bm25 import FOUND_TERMS_BYTES, Bm25
 from indexing.indexes.postings import LexicalSegment, build_postings
 
@@ -18,9 +19,14 @@ BM25 = Bm25(k1=1.2, b=0.75)
 Passages = Sequence[Sequence[str]]
 
 
+def counted(passages: Passages) -> list[PassageTerms]:
+    """Passages whose length is the number of their terms."""
+    return [PassageTerms(terms, len(terms)) for terms in passages]
+
+
 def segment(passages: Passages, *, before: Sequence[Passages] = (), after: Sequence[Passages] = ()) -> LexicalSegment:
     """A partition's segment in a shard that holds other partitions before and after it."""
-    arrays, ranges = build_postings([*before, passages, *after])
+    arrays, ranges = build_postings(map(counted, [*before, passages, *after]))
     start = sum(len(other) for other in before)
     return LexicalSegment(arrays, ranges[len(before)], start, start + len(passages))
 
@@ -137,7 +143,7 @@ def test_idf_falls_with_the_number_of_passages_that_hold_the_term() -> None:
 
 def test_a_term_that_counts_twice_is_a_term_that_stands_there_twice():
     bm25 = Bm25(1.2, 0.75)
-    arrays, ranges = build_postings([[["apple", "pear"], ["pear", "plum", "plum"]]])
+    arrays, ranges = build_postings([counted([["apple", "pear"], ["pear", "plum", "plum"]])])
     segment = LexicalSegment(arrays, ranges[0], 0, 2)
     repeated, max_score = bm25.scores([segment], ["apple", "plum", "plum"])
     weighted, same_bound = bm25.scores([segment], {"apple": 1.0, "plum": 2.0})

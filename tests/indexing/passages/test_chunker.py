@@ -3,48 +3,17 @@
 import importlib.util
 import itertools
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Encoding, Tokenizer
-from tokenizers.models import WordPiece
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
-from tokenizers.processors import BertProcessing
 
 from indexing.errors import InvalidInput
 from indexing.features.views import PassageView
 from indexing.passages.chunker import MAX_CHARS, Chunker
-from indexing.records import MARKDOWN, PLAIN, Document, Passage
-
-
-def small_tokenizer() -> Tokenizer:
-    """Every ASCII character and some others are a token; a few words are one."""
-    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "word", "the", "##ing", *map(chr, range(33, 127)), *"äé世界ㄱㅏ。"]
-    names += [f"##{name}" for name in names[7:]]
-    model = WordPiece({name: i for i, name in enumerate(dict.fromkeys(names))}, unk_token="[UNK]")
-    tokenizer = Tokenizer(model)
-    tokenizer.normalizer = BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = BertPreTokenizer()
-    tokenizer.post_processor = BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    return tokenizer
-
-
-TOKENIZER = small_tokenizer()
-Strategy = Literal["headings", "head"]
-
-
-def chunker(
-    limit: int | None = 64, *, overlap: int = 8, context: int = 16, strategy: Strategy = "headings", model: int = 512
-) -> Chunker:
-    return Chunker(PassageView("test", 1, strategy, limit, overlap, context), TOKENIZER, model)
-
-
-def cut(text: str, by: Chunker, *, title: str = "", kind: str = MARKDOWN) -> list[Passage]:
-    document = Document("d", title, text, content_type=kind)
-    return by.passages(document, by.spans(document))
+from indexing.records import MARKDOWN, PLAIN, ROWS, Document
+from tests.support.chunkers import TOKENIZER, Strategy, chunker, cut, small_tokenizer
 
 
 def check_promises(document: Document, by: Chunker, tokenizer: Tokenizer, *, covers: bool) -> None:
@@ -87,6 +56,7 @@ PIECES = st.sampled_from(
         "---\n",
         "===\n",
         "| a | b |\n|-|-|\n",
+        "| word. The wording. Word | the |\n",
         "word",
         "the wording. ",
         "Sentence one. Sentence two! ",
@@ -120,11 +90,12 @@ TEXTS = st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=80).map("".jo
     limit=st.sampled_from([3, 4, 5, 9, 16, 40, 256]),
     overlap=st.sampled_from([0, 4, 32]),
     context=st.sampled_from([0, 3, 48]),
+    algorithm=st.sampled_from([1, 2]),
 )
 def test_every_promise_holds_for_any_text(
-    text: str, title: str, kind: str, strategy: Strategy, limit: int, overlap: int, context: int
+    text: str, title: str, kind: str, strategy: Strategy, limit: int, overlap: int, context: int, algorithm: int
 ) -> None:
-    by = chunker(limit, overlap=overlap, context=context, strategy=strategy)
+    by = chunker(limit, overlap=overlap, context=context, strategy=strategy, algorithm=algorithm)
     check_promises(Document("d", title, text, content_type=kind), by, TOKENIZER, covers=strategy == "headings")
 
 
@@ -134,7 +105,7 @@ def test_every_promise_holds_for_any_text(
 def test_every_promise_holds_with_the_real_tokenizer(text: str, title: str, kind: str, limit: int) -> None:
     tokenizer = real_tokenizer()
     for strategy in ("headings", "head"):
-        by = Chunker(PassageView("test", 1, strategy, limit, 32, 48), tokenizer, 256)
+        by = Chunker(PassageView("test", 1, strategy, limit, 32, 48, algorithm=2), tokenizer, 256)
         check_promises(Document("d", title, text * 3, content_type=kind), by, tokenizer, covers=strategy == "headings")
 
 
@@ -298,3 +269,14 @@ def test_a_huge_text_is_cut_while_the_tokenizer_reads_it_a_few_times_over(text: 
     assert all(len(passage.text) <= MAX_CHARS for passage in passages)
     inputs = [passage.encoder_input for passage in passages[:: max(1, len(passages) // 200)]]
     assert max(len(encoding) for encoding in TOKENIZER.encode_batch_fast(inputs)) <= 256
+
+
+def test_each_row_is_a_passage_and_a_long_one_is_cut_between_its_lines() -> None:
+    rows = ["name: pen\nprice: 2", "name: ink", "\n".join(f"c{i}: " + "word " * 8 for i in range(12)).strip()]
+    text = "\n\n".join(rows)
+    passages = cut(text, chunker(64, overlap=0), title="Prices", kind=ROWS)
+    assert [passage.text for passage in passages[:2]] == rows[:2]
+    assert len(passages) > 3
+    assert all(passage.text.startswith("c") for passage in passages[2:])
+    assert all(passage.encoder_input.startswith("Prices") for passage in passages)
+    assert all(text[passage.start : passage.end] == passage.text for passage in passages)

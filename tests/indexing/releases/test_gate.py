@@ -13,6 +13,7 @@ from indexing.releases.promotion import promote, roll_back
 from indexing.releases.rollouts import Step, list_rollouts
 from indexing.releases.transitions import change_rollout, list_transitions
 from indexing.releases.trials import start_canary
+from tests.support.migrated_catalogue import place_catalogue
 from tests.support.promotions import gated
 from tests.support.promotions import promote as promote_anyway
 from tests.support.rollout_home import RolloutHome
@@ -20,7 +21,7 @@ from tests.support.rollout_home import RolloutHome
 
 @pytest.fixture
 def catalogue(tmp_path):
-    made = Database(tmp_path / "c.db")
+    made = Database(place_catalogue(tmp_path / "c.db"))
     yield made
     made.close()
 

@@ -13,13 +13,12 @@ from indexing.catalogue.releases import retire_releases
 from indexing.catalogue.verdicts import insert_verdict
 from indexing.errors import InvalidInput, NotFound
 from indexing.features.views import FIRST_256
-from indexing.records import Document, Partition
+from indexing.records import Document, Partition, TextAccount
 from indexing.releases.lineage import model_lineage, release_lineage
 from indexing.releases.lineage_answers import Asked
 from indexing.releases.lineage_questions import SUBJECTS, lineage_of
 from indexing.releases.recipe_choices import change_recipe, recipe_in_service
 from indexing.releases.recipe_diff import recipe_differences
-from indexing.releases.recipes import RetrievalConfig
 from indexing.releases.release_diff import diff_releases
 from tests.support.ledger_rows import NOON, made_hit, made_row
 
@@ -36,10 +35,10 @@ def home(tiny_home, register_tiny):
     remove_documents(tiny_home.catalogue, OURS, ["doc-0"])
     put_documents(tiny_home.catalogue, OURS, [replace(TEXTS[1], title="Another title"), Document("new", "", "New.")])
     recipe = change_recipe(tiny_home, recipe_in_service(tiny_home), model="finer")
-    recipe = replace(recipe, retrieval=RetrievalConfig(candidates=50))
+    recipe = replace(recipe, retrieval=replace(recipe.retrieval, candidates=50))
     prepare(prepare_build(tiny_home, recipe), reason="a finer model")
     insert_verdict(tiny_home.catalogue, 2, "golden", "pass", ["ndcg 0.8"], "2026-11-28")
-    hits = (made_hit("doc-1"), made_hit("doc-2"))
+    hits = (made_hit("doc-1"), made_hit("doc-2", start=0, end=len(TEXTS[2].text)))
     rows = [
         made_row(1, release="1.1", hits=hits),
         made_row(2, release="1.1", hits=hits[1:]),
@@ -61,10 +60,10 @@ def test_a_release_names_everything_that_went_in(home):
     assert (found.job.recipe, found.job.state) == (2, "done")
     assert (found.model.id, found.model.lineage["licence"]) == ("finer@1", "Apache-2.0")
     assert {view.kind: view.id for view in found.views} == {
-        "passage": "default@1",
+        "passage": "default@2",
         "embedding": "int8@1",
-        "lexical": "english@1",
-        "conversation": "default@1",
+        "lexical": "english@2",
+        "conversation": "default@2",
     }
     used = {view.kind: view.fingerprint for view in found.views}
     assert found.snapshot.views == {kind: used[kind] for kind in ("passage", "embedding", "lexical")}
@@ -109,11 +108,12 @@ def test_parents_are_followed_and_a_circle_ends(home, register_tiny):
         ("model", "tiny@1", ["1.1"], 2),
         ("model", "finer", ["2.1"], 3),
         ("view", "int8@1", ["1.1", "2.1"], 5),
-        ("view", "conversation:default@1", ["1.1", "2.1"], 5),
+        ("view", "conversation:default@2", ["1.1", "2.1"], 5),
         ("view", "first-256@1", [], 0),
         ("document", "acme/default/doc-0", ["1.1"], 0),
         ("document", "acme/default/doc-1", ["1.1", "2.1"], 2),
         ("document", "acme/default/new", ["2.1"], 0),
+        ("passage", "acme/default/doc-2#0", ["1.1", "2.1"], 2),
     ],
 )
 def test_what_was_made_with_a_thing_and_which_answers_it_gave(home, of, thing, releases, requests):
@@ -129,6 +129,54 @@ def test_what_was_made_with_a_thing_and_which_answers_it_gave(home, of, thing, r
 def test_a_document_that_only_answers_named_is_told(home):
     found = ask(home, "document", "zeta/default/doc-1")
     assert (found.made["releases"], found.made_of["in_catalogue"], found.answers.requests) == ([], None, 1)
+
+
+def test_a_passage_says_how_it_came_to_be(home):
+    account = TextAccount("html 2", 30, 24, {"navigation": 6})
+    put_documents(home.catalogue, OURS, [replace(TEXTS[2], account=account)])
+    release = release_lineage(home, "1.1")
+    made_of = ask(home, "passage", "acme/default/doc-2#0").made_of
+    assert made_of["passage"] == {
+        "id": "doc-2#0",
+        "ordinal": 0,
+        "start": 0,
+        "end": len(TEXTS[2].text),
+        "headings": [],
+        "table_heading": "",
+    }
+    assert made_of["in_catalogue"]["account"]["reader"] == "html 2"
+    assert made_of["in_catalogue"]["content_sha256"] == TEXTS[2].content_sha256
+    built = made_of["built"]
+    assert (built["release"], built["model"], built["passages"]) == ("1.1", "tiny@1", 1)
+    assert (built["snapshot"], built["shard"]) == (release.snapshot.id, release.snapshot.shards[0].name)
+    assert built["job"]["id"] == release.job.id
+    assert [(view["kind"], view["id"]) for view in built["views"]] == [
+        ("passage", "default@2"),
+        ("embedding", "int8@1"),
+        ("lexical", "english@1"),
+    ]
+    assert built["seq"] >= made_of["in_catalogue"]["seq"]
+
+
+def test_a_passage_is_told_as_the_release_that_is_named_holds_it(home):
+    found = ask(home, "passage", "acme/default/doc-1#0", release="2")
+    assert (found.made_of["built"]["release"], found.made_of["built"]["model"]) == ("2.1", "finer@1")
+    assert ask(home, "document", "acme/default/doc-0").made_of["built"]["release"] == "1.1"
+    assert [one["release"] for one in found.made["releases"]] == ["2.1"], "its title was another in release 1.1"
+    with pytest.raises(NotFound, match=r"Release 1\.1 does not hold the document; those that do: 2\.1"):
+        ask(home, "document", "acme/default/new", release="1.1")
+
+
+def test_a_passage_that_is_not_there_is_named_with_what_is(home):
+    with pytest.raises(NotFound, match=r"release 1\.1 cuts the document into 1, counted from 0"):
+        ask(home, "passage", "acme/default/doc-1#1")
+    put_documents(home.catalogue, OURS, [Document("fresh", "", "Fresh words.")])
+    assert ask(home, "document", "acme/default/fresh").made_of["built"] is None
+    with pytest.raises(NotFound, match="it may wait for a build"):
+        ask(home, "passage", "acme/default/fresh#0")
+    for thing in ("acme/default/doc-1", "acme/default/#1", "acme/default/doc-1#one", "doc-1#0"):
+        with pytest.raises(InvalidInput, match="is no passage: expected TENANT/COLLECTION/ID#ORDINAL"):
+            ask(home, "passage", thing)
 
 
 def test_a_snapshot_and_a_release_name_each_other(home):
@@ -204,7 +252,7 @@ def test_a_diff_over_other_passages_says_what_cannot_be_told(home):
     build(prepare_build(home, recipe))
     found = diff_releases(home, "1", "3")
     assert "passages: strategy headings -> head" in found.sentences
-    assert "the conversation view changed from default@1 to none" in found.sentences
+    assert "the conversation view changed from default@2 to none" in found.sentences
     assert any("documents are stored otherwise: other views cut them into passages" in one for one in found.sentences)
 
 

@@ -12,6 +12,7 @@ from indexing.releases.promotion import promote, roll_back
 from indexing.releases.rollouts import AbTest, Step, list_rollouts
 from indexing.releases.transitions import TRANSITIONS, list_transitions
 from indexing.releases.trials import End, start_ab, start_canary, start_shadow
+from tests.support.migrated_catalogue import place_catalogue
 from tests.support.promotions import gate_all
 from tests.support.rollout_home import RECIPES, RolloutHome
 
@@ -43,7 +44,7 @@ class Operators:
     """Two operators, who act on the rollouts as they saw them last, which may be long ago; the order is a seed's."""
 
     def __init__(self, path, seed):
-        self.catalogue = Database(path)
+        self.catalogue = Database(place_catalogue(path))
         self.bench, self.random = RolloutHome(self.catalogue), random.Random(seed)
         gate_all(self.catalogue, range(1, RECIPES + 1))
         self.seen = {"ana": [], "ben": []}

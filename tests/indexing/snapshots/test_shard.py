@@ -312,3 +312,13 @@ def test_a_mapped_shard_stays_readable_after_its_artefact_is_deleted(tmp_path: P
     open_storage(tmp_path).delete(KIND, "shard")
     assert shard.passage(6).text == "apples once more"
     assert shard.search(C, EMBEDDER.encode_query("apples"), 1)[0].tolist() == [6]
+
+
+def test_a_heading_row_of_a_table_comes_back_and_adds_nothing_where_there_is_none(tmp_path: Path) -> None:
+    plain = item(A, "a1", "| r1 | 1 |", "apples", metadata={})
+    rows = replace(plain, passages=[replace(plain.passages[0], table_heading="| name | cost é |"), plain.passages[1]])
+    found = open_shard(publish(tmp_path, [rows], name="rows"))
+    assert [found.passage(row).table_heading for row in (0, 1)] == ["| name | cost é |", ""]
+    assert [found.passage(row).text for row in (0, 1)] == ["| r1 | 1 |", "apples"]
+    record = lay_out([plain], ANALYSER).texts["passages"].tobytes()
+    assert record == b'[0,0,10,["Top","a1"],"| r1 | 1 |"][1,11,17,["Top","a1"],"apples"]'

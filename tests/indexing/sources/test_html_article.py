@@ -69,7 +69,7 @@ def test_the_box_of_the_content_stays_whatever_it_is_called_beside_a_long_menu()
 @pytest.mark.parametrize(
     "tabs",
     [
-        '<div role="tablist"><h4 role="tab"><a href="#c1">Why?</a></h4><div id="c1" role="tabpanel">Because.</div></div>',
+        '<div role="tablist"><h4 role="tab"><a href="#c">Why?</a></h4><div id="c" role="tabpanel">Because.</div></div>',
         '<dl role="tablist"><dt role="tab">Why?</dt><dd>Because.</dd></dl>',
         '<div role="tablist"><div role="tab"><a href="#c1">Why?</a></div><div id="c1"><p>Because.</p></div></div>',
         '<div role="tablist"><h3 role="tab">Why?</h3><div style="display:none" role="tabpanel">Because.</div></div>',
@@ -122,9 +122,9 @@ def test_a_cell_with_a_heading_over_text_is_a_part_of_the_page() -> None:
     "block",
     [
         "<table><tr><th>a</th><th>b</th></tr><tr><td><a href=1>Kept</a></td><td><a href=2>words</a></td></tr></table>",
-        "<table><tr><td><a href=1>Kept</a><td><a href=2>words</a></tr><tr><td><a href=3>c</a><td><a href=4>d</a></table>",
+        "<table><tr><td><a href=1>Kept</a><td><a href=2>words</a></tr><tr><td><a href=3>c</a><td>d</table>",
         "<dl><dt><a href=1>Kept</a></dt><dd><a href=2>words</a></dd></dl>",
-        "<ul><li><code><a href=1>Kept</a></code> <a href=2>words</a></li><li><code>n</code> <a href=3>int</a></li></ul>",
+        "<ul><li><code><a href=1>Kept</a></code> <a href=2>words</a><li><code>n</code> <a href=3>int</a></ul>",
         "<h4>See also</h4><ul><li><a href=1>Kept</a></li><li><a href=2>words</a></li></ul>",
     ],
 )

@@ -54,7 +54,7 @@ def refusal_of(extractor: Extractor, suffix: str, data: bytes) -> str:
 
 def test_every_kind_is_read_by_one_process(extractor: Extractor) -> None:
     files = {".html": PAGE, ".htm": PAGE, ".xhtml": PAGE, ".pdf": made_files.pdf_of([[(50, 700, 11, "Text.")]]),
-             ".docx": made_files.docx_of(made_files.paragraph("Text."), title="Title")}  # fmt: skip
+             ".docx": made_files.docx_of(made_files.paragraph("Text."), title="Title"), ".rst": b"Text."}  # fmt: skip
     assert set(files) == set(PARSED_ENDINGS) == set(READERS)
     processes = set()
     for suffix, data in files.items():

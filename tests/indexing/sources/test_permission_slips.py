@@ -135,6 +135,7 @@ def test_a_line_that_was_meant_to_restrict_a_file_is_refused(text: str) -> None:
         "Allow five minutes.\n\nAllow: no more.",
         "---\nWe allow this.\n---\n",
         "# A\n\n---\nallow: [ann]\n",
+        '{\n  "permissions": {\n    "allow": ["x"]\n  }\n}\n',
         "---\n" + "x\n" * 60 + "allow: [ann]\n",
         "",
     ],
@@ -153,6 +154,7 @@ def test_prose_and_what_stands_further_down_pass(text: str) -> None:
         ("e.jsonl", '{"id": "1", "text": "", "metadata": {"allow": ["ann"]}}', "metadata.allow: a list"),
         ("f.jsonl", '{"id": "1", "text": "", "tags": []}', "field tags is unknown, and would be lost"),
         ("g.jsonl", '{"id": "1", "text": "", "allow": ["ann"], "allow": null}', "allow stands there twice"),
+        ("i.html", "---\ntitle: x\nallow: [ann]\n---\n<p>text</p>", "allow at its head looks like a permission"),
         ("h.jsonl", '{"id": "1", "text": "", "Title": "x"}', "put it into metadata"),
     ],
 )

@@ -1,0 +1,26 @@
+"""What a tenant's administrator is told about the legs of a collection."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+
+KEY = {"Authorization": "Bearer test-key-0123456789"}
+
+
+@pytest.fixture
+def client(served_home):
+    with TestClient(create_app(served_home.settings)) as client:
+        yield client
+
+
+def test_the_legs_of_a_collection_are_told_to_its_administrators(client):
+    found = client.get("/v1/collections/helpdesk/legs", headers=KEY)
+    assert found.status_code == 200
+    answer = found.json()
+    assert answer["recipe_dense_weight"] == 0.45
+    assert answer["dense_weight"] in (0.0, 0.45, 1.0)
+    assert {"release", "snapshot", "model", "languages", "warnings"} <= answer.keys()
+    assert all(0 <= one["dense"] <= one["samples"] for one in answer["languages"])
+    missing = client.get("/v1/collections/nothing/legs", headers=KEY)
+    assert (missing.status_code, missing.json()["error"]) == (404, "NotFound")
