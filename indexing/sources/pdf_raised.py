@@ -70,7 +70,7 @@ def _is_raised(one: TextObject, base: TextObject) -> bool:
 
 
 def _is_lowered(one: TextObject, base: TextObject) -> bool:
-    """Whether it is an index below the line, such as the 4 of a sulphate: what is raised behind it rises from its base."""
+    """Whether it is an index below the line, such as the 4 of a sulphate: what is raised behind rises from its base."""
     is_near = -_GAP * base.size <= one.box[0] - base.box[2] <= _GAP * base.size
     return is_near and one.size <= _SMALLER * base.size and -_RISE[1] * base.size <= one.foot - base.foot < 0.0
 
