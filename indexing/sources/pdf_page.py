@@ -26,7 +26,7 @@ _SAMPLED = 400
 class Page:
     """One page: its lines, letters and digits that it holds and that are hidden, and how many glyphs mean nothing.
 
-    ``unread`` of these glyphs PDFium does not give at all; ``added`` letters in the lines are ours: ticks, and names of fields.
+    ``unread`` of these glyphs PDFium does not give at all; ``added`` letters in the lines are ours: ticks and names.
     """
 
     lines: list[Line]
