@@ -29,7 +29,7 @@ FOLDED_SHARE = 0.4
 PARTS_WEIGHT = 0.5
 """What the parts of a word count in a query together, beside the word, which counts 1."""
 SYLLABLES_WEIGHT = 1.0
-"""What the bigrams of a Korean word count in a query together, beside the word, which counts 0.5. Source: our choice."""
+"""What the bigrams of a Korean word count in a query together, beside the word. Source: our choice."""
 _HANGUL_WORD_WEIGHT = 0.5
 """What a Korean word of more than two syllables counts in a query, beside its bigrams. Source: our choice."""
 _CACHED_TOKENS = 16_384
