@@ -1,4 +1,4 @@
-"""Chats for benchmarks: MTRAG's, searched under one conversation view after another, and folds of them."""
+"""Chats for benchmarks: MTRAG's, searched under one conversation view after another, and folds of conversations."""
 
 import json
 import random
@@ -16,7 +16,8 @@ from indexing.features.views import ConversationView
 from indexing.records import Partition
 
 MODES_CHOSEN_BY = ("dense", "hybrid")
-FOLDS, SEED = 5, 0
+FOLDS = 5
+SEED = 0
 
 
 class Remembering:

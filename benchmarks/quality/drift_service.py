@@ -20,10 +20,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from app.services.replay import Replayer
+from benchmarks.harness.drift_homes import MOST_DOCUMENTS, QUESTIONS, STEP, built, documents_of, made_home, tell
 from benchmarks.harness.http_load import Connection
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.server import served_home
-from benchmarks.quality.drift_stream import MOST_DOCUMENTS, QUESTIONS, STEP, built, documents_of, made_home, tell
 from eval.drift.look import compare, explain
 from eval.drift.windows import LEAST, Reference, Scope
 from indexing.catalogue.document_writes import put_documents

@@ -16,15 +16,11 @@ Writes benchmarks/results/drift_stream.json.
 """
 
 import argparse
-import contextlib
 import json
-import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,46 +28,39 @@ import numpy as np
 
 from app.services.replay import Replayer
 from app.serving.release_opening import ReleaseOpener
+from benchmarks.harness.drift_homes import (
+    MOST_DOCUMENTS,
+    QUESTIONS,
+    STEP,
+    built,
+    documents_of,
+    made_home,
+    tell,
+)
 from benchmarks.harness.recording import write_result
-from benchmarks.harness.scratch_homes import take_models
 from eval.drift.error_control import LEVEL
 from eval.drift.look import look
 from eval.drift.observations import observe
 from eval.drift.signals import decide, measure
 from eval.drift.watch import watch_drift
 from eval.drift.windows import LEAST, Sample, Scope
-from indexing.builds.build import build
-from indexing.builds.context import prepare_build
 from indexing.catalogue.alerts import acknowledge_alert
 from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.features.views import lexical_view
-from indexing.home import open_home
 from indexing.ledger.day_sources import Period
 from indexing.ledger.query_sketches import unpacked
-from indexing.records import Document, Partition, moment_text
+from indexing.records import moment_text
 from indexing.releases.deployments import deploy
 from indexing.releases.recipe_choices import default_recipe
-from indexing.settings import Settings
 from tests.support.asked_traffic import AskedTraffic
 from tests.support.ledger_rows import SECRET
 from tests.support.replays import allow_replays
 
-MOST_DOCUMENTS = 700
-"""Of MTRAG's 13,408, and of Ray's sections of each date: encoding all would take ten minutes. Chosen by hash of id."""
-QUESTIONS = 200
-"""Of the phase before that a phase is compared with, at most."""
-STEP = 20
-"""Questions between two looks."""
 RESHUFFLES = 200
 """As issue 12 asks."""
 WEEK = timedelta(days=7)
 BEGIN = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 """After everything that is built here."""
-
-
-def tell(what: str) -> None:
-    """Say on standard error how far it is, with the seconds of CPU that it took."""
-    print(f"{time.process_time():7.1f} s: {what}", file=sys.stderr, flush=True)
 
 
 def sample_of(rows) -> Sample:
@@ -126,18 +115,6 @@ def watched(home, rows, phases, replayer) -> list[dict]:
     return alarms
 
 
-def some(ids, most: int) -> set[str]:
-    """At most so many of the ids, by their hashes, so that a later date of a corpus has the same ones."""
-    return set(sorted(ids, key=lambda one: blake2b(one.encode(), digest_size=8).digest())[:most])
-
-
-def documents_of(path: Path, most: int, wanted=frozenset()) -> list[Document]:
-    entries = {entry["_id"]: entry for entry in map(json.loads, path.read_text().splitlines())}
-    chosen = wanted & entries.keys()
-    chosen |= some(entries.keys() - chosen, most - len(chosen))
-    return [Document(one, entries[one].get("title", ""), entries[one]["text"]) for one in sorted(chosen)]
-
-
 def cause_of(home, opener, partition, since, until) -> dict:
     """What a look at a window names, beside what was asked a week before."""
     scope, window = Scope(partition.tenant, partition.collection), Period(since, until)
@@ -152,21 +129,6 @@ def cause_of(home, opener, partition, since, until) -> dict:
         ],
         "changed_share": report.staleness.changed_share,
     }
-
-
-@contextlib.contextmanager
-def made_home(models: Path, name: str):
-    """A new home with a model, and a partition of it."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = open_home(Settings(home=Path(folder), log_queries=True, sessions=1))
-        take_models(home, models)
-        partition = Partition("default", name)
-        yield home, partition
-        home.close()
-
-
-def built(home, recipe=None):
-    return build(prepare_build(home, recipe or default_recipe(home))).release
 
 
 def of_stream(data: Path, models: Path, reshuffles: int) -> dict:

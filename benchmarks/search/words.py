@@ -25,7 +25,7 @@ from app.retrieval.retriever import Retriever
 from app.serving.release_opening import ReleaseOpener
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import corpus_folder
-from benchmarks.search.word_collections import LANGUAGES, code, corpus, pages
+from benchmarks.harness.word_collections import LANGUAGES, code, corpus, pages
 from eval.datasets.query_sets import load_queryset
 from eval.experiments.measures import Scores, run_from_ranking, score_run
 from eval.experiments.statistics import paired_test

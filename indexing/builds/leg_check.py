@@ -134,20 +134,18 @@ class _Checker:
         legs = _Legs(self._context, view, sampled)
         passages = [view.shards[sampled.plans.index(one.plan)].passage(one.row) for one in samples]
         questions = [question_of(passage.text, passage.title) for passage in passages]
-        # Of a language that the model was made for, a sentence need only find its own passage: in a collection of forms
-        # or templates the rest of a passage is like that of others, whatever the model reads.
         languages = [language_of(passage.text) for passage in passages]
-        reads = self._context.model_languages
-        questions = [
-            replace(question, rest="") if language in reads else question
-            for question, language in zip(questions, languages, strict=True)
-        ]
         rests = self._rests(questions)
         for one, passage, question, language in zip(samples, passages, questions, languages, strict=True):
             rest = next(rests) if question.rest else None
-            dense = legs.finds_by_meaning(self._model.encode_query(question.sentence), rest, one)
-            lexical = legs.finds_by_words(question.words, one)
             tokens, unknown = self._tokens.count(passage.text)
+            if language in self._context.model_languages:
+                dense = True  # in a collection of templates a sentence tells no passage from another, whoever reads it
+            elif 2 * unknown > tokens:
+                dense = False  # vectors of unknown tokens tell how many there are
+            else:
+                dense = legs.finds_by_meaning(self._model.encode_query(question.sentence), rest, one)
+            lexical = legs.finds_by_words(question.words, one)
             yield one.key, (one.key, language, int(dense), int(lexical), tokens, unknown)
 
     def _rests(self, questions: Sequence[Question]) -> Iterator[Vector]:
@@ -180,9 +178,12 @@ class _Legs:
 
     def finds_by_meaning(self, sentence: Vector, rest: Vector | None, one: Sample) -> bool:
         """Whether a sentence is nearer to the rest of its passage than to others; to the passage where none is left."""
-        own = self._view.cosines(*self._own(one), sentence).max() if rest is None else rest @ sentence
         others = self._view.cosines(*self._others(one), sentence)
-        return bool(np.count_nonzero(others > own + CLOSE_COSINE) < self._within)
+        if rest is None:  # a passage may stand there twice
+            own = self._view.cosines(*self._own(one), sentence).max()
+            return bool(np.count_nonzero(others > own + CLOSE_COSINE) < self._within)
+        # To a model that knows none of their tokens all texts are one.
+        return bool(np.count_nonzero(others >= rest @ sentence - CLOSE_COSINE) < self._within)
 
     def finds_by_words(self, question: str, one: Sample) -> bool:
         """Whether BM25 tells it."""

@@ -124,6 +124,9 @@ def question_of(text: str, title: str) -> Question:
         return Question(sentence, rest[:_REST], _middle(sentence))
     if title:
         return Question(title, text[:_REST], _middle(sentence or title))
+    if len(text) >= 2 * _SHORTEST:  # Thai has no stops: one half asks for the other
+        half = len(text) // 2
+        return Question(text[:half][:_LONGEST], text[half:][:_REST], _middle(sentence))
     return Question(sentence, "", _middle(sentence))
 
 

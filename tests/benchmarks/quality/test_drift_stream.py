@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from benchmarks.harness.drift_homes import some
 from benchmarks.quality.drift_service import found_in
-from benchmarks.quality.drift_stream import false_alarms, found_after, some, watched
+from benchmarks.quality.drift_stream import false_alarms, found_after, watched
 from tests.support.asked_traffic import AskedTraffic
 from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHome
 from tests.support.fresh_home import OURS

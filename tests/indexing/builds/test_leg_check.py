@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
 
 from app.retrieval.retriever import Retriever
 from indexing.catalogue.leg_samples import forget_leg_samples, read_leg_samples
 from indexing.features.views import PassageView
+from indexing.passages.chunker import Chunker
 from indexing.records import Partition
 from indexing.releases.leg_rule import LegRule
 from indexing.releases.recipes import RetrievalConfig, read_recipe, record_recipe
@@ -23,9 +26,17 @@ FIXED = replace(
 RULED = replace(FIXED, retrieval=RetrievalConfig(leg_rule=LegRule()))
 
 
+class KnownWords(FreshHome):
+    """Its tokenizer knows no token that would be unknown."""
+
+    def bind(self, recipe):
+        chunker, views = super().bind(recipe)
+        return Chunker(recipe.passage, Tokenizer(BPE()), chunker.limit), views
+
+
 @pytest.fixture
 def made(tmp_path):
-    made = FreshHome(tmp_path)
+    made = KnownWords(tmp_path)
     made.build_embedder = EnglishEmbedder()
     made.put(*map(english, range(60)), partition=ENGLISH)
     made.put(*map(arabic, range(60)), partition=ARABIC)
@@ -108,8 +119,17 @@ def test_a_weight_comes_back_when_the_leg_finds_the_documents_again_and_the_buil
     assert change.startswith("a/arabic: vectors now weigh 0.45 in hybrid search instead of 0:")
 
 
+def test_what_the_tokenizer_does_not_know_is_not_read_whatever_the_vectors_are(tmp_path):
+    made = FreshHome(tmp_path)  # of whose words its tokenizer knows none
+    made.build_embedder = EnglishEmbedder()
+    made.put(*map(english, range(60)), partition=ENGLISH)
+    (found,) = legs(made, made.build(RULED)).values()
+    assert (found.counts.dense, found.counts.unknown_share, found.dense_weight) == (0, 1.0, 0.0)
+    made.close()
+
+
 def test_small_collections_are_pooled_by_language_across_the_home(tmp_path):
-    made = FreshHome(tmp_path)
+    made = KnownWords(tmp_path)
     made.build_embedder = EnglishEmbedder()
     for number in range(6):
         made.put(*map(arabic, range(6 * number, 6 * number + 6)), partition=Partition("a", f"small{number}"))

@@ -67,6 +67,12 @@ def test_a_passage_of_one_sentence_is_asked_by_its_title_or_by_itself():
     assert question_of("", "").sentence == ""
 
 
+def test_a_passage_without_stops_or_title_asks_by_one_half_for_the_other():
+    text = "คู่มือนี้อธิบายวิธีเริ่มเซิร์ฟเวอร์ใหม่หลังจากขัดข้องและตำแหน่งที่เก็บบันทึกของระบบทั้งหมด"
+    asked = question_of(text, "")
+    assert asked.sentence + asked.rest == text
+
+
 def test_words_of_a_script_without_spaces_are_a_piece_from_the_middle():
     text = "快速入门指南说明了如何在崩溃后重新启动服务器以及日志的保存位置和保存时间的设置方法。"
     asked = question_of(text, "")
