@@ -22,6 +22,7 @@ from indexing.releases.deployments import stable_release
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import Release
 from indexing.releases.soundness import require_sound
+from indexing.snapshots.leg_counts import languages_of_collections
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.snapshot import Snapshot
 
@@ -67,7 +68,9 @@ class ReleaseOpener:
             recipe=recipe,
             snapshot=snapshot,
             embedder=embedder,
-            analyser=analyser_of(recipe.lexical.language, recipe.lexical.algorithm),
+            analyser=analyser_of(
+                recipe.lexical.language, recipe.lexical.algorithm, languages_of_collections(snapshot.manifest.legs)
+            ),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
             reranker=reranker,
             boosts=boosts_of(recipe, self.features),

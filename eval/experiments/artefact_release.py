@@ -16,6 +16,7 @@ from indexing.models.reranker import RerankerModel, load_reranker
 from indexing.records import Partition
 from indexing.releases.recipes import Recipe
 from indexing.releases.release import Release
+from indexing.snapshots.leg_counts import languages_of_collections
 from indexing.snapshots.snapshot import DEFAULT_MAX_SHARDS, Snapshot
 from indexing.storage.store import Storage
 
@@ -59,12 +60,15 @@ class ArtefactOpener:
             NotFound: the snapshot is not stored any more.
             GroundworkError: snapshot or model cannot be read, or this machine does not reproduce the model.
         """
+        snapshot = self._opened(release.snapshot)
         return ServingRelease(
             release=release,
             recipe=recipe,
-            snapshot=self._opened(release.snapshot),
+            snapshot=snapshot,
             embedder=self._models.embedder(recipe),
-            analyser=analyser_of(recipe.lexical.language, recipe.lexical.algorithm),
+            analyser=analyser_of(
+                recipe.lexical.language, recipe.lexical.algorithm, languages_of_collections(snapshot.manifest.legs)
+            ),
             bm25=Bm25(recipe.retrieval.bm25_k1, recipe.retrieval.bm25_b),
             reranker=self._models.reranker(recipe),
             boosts=_boosts(recipe, values) if recipe.retrieval.boosts else None,

@@ -6,10 +6,11 @@ unchanged documents computes and writes nothing.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import count, islice
 
+from indexing.builds.collection_languages import decide_languages
 from indexing.builds.context import BuildContext
 from indexing.builds.leg_check import check_legs
 from indexing.builds.plan import (
@@ -17,6 +18,7 @@ from indexing.builds.plan import (
     ShardPlan,
     encoder_inputs,
     is_stored,
+    languages_of_shard,
     plan_shards,
     planned_from,
     read_inputs,
@@ -34,6 +36,7 @@ from indexing.errors import FeatureViewChanged, GroundworkError, InvalidInput
 from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
 from indexing.features.materialise import materialise
 from indexing.features.view_registry import record_view
+from indexing.indexes.analysers import AUTO
 from indexing.records import Partition
 from indexing.releases.deployments import deploy
 from indexing.releases.leg_rule import leg_warnings, weight_changes
@@ -41,7 +44,7 @@ from indexing.releases.recipes import record_recipe
 from indexing.releases.release import Release, newest_release, record_release
 from indexing.releases.soundness import require_whole
 from indexing.settings import current_user
-from indexing.snapshots.leg_counts import CollectionLegs
+from indexing.snapshots.leg_counts import CollectionLegs, with_languages
 from indexing.snapshots.manifest import describe_snapshot, publish_snapshot, read_snapshot
 from indexing.snapshots.shard import KIND
 from indexing.storage.store import BUILD_LOCK
@@ -95,6 +98,7 @@ class BuildReport:
 def dry_run(context: BuildContext) -> DryRun:
     """Say what ``build`` would compute, without storing a vector, a shard or a release."""
     _record_views(context)
+    context = _with_languages(context, {})
     while True:
         plans, missing = plan_shards(context)
         try:
@@ -176,14 +180,16 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
         features = feature_kind(context.views.embedding_fingerprint)
         blocks = context.storage.list(features)  # before the plan, so that it holds all that they are of
         try:
+            before = _legs_before(context, recipe.number)
+            context = _with_languages(context, before)
             plans, written, computed, seq = _build_shards(context, context.executor_for(job.id))
             _materialise(context)
             shards = [context.storage.open(KIND, plan.name) for plan in plans]
-            before = _legs_before(context, recipe.number)
             check_began = time.perf_counter()
             legs = check_legs(context, recipe.number, plans, before)
             check_seconds = time.perf_counter() - check_began
-            manifest = describe_snapshot(context.views, recipe.model, shards, legs.collections)
+            collections = with_languages(legs.collections, context.languages)
+            manifest = describe_snapshot(context.views, recipe.model, shards, collections)
             require_whole(manifest, {plan.name: plan.rows for plan in plans})
             publish_snapshot(context.storage, manifest)
             actor = current_user()
@@ -224,6 +230,14 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
         weight_changes=tuple(weight_changes(before, legs.collections, recipe.retrieval.dense_weight)),
         leg_check_seconds=check_seconds,
     )
+
+
+def _with_languages(context: BuildContext, before: Mapping[Partition, CollectionLegs]) -> BuildContext:
+    """The context with the language of each collection, where the recipe leaves that to the build."""
+    if context.recipe.lexical.language != AUTO:
+        return context
+    known = {partition: one.analysed_as for partition, one in before.items() if one.analysed_as is not None}
+    return replace(context, languages=decide_languages(context.catalogue, known))
 
 
 def _legs_before(context: BuildContext, recipe: int) -> dict[Partition, CollectionLegs]:
@@ -319,8 +333,9 @@ def _shard_tasks(
         keys = tuple(needed.pop(plan.name))
         sources = tuple(store.sources(keys))
         inputs = read_inputs(context, plan)
+        languages = () if context.languages is None else tuple(languages_of_shard(context, plan.documents))
         yield ShardTask(
-            plan.name, view, lexical.language, inputs, keys, sources, plan.min_recall, algorithm=lexical.algorithm
+            plan.name, view, lexical.language, inputs, keys, sources, plan.min_recall, lexical.algorithm, languages
         )
 
 

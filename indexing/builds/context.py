@@ -1,6 +1,6 @@
 """What a build works with, and how a recipe and a home become it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -11,6 +11,7 @@ from indexing.home import Home
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.models.model_languages import languages_of
 from indexing.passages.chunker import Chunker
+from indexing.records import Partition
 from indexing.releases.binding import bind_recipe
 from indexing.releases.recipes import Recipe
 from indexing.storage.store import Storage
@@ -39,6 +40,8 @@ class BuildContext:
     on_progress: Progress = lambda stage, done, total: None
     model_languages: tuple[str, ...] = ()
     """Codes of those that the model was made for, as far as it is known."""
+    languages: Mapping[Partition, str] | None = None
+    """In which each collection is analysed, where the recipe leaves that to the build."""
 
 
 def prepare_build(

@@ -74,7 +74,16 @@ def check_legs(
 def _decided_by(context: BuildContext) -> Json:
     """What decides what is found of a sample, beside the collection."""
     retrieval = context.recipe.retrieval
-    return [_VERSION, list(context.model_languages), context.views.fingerprint, retrieval.bm25_k1, retrieval.bm25_b]
+    decided: list[Json] = [
+        _VERSION,
+        list(context.model_languages),
+        context.views.fingerprint,
+        retrieval.bm25_k1,
+        retrieval.bm25_b,
+    ]
+    if context.languages is not None:
+        decided.append([[str(one), context.languages[one]] for one in sorted(context.languages, key=str)])
+    return decided
 
 
 def _by_language(rows: Iterable[SampleRow]) -> dict[str, LegCounts]:
@@ -160,7 +169,7 @@ class _Legs:
         retrieval = context.recipe.retrieval
         self._view, self._numbers = view, sampled.plans
         lexical = context.recipe.lexical
-        self._analyser = analyser_of(lexical.language, lexical.algorithm).of(view.partition)
+        self._analyser = analyser_of(lexical.language, lexical.algorithm, context.languages).of(view.partition)
         self._bm25 = Bm25(retrieval.bm25_k1, retrieval.bm25_b)
         self._within = min(_WITHIN, 1 + len(sampled.field) // _PASSAGES_A_PLACE)
         self._has_few = sampled.documents <= _FEW_DOCUMENTS

@@ -15,7 +15,8 @@ from indexing.catalogue.documents import LeaveOut, load_document
 from indexing.catalogue.passages import PassageRow, counted_documents, insert_passages, read_spans, uncut_documents
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, NotFound
 from indexing.features.embedding_store import vector_key
-from indexing.records import Json, Span, fingerprint
+from indexing.indexes.analyser import NONE
+from indexing.records import Json, Partition, Span, fingerprint
 from indexing.snapshots.shard import KIND, open_shard
 from indexing.snapshots.shard_layout import ShardInput
 from indexing.snapshots.shard_manifest import FORMAT
@@ -71,8 +72,19 @@ def _plan_shard(context: BuildContext, shard: PlacedShard) -> ShardPlan:
     min_recall = approximation.min_recall if approximation is not None and shard.is_approximate else None
     keys = [document.key for document in shard.documents]
     members = [[key.partition.tenant, key.partition.collection, key.id, key.record_sha256] for key in keys]
-    name = fingerprint([FORMAT, min_recall, context.views.fingerprint, members])[:32]
+    content: list[Json] = [FORMAT, min_recall, context.views.fingerprint, members]
+    if context.languages is not None:
+        content.append(
+            [[key.tenant, key.collection, name] for key, name in languages_of_shard(context, shard.documents)]
+        )
+    name = fingerprint(content)[:32]
     return ShardPlan(name, shard.documents, min_recall)
+
+
+def languages_of_shard(context: BuildContext, documents: Sequence[PlacedDocument]) -> list[tuple[Partition, str]]:
+    """The language of each collection of a shard, where the recipe leaves that to the build; in order."""
+    partitions = sorted({document.key.partition for document in documents}, key=str)
+    return [(one, (context.languages or {}).get(one, NONE)) for one in partitions]
 
 
 def is_stored(storage: Storage, name: str) -> bool:

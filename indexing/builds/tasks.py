@@ -62,7 +62,8 @@ class ShardTask:
 
     ``inputs`` are read once, one after another: those of a large shard need not be in memory. ``keys`` are those of the
     passages' vectors, in order, which lie in the feature-store blocks ``sources``. ``min_recall`` is that of its
-    approximate index, ``None`` for exact search. ``language`` and ``algorithm`` are those of the lexical view.
+    approximate index, ``None`` for exact search. ``language`` and ``algorithm`` are those of the lexical
+    view, ``languages`` that of each collection under ``auto``.
     """
 
     kind: ClassVar[str] = "shard"
@@ -74,6 +75,7 @@ class ShardTask:
     sources: tuple[str, ...]
     min_recall: float | None = None
     algorithm: int = 1
+    languages: tuple[tuple[Partition, str], ...] = ()
 
     @property
     def output(self) -> tuple[str, str]:
@@ -154,7 +156,7 @@ class TaskRunner:
                     draft,
                     _of_their_keys(task) if self._is_checked else task.inputs,
                     lambda: store.vectors(task.keys),
-                    analyser_of(task.language, task.algorithm),
+                    analyser_of(task.language, task.algorithm, dict(task.languages)),
                     min_recall=task.min_recall,
                 )
             except BuildFailed as error:
@@ -209,7 +211,8 @@ def load_task(storage: Storage, kind: str, name: str) -> BuildTask:
         tuple(map(bytes.fromhex, value["keys"])),
         tuple(value["sources"]),
         value["min_recall"],
-        value.get("algorithm", 1),  # older builds wrote none
+        value.get("algorithm", 1),  # older builds wrote none, nor languages
+        tuple((Partition(tenant, name), language) for tenant, name, language in value.get("languages", ())),
     )
 
 
@@ -237,6 +240,7 @@ def _encode(task: BuildTask) -> Iterator[Json]:
         "view": task.view,
         "language": task.language,
         "algorithm": task.algorithm,
+        "languages": [[one.tenant, one.collection, language] for one, language in task.languages],
         "keys": [key.hex() for key in task.keys],
         "sources": task.sources,
         "min_recall": task.min_recall,

@@ -1,7 +1,7 @@
 """What a build found out about the legs of each collection: records that stand in the manifest of its snapshot."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Self
 
@@ -117,3 +117,24 @@ class CollectionLegs:
 def total(counts: Iterable[LegCounts]) -> LegCounts:
     """The sum of counts."""
     return reduce(LegCounts.__add__, counts, LegCounts())
+
+
+def with_languages(
+    legs: Sequence[CollectionLegs], languages: Mapping[Partition, str] | None
+) -> tuple[CollectionLegs, ...]:
+    """The legs with the language that each collection is analysed in, where a build decided it; ordered by partition.
+
+    A collection that is too small for its legs to be checked has its language all the same.
+    """
+    if languages is None:
+        return tuple(legs)
+    known = {one.partition: one for one in legs}
+    return tuple(
+        replace(known.get(partition, CollectionLegs(partition, {})), analysed_as=languages[partition])
+        for partition in sorted(languages, key=str)
+    )
+
+
+def languages_of_collections(legs: Sequence[CollectionLegs]) -> dict[Partition, str]:
+    """In which language each collection is analysed, as far as a build decided that."""
+    return {one.partition: one.analysed_as for one in legs if one.analysed_as is not None}
