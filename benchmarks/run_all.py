@@ -18,6 +18,7 @@ SCRIPTS = (
     "search.words",
     "search.fusion",
     "search.tables",
+    "quality.new_defaults",
     "quality.drift_stream",
     "quality.drift_service",
     "builds.encode",
