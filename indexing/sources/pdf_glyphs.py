@@ -7,7 +7,7 @@ _CATEGORIES = ("Cc", "Cn", "Co", "Cs")
 """Of characters that are none to a reader: controls, unassigned, private and half ones."""
 _REPLACEMENT = "\ufffd"
 _MOST_MEANINGLESS = 0.02
-"""Of a text that may be language: glyph numbers taken for letters have controls for spaces. Source: our choice."""
+"""Of a text that may be language: numbers of glyphs have a control where a space was. Source: our choice."""
 _LEAST_LETTERS = 0.5
 """Of a text that may be language; digits count too. Source: our choice."""
 _ONE_SCRIPT = 0.85

@@ -55,10 +55,7 @@ class TextObject:
 
     @property
     def unread_glyphs(self) -> int:
-        """About how many glyphs PDFium does not read.
-
-        It passes over text without width, as vertical text has it whose font is not in the file.
-        """
+        """About how many glyphs PDFium passes over: text without width, as vertical text without its font has it."""
         left, bottom, right, top = self.box
         is_passed_over = right - left < _NO_WIDTH and top - bottom >= self.size > 0.0
         return round((top - bottom) / self.size) if is_passed_over else 0

@@ -49,17 +49,17 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     page = document[number]
     objects = read_objects(page)
     content = page.get_textpage()
-    raw = seen = letters_and_digits(content.get_text_range())
+    raw = visible = letters_and_digits(content.get_text_range())
     hidden = objects.hidden
     if hidden:
         content.close()
         content, objects = _without(page, hidden)
-        seen = letters_and_digits(content.get_text_range())
+        visible = letters_and_digits(content.get_text_range())
     text = content.get_text_range()
     changes = sorted([*raised_texts(content, objects.texts, text), *turned_ligatures(content, text)])
     lines = read_lines(content, text, changes, find_gutters(content, objects.texts))
-    glyphs = sum(not character.isspace() for character in text)
-    unreadable = _unreadable(content, text)
+    seen = "".join(text.split())
+    glyphs, unreadable = len(seen), _unreadable(content, seen.replace(HYPHEN, ""))
     unread = sum(one.unread_glyphs for one in objects.texts)
     lines = [Line(readable(one.text), one.begin, one.end, one.size, one.left, one.right) for one in lines]
     fields = read_fields(document, page)
@@ -73,7 +73,7 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     raw += filled + unread
     glyphs, unreadable = glyphs + unread, unreadable + unread
     return Page(
-        with_form, raw, raw - filled - unread - seen, glyphs, unreadable, unread, added, is_picture, objects.is_blank
+        with_form, raw, raw - filled - unread - visible, glyphs, unreadable, unread, added, is_picture, objects.is_blank
     )
 
 
@@ -104,10 +104,10 @@ def _without(page: pypdfium2.PdfPage, hidden: Sequence[TextObject]) -> tuple[pyp
     return page.get_textpage(), read_objects(page)
 
 
-def _unreadable(content: pypdfium2.PdfTextPage, text: str) -> int:
+def _unreadable(content: pypdfium2.PdfTextPage, seen: str) -> int:
     """How many glyphs of a page mean nothing: by what they are, or because their font does not say and it shows."""
-    seen = [one for one in text if not one.isspace() and one != HYPHEN]
-    by_kind = sum(means_nothing(one) for one in seen if not one.isascii() or one < " ")
+    suspects = "" if seen.isascii() and seen.isprintable() else seen
+    by_kind = sum(map(means_nothing, suspects))
     count = content.count_chars()
     asked = range(0, count, max(1, count // _SAMPLED))
     guessed = [index for index in asked if int(pdfium.FPDFText_HasUnicodeMapError(content.raw, index)) == 1]

@@ -1,4 +1,4 @@
-"""What a PDF page draws in other ways: forms, several columns, text from right to left, glyphs that are passed over."""
+"""PDF pages drawn in other ways: forms, columns, text from right to left, glyphs that PDFium passes over."""
 
 import pytest
 
