@@ -140,7 +140,7 @@ class _Checker:
             rest = next(rests) if question.rest else None
             tokens, unknown = self._tokens.count(passage.text)
             if language in self._context.model_languages:
-                dense = True  # in a collection of templates a sentence tells no passage from another, whoever reads it
+                dense = True  # in a collection of templates a sentence tells no passage from another
             elif 2 * unknown > tokens:
                 dense = False  # vectors of unknown tokens tell how many there are
             else:
