@@ -43,7 +43,7 @@ def play_gate(out: Console, home: Home, corpus: Path, partition: Partition) -> P
     stored = import_query_set(home, name, files, partition, actor=current_user(), again=True)
     out.print(f"query set {stored.name}, version {stored.version}: judged by people, kept in the catalogue")
     now = recipe_in_service(home)
-    damaged = replace(now, retrieval=replace(now.retrieval, dense_weight=_ONE_LEG), number=0)
+    damaged = replace(now, retrieval=replace(now.retrieval, dense_weight=_ONE_LEG, leg_rule=None), number=0)
     built = build(prepare_build(home, damaged)).release
     out.print(f"recipe {built.recipe} searches by vectors alone, by mistake: release {built.number}")
     policy = Policy(query_sets=(SetPolicy(name=name, split="all"),))

@@ -101,13 +101,13 @@ def reranker_home(compiled_models: Path) -> Iterator[Home]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A file system of its own with 640 kB of room, or as much as its parameter says (such as ``40m``).
+    """A file system of its own with 512 kB of room, or as much as its parameter says (such as ``40m``).
 
     Tests beside it cover a full disk where none can be mounted.
     """
     path = tmp_path / "small-disk"
     path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', '640k')}", "tmpfs", str(path)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', '512k')}", "tmpfs", str(path)]
     if os.name != "posix" or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("no right to mount a small tmpfs here: a full disk is only acted out beside this test")
     yield path

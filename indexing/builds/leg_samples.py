@@ -131,11 +131,14 @@ def question_of(text: str, title: str) -> Question:
 
 
 def _middle(sentence: str) -> str:
-    """The middle of a sentence, half of it: by words where it has some, else by characters, as in Chinese or Thai."""
+    """The middle of a sentence: so many words where it has some, else half its characters, as in Chinese or Thai.
+
+    A short sentence is asked whole: in documents by a template one word tells them apart, and it may be the last one.
+    """
     words = sentence.split()
     if len(words) * _LONG_WORD < len(sentence):
         quarter = len(sentence) // 4
         return sentence[quarter : len(sentence) - quarter]
-    size = min(_WORDS, max(4, len(words) // 2))
+    size = min(_WORDS, len(words))
     first = max(0, (len(words) - size) // 2)
     return " ".join(words[first : first + size])

@@ -1,6 +1,7 @@
 """A fresh home whose ledger gets the answers of two kinds of queries at moments of choice, for tests of drift."""
 
 from datetime import UTC, datetime, timedelta
+from string import ascii_lowercase
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from tests.support.replays import allow_replays
 
 BEGIN = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 """After everything that a test builds: what is asked is asked of a release that was launched before."""
-OLD_WORDS = tuple(f"pump{i}" for i in range(24))
-NEW_WORDS = tuple(f"loan{i}" for i in range(24))
+OLD_WORDS = tuple(f"pump{letter}" for letter in ascii_lowercase[:24])
+NEW_WORDS = tuple(f"loan{letter}" for letter in ascii_lowercase[:24])
 
 
 class DriftingHome(FreshHome):

@@ -105,8 +105,8 @@ def test_quality_has_an_interval_and_says_which_release_was_in_service(told):
         ("2.1", "candidate", 7),
     ]
     assert {(row["model"], row["views"]) for row in rows} == {
-        ("m@1", "lines@1, int8@1, english@1"),
-        ("m@1", "lines@1, int8@1, none@1"),
+        ("m@1", "lines@1, int8@1, english@2"),
+        ("m@1", "lines@1, int8@1, none@2"),
     }
     for row in rows:
         value = row["nDCG@10 (95 % interval)"]

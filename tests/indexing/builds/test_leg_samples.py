@@ -55,8 +55,12 @@ def test_a_question_is_the_longest_sentence_and_the_rest_is_what_is_left():
     assert "longest" not in asked.rest
     assert asked.rest.startswith("A short one")
     assert asked.rest.endswith("ends it.")
-    assert asked.words in asked.sentence
-    assert len(asked.words) < len(asked.sentence)
+    assert asked.words == asked.sentence
+
+
+def test_of_a_long_sentence_twelve_words_of_its_middle_are_asked():
+    words = [f"word{number}" for number in range(20)]
+    assert question_of(f"{' '.join(words)}.", "Title").words.split() == words[4:16]
 
 
 def test_a_passage_of_one_sentence_is_asked_by_its_title_or_by_itself():

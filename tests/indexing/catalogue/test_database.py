@@ -451,6 +451,7 @@ def test_a_catalogue_that_may_not_grow_is_storage_full_and_stays_whole(catalogue
     assert put_documents(catalogue, HELP, [doc("big", "x" * 200_000)]).added == 1
 
 
+@pytest.mark.parametrize("small_disk", ["640k"], indirect=True)
 def test_a_full_disk_is_storage_full_and_leaves_the_catalogue_whole(small_disk: Path) -> None:
     catalogue = Database(small_disk / "catalogue.db")
     put_documents(catalogue, HELP, [doc("a")])

@@ -153,7 +153,7 @@ def test_a_passage_says_how_it_came_to_be(home):
     assert [(view["kind"], view["id"]) for view in built["views"]] == [
         ("passage", "default@2"),
         ("embedding", "int8@1"),
-        ("lexical", "english@1"),
+        ("lexical", "english@2"),
     ]
     assert built["seq"] >= made_of["in_catalogue"]["seq"]
 
