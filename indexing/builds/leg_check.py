@@ -24,7 +24,7 @@ from indexing.snapshots.shard import KIND, Shard, open_shard
 _VERSION = 1
 """Of the check; another one finds out everything anew."""
 _WITHIN = 3
-"""The place, from 1, up to which a document counts as found. Source: benchmarks/results/leg_check.json."""
+"""The place, from 1, up to which a document counts as found. Source: the trials of decision 50."""
 _PASSAGES_A_PLACE = 50
 """In a field of fewer than 100 the place must be better, one for each so many passages, so that few are found by
 chance. Source: our choice."""

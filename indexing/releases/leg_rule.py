@@ -15,7 +15,7 @@ MIN_SAMPLES = 10
 shares."""
 LOSE_BELOW, REGAIN_ABOVE = 0.5, 0.6
 """The share of its own documents that a leg must find: below the first it loses its weight, above the second it has it
-back. Source: benchmarks/results/leg_check.json."""
+back. Source: trials on a book in many languages, decision 50."""
 
 
 @dataclass(frozen=True, slots=True)
