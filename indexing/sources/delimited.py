@@ -15,6 +15,7 @@ from indexing.sources.extracted_text import (
     letters_and_digits,
     tidied,
 )
+from indexing.sources.permission_slips import is_spelled_allow
 from indexing.sources.refusals import Refused, shown
 from indexing.sources.text_encoding import file_text
 
@@ -35,7 +36,6 @@ _VALUE = re.compile(
     re.IGNORECASE,
 )
 """A number, day, time, address or the like: what names no column."""
-_PERMISSIONS = frozenset({"allow", "allowed", "acl"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _are_names(head: Sequence[str], below: Sequence[_Row]) -> bool:
 
 
 def _refuse_permissions(names: Sequence[str]) -> None:
-    found = next((name for name in names if name.casefold() in _PERMISSIONS), None)
+    found = next((name for name in names if name.casefold() == "acl" or is_spelled_allow(name)), None)
     if found is not None:
         raise Refused(
             f"its column {shown(found)} looks like a permission of each row, but a file of rows is one document: write"

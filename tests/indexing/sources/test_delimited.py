@@ -91,7 +91,7 @@ def test_a_file_of_tabs_is_read_by_tabs_whatever_else_it_holds() -> None:
     assert read_tsv(b"a,x\tb\n1,2\t3").text == "a,x: 1,2\nb: 3"
 
 
-@pytest.mark.parametrize("name", ["allow", "Allow", "ACL"])
+@pytest.mark.parametrize("name", ["allow", "Allow", "ACL", "alow", "allowed", "allow_list", "allow groups"])
 def test_a_column_that_looks_like_a_permission_is_refused(name: str) -> None:
     with pytest.raises(Refused, match="looks like a permission of each row"):
         read(f"name,{name}\npen,staff")
