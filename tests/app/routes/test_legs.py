@@ -4,13 +4,16 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app
+from tests.app.conftest import refresh, release
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 
 
 @pytest.fixture
 def client(served_home):
+    release(served_home)
     with TestClient(create_app(served_home.settings)) as client:
+        refresh(client.app.state.services)
         yield client
 
 
