@@ -3,8 +3,8 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.main import create_app
-from tests.app.conftest import refresh, release
+from app.main import create_app, refresh
+from tests.app.conftest import release
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 
