@@ -3,7 +3,7 @@
 import sys
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -49,19 +49,20 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     page = document[number]
     objects = read_objects(page)
     content = page.get_textpage()
-    raw = visible = letters_and_digits(content.get_text_range())
+    text = content.get_text_range()
+    drawn = visible = letters_and_digits(text)
     hidden = objects.hidden
     if hidden:
         content.close()
         content, objects = _without(page, hidden)
-        visible = letters_and_digits(content.get_text_range())
-    text = content.get_text_range()
+        text = content.get_text_range()
+        visible = letters_and_digits(text)
     changes = sorted([*raised_texts(content, objects.texts, text), *turned_ligatures(content, text)])
     lines = read_lines(content, text, changes, find_gutters(content, objects.texts))
     seen = "".join(text.split())
-    glyphs, unreadable = len(seen), _unreadable(content, seen.replace(HYPHEN, ""))
+    unreadable = _unreadable(content, seen.replace(HYPHEN, ""))
     unread = sum(one.unread_glyphs for one in objects.texts)
-    lines = [Line(readable(one.text), one.begin, one.end, one.size, one.left, one.right) for one in lines]
+    lines = [replace(one, text=readable(one.text)) for one in lines]
     fields = read_fields(document, page)
     filled = sum(letters_and_digits(field.value) for field in fields if not field.is_tick)
     is_picture = objects.has_picture and not unread and not any(line.text.strip() for line in lines)
@@ -70,10 +71,16 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     lines = [line for line in lines if line.text.strip()]
     with_form = with_fields(lines, fields)
     added = _letters(with_form) - _letters(lines) - filled
-    raw += filled + unread
-    glyphs, unreadable = glyphs + unread, unreadable + unread
     return Page(
-        with_form, raw, raw - filled - unread - visible, glyphs, unreadable, unread, added, is_picture, objects.is_blank
+        lines=with_form,
+        raw=drawn + filled + unread,
+        hidden=drawn - visible,
+        glyphs=len(seen) + unread,
+        unreadable=unreadable + unread,
+        unread=unread,
+        added=added,
+        is_picture=is_picture,
+        is_blank=objects.is_blank,
     )
 
 
