@@ -60,7 +60,7 @@ def check_legs(
     checker = _Checker(context, plans)
     found: dict[tuple[Partition, str], SampleRow] = {}
     collections = []
-    for partition, sampled in choose_samples(plans, _decided_by(context)).items():
+    for partition, sampled in choose_samples(plans, _decided_by(context), context.languages).items():
         if len(sampled.field) < _MIN_PASSAGES:
             continue
         missing = [one for one in sampled.samples if (partition, one.key) not in kept]
@@ -74,16 +74,8 @@ def check_legs(
 def _decided_by(context: BuildContext) -> Json:
     """What decides what is found of a sample, beside the collection."""
     retrieval = context.recipe.retrieval
-    decided: list[Json] = [
-        _VERSION,
-        list(context.model_languages),
-        context.views.fingerprint,
-        retrieval.bm25_k1,
-        retrieval.bm25_b,
-    ]
-    if context.languages is not None:
-        decided.append([[str(one), context.languages[one]] for one in sorted(context.languages, key=str)])
-    return decided
+    languages = list(context.model_languages)
+    return [_VERSION, languages, context.views.fingerprint, retrieval.bm25_k1, retrieval.bm25_b]
 
 
 def _by_language(rows: Iterable[SampleRow]) -> dict[str, LegCounts]:

@@ -1,7 +1,7 @@
 """Which passages of a collection a leg check looks at, and by what question it looks for their documents."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import groupby
@@ -55,12 +55,15 @@ class Sampled:
     documents: int
 
 
-def choose_samples(plans: Sequence[ShardPlan], decided_by: Json) -> dict[Partition, Sampled]:
+def choose_samples(
+    plans: Sequence[ShardPlan], decided_by: Json, languages: Mapping[Partition, str] | None = None
+) -> dict[Partition, Sampled]:
     """What is looked at of each collection.
 
     Args:
         plans: All shards of the snapshot.
         decided_by: What else decides what is found of a sample, so that its key changes with it.
+        languages: In which each collection is analysed, where the build decided that; it counts for that one alone.
     """
     places: dict[Partition, list[tuple[int, int, str, int]]] = {}
     for number, plan in enumerate(plans):
@@ -69,7 +72,12 @@ def choose_samples(plans: Sequence[ShardPlan], decided_by: Json) -> dict[Partiti
             for placed in group:
                 places.setdefault(partition, []).append((number, first, placed.key.content_sha256, placed.rows))
                 first += placed.rows
-    return {partition: _chosen(partition, documents, decided_by) for partition, documents in sorted(places.items())}
+    return {
+        partition: _chosen(
+            partition, documents, decided_by if languages is None else [decided_by, languages.get(partition)]
+        )
+        for partition, documents in sorted(places.items())
+    }
 
 
 def _chosen(partition: Partition, documents: Sequence[tuple[int, int, str, int]], decided_by: Json) -> Sampled:

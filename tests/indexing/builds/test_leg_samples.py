@@ -48,6 +48,14 @@ def test_another_recipe_or_a_collection_of_another_size_has_other_keys():
     assert not keys(choose_samples([plan(few)], 1)[OURS]) & keys(choose_samples([plan(many)], 1)[OURS])
 
 
+def test_a_sample_is_asked_anew_where_its_own_collection_has_another_language_and_not_where_another_has():
+    plans = [plan(["a", "b", "c"])]
+    english, other, german = ({OURS: "english"}, {OURS: "english", Partition("t", "other"): "thai"}, {OURS: "german"})
+    asked = [keys(choose_samples(plans, 1, one)[OURS]) for one in (english, other, german)]
+    assert asked[0] == asked[1]
+    assert not asked[0] & asked[2]
+
+
 def test_a_question_is_the_longest_sentence_and_the_rest_is_what_is_left():
     text = "A short one stands first. The longest sentence of all asks for the rest of it. And a third one ends it."
     asked = question_of(text, "Title")
