@@ -10,6 +10,7 @@ import threading
 from typing import Any
 
 from benchmarks.harness.http_load import Connection
+from tests.support.letter_words import in_letters
 
 TENANTS = ("alder", "birch", "cedar", "dogwood")
 COLLECTION = "notes"
@@ -29,12 +30,9 @@ class Model:
         self.problems: list[str] = []
 
 
-_LETTERS = str.maketrans("0123456789", "bcdfghjkmp")
-
-
 def word(tenant: str, name: str, version: int) -> str:
     """A word that only this version of this document has: of letters alone, since digits would be parts of it."""
-    return f"zq{tenant}x{name}v{version}".translate(_LETTERS)
+    return in_letters(f"zq{tenant}x{name}v{version}")
 
 
 def text(tenant: str, name: str, version: int) -> str:
@@ -81,7 +79,7 @@ class Client:
         found = [] if answer is None else answer["hits"]
         for hit in found:
             match = _WORD.match(hit["text"])
-            if match is None or match.group(1) != tenant or match.group(2) != hit["document_id"].translate(_LETTERS):
+            if match is None or match.group(1) != tenant or match.group(2) != in_letters(hit["document_id"]):
                 self.model.problems.append(f"tenant {tenant} was given {hit['document_id']}: {hit['text'][:60]!r}")
         return found
 

@@ -97,7 +97,7 @@ def options(timed: Timed, path: Path):
             about["bytes"] -= vectors.nbytes  # it could hold the only copy
         for probes in (8, 16, 32, 64, 128, 256):
             if probes <= index.nlist // 2:
-                parameters = faiss.SearchParametersIVF(nprobe=probes)  # type: ignore[call-arg]
+                parameters = faiss.SearchParametersIVF(nprobe=probes)  # type: ignore[call-arg] # faiss says no types of it
                 yield kind, f"{probes} probes", about | timed.measure(timed.rescored(index, depth, parameters))
         del index, quantizer
     graph = faiss.IndexHNSWFlat(dimension, 16, IP)
@@ -105,7 +105,7 @@ def options(timed: Timed, path: Path):
     about = built(graph, vectors, path)
     about["bytes"] -= vectors.nbytes
     for depth in (16, 32, 64, 128, 256, 512):
-        parameters = faiss.SearchParametersHNSW(efSearch=depth)  # type: ignore[attr-defined]
+        parameters = faiss.SearchParametersHNSW(efSearch=depth)  # type: ignore[attr-defined] # nor of this
         yield "hnsw", f"ef {depth}", about | timed.measure(timed.rescored(graph, K, parameters))
 
 
@@ -120,7 +120,7 @@ def sampled_and_real(sets) -> dict:
         for who, asked in (("people's", queries), ("sampled", sample_queries(vectors, 200))):
             timed = Timed(vectors, asked)
             figures[who] = {
-                probes: timed.measure(timed.rescored(index, 64, faiss.SearchParametersIVF(nprobe=probes)))[  # type: ignore[call-arg]
+                probes: timed.measure(timed.rescored(index, 64, faiss.SearchParametersIVF(nprobe=probes)))[  # type: ignore[call-arg] # faiss says no types of it
                     "recall_at_10"
                 ]
                 for probes in (8, 16, 32, 64, 128)

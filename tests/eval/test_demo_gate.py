@@ -12,11 +12,10 @@ from indexing.catalogue.document_writes import put_documents
 from indexing.records import Document, Partition
 from indexing.releases.deployments import stable_release
 from indexing.releases.recipe_choices import recipe_in_service
+from tests.support.letter_words import in_letters
 
 PLACE = Partition("default", "topics")
-LETTERS = str.maketrans("0123456789", "bcdfghjkmp")
-TOPICS = [f"topic{number:03d}x{number * 7919 % 1000}".translate(LETTERS) for number in range(110)]
-"""Words of letters alone: the parts of others would be found by themselves."""
+TOPICS = [in_letters(f"topic{number:03d}x{number * 7919 % 1000}") for number in range(110)]
 
 
 def test_a_damaged_candidate_is_refused_and_told_in_a_report(tiny_home, tmp_path):

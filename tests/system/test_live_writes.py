@@ -7,12 +7,11 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from tests.support.letter_words import in_letters
 from tests.support.processes import ROOT, free_port, start
 
 pytestmark = pytest.mark.slow
 KEY = "a key for the live test"
-LETTERS = "bcdfghjkmp"
-"""In place of digits: a word and a number that stand together are parts, and each is found by itself."""
 
 
 @contextmanager
@@ -69,26 +68,28 @@ def test_a_write_is_found_in_both_processes_and_a_delete_hides_in_both(home):
     with api(home) as first, api(home) as second:
         for number in range(6):
             writer, reader = (first, second) if number % 2 else (second, first)
-            answer = put(writer, f"note/{number}", f"The zanzibar{LETTERS[number]} procedure in three steps.")
+            answer = put(writer, f"note/{number}", f"The zanzibar{in_letters(number)} procedure in three steps.")
             assert answer.status_code == 200
             seq = answer.json()["seq"]
             for client in (reader, writer):
-                assert ids(search(client, f"zanzibar{LETTERS[number]}", seq)) == [f"note/{number}"]
+                assert ids(search(client, f"zanzibar{in_letters(number)}", seq)) == [f"note/{number}"]
         deleted = second.delete("/v1/collections/manual/documents/note/0").json()["seq"]
-        assert ids(search(second, f"zanzibar{LETTERS[0]}")) == []
-        assert ids(search(first, f"zanzibar{LETTERS[0]}", deleted)) == []
+        assert ids(search(second, f"zanzibar{in_letters(0)}")) == []
+        assert ids(search(first, f"zanzibar{in_letters(0)}", deleted)) == []
 
 
 def test_a_killed_process_loses_no_acknowledged_write(home):
     with api(home) as first:
-        answers = [put(first, f"kept/{number}", f"The kilimanjaro{LETTERS[number]} procedure.") for number in range(10)]
+        answers = [
+            put(first, f"kept/{number}", f"The kilimanjaro{in_letters(number)} procedure.") for number in range(10)
+        ]
         first.process.send_signal(signal.SIGKILL)
         first.process.wait()
     assert {answer.status_code for answer in answers} == {200}
     with api(home) as second:
         seq = answers[-1].json()["seq"]
         for number in range(10):
-            assert ids(search(second, f"kilimanjaro{LETTERS[number]}", seq)) == [f"kept/{number}"]
+            assert ids(search(second, f"kilimanjaro{in_letters(number)}", seq)) == [f"kept/{number}"]
 
 
 def test_the_builder_runs_what_a_large_write_asks_for(home):
@@ -96,7 +97,7 @@ def test_the_builder_runs_what_a_large_write_asks_for(home):
     try:
         with api(home, poll_seconds=0.1) as client:
             before = client.get("/readyz").json()["release"]
-            text = "\n\n".join(f"Paragraph {n}. " + f"popocatepetl{LETTERS[n % 10]} " * 120 for n in range(52))
+            text = "\n\n".join(f"Paragraph {n}. " + f"popocatepetl{in_letters(n % 10)} " * 120 for n in range(52))
             answer = put(client, "large", text)
             assert answer.status_code == 202
             seq = answer.json()["seq"]
