@@ -206,6 +206,6 @@ def declare(source: str) -> None:
             directives.register_directive(name, type(known.__name__, (known,), options))
     named = {(before or behind).lower() for before, behind in _ROLE.findall(source)}
     for name in sorted(named)[:_MAX_NAMES]:
-        known_role, _ = roles.role(name, english, 0, document.reporter)  # type: ignore[arg-type]
+        known_role, _ = roles.role(name, english, 0, document.reporter)  # type: ignore[arg-type]  # as above
         if known_role is None:
             roles.register_local_role(name, _role)  # type: ignore[arg-type]  # the stubs want references
