@@ -108,6 +108,16 @@ def _is_small(one: CollectionLegs) -> bool:
     return one.counts.samples < LEAST
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a passage's text tells: its language, its tokens, and perhaps whether meaning finds it, else ``None``."""
+
+    language: str
+    tokens: int
+    unknown: int
+    is_found: bool | None
+
+
 class _Checker:
     """Looks for the documents of samples. What it needs is loaded at the first sample that is new."""
 
@@ -126,23 +136,32 @@ class _Checker:
         legs = _Legs(self._context, view, sampled)
         passages = [view.shards[sampled.plans.index(one.plan)].passage(one.row) for one in samples]
         questions = [question_of(passage.text, passage.title) for passage in passages]
-        languages = [language_of(passage.text) for passage in passages]
-        rests = self._rests(questions)
-        for one, passage, question, language in zip(samples, passages, questions, languages, strict=True):
-            rest = next(rests) if question.rest else None
-            tokens, unknown = self._tokens.count(passage.text)
-            if language in self._context.model_languages:
-                dense = True  # in a collection of templates a sentence tells no passage from another
-            elif 2 * unknown > tokens:
-                dense = False  # vectors of unknown tokens tell how many there are
-            else:
-                dense = legs.finds_by_meaning(self._model.encode_query(question.sentence), rest, one)
+        told = [self._told(passage.text) for passage in passages]
+        dense = self._by_meaning(legs, samples, questions, told)
+        for one, question, about, is_found in zip(samples, questions, told, dense, strict=True):
             lexical = legs.finds_by_words(question.words, one)
-            yield one.key, (one.key, language, int(dense), int(lexical), tokens, unknown)
+            yield one.key, (one.key, about.language, int(is_found), int(lexical), about.tokens, about.unknown)
 
-    def _rests(self, questions: Sequence[Question]) -> Iterator[Vector]:
-        """The vectors of what is left of passages, one after another."""
-        return iter(self._model.encode_passages([one.rest for one in questions if one.rest]))
+    def _told(self, text: str) -> _Told:
+        """What a passage's text tells before any leg is asked."""
+        language, (tokens, unknown) = language_of(text), self._tokens.count(text)
+        if language in self._context.model_languages:
+            return _Told(language, tokens, unknown, True)  # of a template, a sentence tells no passage from another
+        # Vectors of unknown tokens tell how many there are.
+        return _Told(language, tokens, unknown, False if 2 * unknown > tokens else None)
+
+    def _by_meaning(
+        self, legs: "_Legs", samples: Sequence[Sample], questions: Sequence[Question], told: Sequence[_Told]
+    ) -> Iterator[bool]:
+        """Whether each sample is found by meaning; nothing is encoded for those of which that is told."""
+        asked = [one for one, about in zip(questions, told, strict=True) if about.is_found is None and one.rest]
+        rests = iter(self._model.encode_passages([one.rest for one in asked]) if asked else ())
+        for sample, question, about in zip(samples, questions, told, strict=True):
+            if about.is_found is not None:
+                yield about.is_found
+                continue
+            rest = next(rests) if question.rest else None
+            yield legs.finds_by_meaning(self._model.encode_query(question.sentence), rest, sample)
 
     def _opened(self, number: int) -> Shard:
         return open_shard(self._context.storage.open(KIND, self._plans[number].name))

@@ -125,6 +125,7 @@ def test_what_the_tokenizer_does_not_know_is_not_read_whatever_the_vectors_are(t
     made.put(*map(english, range(60)), partition=ENGLISH)
     (found,) = legs(made, made.build(RULED)).values()
     assert (found.counts.dense, found.counts.unknown_share, found.dense_weight) == (0, 1.0, 0.0)
+    assert len(made.build_embedder.texts) == 60  # the passages themselves: what is told is not asked
     made.close()
 
 
