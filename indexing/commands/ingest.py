@@ -54,7 +54,7 @@ def ingest(
     prune: bool,
     as_json: bool,
 ) -> None:
-    """Read documents from PATH: a BEIR folder, a JSONL file, or a folder of texts, web pages, PDF, Word and other files.
+    """Read documents from PATH: a BEIR folder, a JSONL file, or a folder of texts, pages, PDF, Word and other files.
 
     Broken files and lines are reported by name and skipped, and so is what else was left out, with the reason. The same
     source again changes nothing.
