@@ -35,6 +35,7 @@ from app.routes import (
     recall,
     releases,
     replay,
+    rerank,
     rollouts,
     search,
 )
@@ -82,6 +83,7 @@ ROUTERS = (
     lineage.router,
     rollouts.router,
     alerts.router,
+    rerank.router,
     health.router,
     index.router,
     docs.router,

@@ -22,8 +22,9 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
 """A search is a query and a few options; anything larger is refused unread."""
 MAX_WRITE_BYTES = 8 * 1024 * 1024
-"""Of a request below ``/v1/collections/``, which may bring documents."""
+"""Of a request below ``/v1/collections/``, or to rank texts, which may bring documents."""
 
+_TEXTS = ("/v1/rerank", "/v2/rerank", "/rerank")
 _SEARCHES = ("/v1/search", "/v1/context")
 _PROBES = ("/livez", "/readyz", "/metrics")
 
@@ -108,7 +109,7 @@ class _Exchange:
 
 
 def _limit(path: str) -> int:
-    return MAX_WRITE_BYTES if path.startswith("/v1/collections/") else MAX_BODY_BYTES
+    return MAX_WRITE_BYTES if path.startswith("/v1/collections/") or path in _TEXTS else MAX_BODY_BYTES
 
 
 def _bounded(receive: Receive, announced: str, limit: int) -> Receive:
