@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from app.retrieval.retriever import Result
+from app.retrieval.hits import Result
 from app.schemas.chats import MAX_MESSAGES, ChatMessage, spoken
 from app.schemas.filters import MAX_COMPARISONS, MAX_DEPTH, FilterBody
 from app.schemas.scalars import NO_TEXT, Flag, Number

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.retrieval.filters import matching
-from app.retrieval.retriever import Query, unit_vector
+from app.retrieval.query import Query, unit_vector
 from app.schemas.filters import filter_of
 from app.schemas.search import QuestionBody
 from indexing.releases.recipes import Recipe

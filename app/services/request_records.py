@@ -11,7 +11,7 @@ from app.ledger.batch_queue import CLOSE_SECONDS
 from app.ledger.query_ids import LedgerIds, QueryIds
 from app.ledger.recorder import Recorder
 from app.ledger.sketch_sample import SketchSample
-from app.retrieval.retriever import Result
+from app.retrieval.hits import Result
 from app.schemas.search import QuestionBody
 from app.services.request_rows import RowPolicy, features_of, filters_of, hits_of, query_of
 from app.serving.assignment import Assignment

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from app.retrieval.retriever import Result
+from app.retrieval.hits import Result
 from app.schemas.search import QuestionBody
 from app.serving.assignment import Assignment
 from indexing.ledger.hashes import EVENT, QUERY, UNIT, USER, keyed_hash

@@ -11,7 +11,8 @@ from anyio import sleep
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.retrieval.retriever import Result, Search, TooManyCandidates
+from app.retrieval.hits import Result
+from app.retrieval.retriever import Search, TooManyCandidates
 from app.schemas.search import QuestionBody
 from app.services.queries import query_for
 from app.services.request_records import SEARCH, RequestRecord
