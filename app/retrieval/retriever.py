@@ -27,12 +27,13 @@ from app.retrieval.hits import (
     with_features,
 )
 from app.retrieval.query import Matching, Query
+from app.retrieval.query_terms import query_terms
 from app.retrieval.ranking import Tier, TieredRanking, page_of, ranked_from
 from app.retrieval.reranking import Reranker, pair_text
 from app.serving.document_boosts import BoostedDocuments
 from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
-from indexing.features.conversation import Turns, conversation_terms, conversation_vector
+from indexing.features.conversation import Turns, conversation_vector
 from indexing.indexes.bm25 import TermScores
 from indexing.models.reranker import RerankerModel
 from indexing.records import MODES, Mask, Partition, Scores, Vector
@@ -351,12 +352,7 @@ def _term_scores(
     serving: ServingRelease, view: PartitionView, query: Query, allowed: Sequence[Mask | None]
 ) -> TermScores:
     """BM25 of every passage, 0 for those that may not be found."""
-    conversation, analyser = serving.recipe.conversation, serving.analyser.of(view.partition)
-    if conversation is None:
-        weights = analyser.query_weights(query.text)
-    else:
-        weights = conversation_terms(conversation, query.turns, analyser.query_weights)
-    found = serving.bm25.score_terms(view.segments, weights or analyser.stop_weights(query.text))
+    found = serving.bm25.score_terms(view.segments, query_terms(serving, view.partition, query))
     for offset, mask in zip(view.offsets.tolist(), allowed, strict=True):
         if mask is not None:
             found.scores[offset : offset + len(mask)][~mask] = 0.0
