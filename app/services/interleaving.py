@@ -15,7 +15,8 @@ from app.access.concurrency import ConcurrencyLimit
 from app.access.deadline import Deadline
 from app.access.sequence_tokens import SequenceTokens
 from app.live.layer import LiveLayer
-from app.retrieval.retriever import RankedPassage, Result, Retriever
+from app.retrieval.hits import RankedPassage, Result
+from app.retrieval.retriever import Retriever
 from app.retrieval.team_draft import team_draft
 from app.services.queries import query_for
 from app.services.request_records import RequestRecord

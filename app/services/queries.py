@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from app.retrieval.filters import matching
-from app.retrieval.retriever import Query, unit_vector
+from app.retrieval.query import Query, unit_vector
 from app.schemas.filters import filter_of
-from app.schemas.search import SearchBody
+from app.schemas.search import QuestionBody
 from indexing.releases.recipes import Recipe
 
 
-def query_for(body: SearchBody, recipe: Recipe, at: datetime | None = None) -> Query:
+def query_for(body: QuestionBody, recipe: Recipe, at: datetime | None = None) -> Query:
     """What a body asks of a recipe, which says what earlier turns of a conversation count; boosts are of moment ``at``.
 
     Raises:

@@ -11,8 +11,8 @@ from app.ledger.batch_queue import CLOSE_SECONDS
 from app.ledger.query_ids import LedgerIds, QueryIds
 from app.ledger.recorder import Recorder
 from app.ledger.sketch_sample import SketchSample
-from app.retrieval.retriever import Result
-from app.schemas.search import SearchBody
+from app.retrieval.hits import Result
+from app.schemas.search import QuestionBody
 from app.services.request_rows import RowPolicy, features_of, filters_of, hits_of, query_of
 from app.serving.assignment import Assignment
 from indexing.errors import ClientGone, GroundworkError
@@ -44,7 +44,7 @@ class RequestRecord:
     kind: str
     request_id: str
     caller: Caller
-    body: SearchBody
+    body: QuestionBody
     records: "RequestRecords"
     began: float = field(default_factory=time.perf_counter)
     release: Release | None = None
@@ -157,7 +157,7 @@ class RequestRecords:
         self._ids = LedgerIds()
         self.sketches = SketchSample()
 
-    def begin(self, kind: str, caller: Caller, body: SearchBody) -> RequestRecord:
+    def begin(self, kind: str, caller: Caller, body: QuestionBody) -> RequestRecord:
         """The record of a request that begins now, in whose context (``request_id``) it is called."""
         made = self._ids.new()
         return RequestRecord(made, self.query_ids.text(caller.tenant, made), kind, request_id.get(), caller, body, self)

@@ -6,8 +6,8 @@ from operator import attrgetter
 
 import numpy as np
 
-from app.retrieval.retriever import Result
-from app.schemas.search import SearchBody
+from app.retrieval.hits import Result
+from app.schemas.search import QuestionBody
 from app.serving.assignment import Assignment
 from indexing.ledger.hashes import EVENT, QUERY, UNIT, USER, keyed_hash
 from indexing.ledger.hit_columns import HitColumns
@@ -46,7 +46,7 @@ class RowPolicy:
         """What stands for a client's id of feedback."""
         return keyed_hash(self.secret, EVENT, _bytes(event))
 
-    def query_hash(self, body: SearchBody) -> str:
+    def query_hash(self, body: QuestionBody) -> str:
         """What stands for the text, the conversation, or the vector alone: the same for the same."""
         if body.query is not None:
             return keyed_hash(self.secret, QUERY, _bytes(body.query))
@@ -56,7 +56,7 @@ class RowPolicy:
         return keyed_hash(self.secret, QUERY, np.asarray(body.vector, np.float64).tobytes())
 
 
-def query_of(body: SearchBody) -> dict[str, Json]:
+def query_of(body: QuestionBody) -> dict[str, Json]:
     """What was asked, in full: all of ``query``, ``messages`` and ``vector`` that was given.
 
     Of a chat that is what can count, each message as one text: what tools answered, and images, change no ranking.
@@ -67,7 +67,7 @@ def query_of(body: SearchBody) -> dict[str, Json]:
     return query
 
 
-def filters_of(body: SearchBody) -> dict[str, Json] | None:
+def filters_of(body: QuestionBody) -> dict[str, Json] | None:
     """The filter as it was given."""
     if body.filters is None:
         return None
@@ -85,7 +85,7 @@ def hits_of(result: Result | None) -> HitColumns:
 
 
 def features_of(
-    body: SearchBody, result: Result | None, hits: HitColumns, more: Mapping[str, float]
+    body: QuestionBody, result: Result | None, hits: HitColumns, more: Mapping[str, float]
 ) -> dict[str, float | str]:
     """Features of the text, if there is one, of what the search found out about it, and of the hits."""
     found: dict[str, float | str] = {}

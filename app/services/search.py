@@ -11,8 +11,9 @@ from anyio import sleep
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.retrieval.retriever import Result, Search, TooManyCandidates
-from app.schemas.search import SearchBody
+from app.retrieval.hits import Result
+from app.retrieval.retriever import Search, TooManyCandidates
+from app.schemas.search import QuestionBody
 from app.services.queries import query_for
 from app.services.request_records import SEARCH, RequestRecord
 from app.services.search_executor import Client
@@ -57,7 +58,7 @@ async def search(
     services: Services,
     client: Client,
     caller: Caller,
-    body: SearchBody,
+    body: QuestionBody,
     deadline: Deadline,
     answer: Callable[[Found], _Answer],
     *,
@@ -136,7 +137,7 @@ def _assign(services: Services, record: RequestRecord) -> ServingRelease:
     return serving
 
 
-def _runs_inline(serving: ServingRelease, partition: Partition, body: SearchBody) -> bool:
+def _runs_inline(serving: ServingRelease, partition: Partition, body: QuestionBody) -> bool:
     """Whether a search takes no more than a millisecond or two beside encoding, as far as can be said beforehand.
 
     Handing it to a thread would take nearly as long, and threads only wait for each other's interpreter.

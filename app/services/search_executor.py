@@ -9,7 +9,8 @@ from anyio import CapacityLimiter, Semaphore, WouldBlock, move_on_after, to_thre
 
 from app.access.concurrency import ConcurrencyLimit
 from app.access.deadline import Deadline
-from app.retrieval.retriever import Result, Search
+from app.retrieval.hits import Result
+from app.retrieval.retriever import Search
 from indexing.errors import ClientGone
 
 THREADS_A_SESSION = 2
