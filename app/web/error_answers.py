@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.services.state import Services
+from app.services.told_errors import tell
 from app.web.allowed_methods import AllowedMethods
 from app.web.problems import REFUSALS, headers_of, name_of, problem_answer, status_of
-from indexing.errors import DeadlineExceeded, GroundworkError, public_text
+from indexing.errors import GroundworkError
 
 logger = logging.getLogger(__name__)
 
@@ -62,16 +63,11 @@ def pass_errors_on(app: FastAPI) -> None:
 def _answer_groundwork(request: Request, error: GroundworkError) -> Response:
     """The answer to an error of ours, which is counted where operators watch for it."""
     services: Services = request.app.state.services
-    if isinstance(error, DeadlineExceeded):
-        services.metrics.late.inc()
     if (reason := REFUSALS.get(type(error))) is not None:
         services.metrics.refusals.labels(reason).inc()
         logger.info("request.refused", extra={"fields": {"reason": reason, "path": request.scope["path"][:200]}})
-    status, name = status_of(error), type(error).__name__
-    message = public_text(str(error), services.home.path, quotes_caller=status < 500)
-    if message != str(error):
-        logger.error("request.failed", extra={"fields": {"error": name, "reason": str(error)}})
-    return problem_answer(status, name, message, headers_of(error))
+    status = status_of(error)
+    return problem_answer(status, type(error).__name__, tell(services, error, status), headers_of(error))
 
 
 def _answer_malformed(error: RequestValidationError) -> Response:
