@@ -71,7 +71,8 @@ async def _answer(request: Request, caller: Caller, deadline: Deadline, collecti
     has_shook_hands = False
     try:
         message = read_message(content)
-        request_id, stateless = message.id, is_stateless(scope, message)
+        request_id = message.id
+        stateless = is_stateless(scope, message)
         if message.id is None:
             return Response(status_code=202)
         has_shook_hands = not stateless

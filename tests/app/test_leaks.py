@@ -24,9 +24,17 @@ WORDS = {"acme": "fianchetto", "rival": "zugzwang"}
 """A word that only this tenant's documents hold."""
 DOCUMENT = {"title": "Chess", "text": "A word about chess."}
 QUESTION = {"query": "zugzwang fianchetto", "collection": "{collection}", "principals": ["all"]}
+FETCH = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "fetch", "arguments": {"id": "{collection}/{document_id}"}},
+}
 BODIES = {
     ("post", "/v1/search"): QUESTION,
     ("post", "/v1/context"): QUESTION | {"max_tokens": 500},
+    ("post", "/mcp"): FETCH,
+    ("post", "/mcp/{collection}"): FETCH | {"params": {"name": "search", "arguments": {"query": QUESTION["query"]}}},
     ("post", "/v1/feedback"): {
         "action_name": "click",
         "query_id": "{query_id}",
@@ -54,6 +62,7 @@ BODIES = {
 VOLATILE = (
     "request_id",
     "query_id",
+    "groundwork/query_id",
     "seq",
     "key",
     "id",

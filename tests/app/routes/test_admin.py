@@ -20,6 +20,8 @@ from indexing.telemetry import JsonFormatter
 NEEDED = {
     ("post", "/v1/search"): "search",
     ("post", "/v1/context"): "search",
+    ("post", "/mcp"): "search",
+    ("post", "/mcp/{collection}"): "search",
     ("post", "/v1/feedback"): "search",
     ("post", "/v1/collections/{collection}/recall"): "admin",
     ("get", "/v1/collections/{collection}/legs"): "admin",
