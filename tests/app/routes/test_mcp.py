@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
 
 import httpx2
@@ -17,6 +18,7 @@ from indexing.ledger.readers import requests_of
 from indexing.records import Document, Partition
 from tests.app.conftest import copied, fill, release
 from tests.support.listening import listening
+from tests.support.processes import ROOT
 
 MODES = ("auto", "legacy")
 """The SDK's client by 2026-07-28, and by 2025-11-25 with its handshake."""
@@ -230,3 +232,14 @@ def test_a_search_is_in_the_ledger_and_takes_feedback_by_the_id_that_it_gave(con
     assert services.records.recorder.flush()
     rows = [row for row in requests_of(home.ledger, DEFAULT_TENANT) if row.user is not None]
     assert [(row.kind, row.collection, row.status) for row in rows] == [("search", "helpdesk", 200)]
+
+
+def test_the_example_of_the_documentation_runs_as_written(served, monkeypatch, capsys):
+    _, url, keys, _ = served
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "mcp.md").read_text(), re.DOTALL)
+    monkeypatch.setenv("GROUNDWORK_URL", url)
+    monkeypatch.setenv("GROUNDWORK_API_KEY", keys["reader"])
+    exec(compile(example, "docs/mcp.md", "exec"), {"__name__": "example"})
+    said = capsys.readouterr().out
+    assert "helpdesk/password Reset a forgotten password https://help.example/password" in said
+    assert said.rstrip().endswith(".")
