@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
 from app.schemas.json_rpc import ANSWER_SCHEMA, MESSAGE_SCHEMA, RpcError, read_message
+from app.schemas.mcp import MAX_COLLECTION_CHARACTERS
 from app.schemas.problems import problems
 from app.services.mcp import answer
 from app.services.mcp_tools import ToolCaller
@@ -14,6 +15,7 @@ from app.web.dependencies import CollectionParam, DeadlineDep, Searcher, service
 from app.web.mcp_requests import McpRoute, is_stateless
 from app.web.principals import PrincipalsHeader, UserHeader, principals_of, user_of
 from app.web.request_bodies import JSON, receive_body
+from indexing.errors import NotFound
 
 router = APIRouter(tags=["mcp"], route_class=McpRoute)
 
@@ -21,11 +23,11 @@ _ANSWER = {"content": {JSON: {"schema": ANSWER_SCHEMA}}}
 _MESSAGE = {"requestBody": {"required": True, "content": {JSON: {"schema": MESSAGE_SCHEMA}}}}
 _EITHER = {"content": {JSON: {"schema": {"anyOf": [ANSWER_SCHEMA, {"$ref": "#/components/schemas/Problem"}]}}}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    **problems(takes_body=True),
+    **problems(504, takes_body=True),
     200: {"description": "The answer to a request; a tool that failed says so in its result.", **_ANSWER},
     202: {"description": "A notification was taken; there is no body."},
     400: {"description": "The body or the headers are not as the protocol has them.", **_EITHER},
-    404: {"description": "There is no such method, in the version of the protocol without a handshake.", **_ANSWER},
+    404: {"description": "There is no such method, in the version of the protocol without a handshake.", **_EITHER},
 }
 
 
@@ -60,6 +62,8 @@ async def mcp_of_collection(
     x_groundwork_user: UserHeader = None,
 ) -> Response:
     """As `/mcp`, for an agent that is to see one collection and no other."""
+    if len(collection) > MAX_COLLECTION_CHARACTERS:
+        raise NotFound(f"No collection {collection[:MAX_COLLECTION_CHARACTERS]!r}...: no name is as long.")
     return await _answer(request, caller, deadline, collection)
 
 
@@ -67,6 +71,7 @@ async def _answer(request: Request, caller: Caller, deadline: Deadline, collecti
     scope = request.scope
     asks = ToolCaller(request, caller, deadline, collection, principals_of(scope), user_of(scope))
     content = await receive_body(request.receive)
+    deadline.check()
     request_id: str | int | None = None
     has_shook_hands = False
     try:

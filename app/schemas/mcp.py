@@ -21,7 +21,9 @@ HITS = 10
 """Documents that a search gives back at most: a model reads them all. Our choice, the default of a search."""
 LIST_TTL_MS = 3_600_000
 """Milliseconds that a client may keep the list of tools, which changes with the program alone. Our choice."""
-MAX_ID_CHARACTERS = 128 + 1 + 512
+MAX_COLLECTION_CHARACTERS = 128
+"""The longest name of a collection, in code points."""
+MAX_ID_CHARACTERS = MAX_COLLECTION_CHARACTERS + 1 + 512
 """The longest id of a document among collections: ``COLLECTION/DOCUMENT``."""
 
 SERVER: Final[Json] = {"name": "groundwork", "title": "Groundwork", "version": version("groundwork")}

@@ -165,7 +165,7 @@ def test_an_endpoint_of_one_collection_sees_no_other(connect):
     assert other.content[0].text == "No document 'helpdesk/chess': use an id that search gave."
 
 
-@pytest.mark.parametrize("path", ["/mcp/ghost", f"/mcp/{'g' * 300}"])
+@pytest.mark.parametrize("path", ["/mcp/ghost", f"/mcp/{'g' * 128}"])
 def test_an_endpoint_of_a_collection_that_is_not_there_says_so_to_the_model(connect, path):
     async def use():
         async with connect(path=path) as client:
