@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from app.retrieval.retriever import Result
+from app.retrieval.hits import Result
 from app.schemas.filters import MAX_COMPARISONS
 from app.schemas.problems import Descriptions, problems
 from app.schemas.scalars import NO_TEXT, Number
-from app.schemas.search import CollectionName, QueryText, SearchBody
+from app.schemas.search import QueryText, SearchBody
+from app.schemas.search_options import CollectionName
 from indexing.errors import InvalidInput
 from indexing.records import Json
 

@@ -20,6 +20,12 @@ from indexing.telemetry import JsonFormatter
 NEEDED = {
     ("post", "/v1/search"): "search",
     ("post", "/v1/context"): "search",
+    ("post", "/rerank"): "search",
+    ("post", "/v1/rerank"): "search",
+    ("post", "/v2/rerank"): "search",
+    ("post", "/v1/dify/retrieval"): "search",
+    ("post", "/mcp"): "search",
+    ("post", "/mcp/{collection}"): "search",
     ("post", "/v1/feedback"): "search",
     ("post", "/v1/collections/{collection}/recall"): "admin",
     ("get", "/v1/collections/{collection}/legs"): "admin",
