@@ -34,6 +34,8 @@ from app.routes import (
     legs,
     lineage,
     mcp,
+    openai_embeddings,
+    openai_search,
     recall,
     releases,
     replay,
@@ -43,6 +45,7 @@ from app.routes import (
 )
 from app.schemas.server_problems import ServerProblem
 from app.services.alerts import watch_alerts
+from app.services.embedding_threads import EmbeddingThreads
 from app.services.interleaving import InterleavedSearches
 from app.services.ledger_writing import feedback_recorder_for, request_records_for, view_recorder_for
 from app.services.open_recipes import open_recipes
@@ -74,6 +77,9 @@ ROUTERS = (
     context.router,
     mcp.router,
     feedback.router,
+    openai_embeddings.batches,
+    openai_embeddings.router,
+    openai_search.router,
     collections.router,
     documents.router,
     features.router,
@@ -241,6 +247,12 @@ def make_services(home: Home, queries: QueryCache) -> Services:
         metrics=metrics,
         limiter=limiter_for(home.settings.redis_url, home.storage.identity()),
         executor=SearchExecutor(home.settings.sessions, searches),
+        embeddings=EmbeddingThreads(
+            home.settings.sessions,
+            ConcurrencyLimit(
+                most, f"{most} requests for embeddings are in progress here already: try again in a second."
+            ),
+        ),
         searches=searches,
         threaded_requests=ConcurrencyLimit(
             most, f"{most} requests are in progress here already: try again in a second."

@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
 """A search is a query and a few options; anything larger is refused unread."""
 MAX_WRITE_BYTES = 8 * 1024 * 1024
-"""Of a request below ``/v1/collections/``, or to rank texts, which may bring documents."""
+"""Of a request that may bring documents or many texts."""
 
-_TEXTS = ("/v1/rerank", "/v2/rerank", "/rerank")
+_WRITES = ("/v1/collections/", "/v1/embeddings", "/v1/rerank", "/v2/rerank", "/rerank")
 _SEARCHES = ("/v1/search", "/v1/context")
 _PROBES = ("/livez", "/readyz", "/metrics")
 
@@ -83,7 +83,7 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             services: Services = self.scope["app"].state.services
-            if self.scope["path"] in _SEARCHES:
+            if _is_search(self.scope["path"]):
                 services.metrics.count(self.status, header_of(message, b"x-release-id") or "")
             added = [(b"x-request-id", self.name.encode())]
             if services.is_stopping:
@@ -108,8 +108,12 @@ class _Exchange:
         logger.log(level, "request.answered", extra={"fields": about | fields})
 
 
+def _is_search(path: str) -> bool:
+    return path in _SEARCHES or (path.startswith("/v1/vector_stores/") and path.endswith("/search"))
+
+
 def _limit(path: str) -> int:
-    return MAX_WRITE_BYTES if path.startswith("/v1/collections/") or path in _TEXTS else MAX_BODY_BYTES
+    return MAX_WRITE_BYTES if path.startswith(_WRITES) else MAX_BODY_BYTES
 
 
 def _bounded(receive: Receive, announced: str, limit: int) -> Receive:
