@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request, Response
 
 from app.schemas.problems import SEARCH_PROBLEMS
-from app.schemas.search import SearchAnswer, SearchBody, answer_of
+from app.schemas.search import SearchAnswer, SearchBody
 from app.services.search import Found
 from app.services.search import search as search_collection
+from app.services.search_answers import search_answer
 from app.web.dependencies import DeadlineDep, Searcher, services_of
 from app.web.fast_routes import FastRoute
 from app.web.responses import served_by
-from indexing.telemetry import request_id
 
 router = APIRouter(tags=["search"], route_class=FastRoute)
 
@@ -26,10 +26,9 @@ async def search(
     The answer names the release and the snapshot that served it, how long each stage took, and by `query_id` its row
     in the ledger.
     """
-    return await search_collection(services_of(request), request, caller, body, deadline, _answer)
 
+    def answer(found: Found) -> Response:
+        release, snapshot = found.serving.release.number, found.serving.snapshot.id
+        return served_by(release, snapshot, search_answer(found, body))
 
-def _answer(found: Found) -> Response:
-    release, snapshot = found.serving.release.number, found.serving.snapshot.id
-    answer = answer_of(found.result, release, snapshot, request_id.get(), seq=found.seq, query_id=found.record.query_id)
-    return served_by(release, snapshot, answer)
+    return await search_collection(services_of(request), request, caller, body, deadline, answer)
