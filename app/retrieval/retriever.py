@@ -1,7 +1,7 @@
 """The retriever: one query against one partition of one release, for the API, the command line and evaluation."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.retrieval.candidates import (
@@ -155,6 +155,7 @@ class Search:
         self._vector = asked.vector
         self._allowed: Sequence[Mask | None] | None = None
         self._terms: tuple[Scores | None, float] | None = None
+        self._found: TermScores | None = None
         self._features: dict[str, float] = {}
 
     @property
@@ -166,6 +167,30 @@ class Search:
     def text(self) -> str:
         """What is looked for, empty beside a vector alone."""
         return self._asked.text
+
+    @property
+    def known_terms(self) -> Sequence[str]:
+        """The terms that some passage holds, once they are scored."""
+        return () if self._found is None else self._found.known
+
+    @property
+    def max_score(self) -> float:
+        """What no BM25 score can exceed, once terms are scored: lexical scores count as shares of it."""
+        return 0.0 if self._terms is None else self._terms[1]
+
+    def count_terms(self, known: Container[str]) -> None:
+        """Let terms that are known elsewhere count here, too, where no passage holds them.
+
+        Else a passage that holds the one word which its collection knows would have all that could be had of the query.
+        """
+        if self._found is not None and self._terms is not None:
+            more = sum(most for term, most in self._found.absent.items() if term in known)
+            self._terms = self._terms[0], self._found.max_score + more
+
+    def use_vector_of(self, other: "Search") -> None:
+        """Take the vector of a search that asks the same of the same release."""
+        if self.needs_encoding:
+            self._vector = other._vector
 
     @property
     def needs_encoding(self) -> bool:
@@ -196,7 +221,8 @@ class Search:
         else:
             with self._timings.stage("lexical"):
                 found = _term_scores(self._serving, view, asked, self._allowed)
-            self._terms = found.scores, found.max_score
+            self._found = found
+            self._terms = found.scores, found.max_score if asked.part is None else asked.part.max_score
             if found.terms:
                 self._features["terms"] = float(found.terms)
                 self._features["unknown_share"] = found.unknown / found.terms

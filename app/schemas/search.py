@@ -1,5 +1,6 @@
 """The shapes of ``POST /v1/search`` on the wire, which other searches extend."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -9,6 +10,7 @@ from app.schemas.chats import MAX_MESSAGES, ChatMessage, spoken
 from app.schemas.filters import MAX_COMPARISONS, MAX_DEPTH, FilterBody
 from app.schemas.scalars import NO_TEXT, Flag, Number
 from app.schemas.search_options import (
+    ALWAYS_SENT,
     MAX_WINDOW,
     Collapse,
     CollapsedHit,
@@ -155,6 +157,11 @@ class QuestionBody(BaseModel):
         """How many hits of the ranking stand before the first that is wanted."""
         return 0
 
+    @property
+    def takes_time(self) -> bool:
+        """Whether what is asked beside the question takes as long as a search, or longer."""
+        return self.collapse
+
 
 class SearchBody(QuestionBody):
     """One search: a question, which part of the ranking is wanted, and how its hits are shown."""
@@ -187,6 +194,16 @@ class SearchBody(QuestionBody):
     def skipped(self) -> int:
         """See ``QuestionBody``."""
         return self.offset
+
+    @property
+    def takes_time(self) -> bool:
+        """See ``QuestionBody``."""
+        return self.collapse or self.offset > 0 or self.highlight or self.snippet is not None
+
+    def part(self, collection: str) -> "SearchBody":
+        """What is asked of one collection of several: its own ranking, of which all that is wanted is taken."""
+        only = {"collections": None, "collection": collection, "offset": 0, "min_score": None, "collapse": False}
+        return self.model_copy(update=only)
 
 
 class LegScores(BaseModel):
@@ -274,10 +291,13 @@ def answer_of(
     *,
     query_id: str,
     seq: str | int,
+    asked: SearchBody | None = None,
+    details: Sequence[Mapping[str, Json]] = (),
 ) -> dict[str, Json]:
     """A search result as it goes over the wire: what ``SearchAnswer`` describes, not checked against it once more.
 
-    ``seq`` is a token for a tenant, and a number for the command line.
+    ``seq`` is a token for a tenant, and a number for the command line; ``details`` are those of each hit, or none.
+    ``asked`` says which of a hit's fields are sent.
     """
     hits = [
         {
@@ -299,6 +319,12 @@ def answer_of(
         }
         for hit in result.hits
     ]
+    if asked is not None and asked.fields is not None:
+        sent = {*ALWAYS_SENT, *asked.fields}
+        hits = [{name: value for name, value in hit.items() if name in sent} for hit in hits]
+    if details:
+        hits = [{**hit, **more} for hit, more in zip(hits, details, strict=True)]
+    bounded = {"below_min_score": result.below_min_score} if asked is not None and asked.min_score is not None else {}
     return {
         "request_id": request_id,
         "query_id": query_id,
@@ -308,4 +334,5 @@ def answer_of(
         "hits": hits,
         "timings_ms": {stage: round(milliseconds, 3) for stage, milliseconds in result.timings_ms.items()},
         "warnings": result.warnings,
+        **bounded,
     }

@@ -7,6 +7,7 @@ from operator import attrgetter
 import numpy as np
 
 from app.retrieval.hits import Result
+from app.retrieval.query import PartShown
 from app.schemas.search import QuestionBody
 from app.serving.assignment import Assignment
 from indexing.ledger.hashes import EVENT, QUERY, UNIT, USER, keyed_hash
@@ -56,12 +57,19 @@ class RowPolicy:
         return keyed_hash(self.secret, QUERY, np.asarray(body.vector, np.float64).tobytes())
 
 
-def query_of(body: QuestionBody) -> dict[str, Json]:
-    """What was asked, in full: all of ``query``, ``messages`` and ``vector`` that was given.
+_ASKED = {"query", "vector", "offset", "min_score", "collapse"}
+"""Of a body, what is kept with the question where it is not the default: it says which hits there are."""
+
+
+def query_of(body: QuestionBody, part: PartShown | None = None) -> dict[str, Json]:
+    """What was asked, in full: ``query``, ``messages`` and ``vector`` as they were given, and which hits of them.
 
     Of a chat that is what can count, each message as one text: what tools answered, and images, change no ranking.
+    Where several collections were searched at once, ``part`` says which places of this one's ranking were shown.
     """
-    query: dict[str, Json] = body.model_dump(mode="json", include={"query", "vector"}, exclude_none=True)
+    query: dict[str, Json] = body.model_dump(mode="json", include=_ASKED, exclude_defaults=True)
+    if part is not None:
+        query["part"] = {"places": list(part.places), "max_score": part.max_score}
     if body.messages is not None:
         query["messages"] = [{"role": message.role, "content": message.content} for message in body.spoken]
     return query
@@ -96,6 +104,8 @@ def features_of(
     if result is not None:
         found |= result.features
         found |= hit_features(hits.scores, hits.lexical)
+    if body.skipped:
+        found["offset"] = float(body.skipped)
     return {**found, **more}
 
 

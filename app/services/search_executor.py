@@ -106,6 +106,11 @@ class SearchExecutor:
 
     def complete(self, search: Search) -> Result:
         """Do what is left of a search in the calling thread, and the encoding in another meanwhile."""
+        self.prepare(search)
+        return search.result()
+
+    def prepare(self, search: Search) -> None:
+        """Encode what a search asks in another thread, if that must be, and score its terms in this one meanwhile."""
         search.use_known_vector()
         if search.needs_encoding:
             encoding = self._encoders.submit(search.encode)
@@ -113,7 +118,6 @@ class SearchExecutor:
                 search.score_terms()
             finally:
                 encoding.result()
-        return search.result()
 
     async def _take_search_slot(self, client: Client, deadline: Deadline) -> None:
         try:

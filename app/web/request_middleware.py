@@ -14,6 +14,7 @@ from app.schemas.server_problems import request_id_for
 from app.services.state import Services
 from app.web.headers import header_of
 from app.web.problems import STATUS
+from app.web.rate_headers import RATE, rate_headers
 from app.web.request_text import require_utf8
 from indexing.errors import ClientGone
 from indexing.telemetry import caller_ids, log_fields, request_id
@@ -23,7 +24,10 @@ MAX_BODY_BYTES = 256 * 1024
 """A search is a query and a few options; anything larger is refused unread."""
 MAX_WRITE_BYTES = 8 * 1024 * 1024
 """Of a request that may bring documents or many texts."""
+MAX_BATCH_BYTES = 2 * 1024 * 1024
+"""Of a batch of searches: fifty, of 40 KB each. Our choice: reading one takes the event loop some 10 ms."""
 
+_BATCHES = "/v1/search:batch"
 _WRITES = ("/v1/collections/", "/v1/embeddings", "/v1/rerank", "/v2/rerank", "/rerank")
 _SEARCHES = ("/v1/search", "/v1/context")
 _PROBES = ("/livez", "/readyz", "/metrics")
@@ -86,6 +90,8 @@ class _Exchange:
             if _is_search(self.scope["path"]):
                 services.metrics.count(self.status, header_of(message, b"x-release-id") or "")
             added = [(b"x-request-id", self.name.encode())]
+            if (rate := self.scope.get(RATE)) is not None:
+                added += rate_headers(rate)
             if services.is_stopping:
                 added.append((b"connection", b"close"))  # the client's next request goes to another process
             message = {**message, "headers": [*message["headers"], *added]}
@@ -113,6 +119,8 @@ def _is_search(path: str) -> bool:
 
 
 def _limit(path: str) -> int:
+    if path == _BATCHES:
+        return MAX_BATCH_BYTES
     return MAX_WRITE_BYTES if path.startswith(_WRITES) else MAX_BODY_BYTES
 
 
