@@ -1,4 +1,4 @@
-"""The steps of the catalogue's schema for files that clients bring, and for collections as vector stores. Append only."""
+"""Steps of the catalogue's schema: files that clients bring, and collections as vector stores. Append only."""
 
 from sqlite_utils import Database
 

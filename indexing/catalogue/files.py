@@ -1,4 +1,4 @@
-"""Files that clients brought: their rows, and which document came from which. Their bytes are artefacts of their ids."""
+"""Files that clients brought: their rows, and which document came from which. Their bytes are artefacts."""
 
 import json
 import secrets
@@ -89,8 +89,8 @@ def require_file_room(database: Database, tenant: str, added_bytes: int, most_by
     held = 0 if row is None else int(row["n"])
     if held + added_bytes > most_bytes:
         raise QuotaExceeded(
-            f"Tenant {tenant!r} may hold {most_bytes:,} bytes of files, has {held:,} and would get {added_bytes:,} more:"
-            " delete files that are not needed, or have the operator raise GROUNDWORK_MAX_FILES_MB."
+            f"Tenant {tenant!r} may hold {most_bytes:,} bytes of files, has {held:,} and would get {added_bytes:,}"
+            " more: delete files that are not needed, or have the operator raise GROUNDWORK_MAX_FILES_MB."
         )
 
 
@@ -161,7 +161,7 @@ def remove_file(database: Database, tenant: str, file_id: str) -> None:
 
 
 def file_of_document(database: Database, partition: Partition, document_id: str) -> tuple[str, str] | None:
-    """Id and name of the file that a document came from, as long as its content is what the file gave; else ``None``."""
+    """Id and name of the file that a document came from, while its content is what the file gave; or ``None``."""
     return files_of_documents(database, partition, [document_id]).get(document_id)
 
 

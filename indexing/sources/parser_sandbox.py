@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from indexing.errors import SourceInvalid
-from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, TextAccount, Unreadable
+from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, TextAccount, TextFile, Unreadable
 
 _LIBRARIES = ("docutils", "html_to_markdown", "pypdfium2", "selectolax")
 _PROGRAM = (sys.executable, "-P", "-m", "indexing.sources.parser_process")
@@ -71,10 +71,14 @@ class Extractor:
         self._stop()
 
     def extract(self, suffix: str, data: bytes) -> Extract:
-        """The text of one file.
+        """The text of one file; ``suffix`` is one of ``parser_process.READERS``. Else as ``read``."""
+        return self.read(suffix, data).extract
+
+    def read(self, suffix: str, data: bytes) -> TextFile:
+        """What one file holds, whatever of those that are read it is.
 
         Args:
-            suffix: What the file's name ends in, one of ``parser_process.READERS``.
+            suffix: What the file's name ends in, one of ``FILE_READERS``.
             data: The file's bytes.
 
         Raises:
@@ -105,7 +109,7 @@ class Extractor:
             )
         return process
 
-    def _exchange(self, process: subprocess.Popen[bytes], suffix: str, data: bytes) -> Extract:
+    def _exchange(self, process: subprocess.Popen[bytes], suffix: str, data: bytes) -> TextFile:
         with _Deadline(process, self._limits.seconds) as deadline:
             answer = _received(process) if _sent(process, suffix.encode(), data) else None
         if deadline.is_over:
@@ -128,8 +132,9 @@ class Extractor:
             raise _Died(
                 f"reading it takes more than {mebibytes} MiB of memory: simplify it, or split it into several files"
             )
-        account = fields.pop("account", None)
-        return Extract(**fields, account=account and TextAccount(**account | {"notes": tuple(account["notes"])}))
+        account, above = fields.pop("account", None), fields.pop("fields", {})
+        account = account and TextAccount(**account | {"notes": tuple(account["notes"])})
+        return TextFile(Extract(**fields, account=account), above)
 
     def _stop(self) -> None:
         process, self._process = self._process, None
