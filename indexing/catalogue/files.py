@@ -182,3 +182,61 @@ def known_files(database: Database) -> set[str]:
     """The ids of all files and parts that the catalogue knows, of whatever tenant: other bytes may go."""
     rows: Iterable[Row] = database.rows("SELECT id FROM files UNION ALL SELECT id FROM file_upload_parts")
     return {str(row["id"]) for row in rows}
+
+
+def forget_unfinished_files(database: Database, before: str) -> None:
+    """Forget files and parts that were begun before a moment (ISO 8601, UTC) and whose bytes never came."""
+    tables = ("files", "file_upload_parts")
+    counts = [f"SELECT 1 FROM {table} WHERE stored = 0 AND created_at < ?1" for table in tables]
+    if database.row(" UNION ALL ".join(counts), (before,)) is None:  # as nearly always, without the lock of writers
+        return
+    with database.write(grows=False) as db:
+        for table in tables:
+            db.conn.execute(f"DELETE FROM {table} WHERE stored = 0 AND created_at < ?", (before,))
+
+
+def expired_files(database: Database, now: str) -> list[tuple[str, str]]:
+    """Tenant and id of each file whose time is over at ``now`` (ISO 8601, UTC)."""
+    rows = database.rows("SELECT tenant, id FROM files WHERE expires_at <= ? AND stored = 1", (now,))
+    return [(str(row["tenant"]), str(row["id"])) for row in rows]
+
+
+def forget_files_of(database: Database, partition: Partition, ids: Iterable[str] | None) -> int:
+    """Forget the files that some documents were made of, or for ``None`` all that were brought to a collection.
+
+    A file whose id is a document's own counts, too, as does one that is still to be read; one that is also in another
+    collection stays for that one. Gives how many.
+
+    Args:
+        database: The catalogue.
+        partition: Whose documents.
+        ids: Which ones; ``None`` for all of the partition.
+    """
+    key = (partition.tenant, partition.collection)
+    wanted = None if ids is None else json.dumps(sorted(ids))
+    found = (
+        "SELECT r.file FROM file_readings r LEFT JOIN file_documents m ON m.reading = r.number WHERE r.tenant = ?1"
+        " AND r.collection = ?2 AND (?3 IS NULL OR m.id IN (SELECT value FROM json_each(?3))"
+        " OR r.file IN (SELECT value FROM json_each(?3)))"
+        " UNION SELECT f.id FROM files f WHERE f.tenant = ?1 AND (f.id IN (SELECT value FROM json_each(?3))"
+        " OR (?3 IS NULL AND f.collection = ?2))"
+    )
+    with database.write(grows=False) as db:
+        files = json.dumps([str(row["file"]) for row in database.rows(found, (*key, wanted))])
+        among = "file IN (SELECT value FROM json_each(?1))"
+        db.conn.execute(f"DELETE FROM file_readings WHERE {among} AND tenant = ?2 AND collection = ?3", (files, *key))
+        sql = (
+            "DELETE FROM files WHERE id IN (SELECT value FROM json_each(?1)) AND tenant = ?2"
+            " AND NOT EXISTS (SELECT 1 FROM file_readings r WHERE r.file = files.id)"
+        )
+        return int(db.conn.execute(sql, (files, partition.tenant)).rowcount)
+
+
+def forget_files_of_tenant(database: Database, tenant: str, *, is_counted_only: bool = False) -> int:
+    """Forget every file of a tenant, with parts and readings, or only count them; gives how many files."""
+    row = database.row("SELECT count(*) AS n FROM files WHERE tenant = ?", (tenant,))
+    if not is_counted_only:
+        with database.write(grows=False) as db:
+            for table in ("files", "file_uploads", "file_batches", "file_reading_turns", "vector_stores"):
+                db.conn.execute(f"DELETE FROM {table} WHERE tenant = ?", (tenant,))
+    return 0 if row is None else int(row["n"])
