@@ -52,6 +52,7 @@ from app.serving.release_pool import ReleasePool
 from app.web.allowed_methods import AllowedMethods
 from app.web.error_answers import ErrorAnswers, pass_errors_on
 from app.web.fast_routes import FastRoutes
+from app.web.openapi import Application
 from app.web.problems import status_of
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
@@ -145,7 +146,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             queries.close()
             home.close()
 
-    app = FastAPI(
+    app = Application(
         title="Groundwork",
         version="0.1.0",
         docs_url=None,  # ours need no internet
