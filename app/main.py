@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import limiter_for
 from app.access.sequence_tokens import SECRET, SequenceTokens
+from app.access.upload_limit import UploadLimit
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
@@ -37,9 +38,11 @@ from app.routes import (
     replay,
     rollouts,
     search,
+    uploads,
 )
 from app.schemas.server_problems import ServerProblem
 from app.services.alerts import watch_alerts
+from app.services.file_reader import FileReader
 from app.services.interleaving import InterleavedSearches
 from app.services.ledger_writing import feedback_recorder_for, request_records_for, view_recorder_for
 from app.services.open_recipes import open_recipes
@@ -72,6 +75,8 @@ ROUTERS = (
     feedback.router,
     collections.router,
     documents.router,
+    uploads.forms,
+    uploads.router,
     features.router,
     build_requests.router,
     admin.router,
@@ -113,12 +118,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         default_key(home)
         queries = query_cache_for(settings)
         services = app.state.services = make_services(home, queries)
+        reader = FileReader(services)
         stop, has_tried, is_wanted = threading.Event(), threading.Event(), threading.Event()
         threads = [
             threading.Thread(target=job, args=(*arguments, stop), name=name, daemon=True)
             for name, job, *arguments in (
                 ("follow-releases", _follow_releases, services, has_tried, is_wanted),
-                ("follow-plan", _follow_plan, services, is_wanted),
+                ("follow-plan", _follow_plan, services, reader, is_wanted),
                 ("ready-writes", services.live.run),
                 ("follow-writes", services.live.follow),
             )
@@ -133,6 +139,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             stop.set()
             services.live.wake()
             is_wanted.set()
+            reader.close()
             services.shadows.close()
             services.interleaving.close()
             for thread in threads:
@@ -241,6 +248,7 @@ def make_services(home: Home, queries: QueryCache) -> Services:
         ),
         write_waits=ConcurrencyLimit(most, f"{most} searches wait for writes here already: try again in a second."),
         measurements=ConcurrencyLimit(1, measured, retry_after_seconds=5),
+        uploads=UploadLimit(),
     )
 
 
@@ -284,10 +292,14 @@ def _follow_releases(
             return
 
 
-def _follow_plan(services: Services, is_wanted: threading.Event, stop: threading.Event) -> None:
-    """Swap to another recipe as soon as the plan says so, also while a release is being opened; until told to stop."""
+def _follow_plan(services: Services, reader: FileReader, is_wanted: threading.Event, stop: threading.Event) -> None:
+    """Swap to another recipe as soon as the plan says so, also while a release is being opened; until told to stop.
+
+    It also has files read that wait for it.
+    """
     failure = ""
     while not stop.wait(services.home.settings.live_poll_seconds):
+        reader.tick()
         try:
             if services.pool.follow_plan():
                 is_wanted.set()

@@ -186,6 +186,11 @@ class LiveLayer:
         each_fits = all(queue.fits(count) for count, queue in zip(needed, queues, strict=True))
         return each_fits and queues[0].fits(sum(needed))
 
+    def chunking(self) -> tuple[int, int] | None:
+        """Tokens of a passage at most, and how many two may share, by the recipe in service; ``None`` before one is."""
+        queue = next(iter(self._queues.values()), None)
+        return None if queue is None else (queue.chunker.limit, queue.serving.recipe.passage.overlap_tokens)
+
     def encode_ahead(
         self, partition: Partition, documents: Sequence[Document], *, is_wanted: Callable[[], bool]
     ) -> None:

@@ -35,8 +35,8 @@ def _files(db: Database) -> None:
     # The documents that a reading made, by the content that it gave them: one that was written anew since is another's.
     db.execute(
         "CREATE TABLE file_documents (tenant TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL,"
-        " reading INTEGER NOT NULL REFERENCES file_readings(number) ON DELETE CASCADE, content_sha256 TEXT NOT NULL,"
-        " PRIMARY KEY (tenant, collection, id)) STRICT, WITHOUT ROWID"
+        " reading INTEGER NOT NULL REFERENCES file_readings(number) ON DELETE CASCADE ON UPDATE CASCADE,"
+        " content_sha256 TEXT NOT NULL, PRIMARY KEY (tenant, collection, id)) STRICT, WITHOUT ROWID"
     )
     db.execute("CREATE INDEX file_documents_of_readings ON file_documents (reading)")
     # When each tenant's turn was last: a number that only grows.

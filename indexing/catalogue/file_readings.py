@@ -99,6 +99,17 @@ def reading_of(row: Row) -> Reading:
     return Reading(**{**row, **decoded, "documents": tuple(sorted(json.loads(row["documents"])))})
 
 
+_ATTACH = (
+    "INSERT INTO file_readings (tenant, collection, file, batch, attributes, fields, chunking, state, step, created_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, 'in_progress', 'waiting', ?) ON CONFLICT (tenant, collection, file) DO UPDATE SET"
+    " number = (SELECT max(number) + 1 FROM file_readings), batch = excluded.batch, attributes = excluded.attributes,"
+    " fields = excluded.fields, chunking = excluded.chunking, state = excluded.state, step = excluded.step,"
+    " error_code = NULL, error_message = NULL, rejects = '[]', usage_bytes = 0, holder = '', renewed_at = '',"
+    " attempts = 0, created_at = excluded.created_at, ended_at = NULL"
+)
+"""Under another number the reading is no longer that of a process which has the file at this moment."""
+
+
 def attach_files(
     database: Database, partition: Partition, attachments: Iterable[Attachment], *, batch: str | None = None
 ) -> list[Reading]:
@@ -113,22 +124,14 @@ def attach_files(
         require_collection(database, partition)
         for one in attachments:
             read_file(database, partition.tenant, one.file)
-            db.conn.execute(
-                "DELETE FROM file_readings WHERE tenant = ? AND collection = ? AND file = ?", (*key, one.file)
+            row = (
+                batch,
+                json.dumps(dict(one.attributes), ensure_ascii=False),
+                json.dumps(dict(one.fields), ensure_ascii=False),
+                json.dumps(dict(one.chunking)),
+                utc_now(),
             )
-            db.conn.execute(
-                "INSERT INTO file_readings (tenant, collection, file, batch, attributes, fields, chunking, state, step,"
-                " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'in_progress', 'waiting', ?)",
-                (
-                    *key,
-                    one.file,
-                    batch,
-                    json.dumps(dict(one.attributes), ensure_ascii=False),
-                    json.dumps(dict(one.fields), ensure_ascii=False),
-                    json.dumps(dict(one.chunking)),
-                    utc_now(),
-                ),
-            )
+            db.conn.execute(_ATTACH, (*key, one.file, *row))
             attached.append(read_reading(database, partition, one.file))
     return attached
 
@@ -211,10 +214,15 @@ def readings_of_file(database: Database, tenant: str, file_id: str) -> list[Read
 def change_attributes(database: Database, reading: Reading, attributes: Mapping[str, Json]) -> Reading:
     """Give a reading other attributes; its documents are the caller's to change, in the same transaction.
 
+    One that has no documents yet is read from the beginning.
+
     Raises:
         NotFound: it is gone.
     """
     with database.write() as db:
+        if reading.state == "in_progress" and reading.step != "indexing":
+            again = Attachment(reading.file, attributes, reading.chunking, reading.fields)
+            return attach_files(database, reading.partition, [again], batch=reading.batch)[0]
         sql = "UPDATE file_readings SET attributes = ? WHERE number = ?"
         db.conn.execute(sql, (json.dumps(dict(attributes), ensure_ascii=False), reading.number))
         return read_reading(database, reading.partition, reading.file)

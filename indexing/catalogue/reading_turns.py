@@ -25,11 +25,7 @@ def claim_reading(database: Database, holder: str, *, most: int, lease_seconds: 
         most: How many readings may be taken at once, by all holders together.
         lease_seconds: How long a holder may be silent.
     """
-    now = utc_now()
-    moment = datetime.fromisoformat(now)
-    oldest, newest = (moment_text(moment + timedelta(seconds=part)) for part in (-lease_seconds, lease_seconds))
-    if _next(database, oldest, newest) is None:  # as nearly always, without the lock of writers
-        return None
+    now, oldest, newest = _lease(lease_seconds)
     with database.write(grows=False) as db:
         sql = (
             "SELECT count(*) AS n FROM file_readings WHERE state = 'in_progress' AND step = 'reading' AND holder != ''"
@@ -54,6 +50,24 @@ def claim_reading(database: Database, holder: str, *, most: int, lease_seconds: 
         )
         row = database.row(f"{SELECT} WHERE r.number = ?", (number,))
     return None if row is None else reading_of(row)
+
+
+def is_any_in_progress(database: Database) -> bool:
+    """Whether any reading is not over."""
+    return database.row("SELECT 1 FROM file_readings WHERE state = 'in_progress' LIMIT 1") is not None
+
+
+def has_waiting(database: Database, *, lease_seconds: float) -> bool:
+    """Whether a reading waits to be taken; ``lease_seconds`` as in ``claim_reading``."""
+    _, oldest, newest = _lease(lease_seconds)
+    return _next(database, oldest, newest) is not None
+
+
+def _lease(seconds: float) -> tuple[str, str, str]:
+    """This moment, and between which moments a lease was renewed that still holds; a clock ahead counts for none."""
+    now = utc_now()
+    moment, length = datetime.fromisoformat(now), timedelta(seconds=seconds)
+    return now, moment_text(moment - length), moment_text(moment + length)
 
 
 def _next(database: Database, oldest: str, newest: str) -> int | None:
@@ -87,18 +101,28 @@ def give_back(database: Database, holder: str) -> None:
         )
 
 
+class ReadingLost(Exception):
+    """A reading is not its holder's any more: it was cancelled, taken away or forgotten."""
+
+
 def record_documents(
-    database: Database, reading: Reading, documents: Sequence[Document], rejects: Sequence[str]
+    database: Database, reading: Reading, holder: str, documents: Sequence[Document], rejects: Sequence[str]
 ) -> None:
     """Note, in the transaction that stores them, what a reading made of its file; from now on they are to be found.
 
     Args:
         database: Inside a write.
         reading: Which one.
+        holder: Who read it.
         documents: What the file gave, as it was stored.
         rejects: What of it is no document, and why.
+
+    Raises:
+        ReadingLost: the holder does not have the reading any more; then nothing must be stored.
     """
     with database.write() as db:
+        if not renew_reading(database, reading, holder):
+            raise ReadingLost(f"reading {reading.number}")
         key = (reading.tenant, reading.collection)
         db.conn.executemany(
             "INSERT OR REPLACE INTO file_documents (tenant, collection, id, reading, content_sha256)"

@@ -43,6 +43,10 @@ def missing_libraries() -> list[str]:
     return [name for name in _LIBRARIES if find_spec(name) is None]
 
 
+class ReadingAborted(Exception):
+    """Another thread ended the reading of a file; that says nothing of the file."""
+
+
 class _Died(Exception):
     """The process did not answer, or could not for want of memory; says why and what to do."""
 
@@ -61,6 +65,14 @@ class Extractor:
         self._limits = limits or Limits()
         self._command = [*program, str(self._limits.memory_bytes), str(self._limits.seconds)]
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_aborted = False
+
+    def abort(self) -> None:
+        """End what is read at this moment, from another thread, and read no more."""
+        self._is_aborted = True
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +96,7 @@ class Extractor:
         Raises:
             Unreadable: The file gives no text: it is broken, empty, or uses more than the limits.
             SourceInvalid: The process does not start.
+            ReadingAborted: ``abort`` was called.
         """
         if not data.strip():
             raise Unreadable("it is empty: write into it, or remove it")
@@ -93,9 +106,13 @@ class Extractor:
         try:
             return self._exchange(self._started(), suffix, data)
         except _Died as died:
+            if self._is_aborted:
+                raise ReadingAborted("it is to be read no more") from died
             raise Unreadable(str(died)) from died
 
     def _started(self) -> subprocess.Popen[bytes]:
+        if self._is_aborted:
+            raise ReadingAborted("it is to be read no more")
         self._process = process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )

@@ -67,7 +67,7 @@ def claim(database, holder="a", most=10, lease_seconds=10.0):
 def finish(database, reading, *documents):
     with database.write():
         put_documents(database, reading.partition, documents)
-        record_documents(database, reading, documents, [])
+        record_documents(database, reading, "a", documents, [])
     assert complete_reading(database, reading)
 
 
@@ -162,7 +162,7 @@ def test_what_is_stored_and_not_yet_found_is_known_and_can_be_cancelled_no_more(
     reading = claim(catalogue)
     with catalogue.write():
         put_documents(catalogue, HELPDESK, [GUIDE])
-        record_documents(catalogue, reading, [GUIDE], ["line 2: broken"])
+        record_documents(catalogue, reading, "a", [GUIDE], ["line 2: broken"])
     assert not cancel_reading(catalogue, reading)
     (waiting,) = list_indexing(catalogue)
     assert (waiting.state, waiting.step, waiting.rejects) == ("in_progress", "indexing", ["line 2: broken"])
