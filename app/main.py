@@ -33,6 +33,11 @@ from app.routes import (
     ledger,
     legs,
     lineage,
+    openai_embeddings,
+    openai_files,
+    openai_search,
+    openai_store_files,
+    openai_vector_stores,
     recall,
     releases,
     replay,
@@ -42,6 +47,7 @@ from app.routes import (
 )
 from app.schemas.server_problems import ServerProblem
 from app.services.alerts import watch_alerts
+from app.services.embedding_threads import EmbeddingThreads
 from app.services.file_reader import FileReader
 from app.services.interleaving import InterleavedSearches
 from app.services.ledger_writing import feedback_recorder_for, request_records_for, view_recorder_for
@@ -73,6 +79,13 @@ ROUTERS = (
     recall.router,
     context.router,
     feedback.router,
+    openai_embeddings.batches,
+    openai_embeddings.router,
+    openai_search.router,
+    openai_files.forms,
+    openai_files.router,
+    openai_vector_stores.router,
+    openai_store_files.router,
     collections.router,
     documents.router,
     uploads.forms,
@@ -242,6 +255,12 @@ def make_services(home: Home, queries: QueryCache) -> Services:
         metrics=metrics,
         limiter=limiter_for(home.settings.redis_url, home.storage.identity()),
         executor=SearchExecutor(home.settings.sessions, searches),
+        embeddings=EmbeddingThreads(
+            home.settings.sessions,
+            ConcurrencyLimit(
+                most, f"{most} requests for embeddings are in progress here already: try again in a second."
+            ),
+        ),
         searches=searches,
         threaded_requests=ConcurrencyLimit(
             most, f"{most} requests are in progress here already: try again in a second."

@@ -75,6 +75,9 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.embedded_texts = Counter(
+            "groundwork_embedded_texts", "Texts of clients that were encoded for them.", registry=self.registry
+        )
         self.release = Gauge(
             "groundwork_release_info",
             "1 for each open release, by what it is for: live, candidate or standby.",

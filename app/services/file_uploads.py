@@ -8,17 +8,33 @@ from typing import BinaryIO
 from app.services.files import Arrived
 from app.services.state import Services
 from indexing.catalogue.database import Database
-from indexing.catalogue.file_uploads import FileUpload, end_upload, read_parts, read_upload, require_pending
+from indexing.catalogue.file_uploads import (
+    FileUpload,
+    UploadPart,
+    create_upload,
+    end_upload,
+    read_parts,
+    read_upload,
+    require_pending,
+)
 from indexing.catalogue.files import StoredFile
 from indexing.errors import InvalidInput, NotFound
+from indexing.uploads.filenames import safe_filename
 from indexing.uploads.stored_files import PARTS, delete_file, part_path, store_file, store_part
 
 _CHUNK_BYTES = 1 << 20
 
 
-def add_part(services: Services, tenant: str, upload_id: str, arrived: Arrived) -> str:
-    """Keep a part of a file durably, and give its id; errors as ``store_part``."""
-    read_upload(services.home.catalogue, tenant, upload_id)
+def begin_upload(
+    services: Services, tenant: str, filename: str, size_bytes: int, purpose: str, *, lives_seconds: int | None
+) -> FileUpload:
+    """Begin a file of ``size_bytes`` that comes in parts; ``lives_seconds`` is how long the file is to live."""
+    catalogue = services.home.catalogue
+    return create_upload(catalogue, tenant, safe_filename(filename), size_bytes, purpose, file_seconds=lives_seconds)
+
+
+def add_part(services: Services, tenant: str, upload_id: str, arrived: Arrived) -> UploadPart:
+    """Keep a part of a file durably; errors as ``store_part``."""
     return store_part(services.home, tenant, upload_id, arrived.size_bytes, arrived.file)
 
 

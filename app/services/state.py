@@ -12,6 +12,7 @@ from app.ledger.view_recorder import ViewRecorder
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
+from app.services.embedding_threads import EmbeddingThreads
 from app.services.interleaving import InterleavedSearches
 from app.services.request_records import RequestRecords
 from app.services.search_executor import SearchExecutor
@@ -49,6 +50,7 @@ class Services:
     metrics: Metrics
     limiter: RateLimiter
     executor: SearchExecutor
+    embeddings: EmbeddingThreads
     searches: ConcurrencyLimit
     threaded_requests: ConcurrencyLimit
     write_waits: ConcurrencyLimit

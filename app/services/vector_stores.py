@@ -3,12 +3,20 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from app.schemas.openai_vector_stores import StoreAnswer, store_answer
 from app.services.documents import hide
 from app.services.files import attach, cancel
 from app.services.state import Services
 from indexing.catalogue.collections import remove_collection
 from indexing.catalogue.documents import load_document
-from indexing.catalogue.file_readings import Attachment, Reading, list_readings, own_documents
+from indexing.catalogue.file_readings import (
+    Attachment,
+    Reading,
+    count_readings,
+    list_readings,
+    own_documents,
+    usage_bytes,
+)
 from indexing.catalogue.vector_stores import (
     FileBatch,
     VectorStore,
@@ -53,6 +61,26 @@ def accept_chunking(services: Services, asked: Mapping[str, Json] | None) -> dic
 
 def _shown(asked: Mapping[str, Json]) -> str:
     return re.sub(r"\s+", " ", repr(dict(asked)))[:200]
+
+
+def describe_store(services: Services, tenant: str, store: VectorStore) -> StoreAnswer:
+    """A vector store as it goes over the wire, with what is in it."""
+    catalogue, partition = services.home.catalogue, Partition(tenant, store.id)
+    counts = count_readings(catalogue, partition)
+    return store_answer(store, counts, usage_bytes(catalogue, partition), services.now())
+
+
+def require_usable(services: Services, partition: Partition) -> None:
+    """Refuse to put files into a store that is not there, or not any more.
+
+    Raises:
+        NotFound: the tenant has no such store.
+        InvalidInput: it has expired.
+    """
+    if read_vector_store(services.home.catalogue, partition).is_expired(services.now()):
+        raise InvalidInput(
+            f"Vector store {partition.collection!r} has expired: give it another 'expires_after', or create another."
+        )
 
 
 def make_store(

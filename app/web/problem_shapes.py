@@ -81,8 +81,8 @@ def _openai(refusal: Refusal) -> JSONResponse:
 
 def _code(refusal: Refusal) -> str:
     fault = refusal.fault
-    if refusal.status == 404 and fault is not None:
-        return f"{fault.place}_not_found"
+    if refusal.status == 404 and fault is not None and fault.place is not None:
+        return f"{fault.place.removesuffix('_id')}_not_found"
     if refusal.status in (400, 422) and fault is not None:
         kind = "invalid_type" if fault.kind.endswith("_type") else "invalid_value"
         return _FAULTS.get(fault.kind, kind)

@@ -23,14 +23,14 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
 """A search is a query and a few options; anything larger is refused unread."""
 MAX_WRITE_BYTES = 8 * 1024 * 1024
-"""Of a request below ``/v1/collections/`` or ``/v1/vector_stores``, which may bring documents or name many files."""
+"""Of a request that may bring documents or many texts, or name many files."""
 FORM_BYTES = 1024 * 1024
 """Of a form beside the bytes of its files: fields, names and boundaries."""
 _UPLOADS = re.compile(r"/v1/(?:collections/[^/]+/uploads|files|uploads/[^/]+/parts)")
 """The paths of forms with files."""
 
+_WRITES = ("/v1/collections/", "/v1/embeddings")
 _SEARCHES = ("/v1/search", "/v1/context")
-_WRITES = ("/v1/collections/", "/v1/vector_stores")
 _PROBES = ("/livez", "/readyz", "/metrics")
 
 
@@ -88,7 +88,7 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             services: Services = self.scope["app"].state.services
-            if self.scope["path"] in _SEARCHES:
+            if _is_search(self.scope["path"]):
                 services.metrics.count(self.status, header_of(message, b"x-release-id") or "")
             added = [(b"x-request-id", self.name.encode())]
             if services.is_stopping:
@@ -113,12 +113,16 @@ class _Exchange:
         logger.log(level, "request.answered", extra={"fields": about | fields})
 
 
+def _is_search(path: str) -> bool:
+    return path in _SEARCHES or (path.startswith("/v1/vector_stores/") and path.endswith("/search"))
+
+
 def _limit(scope: Scope) -> int:
     path: str = scope["path"]
     if scope["method"] == "POST" and _UPLOADS.fullmatch(path):
         services: Services = scope["app"].state.services
         return services.home.settings.max_upload_mb * 1_000_000 + FORM_BYTES
-    return MAX_WRITE_BYTES if path.startswith(_WRITES) else MAX_BODY_BYTES
+    return MAX_WRITE_BYTES if path.startswith(_WRITES) or path.endswith("/file_batches") else MAX_BODY_BYTES
 
 
 def _bounded(receive: Receive, announced: str, limit: int) -> Receive:

@@ -113,10 +113,18 @@ def begin_part(database: Database, tenant: str, upload_id: str, size_bytes: int,
     return part_id
 
 
-def finish_part(database: Database, part_id: str) -> None:
-    """Let a part count whose bytes are durable now."""
+def finish_part(database: Database, part_id: str) -> UploadPart:
+    """Let a part count whose bytes are durable now.
+
+    Raises:
+        NotFound: its upload has ended meanwhile.
+    """
     with database.write(grows=False) as db:
         db.conn.execute("UPDATE file_upload_parts SET stored = 1 WHERE id = ?", (part_id,))
+        row = database.row("SELECT id, upload, size_bytes, created_at FROM file_upload_parts WHERE id = ?", (part_id,))
+    if row is None:
+        raise NotFound("The upload has ended while this part came: create another.")
+    return UploadPart(**row)
 
 
 def read_parts(database: Database, upload_id: str) -> list[UploadPart]:

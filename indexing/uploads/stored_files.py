@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from indexing.catalogue.file_uploads import begin_part, finish_part
+from indexing.catalogue.file_uploads import UploadPart, begin_part, finish_part
 from indexing.catalogue.files import StoredFile, begin_file, finish_file, known_files, remove_file
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
@@ -72,13 +72,12 @@ def store_file(
         raise
 
 
-def store_part(home: Home, tenant: str, upload_id: str, size_bytes: int, piece: BinaryIO) -> str:
-    """Keep a part of a file durably, and give its id. Errors as ``store_file``, and ``NotFound`` without the upload."""
+def store_part(home: Home, tenant: str, upload_id: str, size_bytes: int, piece: BinaryIO) -> UploadPart:
+    """Keep a part of a file durably. Errors as ``store_file``, and ``NotFound`` without the upload."""
     most_bytes = home.settings.max_files_mb * 1_000_000
     part_id = begin_part(home.catalogue, tenant, upload_id, size_bytes, most_bytes=most_bytes)
     _publish(home.storage, PARTS, part_id, size_bytes, [piece])
-    finish_part(home.catalogue, part_id)
-    return part_id
+    return finish_part(home.catalogue, part_id)
 
 
 def _publish(storage: Storage, kind: ArtefactKind, name: str, size_bytes: int, pieces: Iterable[BinaryIO]) -> str:
