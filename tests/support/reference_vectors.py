@@ -24,8 +24,8 @@ def main() -> None:
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in NOT_READ)
     value = {
         "model": f"{DEFAULT_MODEL} {version(DEFAULT_MODEL)}",
-        "source": "SentenceTransformer(model).encode(texts, normalize_embeddings=True), float32 in base64; the texts are"
-        " ours (indexing/models/parity_texts.py). Made by python -m tests.support.reference_vectors.",
+        "source": "SentenceTransformer(model).encode(texts, normalize_embeddings=True), float32 in base64; the texts"
+        " are ours (indexing/models/parity_texts.py). Made by python -m tests.support.reference_vectors.",
         "libraries": {name: version(name) for name in LIBRARIES},
         "files": {
             str(path.relative_to(folder)): [path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()]

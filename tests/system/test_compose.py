@@ -27,6 +27,8 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 STAGES = dict(re.findall(r"^FROM \S+ AS (\w+)\n(.*?)(?=^FROM|\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL))
+(MODELS,) = re.findall(r"^ARG MODELS=(\S+)$", DOCKERFILE, re.MULTILINE)
+"""The extra that the images take for models unless told otherwise."""
 
 
 def parse(argv):
