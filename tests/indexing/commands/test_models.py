@@ -1,8 +1,10 @@
 """A home that has a model goes on with it: no command takes another in its place."""
 
 import pytest
+from click.testing import CliRunner
 
 from indexing.commands.models import ensure_model
+from indexing.commands.root import cli
 from indexing.models.compiler import DEFAULT_MODEL
 from indexing.models.registry import KIND
 from tests.support.tiny_model import add_tiny
@@ -23,8 +25,9 @@ def test_a_home_with_an_older_default_model_keeps_it_and_its_files(older, monkey
     older.storage.verify(KIND, f"{DEFAULT_MODEL}@1")
 
 
-def test_a_build_in_such_a_home_encodes_with_the_model_that_it_has(run, older, tmp_path):
+def test_a_build_in_such_a_home_encodes_with_the_model_that_it_has(older, tmp_path):
     (tmp_path / "a.md").write_text("# Refunds\n\nA refund takes five days.\n")
     for command in (["ingest", str(tmp_path / "a.md"), "--collection", "manual"], ["build"]):
-        assert run(*command).exit_code == 0
+        result = CliRunner().invoke(cli, ["--home", str(older.path), *command])
+        assert result.exit_code == 0, result.output
     assert [model.id for model in older.models.list()] == [f"{DEFAULT_MODEL}@1"]
