@@ -1,4 +1,4 @@
-"""From a torch module to ONNX, fp32 and int8, without a word on the screen. Compilers use it."""
+"""What compilers share: a torch module to ONNX, fp32 to int8, without a word on the screen."""
 
 import contextlib
 import importlib.util
