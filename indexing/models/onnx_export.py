@@ -33,7 +33,7 @@ def require_torch(what: str) -> None:
             raise NotReady(
                 f"{what} needs {package}, which is not installed here: run 'make models' in a checkout, elsewhere"
                 " pip install 'groundwork[models]'. Only the default model is compiled without it;"
-                " docs/operations.md says how to take torch's build for CPUs, a tenth of the other's size."
+                " docs/operations.md says how to take torch's build for CPUs, which is much smaller."
             )
     require_memory(REGISTERING, what)
 
