@@ -20,17 +20,13 @@ MAX_DIMENSION = 8_192
 """Components of a vector that is read at all; the model's dimension decides later."""
 MAX_PRINCIPALS = 1_000
 """Names that one search may ask for."""
-MAX_PRINCIPAL_CHARACTERS = 512
-"""The longest of them, in code points."""
-MAX_COLLECTION_CHARACTERS = 128
-"""The longest name of a collection, in code points."""
 MAX_USER_CHARACTERS = 512
 """The longest id of a user, in code points."""
 MAX_INTEGER = 2**53 - 1
 """The largest integer on the wire: beyond it JSON readers round, and the OpenAPI document would round the bound itself.
 Source: RFC 8259, section 6."""
 
-CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_COLLECTION_CHARACTERS)]
+CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 SequenceToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 OldSequenceNumber = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER, json_schema_extra={"deprecated": True})]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_USER_CHARACTERS)]
@@ -98,7 +94,7 @@ class SearchBody(BaseModel):
         description="Which documents may be found, by their metadata: {type: eq|ne|gt|gte|lt|lte|in|nin, key, value} or"
         f" {{type: and|or, filters: [...]}}, at most {MAX_DEPTH} deep and with {MAX_COMPARISONS} comparisons.",
     )
-    principals: list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_PRINCIPAL_CHARACTERS)]] = Field(
+    principals: list[Annotated[str, StringConstraints(min_length=1, max_length=512)]] = Field(
         default_factory=list,
         max_length=MAX_PRINCIPALS,
         description="Who asks: the user, its groups and roles, as your backend knows them. A document that names who"
