@@ -36,8 +36,6 @@ MAX_DIMENSION = 8_192
 """Components of a vector that is read at all; the model's dimension decides later."""
 MAX_PRINCIPALS = 1_000
 """Names that one search may ask for."""
-MAX_PRINCIPAL_CHARACTERS = 512
-"""The longest of them, in code points."""
 MAX_USER_CHARACTERS = 512
 """The longest id of a user, in code points."""
 MAX_INTEGER = 2**53 - 1
@@ -105,7 +103,7 @@ class QuestionBody(BaseModel):
         description="Which documents may be found, by their metadata: {type: eq|ne|gt|gte|lt|lte|in|nin, key, value} or"
         f" {{type: and|or, filters: [...]}}, at most {MAX_DEPTH} deep and with {MAX_COMPARISONS} comparisons.",
     )
-    principals: list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_PRINCIPAL_CHARACTERS)]] = Field(
+    principals: list[Annotated[str, StringConstraints(min_length=1, max_length=512)]] = Field(
         default_factory=list,
         max_length=MAX_PRINCIPALS,
         description="Who asks: the user, its groups and roles, as your backend knows them. A document that names who"
