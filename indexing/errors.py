@@ -87,6 +87,10 @@ class NotYetSearchable(GroundworkError):
     """A search asked to see a write that cannot be found here yet."""
 
 
+class PreconditionFailed(GroundworkError):
+    """A write was to happen only while a document was as its writer knew it, and it is not any more."""
+
+
 class ArtefactMissing(GroundworkError):
     """An artefact that something refers to is not in the store."""
 

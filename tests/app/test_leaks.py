@@ -58,6 +58,9 @@ BODIES = {
         "dry_run": True,
     },
     ("put", "/v1/collections/{collection}/documents/{document_id}"): DOCUMENT,
+    ("patch", "/v1/collections/{collection}/documents/{document_id}"): {"metadata": {"patched": True}},
+    ("post", "/v1/collections/{collection}/documents:list"): {"limit": 5},
+    ("post", "/v1/collections/{collection}/documents:count"): {},
     ("post", "/v1/collections/{collection}/features:push"): {
         "view": "clicks",
         "rows": [{"id": "{document_id}", "values": {"clicks": 3}}],
