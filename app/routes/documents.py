@@ -46,7 +46,7 @@ from indexing.catalogue.document_readings import read_account
 from indexing.catalogue.document_writes import remove_unchanged
 from indexing.catalogue.documents import StoredDocument, iterate_documents
 from indexing.errors import InvalidInput
-from indexing.records import Document, Partition
+from indexing.records import Document
 
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
 router = APIRouter(tags=["documents"], route_class=AuthenticatedRoute)
@@ -116,7 +116,7 @@ def patch_document(
 )
 def post_list(collection: CollectionParam, body: ListBody, caller: Searcher, services: ServicesDep) -> DocumentsAnswer:
     """Documents by id, without their texts, that fit the filters; it reads the collection up to the page's end."""
-    require_collection(services.home.catalogue, Partition(caller.tenant, collection))
+    require_collection(services.home.catalogue, caller.partition(collection))
     found = find_matching(services, caller, collection, body.filters, body.principals, after=body.after)
     return _page(services, caller, collection, found, body.limit)
 
@@ -129,7 +129,7 @@ def post_list(collection: CollectionParam, body: ListBody, caller: Searcher, ser
 )
 def post_count(collection: CollectionParam, body: FindBody, caller: Searcher, services: ServicesDep) -> CountAnswer:
     """How many documents fit the filters, as they were written last; it reads the metadata of the whole collection."""
-    require_collection(services.home.catalogue, Partition(caller.tenant, collection))
+    require_collection(services.home.catalogue, caller.partition(collection))
     found = find_matching(services, caller, collection, body.filters, body.principals)
     return CountAnswer(collection=collection, documents=sum(1 for _ in found))
 
@@ -157,7 +157,7 @@ def post_batch(
     faults += [f"documents.{n}.id {name!r} is there twice." for n, name in enumerate(ids) if name in ids[:n]]
     if faults:
         raise InvalidInput(" ".join(faults))
-    report = write(services, Partition(caller.tenant, collection), documents)
+    report = write(services, caller.partition(collection), documents)
     response.status_code = 200 if all(one.searchable for one in report.documents) else 202
     return BatchAnswer(
         collection=collection,
@@ -185,7 +185,7 @@ def get_document(
 
     `ETag` names what it holds, for `If-Match` of a later write.
     """
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     stored = read_visible(services, caller, collection, document_id, principals)
     seq = services.sequence_tokens.of_write(caller.tenant, stored.seq)
     account = read_account(services.home.catalogue, partition, document_id)
@@ -209,7 +209,7 @@ def get_documents(
     principals: PrincipalsParam = None,
 ) -> DocumentsAnswer:
     """Documents by id, without their texts. Writes between two pages neither repeat nor skip any other document."""
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     require_collection(services.home.catalogue, partition)
     sees = visible_to(caller, principals)
     stored = iterate_documents(services.home.catalogue, partition, after=after, batch=limit + 1)
@@ -219,7 +219,7 @@ def get_documents(
 def _page(
     services: Services, caller: Caller, collection: str, documents: Iterable[StoredDocument], limit: int
 ) -> DocumentsAnswer:
-    found, partition = list(islice(documents, limit + 1)), Partition(caller.tenant, collection)
+    found, partition = list(islice(documents, limit + 1)), caller.partition(collection)
     following = found[limit - 1].document.id if len(found) > limit else None
     token = services.sequence_tokens.of_write
     summaries = [
@@ -260,7 +260,7 @@ def delete_documents(
     collection: CollectionParam, body: DeleteBody, caller: Writer, services: ServicesDep
 ) -> DeletedByFilterAnswer:
     """Delete every document whose metadata fits, with the grammar of a search's filters; `dry_run` only counts them."""
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     require_collection(services.home.catalogue, partition)
     found = find_matching(services, caller, collection, body.filters, body.principals)
     seqs = {stored.document.id: stored.seq for stored in found}

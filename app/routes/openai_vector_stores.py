@@ -19,7 +19,6 @@ from app.services.vector_stores import accept_chunking, change_store, delete_sto
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Searcher, ServicesDep, Writer
 from indexing.catalogue.vector_stores import VectorStore, list_vector_stores, read_vector_store
-from indexing.records import Partition
 
 router = APIRouter(tags=["openai"], route_class=AuthenticatedRoute)
 StoreIdParam = Annotated[
@@ -94,7 +93,7 @@ def get_stores(
 )
 def get_store(vector_store_id: StoreIdParam, caller: Searcher, services: ServicesDep) -> StoreAnswer:
     """A collection as a vector store, by its name."""
-    store = read_vector_store(services.home.catalogue, Partition(caller.tenant, vector_store_id))
+    store = read_vector_store(services.home.catalogue, caller.partition(vector_store_id))
     return describe_store(services, caller.tenant, store)
 
 
@@ -119,7 +118,7 @@ def modify_store(
             said["expires_days"] = None if body.expires_after is None else body.expires_after.days
         return said
 
-    store = change_store(services, Partition(caller.tenant, vector_store_id), change)
+    store = change_store(services, caller.partition(vector_store_id), change)
     return describe_store(services, caller.tenant, store)
 
 
@@ -131,5 +130,5 @@ def modify_store(
 )
 def remove_store(vector_store_id: StoreIdParam, caller: Writer, services: ServicesDep) -> DeletedStoreAnswer:
     """Delete a collection with all its documents; the tenant's files stay."""
-    delete_store(services, Partition(caller.tenant, vector_store_id))
+    delete_store(services, caller.partition(vector_store_id))
     return DeletedStoreAnswer(id=vector_store_id)

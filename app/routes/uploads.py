@@ -22,7 +22,6 @@ from app.web.dependencies import CollectionParam, ServicesDep, Writer
 from app.web.multipart import MultipartRoute, form_body, form_fields, form_files
 from indexing.catalogue.collections import require_collection
 from indexing.catalogue.file_readings import State, list_readings, read_reading
-from indexing.records import Partition
 
 router = APIRouter(tags=["uploads"], route_class=AuthenticatedRoute)
 forms = APIRouter(tags=["uploads"], route_class=MultipartRoute)
@@ -71,7 +70,7 @@ def post_uploads(
     A file of up to 2,000 passages is found without a build. One that is uploaded again under the same id replaces the
     document. A collection that is not there is made.
     """
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     files = form_files(request.state.form, "file")
     metadata, fields = document_fields(form_fields(request.state.form, *FIELDS), len(files))
     readings = bring_files(services, partition, files, metadata=metadata, fields=fields)
@@ -92,7 +91,7 @@ def get_uploads(
     state: Annotated[State | None, Query(description="Only those in this state.")] = None,
 ) -> UploadsAnswer:
     """The files of a collection, the newest first, also those that OpenAI's routes attached to it."""
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     catalogue = services.home.catalogue
     require_collection(catalogue, partition)
     found = list_readings(catalogue, partition, limit=limit + 1, after=after or None, state=state)
@@ -110,7 +109,7 @@ def get_upload(
     collection: CollectionParam, upload_id: UploadIdParam, caller: Writer, services: ServicesDep
 ) -> UploadAnswer:
     """One file of a collection, with its state, its documents and why it failed, if it did."""
-    reading = read_reading(services.home.catalogue, Partition(caller.tenant, collection), upload_id)
+    reading = read_reading(services.home.catalogue, caller.partition(collection), upload_id)
     return answer_of(services, reading)
 
 
@@ -124,5 +123,5 @@ def delete_upload(
     collection: CollectionParam, upload_id: UploadIdParam, caller: Writer, services: ServicesDep
 ) -> DeletedUploadAnswer:
     """Cancel the reading if it goes on, and delete the file and its documents, unless they were written anew since."""
-    reading = detach(services, Partition(caller.tenant, collection), upload_id)
+    reading = detach(services, caller.partition(collection), upload_id)
     return DeletedUploadAnswer(collection=collection, id=upload_id, documents=list(reading.documents))

@@ -105,7 +105,7 @@ def begin_search(services: Services, serving: ServingRelease, record: RequestRec
     """
     body = record.body
     deadline.check()
-    partition = Partition(record.caller.tenant, body.collection)
+    partition = record.caller.partition(body.collection)
     seq = record.seq = services.live.reached(serving, partition)
     if body.min_seq is not None:
         _require_reached(services, serving, partition, body.min_seq)

@@ -42,7 +42,7 @@ def put(services: Services, caller: Caller, collection: str, document: Document,
         PreconditionFailed: it does not.
         QuotaExceeded, InvalidInput: as ``write_documents``.
     """
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     expected = _expected(services, partition, document.id, condition)
     return write(services, partition, [document], expected=expected)
 
@@ -59,7 +59,7 @@ def patch(
         PreconditionFailed: the condition does not hold, or others changed the document ``ATTEMPTS`` times meanwhile.
         InvalidInput: what it would be then is not acceptable; the message names the field.
     """
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     for attempt in range(ATTEMPTS):
         stored = read_document(services.home.catalogue, partition, document_id)
         _require(condition, stored, document_id)
@@ -81,7 +81,7 @@ def delete(services: Services, caller: Caller, collection: str, document_id: str
         NotFound: there is no such document.
         PreconditionFailed: the condition does not hold.
     """
-    partition, home = Partition(caller.tenant, collection), services.home
+    partition, home = caller.partition(collection), services.home
     expected = _expected(services, partition, document_id, condition).get(document_id)
     seq = home.reserve.run(lambda: remove_document(home.catalogue, partition, document_id, expected=expected))
     hide(services, partition, 1)

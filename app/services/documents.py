@@ -125,7 +125,12 @@ def _answering(services: Services, tenant: str) -> list[ServingRelease]:
 
 
 def visible_to(caller: Caller, principals: Sequence[str] | None) -> Callable[[Document], bool]:
-    """Which documents a caller may read; without principals, one that may write is the tenant's own backend."""
+    """Which documents a caller may read; without principals, one that may write is the tenant's own backend.
+
+    Raises:
+        Forbidden: they are not those that the caller's key is bound to.
+    """
+    principals = caller.asking_for(principals)
     if principals is None and "write" in caller.scopes:
         return lambda document: True
     names = frozenset(principals or ())
@@ -140,7 +145,7 @@ def read_visible(
     Raises:
         NotFound: there is none of this id, or it is hidden from the caller, which cannot tell the two apart.
     """
-    stored = read_document(services.home.catalogue, Partition(caller.tenant, collection), document_id)
+    stored = read_document(services.home.catalogue, caller.partition(collection), document_id)
     if not visible_to(caller, principals)(stored.document):
         raise NotFound(f"No document {document_id!r} in collection {collection!r}.")
     return stored
@@ -159,9 +164,10 @@ def find_matching(
 
     They are evaluated as a search does, and come without their texts.
     """
+    principals = caller.asking_for(principals)
     pick = matching(None if filters is None else filter_of(filters), principals or ())
     sees_all = principals is None and "write" in caller.scopes
-    stored = iterate_documents(services.home.catalogue, Partition(caller.tenant, collection), after=after)
+    stored = iterate_documents(services.home.catalogue, caller.partition(collection), after=after)
     while batch := list(islice(stored, EVALUATED_AT_ONCE)):
         documents = [replace(one.document, allow=None) if sees_all else one.document for one in batch]
         arrays, (terms,) = build_attributes([documents])
