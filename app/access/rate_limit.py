@@ -184,8 +184,8 @@ class RateLimiter:
             return
         if (all_at_once := count + counted) > per_minute:
             raise InvalidInput(
-                f"{all_at_once} {_NOUNS[kind]} at once are more than tenant {tenant!r} may send in a minute, {per_minute:,}:"
-                " send fewer at a time."
+                f"{all_at_once} {_NOUNS[kind]} at once are more than tenant {tenant!r} may send in a minute,"
+                f" {per_minute:,}: send fewer at a time."
             )
         taken = await self._take(tenant, per_minute, kind, count)
         told(RateState.after(kind, per_minute, taken))
