@@ -41,7 +41,7 @@ _TEXTS: Mapping[int, str] = {
     404: "Nothing of this name is there, or it belongs to another tenant.",
     409: "There is one of this name already, or another decision came first: the message says which.",
     412: "The write `min_seq` cannot be found here yet.",
-    413: "The body is larger than 256 KiB, or 2 MiB of a batch of searches, or 8 MiB below `/v1/collections/`.",
+    413: "The body is larger than 256 KiB; or, of a batch of searches, 2 MiB; or, where it brings documents, 8 MiB.",
     415: "The body is compressed, or its `Content-Type` is not JSON.",
     422: "The request is malformed: the message names the field.",
     429: "The tenant sent too many requests, or has too many documents; come back after `Retry-After` seconds.",

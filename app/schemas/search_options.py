@@ -13,7 +13,9 @@ MAX_WINDOW = 2_000
 MIN_SNIPPET, MAX_SNIPPET = 40, 2_000
 """Code points of a snippet; our choice: a short sentence, and the longest passages."""
 
-CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+MAX_COLLECTION_CHARACTERS = 128
+"""The longest name of a collection, in code points."""
+CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_COLLECTION_CHARACTERS)]
 HitField: TypeAlias = Literal[
     "rank",
     "score",
