@@ -7,13 +7,14 @@ from app.main import create_app, refresh
 from app.schemas.search import SearchAnswer
 from indexing.catalogue.tenants import change_limits
 from indexing.ledger.readers import requests_of
-from tests.app.conftest import ARTICLES, fill, release
+from tests.app.conftest import ARTICLES, copied, fill, release
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 TERMS = (
     "You may close your account at any time. What you stored is kept for a while, so that you can come back, and is"
-    " then erased for good, copies included, unless the law obliges us to keep it for longer, as it does with the invoices"
-    " that we sent you. To close it, write to us or use the button below; the owner of the account alone may do that."
+    " then erased for good, copies included, unless the law obliges us to keep it for longer, as it does with the"
+    " invoices that we sent you. To close it, write to us or use the button below; the owner of the account alone may"
+    " do that."
 )
 OTHERS = {
     "terms": ("Terms", TERMS),
@@ -22,15 +23,18 @@ OTHERS = {
 }
 
 
-@pytest.fixture
-def client(served_home):
-    change_limits(served_home.catalogue, "default", {"log_queries": True})
-    fill(served_home, "legal", OTHERS)
-    release(served_home)
-    settings = served_home.settings.model_copy(update={"log_queries": True})
+@pytest.fixture(scope="module")
+def client(built_home, tmp_path_factory):
+    """One for all, since none of the tests changes a document."""
+    home = copied(built_home, tmp_path_factory.mktemp("options"))
+    change_limits(home.catalogue, "default", {"log_queries": True})
+    fill(home, "legal", OTHERS)
+    release(home)
+    settings = home.settings.model_copy(update={"log_queries": True})
     with TestClient(create_app(settings), raise_server_exceptions=False, headers=KEY) as client:
         refresh(client.app.state.services)
         yield client
+    home.close()
 
 
 def search(client, query="close account password", **body):
@@ -54,10 +58,10 @@ def replayed(client, query_id):
     return answer.json()
 
 
-def rows(client):
+def rows(client, request_id):
     services = client.app.state.services
     assert services.records.recorder.flush(20.0)
-    return list(requests_of(services.home.ledger, "default"))
+    return [row for row in requests_of(services.home.ledger, "default") if row.request_id == request_id]
 
 
 def test_pages_join_and_each_is_replayed(client):
@@ -68,7 +72,8 @@ def test_pages_join_and_each_is_replayed(client):
     for page in pages:
         found = replayed(client, page["query_id"])
         assert (found["outcome"], len(found["hits"])) == ("identical", len(page["hits"]))
-    assert [row.query_features.get("offset") for row in rows(client)[1:]] == [None, 2.0, 4.0, 6.0]
+    kept = [row for page in pages for row in rows(client, page["request_id"])]
+    assert [row.query_features.get("offset") for row in kept] == [None, 2.0, 4.0, 6.0]
 
 
 def test_a_least_score_is_said_and_replayed(client):
@@ -138,7 +143,7 @@ def test_several_collections_are_one_ranking_whose_hits_name_theirs(client, mode
 @pytest.mark.parametrize("options", [{}, {"offset": 2}, {"collapse": True}, {"min_score": 0.001}])
 def test_each_collection_of_several_has_a_row_with_what_was_shown_of_it_and_each_is_replayed(client, options):
     answer = search(client, collections=["helpdesk", "legal"], k=4, **options)
-    kept = {row.collection: row for row in rows(client)}
+    kept = {row.collection: row for row in rows(client, answer["request_id"])}
     assert set(kept) == {"helpdesk", "legal"}
     for name, row in kept.items():
         shown = [hit for hit in answer["hits"] if hit["collection"] == name]
@@ -162,7 +167,11 @@ def test_a_search_of_several_collections_fails_as_a_whole_where_one_is_not_there
     answer = client.post("/v1/search", json={"query": "x", "collections": ["legal", "ghost"]})
     assert (answer.status_code, answer.json()["error"]) == (404, "NotFound")
     assert "'ghost'" in answer.json()["message"]
-    assert [(row.collection, row.status) for row in rows(client)] == [("legal", 404), ("ghost", 404)]
+    kept = rows(client, answer.json()["request_id"])
+    assert [(row.collection, row.status) for row in kept] == [
+        ("legal", 404),
+        ("ghost", 404),
+    ]
 
 
 @pytest.mark.parametrize(
