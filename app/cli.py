@@ -2,8 +2,8 @@
 
 import click
 
-from app.replay_command import replay
-from app.search_command import search
+from app.commands.replay import replay
+from app.commands.search import search
 from indexing.commands.root import cli as root
 from indexing.commands.terminal import opened
 from indexing.process_start import ENCODING, require_memory

@@ -40,7 +40,7 @@ def matching(filter_: Filter | None, principals: Sequence[str] | None) -> Callab
 
     It gives ``None`` where these are all of them because nothing was asked and no document names who may see it. Fails
     closed: a document that names who may see it is hidden from all others, and from callers without principals.
-    ``None`` for principals is whoever runs this home: all is seen.
+    ``None`` for principals stands for the operator of the home, who sees all.
     """
 
     def pick(segment: AttributeSegment) -> Mask | None:
