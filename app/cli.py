@@ -1,4 +1,4 @@
-"""The online half's commands: ``groundwork search`` and ``groundwork serve``."""
+"""The online half's commands together, and ``groundwork serve``."""
 
 import click
 
