@@ -32,6 +32,12 @@ FETCH = {
 }
 BODIES = {
     ("post", "/v1/search"): QUESTION,
+    ("post", "/v1/search:batch"): {
+        "searches": [
+            QUESTION | {"highlight": True, "snippet": 80, "collapse": True},
+            {"query": QUESTION["query"], "collections": ["shared-name", "{tenant}-collection"], "principals": ["all"]},
+        ]
+    },
     ("post", "/v1/context"): QUESTION | {"max_tokens": 500},
     ("post", "/mcp"): FETCH,
     ("post", "/mcp/{collection}"): FETCH | {"params": {"name": "search", "arguments": {"query": QUESTION["query"]}}},

@@ -19,6 +19,7 @@ from indexing.telemetry import JsonFormatter
 
 NEEDED = {
     ("post", "/v1/search"): "search",
+    ("post", "/v1/search:batch"): "search",
     ("post", "/v1/context"): "search",
     ("post", "/rerank"): "search",
     ("post", "/v1/rerank"): "search",
