@@ -51,7 +51,7 @@ from app.services.traced_searches import TracedSearches
 from app.services.waiting_writes import counted
 from app.serving.query_cache import QueryCache, query_cache_for
 from app.serving.release_pool import ReleasePool
-from app.tracing.opening import collector_for
+from app.tracing.opening import Told, collector_for
 from app.web.allowed_methods import AllowedMethods
 from app.web.error_answers import ErrorAnswers, pass_errors_on
 from app.web.fast_routes import FastRoutes
@@ -113,11 +113,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        collector = collector_for(settings)
         home = open_home(settings)
         default_key(home)
         queries = query_cache_for(settings)
         services = app.state.services = make_services(home, queries)
-        trace_requests(services)
+        if collector is not None:
+            trace_requests(services, collector)
         stop, has_tried, is_wanted = threading.Event(), threading.Event(), threading.Event()
         threads = [
             threading.Thread(target=job, args=(*arguments, stop), name=name, daemon=True)
@@ -253,18 +255,15 @@ def make_services(home: Home, queries: QueryCache) -> Services:
     )
 
 
-def trace_requests(services: Services) -> None:
-    """Have a collector told of requests, where the settings name one."""
-    settings = services.home.settings
-    services.collector = collector_for(settings)
-    if services.collector is None:
-        return
+def trace_requests(services: Services, collector: Told) -> None:
+    """Have a collector told of requests."""
 
     def version_of(rollout: int) -> int | None:
         found = services.pool.now().plan.rollout
         return found.version if found is not None and found.id == rollout else None
 
-    services.traced = TracedSearches(settings.otel_texts, version_of)
+    services.collector = collector
+    services.traced = TracedSearches(services.home.settings.otel_texts, version_of)
     services.records.on_end = services.traced.ended
 
 

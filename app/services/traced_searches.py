@@ -94,7 +94,7 @@ class TracedSearches:
         assignment = record.assignment
         if record.release is None or (assignment.rollout is None and assignment.reason not in ("pinned", "held back")):
             return ()
-        is_split = (assignment.unit is not None and assignment.arm != "live") or assignment.reason.startswith("share ")
+        is_split = assignment.reason.startswith("share ")
         is_meant = assignment.reason in ("pinned", "held back", "chosen first")
         chosen: dict[str, Attribute] = {
             "feature_flag.key": "pin" if assignment.rollout is None else f"rollout.{assignment.rollout}",
