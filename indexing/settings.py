@@ -87,6 +87,15 @@ class Settings(BaseSettings):
     live_poll_seconds: float = Field(0.2, gt=0, description="How often the API looks for writes of other processes.")
     live_max_mb: int = Field(256, ge=1, description="Memory for writes that no build holds yet, a process.")
     live_max_passages: int = Field(20_000, ge=1, description="Passages of writes that no build holds yet, a process.")
+    max_upload_mb: int = Field(
+        64, ge=1, le=64, description="Largest file that may be uploaded, in megabytes; the readers take none larger."
+    )
+    max_files_mb: int = Field(
+        10_000, ge=1, description="Megabytes that all uploaded files of one tenant may take together."
+    )
+    file_readers: int = Field(
+        1, ge=1, le=8, description="Uploaded files that are read at once, over all API processes of a home."
+    )
     min_seq_seconds: float = Field(2.0, ge=0, description="How long a search waits for the write that it must see.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Level of the structured log: DEBUG, INFO, WARNING or ERROR."

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request, Response
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
 from app.schemas.json_rpc import ANSWER_SCHEMA, MESSAGE_SCHEMA, RpcError, read_message
-from app.schemas.mcp import MAX_COLLECTION_CHARACTERS
 from app.schemas.problems import problems
+from app.schemas.search_options import MAX_COLLECTION_CHARACTERS
 from app.services.mcp import answer
 from app.services.mcp_tools import ToolCaller
 from app.web.dependencies import CollectionParam, DeadlineDep, Searcher, services_of

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from app.access.authentication import Caller
+from app.live.layer import MAX_WRITE_PASSAGES
 from app.retrieval.filters import matching
 from app.schemas.documents import DeleteBody, WrittenAnswer
 from app.schemas.filters import filter_of
@@ -44,10 +45,28 @@ class WriteReport:
     warnings: list[str] = field(default_factory=list)
 
 
-def write(services: Services, partition: Partition, documents: Sequence[Document]) -> WriteReport:
-    """Store at least one document; those that no search can find before a build holds them have one asked for."""
+def write(
+    services: Services,
+    partition: Partition,
+    documents: Sequence[Document],
+    *,
+    most_passages: int = MAX_WRITE_PASSAGES,
+    with_them: Callable[[], None] = lambda: None,
+) -> WriteReport:
+    """Store at least one document; those that no search can find before a build holds them have one asked for.
+
+    Args:
+        services: The process's state.
+        partition: Where to.
+        documents: What to store, all or none.
+        most_passages: How many the live layer may take of it; more wait for a build.
+        with_them: Writes what is to be stored with them, in the same transaction; what it raises undoes all.
+    """
     catalogue, token = services.home.catalogue, partial(services.sequence_tokens.of_write, partition.tenant)
-    written = write_documents(catalogue, partition, documents, live=services.live.takes(partition, documents))
+    live = services.live.takes(partition, documents, most_passages=most_passages)
+    with catalogue.write():
+        written = write_documents(catalogue, partition, documents, live=live)
+        with_them()
     changed = [one.id for one in written if one.outcome != "unchanged"]
     _materialise(services, partition, changed)
     services.live.wrote(partition, changed)

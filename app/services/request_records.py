@@ -11,8 +11,9 @@ from app.ledger.batch_queue import CLOSE_SECONDS
 from app.ledger.query_ids import LedgerIds, QueryIds
 from app.ledger.recorder import Recorder
 from app.ledger.sketch_sample import SketchSample
-from app.retrieval.retriever import Result
-from app.schemas.search import SearchBody
+from app.retrieval.hits import Result
+from app.retrieval.query import PartShown
+from app.schemas.search import QuestionBody
 from app.services.request_rows import RowPolicy, features_of, filters_of, hits_of, query_of
 from app.serving.assignment import Assignment
 from indexing.errors import ClientGone, GroundworkError
@@ -37,7 +38,9 @@ class RequestRecord:
 
     What is known is put into it when it is known, and costs the request no more than that: the row is made of it in
     the recorder's thread. ``features`` and ``timings_ms`` are of what was done beside the search; ``stages`` are the
-    ``moments`` of its timings; ``model`` and ``dimension`` are of what encodes questions for the release.
+    ``moments`` of its timings; ``model`` and ``dimension`` are of what encodes questions for the release. One that
+    ``is_part`` is of one collection of several that were searched at once, and ``part`` says which of its hits were
+    shown.
     """
 
     id: UUID
@@ -45,7 +48,7 @@ class RequestRecord:
     kind: str
     request_id: str
     caller: Caller
-    body: SearchBody
+    body: QuestionBody
     records: "RequestRecords"
     began: float = field(default_factory=time.perf_counter)
     release: Release | None = None
@@ -59,6 +62,8 @@ class RequestRecord:
     error: str | None = None
     shadow_of: UUID | None = None
     comparison: Mapping[str, float | str] | None = None
+    is_part: bool = False
+    part: PartShown | None = None
     model: str = ""
     dimension: int = 0
     stages: Sequence[tuple[str, float, float]] = ()
@@ -119,7 +124,7 @@ class RequestRecord:
             k=body.k,
             grouped=body.group_by_document,
             query_hash=policy.query_hash(body) if is_whole else None,
-            query=query_of(body) if keeps_text else None,
+            query=query_of(body, self.part) if keeps_text else None,
             filters=filters_of(body) if keeps_text else None,
             principals=list(body.principals) if keeps_text else None,
             query_features=features_of(body, result, hits, self.features) if is_whole else {},
@@ -165,7 +170,7 @@ class RequestRecords:
         self.on_end: Callable[[RequestRecord], None] | None = None
         """Told of each record when its request has ended, where it began."""
 
-    def begin(self, kind: str, caller: Caller, body: SearchBody) -> RequestRecord:
+    def begin(self, kind: str, caller: Caller, body: QuestionBody) -> RequestRecord:
         """The record of a request that begins now, in whose context (``request_id``) it is called."""
         made = self._ids.new()
         return RequestRecord(made, self.query_ids.text(caller.tenant, made), kind, request_id.get(), caller, body, self)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from app.retrieval.retriever import Result
+from app.retrieval.hits import Result
 from app.services.request_records import SHADOW, RequestRecord
 from app.tracing.operations import Attribute, Event, Operation, current_trace
 from indexing.ledger.feedback import FeedbackRow
