@@ -200,7 +200,8 @@ def public_text(message: str, home: "Path", *, quotes_caller: bool = False) -> s
         quotes_caller: What is quoted is the caller's own and stays as it is, unless it is in the home.
 
     Returns:
-        The message, in which any other absolute path has only its last part. ``/v1/...`` and ``/mcp/...`` are routes, not paths.
+        The message, in which any other absolute path has only its last part. ``/v1/...`` and ``/mcp/...`` are routes,
+        not paths.
     """
     for pattern in _places_of(home):
         message = pattern.sub("HOME", message)

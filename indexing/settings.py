@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     otel_endpoint: str | None = Field(
         None,
         repr=False,  # it may hold a password
-        description="Collector of traces, metrics and events over OTLP/HTTP, as http://HOST:4318; needs the extra otel.",
+        description="Collector of traces, metrics and events by OTLP/HTTP, as http://HOST:4318; needs the extra otel.",
     )
     otel_texts: bool = Field(
         False, description="Whether questions, documents and comments go to the collector, of tenants that allow it."

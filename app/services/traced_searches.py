@@ -4,7 +4,7 @@ Source: semantic-conventions@7b0c0fe1e, docs/gen-ai (spans, events), and @384d66
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +18,6 @@ PROVIDER = "groundwork"
 """Who retrieves and encodes: models run in this process."""
 MEASURED_AS = "gen_ai.client.operation.duration"
 """The histogram of searches and encodings."""
-_INFERENCE_KINDS = {"encode": "EMBEDDING", "rerank": "RERANKER"}
 _MAX_DOCUMENTS = 100
 """Documents that are told of one search at most, where any are; our choice."""
 
@@ -40,6 +39,17 @@ class TracedSearches:
         if trace is not None and record.kind != SHADOW:
             trace.add(partial(self._operation, record, time.perf_counter()))
 
+    def embedded(self, model: str, dimension: int, began: float, tokens: int, encoding_format: str) -> None:
+        """Note texts of a client that have just been encoded, since the moment ``began``."""
+        trace = current_trace.get()
+        if trace is None:
+            return
+        more: dict[str, Attribute] = {
+            "gen_ai.usage.input_tokens": tokens,
+            "gen_ai.request.encoding_formats": [encoding_format],
+        }
+        trace.add(partial(_embeddings, model, dimension, began, time.perf_counter(), more))
+
     def judged(self, row: FeedbackRow, query_id: str) -> None:
         """Note what a user said or did about the answer that has a query id."""
         trace = current_trace.get()
@@ -60,7 +70,7 @@ class TracedSearches:
     def _operation(self, record: RequestRecord, ended: float) -> Operation:
         body, result = record.body, record.result
         attributes: dict[str, Attribute] = {
-            **_operated("retrieval", record),
+            **_operated("retrieval", record.model),
             "gen_ai.data_source.id": body.collection,
             "gen_ai.request.top_k": float(body.k),
             "gen_ai.response.id": record.query_id,
@@ -110,10 +120,10 @@ class TracedSearches:
         return (Event("feature_flag.evaluation", chosen),)
 
 
-def _operated(name: str, record: RequestRecord) -> dict[str, Attribute]:
+def _operated(name: str, model: str) -> dict[str, Attribute]:
     """What every operation of a model or a retriever has."""
-    model: dict[str, Attribute] = {"gen_ai.request.model": record.model} if record.model else {}
-    return {"gen_ai.operation.name": name, "gen_ai.provider.name": PROVIDER, **model}
+    named: dict[str, Attribute] = {"gen_ai.request.model": model} if model else {}
+    return {"gen_ai.operation.name": name, "gen_ai.provider.name": PROVIDER, **named}
 
 
 def _stages(record: RequestRecord) -> list[Operation]:
@@ -124,14 +134,20 @@ def _stages(record: RequestRecord) -> list[Operation]:
 
 
 def _stage(record: RequestRecord, name: str, began: float, ended: float) -> Operation:
-    kind = _INFERENCE_KINDS.get(name)
-    attributes: dict[str, Attribute] = {} if kind is None else {"openinference.span.kind": kind}
-    if name != "encode":
-        return Operation(name, "internal", began, ended, attributes)
-    attributes |= _operated("embeddings", record)
-    attributes["gen_ai.embeddings.dimension.count"] = record.dimension
-    named = f"embeddings {record.model}"
-    return Operation(named, "client", began, ended, attributes, measured_as=MEASURED_AS)
+    if name == "encode":
+        return _embeddings(record.model, record.dimension, began, ended, {})
+    attributes: dict[str, Attribute] = {"openinference.span.kind": "RERANKER"} if name == "rerank" else {}
+    return Operation(name, "internal", began, ended, attributes)
+
+
+def _embeddings(model: str, dimension: int, began: float, ended: float, more: Mapping[str, Attribute]) -> Operation:
+    attributes: dict[str, Attribute] = {
+        **_operated("embeddings", model),
+        "gen_ai.embeddings.dimension.count": dimension,
+        "openinference.span.kind": "EMBEDDING",
+        **more,
+    }
+    return Operation(f"embeddings {model}", "client", began, ended, attributes, measured_as=MEASURED_AS)
 
 
 def _texts(record: RequestRecord, result: Result) -> dict[str, Attribute]:

@@ -17,7 +17,7 @@ from indexing.releases.pins import pin
 from indexing.releases.recipe_choices import default_recipe
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import propose, start_canary
-from tests.app.conftest import release
+from tests.app.conftest import fill, release
 from tests.app.web.test_mcp_requests import META, current
 from tests.support.otlp_receiver import attributes_of, otlp_receiver
 
@@ -242,3 +242,27 @@ def test_without_the_packages_the_setting_is_refused_with_what_to_install(served
 def test_without_the_setting_nothing_stands_in_the_way_of_a_request(served_home):
     app = create_app(served_home.settings)
     assert "TraceMiddleware" not in {middleware.cls.__name__ for middleware in app.user_middleware}
+
+
+def test_texts_that_a_client_has_encoded_are_an_operation_with_its_tokens(served_home):
+    with traced(served_home) as (client, received):
+        body = {"model": "tiny@1", "input": ["forgot my password", "invoice"], "encoding_format": "base64"}
+        answer = client.post("/v1/embeddings", json=body, headers=KEY)
+    spans = by_name(received.spans)
+    encoded = spans["embeddings tiny@1"]
+    assert encoded.parent_span_id == spans["POST /v1/embeddings"].span_id
+    said = attributes_of(encoded)
+    assert said["gen_ai.usage.input_tokens"] == answer.json()["usage"]["prompt_tokens"]
+    assert said["gen_ai.request.encoding_formats"] == ["base64"]
+    assert "forgot" not in str(received.spans)
+
+
+def test_each_collection_of_a_search_is_an_operation_of_its_own(served_home):
+    fill(served_home, "second")
+    release(served_home)
+    with traced(served_home) as (client, received):
+        body = {"query": "forgot my password", "collections": ["helpdesk", "second"]}
+        assert client.post("/v1/search", json=body, headers=KEY).status_code == 200
+    spans = by_name(received.spans)
+    assert {"retrieval helpdesk", "retrieval second"} <= set(spans)
+    assert [span.name for span in received.spans].count("embeddings tiny@1") == 1
