@@ -122,22 +122,31 @@ class Collector:
         with ThreadPoolExecutor(len(providers), thread_name_prefix="close-collector") as threads:
             list(threads.map(lambda provider: provider.shutdown(), providers))
 
-    def _tell(self, trace: RequestTrace, one: Operation, around: Context, links: Iterable[Link] = ()) -> None:
+    def _tell(
+        self,
+        trace: RequestTrace,
+        one: Operation,
+        around: Context,
+        links: Iterable[Link] = (),
+        parent: Span | None = None,
+    ) -> None:
+        """Tell an operation and its parts; below a span that is not sampled no others are made."""
         attributes: dict[str, Attribute] = dict(one.attributes)
         if one.error is not None:
             attributes["error.type"] = one.error
-        span = self._tracer.start_span(
-            one.name,
-            context=around,
-            kind=_KINDS[one.kind],
-            attributes=attributes,
-            links=list(links),
-            start_time=trace.moment_ns(one.began),
-        )
-        if one.measured_as:
-            kept = {name: value for name, value in attributes.items() if name in MEASURED_BY}
-            self._histograms[one.measured_as].record(one.ended - one.began, kept, set_span_in_context(span, around))
-        inside = set_span_in_context(span, around)
+        if parent is not None and not parent.is_recording():
+            span, inside = parent, around
+        else:
+            span = self._tracer.start_span(
+                one.name,
+                context=around,
+                kind=_KINDS[one.kind],
+                attributes=attributes,
+                links=list(links),
+                start_time=trace.moment_ns(one.began),
+            )
+            inside = set_span_in_context(span, around)
+        self._measure(one, attributes, inside)
         for event in one.events:
             self._emit(trace, one, event, inside)
         for child in one.children:
@@ -146,10 +155,15 @@ class Collector:
             span.set_status(Status(StatusCode.ERROR, one.said or None))
         span.end(trace.moment_ns(one.ended))
 
+    def _measure(self, one: Operation, attributes: Mapping[str, Attribute], inside: Context) -> None:
+        if one.measured_as:
+            kept = {name: value for name, value in attributes.items() if name in MEASURED_BY}
+            self._histograms[one.measured_as].record(one.ended - one.began, kept, inside)
+
     def _tell_child(self, trace: RequestTrace, child: Operation, span: Span, inside: Context) -> None:
         """Tell a part, which may belong to an operation of another process more than to the one around it."""
         if child.caller is None:
-            self._tell(trace, child, inside)
+            self._tell(trace, child, inside, parent=span)
         else:
             self._tell(trace, replace(child, caller=None), _remote(child.caller), [Link(span.get_span_context())])
 

@@ -266,3 +266,19 @@ def test_each_collection_of_a_search_is_an_operation_of_its_own(served_home):
     spans = by_name(received.spans)
     assert {"retrieval helpdesk", "retrieval second"} <= set(spans)
     assert [span.name for span in received.spans].count("embeddings tiny@1") == 1
+
+
+def test_what_is_not_sampled_makes_no_spans_and_is_measured_all_the_same(served_home, canary, monkeypatch):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    with traced(served_home) as (client, received):
+        client.post("/v1/search", json=QUESTION | {"user": "ann"}, headers=KEY)
+    assert received.spans == []
+    measured = received.histograms["gen_ai.client.operation.duration"]
+    assert "retrieval" in {attributes_of(point)["gen_ai.operation.name"] for point in measured}
+    assert len(choices_of(received)) == 1
+
+
+def test_a_caller_that_is_not_sampled_is_followed(served_home):
+    with traced(served_home) as (client, received):
+        client.post("/v1/search", json=QUESTION, headers=KEY | {"traceparent": TRACEPARENT[:-2] + "00"})
+    assert received.spans == []
