@@ -161,6 +161,15 @@ def test_what_a_rollout_chose_is_an_evaluation_of_a_feature_flag_that_names_no_u
     assert received.events[0].span_id == by_name(received.spans)["retrieval helpdesk"].span_id
 
 
+def test_a_search_of_an_agent_is_under_the_rollout_as_any_other(served_home, canary):
+    with traced(served_home) as (client, received):
+        call = {"name": "search", "arguments": {"query": "forgot my password"}}
+        answer = current(client, "tools/call", call, headers={"x-groundwork-user": "ann"})
+    assert answer.headers["x-release-id"].startswith("2.")
+    (said,) = choices_of(received)
+    assert said["feature_flag.result.variant"] == answer.headers["x-release-id"]
+
+
 def test_a_pin_is_a_choice_and_where_there_was_none_none_is_told(served_home):
     with traced(served_home) as (client, received):
         client.post("/v1/search", json=QUESTION, headers=KEY)
