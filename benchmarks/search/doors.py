@@ -42,7 +42,7 @@ RESULTS = 10
 BATCH = 64
 """Texts of a request for embeddings beside searches: what libraries that embed documents send by default."""
 FIGURES = ("queries_per_second", "p50_ms", "p95_ms", "p99_ms")
-PASSAGES = "native, passages"
+PASSAGES, DOCUMENTS = "native, passages", "native, documents"
 CACHED, UNCACHED = "cached", "uncached"
 
 
@@ -72,8 +72,21 @@ def _openai(home: ServedHome, query: str) -> Request:
     return "POST", path, home.key, {"query": query, "max_num_results": RESULTS}
 
 
+def _mcp(home: ServedHome, query: str) -> Request:
+    """As a client calls a tool after its handshake; it asks for ten hits by itself."""
+    call = {"name": "search", "arguments": {"query": query}}
+    path = f"/mcp/{home.collection}"
+    return "POST", path, home.key, {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+
+
+def _ids_of_tool(answer: dict) -> list[str]:
+    return [found["id"].partition("/")[2] for found in answer["result"]["structuredContent"]["results"]]
+
+
 DOORS = {
     PASSAGES: Door(partial(_native, grouped=False), _ids),
+    DOCUMENTS: Door(partial(_native, grouped=True), _ids),
+    "mcp": Door(_mcp, _ids_of_tool, like=DOCUMENTS),
     "openai": Door(_openai, lambda answer: [result["file_id"] for result in answer["data"]], like=PASSAGES),
 }
 """Every door that is compared. One that gives one hit a document needs a native row beside it that does, too."""
