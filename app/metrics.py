@@ -177,6 +177,12 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=self.registry,
         )
+        self.file_readings = Counter(
+            "groundwork_file_readings",
+            "Uploaded files that were read: completed or failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.open_alerts = Gauge(
             "groundwork_open_alerts",
             "Alerts of quality that were not acknowledged.",

@@ -21,6 +21,7 @@ SCRIPTS = (
     "quality.new_defaults",
     "quality.drift_stream",
     "quality.drift_service",
+    "builds.compile_default",
     "builds.encode",
     "search.quality",
     "quality.sequential",

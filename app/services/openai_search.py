@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.retrieval.retriever import RankedPassage
+from app.retrieval.hits import RankedPassage
 from app.schemas.openai_search import VectorStoreSearchBody, attributes_of
 from app.schemas.search import SearchBody
 from app.services.search import Found, search

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import RateLimiter
 from app.access.sequence_tokens import SequenceTokens
+from app.access.upload_limit import UploadLimit
 from app.ledger.feedback_recorder import FeedbackRecorder
 from app.ledger.view_recorder import ViewRecorder
 from app.live.layer import LiveLayer
@@ -30,7 +31,8 @@ class Services:
         was to the ledger, ``views`` what it could see, ``feedback`` what users said of it; ``shadows`` lets a candidate
     answer them as well, afterwards, and ``interleaving`` at once.
 
-    ``searches``, ``threaded_requests``, ``write_waits`` and ``measurements`` say how many of each may be in progress;
+    ``searches``, ``threaded_requests``, ``write_waits``, ``measurements`` and ``uploads`` say how many of each may be
+    in progress;
     ``now`` tells the moment, ISO 8601 in UTC.
     """
 
@@ -53,5 +55,6 @@ class Services:
     threaded_requests: ConcurrencyLimit
     write_waits: ConcurrencyLimit
     measurements: ConcurrencyLimit
+    uploads: UploadLimit
     is_stopping: bool = False
     now: Callable[[], str] = utc_now
