@@ -1,4 +1,4 @@
-"""How fast is a search through each door? OpenAI's and others beside the native one, in the same run, as ratios.
+"""How fast is a search through each door? OpenAI's and MCP's beside the native one, in the same run, as ratios.
 
 SciFact is served once and loaded through one door after another for some seconds each, in another order each round,
 since a machine's speed changes. Every request asks for ten hits with their text. A door is compared with the native
@@ -47,7 +47,7 @@ FIGURES = ("queries_per_second", "p50_ms", "p95_ms", "p99_ms", "cpu_ms")
 """What is compared; ``cpu_ms`` is the server's processor time for a search, all its threads together."""
 SEARCHES = re.compile(r'^groundwork_search_stage_duration_seconds_count\{.*stage="total".*\} (\S+)$', re.MULTILINE)
 """How a server counts the searches that it did, whatever the door."""
-PASSAGES = "native, passages"
+PASSAGES, DOCUMENTS = "native, passages", "native, documents"
 CACHED, UNCACHED = "cached", "uncached"
 
 
@@ -68,6 +68,12 @@ def _native(home: ServedHome, query: str, *, grouped: bool) -> Request:
     return "POST", "/v1/search", home.key, body
 
 
+def _mcp(home: ServedHome, query: str) -> Request:
+    call = {"name": "search", "arguments": {"query": query}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    return "POST", f"/mcp/{home.collection}", home.key, body
+
+
 def _ids(answer: dict) -> list[str]:
     return [hit["document_id"] for hit in answer["hits"]]
 
@@ -77,11 +83,17 @@ def _openai(home: ServedHome, query: str) -> Request:
     return "POST", path, home.key, {"query": query, "max_num_results": RESULTS}
 
 
+def _named(answer: dict) -> list[str]:
+    return [hit["id"].partition("/")[2] for hit in answer["result"]["structuredContent"]["results"]]
+
+
 DOORS = {
     PASSAGES: Door(partial(_native, grouped=False), _ids),
     "openai": Door(_openai, lambda answer: [result["file_id"] for result in answer["data"]], like=PASSAGES),
+    DOCUMENTS: Door(partial(_native, grouped=True), _ids),
+    "mcp": Door(_mcp, _named, like=DOCUMENTS),
 }
-"""Every door that is compared. One that gives one hit a document needs a native row beside it that does, too."""
+"""Every door that is compared."""
 
 
 class Poster(Protocol):
