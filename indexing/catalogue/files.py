@@ -178,6 +178,12 @@ def files_of_documents(database: Database, partition: Partition, ids: Iterable[s
     return {row["id"]: (row["file"], row["filename"]) for row in rows}
 
 
+def has_files(database: Database, partition: Partition) -> bool:
+    """Whether any document of a collection came from a file."""
+    sql = "SELECT 1 FROM file_documents WHERE tenant = ? AND collection = ? LIMIT 1"
+    return database.row(sql, (partition.tenant, partition.collection)) is not None
+
+
 def known_files(database: Database) -> set[str]:
     """The ids of all files and parts that the catalogue knows, of whatever tenant: other bytes may go."""
     rows: Iterable[Row] = database.rows("SELECT id FROM files UNION ALL SELECT id FROM file_upload_parts")

@@ -99,6 +99,12 @@ def change_vector_store(
         return read_vector_store(database, partition)
 
 
+def may_expire(database: Database, partition: Partition) -> bool:
+    """Whether a collection expires as a vector store when it is not used."""
+    sql = "SELECT 1 FROM vector_stores WHERE tenant = ? AND collection = ? AND expires_days IS NOT NULL"
+    return database.row(sql, (partition.tenant, partition.collection)) is not None
+
+
 def use_vector_store(database: Database, partition: Partition) -> None:
     """Note that a store that may expire is used; without effect on others."""
     with database.write(grows=False) as db:
