@@ -45,6 +45,9 @@ logger = logging.getLogger(__name__)
 LIVE_PASSAGES = 2_000
 """Passages of a file that is found without a build, a tenth of the live layer's room: its vectors are computed before
 it is stored, so that it holds up no other write. Source: our choice."""
+LINGER_SECONDS, LOOK_SECONDS = 10.0, 0.05
+"""How long a parser process is kept for the next file, and how often one is looked for meanwhile: starting one takes a
+second, and it takes some 100 MB. Source: our choice."""
 OTHERS_SECONDS = 1.0
 """How long after this process finds a file's documents the others find them, too: each looks every 0.2 s, and waits for
 vectors that are there already. Source: our choice, five times that."""
@@ -118,16 +121,24 @@ class FileReader:
             logger.exception("files.failed")
 
     def read_waiting(self, holder: str) -> None:
-        """Read files as long as some wait; the parser process ends with the last."""
+        """Read files as long as some wait or soon come; then the parser process ends."""
         reading = self._claim(holder)
         if reading is None:
             return
         with self._make_extractor() as extractor:
             self._extractors[holder] = extractor
-            while reading is not None and not self._is_over.is_set():
+            while reading is not None:
                 if not self._read(reading, holder, extractor):
                     return  # its parser process was ended
-                reading = self._claim(holder)
+                reading = self._claim(holder) or self._next(holder)
+
+    def _next(self, holder: str) -> Reading | None:
+        """The next file that comes within some seconds."""
+        until = time.monotonic() + LINGER_SECONDS
+        while time.monotonic() < until and not self._is_over.wait(LOOK_SECONDS):
+            if has_waiting(self._catalogue, lease_seconds=self._settings.lease_seconds):
+                return self._claim(holder)
+        return None
 
     def _claim(self, holder: str) -> Reading | None:
         if self._is_over.is_set():

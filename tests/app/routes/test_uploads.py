@@ -7,10 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
-from indexing.catalogue.api_keys import create_key
-from indexing.catalogue.tenants import ensure_tenant
 from indexing.uploads.stored_files import FILES
-from tests.support.made_files import docx_of, paragraph, pdf_of
 
 LOOKS, PAUSE = 3_000, threading.Event()
 KEY = {"Authorization": "Bearer test-key-0123456789"}
