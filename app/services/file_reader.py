@@ -128,7 +128,7 @@ class FileReader:
         with self._make_extractor() as extractor:
             self._extractors[holder] = extractor
             while reading is not None:
-                if not self._read(reading, holder, extractor):
+                if not self.read_one(reading, holder, extractor):
                     return  # its parser process was ended
                 reading = self._claim(holder) or self._next(holder)
 
@@ -146,7 +146,7 @@ class FileReader:
         most, lease = self._settings.file_readers, self._settings.lease_seconds
         return claim_reading(self._catalogue, holder, most=most, lease_seconds=lease)
 
-    def _read(self, reading: Reading, holder: str, extractor: Extractor) -> bool:
+    def read_one(self, reading: Reading, holder: str, extractor: Extractor) -> bool:
         """Read one file; gives whether the parser process may go on with the next."""
         lost = threading.Event()
 
@@ -182,13 +182,14 @@ class FileReader:
 
     def _store(self, reading: Reading, holder: str, extractor: Extractor, *, is_wanted: Callable[[], bool]) -> None:
         found = read_documents(self._services.home, reading, extractor)
-        live = self._services.live
-        if live.takes(reading.partition, found.documents, most_passages=LIVE_PASSAGES):
-            live.encode_ahead(reading.partition, found.documents, is_wanted=is_wanted)
+        layer = self._services.live
+        is_live = layer.takes(reading.partition, found.documents, most_passages=LIVE_PASSAGES)
+        if is_live:
+            layer.encode_ahead(reading.partition, found.documents, is_wanted=is_wanted)
         if not is_wanted():
             raise ReadingLost(f"reading {reading.number}")
         note = partial(record_documents, self._catalogue, reading, holder, found.documents, found.rejects)
-        write(self._services, reading.partition, found.documents, most_passages=LIVE_PASSAGES, with_them=note)
+        write(self._services, reading.partition, found.documents, live=is_live, with_them=note)
         fields = {"collection": reading.collection, "documents": len(found.documents), "rejects": len(found.rejects)}
         logger.info("files.read", extra={"fields": fields})
 

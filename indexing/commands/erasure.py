@@ -82,7 +82,8 @@ def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, *
             remind_of_erasures(home)
             raise
     if as_json:
-        found = {"erasures": [asdict(one) for one in reports], "requests": requests, "quality_rows": quality, "files": files}
+        found = {"erasures": [asdict(one) for one in reports], "requests": requests, "quality_rows": quality}
+        found["files"] = files
         print_json({"erased": yes, **found, "not_reached": NOT_REACHED})
         return
     for report in reports:
