@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Addresses and networks of proxies, separated by commas, that are not held to that number."
     )
+    mcp_origins: str = Field(
+        "",
+        description="Origins of web pages whose requests /mcp takes, separated by commas, as https://chat.example.",
+    )
     keep_alive_seconds: float = Field(
         5.0, gt=0, le=3600, description="How long a connection may stay open without a request."
     )
@@ -131,6 +135,12 @@ class Settings(BaseSettings):
         networks_of(value)
         return value
 
+    @field_validator("mcp_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        origins_of(value)
+        return value
+
     @field_validator("alert_webhook_url")
     @classmethod
     def _check_alert_webhook_url(cls, url: str | None) -> str | None:
@@ -193,6 +203,20 @@ def networks_of(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(entry, strict=False) for entry in entries)
     except ValueError as error:
         raise ValueError(f"{error}: expected addresses or networks such as 10.0.0.7,192.168.0.0/16,fd00::/8") from error
+
+
+def origins_of(text: str) -> frozenset[str]:
+    """The origins of a list separated by commas, as browsers write them.
+
+    Raises:
+        ValueError: one is no origin; the message names it.
+    """
+    origins = frozenset(entry.strip().lower() for entry in text.split(",") if entry.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if not parts.scheme or not parts.netloc or f"{parts.scheme}://{parts.netloc}" != origin:
+            raise ValueError(f"{origin!r} is no origin: expected SCHEME://HOST or SCHEME://HOST:PORT")
+    return origins
 
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

@@ -74,7 +74,8 @@ class VectorStoreSearchBody(BaseModel):
     )
     user: UserId | None = Field(
         None,
-        description="Whose request this is, as in `POST /v1/search`: for rollouts by user. Not a field of OpenAI's.",
+        description="Whose request this is, as in `POST /v1/search`: for rollouts by user; else that of the header"
+        " `x-groundwork-user`. Not a field of OpenAI's.",
     )
 
     @property

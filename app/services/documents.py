@@ -15,8 +15,8 @@ from app.serving.assignment import may_answer
 from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.document_writes import Written, write_documents
-from indexing.catalogue.documents import StoredDocument, iterate_documents
-from indexing.errors import GroundworkError, NotReady
+from indexing.catalogue.documents import StoredDocument, iterate_documents, read_document
+from indexing.errors import GroundworkError, NotFound, NotReady
 from indexing.features.materialise import materialise_documents
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.records import Document, Partition
@@ -119,6 +119,20 @@ def visible_to(caller: Caller, principals: Sequence[str] | None) -> Callable[[Do
         return lambda document: True
     names = frozenset(principals or ())
     return lambda document: document.allow is None or not names.isdisjoint(document.allow)
+
+
+def read_visible(
+    services: Services, caller: Caller, collection: str, document_id: str, principals: Sequence[str] | None
+) -> StoredDocument:
+    """A document of the caller's tenant that ``visible_to`` lets it read.
+
+    Raises:
+        NotFound: there is none of this id, or it is hidden from the caller, which cannot tell the two apart.
+    """
+    stored = read_document(services.home.catalogue, Partition(caller.tenant, collection), document_id)
+    if not visible_to(caller, principals)(stored.document):
+        raise NotFound(f"No document {document_id!r} in collection {collection!r}.")
+    return stored
 
 
 def find_matching(services: Services, partition: Partition, body: DeleteBody) -> dict[str, int]:

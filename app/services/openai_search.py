@@ -5,18 +5,27 @@ from dataclasses import dataclass, field
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.retrieval.retriever import RankedPassage
+from app.retrieval.hits import RankedPassage
 from app.schemas.openai_search import VectorStoreSearchBody, attributes_of
-from app.schemas.search import MAX_COLLECTION_CHARACTERS, SearchBody
+from app.schemas.search import SearchBody
 from app.services.search import Found, search
 from app.services.search_executor import Client
 from app.services.served_models import serving_tenant
 from app.services.state import Services
+from indexing.catalogue.names import MAX_NAME_CHARS
 from indexing.errors import InvalidInput, NotFound
 from indexing.records import Json
 
 NOT_REWRITTEN = "rewrite_query changes nothing: queries are searched as they are"
 """What is said to a client that asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom a client asks, where the body does not say it: principals, and the user."""
+
+    principals: Sequence[str] = ()
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ async def search_vector_store(
     caller: Caller,
     vector_store: str,
     body: VectorStoreSearchBody,
-    principals: Sequence[str],
+    asker: Asker,
     deadline: Deadline,
 ) -> Page:
     """Search a collection of the caller's tenant for each query of a body, and fuse what they find.
@@ -55,7 +64,7 @@ async def search_vector_store(
     _require_ranker(services, caller, body)
     found = []
     for query in body.query:
-        asked = _search_body(vector_store, query, body, principals)
+        asked = _search_body(vector_store, query, body, asker)
         try:
             found.append(await search(services, client, caller, asked, deadline, _as_found))
         except NotFound as error:
@@ -75,8 +84,8 @@ def _require_ranker(services: Services, caller: Caller, body: VectorStoreSearchB
         )
 
 
-def _search_body(vector_store: str, query: str, body: VectorStoreSearchBody, principals: Sequence[str]) -> SearchBody:
-    if not 0 < len(vector_store) <= MAX_COLLECTION_CHARACTERS:
+def _search_body(vector_store: str, query: str, body: VectorStoreSearchBody, asker: Asker) -> SearchBody:
+    if not 0 < len(vector_store) <= MAX_NAME_CHARS:
         raise _missing(vector_store)
     return SearchBody(
         query=query,
@@ -84,13 +93,13 @@ def _search_body(vector_store: str, query: str, body: VectorStoreSearchBody, pri
         k=body.max_num_results,
         group_by_document=False,
         filters=body.filters,
-        principals=list(principals),
-        user=body.user,
+        principals=list(asker.principals),
+        user=body.user or asker.user,
     )
 
 
 def _missing(vector_store: str) -> NotFound:
-    name = vector_store[:MAX_COLLECTION_CHARACTERS]
+    name = vector_store[:MAX_NAME_CHARS]
     return NotFound(f"No vector store {name!r}: its id is a collection's name. Check it.", field="vector_store_id")
 
 

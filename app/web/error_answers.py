@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.services.state import Services
+from app.services.told_errors import tell
 from app.web.allowed_methods import AllowedMethods
 from app.web.problem_shapes import Fault, Refusal, answer_refusal
 from app.web.problems import REFUSALS, headers_of, name_of, status_of
-from indexing.errors import DeadlineExceeded, GroundworkError, public_text
+from indexing.errors import GroundworkError
 
 logger = logging.getLogger(__name__)
 
@@ -72,15 +73,11 @@ def pass_errors_on(app: FastAPI) -> None:
 def _groundwork(request: Request, error: GroundworkError) -> Refusal:
     """An error of ours, which is counted where operators watch for it."""
     services: Services = request.app.state.services
-    if isinstance(error, DeadlineExceeded):
-        services.metrics.late.inc()
     if (reason := REFUSALS.get(type(error))) is not None:
         services.metrics.refusals.labels(reason).inc()
         logger.info("request.refused", extra={"fields": {"reason": reason, "path": request.scope["path"][:200]}})
     status, name = status_of(error), type(error).__name__
-    message = public_text(str(error), services.home.path, quotes_caller=status < 500)
-    if message != str(error):
-        logger.error("request.failed", extra={"fields": {"error": name, "reason": str(error)}})
+    message = tell(services, error, status)
     fault = None if error.field is None else Fault(error.field, "value_error")
     return Refusal(status, name, message, headers_of(error), fault)
 

@@ -47,7 +47,7 @@ class FastRoute(APIRoute):
             services = services_of(request)
             caller = await admit(request, services)
             caller.require("search")
-            deadline = _deadline(request.scope, self.most_ms(services))
+            deadline = deadline_of(request.scope, self.most_ms(services))
             refuse_other_media(request.scope)
             content = await receive_body(request.receive)
             try:
@@ -131,7 +131,12 @@ class FastRoutes:
         await self._app(scope, receive, send)
 
 
-def _deadline(scope: Scope, most_ms: float) -> Deadline:
+def deadline_of(scope: Scope, most_ms: float) -> Deadline:
+    """Until when an answer is worth having: what the header says, within what the installation allows.
+
+    Raises:
+        RequestValidationError: the header is malformed.
+    """
     asked = header_of(scope, _TIMEOUT)
     try:
         return Deadline.within(None if asked is None else _MILLISECONDS.validate_python(asked), most_ms)

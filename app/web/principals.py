@@ -1,54 +1,74 @@
-"""Who asks, in a header: for clients of other shapes, whose bodies have no place for it."""
+"""Who asks, where a protocol has no place for it: principals and the user, in headers beside the key."""
 
-from urllib.parse import unquote_to_bytes
+from typing import Annotated
+from urllib.parse import unquote
 
+from fastapi import Header
+from pydantic.json_schema import SkipJsonSchema
 from starlette.types import Scope
 
-from app.schemas.search import MAX_PRINCIPAL_CHARACTERS, MAX_PRINCIPALS
+from app.schemas.search import MAX_PRINCIPALS, MAX_USER_CHARACTERS
 from app.web.headers import header_of
 from indexing.errors import InvalidInput
-from indexing.records import Json
 
-PRINCIPALS_HEADER = "x-groundwork-principals"
-"""Names the principals of a request, separated by commas, each percent-encoded where it is not plain ASCII."""
-PRINCIPALS_PARAMETER: Json = {
-    "name": PRINCIPALS_HEADER,
-    "in": "header",
-    "required": False,
-    "description": "Who asks: the user, its groups and roles, as your backend knows them, separated by commas;"
-    " percent-encode commas, `%` and what is not ASCII. Without it only documents without an `allow` list are found.",
-    "schema": {"type": "string", "pattern": "^[!-$&-~]+$", "maxLength": 8_192},
-}
-"""How the OpenAPI document describes the header."""
-_HEADER = PRINCIPALS_HEADER.encode()
+PRINCIPALS_HEADER, USER_HEADER = "x-groundwork-principals", "x-groundwork-user"
+MAX_PRINCIPAL_CHARACTERS = 512
+"""The longest name of a principal, in code points; as in the body of a search."""
+
+PrincipalsHeader = Annotated[
+    str | SkipJsonSchema[None],
+    Header(
+        alias=PRINCIPALS_HEADER,
+        description="Who asks: the user, its groups and roles, separated by commas, each percent-encoded as UTF-8.",
+    ),
+]
+"""Who asks, for the OpenAPI document."""
+UserHeader = Annotated[
+    str | SkipJsonSchema[None],
+    Header(alias=USER_HEADER, description="Whose request this is, percent-encoded: as `user` of a search."),
+]
+"""Whose request it is, for the OpenAPI document."""
 
 
-def principals_of(scope: Scope) -> list[str]:
-    """The principals that a request's header names; none without it.
+def principals_of(scope: Scope) -> tuple[str, ...] | None:
+    """The principals that a request's header names; ``None`` where it has none, which is not the same as no one.
 
     Raises:
-        InvalidInput: a name is empty, too long or not UTF-8, or there are too many.
+        InvalidInput: a name is empty, too long or no UTF-8, or there are too many.
     """
-    given = header_of(scope, _HEADER)
+    given = header_of(scope, PRINCIPALS_HEADER.encode())
     if given is None:
-        return []
-    names = given.split(",")
+        return None
+    names = tuple(_decoded(PRINCIPALS_HEADER, name) for name in given.split(",")) if given.strip() else ()
     if len(names) > MAX_PRINCIPALS:
-        raise _refusal(f"{len(names)} names are too many: expected {MAX_PRINCIPALS:,} at most")
-    return [_decoded(name.strip(" \t")) for name in names]
+        raise InvalidInput(f"{PRINCIPALS_HEADER} has {len(names)} names: at most {MAX_PRINCIPALS} are taken.")
+    for name in names:
+        if not 0 < len(name) <= MAX_PRINCIPAL_CHARACTERS:
+            raise InvalidInput(
+                f"{PRINCIPALS_HEADER} has a name of {len(name)} characters: expected 1 to {MAX_PRINCIPAL_CHARACTERS}."
+            )
+    return names
 
 
-def _decoded(name: str) -> str:
+def user_of(scope: Scope) -> str | None:
+    """The user that a request's header names; ``None`` where it has none.
+
+    Raises:
+        InvalidInput: it is empty, too long or no UTF-8.
+    """
+    given = header_of(scope, USER_HEADER.encode())
+    if given is None:
+        return None
+    name = _decoded(USER_HEADER, given)
+    if not 0 < len(name) <= MAX_USER_CHARACTERS:
+        raise InvalidInput(f"{USER_HEADER} has {len(name)} characters: expected 1 to {MAX_USER_CHARACTERS}.")
+    return name
+
+
+def _decoded(header: str, text: str) -> str:
     try:
-        principal = unquote_to_bytes(name.encode("latin-1")).decode()
-    except UnicodeDecodeError as error:
-        raise _refusal(f"{name[:100]!r} is not UTF-8: percent-encode it, such as %C3%A9 for 'é'") from error
-    if not 0 < len(principal) <= MAX_PRINCIPAL_CHARACTERS:
-        raise _refusal(
-            f"a name has {len(principal)} characters: expected 1 to {MAX_PRINCIPAL_CHARACTERS}, with commas between"
-        )
-    return principal
-
-
-def _refusal(what: str) -> InvalidInput:
-    return InvalidInput(f"The header {PRINCIPALS_HEADER} is malformed: {what}.", field=PRINCIPALS_HEADER)
+        if not text.isascii():
+            raise UnicodeError
+        return unquote(text.strip(), errors="strict")
+    except UnicodeError as error:
+        raise InvalidInput(f"{header} is not percent-encoded UTF-8: encode each name by itself.") from error

@@ -1,4 +1,4 @@
-"""In which shape a failure is told: ours, or OpenAI's on the paths that OpenAI's clients know."""
+"""In which shape a failure is told: ours, or that which the clients of a path know: OpenAI's or Dify's."""
 
 import re
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from starlette.responses import JSONResponse
 
+from app.schemas.dify import DifyProblem
 from app.schemas.openai_problems import OpenAIError, OpenAIProblem
 from app.schemas.problems import Problem
 from indexing.telemetry import request_id
@@ -13,6 +14,11 @@ from indexing.telemetry import request_id
 OPENAI_PATHS = ("/v1/embeddings", "/v1/models", "/v1/files", "/v1/uploads", "/v1/vector_stores")
 """The doors that speak OpenAI's shapes, and all below them. A new family must be entered here."""
 
+DIFY_PATH = "/v1/dify/"
+"""The door that speaks Dify's shapes, and all below it."""
+
+_DIFY_CODES: Mapping[str, int] = {"Unauthorized": 1002, "NotFound": 2001}
+"""Dify's codes by our names. Source: its External Knowledge API; others are the HTTP status, which it leaves free."""
 _TYPES: Mapping[str, str] = {"RateLimited": "requests", "QuotaExceeded": "insufficient_quota"}
 """The ``type`` of OpenAI's errors that is no ``invalid_request_error``, below status 500."""
 _CODES: Mapping[str, str] = {
@@ -60,7 +66,15 @@ def answer_refusal(path: str, refusal: Refusal) -> JSONResponse:
     """The answer to a request for a path that failed."""
     if is_openai(path):
         return _openai(refusal)
+    if path.startswith(DIFY_PATH):
+        return _dify(refusal)
     problem = Problem(error=refusal.name, message=refusal.message, request_id=request_id.get())
+    return JSONResponse(problem.model_dump(), status_code=refusal.status, headers=refusal.headers)
+
+
+def _dify(refusal: Refusal) -> JSONResponse:
+    code = _DIFY_CODES.get(refusal.name, refusal.status)
+    problem = DifyProblem(error_code=code, error_msg=refusal.message, request_id=request_id.get())
     return JSONResponse(problem.model_dump(), status_code=refusal.status, headers=refusal.headers)
 
 

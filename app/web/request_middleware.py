@@ -15,6 +15,7 @@ from app.schemas.server_problems import request_id_for
 from app.services.state import Services
 from app.web.headers import header_of
 from app.web.problems import STATUS
+from app.web.rate_headers import RATE, rate_headers
 from app.web.request_text import require_utf8
 from indexing.errors import ClientGone
 from indexing.telemetry import caller_ids, log_fields, request_id
@@ -24,12 +25,15 @@ MAX_BODY_BYTES = 256 * 1024
 """A search is a query and a few options; anything larger is refused unread."""
 MAX_WRITE_BYTES = 8 * 1024 * 1024
 """Of a request that may bring documents or many texts, or name many files."""
+MAX_BATCH_BYTES = 2 * 1024 * 1024
+"""Of a batch of searches: fifty, of 40 KB each. Our choice: reading one takes the event loop some 10 ms."""
 FORM_BYTES = 1024 * 1024
 """Of a form beside the bytes of its files: fields, names and boundaries."""
 _UPLOADS = re.compile(r"/v1/(?:collections/[^/]+/uploads|files|uploads/[^/]+/parts)")
 """The paths of forms with files."""
 
-_WRITES = ("/v1/collections/", "/v1/embeddings")
+_BATCHES = "/v1/search:batch"
+_WRITES = ("/v1/collections/", "/v1/embeddings", "/v1/rerank", "/v2/rerank", "/rerank")
 _SEARCHES = ("/v1/search", "/v1/context")
 _PROBES = ("/livez", "/readyz", "/metrics")
 
@@ -91,6 +95,8 @@ class _Exchange:
             if _is_search(self.scope["path"]):
                 services.metrics.count(self.status, header_of(message, b"x-release-id") or "")
             added = [(b"x-request-id", self.name.encode())]
+            if (rate := self.scope.get(RATE)) is not None:
+                added += rate_headers(rate)
             if services.is_stopping:
                 added.append((b"connection", b"close"))  # the client's next request goes to another process
             message = {**message, "headers": [*message["headers"], *added]}
@@ -122,6 +128,8 @@ def _limit(scope: Scope) -> int:
     if scope["method"] == "POST" and _UPLOADS.fullmatch(path):
         services: Services = scope["app"].state.services
         return services.home.settings.max_upload_mb * 1_000_000 + FORM_BYTES
+    if path == _BATCHES:
+        return MAX_BATCH_BYTES
     return MAX_WRITE_BYTES if path.startswith(_WRITES) or path.endswith("/file_batches") else MAX_BODY_BYTES
 
 

@@ -29,9 +29,25 @@ WORDS = {"acme": "fianchetto", "rival": "zugzwang"}
 """A word that only this tenant's documents hold."""
 DOCUMENT = {"title": "Chess", "text": "A word about chess."}
 QUESTION = {"query": "zugzwang fianchetto", "collection": "{collection}", "principals": ["all"]}
+FETCH = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "fetch", "arguments": {"id": "{collection}/{document_id}"}},
+}
 BODIES = {
     ("post", "/v1/search"): QUESTION,
     ("post", "/v1/context"): QUESTION | {"max_tokens": 500},
+    ("post", "/mcp"): FETCH,
+    ("post", "/mcp/{collection}"): FETCH | {"params": {"name": "search", "arguments": {"query": QUESTION["query"]}}},
+    ("post", "/v1/dify/retrieval"): {
+        "knowledge_id": "{collection}",
+        "query": QUESTION["query"],
+        "retrieval_setting": {"top_k": 5, "score_threshold": 0.0},
+    },
+    ("post", "/rerank"): {"query": "chess", "texts": ["a word about chess"]},
+    ("post", "/v1/rerank"): {"query": "chess", "documents": ["a word about chess"]},
+    ("post", "/v2/rerank"): {"query": "chess", "documents": ["a word about chess"]},
     ("post", "/v1/feedback"): {
         "action_name": "click",
         "query_id": "{query_id}",
@@ -82,6 +98,7 @@ INSTEAD = {
 VOLATILE = (
     "request_id",
     "query_id",
+    "groundwork/query_id",
     "seq",
     "key",
     "id",

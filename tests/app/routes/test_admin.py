@@ -20,6 +20,12 @@ from indexing.telemetry import JsonFormatter
 NEEDED = {
     ("post", "/v1/search"): "search",
     ("post", "/v1/context"): "search",
+    ("post", "/rerank"): "search",
+    ("post", "/v1/rerank"): "search",
+    ("post", "/v2/rerank"): "search",
+    ("post", "/v1/dify/retrieval"): "search",
+    ("post", "/mcp"): "search",
+    ("post", "/mcp/{collection}"): "search",
     ("post", "/v1/feedback"): "search",
     ("post", "/v1/embeddings"): "search",
     ("get", "/v1/models"): "search",
@@ -155,7 +161,10 @@ def call(client, method, path, headers):
 
 def problem(response):
     """The name and the message of a refusal, in either shape."""
-    error = response.json()["error"]
+    body = response.json()
+    if "error_code" in body:  # Dify's shape
+        return {1002: "Unauthorized", 403: "Forbidden"}[body["error_code"]], body["error_msg"]
+    error = body["error"]
     if isinstance(error, str):
         return error, response.json()["message"]
     return {"invalid_api_key": "Unauthorized", "insufficient_permissions": "Forbidden"}[error["code"]], error["message"]

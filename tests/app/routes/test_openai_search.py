@@ -182,20 +182,10 @@ def test_what_a_document_allows_is_found_by_the_principals_of_the_header(client)
     assert found("ANN,group%3Ahr")
 
 
-@pytest.mark.parametrize(
-    ("header", "said"),
-    [
-        ("", "has 0 characters"),
-        ("a,,b", "has 0 characters"),
-        ("x" * 513, "513"),
-        ("%ff", "UTF-8"),
-        (",".join(["a"] * 1001), "too many"),
-    ],
-)
-def test_principals_that_are_malformed_are_refused_by_name(client, header, said):
-    with pytest.raises(openai.BadRequestError, match=said) as refused:
+@pytest.mark.parametrize("header", ["a,,b", "x" * 513, "%ff", ",".join(["a"] * 1001)])
+def test_principals_that_are_malformed_are_refused_by_name(client, header):
+    with pytest.raises(openai.BadRequestError, match="x-groundwork-principals"):
         ask(client, extra_headers={"x-groundwork-principals": header})
-    assert refused.value.param == "x-groundwork-principals"
 
 
 def test_a_user_is_the_unit_of_rollouts_and_stands_hashed_in_the_ledger(client, http):
