@@ -22,6 +22,7 @@ CONTENT = "content"
 BROKEN_OFF_SECONDS = 3600.0
 """After how long what a process left half written is removed: none takes as long to write it. Our choice."""
 _CHUNK_BYTES = 1 << 20
+"""Bytes that are copied at once. Source: our choice."""
 
 
 def store_file(

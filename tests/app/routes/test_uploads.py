@@ -129,7 +129,7 @@ def test_a_bomb_is_a_file_that_has_failed_and_no_more(client):
         ([("a.txt", b"x")], {"allow": '"ann"'}, 400, "not a list of names"),
         ([("a.txt", b"x")], {"id": "a\x07"}, 400, "control"),
         ([("a.txt", b"x")], {"title": "x" * 2001}, 400, "title has 2001"),
-        ([("a.txt", b"x")], {"titel": "x"}, 400, "titel"),
+        ([("a.txt", b"x")], {"headline": "x"}, 400, "headline"),
         ([("a.txt", b"x")], {"title": "x" * 200_000}, 400, ""),
         ([(f"{n}.txt", b"x") for n in range(101)], {}, 400, "100"),
     ],
