@@ -19,7 +19,7 @@ from app.services.files import bring_files, detach
 from app.services.upload_answers import answer_of
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import CollectionParam, ServicesDep, Writer
-from app.web.multipart import MultipartRoute, form_body, form_fields, form_files
+from app.web.multipart import MAX_FILES, MultipartRoute, form_body, form_fields, form_files
 from indexing.catalogue.collections import require_collection
 from indexing.catalogue.file_readings import State, list_readings, read_reading
 from indexing.records import Partition
@@ -35,6 +35,8 @@ _FORM = form_body(
     {
         "file": {
             "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_FILES,
             "items": {"type": "string", "format": "binary"},
             "description": "HTML, PDF, DOCX, Markdown, text and the other kinds that `groundwork ingest` reads, or JSON"
             " Lines: up to 100 files, together no larger than `GROUNDWORK_MAX_UPLOAD_MB`.",

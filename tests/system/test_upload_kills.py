@@ -13,7 +13,7 @@ from tests.support.processes import free_port, start, wait_until
 pytestmark = pytest.mark.slow
 KEY = "a key for the upload test"
 PARAGRAPH = "<p>The mooring mast of a zeppelin stands on the roof, number {}, and turns with the wind all day.</p>"
-PAGE = ("<html><title>Masts</title><body>" + "".join(map(PARAGRAPH.format, range(3_000))) + "</body>").encode()
+PAGE = ("<html><title>Masts</title><body>" + "".join(map(PARAGRAPH.format, range(2_000))) + "</body>").encode()
 """A page that takes the parser some seconds."""
 
 
@@ -52,10 +52,10 @@ def ask(client, store, query):
 def test_a_file_that_a_killed_server_was_reading_is_read_by_the_next_and_no_other_is_lost(serve, tmp_path):
     process, client, log = serve()
     store = client.vector_stores.create(name="Masts")
-    small = client.vector_stores.files.upload_and_poll(
-        vector_store_id=store.id, file=("note.md", b"# Note\n\nBallast is dropped before landing.")
-    )
-    assert small.status == "completed"
+    notes = {"note.md": b"# Note\n\nBallast is dropped before landing.", "rope.md": b"# Rope\n\nA rope is thrown."}
+    first = client.vector_stores.file_batches.upload_and_poll(store.id, files=list(notes.items()), poll_interval_ms=50)
+    assert (first.status, first.file_counts.completed) == ("completed", 2)
+    small = next(one for one in client.files.list() if one.filename == "note.md")
     large = client.files.create(file=("masts.html", PAGE), purpose="assistants")
     waiting = client.files.create(file=("last.md", b"# Last\n\nHydrogen is lighter than air."), purpose="assistants")
     batch = client.vector_stores.file_batches.create(store.id, file_ids=[large.id, waiting.id])
@@ -74,7 +74,7 @@ def test_a_file_that_a_killed_server_was_reading_is_read_by_the_next_and_no_othe
     found = client.get(f"/collections/{store.id}/uploads/{large.id}", cast_to=httpx.Response).json()
     assert (found["state"], found["documents"]) == ("in_progress", [large.id])
     assert "No builder was seen" in found["warnings"][0]
-    assert {hit["document_id"] for hit in ask(client, store.id, "ballast hydrogen")} == {small.id, waiting.id}
+    assert {small.id, waiting.id} <= {hit["document_id"] for hit in ask(client, store.id, "ballast hydrogen")}
     log_lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     assert not [line for line in log_lines if line.get("level") == "ERROR"]
     process.send_signal(signal.SIGTERM)

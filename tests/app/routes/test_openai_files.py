@@ -211,6 +211,27 @@ def test_a_collection_that_was_there_is_a_store_by_its_own_name(client, http):
     assert "password" in ask(http, kept, "reset my password")
 
 
+def test_a_store_is_made_with_files_and_is_completed_when_they_are(client, http):
+    files = [client.files.create(file=(f"{n}.md", MAST), purpose="assistants").id for n in range(2)]
+    store = client.vector_stores.create(name="Both", file_ids=files, chunking_strategy={"type": "auto"})
+    assert (store.status, store.file_counts.in_progress) == ("in_progress", 2)
+    for file in files:
+        client.vector_stores.files.poll(file, vector_store_id=store.id, poll_interval_ms=POLL_MS)
+    told = client.vector_stores.retrieve(store.id)
+    assert (told.status, told.file_counts.completed) == ("completed", 2)
+    assert ask(http, store).keys() == set(files)
+
+
+def test_an_expired_store_takes_no_files(client, http, monkeypatch):
+    file = client.files.create(file=("a.md", MAST), purpose="assistants")
+    store = client.vector_stores.create(name="Short", expires_after={"anchor": "last_active_at", "days": 1})
+    assert store.expires_at == store.last_active_at + 86_400
+    monkeypatch.setattr(http.app.state.services, "now", lambda: "2999-01-01T00:00:00.000+00:00")
+    assert client.vector_stores.retrieve(store.id).status == "expired"
+    with pytest.raises(openai.BadRequestError, match="has expired"):
+        client.vector_stores.files.create(store.id, file_id=file.id)
+
+
 def test_chunking_is_the_recipes_and_another_is_refused_by_name(client, store):
     ours = client.vector_stores.files.retrieve(bring(client, store).id, vector_store_id=store.id).chunking_strategy
     file = bring(client, store, chunking_strategy=ours.model_dump())
