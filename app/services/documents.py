@@ -7,7 +7,6 @@ from functools import partial
 from itertools import compress, islice
 
 from app.access.authentication import Caller
-from app.live.layer import MAX_WRITE_PASSAGES
 from app.retrieval.filters import matching
 from app.schemas.documents import WrittenAnswer
 from app.schemas.filters import FilterPart, filter_of
@@ -53,7 +52,7 @@ def write(
     partition: Partition,
     documents: Sequence[Document],
     *,
-    most_passages: int = MAX_WRITE_PASSAGES,
+    live: bool | None = None,
     with_them: Callable[[], None] = lambda: None,
     source: str = "",
     expected: Mapping[str, int | None] | None = None,
@@ -64,7 +63,7 @@ def write(
         services: The process's state.
         partition: Where to.
         documents: What to store, all or none.
-        most_passages: How many the live layer may take of it; more wait for a build.
+        live: Whether the live layer takes it, where that was asked already.
         with_them: Writes what is to be stored with them, in the same transaction; what it raises undoes all.
         source: As ``write_documents``.
         expected: As ``write_documents``.
@@ -73,9 +72,9 @@ def write(
         PreconditionFailed: as ``write_documents``.
     """
     catalogue, token = services.home.catalogue, partial(services.sequence_tokens.of_write, partition.tenant)
-    live = services.live.takes(partition, documents, most_passages=most_passages)
+    is_live = services.live.takes(partition, documents) if live is None else live
     with catalogue.write():
-        written = write_documents(catalogue, partition, documents, live=live, source=source, expected=expected)
+        written = write_documents(catalogue, partition, documents, live=is_live, source=source, expected=expected)
         with_them()
     changed = [one.id for one in written if one.outcome != "unchanged"]
     _materialise(services, partition, changed)

@@ -18,7 +18,7 @@ from app.services.vector_stores import note_use
 from indexing.catalogue.files import files_of_documents
 from indexing.catalogue.names import MAX_NAME_CHARS
 from indexing.errors import InvalidInput, NotFound
-from indexing.records import Json, Partition
+from indexing.records import Json
 
 NOT_REWRITTEN = "rewrite_query changes nothing: queries are searched as they are"
 """What is said to a client that asks for it."""
@@ -73,7 +73,7 @@ async def search_vector_store(
     _require_ranker(services, caller, body)
     if not 0 < len(vector_store) <= MAX_NAME_CHARS:
         raise _missing(vector_store)
-    partition, found = Partition(caller.tenant, vector_store), []
+    partition, found = caller.partition(vector_store), []
     try:
         services.reads.require_collection(partition)
         if services.reads.may_expire(partition):
