@@ -33,7 +33,7 @@ FORMS = ("fp32", "int8")
 def register(home: Path, way: str) -> dict[str, float]:
     """Register the default model one way in this process; gives what it took."""
     if way == "by way of torch":
-        compiler.stored_reference = lambda folder: None  # as for a model of which nothing is stored
+        vars(compiler)["stored_reference"] = lambda folder: None  # as for a model of which nothing is stored
     opened = open_home(Settings(home=home))
     began, cpu = time.perf_counter(), time.process_time()
     compiler.register_model(opened.models, opened.storage, compiler.DEFAULT_MODEL)
