@@ -87,6 +87,28 @@ def test_text_in_a_form_object_is_judged_where_the_page_shows_it():
     assert extract.account.unexplained == 0
 
 
+SHADES = {
+    "axial": "/PatternType 2 /Shading << /ShadingType 2 /ColorSpace /DeviceRGB /Coords [50 0 300 0] /Function {} >>",
+    "axial, extended": "/PatternType 2 /Shading << /ShadingType 2 /ColorSpace /DeviceRGB /Coords [50 0 90 0]"
+    " /Extend [true true] /Function {} >>",
+    "radial": "/PatternType 2 /Shading << /ShadingType 3 /ColorSpace /DeviceRGB /Coords [150 700 0 150 700 300]"
+    " /Function {} >>",
+}
+
+
+@pytest.mark.parametrize("shade", SHADES.values(), ids=SHADES)
+def test_text_that_a_shading_fills_is_seen_and_not_white(shade):
+    function = "<< /FunctionType 2 /Domain [0 1] /C0 [1 0 0] /C1 [0 0 1] /N 1 >>"
+    content = (
+        b"/Pattern cs /P1 scn BT /F1 30 Tf 50 700 Td (Shaded heading) Tj ET"
+        b" 1 g BT /F1 11 Tf 50 600 Td (white words) Tj ET 0 g BT /F1 11 Tf 50 500 Td (Plain text.) Tj ET"
+    )
+    pattern = f"/Pattern << /P1 << /Type /Pattern {shade.format(function)} >> >>".encode()
+    extract = read_pdf(page_with(HELVETICA, content, resources=pattern))
+    assert extract.text == "Shaded heading\n\nPlain text."
+    assert extract.account.left_out == {"hidden text": len("whitewords")}
+
+
 COLUMNS = (
     ("The committee met in", "Money for the year to", "Votes were counted by"),
     ("spring and spoke about", "come was set aside and", "the clerk who wrote the"),

@@ -179,6 +179,9 @@ def test_rows_of_a_table_are_not_torn_into_columns(rows):
         ("self-", "service", "", "self-service"),
         ("state-of-the-", "art", "", "state-of-the-art"),
         ("long-", "term", "It is long-term.", "long-term"),
+        ("X-", "ray", "", "X-ray"),
+        ("T-", "shirt", "", "T-shirt"),
+        ("e-", "mail", "", "e-mail"),
     ],
 )
 def test_a_hyphen_at_a_line_end_stays_in_a_compound_alone(first, last, elsewhere, text):
