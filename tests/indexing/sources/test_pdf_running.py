@@ -1,4 +1,4 @@
-"""Running lines of PDF files: heads of left and right pages go, heading rows of tables stay, scans below them are named."""
+"""Running lines of PDF files: heads of left and right pages go, heading rows stay, scans below them are named."""
 
 import pytest
 
