@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from indexing.sources.extracted_text import Extract, TextAccount, Unreadable, letters_and_digits, tidied_title
 from indexing.sources.html_code import keep_code_lines
 from indexing.sources.html_encoding import page_text
-from indexing.sources.html_facts import address_of, language_of, titles_of
+from indexing.sources.html_facts import address_of, language_of, refuse_lost_permission, titles_of
 from indexing.sources.html_furniture import drop_by_name, drop_by_role
 from indexing.sources.html_main_part import drop_link_blocks, main_part
 from indexing.sources.html_tables import unwrap_layout
@@ -33,7 +33,8 @@ def read_webpage(data: bytes) -> Extract:
     nodes of the page but its title, which is kept apart.
 
     Raises:
-        Unreadable: It has no words outside navigation, scripts and hidden parts, or is nested too deep.
+        Unreadable: It has no words outside navigation, scripts and hidden parts, is nested too deep, or says who may
+            read it.
     """
     source = page_text(data)
     try:
@@ -43,6 +44,7 @@ def read_webpage(data: bytes) -> Extract:
     body = page.body
     if body is None or page.root is None:
         raise Unreadable("no readable text: the page has no body; export it again, or remove it")
+    refuse_lost_permission(page)
     named, title = titles_of(page)
     facts, url = language_of(page), address_of(page, source)
     in_head = text_of(page.head.css_first("title")) if page.head is not None else ""  # else it is left out as any text
