@@ -120,7 +120,7 @@ def refuse_misplaced(fields: Json, place: str, *, advice: str = _ADVICE) -> None
             for key, inner in value.items():
                 if is_spelled_allow(key):
                     raise Refused(_message(f"{place}.{key}", inner, advice))
-            waiting += [(f"{place}.{key}", inner) for key, inner in reversed(value.items())]
+            waiting += [(f"{place}.{key}", inner) for key, inner in reversed(list(value.items()))]
 
 
 def refuse_lost_line(text: str) -> None:
