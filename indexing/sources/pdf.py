@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 import pypdfium2
+import pypdfium2.raw as pdfium
 
 from indexing.sources.extracted_text import (
     MAX_TEXT_CHARS,
@@ -23,6 +24,10 @@ MAX_PAGES = 10_000
 """The most pages that one file may have."""
 _PASSWORD_WRONG = 4
 """FPDF_ERR_PASSWORD."""
+_UNREAD_FORM = (
+    "It is a form that a program draws (XFA), and only what else stands on its pages is read: print it to a PDF file, and"
+    " read that."
+)
 _MOST_UNREADABLE = 0.2
 """Of the glyphs of a file; with more it is refused. Source: issue 13's bound for text that is lost."""
 
@@ -64,7 +69,7 @@ def read_pdf(data: bytes) -> Extract:
     facts = {"pages": len(document)}
     if broken := len(pages) - len(read):
         facts["pages_unreadable"] = broken
-    notes = _notes(pages, along)
+    notes = [*_notes(pages, along), *([_UNREAD_FORM] if document.get_formtype() == pdfium.FORMTYPE_XFA_FULL else [])]
     return Extract(text, title, "", facts, _account(read, running, kept, notes))
 
 

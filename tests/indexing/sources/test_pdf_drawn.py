@@ -87,6 +87,32 @@ def test_text_in_a_form_object_is_judged_where_the_page_shows_it():
     assert extract.account.unexplained == 0
 
 
+@pytest.mark.parametrize(
+    ("catalog", "is_named"),
+    [
+        (b"/NeedsRendering true /AcroForm << /Fields [] /XFA [(template) 6 0 R] >>", True),
+        (b"/NeedsRendering true /AcroForm << /Fields [] /XFA 6 0 R >>", True),
+        (b"/AcroForm << /Fields [] >>", False),
+    ],
+)
+def test_a_form_that_a_program_draws_is_named(catalog, is_named, caplog):
+    template = b"<template xmlns='http://www.xfa.org/schema/xfa-template/3.0/'><subform/></template>"
+    content = b"BT /F1 11 Tf 50 700 Td (Please wait...) Tj ET"
+    data = pdf_file(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R %s >>" % catalog,
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R"
+            b" /Resources << /Font << /F1 4 0 R >> >> >>",
+            HELVETICA,
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(template), template),
+        ]
+    )
+    notes = read_pdf(data).account.notes
+    assert ["(XFA)" in note for note in notes] == [True] * is_named
+
+
 SHADES = {
     "axial": "/PatternType 2 /Shading << /ShadingType 2 /ColorSpace /DeviceRGB /Coords [50 0 300 0] /Function {} >>",
     "axial, extended": "/PatternType 2 /Shading << /ShadingType 2 /ColorSpace /DeviceRGB /Coords [50 0 90 0]"
