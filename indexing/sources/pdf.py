@@ -25,8 +25,8 @@ MAX_PAGES = 10_000
 _PASSWORD_WRONG = 4
 """FPDF_ERR_PASSWORD."""
 _UNREAD_FORM = (
-    "It is a form that a program draws (XFA), and only what else stands on its pages is read: print it to a PDF file, and"
-    " read that."
+    "It is a form that a program draws (XFA), and only what else stands on its pages is read: print it to a PDF file,"
+    " and read that."
 )
 _MOST_UNREADABLE = 0.2
 """Of the glyphs of a file; with more it is refused. Source: issue 13's bound for text that is lost."""
