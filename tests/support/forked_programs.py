@@ -48,9 +48,15 @@ class _Template:
         return int.from_bytes(answer, "big")
 
 
+_adopted = []
+"""The template that this process was given, if any."""
+
+
 @functools.cache
 def _template():
     """The template of this process, started when it is first needed."""
+    if _adopted:
+        return _adopted[0]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", program_template.__name__, str(theirs.fileno())]
     with theirs:
@@ -139,7 +145,5 @@ def fork_workers():
 
 def fork_through(channel):
     """Let this process start Groundwork's programs through the template at the other end of ``channel``."""
-    global _template
-    template = _Template(channel)
-    _template = lambda: template
+    _adopted.append(_Template(channel))
     subprocess.Popen = ForkedPopen

@@ -142,7 +142,7 @@ def become(start, received):
         _end(0)
     except SystemExit as ended:
         if ended.code is not None and not isinstance(ended.code, int):
-            print(ended.code, file=sys.stderr)
+            sys.stderr.write(f"{ended.code}\n")
         _end(0 if ended.code is None else ended.code if isinstance(ended.code, int) else 1)
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
