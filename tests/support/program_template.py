@@ -75,6 +75,9 @@ def load():
     from indexing.commands.root import whole_command
 
     whole_command()
+    from indexing.indexes.languages import language_of
+
+    language_of("Which language is this?")  # the model of languages takes half a second
     gc.collect()
     gc.freeze()  # no collection of a child looks at it, and so copies its pages
     assert len(os.listdir("/proc/self/task")) == 1, "something that was loaded has started a thread"
