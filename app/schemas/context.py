@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.retrieval.prompt_context import Context, Piece
 from app.schemas.scalars import NO_TEXT, Flag
-from app.schemas.search import WHAT_TO_LOOK_FOR, SearchBody
+from app.schemas.search import WHAT_TO_LOOK_FOR, QuestionBody
 
 MAX_CONTEXT_K = 100
 """The most hits that one block is made of."""
@@ -14,7 +14,7 @@ MAX_CONTEXT_TOKENS = 100_000
 """The largest budget of a block, in tokens."""
 
 
-class ContextBody(SearchBody):
+class ContextBody(QuestionBody):
     """A search whose hits are wanted as one block for a prompt."""
 
     model_config = ConfigDict(
