@@ -41,7 +41,7 @@ limit_native_threads()
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# What tests write goes into memory where there is room: SQLite, and processes that tests start, would wait for the disk.
+# What tests write goes into memory where there is room: SQLite and real processes would wait for the disk.
 _MEMORY, _ROOM_BYTES = Path("/dev/shm"), 6 << 30  # a whole run keeps below 2 GiB
 if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
     os.environ["TMPDIR"] = str(_MEMORY)
