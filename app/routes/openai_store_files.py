@@ -25,7 +25,7 @@ from app.services.files import attach, detach, update_attributes
 from app.services.state import Services
 from app.services.vector_stores import accept_chunking, cancel_batch, chunking_of, make_batch, require_usable, texts_of
 from app.web.authenticated_routes import AuthenticatedRoute
-from app.web.dependencies import ServicesDep, Writer
+from app.web.dependencies import ServicesDep, TenantWriter, Writer
 from indexing.catalogue.file_readings import Attachment, State, list_readings, read_reading
 from indexing.catalogue.vector_stores import read_batch, read_vector_store
 from indexing.records import Partition
@@ -54,7 +54,7 @@ FilterParam = Annotated[State | None, Query(alias="filter", description="Only th
     responses=openai_problems(404, 507, takes_body=True),
 )
 def create_store_file(
-    vector_store_id: StoreIdParam, body: StoreFileBody, caller: Writer, services: ServicesDep
+    vector_store_id: StoreIdParam, body: StoreFileBody, caller: TenantWriter, services: ServicesDep
 ) -> StoreFileAnswer:
     """Have a file read into a store; `completed` means that searches find it. One that is there is read anew."""
     partition = caller.partition(vector_store_id)
@@ -181,7 +181,9 @@ def get_store_file_content(
     operation_id="openai_create_file_batch",
     responses=openai_problems(404, 507, takes_body=True),
 )
-def create_batch(vector_store_id: StoreIdParam, body: BatchBody, caller: Writer, services: ServicesDep) -> BatchAnswer:
+def create_batch(
+    vector_store_id: StoreIdParam, body: BatchBody, caller: TenantWriter, services: ServicesDep
+) -> BatchAnswer:
     """Have up to 2,000 files read into a store; each succeeds or fails by itself."""
     partition = caller.partition(vector_store_id)
     require_usable(services, partition)

@@ -15,13 +15,13 @@ from app.schemas.search import SearchBody
 from app.schemas.search_options import MAX_COLLECTIONS
 from app.services.begun_search import Found
 from app.services.documents import read_visible
+from app.services.open_collections import open_collections
 from app.services.search import search
 from app.services.search_executor import Client
 from app.services.state import Services
 from app.services.told_errors import tell
-from indexing.catalogue.collections import list_collections
 from indexing.errors import ClientGone, GroundworkError, InvalidInput, NotFound
-from indexing.records import Json, Partition
+from indexing.records import Json
 
 _Arguments = TypeVar("_Arguments", bound=BaseModel)
 
@@ -80,12 +80,11 @@ async def _search(services: Services, asks: ToolCaller, given: Mapping[str, Json
 
 def _collections_of(services: Services, asks: ToolCaller) -> list[str]:
     """The collections that are searched: at least one, all of them there."""
-    tenant = asks.caller.tenant
     if asks.collection is not None:
-        services.reads.require_collection(Partition(tenant, asks.collection))
+        services.reads.require_collection(asks.caller.partition(asks.collection))
         return [asks.collection]
     limit = MAX_COLLECTIONS + 1
-    names = [name for name, _ in list_collections(services.home.catalogue, tenant, after="", limit=limit)]
+    names = [name for name, _ in open_collections(services, asks.caller, limit=limit)]
     if not names:
         raise NotFound("There are no collections yet: write documents first.")
     if len(names) > MAX_COLLECTIONS:
