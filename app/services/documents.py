@@ -64,7 +64,7 @@ def write(
         partition: Where to.
         documents: What to store, all or none.
         live: Whether the live layer takes it, where that was asked already.
-        with_them: Writes what is to be stored with them, in the same transaction; what it raises undoes all.
+        with_them: Writes what is to be stored with them, first in the same transaction; what it raises undoes all.
         source: As ``write_documents``.
         expected: As ``write_documents``.
 
@@ -74,8 +74,8 @@ def write(
     catalogue, token = services.home.catalogue, partial(services.sequence_tokens.of_write, partition.tenant)
     is_live = services.live.takes(partition, documents) if live is None else live
     with catalogue.write():
-        written = write_documents(catalogue, partition, documents, live=is_live, source=source, expected=expected)
         with_them()
+        written = write_documents(catalogue, partition, documents, live=is_live, source=source, expected=expected)
     changed = [one.id for one in written if one.outcome != "unchanged"]
     _materialise(services, partition, changed)
     services.live.wrote(partition, changed)

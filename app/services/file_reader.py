@@ -51,6 +51,9 @@ second, and it takes some 100 MB. Source: our choice."""
 OTHERS_SECONDS = 1.0
 """How long after this process finds a file's documents the others find them, too: each looks every 0.2 s, and waits for
 vectors that are there already. Source: our choice, five times that."""
+PAGE, REST = 200, 20
+"""Readings that are looked at in one go, and how many times as long as that took is waited until the next. Our choice:
+five percent of a core at most."""
 CLEANING_SECONDS = 600.0
 """How often a process takes away files that have expired and bytes that belong to none. Source: our choice."""
 _PASSING = (CatalogueBusy, CatalogueUnavailable, StorageFull, StorageFailed)
@@ -74,6 +77,7 @@ class FileReader:
         self._threads: dict[str, threading.Thread] = {}
         self._cleaned_at = -math.inf
         self._found_at: dict[int, float] = {}
+        self._looked_at, self._look_again_at = 0, -math.inf
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._holders = [f"{name}:{number}" for number in range(self._settings.file_readers)]
 
@@ -81,7 +85,7 @@ class FileReader:
         """Complete what is found by now, and have read what waits; a failure is logged and ends nothing."""
         try:
             if is_any_in_progress(self._catalogue):
-                self.complete_found()
+                self._complete_now_and_then()
                 if has_waiting(self._catalogue, lease_seconds=self._settings.lease_seconds):
                     self._begin()
             if time.monotonic() > self._cleaned_at + CLEANING_SECONDS:
@@ -200,19 +204,28 @@ class FileReader:
 
     # Completing
 
+    def _complete_now_and_then(self) -> None:
+        """Complete what is found, in a small part of the time: many may wait for a build for long."""
+        began = time.monotonic()
+        if began >= self._look_again_at:
+            self.complete_found()
+            self._look_again_at = time.monotonic() + REST * (time.monotonic() - began)
+
     def complete_found(self) -> None:
-        """Say of each reading whose documents searches find that it is completed.
+        """Say of readings whose documents searches find that they are completed; of many, a page at a time.
 
         Where several processes share the port, those others are left a moment to find them, too.
         """
-        found = [
-            one for one in list_indexing(self._catalogue) if all(self._is_found(one, name) for name in one.documents)
-        ]
+        page = list_indexing(self._catalogue, after=self._looked_at, limit=PAGE)
+        self._looked_at = page[-1].number if len(page) == PAGE else 0
+        found = [one for one in page if all(self._is_found(one, name) for name in one.documents)]
         now, others = time.monotonic(), OTHERS_SECONDS if self._settings.workers > 1 else 0.0
-        self._found_at = {one.number: self._found_at.get(one.number, now) for one in found}
         for reading in found:
-            if now >= self._found_at[reading.number] + others and complete_reading(self._catalogue, reading):
-                self._services.metrics.file_readings.labels("completed").inc()
+            since = self._found_at.setdefault(reading.number, now)
+            if now >= since + others:
+                del self._found_at[reading.number]
+                if complete_reading(self._catalogue, reading):
+                    self._services.metrics.file_readings.labels("completed").inc()
 
     def _is_found(self, reading: Reading, document_id: str) -> bool:
         stored = find_document(self._catalogue, reading.partition, document_id)

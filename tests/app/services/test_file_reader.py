@@ -4,18 +4,20 @@ import threading
 
 import pytest
 
+from app.live.layer import MAX_WRITE_PASSAGES
 from app.main import make_services, refresh
-from app.services.file_reader import LIVE_PASSAGES, FileReader
-from app.services.files import attach, cancel, detach
+from app.services.file_reader import FileReader
+from app.services.files import attach, cancel, detach, update_attributes
 from app.serving.query_cache import query_cache_for
 from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.collections import create_collection
+from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.documents import ids_in_documents, load_document
 from indexing.catalogue.file_readings import Attachment, read_reading
 from indexing.catalogue.reading_turns import MOST_ATTEMPTS, claim_reading
 from indexing.catalogue.tenants import change_limits, create_tenant
 from indexing.errors import StorageFull
-from indexing.records import Partition
+from indexing.records import Document, Partition
 from indexing.sources.extracted_text import Extract, TextFile, Unreadable
 from indexing.sources.parser_sandbox import Extractor, ReadingAborted
 from indexing.uploads.stored_files import FILES
@@ -222,15 +224,15 @@ def test_a_full_disk_puts_a_reading_off(services, reader_of, monkeypatch):
     assert file_id in ids_in_documents(services.home.catalogue, DESK)
 
 
-def test_a_long_file_is_found_without_a_build_and_a_longer_one_asks_for_one(services, reader_of, served_home):
-    text = b"".join(b"The mast of number %d turns with the wind all day long.\n\n" % n for n in range(600))
-    long = bring(services, text, "long.txt")
-    reader = reader_of()
+def test_a_long_file_is_found_without_a_build_and_a_longer_one_asks_for_one(services, reader_of, monkeypatch):
+    text = b"".join(b"The mast of number %d turns with the wind all day long.\n\n" % n for n in range(150))
+    long, reader = bring(services, text, "long.txt"), reader_of()
     settle(services, reader)
     assert state(services, long) == ("completed", "done", None)
-    assert services.live.passages > 50
+    assert services.live.passages > MAX_WRITE_PASSAGES
     assert open_requests(services.home.catalogue) == []
-    longer = bring(services, b"word " * (9_000 * LIVE_PASSAGES // 5), "longer.txt")
+    monkeypatch.setattr("app.services.file_reader.LIVE_PASSAGES", MAX_WRITE_PASSAGES)
+    longer = bring(services, text.replace(b"wind", b"sun"), "longer.txt")
     settle(services, reader)
     assert state(services, longer) == ("in_progress", "indexing", None)
     assert len(open_requests(services.home.catalogue)) == 1
@@ -252,3 +254,21 @@ def test_an_extractor_that_is_aborted_reads_no_more():
         extractor.abort()
         with pytest.raises(ReadingAborted):
             extractor.read(".txt", b"text")
+
+
+def test_attributes_are_changed_on_what_others_wrote_meanwhile_and_never_bring_back_old_text(
+    services, reader_of, monkeypatch
+):
+    file_id = bring(services)
+    settle(services, reader_of())
+    takes = services.live.takes
+
+    def written_meanwhile(*arguments, **options):
+        put_documents(services.home.catalogue, DESK, [Document(file_id, "", "Written anew.")])
+        return takes(*arguments, **options)
+
+    monkeypatch.setattr(services.live, "takes", written_meanwhile)
+    changed = update_attributes(services, DESK, file_id, {"n": 2})
+    assert changed.attributes == {"n": 2}
+    document = load_document(services.home.catalogue, DESK, file_id)
+    assert (document.text, document.metadata) == ("Written anew.", {})
