@@ -2,7 +2,7 @@
 
 Run as a script with another checkout's packages on PYTHONPATH, it measures those: it needs nothing but the application.
 
-Usage: python benchmarks/harness/in_process.py HOME BODIES ROUNDS
+Usage: python benchmarks/harness/in_process.py HOME BODIES
 """
 
 import asyncio
@@ -87,11 +87,14 @@ def told(each: Sequence[tuple[float, float]]) -> dict[str, float]:
 
 
 async def main() -> None:
-    """Print the milliseconds of some bodies."""
-    path, bodies, rounds = sys.argv[1:]
-    async with served_in_process(Path(path)) as client:
-        found = await in_turns(client, {"plain": json.loads(bodies)}, int(rounds))
-    print(json.dumps(found["plain"]))
+    """For each line on standard input ask some bodies once, and print the milliseconds of all cores a search."""
+    path, bodies = Path(sys.argv[1]), json.loads(sys.argv[2])
+    async with served_in_process(path) as client:
+        for _ in sys.stdin:
+            began = time.process_time()
+            for body in bodies:
+                await client.post("/v1/search", body)
+            print((time.process_time() - began) * 1000 / len(bodies), flush=True)
 
 
 if __name__ == "__main__":
