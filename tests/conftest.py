@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -43,10 +44,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # What tests write goes into memory where there is room: SQLite and real processes would wait for the disk.
-_MEMORY, _ROOM_BYTES = Path("/dev/shm"), 6 << 30  # a whole run keeps below 2 GiB
-if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
-    os.environ["TMPDIR"] = str(_MEMORY)
-    tempfile.tempdir = None  # to be looked for again
+_ROOM_BYTES = 6 << 30  # a whole run keeps below 2 GiB
+for _folder in [one.mountpoint for one in psutil.disk_partitions(all=True) if one.fstype == "tmpfs"]:
+    if Path(_folder).name == "shm" and os.access(_folder, os.W_OK) and shutil.disk_usage(_folder).free > _ROOM_BYTES:
+        os.environ.setdefault("TMPDIR", _folder)
+        tempfile.tempdir = None  # to be looked for again
 
 # No test cuts the power, and a killed process leaves what it wrote to the system: only a wait for the disk is saved, of
 # a minute in all. Tests that look at what is synced, and when, put their own in its place.
