@@ -3,8 +3,10 @@
 import fcntl
 import gc
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -39,6 +41,12 @@ forbid_hub_downloads()
 # Nor may a wish to leave no compiled files: each of some 300 processes would compile all it imports, for 0.6 s of CPU.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# What tests write goes into memory where there is room: SQLite and real processes would wait for the disk.
+_MEMORY, _ROOM_BYTES = Path("/dev/shm"), 6 << 30  # a whole run keeps below 2 GiB
+if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
+    os.environ["TMPDIR"] = str(_MEMORY)
+    tempfile.tempdir = None  # to be looked for again
 
 # No test cuts the power, and a killed process leaves what it wrote to the system: only a wait for the disk is saved, of
 # a minute in all. Tests that look at what is synced, and when, put their own in its place.
