@@ -45,6 +45,9 @@ logger = logging.getLogger(__name__)
 LIVE_PASSAGES = 2_000
 """Passages of a file that is found without a build, a tenth of the live layer's room: its vectors are computed before
 it is stored, so that it holds up no other write. Source: our choice."""
+LINGER_SECONDS, LOOK_SECONDS = 10.0, 0.05
+"""How long a parser process is kept for the next file, and how often one is looked for meanwhile: starting one takes a
+second, and it takes some 100 MB. Source: our choice."""
 OTHERS_SECONDS = 1.0
 """How long after this process finds a file's documents the others find them, too: each looks every 0.2 s, and waits for
 vectors that are there already. Source: our choice, five times that."""
@@ -118,16 +121,24 @@ class FileReader:
             logger.exception("files.failed")
 
     def read_waiting(self, holder: str) -> None:
-        """Read files as long as some wait; the parser process ends with the last."""
+        """Read files as long as some wait or soon come; then the parser process ends."""
         reading = self._claim(holder)
         if reading is None:
             return
         with self._make_extractor() as extractor:
             self._extractors[holder] = extractor
-            while reading is not None and not self._is_over.is_set():
-                if not self._read(reading, holder, extractor):
+            while reading is not None:
+                if not self.read_one(reading, holder, extractor):
                     return  # its parser process was ended
-                reading = self._claim(holder)
+                reading = self._claim(holder) or self._next(holder)
+
+    def _next(self, holder: str) -> Reading | None:
+        """The next file that comes within some seconds."""
+        until = time.monotonic() + LINGER_SECONDS
+        while time.monotonic() < until and not self._is_over.wait(LOOK_SECONDS):
+            if has_waiting(self._catalogue, lease_seconds=self._settings.lease_seconds):
+                return self._claim(holder)
+        return None
 
     def _claim(self, holder: str) -> Reading | None:
         if self._is_over.is_set():
@@ -135,7 +146,7 @@ class FileReader:
         most, lease = self._settings.file_readers, self._settings.lease_seconds
         return claim_reading(self._catalogue, holder, most=most, lease_seconds=lease)
 
-    def _read(self, reading: Reading, holder: str, extractor: Extractor) -> bool:
+    def read_one(self, reading: Reading, holder: str, extractor: Extractor) -> bool:
         """Read one file; gives whether the parser process may go on with the next."""
         lost = threading.Event()
 
@@ -171,13 +182,14 @@ class FileReader:
 
     def _store(self, reading: Reading, holder: str, extractor: Extractor, *, is_wanted: Callable[[], bool]) -> None:
         found = read_documents(self._services.home, reading, extractor)
-        live = self._services.live
-        if live.takes(reading.partition, found.documents, most_passages=LIVE_PASSAGES):
-            live.encode_ahead(reading.partition, found.documents, is_wanted=is_wanted)
+        layer = self._services.live
+        is_live = layer.takes(reading.partition, found.documents, most_passages=LIVE_PASSAGES)
+        if is_live:
+            layer.encode_ahead(reading.partition, found.documents, is_wanted=is_wanted)
         if not is_wanted():
             raise ReadingLost(f"reading {reading.number}")
         note = partial(record_documents, self._catalogue, reading, holder, found.documents, found.rejects)
-        write(self._services, reading.partition, found.documents, most_passages=LIVE_PASSAGES, with_them=note)
+        write(self._services, reading.partition, found.documents, live=is_live, with_them=note)
         fields = {"collection": reading.collection, "documents": len(found.documents), "rejects": len(found.rejects)}
         logger.info("files.read", extra={"fields": fields})
 
