@@ -22,7 +22,6 @@ from app.web.dependencies import CollectionParam, ServicesDep, Writer
 from app.web.multipart import MAX_FILES, MultipartRoute, form_body, form_fields, form_files
 from indexing.catalogue.collections import require_collection
 from indexing.catalogue.file_readings import State, list_readings, read_reading
-from indexing.records import Partition
 
 router = APIRouter(tags=["uploads"], route_class=AuthenticatedRoute)
 forms = APIRouter(tags=["uploads"], route_class=MultipartRoute)
@@ -74,7 +73,7 @@ def post_uploads(
     A file of up to 2,000 passages is found without a build. One that is uploaded again under the same id replaces the
     document. A collection that is not there is made.
     """
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     files = form_files(request.state.form, "file")
     metadata, fields = document_fields(form_fields(request.state.form, *FIELDS), len(files))
     readings = bring_files(services, partition, files, metadata=metadata, fields=fields)
@@ -95,7 +94,7 @@ def get_uploads(
     state: Annotated[State | None, Query(description="Only those in this state.")] = None,
 ) -> UploadsAnswer:
     """The files of a collection, the newest first, also those that OpenAI's routes attached to it."""
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     catalogue = services.home.catalogue
     require_collection(catalogue, partition)
     found = list_readings(catalogue, partition, limit=limit + 1, after=after or None, state=state)
@@ -113,7 +112,7 @@ def get_upload(
     collection: CollectionParam, file_id: FileIdParam, caller: Writer, services: ServicesDep
 ) -> UploadAnswer:
     """One file of a collection, with its state, its documents and why it failed, if it did."""
-    reading = read_reading(services.home.catalogue, Partition(caller.tenant, collection), file_id)
+    reading = read_reading(services.home.catalogue, caller.partition(collection), file_id)
     return answer_of(services, reading)
 
 
@@ -127,5 +126,5 @@ def delete_upload(
     collection: CollectionParam, file_id: FileIdParam, caller: Writer, services: ServicesDep
 ) -> DeletedUploadAnswer:
     """Cancel the reading if it goes on, and delete the file and its documents, unless they were written anew since."""
-    reading = detach(services, Partition(caller.tenant, collection), file_id)
+    reading = detach(services, caller.partition(collection), file_id)
     return DeletedUploadAnswer(collection=collection, id=file_id, documents=list(reading.documents))

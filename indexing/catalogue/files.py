@@ -178,6 +178,12 @@ def files_of_documents(database: Database, partition: Partition, ids: Iterable[s
     return {row["id"]: (row["file"], row["filename"]) for row in rows}
 
 
+def has_files(database: Database, partition: Partition) -> bool:
+    """Whether any document of a collection came from a file."""
+    sql = "SELECT 1 FROM file_documents WHERE tenant = ? AND collection = ? LIMIT 1"
+    return database.row(sql, (partition.tenant, partition.collection)) is not None
+
+
 def stored_files(database: Database) -> tuple[list[str], list[str]]:
     """The ids of all files whose bytes are durable, and of all such parts, of whatever tenant."""
     tables = ("files", "file_upload_parts")

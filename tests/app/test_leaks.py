@@ -37,6 +37,12 @@ FETCH = {
 }
 BODIES = {
     ("post", "/v1/search"): QUESTION,
+    ("post", "/v1/search:batch"): {
+        "searches": [
+            QUESTION | {"highlight": True, "snippet": 80, "collapse": True},
+            {"query": QUESTION["query"], "collections": ["shared-name", "{tenant}-collection"], "principals": ["all"]},
+        ]
+    },
     ("post", "/v1/context"): QUESTION | {"max_tokens": 500},
     ("post", "/mcp"): FETCH,
     ("post", "/mcp/{collection}"): FETCH | {"params": {"name": "search", "arguments": {"query": QUESTION["query"]}}},
@@ -63,6 +69,9 @@ BODIES = {
         "dry_run": True,
     },
     ("put", "/v1/collections/{collection}/documents/{document_id}"): DOCUMENT,
+    ("patch", "/v1/collections/{collection}/documents/{document_id}"): {"metadata": {"patched": True}},
+    ("post", "/v1/collections/{collection}/documents:list"): {"limit": 5},
+    ("post", "/v1/collections/{collection}/documents:count"): {},
     ("post", "/v1/collections/{collection}/features:push"): {
         "view": "clicks",
         "rows": [{"id": "{document_id}", "values": {"clicks": 3}}],

@@ -19,6 +19,7 @@ from indexing.telemetry import JsonFormatter
 
 NEEDED = {
     ("post", "/v1/search"): "search",
+    ("post", "/v1/search:batch"): "search",
     ("post", "/v1/context"): "search",
     ("post", "/rerank"): "search",
     ("post", "/v1/rerank"): "search",
@@ -66,6 +67,9 @@ NEEDED = {
     ("delete", "/v1/collections/{collection}"): "write",
     ("get", "/v1/collections/{collection}/documents"): "search",
     ("post", "/v1/collections/{collection}/documents:batch"): "write",
+    ("patch", "/v1/collections/{collection}/documents/{document_id}"): "write",
+    ("post", "/v1/collections/{collection}/documents:list"): "search",
+    ("post", "/v1/collections/{collection}/documents:count"): "search",
     ("post", "/v1/collections/{collection}/documents:delete"): "write",
     ("put", "/v1/collections/{collection}/documents/{document_id}"): "write",
     ("get", "/v1/collections/{collection}/documents/{document_id}"): "search",
