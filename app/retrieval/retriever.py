@@ -26,6 +26,7 @@ from indexing.indexes.attributes import AttributeSegment
 from indexing.indexes.bm25 import TermScores
 from indexing.models.reranker import RerankerModel
 from indexing.records import MODES, Mask, Partition, Scores, Vector
+from indexing.releases.recipes import RERANK
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import StoredPassage
 from indexing.telemetry import StageTimings
@@ -305,7 +306,8 @@ class Search:
             depth *= 4
         with timings.stage("hydrate"):
             is_hybrid = self._asked.mode == "hybrid"
-            hits = _hydrate(view, chosen, fusion.calibration if is_hybrid else retrieval.calibration[self._asked.mode])
+            curve = fusion.calibration if is_hybrid else serving.curve(self._partition, self._asked.mode)
+            hits = _hydrate(view, chosen, self._calibrated(curve, chosen.fused_scores))
             return hits if boosted is None else _with_features(hits, chosen, boosted)
 
     def _rerank(self, reranker: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
@@ -316,7 +318,12 @@ class Search:
         if second.logits is None:
             warnings.append(f"not reranked: {second.reason}")
             return hits
-        return _reordered(hits, second.logits, plan.calibration)
+        curve = self._serving.curve(self._partition, RERANK)
+        return _reordered(hits, second.logits, self._calibrated(curve, second.logits))
+
+    def _calibrated(self, curve: Sequence[float], ordering: Scores) -> Scores:
+        terms, unknown = self._features.get("terms", 0.0), self._features.get("unknown_share", 0.0)
+        return calibrate(curve, ordering, terms=terms, unknown_share=unknown)
 
 
 def _live_share(view: PartitionView, chosen: Chosen) -> dict[str, float]:
@@ -364,9 +371,8 @@ def _term_scores(
     return found
 
 
-def _reordered(hits: Sequence[RankedPassage], logits: Scores, calibration: Sequence[float]) -> list[RankedPassage]:
+def _reordered(hits: Sequence[RankedPassage], logits: Scores, scores: Scores) -> list[RankedPassage]:
     """The first hits by their logits, equal ones as they stood; the others after them, with no higher score."""
-    scores = calibrate(calibration, logits)
     order = np.argsort(-logits, kind="stable").tolist()
     first = [
         replace(hits[place], rank=rank, score=float(scores[place]), rerank=float(logits[place]))
@@ -382,13 +388,12 @@ def _with_features(hits: Sequence[RankedPassage], chosen: Chosen, boosted: Boost
     ]
 
 
-def _hydrate(view: PartitionView, hits: Chosen, calibration: Sequence[float]) -> list[RankedPassage]:
-    scores = calibrate(calibration, hits.fused_scores).tolist()
+def _hydrate(view: PartitionView, hits: Chosen, scores: Scores) -> list[RankedPassage]:
     none = [None] * len(scores)
     legs = (none if leg is None else leg.tolist() for leg in (hits.dense, hits.lexical))
     return [
         RankedPassage(rank, score, dense, lexical, view.passage(number, row))
         for rank, (score, dense, lexical, number, row) in enumerate(
-            zip(scores, *legs, hits.numbers.tolist(), hits.rows.tolist(), strict=True), 1
+            zip(scores.tolist(), *legs, hits.numbers.tolist(), hits.rows.tolist(), strict=True), 1
         )
     ]

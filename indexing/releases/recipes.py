@@ -24,6 +24,8 @@ from indexing.models.registry import ModelVersion
 from indexing.records import Json, fingerprint
 from indexing.releases.leg_rule import LegRule
 
+RERANK = "rerank"
+"""The name of the second pass among the modes that scores are calibrated by."""
 DEFAULT_SHARD_ROWS = 16_384
 """Passages above which a shard is split; bounds what one changed document makes a build write again."""
 
