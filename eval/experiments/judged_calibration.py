@@ -1,8 +1,9 @@
 """Calibrating a collection on a stored query set: fitted on its train and dev queries, measured on its test queries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from app.serving.release import ServingRelease
 from app.serving.release_opening import ReleaseOpener
 from eval.datasets.query_sets import QuerySet
 from eval.datasets.splits import SPLITS, split_of
@@ -13,7 +14,7 @@ from indexing.errors import InvalidInput
 from indexing.home import Home
 from indexing.records import Partition
 from indexing.releases.deployments import stable_release
-from indexing.releases.release import find_release
+from indexing.releases.release import Release, find_release
 from indexing.snapshots.collection_calibration import CollectionCalibration
 
 
@@ -30,7 +31,15 @@ class Calibrated:
     tried: Sequence[Fit]
 
 
-def calibrate(home: Home, set_name: str, *, release: str | None, actor: str, is_dry: bool = False) -> Calibrated:
+def calibrate(
+    home: Home,
+    set_name: str,
+    *,
+    release: str | None,
+    actor: str,
+    is_dry: bool = False,
+    open_release: Callable[[Release], ServingRelease] | None = None,
+) -> Calibrated:
     """Fit the scores of a query set's collection, and keep that for the next build of the recipe.
 
     Args:
@@ -39,6 +48,7 @@ def calibrate(home: Home, set_name: str, *, release: str | None, actor: str, is_
         release: ``12.3``, or a recipe's number; ``None`` for the release in service.
         actor: Who asked for it.
         is_dry: Whether to keep nothing.
+        open_release: What opens the release; by default with its own model.
 
     Raises:
         NotFound: there is no such set or release.
@@ -53,7 +63,8 @@ def calibrate(home: Home, set_name: str, *, release: str | None, actor: str, is_
     learned, held_out = _parts(query_set, SPLITS[:-1]), _parts(query_set, SPLITS[-1:])
     if not held_out.queries:
         raise InvalidInput(f"Query set {set_name!r} has no query in its split test: none is left to measure on.")
-    calibration, tried = fit_collection(ReleaseOpener(home).open(found), partition, learned, held_out)
+    opened = (open_release or ReleaseOpener(home).open)(found)
+    calibration, tried = fit_collection(opened, partition, learned, held_out)
     if calibration.modes and not is_dry:
         evidence = {"query_set": set_name, "version": query_set.version, "tried": [_told(one) for one in tried]}
         put_calibration(home.catalogue, found.recipe, partition, calibration.to_json(), evidence, actor=actor)

@@ -103,7 +103,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A bin from ``low`` to ``high``: the mean of what was said, the share that came true with its interval, a count."""
+    """A bin from ``low`` to ``high``: the mean of what was said, the share that came true and its interval, a count."""
 
     low: float
     high: float

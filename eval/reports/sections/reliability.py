@@ -73,9 +73,9 @@ def tell_reliability(sets: Sequence[ScoredSet], tenants: frozenset[str] = frozen
 
 
 MEANING = (
-    "A score is the chance that the document answers, as far as judgments say: of hits that score 0.6, six in ten should"
-    " be judged relevant. A document without a judgment counts as not relevant, so sets that judge few documents make"
-    " scores look too high."
+    "A score is the chance that the document answers, as far as judgments say: of hits that score 0.6, six in ten"
+    " should be judged relevant. A document without a judgment counts as not relevant, so sets that judge few documents"
+    " make scores look too high."
 )
 
 
