@@ -155,7 +155,13 @@ class Hit(BaseModel):
     """A passage with its rank and score. ``text`` is the document's text from ``start`` to ``end`` (code points)."""
 
     rank: int = Field(description="From 1.")
-    score: float = Field(description="Calibrated to 0..1, comparable between queries; higher is better.")
+    score: float = Field(
+        ge=0,
+        le=1,
+        description="The chance that the document answers, as far as judgments say: of hits that score 0.6, about six in"
+        " ten are right. It never rises with rank, and may be compared between queries of one mode and release. How far"
+        " it can be trusted, and what `min_score` to choose, is drawn in the quality report.",
+    )
     release: str = Field(
         description="The release that found this hit: that of the answer, but in an interleaving, where hits of the"
         " candidate stand between them and scores of two releases are in no order."
