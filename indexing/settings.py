@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Addresses and networks of proxies, separated by commas, that are not held to that number."
     )
+    mcp_origins: str = Field(
+        "",
+        description="Origins of web pages whose requests /mcp takes, separated by commas, as https://chat.example.",
+    )
     keep_alive_seconds: float = Field(
         5.0, gt=0, le=3600, description="How long a connection may stay open without a request."
     )
@@ -83,6 +87,15 @@ class Settings(BaseSettings):
     live_poll_seconds: float = Field(0.2, gt=0, description="How often the API looks for writes of other processes.")
     live_max_mb: int = Field(256, ge=1, description="Memory for writes that no build holds yet, a process.")
     live_max_passages: int = Field(20_000, ge=1, description="Passages of writes that no build holds yet, a process.")
+    max_upload_mb: int = Field(
+        64, ge=1, le=64, description="Largest file that may be uploaded, in megabytes; the readers take none larger."
+    )
+    max_files_mb: int = Field(
+        10_000, ge=1, description="Megabytes that all uploaded files of one tenant may take together."
+    )
+    file_readers: int = Field(
+        1, ge=1, le=8, description="Uploaded files that are read at once, over all API processes of a home."
+    )
     min_seq_seconds: float = Field(2.0, ge=0, description="How long a search waits for the write that it must see.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Level of the structured log: DEBUG, INFO, WARNING or ERROR."
@@ -120,6 +133,12 @@ class Settings(BaseSettings):
     @classmethod
     def _are_networks(cls, value: str) -> str:
         networks_of(value)
+        return value
+
+    @field_validator("mcp_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        origins_of(value)
         return value
 
     @field_validator("alert_webhook_url")
@@ -184,6 +203,20 @@ def networks_of(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(entry, strict=False) for entry in entries)
     except ValueError as error:
         raise ValueError(f"{error}: expected addresses or networks such as 10.0.0.7,192.168.0.0/16,fd00::/8") from error
+
+
+def origins_of(text: str) -> frozenset[str]:
+    """The origins of a list separated by commas, as browsers write them.
+
+    Raises:
+        ValueError: one is no origin; the message names it.
+    """
+    origins = frozenset(entry.strip().lower() for entry in text.split(",") if entry.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if not parts.scheme or not parts.netloc or f"{parts.scheme}://{parts.netloc}" != origin:
+            raise ValueError(f"{origin!r} is no origin: expected SCHEME://HOST or SCHEME://HOST:PORT")
+    return origins
 
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,11 +64,21 @@ def home(tmp_path: Path) -> Iterator[Home]:
     opened.close()
 
 
+@contextmanager
+def without_torch() -> Iterator[None]:
+    """As on a machine where torch and what is built on it are not installed."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("torch", "sentence_transformers", "transformers"):
+            patched.setitem(sys.modules, name, None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def compiled_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of homes ``model`` and ``reranker``, compiled once a run by one process, so that only one loads torch.
 
-    The first holds the embedded default model (about 12 s), the second a small cross-encoder ``cross@1``.
+    The first holds the embedded default model, compiled as where torch is not installed, the second a small
+    cross-encoder ``cross@1``.
     """
     # The processes of pytest-xdist have their folders in one that they share.
     is_alone = "PYTEST_XDIST_WORKER" not in os.environ
@@ -76,7 +86,7 @@ def compiled_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "model.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "compiled").exists():
-            with closing(open_home(settings_at(shared / "model"))) as home:
+            with closing(open_home(settings_at(shared / "model"))) as home, without_torch():
                 register_model(home.models, home.storage, DEFAULT_MODEL)
             with closing(open_home(settings_at(shared / "reranker"))) as home:
                 folder = make_cross_encoder(shared / "cross" / "model", spread=0.3)

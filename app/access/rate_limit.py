@@ -9,10 +9,11 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from indexing.backoff import Backoff, CircuitBreaker
-from indexing.errors import RateLimited
+from indexing.errors import InvalidInput, RateLimited
 
 logger = logging.getLogger(__name__)
 Kind: TypeAlias = Literal["requests", "feedback"]
@@ -37,13 +38,38 @@ local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
 local interval = tonumber(ARGV[1])
 local full = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
-local wait = full + interval - now - 60
-if wait > 0.000001 then return string.format('%.6f', wait) end
-full = full + interval
-redis.call('SET', KEYS[1], string.format('%.6f', full), 'PX', math.ceil((full - now) * 1000))
-return '0'
+local after = full + interval * tonumber(ARGV[2])
+local wait = after - now - 60
+if wait > 0.000001 then return {string.format('%.6f', wait), string.format('%.6f', full - now)} end
+redis.call('SET', KEYS[1], string.format('%.6f', after), 'PX', math.ceil((after - now) * 1000))
+return {'0', string.format('%.6f', after - now)}
 """
 """The same as ``Buckets.take``, by Redis's clock."""
+
+
+class Taken(NamedTuple):
+    """What became of taking from a bucket."""
+
+    wait_seconds: float
+    """0.0 where there was enough; else how long until there will be, and nothing was taken."""
+    full_in_seconds: float
+    """When the bucket is full again, if nothing more is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateState:
+    """How a tenant stands towards its rate after a request: ``remaining`` more may come at this moment."""
+
+    kind: Kind
+    per_minute: int
+    remaining: int
+    full_in_seconds: float
+
+    @classmethod
+    def after(cls, kind: Kind, per_minute: int, taken: Taken) -> "RateState":
+        """As a bucket stands that something was taken from, or was to be."""
+        left = (MINUTE_SECONDS - taken.full_in_seconds) * per_minute / MINUTE_SECONDS
+        return cls(kind, per_minute, max(0, math.floor(left + _TINY)), taken.full_in_seconds)
 
 
 class Buckets:
@@ -59,30 +85,27 @@ class Buckets:
         """How many buckets are remembered: those that are not full, and some that are by now."""
         return len(self._full_at)
 
-    def take(self, tenant: str, per_minute: int, kind: Kind = "requests") -> float:
-        """Take one request from a tenant's bucket of a kind, which fills with ``per_minute`` >= 1.
-
-        Returns:
-            0.0 if there was one, else the seconds until there will be.
-        """
+    def take(self, tenant: str, per_minute: int, kind: Kind = "requests", count: int = 1) -> Taken:
+        """Take ``count`` requests or none from a tenant's bucket of a kind, which fills with ``per_minute`` >= 1."""
         interval = MINUTE_SECONDS / per_minute
         with self._lock:
             now = self._clock()
             full_at = max(self._full_at.get((kind, tenant), now), now)
-            wait = full_at + interval - now - MINUTE_SECONDS
+            after = full_at + interval * count
+            wait = after - now - MINUTE_SECONDS
             if wait > _TINY:
-                return wait
-            self._full_at[kind, tenant] = full_at + interval
+                return Taken(wait, full_at - now)
+            self._full_at[kind, tenant] = after
             if len(self._full_at) > self._sweep_at:
                 self._full_at = {name: moment for name, moment in self._full_at.items() if moment > now}
                 self._sweep_at = max(_SWEEP_AT, 2 * len(self._full_at))
-        return 0.0
+        return Taken(0.0, after - now)
 
 
 class SharedBuckets(Protocol):
     """Buckets that all processes share; asking them may fail with an ``OSError``."""
 
-    async def take(self, tenant: str, per_minute: int, kind: Kind = "requests") -> float:
+    async def take(self, tenant: str, per_minute: int, kind: Kind = "requests", count: int = 1) -> Taken:
         """As ``Buckets.take``."""
 
     async def close(self) -> None:
@@ -109,7 +132,7 @@ class RedisBuckets:
         self._prefix = f"groundwork:{home}"
         self._script = self._redis.register_script(_SCRIPT)
 
-    async def take(self, tenant: str, per_minute: int, kind: Kind = "requests") -> float:
+    async def take(self, tenant: str, per_minute: int, kind: Kind = "requests", count: int = 1) -> Taken:
         """As ``Buckets.take``.
 
         Raises:
@@ -119,7 +142,8 @@ class RedisBuckets:
 
         try:
             key = f"{self._prefix}:{_REDIS_NAMES[kind]}:{tenant}"
-            return float(await self._script(keys=[key], args=[MINUTE_SECONDS / per_minute]))
+            wait, full_in = await self._script(keys=[key], args=[MINUTE_SECONDS / per_minute, count])
+            return Taken(float(wait), float(full_in))
         except RedisError as error:
             raise ConnectionError(f"{type(error).__name__}: {error}") from error
 
@@ -136,37 +160,55 @@ class RateLimiter:
         self._own = Buckets(clock)
         self._breaker = CircuitBreaker(REDIS_PAUSES, clock)
 
-    async def admit(self, tenant: str, per_minute: int | None, kind: Kind = "requests") -> None:
-        """Count one request of ``tenant``; ``None`` is unlimited and costs nothing. Never fails because of Redis.
+    async def admit(
+        self,
+        tenant: str,
+        per_minute: int | None,
+        kind: Kind = "requests",
+        count: int = 1,
+        told: Callable[[RateState], None] = lambda state: None,
+        *,
+        counted: int = 0,
+    ) -> None:
+        """Count requests of ``tenant``; ``None`` is unlimited and costs nothing. Never fails because of Redis.
 
         Each kind may come ``per_minute`` times a minute: feedback takes nothing from other requests, nor they from it.
+        ``told`` is told how the tenant stands, also where it is refused. Of what comes at once, ``count`` are to be
+        counted beside those that are ``counted`` already.
 
         Raises:
-            RateLimited: the tenant's bucket is empty.
+            RateLimited: the tenant's bucket holds less.
+            InvalidInput: the tenant's bucket never holds as much.
         """
-        if per_minute is None:
+        if per_minute is None or count < 1:
             return
-        wait_seconds = await self._take(tenant, per_minute, kind)
-        if wait_seconds > 0:
-            retry_after_seconds = math.ceil(wait_seconds - _TINY)
+        if (all_at_once := count + counted) > per_minute:
+            raise InvalidInput(
+                f"{all_at_once} {_NOUNS[kind]} at once are more than tenant {tenant!r} may send in a minute,"
+                f" {per_minute:,}: send fewer at a time."
+            )
+        taken = await self._take(tenant, per_minute, kind, count)
+        told(RateState.after(kind, per_minute, taken))
+        if taken.wait_seconds > 0:
+            retry_after_seconds = math.ceil(taken.wait_seconds - _TINY)
             raise RateLimited(
                 f"Tenant {tenant!r} may send {per_minute:,} {_NOUNS[kind]} a minute and has used them up: the next is"
                 f" admitted in {retry_after_seconds} s.",
                 retry_after_seconds=max(1, retry_after_seconds),
             )
 
-    async def _take(self, tenant: str, per_minute: int, kind: Kind) -> float:
+    async def _take(self, tenant: str, per_minute: int, kind: Kind, count: int) -> Taken:
         if self._shared is not None and self._breaker.may_ask():
             try:
-                wait_seconds = await self._shared.take(tenant, per_minute, kind)
+                taken = await self._shared.take(tenant, per_minute, kind, count)
             except OSError as error:
                 if self._breaker.failed():
                     logger.warning("limits.redis_lost", extra={"fields": {"reason": str(error)}})
             else:
                 if self._breaker.succeeded():
                     logger.info("limits.redis_back")
-                return wait_seconds
-        return self._own.take(tenant, per_minute, kind)
+                return taken
+        return self._own.take(tenant, per_minute, kind, count)
 
     async def close(self) -> None:
         """Let go of Redis."""

@@ -33,8 +33,8 @@ from indexing.releases.recipes import Recipe
 logger = logging.getLogger(__name__)
 MAX_WRITE_PASSAGES = 50
 """Passages of the largest write that the live layer takes; a larger one waits for a build."""
-_MAX_WRITE_CHARS = 400_000
-"""Code points of the largest new write that is cut to see how many passages it has: 50 passages of 8,000."""
+_MAX_PASSAGE_CHARS = 8_000
+"""Code points for each passage that a write may have: a new write of more is not even cut to count its passages."""
 ENCODED_BYTES = 8 << 20
 """Memory for vectors that one recipe's queue encoded and another's may need: some 4,000 of 384 dimensions."""
 _MOST_EXPECTED = 4_000
@@ -147,10 +147,12 @@ class LiveLayer:
 
     # Who writes
 
-    def takes(self, partition: Partition, documents: Sequence[Document]) -> bool:
+    def takes(
+        self, partition: Partition, documents: Sequence[Document], *, most_passages: int = MAX_WRITE_PASSAGES
+    ) -> bool:
         """Whether a write will be found through the live layer, by every open recipe; if not, it waits for a build.
 
-        It is taken if it has up to 50 passages that need encoding in each, and there is room in each and for all.
+        It is taken if it has up to ``most_passages`` that need encoding in each, and there is room in each and for all.
         """
         queues = list(self._queues.values())
         if not queues:
@@ -158,16 +160,17 @@ class LiveLayer:
         known = [read_content(self._home.catalogue, partition, document.id) for document in documents]
         cut: dict[str, list[int]] = {}
         passages: list[int] = []
+        most_chars = most_passages * _MAX_PASSAGE_CHARS
         for queue in queues:
             is_new = [
                 not _is_found(queue, document, content) for document, content in zip(documents, known, strict=True)
             ]
-            if sum(len(one.text) for one, new in zip(documents, is_new, strict=True) if new) > _MAX_WRITE_CHARS:
+            if sum(len(one.text) for one, new in zip(documents, is_new, strict=True) if new) > most_chars:
                 return False
             if queue.passage_view not in cut:
                 cut[queue.passage_view] = [len(queue.chunker.spans(document)) for document in documents]
             counts = cut[queue.passage_view]
-            if sum(count for count, new in zip(counts, is_new, strict=True) if new) > MAX_WRITE_PASSAGES:
+            if sum(count for count, new in zip(counts, is_new, strict=True) if new) > most_passages:
                 return False
             passages.append(sum(counts))
         with self._lock:
@@ -182,6 +185,22 @@ class LiveLayer:
                 del self._expected[next(iter(self._expected))]
         each_fits = all(queue.fits(count) for count, queue in zip(needed, queues, strict=True))
         return each_fits and queues[0].fits(sum(needed))
+
+    def chunking(self) -> tuple[int, int] | None:
+        """Tokens of a passage at most, and how many two may share, by the recipe in service; ``None`` before one is."""
+        queue = next(iter(self._queues.values()), None)
+        return None if queue is None else (queue.chunker.limit, queue.serving.recipe.passage.overlap_tokens)
+
+    def encode_ahead(
+        self, partition: Partition, documents: Sequence[Document], *, is_wanted: Callable[[], bool]
+    ) -> None:
+        """Keep the vectors of a large write before it is stored, so that no other write waits while it is taken.
+
+        It ends early once it is not ``is_wanted``.
+        """
+        for queue in list(self._queues.values()):
+            for document in documents:
+                queue.encode_ahead(partition, document, is_wanted)
 
     def wrote(self, partition: Partition, ids: Iterable[str] = ()) -> None:
         """Take a write that this process has just stored: deletions hide at once, documents join every queue."""

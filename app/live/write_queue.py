@@ -29,7 +29,7 @@ from indexing.features.views import FeatureViews
 from indexing.home import Home
 from indexing.lru_cache import LruCache
 from indexing.passages.chunker import Chunker
-from indexing.records import Partition, Vector, is_narrower
+from indexing.records import Document, Partition, Vector, is_narrower
 from indexing.snapshots.shard_layout import ShardInput
 
 logger = logging.getLogger(__name__)
@@ -341,6 +341,24 @@ class WriteQueue:
             store.put(one.keys, np.array(one.vectors, np.float32))
         except (GroundworkError, OSError) as error:  # they are computed again where they are needed
             logger.warning("live.store_failed", extra={"fields": {"reason": str(error)}})
+
+    def encode_ahead(self, partition: Partition, document: Document, is_wanted: Callable[[], bool]) -> None:
+        """Keep the vectors of a document that is to be written, under the name that its write looks for.
+
+        One passage at a time: a search finds the other sessions free, and this one after some milliseconds.
+        """
+        item = ShardInput(partition, document, self.chunker.passages(document, self.chunker.spans(document)))
+        view = self._views.embedding_fingerprint
+        keys = [vector_key(view, passage.encoder_input) for passage in item.passages]
+        if not keys or self._home.storage.exists(feature_kind(view), block_name(keys)):
+            return
+        vectors = self.overlay.known_vectors(item)
+        for place, passage in enumerate(item.passages):
+            if not is_wanted():
+                return
+            if vectors[place] is None:
+                vectors[place] = self.serving.embedder.encode_passages([passage.encoder_input])[0]
+        FeatureStore(self._home.storage, view, blocks=[]).put(keys, np.array(vectors, np.float32))
 
     def _put_off(self, late: Sequence[Waiting]) -> None:
         """Let documents wait for a build; what is found of them now goes on answering."""

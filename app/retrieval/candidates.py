@@ -116,6 +116,19 @@ def candidate_rows(view: PartitionView, keys: Rows, *, grouped: bool) -> Candida
     return _whole_documents(view, numbers, rows) if grouped else CandidateRows(numbers, rows, np.arange(len(keys)))
 
 
+def group_keys(rows: CandidateRows) -> Rows:
+    """What names each group: the key of its first passage."""
+    return _keys(rows.numbers[rows.first], rows.rows[rows.first])
+
+
+def without_groups(rows: CandidateRows, seen: Rows) -> CandidateRows:
+    """Candidates without some groups, by their names; groups hold the same passages whenever they are found."""
+    sizes = np.diff(np.append(rows.first, len(rows.rows)))
+    is_new = ~np.isin(group_keys(rows), seen)
+    kept, size = np.repeat(is_new, sizes), sizes[is_new]
+    return CandidateRows(rows.numbers[kept], rows.rows[kept], np.cumsum(size) - size)
+
+
 def score_candidates(
     view: PartitionView, chosen_rows: CandidateRows, vector: Vector | None, term_scores: Scores | None
 ) -> Candidates:

@@ -42,7 +42,9 @@ def fused_scores(dense: Scores | None, lexical: Scores | None, *, max_score: flo
     return fused
 
 
-def calibrate(curve: Sequence[float], ordering: Scores, *, terms: float = 0.0, unknown_share: float = 0.0) -> Scores:
+def calibrate(
+    curve: Sequence[float], ordering: Scores, *, terms: float = 0.0, unknown_share: float = 0.0, before: int = 0
+) -> Scores:
     """Map fused scores to 0..1 by a logistic curve; keeps the order.
 
     One threshold means the same for every query then.
@@ -50,9 +52,10 @@ def calibrate(curve: Sequence[float], ordering: Scores, *, terms: float = 0.0, u
     Args:
         curve: Bias and slope, the slope positive; in recipes from decision 58 on also what the logarithm of ``terms``
             and ``unknown_share`` count, for each hit alike, and the logarithm of the hit's place, at most 0.
-        ordering: What ``fused_scores`` gave, of the best candidates: no other stands before them.
+        ordering: What ``fused_scores`` gave, of the candidates that stand next to each other in the ranking.
         terms: How many different terms of the query count.
         unknown_share: How many of them no passage of the collection holds, 0..1.
+        before: How many candidates stand before these.
 
     Returns:
         float32 (n,): an estimate of the chance that the passage's document is relevant.
@@ -64,7 +67,7 @@ def calibrate(curve: Sequence[float], ordering: Scores, *, terms: float = 0.0, u
     if rest:
         by_terms, by_unknown, by_place = rest
         descending = np.sort(-ordering)
-        places = 1.0 + np.searchsorted(descending, -ordering)  # equal hits share a place, and so a score
+        places = 1.0 + before + np.searchsorted(descending, -ordering)  # equal hits share a place, and so a score
         log_odds = log_odds + (by_terms * math.log(max(terms, 1.0)) + by_unknown * unknown_share)
         log_odds = log_odds + by_place * np.log(places)
     calibrated: Scores = (1.0 / (1.0 + np.exp(-log_odds))).astype(np.float32)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from app.retrieval.retriever import RankedPassage
+from app.retrieval.hits import RankedPassage
 from indexing.passages.text_blocks import one_line, pieces
 from indexing.snapshots.shard import StoredPassage
 

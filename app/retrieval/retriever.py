@@ -1,104 +1,57 @@
 """The retriever: one query against one partition of one release, for the API, the command line and evaluation."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TypeAlias
-
-import numpy as np
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
 
 from app.retrieval.candidates import (
+    CandidateRows,
     Chosen,
+    LegsBest,
     best_of_legs,
     candidate_rows,
     choose,
     document_ids,
+    group_keys,
     score_candidates,
+    without_groups,
 )
 from app.retrieval.fusion import calibrate
+from app.retrieval.hits import (
+    QueryVector,
+    RankedPassage,
+    Result,
+    hydrated,
+    live_share,
+    reordered,
+    with_features,
+)
+from app.retrieval.query import Matching, Query
+from app.retrieval.query_terms import query_terms
+from app.retrieval.ranking import Tier, TieredRanking, page_of, ranked_from
 from app.retrieval.reranking import Reranker, pair_text
 from app.serving.document_boosts import BoostedDocuments
 from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
-from indexing.features.conversation import Turns, conversation_terms, conversation_vector
-from indexing.indexes.attributes import AttributeSegment
+from indexing.features.conversation import Turns, conversation_vector
 from indexing.indexes.bm25 import TermScores
 from indexing.models.reranker import RerankerModel
 from indexing.records import MODES, Mask, Partition, Scores, Vector
 from indexing.releases.recipes import RERANK
 from indexing.snapshots.partition_view import PartitionView
-from indexing.snapshots.shard import StoredPassage
 from indexing.telemetry import StageTimings
 
-Matching: TypeAlias = Callable[[AttributeSegment], Mask | None]
-"""Picks documents of a segment: bool, one entry a document, or ``None`` for all."""
+_DEEPER = 4
+"""How much deeper the legs look where they found too little. Source: our choice."""
 
 
 @dataclass(frozen=True, slots=True)
-class RankedPassage:
-    """A hit: rank from 1, calibrated score 0..1, and the raw score of each leg that the mode used.
+class _Looked:
+    """What the legs found at a depth, and what is scored of it."""
 
-    Grouped by document, the raw scores are the best that any passage of the document has in each leg. ``rerank`` is
-    the reranker's logit for the passage, where there was a second pass; ``features`` are the values of the document
-    that the recipe's boosts used, by name. ``release`` is the number of the release that found it, empty where it is
-    the one that answers.
-    """
-
-    rank: int
-    score: float
-    dense: float | None
-    lexical: float | None
-    passage: StoredPassage
-    rerank: float | None = None
-    features: Mapping[str, float] = field(default_factory=dict)
-    release: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class QueryVector:
-    """The vector that a model gave of a query."""
-
-    model: str
-    vector: Vector
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Hits best first, milliseconds by stage, and what is missing from them.
-
-    ``features`` says what was found out about the query on the way: ``terms``, how many different ones count;
-    ``unknown_share``, how many of them no passage of the partition holds (0..1); ``leg_overlap``, how many of one leg's
-    candidates are the other's, too (0..1, of the leg that has fewer); ``live_share``, how many of the hits no snapshot
-    holds yet (0..1), where there are writes that wait for a build. What was not found out is left out.
-    ``query_vector`` is there where the search computed one.
-    """
-
-    hits: list[RankedPassage]
-    timings_ms: dict[str, float]
-    warnings: list[str] = field(default_factory=list)
-    features: dict[str, float] = field(default_factory=dict)
-    query_vector: QueryVector | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What is asked of a partition; see ``Retriever.search``. Boosts are those of the moment ``at``, by default now."""
-
-    text: str
-    k: int
-    mode: str
-    grouped: bool
-    vector: Vector | None
-    matching: Matching | None
-    earlier: tuple[str, ...] = ()
-    at: datetime | None = None
-    answer: str = ""
-
-    @property
-    def turns(self) -> Turns:
-        """The question and what came before it."""
-        return Turns(self.text, self.earlier, self.answer)
+    depth: int
+    best: LegsBest
+    rows: CandidateRows
 
 
 class TooManyCandidates(Exception):
@@ -203,6 +156,7 @@ class Search:
         self._vector = asked.vector
         self._allowed: Sequence[Mask | None] | None = None
         self._terms: tuple[Scores | None, float] | None = None
+        self._found: TermScores | None = None
         self._features: dict[str, float] = {}
 
     @property
@@ -214,6 +168,30 @@ class Search:
     def text(self) -> str:
         """What is looked for, empty beside a vector alone."""
         return self._asked.text
+
+    @property
+    def known_terms(self) -> Sequence[str]:
+        """The terms that some passage holds, once they are scored."""
+        return () if self._found is None else self._found.known
+
+    @property
+    def max_score(self) -> float:
+        """What no BM25 score can exceed, once terms are scored: lexical scores count as shares of it."""
+        return 0.0 if self._terms is None else self._terms[1]
+
+    def count_terms(self, known: Container[str]) -> None:
+        """Let terms that are known elsewhere count here, too, where no passage holds them.
+
+        Else a passage that holds the one word which its collection knows would have all that could be had of the query.
+        """
+        if self._found is not None and self._terms is not None:
+            more = sum(most for term, most in self._found.absent.items() if term in known)
+            self._terms = self._terms[0], self._found.max_score + more
+
+    def use_vector_of(self, other: "Search") -> None:
+        """Take the vector of a search that asks the same of the same release."""
+        if self.needs_encoding:
+            self._vector = other._vector
 
     @property
     def needs_encoding(self) -> bool:
@@ -244,7 +222,8 @@ class Search:
         else:
             with self._timings.stage("lexical"):
                 found = _term_scores(self._serving, view, asked, self._allowed)
-            self._terms = found.scores, found.max_score
+            self._found = found
+            self._terms = found.scores, found.max_score if asked.part is None else asked.part.max_score
             if found.terms:
                 self._features["terms"] = float(found.terms)
                 self._features["unknown_share"] = found.unknown / found.terms
@@ -261,16 +240,50 @@ class Search:
         """
         self.score_terms()
         self.encode()
-        serving = self._serving
-        depth = self._asked.k if serving.reranker is None else max(self._asked.k, serving.recipe.second_pass.depth)
-        hits = self._hits(depth, max_candidates)
-        broken = serving.snapshot.broken_shards(self._partition)
-        warnings = [f"not searched: {reason}" for reason in broken.values()]
-        if serving.reranker is not None and hits:
-            with self._timings.stage("rerank"):
-                hits = self._rerank(serving.reranker, hits, warnings)[: self._asked.k]
+        serving, asked, late = self._serving, self._asked, list[str]()
+        if asked.is_plain:
+            hits = self._hits(self._depth, max_candidates)
+            if serving.reranker is not None and hits:
+                with self._timings.stage("rerank"):
+                    hits = self._rerank(serving.reranker, hits, late)[: asked.k]
+        elif max_candidates is not None:
+            raise TooManyCandidates
+        else:
+            hits = self._wanted(self.ranking(late))
+        return self.result_of(hits, late)
+
+    def result_of(self, hits: list[RankedPassage], late: Sequence[str] = ()) -> Result:
+        """Hits that were found as what is answered; ``late`` says what could not be done in time."""
+        asked = self._asked
+        kept = hits if asked.min_score is None else [hit for hit in hits if hit.score >= asked.min_score]
+        broken = self._serving.snapshot.broken_shards(self._partition)
+        warnings = [*(f"not searched: {reason}" for reason in broken.values()), *late]
         self._timings.add("total", (time.perf_counter() - self._began) * 1000.0)
-        return Result(hits, self._timings.milliseconds, warnings, self._features, self._computed_vector())
+        vector = self._computed_vector()
+        return Result(kept, self._timings.milliseconds, warnings, self._features, vector, len(hits) - len(kept))
+
+    def ranking(self, late: list[str]) -> TieredRanking:
+        """All hits, as far as they are asked for; what a second pass could not do in time is added to ``late``."""
+        self.score_terms()
+        self.encode()
+        ranking, reranker = TieredRanking(self._tiers(self._depth)), self._serving.reranker
+        if reranker is not None and (first := ranking.hits(0, self._serving.recipe.second_pass.depth)):
+            with self._timings.stage("rerank"):
+                ranking.put_first(self._rerank(reranker, first, late))
+        return ranking
+
+    def _wanted(self, ranking: TieredRanking) -> list[RankedPassage]:
+        asked = self._asked
+        if asked.part is None:
+            page = page_of(ranking, asked.offset, asked.k, collapse=asked.collapse)
+            return ranked_from(page, asked.offset)
+        return [hit for place in asked.part.places for hit in ranking.hits(place, place + 1)]
+
+    @property
+    def _depth(self) -> int:
+        """How many hits the legs are to find at least."""
+        serving, k = self._serving, self._asked.k
+        return k if serving.reranker is None else max(k, serving.recipe.second_pass.depth)
 
     def _computed_vector(self) -> QueryVector | None:
         """The query's vector, unless the caller gave it."""
@@ -279,36 +292,72 @@ class Search:
         return QueryVector(self._serving.recipe.model, self._vector)
 
     def _hits(self, k: int, max_candidates: int | None) -> list[RankedPassage]:
-        view, serving, timings = self._view, self._serving, self._timings
+        view = self._view
         if view is None or self._terms is None:
             return []
-        retrieval, fusion = serving.recipe.retrieval, serving.fusion(self._partition)
-        term_scores, max_score = self._terms
-        depth = max(retrieval.candidates, k)
+        found = self._look(view, max(self._serving.recipe.retrieval.candidates, k), k, max_candidates)
+        with self._timings.stage("fuse"):
+            chosen, boosted = self._choose(view, found.rows, k)
+            self._note(view, found, chosen)
+        with self._timings.stage("hydrate"):
+            hits = hydrated(view, chosen, self._calibrated(chosen.fused_scores))
+            return hits if boosted is None else with_features(hits, chosen.groups.tolist(), boosted)
+
+    def _tiers(self, k: int) -> Iterator[Tier]:
+        """What a search for ``k`` hits ranks, best first, then what it would have had it looked ever deeper."""
+        view = self._view
+        if view is None or self._terms is None:
+            return
+        depth, seen, before = max(self._serving.recipe.retrieval.candidates, k), None, 0
         while True:
-            best = best_of_legs(view, self._vector, term_scores, depth, timings, self._allowed)
-            with timings.stage("fuse"):
+            found = self._look(view, depth, 0 if seen is not None else k, None)
+            with self._timings.stage("fuse"):
+                rows = found.rows if seen is None else without_groups(found.rows, seen)
+                chosen, boosted = self._choose(view, rows, len(rows.first))
+                if seen is None:
+                    self._note(view, found, chosen)
+                tier = Tier(view, chosen, self._calibrated(chosen.fused_scores, before), boosted)
+            yield tier
+            before += len(tier)
+            if found.best.is_exhausted:
+                return
+            depth, seen = found.depth * _DEEPER, group_keys(found.rows)
+
+    def _look(self, view: PartitionView, depth: int, k: int, max_candidates: int | None) -> "_Looked":
+        """Candidates: what the legs find at a depth, or at the first one below at which there are ``k`` groups."""
+        term_scores = None if self._terms is None else self._terms[0]
+        while True:
+            best = best_of_legs(view, self._vector, term_scores, depth, self._timings, self._allowed)
+            with self._timings.stage("fuse"):
                 rows = candidate_rows(view, best.keys, grouped=self._asked.grouped)
                 has_enough = len(rows.first) >= k or best.is_exhausted
                 if max_candidates is not None and (len(rows.rows) > max_candidates or not has_enough):
                     raise TooManyCandidates
-                if has_enough:
-                    found = score_candidates(view, rows, self._vector, term_scores)
-                    boosted = None
-                    if serving.boosts is not None:
-                        boosted = serving.boosts.of(self._partition, document_ids(view, found), self._asked.at)
-                    added = None if boosted is None else boosted.added
-                    chosen = choose(view, found, max_score, k, dense_weight=fusion.dense_weight, added=added)
-                    if best.overlap is not None:
-                        self._features["leg_overlap"] = best.overlap
-                    self._features |= _live_share(view, chosen)
-                    break
-            depth *= 4
-        with timings.stage("hydrate"):
-            is_hybrid = self._asked.mode == "hybrid"
-            curve = fusion.calibration if is_hybrid else serving.curve(self._partition, self._asked.mode)
-            hits = _hydrate(view, chosen, self._calibrated(curve, chosen.fused_scores))
-            return hits if boosted is None else _with_features(hits, chosen, boosted)
+            if has_enough:
+                return _Looked(depth, best, rows)
+            depth *= _DEEPER
+
+    def _choose(self, view: PartitionView, rows: CandidateRows, k: int) -> tuple[Chosen, BoostedDocuments | None]:
+        serving, (term_scores, max_score) = self._serving, self._terms or (None, 0.0)
+        found = score_candidates(view, rows, self._vector, term_scores)
+        boosted = None
+        if serving.boosts is not None:
+            boosted = serving.boosts.of(self._partition, document_ids(view, found), self._asked.at)
+        added = None if boosted is None else boosted.added
+        weight = serving.fusion(self._partition).dense_weight
+        return choose(view, found, max_score, k, dense_weight=weight, added=added), boosted
+
+    def _note(self, view: PartitionView, found: "_Looked", chosen: Chosen) -> None:
+        if found.best.overlap is not None:
+            self._features["leg_overlap"] = found.best.overlap
+        self._features |= live_share(view, chosen.numbers[: self._asked.k])
+
+    def _calibrated(self, ordering: Scores, before: int = 0) -> Scores:
+        serving, mode, features = self._serving, self._asked.mode, self._features
+        is_hybrid = mode == "hybrid"
+        curve = serving.fusion(self._partition).calibration if is_hybrid else serving.curve(self._partition, mode)
+        terms, unknown = features.get("terms", 0.0), features.get("unknown_share", 0.0)
+        return calibrate(curve, ordering, terms=terms, unknown_share=unknown, before=before)
 
     def _rerank(self, reranker: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
         """The hits in the reranker's order, or as they are and a warning why."""
@@ -319,19 +368,7 @@ class Search:
             warnings.append(f"not reranked: {second.reason}")
             return hits
         curve = self._serving.curve(self._partition, RERANK)
-        return _reordered(hits, second.logits, self._calibrated(curve, second.logits))
-
-    def _calibrated(self, curve: Sequence[float], ordering: Scores) -> Scores:
-        terms, unknown = self._features.get("terms", 0.0), self._features.get("unknown_share", 0.0)
-        return calibrate(curve, ordering, terms=terms, unknown_share=unknown)
-
-
-def _live_share(view: PartitionView, chosen: Chosen) -> dict[str, float]:
-    """How many of the hits stand in memory alone, where anything does."""
-    is_live = np.array([shard.is_in_memory for shard in view.shards], np.bool_)
-    if not is_live.any() or not len(chosen.numbers):
-        return {}
-    return {"live_share": float(is_live[chosen.numbers].mean())}
+        return reordered(hits, second.logits, calibrate(curve, second.logits))
 
 
 def _query_vector(serving: ServingRelease, query: Query) -> Vector:
@@ -341,59 +378,12 @@ def _query_vector(serving: ServingRelease, query: Query) -> Vector:
     return conversation_vector(conversation, query.turns, serving.embedder.encode_query)
 
 
-def unit_vector(components: Sequence[float]) -> Vector:
-    """A query vector of unit norm.
-
-    Raises:
-        InvalidInput: it has no direction.
-    """
-    vector = np.array(components, np.float64)
-    largest = float(np.abs(vector).max(initial=0.0))
-    if not 0.0 < largest < float("inf"):
-        raise InvalidInput("the vector has no direction: expected finite components that are not all zero.")
-    vector /= largest  # else squares of very large or small components leave what a number can hold
-    return (vector / np.linalg.norm(vector)).astype(np.float32)
-
-
 def _term_scores(
     serving: ServingRelease, view: PartitionView, query: Query, allowed: Sequence[Mask | None]
 ) -> TermScores:
     """BM25 of every passage, 0 for those that may not be found."""
-    conversation, analyser = serving.recipe.conversation, serving.analyser.of(view.partition)
-    if conversation is None:
-        weights = analyser.query_weights(query.text)
-    else:
-        weights = conversation_terms(conversation, query.turns, analyser.query_weights)
-    found = serving.bm25.score_terms(view.segments, weights or analyser.stop_weights(query.text))
+    found = serving.bm25.score_terms(view.segments, query_terms(serving, view.partition, query))
     for offset, mask in zip(view.offsets.tolist(), allowed, strict=True):
         if mask is not None:
             found.scores[offset : offset + len(mask)][~mask] = 0.0
     return found
-
-
-def _reordered(hits: Sequence[RankedPassage], logits: Scores, scores: Scores) -> list[RankedPassage]:
-    """The first hits by their logits, equal ones as they stood; the others after them, with no higher score."""
-    order = np.argsort(-logits, kind="stable").tolist()
-    first = [
-        replace(hits[place], rank=rank, score=float(scores[place]), rerank=float(logits[place]))
-        for rank, place in enumerate(order, 1)
-    ]
-    least = first[-1].score
-    return first + [replace(hit, score=min(hit.score, least)) for hit in hits[len(first) :]]
-
-
-def _with_features(hits: Sequence[RankedPassage], chosen: Chosen, boosted: BoostedDocuments) -> list[RankedPassage]:
-    return [
-        replace(hit, features=boosted.values[group]) for hit, group in zip(hits, chosen.groups.tolist(), strict=True)
-    ]
-
-
-def _hydrate(view: PartitionView, hits: Chosen, scores: Scores) -> list[RankedPassage]:
-    none = [None] * len(scores)
-    legs = (none if leg is None else leg.tolist() for leg in (hits.dense, hits.lexical))
-    return [
-        RankedPassage(rank, score, dense, lexical, view.passage(number, row))
-        for rank, (score, dense, lexical, number, row) in enumerate(
-            zip(scores.tolist(), *legs, hits.numbers.tolist(), hits.rows.tolist(), strict=True), 1
-        )
-    ]

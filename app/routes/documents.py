@@ -20,14 +20,14 @@ from app.schemas.documents import (
     summary_of,
 )
 from app.schemas.problems import problems
-from app.services.documents import find_matching, hide, is_searchable, visible_to, write
+from app.services.documents import find_matching, hide, is_searchable, read_visible, visible_to, write
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import CollectionParam, DocumentIdParam, PrincipalsParam, Searcher, ServicesDep, Writer
 from indexing.catalogue.collections import require_collection
 from indexing.catalogue.document_readings import read_account
 from indexing.catalogue.document_writes import remove_document, remove_unchanged
-from indexing.catalogue.documents import iterate_documents, read_document
-from indexing.errors import InvalidInput, NotFound
+from indexing.catalogue.documents import iterate_documents
+from indexing.errors import InvalidInput
 from indexing.records import Partition
 
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
@@ -111,9 +111,7 @@ def get_document(
 ) -> DocumentAnswer:
     """A document as it was written last, and whether searches find that version yet (`searchable`)."""
     partition = Partition(caller.tenant, collection)
-    stored = read_document(services.home.catalogue, partition, document_id)
-    if not visible_to(caller, principals)(stored.document):
-        raise NotFound(f"No document {document_id!r} in collection {collection!r}.")
+    stored = read_visible(services, caller, collection, document_id, principals)
     seq = services.sequence_tokens.of_write(caller.tenant, stored.seq)
     account = read_account(services.home.catalogue, partition, document_id)
     searchable = is_searchable(services, partition, stored)

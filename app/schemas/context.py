@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.retrieval.prompt_context import Context, Piece
 from app.schemas.scalars import NO_TEXT, Flag
-from app.schemas.search import WHAT_TO_LOOK_FOR, SearchBody
+from app.schemas.search import WHAT_TO_LOOK_FOR, QuestionBody
 
 MAX_CONTEXT_K = 100
 """The most hits that one block is made of."""
@@ -14,7 +14,7 @@ MAX_CONTEXT_TOKENS = 100_000
 """The largest budget of a block, in tokens."""
 
 
-class ContextBody(SearchBody):
+class ContextBody(QuestionBody):
     """A search whose hits are wanted as one block for a prompt."""
 
     model_config = ConfigDict(
@@ -53,7 +53,7 @@ class CitedPassages(BaseModel):
     title: str
     url: str
     headings: list[str] = Field(description="The headings that its passages stand under together.")
-    score: float = Field(description="The best of its passages', the chance that the document answers, 0..1, as in a search.")
+    score: float = Field(description="The chance that it answers, 0..1, as in a search: its best passage's.")
     passages: list[str] = Field(description="Ids of the passages it is made of, in reading order.")
     start: int = Field(description="Where its first piece begins in the document's text.")
     end: int = Field(description="Where its last piece ends.")

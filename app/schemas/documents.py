@@ -216,7 +216,7 @@ def document_from(document_id: str, body: DocumentBody, *, where: str = "") -> D
         raise InvalidInput(f"{refused}.") from refused
     try:
         _refuse_surrogates(body)
-        metadata = _checked_metadata(body.metadata)
+        metadata = checked_metadata(body.metadata)
         allow = allow_field({"allow": body.allow})
     except Refused as refused:
         raise InvalidInput(f"{where or f'document {name!r}: '}{refused}.") from refused
@@ -231,7 +231,12 @@ def _refuse_surrogates(body: DocumentBody) -> None:
             raise Refused(f"{name}: {refused}") from refused
 
 
-def _checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+def checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata that a document may have, as it is.
+
+    Raises:
+        Refused: it is too much, or holds what looks like a permission.
+    """
     plain_json(metadata)  # bounds how much and how deep it is
     refuse_misplaced(metadata, "metadata")
     try:

@@ -41,7 +41,7 @@ _TEXTS: Mapping[int, str] = {
     404: "Nothing of this name is there, or it belongs to another tenant.",
     409: "There is one of this name already, or another decision came first: the message says which.",
     412: "The write `min_seq` cannot be found here yet.",
-    413: "The body is larger than 256 KiB, or 8 MiB below `/v1/collections/`.",
+    413: "The body is larger than 256 KiB; or, of a batch of searches, 2 MiB; or, where it brings documents, 8 MiB.",
     415: "The body is compressed, or its `Content-Type` is not JSON.",
     422: "The request is malformed: the message names the field.",
     429: "The tenant sent too many requests, or has too many documents; come back after `Retry-After` seconds.",
@@ -81,6 +81,9 @@ def problems(*statuses: int, takes_body: bool = False) -> Descriptions:
 
 SEARCH_PROBLEMS = problems(404, 412, 504, takes_body=True)
 """What a route that searches may answer instead, for its description."""
+
+BATCH_PROBLEMS = problems(takes_body=True)
+"""What a batch of searches may be answered as a whole, for its description."""
 
 OPEN_PROBLEMS = described({400: "The path or the query string is not UTF-8."})
 """What a route that asks for no key may answer instead, for its description."""

@@ -1,13 +1,29 @@
 """The shapes of ``POST /v1/search`` on the wire, which other searches extend."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from app.retrieval.retriever import Result
+from app.retrieval.hits import Result
 from app.schemas.chats import MAX_MESSAGES, ChatMessage, spoken
 from app.schemas.filters import MAX_COMPARISONS, MAX_DEPTH, FilterBody
 from app.schemas.scalars import NO_TEXT, Flag, Number
+from app.schemas.search_options import (
+    ALWAYS_SENT,
+    MAX_WINDOW,
+    Collapse,
+    CollapsedHit,
+    CollectionName,
+    Collections,
+    Fields,
+    Highlight,
+    Highlights,
+    MinScore,
+    Offset,
+    Snippet,
+    SnippetLength,
+)
 from indexing.features.conversation import USER, Message, Turns, read_conversation
 from indexing.features.views import ConversationView
 from indexing.records import Json
@@ -26,7 +42,6 @@ MAX_INTEGER = 2**53 - 1
 """The largest integer on the wire: beyond it JSON readers round, and the OpenAPI document would round the bound itself.
 Source: RFC 8259, section 6."""
 
-CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 SequenceToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 OldSequenceNumber = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER, json_schema_extra={"deprecated": True})]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_USER_CHARACTERS)]
@@ -46,16 +61,10 @@ WHAT_TO_LOOK_FOR: list[Json] = [
 """What ``SearchBody`` demands of several fields together, for the OpenAPI document."""
 
 
-class SearchBody(BaseModel):
-    """One search. Unknown fields are refused, so that a misspelt one is not silently ignored."""
+class QuestionBody(BaseModel):
+    """What is asked of one collection. Unknown fields are refused, so that a misspelt one is not silently ignored."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"query": "why was my card declined", "collection": "helpdesk", "k": 5}],
-            "oneOf": WHAT_TO_LOOK_FOR,
-        },
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"oneOf": WHAT_TO_LOOK_FOR})
 
     query: QueryText | None = Field(
         None,
@@ -105,6 +114,8 @@ class SearchBody(BaseModel):
         description="Whose request this is, by any id that stays the same for one person. It changes no hit: a rollout"
         " by user gives the same user the same release, and the ledger keeps a keyed hash of it, never the id itself.",
     )
+    min_score: MinScore = None
+    collapse: Collapse = False
 
     @model_validator(mode="after")
     def _say_what_to_look_for(self) -> Self:
@@ -139,6 +150,59 @@ class SearchBody(BaseModel):
             return Turns(self.query or "")
         return read_conversation(view, self.spoken)
 
+    @property
+    def skipped(self) -> int:
+        """How many hits of the ranking stand before the first that is wanted."""
+        return 0
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether what is asked beside the question takes as long as a search, or longer."""
+        return self.collapse
+
+
+class SearchBody(QuestionBody):
+    """One search: a question, which part of the ranking is wanted, and how its hits are shown."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"query": "why was my card declined", "collection": "helpdesk", "k": 5}],
+            "oneOf": WHAT_TO_LOOK_FOR,
+        },
+    )
+
+    collections: Collections = None
+    offset: Offset = 0
+    fields: Fields = None
+    highlight: Highlight = False
+    snippet: SnippetLength = None
+
+    @model_validator(mode="after")
+    def _stay_in_bounds(self) -> Self:
+        if self.collections is not None and "collection" in self.model_fields_set:
+            raise ValueError("give either collection or collections, not both")
+        if self.offset + self.k > MAX_WINDOW:
+            raise ValueError(
+                f"offset {self.offset} and k {self.k} reach beyond rank {MAX_WINDOW:,}: narrow the search with filters"
+            )
+        return self
+
+    @property
+    def skipped(self) -> int:
+        """See ``QuestionBody``."""
+        return self.offset
+
+    @property
+    def takes_time(self) -> bool:
+        """See ``QuestionBody``."""
+        return self.collapse or self.offset > 0 or self.highlight or self.snippet is not None
+
+    def part(self, collection: str) -> "SearchBody":
+        """What is asked of one collection of several: its own ranking, of which all that is wanted is taken."""
+        only = {"collections": None, "collection": collection, "offset": 0, "min_score": None, "collapse": False}
+        return self.model_copy(update=only)
+
 
 class LegScores(BaseModel):
     """The raw scores: cosine (-1..1) and BM25 (0 or more). A leg that the mode does not use is null.
@@ -152,34 +216,48 @@ class LegScores(BaseModel):
 
 
 class Hit(BaseModel):
-    """A passage with its rank and score. ``text`` is the document's text from ``start`` to ``end`` (code points)."""
+    """A passage with its rank and score. ``text`` is the document's text from ``start`` to ``end`` (code points).
 
-    rank: int = Field(description="From 1.")
+    Which fields it has beside the first ones says ``fields`` of the request; by default all but those of its options.
+    """
+
+    rank: int = Field(description="From 1; after an `offset` from the one after it.")
     score: float = Field(
         ge=0,
         le=1,
-        description="The chance that the document answers, as far as judgments say: of hits that score 0.6, about six in"
-        " ten are right. It never rises with rank, and may be compared between queries of one mode and release. How far"
+        description="The chance that the document answers, as far as judgments say: of hits that score 0.6, about six"
+        " in ten are right. It never rises with rank, and may be compared between queries of one mode and release. How far"
         " it can be trusted, and what `min_score` to choose, is drawn in the quality report.",
     )
-    release: str = Field(
-        description="The release that found this hit: that of the answer, but in an interleaving, where hits of the"
-        " candidate stand between them and scores of two releases are in no order."
-    )
-    scores: LegScores
-    passage_id: str
+    collection: str = Field(description="The collection whose document it is.")
     document_id: str
-    title: str
-    text: str
-    start: int
-    end: int
-    headings: list[str]
-    table_heading: str = Field(
-        description="The heading row of the table among whose rows it begins, which says what its columns are; empty"
-        " elsewhere, and under passage views from before there was one."
+    passage_id: str
+    release: str = Field(
+        "",
+        description="The release that found this hit: that of the answer, but in an interleaving, where hits of the"
+        " candidate stand between them and scores of two releases are in no order.",
     )
-    url: str
-    metadata: dict[str, Any]
+    scores: LegScores = Field(LegScores(dense=None, lexical=None))
+    title: str = ""
+    text: str = ""
+    start: int = 0
+    end: int = 0
+    headings: list[str] = Field([])
+    table_heading: str = Field(
+        "",
+        description="The heading row of the table among whose rows it begins, which says what its columns are; empty"
+        " elsewhere, and under passage views from before there was one.",
+    )
+    url: str = ""
+    metadata: dict[str, Any] = Field({})
+    query_id: str | None = Field(
+        None, description="Of a search of several collections: the name in the ledger for feedback about this hit."
+    )
+    highlights: Highlights | None = Field(None, description="There where `highlight` asks for it.")
+    snippet: Snippet | None = Field(None, description="There where `snippet` asks for it.")
+    near_duplicates: list[CollapsedHit] | None = Field(
+        None, description="There where `collapse` asks for it: the hits that stand behind this one, best first."
+    )
 
 
 class SearchAnswer(BaseModel):
@@ -204,23 +282,36 @@ class SearchAnswer(BaseModel):
     warnings: list[str] = Field(
         description="What is missing from this answer, such as a corrupt shard; normally empty."
     )
+    below_min_score: int | None = Field(
+        None, description="There where `min_score` is given: how many hits were left out that would stand here else."
+    )
 
 
 def answer_of(
-    result: Result, release: str, snapshot: str, request_id: str, *, query_id: str, seq: str | int
+    result: Result,
+    release: str,
+    snapshot: str,
+    request_id: str,
+    *,
+    query_id: str,
+    seq: str | int,
+    asked: SearchBody | None = None,
+    details: Sequence[Mapping[str, Json]] = (),
 ) -> dict[str, Json]:
     """A search result as it goes over the wire: what ``SearchAnswer`` describes, not checked against it once more.
 
-    ``seq`` is a token for a tenant, and a number for the command line.
+    ``seq`` is a token for a tenant, and a number for the command line; ``details`` are those of each hit, or none.
+    ``asked`` says which of a hit's fields are sent.
     """
     hits = [
         {
             "rank": hit.rank,
             "score": hit.score,
+            "collection": hit.passage.partition.collection,
+            "document_id": hit.passage.document_id,
+            "passage_id": hit.passage.id,
             "release": hit.release or release,
             "scores": {"dense": hit.dense, "lexical": hit.lexical, "rerank": hit.rerank},
-            "passage_id": hit.passage.id,
-            "document_id": hit.passage.document_id,
             "title": hit.passage.title,
             "text": hit.passage.text,
             "start": hit.passage.start,
@@ -232,6 +323,12 @@ def answer_of(
         }
         for hit in result.hits
     ]
+    if asked is not None and asked.fields is not None:
+        sent = {*ALWAYS_SENT, *asked.fields}
+        hits = [{name: value for name, value in hit.items() if name in sent} for hit in hits]
+    if details:
+        hits = [{**hit, **more} for hit, more in zip(hits, details, strict=True)]
+    bounded = {"below_min_score": result.below_min_score} if asked is not None and asked.min_score is not None else {}
     return {
         "request_id": request_id,
         "query_id": query_id,
@@ -241,4 +338,5 @@ def answer_of(
         "hits": hits,
         "timings_ms": {stage: round(milliseconds, 3) for stage, milliseconds in result.timings_ms.items()},
         "warnings": result.warnings,
+        **bounded,
     }

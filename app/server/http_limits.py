@@ -12,7 +12,7 @@ MAX_PIPELINED = 32
 """Requests that may wait on a connection for the answer to an earlier one; each takes some 2 kB (our choice)."""
 MIN_PROGRESS_BYTES = 4096
 """What must come of a body, or be taken of an answer, in a time limit to begin it anew: 140 bytes a second in 30 s."""
-MAX_DISCARDED_BYTES = 16 * 1024 * 1024
+MAX_DISCARDED_BYTES = 128 * 1024 * 1024
 """Of a body that the application has answered without reading it: twice the largest that it takes."""
 MAX_LINGERING_CONNECTIONS = 128
 """Connections beyond those that may be open which are read for a moment after their refusal; more are just closed."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from app.access.authentication import Caller
+from app.live.layer import MAX_WRITE_PASSAGES
 from app.retrieval.filters import matching
 from app.schemas.documents import DeleteBody, WrittenAnswer
 from app.schemas.filters import filter_of
@@ -15,8 +16,8 @@ from app.serving.assignment import may_answer
 from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.document_writes import Written, write_documents
-from indexing.catalogue.documents import StoredDocument, iterate_documents
-from indexing.errors import GroundworkError, NotReady
+from indexing.catalogue.documents import StoredDocument, iterate_documents, read_document
+from indexing.errors import GroundworkError, NotFound, NotReady
 from indexing.features.materialise import materialise_documents
 from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.records import Document, Partition
@@ -44,10 +45,28 @@ class WriteReport:
     warnings: list[str] = field(default_factory=list)
 
 
-def write(services: Services, partition: Partition, documents: Sequence[Document]) -> WriteReport:
-    """Store at least one document; those that no search can find before a build holds them have one asked for."""
+def write(
+    services: Services,
+    partition: Partition,
+    documents: Sequence[Document],
+    *,
+    most_passages: int = MAX_WRITE_PASSAGES,
+    with_them: Callable[[], None] = lambda: None,
+) -> WriteReport:
+    """Store at least one document; those that no search can find before a build holds them have one asked for.
+
+    Args:
+        services: The process's state.
+        partition: Where to.
+        documents: What to store, all or none.
+        most_passages: How many the live layer may take of it; more wait for a build.
+        with_them: Writes what is to be stored with them, in the same transaction; what it raises undoes all.
+    """
     catalogue, token = services.home.catalogue, partial(services.sequence_tokens.of_write, partition.tenant)
-    written = write_documents(catalogue, partition, documents, live=services.live.takes(partition, documents))
+    live = services.live.takes(partition, documents, most_passages=most_passages)
+    with catalogue.write():
+        written = write_documents(catalogue, partition, documents, live=live)
+        with_them()
     changed = [one.id for one in written if one.outcome != "unchanged"]
     _materialise(services, partition, changed)
     services.live.wrote(partition, changed)
@@ -101,6 +120,20 @@ def visible_to(caller: Caller, principals: Sequence[str] | None) -> Callable[[Do
         return lambda document: True
     names = frozenset(principals or ())
     return lambda document: document.allow is None or not names.isdisjoint(document.allow)
+
+
+def read_visible(
+    services: Services, caller: Caller, collection: str, document_id: str, principals: Sequence[str] | None
+) -> StoredDocument:
+    """A document of the caller's tenant that ``visible_to`` lets it read.
+
+    Raises:
+        NotFound: there is none of this id, or it is hidden from the caller, which cannot tell the two apart.
+    """
+    stored = read_document(services.home.catalogue, Partition(caller.tenant, collection), document_id)
+    if not visible_to(caller, principals)(stored.document):
+        raise NotFound(f"No document {document_id!r} in collection {collection!r}.")
+    return stored
 
 
 def find_matching(services: Services, partition: Partition, body: DeleteBody) -> dict[str, int]:

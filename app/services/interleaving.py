@@ -5,7 +5,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
@@ -15,7 +15,9 @@ from app.access.concurrency import ConcurrencyLimit
 from app.access.deadline import Deadline
 from app.access.sequence_tokens import SequenceTokens
 from app.live.layer import LiveLayer
-from app.retrieval.retriever import RankedPassage, Result, Retriever
+from app.retrieval.hits import RankedPassage, Result
+from app.retrieval.near_duplicates import NearDuplicates
+from app.retrieval.retriever import Retriever
 from app.retrieval.team_draft import team_draft
 from app.services.queries import query_for
 from app.services.request_records import RequestRecord
@@ -157,7 +159,9 @@ class InterleavedSearches:
             return replace(result, timings_ms=timings)
         self._told("answered")
         release = searching.serving.release.number
-        draft = team_draft(result.hits, found.hits, record.body.k, key=_key(record), toss=_toss(record))
+        draft = team_draft(
+            result.hits, found.hits, record.body.k, key=_key(record, [*result.hits, *found.hits]), toss=_toss(record)
+        )
         record.comparison = {
             OUTCOME: "answered",
             CANDIDATE_RELEASE: release,
@@ -200,11 +204,20 @@ def _best_of(found: Result) -> dict[str, float]:
     return {CANDIDATE_BEST: max(scores)} if scores else {}
 
 
-def _key(record: RequestRecord) -> Callable[[RankedPassage], Hashable]:
-    """What makes two hits the same: the document where each gives one, else the piece of its text."""
-    if record.body.group_by_document:
-        return lambda hit: hit.passage.document_id
-    return lambda hit: (hit.passage.document_id, hit.passage.start, hit.passage.end)
+def _key(record: RequestRecord, hits: Sequence[RankedPassage]) -> Callable[[RankedPassage], Hashable]:
+    """What makes two hits the same: the document where each gives one, else the piece of its text.
+
+    Where near-duplicates are to be shown once, ``hits``, those of both, are the same if they are near-duplicates.
+    """
+    if record.body.collapse:
+        seen = NearDuplicates()
+        places = {_piece(hit): seen.place(hit.passage.text) for hit in hits}
+        return lambda hit: places[_piece(hit)]
+    return (lambda hit: hit.passage.document_id) if record.body.group_by_document else _piece
+
+
+def _piece(hit: RankedPassage) -> tuple[str, int, int]:
+    return hit.passage.document_id, hit.passage.start, hit.passage.end
 
 
 def _toss(record: RequestRecord) -> Callable[[], bool]:

@@ -3,14 +3,16 @@
 from datetime import datetime
 
 from app.retrieval.filters import matching
-from app.retrieval.retriever import Query, unit_vector
+from app.retrieval.query import PartShown, Query, unit_vector
 from app.schemas.filters import filter_of
-from app.schemas.search import SearchBody
+from app.schemas.search import QuestionBody
 from indexing.releases.recipes import Recipe
 
 
-def query_for(body: SearchBody, recipe: Recipe, at: datetime | None = None) -> Query:
+def query_for(body: QuestionBody, recipe: Recipe, at: datetime | None = None, part: PartShown | None = None) -> Query:
     """What a body asks of a recipe, which says what earlier turns of a conversation count; boosts are of moment ``at``.
+
+    ``part`` says what was shown, where it was part of a search of several collections and is asked again.
 
     Raises:
         InvalidInput: a filter or the vector is not as it must be.
@@ -26,4 +28,8 @@ def query_for(body: SearchBody, recipe: Recipe, at: datetime | None = None) -> Q
         tuple(turns.earlier),
         at=at,
         answer=turns.answer,
+        offset=body.skipped,
+        collapse=body.collapse,
+        min_score=body.min_score,
+        part=part,
     )

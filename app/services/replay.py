@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from app.retrieval.query import PartShown
 from app.retrieval.reranking import Reranker, SecondPass
 from app.retrieval.retriever import Retriever
 from app.schemas.search import SearchBody
@@ -128,7 +129,8 @@ class Replayer:
         try:
             seen = self._views.over(serving, partition, changes[1:])
             retriever = self.retriever if row.is_reranked else self._skipping
-            result = retriever.begin(seen, partition, query_for(body, seen.recipe, moment_of(row.id))).result()
+            query = query_for(body, seen.recipe, moment_of(row.id), part_of(row))
+            result = retriever.begin(seen, partition, query).result()
         except VersionGone as error:
             self._refuse_erased(row, partition)
             raise CannotReplay(
@@ -247,7 +249,7 @@ def body_of(row: RequestRow) -> SearchBody:
         )
     return SearchBody.model_validate(
         {
-            **row.query,
+            **{name: value for name, value in row.query.items() if name != "part"},
             "collection": row.collection,
             "k": row.k,
             "mode": row.mode,
@@ -256,6 +258,12 @@ def body_of(row: RequestRow) -> SearchBody:
             "principals": list(row.principals or ()),
         }
     )
+
+
+def part_of(row: RequestRow) -> PartShown | None:
+    """Which places of its collection's ranking were shown, where it was one of several that were searched at once."""
+    part = None if row.query is None else row.query.get("part")
+    return None if part is None else PartShown(tuple(map(int, part["places"])), float(part["max_score"]))
 
 
 def differences_of(then: Sequence[ServedHit], now: Sequence[ServedHit]) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from app.ledger.batch_queue import CLOSE_SECONDS
 from app.ledger.query_ids import LedgerIds, QueryIds
 from app.ledger.recorder import Recorder
 from app.ledger.sketch_sample import SketchSample
-from app.retrieval.retriever import Result
-from app.schemas.search import SearchBody
+from app.retrieval.hits import Result
+from app.retrieval.query import PartShown
+from app.schemas.search import QuestionBody
 from app.services.request_rows import RowPolicy, features_of, filters_of, hits_of, query_of
 from app.serving.assignment import Assignment
 from indexing.errors import ClientGone, GroundworkError
@@ -36,7 +37,8 @@ class RequestRecord:
     """One request while it is answered; a context manager, after which its row is on its way to the ledger.
 
     What is known is put into it when it is known, and costs the request no more than that: the row is made of it in
-    the recorder's thread. ``features`` and ``timings_ms`` are of what was done beside the search.
+    the recorder's thread. ``features`` and ``timings_ms`` are of what was done beside the search. One that ``is_part``
+    is of one collection of several that were searched at once, and ``part`` says which of its hits were shown.
     """
 
     id: UUID
@@ -44,7 +46,7 @@ class RequestRecord:
     kind: str
     request_id: str
     caller: Caller
-    body: SearchBody
+    body: QuestionBody
     records: "RequestRecords"
     began: float = field(default_factory=time.perf_counter)
     release: Release | None = None
@@ -58,6 +60,8 @@ class RequestRecord:
     error: str | None = None
     shadow_of: UUID | None = None
     comparison: Mapping[str, float | str] | None = None
+    is_part: bool = False
+    part: PartShown | None = None
 
     def __enter__(self) -> "RequestRecord":
         """Begin; everything of the request that may fail stands in the block."""
@@ -113,7 +117,7 @@ class RequestRecord:
             k=body.k,
             grouped=body.group_by_document,
             query_hash=policy.query_hash(body) if is_whole else None,
-            query=query_of(body) if keeps_text else None,
+            query=query_of(body, self.part) if keeps_text else None,
             filters=filters_of(body) if keeps_text else None,
             principals=list(body.principals) if keeps_text else None,
             query_features=features_of(body, result, hits, self.features) if is_whole else {},
@@ -157,7 +161,7 @@ class RequestRecords:
         self._ids = LedgerIds()
         self.sketches = SketchSample()
 
-    def begin(self, kind: str, caller: Caller, body: SearchBody) -> RequestRecord:
+    def begin(self, kind: str, caller: Caller, body: QuestionBody) -> RequestRecord:
         """The record of a request that begins now, in whose context (``request_id``) it is called."""
         made = self._ids.new()
         return RequestRecord(made, self.query_ids.text(caller.tenant, made), kind, request_id.get(), caller, body, self)

@@ -6,8 +6,9 @@ from operator import attrgetter
 
 import numpy as np
 
-from app.retrieval.retriever import Result
-from app.schemas.search import SearchBody
+from app.retrieval.hits import Result
+from app.retrieval.query import PartShown
+from app.schemas.search import QuestionBody
 from app.serving.assignment import Assignment
 from indexing.ledger.hashes import EVENT, QUERY, UNIT, USER, keyed_hash
 from indexing.ledger.hit_columns import HitColumns
@@ -46,7 +47,7 @@ class RowPolicy:
         """What stands for a client's id of feedback."""
         return keyed_hash(self.secret, EVENT, _bytes(event))
 
-    def query_hash(self, body: SearchBody) -> str:
+    def query_hash(self, body: QuestionBody) -> str:
         """What stands for the text, the conversation, or the vector alone: the same for the same."""
         if body.query is not None:
             return keyed_hash(self.secret, QUERY, _bytes(body.query))
@@ -56,18 +57,25 @@ class RowPolicy:
         return keyed_hash(self.secret, QUERY, np.asarray(body.vector, np.float64).tobytes())
 
 
-def query_of(body: SearchBody) -> dict[str, Json]:
-    """What was asked, in full: all of ``query``, ``messages`` and ``vector`` that was given.
+_ASKED = {"query", "vector", "offset", "min_score", "collapse"}
+"""Of a body, what is kept with the question where it is not the default: it says which hits there are."""
+
+
+def query_of(body: QuestionBody, part: PartShown | None = None) -> dict[str, Json]:
+    """What was asked, in full: ``query``, ``messages`` and ``vector`` as they were given, and which hits of them.
 
     Of a chat that is what can count, each message as one text: what tools answered, and images, change no ranking.
+    Where several collections were searched at once, ``part`` says which places of this one's ranking were shown.
     """
-    query: dict[str, Json] = body.model_dump(mode="json", include={"query", "vector"}, exclude_none=True)
+    query: dict[str, Json] = body.model_dump(mode="json", include=_ASKED, exclude_defaults=True)
+    if part is not None:
+        query["part"] = {"places": list(part.places), "max_score": part.max_score}
     if body.messages is not None:
         query["messages"] = [{"role": message.role, "content": message.content} for message in body.spoken]
     return query
 
 
-def filters_of(body: SearchBody) -> dict[str, Json] | None:
+def filters_of(body: QuestionBody) -> dict[str, Json] | None:
     """The filter as it was given."""
     if body.filters is None:
         return None
@@ -85,7 +93,7 @@ def hits_of(result: Result | None) -> HitColumns:
 
 
 def features_of(
-    body: SearchBody, result: Result | None, hits: HitColumns, more: Mapping[str, float]
+    body: QuestionBody, result: Result | None, hits: HitColumns, more: Mapping[str, float]
 ) -> dict[str, float | str]:
     """Features of the text, if there is one, of what the search found out about it, and of the hits."""
     found: dict[str, float | str] = {}
@@ -96,6 +104,8 @@ def features_of(
     if result is not None:
         found |= result.features
         found |= hit_features(hits.scores, hits.lexical)
+    if body.skipped:
+        found["offset"] = float(body.skipped)
     return {**found, **more}
 
 

@@ -9,7 +9,8 @@ from anyio import CapacityLimiter, Semaphore, WouldBlock, move_on_after, to_thre
 
 from app.access.concurrency import ConcurrencyLimit
 from app.access.deadline import Deadline
-from app.retrieval.retriever import Result, Search
+from app.retrieval.hits import Result
+from app.retrieval.retriever import Search
 from indexing.errors import ClientGone
 
 THREADS_A_SESSION = 2
@@ -105,6 +106,11 @@ class SearchExecutor:
 
     def complete(self, search: Search) -> Result:
         """Do what is left of a search in the calling thread, and the encoding in another meanwhile."""
+        self.prepare(search)
+        return search.result()
+
+    def prepare(self, search: Search) -> None:
+        """Encode what a search asks in another thread, if that must be, and score its terms in this one meanwhile."""
         search.use_known_vector()
         if search.needs_encoding:
             encoding = self._encoders.submit(search.encode)
@@ -112,7 +118,6 @@ class SearchExecutor:
                 search.score_terms()
             finally:
                 encoding.result()
-        return search.result()
 
     async def _take_search_slot(self, client: Client, deadline: Deadline) -> None:
         try:

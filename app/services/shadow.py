@@ -12,7 +12,8 @@ from typing import Literal, Protocol
 from app.access.concurrency import ConcurrencyLimit
 from app.live.layer import LiveLayer
 from app.retrieval.agreement import overlap, rank_biased_overlap
-from app.retrieval.retriever import RankedPassage, Result, Retriever
+from app.retrieval.hits import RankedPassage, Result
+from app.retrieval.retriever import Retriever
 from app.services.queries import query_for
 from app.services.request_records import SHADOW, RequestRecord, RequestRecords
 from app.serving.assignment import Assignment

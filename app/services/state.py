@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from app.access.concurrency import ConcurrencyLimit
 from app.access.rate_limit import RateLimiter
 from app.access.sequence_tokens import SequenceTokens
+from app.access.upload_limit import UploadLimit
 from app.ledger.feedback_recorder import FeedbackRecorder
 from app.ledger.view_recorder import ViewRecorder
 from app.live.layer import LiveLayer
 from app.metrics import Metrics
 from app.retrieval.retriever import Retriever
+from app.services.embedding_threads import EmbeddingThreads
 from app.services.interleaving import InterleavedSearches
 from app.services.request_records import RequestRecords
 from app.services.search_executor import SearchExecutor
@@ -29,7 +31,8 @@ class Services:
         was to the ledger, ``views`` what it could see, ``feedback`` what users said of it; ``shadows`` lets a candidate
     answer them as well, afterwards, and ``interleaving`` at once.
 
-    ``searches``, ``threaded_requests``, ``write_waits`` and ``measurements`` say how many of each may be in progress;
+    ``searches``, ``threaded_requests``, ``write_waits``, ``measurements`` and ``uploads`` say how many of each may be
+    in progress;
     ``now`` tells the moment, ISO 8601 in UTC.
     """
 
@@ -47,9 +50,11 @@ class Services:
     metrics: Metrics
     limiter: RateLimiter
     executor: SearchExecutor
+    embeddings: EmbeddingThreads
     searches: ConcurrencyLimit
     threaded_requests: ConcurrencyLimit
     write_waits: ConcurrencyLimit
     measurements: ConcurrencyLimit
+    uploads: UploadLimit
     is_stopping: bool = False
     now: Callable[[], str] = utc_now

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.retrieval.agreement import overlap, rank_biased_overlap
 from app.services.queries import query_for
-from app.services.replay import CannotReplay, Replayer, body_of
+from app.services.replay import CannotReplay, Replayer, body_of, part_of
 from app.services.request_rows import hits_of
 from indexing.errors import GroundworkError
 from indexing.ledger.records import RequestRow, ServedHit
@@ -19,6 +19,9 @@ DEPTH = 10
 """How many of the best documents ``overlap`` compares."""
 OTHER_MODEL = "other_model"
 """Why a request is left out that was asked by a vector: it was made by another model than the candidate's."""
+
+SEVERAL = "several_collections"
+"""Why a request is left out that was part of a search of several: what was shown of it, the others decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,9 @@ def compare_traffic(
     for done, row in enumerate(rows, 1):
         try:
             body = body_of(row)
+            if part_of(row) is not None:
+                skipped[SEVERAL] += 1
+                continue
             if body.vector is not None and replayer.model_of(row) != serving.recipe.model:
                 skipped[OTHER_MODEL] += 1
                 continue

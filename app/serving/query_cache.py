@@ -147,6 +147,7 @@ class CachedEmbedder:
         self._embedder = embedder
         self._cache = cache
         self.dimension = embedder.dimension
+        self.query_tokens, self.passage_tokens = embedder.query_tokens, embedder.passage_tokens
         # Machines whose arithmetic differs may share a Redis: each finds only what the likes of it have computed.
         probe = hashlib.sha256(embedder.encode_query(_PROBE).astype("<f4").tobytes()).digest()
         self._prefix = hashlib.sha256(identity.encode() + probe).digest()
@@ -162,6 +163,11 @@ class CachedEmbedder:
     def known(self, text: str) -> Vector | None:
         """See ``Embedder``; the vector is not writable."""
         return self._cache.known(self.key(text))
+
+    def encode_unkept(self, text: str) -> Vector:
+        """As ``encode_query``, but what is not at hand is encoded and not kept: a corpus drives out no query."""
+        found = self.known(text)
+        return self._embedder.encode_query(text) if found is None else found
 
     def encode_passages(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> Vectors:
         """See ``Embedder``; passages are not kept here but in the feature store."""

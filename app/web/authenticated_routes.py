@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 from fastapi import Request, Response
@@ -13,6 +14,7 @@ from app.access.rate_limit import Kind
 from app.services.state import Services
 from app.web.dependencies import services_of
 from app.web.headers import header_of
+from app.web.rate_headers import RATE
 from app.web.request_bodies import parse_body, read_body, refuse_other_media
 from indexing.telemetry import caller_ids
 
@@ -72,5 +74,24 @@ async def admit(request: Request, services: Services, counts: Kind = "requests")
     """
     caller = authenticate(services.reads, header_of(request.scope, b"authorization"))
     caller_ids.set((caller.tenant, caller.key_id))
-    await services.limiter.admit(caller.tenant, caller.requests_per_minute, counts)
+    await count_requests(request, services, caller, counts)
     return caller
+
+
+async def count_requests(
+    request: Request,
+    services: Services,
+    caller: Caller,
+    counts: Kind = "requests",
+    count: int = 1,
+    *,
+    counted: int = 0,
+) -> None:
+    """Count a request as so many beside those that are ``counted``; its answer says how the tenant stands then.
+
+    Raises:
+        RateLimited: the tenant sent too many.
+        InvalidInput: it may never send as many at once.
+    """
+    told = partial(request.scope.__setitem__, RATE)
+    await services.limiter.admit(caller.tenant, caller.requests_per_minute, counts, count, told, counted=counted)

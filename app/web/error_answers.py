@@ -1,6 +1,8 @@
 """The one way from an error to its answer: FastAPI's routes, the fast ones and the middleware all end here."""
 
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -9,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.services.state import Services
+from app.services.told_errors import tell
 from app.web.allowed_methods import AllowedMethods
-from app.web.problems import REFUSALS, headers_of, name_of, problem_answer, status_of
-from indexing.errors import DeadlineExceeded, GroundworkError, public_text
+from app.web.problem_shapes import Fault, Refusal, answer_refusal
+from app.web.problems import REFUSALS, headers_of, name_of, status_of
+from indexing.errors import GroundworkError
 
 logger = logging.getLogger(__name__)
 
@@ -25,28 +29,35 @@ class ErrorAnswers:
 
     def answer(self, request: Request, error: Exception) -> Response:
         """The answer to a request that failed; what was not foreseen is logged, and not told."""
+        path: str = request.scope["path"]
+        if isinstance(error, HTTPException) and error.status_code == 405 and request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": self._allow(path)})
+        return answer_refusal(path, self._refusal(request, error))
+
+    def _refusal(self, request: Request, error: Exception) -> Refusal:
         if isinstance(error, GroundworkError):
-            return _answer_groundwork(request, error)
+            return _groundwork(request, error)
         if isinstance(error, RequestValidationError):
-            return _answer_malformed(error)
+            return _malformed(error)
         if isinstance(error, HTTPException):
-            return self._answer_http(request, error)
+            return self._http(request, error)
         logger.error("request.failed", exc_info=error)
         message = "The server failed in a way that was not foreseen; its log has the reason under this request id."
-        return problem_answer(500, name_of(500), message, {})
+        return Refusal(500, name_of(500), message)
 
-    def _answer_http(self, request: Request, error: HTTPException) -> Response:
+    def _http(self, request: Request, error: HTTPException) -> Refusal:
         """What Starlette, FastAPI or the middleware refuses: no such path, a wrong method, a body that is too large."""
         status, message, headers = error.status_code, str(error.detail), dict(error.headers or {})
         path: str = request.scope["path"]
         if status == 404:
             message = f"There is no {path[:200]!r} here: GET / says what there is."
         elif status == 405:
-            headers = {"Allow": ", ".join(self._allowed.of(path))}
-            if request.method == "OPTIONS":
-                return Response(status_code=204, headers=headers)
+            headers = {"Allow": self._allow(path)}
             message = f"{request.method[:20]} is not a method of {path[:200]!r}: expected one of {headers['Allow']}."
-        return problem_answer(status, name_of(status), message, headers)
+        return Refusal(status, name_of(status), message, headers)
+
+    def _allow(self, path: str) -> str:
+        return ", ".join(self._allowed.of(path))
 
 
 def pass_errors_on(app: FastAPI) -> None:
@@ -59,22 +70,28 @@ def pass_errors_on(app: FastAPI) -> None:
         app.add_exception_handler(kind, pass_on)
 
 
-def _answer_groundwork(request: Request, error: GroundworkError) -> Response:
-    """The answer to an error of ours, which is counted where operators watch for it."""
+def _groundwork(request: Request, error: GroundworkError) -> Refusal:
+    """An error of ours, which is counted where operators watch for it."""
     services: Services = request.app.state.services
-    if isinstance(error, DeadlineExceeded):
-        services.metrics.late.inc()
     if (reason := REFUSALS.get(type(error))) is not None:
         services.metrics.refusals.labels(reason).inc()
         logger.info("request.refused", extra={"fields": {"reason": reason, "path": request.scope["path"][:200]}})
     status, name = status_of(error), type(error).__name__
-    message = public_text(str(error), services.home.path, quotes_caller=status < 500)
-    if message != str(error):
-        logger.error("request.failed", extra={"fields": {"error": name, "reason": str(error)}})
-    return problem_answer(status, name, message, headers_of(error))
+    message = tell(services, error, status)
+    fault = None if error.field is None else Fault(error.field, "value_error")
+    return Refusal(status, name, message, headers_of(error), fault)
 
 
-def _answer_malformed(error: RequestValidationError) -> Response:
-    """The answer to a body, a path, a query string or a header that its schema refuses."""
-    faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-    return problem_answer(422, name_of(422), "; ".join(faults), {})
+def _malformed(error: RequestValidationError) -> Refusal:
+    """A body, a path, a query string or a header that its schema refuses."""
+    faults = error.errors()
+    message = "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults)
+    return Refusal(422, name_of(422), message, {}, _first_fault(faults))
+
+
+def _first_fault(faults: Sequence[Any]) -> Fault | None:
+    """Where the first fault of a request is, as JavaScript would say it: ``input[3]``."""
+    if not faults:
+        return None
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in faults[0]["loc"][1:])
+    return Fault(place.removeprefix(".") or None, faults[0]["type"])

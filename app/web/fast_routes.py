@@ -11,11 +11,15 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.deadline import Deadline
+from app.services.state import Services
 from app.web.authenticated_routes import Handler, admit
 from app.web.dependencies import TIMEOUT_HEADER, services_of
 from app.web.headers import header_of
 from app.web.request_bodies import receive_body, refuse_other_media
 
+BATCH_MS = 120_000.0
+"""Milliseconds that a ``BatchRoute`` may take: 2,048 passages of 256 tokens take two cores some 40 s, beside searches.
+Source: 40 ms a passage (benchmarks/results/encode.json)."""
 _TIMEOUT = TIMEOUT_HEADER.encode()
 _MILLISECONDS: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(gt=0, allow_inf_nan=False)])
 
@@ -43,7 +47,7 @@ class FastRoute(APIRoute):
             services = services_of(request)
             caller = await admit(request, services)
             caller.require("search")
-            deadline = _deadline(request.scope, services.home.settings.deadline_ms)
+            deadline = deadline_of(request.scope, self.most_ms(services))
             refuse_other_media(request.scope)
             content = await receive_body(request.receive)
             try:
@@ -53,6 +57,18 @@ class FastRoute(APIRoute):
             return await endpoint(body=body, request=request, caller=caller, deadline=deadline, **request.path_params)
 
         return answer
+
+    def most_ms(self, services: Services) -> float:
+        """How long a request may take at most, in milliseconds."""
+        return services.home.settings.deadline_ms
+
+
+class BatchRoute(FastRoute):
+    """A fast route whose requests bring a batch of work, which takes longer than a search."""
+
+    def most_ms(self, services: Services) -> float:
+        """See ``FastRoute``."""
+        return max(BATCH_MS, services.home.settings.deadline_ms)
 
 
 class _StarletteRoute(Route):
@@ -115,7 +131,12 @@ class FastRoutes:
         await self._app(scope, receive, send)
 
 
-def _deadline(scope: Scope, most_ms: float) -> Deadline:
+def deadline_of(scope: Scope, most_ms: float) -> Deadline:
+    """Until when an answer is worth having: what the header says, within what the installation allows.
+
+    Raises:
+        RequestValidationError: the header is malformed.
+    """
     asked = header_of(scope, _TIMEOUT)
     try:
         return Deadline.within(None if asked is None else _MILLISECONDS.validate_python(asked), most_ms)

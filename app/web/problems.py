@@ -3,13 +3,7 @@
 Tests prove that both tables are complete.
 """
 
-from collections.abc import Mapping
-
-from starlette.responses import JSONResponse
-
-from app.schemas.problems import Problem
 from indexing import errors
-from indexing.telemetry import request_id
 
 STATUS: dict[type[errors.GroundworkError], int] = {
     errors.GroundworkError: 500,
@@ -91,9 +85,3 @@ def headers_of(error: errors.GroundworkError) -> dict[str, str]:
     if status in (429, 503):
         return {"Retry-After": str(getattr(error, "retry_after_seconds", 1))}
     return {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-
-
-def problem_answer(status: int, error: str, message: str, headers: Mapping[str, str]) -> JSONResponse:
-    """Any answer that is not a success, in the one shape that all of them have."""
-    problem = Problem(error=error, message=message, request_id=request_id.get())
-    return JSONResponse(problem.model_dump(), status_code=status, headers=headers)

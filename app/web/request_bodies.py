@@ -43,11 +43,11 @@ async def receive_body(receive: Receive) -> bytes:
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def refuse_other_media(scope: Scope) -> None:
-    """Refuse a body that is compressed, or that says it is something else than JSON.
+def refuse_coding(scope: Scope) -> None:
+    """Refuse a body that is compressed.
 
-    Compressed bodies are refused, not unpacked: bodies are small (256 KiB, 8 MiB for documents), and a limit for what
-    they unpack to would be one more thing that a client has to know.
+    Compressed bodies are refused, not unpacked: a limit for what they unpack to would be one more thing that a client
+    has to know.
 
     Raises:
         HTTPException: 415, with the header that says what is taken.
@@ -56,6 +56,15 @@ def refuse_other_media(scope: Scope) -> None:
     if coding is not None and coding.strip().lower() not in ("", "identity"):
         message = f"Content-Encoding {coding[:100]!r} is not supported: send the body without any ('identity')."
         raise HTTPException(415, message, {"Accept-Encoding": "identity"})
+
+
+def refuse_other_media(scope: Scope) -> None:
+    """Refuse a body that is compressed, or that says it is something else than JSON.
+
+    Raises:
+        HTTPException: 415, with the header that says what is taken.
+    """
+    refuse_coding(scope)
     media_type = header_of(scope, b"content-type")
     if media_type and media_type != JSON and not _is_json(media_type):
         message = f"Content-Type {media_type[:100]!r} is not supported: send JSON as {JSON!r}."

@@ -1,6 +1,7 @@
 """What every request passes first: it gets its id, its body is bounded, its answer is counted and logged."""
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from app.schemas.server_problems import request_id_for
 from app.services.state import Services
 from app.web.headers import header_of
 from app.web.problems import STATUS
+from app.web.rate_headers import RATE, rate_headers
 from app.web.request_text import require_utf8
 from indexing.errors import ClientGone
 from indexing.telemetry import caller_ids, log_fields, request_id
@@ -22,8 +24,16 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
 """A search is a query and a few options; anything larger is refused unread."""
 MAX_WRITE_BYTES = 8 * 1024 * 1024
-"""Of a request below ``/v1/collections/``, which may bring documents."""
+"""Of a request that may bring documents or many texts, or name many files."""
+MAX_BATCH_BYTES = 2 * 1024 * 1024
+"""Of a batch of searches: fifty, of 40 KB each. Our choice: reading one takes the event loop some 10 ms."""
+FORM_BYTES = 1024 * 1024
+"""Of a form beside the bytes of its files: fields, names and boundaries."""
+_UPLOADS = re.compile(r"/v1/(?:collections/[^/]+/uploads|files|uploads/[^/]+/parts)")
+"""The paths of forms with files."""
 
+_BATCHES = "/v1/search:batch"
+_WRITES = ("/v1/collections/", "/v1/embeddings", "/v1/rerank", "/v2/rerank", "/rerank")
 _SEARCHES = ("/v1/search", "/v1/context")
 _PROBES = ("/livez", "/readyz", "/metrics")
 
@@ -47,7 +57,7 @@ class RequestMiddleware:
         try:
             require_utf8(scope)
             announced = header_of(scope, b"content-length") or ""
-            await self._app(exchange.scope, _bounded(receive, announced, _limit(scope["path"])), exchange.send)
+            await self._app(exchange.scope, _bounded(receive, announced, _limit(scope)), exchange.send)
         except ClientDisconnect:  # it left, or was refused, before its body had come: there is no one to answer
             exchange.status = exchange.status or STATUS[ClientGone]
         except Exception as error:  # every error gets an answer, unless one has begun already
@@ -82,9 +92,11 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             services: Services = self.scope["app"].state.services
-            if self.scope["path"] in _SEARCHES:
+            if _is_search(self.scope["path"]):
                 services.metrics.count(self.status, header_of(message, b"x-release-id") or "")
             added = [(b"x-request-id", self.name.encode())]
+            if (rate := self.scope.get(RATE)) is not None:
+                added += rate_headers(rate)
             if services.is_stopping:
                 added.append((b"connection", b"close"))  # the client's next request goes to another process
             message = {**message, "headers": [*message["headers"], *added]}
@@ -107,8 +119,18 @@ class _Exchange:
         logger.log(level, "request.answered", extra={"fields": about | fields})
 
 
-def _limit(path: str) -> int:
-    return MAX_WRITE_BYTES if path.startswith("/v1/collections/") else MAX_BODY_BYTES
+def _is_search(path: str) -> bool:
+    return path in _SEARCHES or (path.startswith("/v1/vector_stores/") and path.endswith("/search"))
+
+
+def _limit(scope: Scope) -> int:
+    path: str = scope["path"]
+    if scope["method"] == "POST" and _UPLOADS.fullmatch(path):
+        services: Services = scope["app"].state.services
+        return services.home.settings.max_upload_mb * 1_000_000 + FORM_BYTES
+    if path == _BATCHES:
+        return MAX_BATCH_BYTES
+    return MAX_WRITE_BYTES if path.startswith(_WRITES) or path.endswith("/file_batches") else MAX_BODY_BYTES
 
 
 def _bounded(receive: Receive, announced: str, limit: int) -> Receive:

@@ -1,10 +1,10 @@
 """How soon is a canary that answers badly taken back under load, by itself, and how many users did it touch?
 
-Two API processes serve the helpdesk articles, and ``groundwork builder`` runs beside them with its watcher, which asks
-the canary's judge each minute. Users in closed loop ask the judged questions over HTTP and say *nothing answered it*,
-by ``POST /v1/feedback``, with a chance that depends on whether an article that answers was among the first hits. A
-recipe that reads only the beginning of each document gets 20 % of the users by the operator's command. Nothing else is
-done: the watcher takes it back.
+Two API processes serve the helpdesk articles over a real Redis. Beside them run ``groundwork worker``, ``groundwork
+beat``, which runs the schedule, and ``groundwork builder``, whose watcher asks the canary's judge each minute. Users in
+closed loop ask the judged questions over HTTP and say *nothing answered it*, by ``POST /v1/feedback``, with a chance
+that depends on whether an article that answers was among the first hits. A recipe that reads only the beginning of each
+document gets 20 % of the users by the operator's command. Nothing else is done: the watcher takes it back.
 
 Reported: seconds from the first answer of the candidate, and from its first bad one, to the decision and to the last
 answer of the candidate; users that had it; requests that failed; and the reason that is stored.
@@ -15,7 +15,6 @@ Usage: nice python -m benchmarks.faults.quality_rollback [--models HOME] [--seco
 import argparse
 import contextlib
 import json
-import os
 import random
 import tempfile
 import threading
@@ -23,10 +22,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
 
+from benchmarks.harness.cluster import RedisServer, Setup, Worker, wait_for
 from benchmarks.harness.damages import DAMAGED
 from benchmarks.harness.http_load import Connection, running
 from benchmarks.harness.recording import write_result
@@ -37,6 +38,7 @@ from benchmarks.harness.simulated_canary import GRUMPY, SHARE, SHOWN, UNHAPPY
 from eval.datasets.query_sets import load_queryset
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
+from indexing.catalogue import process_lease
 from indexing.catalogue.watcher_lease import watcher_seen
 from indexing.home import Home, default_key, open_home
 from indexing.records import Json, Partition
@@ -133,23 +135,30 @@ def prepare(path: Path, models: Path | None) -> tuple[str, int]:
 
 
 @contextlib.contextmanager
-def built_beside(path: Path, log: Path) -> Iterator[None]:
-    """``groundwork builder`` of a home until the block ends; the block begins once its watcher has the lease.
+def work_beside(path: Path, folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """A worker, beat and a builder of a home until the block ends.
+
+    The block begins once beat runs the schedule, and a rollout would be watched.
 
     Raises:
-        SystemExit: it has none within ``READY_SECONDS``.
+        SystemExit: one of them is not there within ``READY_SECONDS``.
     """
-    builder = Service(path, {**os.environ, "GROUNDWORK_SESSIONS": "1"}, log, "builder")
-    try:
-        with contextlib.closing(open_home(Settings(home=path))) as home:
-            until = time.monotonic() + READY_SECONDS
-            while watcher_seen(home.catalogue) is None:
-                if time.monotonic() > until:
-                    raise SystemExit(f"No watcher after {READY_SECONDS:.0f} s: {builder.said()[-2000:]}")
-                time.sleep(0.1)
+    with contextlib.ExitStack() as stack:
+        worker = Worker(path, environment, folder / "worker.log")
+        stack.callback(worker.kill)
+        worker.wait_until_ready(READY_SECONDS)
+        home = stack.enter_context(contextlib.closing(open_home(Settings(home=path))))
+        for name, seen in (
+            ("beat", partial(process_lease.seen, home.catalogue, "schedule_lease")),
+            ("builder", partial(watcher_seen, home.catalogue)),
+        ):
+            service = Service(path, environment, folder / f"{name}.log", name)
+            stack.callback(service.kill)
+            try:
+                wait_for(lambda seen=seen: seen() is not None, READY_SECONDS, name)
+            except TimeoutError as error:
+                raise SystemExit(f"{error}: {service.said()[-2000:]}") from error
         yield
-    finally:
-        builder.kill()
 
 
 def canary(path: Path, candidate: int, seconds: float) -> None:
@@ -211,7 +220,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "home"
         key, candidate = prepare(path, options.models)
-        with served_home(path, WORKERS, sessions=1) as server, built_beside(path, Path(place) / "builder.log"):
+        redis = RedisServer(Path(place))
+        environment = Setup().environment(redis.url)
+        with (
+            contextlib.closing(redis),
+            served_home(path, WORKERS, environment=environment) as server,
+            work_beside(path, Path(place), environment),
+        ):
             users = [
                 JudgingUser(number, server.url, key, judged.queries, judged.qrels) for number in range(options.clients)
             ]

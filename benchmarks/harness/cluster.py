@@ -129,6 +129,8 @@ class RedisServer:
         """End it at once."""
         kill_group(self.process)
 
+    close = kill
+
     def _answers(self) -> bool:
         try:
             return bool(self.client.ping())

@@ -50,7 +50,7 @@ def vectors(queries: Sequence[str]) -> list[list[float]]:
     folders = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
     found = [path.parent for folder in folders for path in sorted(folder.rglob("modules.json"))]
     if not found:
-        raise SystemExit(f"The package {WEIGHTS} is not installed here: run 'make setup'.")
+        raise SystemExit(f"The package {WEIGHTS} is not installed here: run 'make models'.")
     encoder = SentenceTransformer(str(found[0]), device="cpu")
     made = encoder.encode(list(queries), normalize_embeddings=True)
     return [[round(float(value), 6) for value in vector] for vector in made]

@@ -27,7 +27,7 @@ from app.access.authentication import Caller
 from app.ledger.counters import ProcessCounts
 from app.ledger.query_ids import QueryIds
 from app.ledger.recorder import Recorder
-from app.retrieval.retriever import RankedPassage, Result
+from app.retrieval.hits import RankedPassage, Result
 from app.schemas.search import SearchBody
 from app.services.request_records import SEARCH, RequestRecords
 from app.services.request_rows import RowPolicy

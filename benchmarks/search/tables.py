@@ -18,7 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.live.overlay import Fresh, Overlay
-from app.retrieval.retriever import RankedPassage, Retriever
+from app.retrieval.hits import RankedPassage
+from app.retrieval.retriever import Retriever
 from app.serving.release_opening import ReleaseOpener
 from benchmarks.harness.recording import write_result
 from eval.experiments.statistics import bootstrap_interval

@@ -78,8 +78,8 @@ class ReplayedQueries:
 
 
 def _some(rows: Sequence[RequestRow], seed: int) -> list[RequestRow]:
-    """At most ``MOST`` of the rows that hold a text."""
-    asked = [row for row in rows if row.query is not None and "vector" not in row.query]
+    """At most ``MOST`` of the rows that hold a text and say by themselves what was shown."""
+    asked = [row for row in rows if row.query is not None and not {"vector", "part"} & row.query.keys()]
     if len(asked) <= MOST:
         return asked
     chosen = np.random.default_rng(seed).choice(len(asked), MOST, replace=False)

@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlite_utils
 
 from indexing.catalogue.file_identity import CatalogueFiles
-from indexing.catalogue.quality_migrations import catalogue_migrations
+from indexing.catalogue.file_migrations import catalogue_migrations
 from indexing.catalogue.sqlite_errors import is_locked, translated
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, CatalogueReplaced, InvalidInput
 from indexing.records import Json, moment_text

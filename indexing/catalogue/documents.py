@@ -47,6 +47,12 @@ def read_document(database: Database, partition: Partition, document_id: str) ->
     return stored_document(row)
 
 
+def find_document(database: Database, partition: Partition, document_id: str) -> StoredDocument | None:
+    """One document with an empty ``text``, or ``None`` if it is not there."""
+    row = document_row(database, partition, document_id, COLUMNS)
+    return None if row is None else stored_document(row)
+
+
 def load_document(database: Database, partition: Partition, document_id: str) -> Document:
     """One document with its text, without what the catalogue knows of its writing.
 

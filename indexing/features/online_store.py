@@ -123,6 +123,12 @@ def get_online(
     at_seconds = at.timestamp()
     for reader in readers_of(features):
         recent = store.recent(reader.view, partition)
-        values = [reader.read(_row_at(recent.get(document_id, ()), at_seconds), at_seconds) for document_id in ids]
+        values = []
+        for document_id in ids:
+            rows = recent.get(document_id, ())
+            row = rows[-1] if rows else None
+            if row is not None and row.event_seconds > at_seconds:  # seldom: the last is so only later
+                row = _row_at(rows, at_seconds)
+            values.append(reader.read(row, at_seconds))
         found = [{**one, **more} for one, more in zip(found, values, strict=True)] if found else values
     return found or [{} for _ in ids]

@@ -14,6 +14,7 @@ import regex
 import Stemmer
 
 from indexing.errors import InvalidInput
+from indexing.indexes.aligned_text import Span, aligned, joined
 from indexing.indexes.stop_words import ENGLISH
 from indexing.records import Partition
 
@@ -52,6 +53,10 @@ class TextAnalyser(Protocol):
         """As ``query_weights``, for a text of nothing but stop words: what those count."""
         ...
 
+    def marks(self, text: str, wanted: frozenset[str]) -> list[Span]:
+        """Where a passage's text holds some terms of a query: in order, apart from each other, as small as can be."""
+        ...
+
 
 class Analyser:
     """Algorithm 1: words of letters and digits, stop words of English, stems.
@@ -80,9 +85,9 @@ class Analyser:
 
     def terms(self, text: str) -> list[str]:
         """The terms of ``text`` in their order, repetitions kept."""
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        words = _WORD.findall(folded)
-        words = [word for word in words if word not in self._stop_words]
+        return self._stems([word for word in _WORD.findall(_folded(text)) if word not in self._stop_words])
+
+    def _stems(self, words: list[str]) -> list[str]:
         if self.language == NONE:
             return words
         stemmer = getattr(self._local, "stemmer", None)
@@ -103,3 +108,16 @@ class Analyser:
     def stop_weights(self, text: str) -> dict[str, float]:
         """See ``TextAnalyser``: none, since passages do not keep them."""
         return {}
+
+    def marks(self, text: str, wanted: frozenset[str]) -> list[Span]:
+        """See ``TextAnalyser``."""
+        if not wanted:
+            return []
+        found = aligned(text, _folded)
+        words = [one for one in _WORD.finditer(found.text) if one[0] not in self._stop_words]
+        terms = self._stems([word[0] for word in words])
+        return joined(found.original(*word.span()) for word, term in zip(words, terms, strict=True) if term in wanted)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from indexing.errors import InvalidInput
+from indexing.indexes.aligned_text import Span
 from indexing.indexes.analyser import NONE, SNOWBALL, Analyser, PassageTerms, TextAnalyser
 from indexing.indexes.forms_analyser import WITHOUT_SPACES, FormsAnalyser
 from indexing.records import Partition
@@ -49,6 +50,11 @@ class CollectionAnalyser:
     def stop_weights(self, text: str) -> dict[str, float]:
         """See ``TextAnalyser``."""
         found: dict[str, float] = self._analyser(NONE).stop_weights(text)
+        return found
+
+    def marks(self, text: str, wanted: frozenset[str]) -> list[Span]:
+        """See ``TextAnalyser``."""
+        found: list[Span] = self._analyser(NONE).marks(text, wanted)
         return found
 
 

@@ -33,13 +33,20 @@ class TermScores:
 
     ``scores``: float32 (rows,), the rows of all segments one after another, 0 where no term occurs. ``max_score``: what
     no score can exceed, sum of weight * idf * (k1 + 1) over the terms, 0.0 when none of them occurs. ``terms``: how
-    many different ones counted; ``unknown``: how many of those no passage holds.
+    many different ones counted; ``absent``: those of them that no passage holds, each with what it would add to
+    ``max_score``; ``known``: the others.
     """
 
     scores: Scores
     max_score: float
     terms: int
-    unknown: int
+    absent: Mapping[str, float]
+    known: Sequence[str]
+
+    @property
+    def unknown(self) -> int:
+        """How many terms no passage holds."""
+        return len(self.absent)
 
 
 class Bm25:
@@ -70,19 +77,20 @@ class Bm25:
         """
         scores: Scores = np.zeros(sum(len(segment) for segment in segments), np.float32)
         count = sum(segment.count for segment in segments)
-        max_score, unknown = 0.0, 0
+        max_score, absent, known = 0.0, dict[str, float](), list[str]()
         weights: Mapping[str, float] = terms if isinstance(terms, Mapping) else Counter(terms)
         numbers = tuple(segment.number for segment in segments)
         for term, weight in sorted(islice(weights.items(), MAX_TERMS)):
             rows, saturation = self._look_up(segments, numbers, term)
             if not len(rows):
-                unknown += 1
+                absent[term] = weight * math.log1p((count + 0.5) / 0.5) * (self.k1 + 1.0)
                 continue
+            known.append(term)
             idf = math.log1p((count - len(rows) + 0.5) / (len(rows) + 0.5))
             most = weight * idf * (self.k1 + 1.0)
             max_score += most
             scores[rows] += np.float32(most) * saturation
-        return TermScores(scores, max_score, min(len(weights), MAX_TERMS), unknown)
+        return TermScores(scores, max_score, min(len(weights), MAX_TERMS), absent, known)
 
     def _look_up(self, segments: Sequence[LexicalSegment], numbers: tuple[int, ...], term: str) -> _Found:
         """The rows with a term among those of all segments, and tf / (tf + damping) of each."""

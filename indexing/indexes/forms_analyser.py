@@ -12,10 +12,12 @@ import regex
 import Stemmer
 
 from indexing.errors import InvalidInput
+from indexing.indexes.aligned_text import Span, aligned, joined
 from indexing.indexes.analyser import NONE, SNOWBALL, PassageTerms
 from indexing.indexes.folding import cased, folded
 from indexing.indexes.stop_words import stop_words
-from indexing.indexes.word_cutting import Word, cut, plain, tokens_of
+from indexing.indexes.word_cutting import Word, cut, placed_tokens, plain, tokens_of
+from indexing.indexes.word_marks import marks_in
 from indexing.records import Partition
 
 WITHOUT_SPACES = ("chinese", "japanese", "korean", "thai")
@@ -105,6 +107,27 @@ class FormsAnalyser:
         forms_of = self._cached()
         return _summed(forms_of(token).stop_weights for token in tokens_of(text))
 
+    def marks(self, text: str, wanted: frozenset[str]) -> list[Span]:
+        """See ``TextAnalyser``: a token as a whole, else words of it, else parts of those."""
+        if not wanted:
+            return []
+        found, spans = aligned(text, plain), list[Span]()
+        marks = lru_cache(None)(lambda token: self._marks_in(token, wanted))  # most tokens stand there more than once
+        for at, token in placed_tokens(found.text):
+            spans += (found.original(at + start, at + end) for start, end in marks(token))
+        return joined(spans)
+
+    def _marks_in(self, token: str, wanted: frozenset[str]) -> list[Span]:
+        forms = self._cached()(token)
+        if forms.shouted and forms.shouted in wanted:
+            return [(0, len(token))]
+        if wanted.isdisjoint(forms.terms):
+            return []
+        return marks_in(token, cut(token, elides=self._elides), wanted, self._terms_of_form)
+
+    def _terms_of_form(self, text: str) -> Iterable[str]:
+        return self._case(text), *self._term(text, self._stem())
+
     def _shouted(self, text: str) -> list[str]:
         """Stop words in capitals that stand in a line with small letters: they are names."""
         forms_of = self._cached()
@@ -116,8 +139,16 @@ class FormsAnalyser:
         """The forms of a token, as this thread keeps them: a stemmer is not safe to share between threads."""
         found: Callable[[str], _Forms] | None = getattr(self._local, "forms", None)
         if found is None:
-            stem = (lambda word: word) if self._words_of == NONE else Stemmer.Stemmer(self._words_of).stemWord
+            stem = self._stem()
             found = self._local.forms = lru_cache(_CACHED_TOKENS)(lambda token: self._forms(token, stem))
+        return found
+
+    def _stem(self) -> Callable[[str], str]:
+        """What gives the stem of a word, as this thread keeps it."""
+        found: Callable[[str], str] | None = getattr(self._local, "stem", None)
+        if found is None:
+            found = (lambda word: word) if self._words_of == NONE else Stemmer.Stemmer(self._words_of).stemWord
+            self._local.stem = found
         return found
 
     def _forms(self, token: str, stem: Callable[[str], str]) -> _Forms:

@@ -96,6 +96,11 @@ def tokens_of(text: str) -> list[str]:
     return found
 
 
+def placed_tokens(compatible: str) -> Iterator[tuple[int, str]]:
+    """The tokens of a text that ``plain`` gave, each with where it begins."""
+    return ((found.start(), found[0]) for found in _TOKEN.finditer(compatible))
+
+
 def plain(text: str) -> str:
     """A text in compatible form, without characters that are not seen."""
     if text.isascii():

@@ -75,7 +75,10 @@ class RequestRow:
     """``keyed_hash`` of the text, of the messages, or of the vector's bytes."""
     query: Mapping[str, Json] | None
     """``{"query": ...}``, ``{"messages": [...]}`` or ``{"vector": [...]}``, where text may be kept. Messages are
-    ``{"role": ..., "content": TEXT}``; rows of earlier versions may hold ``[{"type": "text", ...}]`` instead."""
+    ``{"role": ..., "content": TEXT}``; rows of earlier versions may hold ``[{"type": "text", ...}]`` instead. Beside
+    them ``offset``, ``min_score`` and ``collapse`` where they were asked for. A search of several collections has a row
+    for each, with ``part``: the ``places`` of its own ranking that were shown, and the ``max_score`` that its lexical
+    scores were shares of."""
     filters: Mapping[str, Json] | None
     principals: Sequence[str] | None
     query_features: Mapping[str, float | str]

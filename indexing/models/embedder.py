@@ -28,6 +28,16 @@ class Embedder(Protocol):
 
     dimension: int
 
+    @property
+    def query_tokens(self) -> int | None:
+        """Tokens, as ``count_tokens`` counts them, beyond which a query is cut; ``None``: never."""
+        ...
+
+    @property
+    def passage_tokens(self) -> int | None:
+        """Tokens beyond which a passage is cut."""
+        ...
+
     def encode_query(self, text: str) -> Vector:
         """The unit vector of a query, its prompt added; text beyond the model's limit is cut."""
         ...
@@ -62,6 +72,10 @@ class OnnxEmbedder:
         """Open ``sessions`` single-threaded sessions over ``onnx_path``; ``without`` as ``OnnxSessions``."""
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self.query_tokens, self.passage_tokens = (
+            max_tokens - len(self._tokenizer.encode(prompt).ids) for prompt in (query_prompt, document_prompt)
+        )
         self._tokenizer.enable_truncation(max_tokens)
         self._prompts = {"query": query_prompt, "document": document_prompt}
         self._sessions = OnnxSessions(onnx_path, sessions, without)
@@ -106,6 +120,9 @@ class HashingEmbedder:
 
     Texts that share words are close. For tests, and for measuring everything around the encoder.
     """
+
+    query_tokens: int | None = None
+    passage_tokens: int | None = None
 
     def __init__(self, dimension: int = 64) -> None:
         self.dimension = dimension

@@ -1,13 +1,18 @@
-"""From a torch module to ONNX, fp32 and int8, without a word on the screen. Compilers use it."""
+"""What compilers share: a torch module to ONNX, fp32 to int8, without a word on the screen."""
 
 import contextlib
+import importlib.util
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing.errors import NotReady
+from indexing.process_start import REGISTERING, require_memory
+
 if TYPE_CHECKING:
+    import onnx
     import torch
 
 OPSET = 17
@@ -15,6 +20,22 @@ OPSET = 17
 WITHOUT = ("SkipLayerNormFusion",)
 """What sessions are to do without: ONNX Runtime's fused node takes five times as long as the two that it stands for."""
 _QUIET = ("torch.onnx", "onnxruntime.quantization", "onnxruntime.transformers", "root")
+
+
+def require_torch(what: str) -> None:
+    """Go on only where torch and what loads models with it are installed and have the memory that they take.
+
+    Raises:
+        NotReady: they are not, or have not; the message names the package, or the limit.
+    """
+    for package in ("torch", "sentence_transformers", "onnx"):
+        if importlib.util.find_spec(package) is None:
+            raise NotReady(
+                f"{what} needs {package}, which is not installed here: run 'make models' in a checkout, elsewhere"
+                " pip install 'groundwork[models]'. Only the default model is compiled without it;"
+                " docs/operations.md says how to take torch's build for CPUs, which is much smaller."
+            )
+    require_memory(REGISTERING, what)
 
 
 def export_onnx(
@@ -36,9 +57,7 @@ def export_onnx(
         config: The transformer's, where it has one: it says how many heads its attention has.
         first: What the first axis of the inputs counts.
     """
-    import onnx
     import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     names = list(inputs)
     with quiet(), torch.no_grad():
@@ -54,8 +73,19 @@ def export_onnx(
             dynamo=False,
         )
         _fuse_attention(folder / "fp32.onnx", config)
-        # One scale a channel instead of one a matrix: cosine to fp32 0.995 instead of 0.934 at the same speed and size
-        # (60 SciFact abstracts, benchmarks/results/quality.json shows what it means for nDCG).
+    write_int8(folder)
+
+
+def write_int8(folder: Path) -> None:
+    """Write ``int8.onnx`` of a folder's ``fp32.onnx``.
+
+    One scale a channel instead of one a matrix: cosine to fp32 0.995 instead of 0.934 at the same speed and size (60
+    SciFact abstracts, benchmarks/results/quality.json shows what it means for nDCG).
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with quiet():
         quantize_dynamic(
             folder / "fp32.onnx",
             folder / "int8.onnx",
@@ -63,6 +93,11 @@ def export_onnx(
             per_channel=True,
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # which fused nodes do not say
         )
+
+
+def mark(model: "onnx.ModelProto") -> None:
+    """Say in the file itself how it is to be run: who runs the same graph in another way gets other bits."""
+    model.metadata_props.add(key="groundwork.without", value=" ".join(WITHOUT))
 
 
 def _fuse_attention(path: Path, config: object) -> None:
@@ -80,8 +115,7 @@ def _fuse_attention(path: Path, config: object) -> None:
     options.enable_attention = isinstance(heads, int) and isinstance(size, int) and size % heads == 0
     sizes = {"num_heads": heads, "hidden_size": size} if options.enable_attention else {}
     fused = optimize_model(str(path), "bert", **sizes, optimization_options=options, opt_level=0)
-    # Who runs the same graph in another way gets other bits, so the file says how it is to be run.
-    fused.model.metadata_props.add(key="groundwork.without", value=" ".join(WITHOUT))
+    mark(fused.model)
     fused.save_model_to_file(str(path))
 
 

@@ -82,3 +82,10 @@ CANONICAL_TEXTS: tuple[str, ...] = (
     " back in one call. " * 6,
 )
 """Texts whose vectors are stored with a model version and computed again at every start."""
+
+PARITY_TEXTS: tuple[str, ...] = (
+    *CANONICAL_TEXTS,
+    *(question for question, _ in PARITY_PAIRS),
+    *(answer for _, answer in PARITY_PAIRS),
+)
+"""What a compiled embedding model and its weights must agree on."""

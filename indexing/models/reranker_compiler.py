@@ -8,11 +8,12 @@ from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 from indexing.errors import InvalidInput, ParityLost
-from indexing.models.onnx_export import WITHOUT, export_onnx, quiet
+from indexing.models.onnx_export import WITHOUT, export_onnx, quiet, require_torch
 from indexing.models.parity_texts import CANONICAL_TEXTS, PARITY_PAIRS
 from indexing.models.registry import RERANKER, TOKENIZER_FILE
 from indexing.models.reranker import OnnxReranker
 from indexing.records import Json
+from indexing.settings import forbid_hub_downloads
 from indexing.storage.store import Draft
 
 if TYPE_CHECKING:
@@ -30,8 +31,12 @@ def load_cross_encoder(folder: str) -> "CrossEncoder":
     """A cross-encoder with one score a pair.
 
     Raises:
+        NotReady: torch is not installed, or may not have the memory it takes.
         InvalidInput: the folder (or hub name) cannot be loaded, or gives several scores.
     """
+    require_torch(f"compiling {folder}")
+    if Path(folder).is_dir():
+        forbid_hub_downloads()
     from sentence_transformers import CrossEncoder
 
     with quiet():

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from indexing.records import Json
 from indexing.records import TextAccount as TextAccount  # what readers fill, beside the rest of what they need
 
 MAX_TEXT_CHARS = 10_000_000
@@ -48,6 +49,14 @@ class Extract:
     url: str = ""
     facts: Mapping[str, str | int] = field(default_factory=dict)
     account: TextAccount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """What a file holds: its text, and the fields that its author wrote above it, such as id, title and allow."""
+
+    extract: Extract
+    fields: Mapping[str, Json]
 
 
 def letters_and_digits(text: str) -> int:

@@ -4,21 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from indexing.records import MARKDOWN, PLAIN, ROWS, Json
+from indexing.records import MARKDOWN, PLAIN, ROWS
 from indexing.sources.delimited import read_csv, read_tsv
-from indexing.sources.extracted_text import Extract, TextAccount, letters_and_digits
+from indexing.sources.extracted_text import Extract, TextAccount, TextFile, letters_and_digits
 from indexing.sources.front_matter import front_matter
 from indexing.sources.mdx import read_mdx
 from indexing.sources.notebook import read_notebook
 from indexing.sources.text_encoding import file_text
-
-
-@dataclass(frozen=True, slots=True)
-class TextFile:
-    """What a file holds: its text, and the fields that its author wrote above it, such as id, title and allow."""
-
-    extract: Extract
-    fields: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,11 @@ from typing import BinaryIO
 from indexing.sources import rst
 from indexing.sources.docx import read_word
 from indexing.sources.extracted_text import Extract, Unreadable
+from indexing.sources.file_readers import FILE_READERS
 from indexing.sources.html import read_webpage
 from indexing.sources.parser_sandbox import LENGTH
 from indexing.sources.pdf import read_pdf
+from indexing.sources.refusals import Refused
 
 READERS: Mapping[str, Callable[[bytes], Extract]] = {
     ".htm": read_webpage,
@@ -74,8 +76,8 @@ def _frame(requests: BinaryIO) -> bytes:
 
 def _answer(suffix: str, data: bytes) -> dict[str, object]:
     try:
-        extract = READERS[suffix](data)
-    except Unreadable as refusal:
+        return _read(suffix, data)
+    except (Unreadable, Refused) as refusal:
         return {"refused": str(refusal)}
     except MemoryError:
         return {"memory": True}
@@ -86,7 +88,18 @@ def _answer(suffix: str, data: bytes) -> dict[str, object]:
         return {
             "refused": f"the parser cannot read it ({what}): open it in the program it was made with and save it again"
         }
-    return asdict(extract)
+
+
+def _read(suffix: str, data: bytes) -> dict[str, object]:
+    """What a file holds: its text, and where its kind has them the fields that its author wrote above it."""
+    reader = READERS.get(suffix)
+    if reader is not None:
+        return asdict(reader(data))
+    read = FILE_READERS[suffix].read
+    if read is None:
+        raise Unreadable(f"files that end in {suffix} have no reader here: convert it")
+    file = read(data)
+    return {**asdict(file.extract), "fields": dict(file.fields)}
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from indexing.errors import SourceInvalid
-from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, TextAccount, Unreadable
+from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, TextAccount, TextFile, Unreadable
 
 _LIBRARIES = ("docutils", "html_to_markdown", "pypdfium2", "selectolax")
 _PROGRAM = (sys.executable, "-P", "-m", "indexing.sources.parser_process")
@@ -43,6 +43,10 @@ def missing_libraries() -> list[str]:
     return [name for name in _LIBRARIES if find_spec(name) is None]
 
 
+class ReadingAborted(Exception):
+    """Another thread ended the reading of a file; that says nothing of the file."""
+
+
 class _Died(Exception):
     """The process did not answer, or could not for want of memory; says why and what to do."""
 
@@ -61,6 +65,14 @@ class Extractor:
         self._limits = limits or Limits()
         self._command = [*program, str(self._limits.memory_bytes), str(self._limits.seconds)]
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_aborted = False
+
+    def abort(self) -> None:
+        """End what is read at this moment, from another thread, and read no more."""
+        self._is_aborted = True
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def __enter__(self) -> Self:
         return self
@@ -71,15 +83,20 @@ class Extractor:
         self._stop()
 
     def extract(self, suffix: str, data: bytes) -> Extract:
-        """The text of one file.
+        """The text of one file; ``suffix`` is one of ``parser_process.READERS``. Else as ``read``."""
+        return self.read(suffix, data).extract
+
+    def read(self, suffix: str, data: bytes) -> TextFile:
+        """What one file holds, whatever of those that are read it is.
 
         Args:
-            suffix: What the file's name ends in, one of ``parser_process.READERS``.
+            suffix: What the file's name ends in, one of ``FILE_READERS``.
             data: The file's bytes.
 
         Raises:
             Unreadable: The file gives no text: it is broken, empty, or uses more than the limits.
             SourceInvalid: The process does not start.
+            ReadingAborted: ``abort`` was called.
         """
         if not data.strip():
             raise Unreadable("it is empty: write into it, or remove it")
@@ -89,9 +106,13 @@ class Extractor:
         try:
             return self._exchange(self._started(), suffix, data)
         except _Died as died:
+            if self._is_aborted:
+                raise ReadingAborted("it is to be read no more") from died
             raise Unreadable(str(died)) from died
 
     def _started(self) -> subprocess.Popen[bytes]:
+        if self._is_aborted:
+            raise ReadingAborted("it is to be read no more")
         self._process = process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -105,7 +126,7 @@ class Extractor:
             )
         return process
 
-    def _exchange(self, process: subprocess.Popen[bytes], suffix: str, data: bytes) -> Extract:
+    def _exchange(self, process: subprocess.Popen[bytes], suffix: str, data: bytes) -> TextFile:
         with _Deadline(process, self._limits.seconds) as deadline:
             answer = _received(process) if _sent(process, suffix.encode(), data) else None
         if deadline.is_over:
@@ -128,8 +149,9 @@ class Extractor:
             raise _Died(
                 f"reading it takes more than {mebibytes} MiB of memory: simplify it, or split it into several files"
             )
-        account = fields.pop("account", None)
-        return Extract(**fields, account=account and TextAccount(**account | {"notes": tuple(account["notes"])}))
+        account, above = fields.pop("account", None), fields.pop("fields", {})
+        account = account and TextAccount(**account | {"notes": tuple(account["notes"])})
+        return TextFile(Extract(**fields, account=account), above)
 
     def _stop(self) -> None:
         process, self._process = self._process, None

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from indexing.passages.text_blocks import MarkdownReader
-from indexing.records import MARKDOWN, Document, Reject
-from indexing.sources.account_rules import refuse_losses
-from indexing.sources.extracted_text import Extract, Unreadable
-from indexing.sources.field_checks import allow_field, checked_id, once, refuse_surrogates, string_field, title_field
-from indexing.sources.file_readers import FILE_READERS, FileReader, TextFile
+from indexing.records import Document, Reject
+from indexing.sources.extracted_text import TextFile, Unreadable
+from indexing.sources.field_checks import once, refuse_surrogates
+from indexing.sources.file_document import file_document
+from indexing.sources.file_readers import FILE_READERS
 from indexing.sources.parser_sandbox import Extractor, Limits
-from indexing.sources.permission_slips import refuse_lost_line, refuse_slips
 from indexing.sources.refusals import Refused
 from indexing.sources.skipped import Skipped
 from indexing.sources.tree_walk import Entry, FileChoice, Walk, file_bytes, walk
@@ -65,34 +64,11 @@ class Tree:
                     yield Reject(where, str(refusal))
 
     def _document(self, path: str, extractor: Extractor) -> Document:
-        suffix = Path(path).suffix.lower()
-        reader = FILE_READERS[suffix]
-        file = self._file(path, suffix, extractor)
-        extract, fields = file.extract, file.fields
-        given = fields.get("id")
-        identity = checked_id(path if given in (None, "") else given, "id")
-        url = string_field(fields, "url") or extract.url
-        named = title_field(fields)
-        title = named or self._title(extract, reader) or Path(path).stem
-        allow = allow_field(fields)
-        metadata = {key: value for key, value in fields.items() if key not in ("id", "title", "url", "allow")}
-        metadata |= {**extract.facts, "path": path}
-        return Document(identity, title, extract.text, url, metadata, reader.content_type, allow, extract.account)
-
-    def _file(self, path: str, suffix: str, extractor: Extractor) -> TextFile:
-        """What a file holds, of which not too much was lost and nothing looks like a permission that is none."""
         refuse_surrogates(path)
-        data, read = file_bytes(self._root, path), FILE_READERS[suffix].read
-        if read is None and data.lstrip()[:3] in (b"---", b"+++"):  # front matter of a web page, which is not read
-            refuse_lost_line(data[:20_000].decode("utf-8", "replace"))
-        file = TextFile(extractor.extract(suffix, data), {}) if read is None else read(data)
-        refuse_slips(file.extract.facts)
-        if file.extract.account is not None:
-            refuse_losses(file.extract.account)
-        return file
+        data = file_bytes(self._root, path)
 
-    def _title(self, extract: Extract, reader: FileReader) -> str:
-        """What the file says itself, else its first heading."""
-        if extract.title or reader.content_type != MARKDOWN:
-            return extract.title
-        return self._markdown.first_title(extract.text)
+        def read(suffix: str, data: bytes) -> TextFile:
+            reader = FILE_READERS[suffix].read
+            return TextFile(extractor.extract(suffix, data), {}) if reader is None else reader(data)
+
+        return file_document(path, data, read, self._markdown)

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import socket
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -153,9 +154,11 @@ class LocalStorage:
         """See ``Storage``; raises as ``open``."""
         return self._read(kind, name)
 
-    def sweep(self, kinds: Iterable[ArtefactKind]) -> int:
+    def sweep(self, kinds: Iterable[ArtefactKind], *, older_than_seconds: float = 0.0) -> int:
         """See ``Storage``."""
         drafts = [path for kind in kinds for path in self._unfinished(kind)]
+        if older_than_seconds:
+            drafts = [path for path in drafts if _age_seconds(path) > older_than_seconds]
         for path in drafts:
             shutil.rmtree(path, ignore_errors=True)
         return len(drafts)
@@ -244,6 +247,14 @@ def _identity(artefact: Artefact) -> str:
     """Changes whenever a file of the artefact is replaced or written to."""
     stats = [(name, (artefact.path / name).stat()) for name in sorted(artefact.files)]
     return "\n".join(f"{name} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
+
+
+def _age_seconds(path: Path) -> float:
+    """Since when nothing was added to a folder; 0 for one that is gone by now."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _sha256(path: Path) -> str:

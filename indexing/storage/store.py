@@ -125,10 +125,11 @@ class Storage(Protocol):
         """Remove the artefact; removing one that does not exist is no error."""
         ...
 
-    def sweep(self, kinds: Iterable[ArtefactKind]) -> int:
+    def sweep(self, kinds: Iterable[ArtefactKind], *, older_than_seconds: float = 0.0) -> int:
         """Remove what has no manifest in these kinds, as killed publishers leave it, and say how much.
 
-        Nothing may publish meanwhile. A kind that ``may_be_restored`` keeps its folders without a manifest.
+        Nothing may publish meanwhile, unless only what is ``older_than_seconds`` is removed and nothing takes as long.
+        A kind that ``may_be_restored`` keeps its folders without a manifest.
         """
         ...
 

@@ -24,15 +24,33 @@ WORDS = {"acme": "fianchetto", "rival": "zugzwang"}
 """A word that only this tenant's documents hold."""
 DOCUMENT = {"title": "Chess", "text": "A word about chess."}
 QUESTION = {"query": "zugzwang fianchetto", "collection": "{collection}", "principals": ["all"]}
+FETCH = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "fetch", "arguments": {"id": "{collection}/{document_id}"}},
+}
 BODIES = {
     ("post", "/v1/search"): QUESTION,
     ("post", "/v1/context"): QUESTION | {"max_tokens": 500},
+    ("post", "/mcp"): FETCH,
+    ("post", "/mcp/{collection}"): FETCH | {"params": {"name": "search", "arguments": {"query": QUESTION["query"]}}},
+    ("post", "/v1/dify/retrieval"): {
+        "knowledge_id": "{collection}",
+        "query": QUESTION["query"],
+        "retrieval_setting": {"top_k": 5, "score_threshold": 0.0},
+    },
+    ("post", "/rerank"): {"query": "chess", "texts": ["a word about chess"]},
+    ("post", "/v1/rerank"): {"query": "chess", "documents": ["a word about chess"]},
+    ("post", "/v2/rerank"): {"query": "chess", "documents": ["a word about chess"]},
     ("post", "/v1/feedback"): {
         "action_name": "click",
         "query_id": "{query_id}",
         "timestamp": "2026-11-29T09:30:00Z",
         "event_attributes": {"object": {"object_id": "{document_id}"}},
     },
+    ("post", "/v1/embeddings"): {"model": "{model}", "input": ["zugzwang", "fianchetto"]},
+    ("post", "/v1/vector_stores/{vector_store_id}/search"): {"query": ["a word about chess", "open"]},
     ("post", "/v1/collections/{collection}/recall"): {"k": 5},
     ("post", "/v1/collections/{collection}/documents:batch"): {"documents": [{"id": "{document_id}", **DOCUMENT}]},
     ("post", "/v1/collections/{collection}/documents:delete"): {
@@ -54,6 +72,7 @@ BODIES = {
 VOLATILE = (
     "request_id",
     "query_id",
+    "groundwork/query_id",
     "seq",
     "key",
     "id",
@@ -165,6 +184,8 @@ def test_what_a_tenant_does_shows_it_nothing_of_another_and_leaves_it_alone(clie
     assert {hit["document_id"] for hit in before["hits"]} == {"open", "closed", "rival-document"}
     ours = {
         "collection": "shared-name",
+        "vector_store_id": "shared-name",
+        "model": "tiny@1",
         "document_id": "open",
         "tenant": "acme",
         "key_id": spare_key(served_home, "acme"),
@@ -183,6 +204,8 @@ def test_what_a_tenant_does_shows_it_nothing_of_another_and_leaves_it_alone(clie
 def test_what_another_has_answers_like_what_is_not_there(client, served_home, keys):
     theirs = {
         "collection": "rival-collection",
+        "vector_store_id": "rival-collection",
+        "model": "tiny@1",
         "document_id": "rival-document",
         "tenant": "rival",
         "key_id": spare_key(served_home, "rival"),
@@ -191,6 +214,8 @@ def test_what_another_has_answers_like_what_is_not_there(client, served_home, ke
     }
     nobodys = {
         "collection": "ghost-collection",
+        "vector_store_id": "ghost-collection",
+        "model": "tiny@1",
         "document_id": "ghost-document",
         "tenant": "ghost",
         "key_id": "k_" + "0" * (len(theirs["key_id"]) - 2),

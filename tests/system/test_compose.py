@@ -27,6 +27,8 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 STAGES = dict(re.findall(r"^FROM \S+ AS (\w+)\n(.*?)(?=^FROM|\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL))
+(MODELS,) = re.findall(r"^ARG MODELS=(\S+)$", DOCKERFILE, re.MULTILINE)
+"""The extra that the images take for models unless told otherwise."""
 
 
 def parse(argv):
@@ -103,9 +105,10 @@ def test_every_image_installs_extras_that_exist_and_the_api_none_with_torch():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     for stage in ("api", "worker"):
         (names,) = re.findall(r'"\.\[(.*)\]"', STAGES[stage])
-        assert set(names.split(",")) <= set(extras)
+        assert set(names.replace("${MODELS}", MODELS).split(",")) <= set(extras)
     assert ".[serve]" in STAGES["api"]
     assert not [one for one in extras["serve"] if re.match(r"torch|sentence|ragas|onnx\b", one)]
+    assert not [one for one in extras[MODELS] if re.match("torch|sentence|gt-all", one)]
 
 
 def test_the_commands_of_all_services_work_together_as_processes(make_home, tmp_path):

@@ -15,6 +15,8 @@ STANDS_OUT = 0.05
 """A signal with a smaller p stands out: by chance alone one in twenty does, which no look alarms about. Our choice."""
 MAX_CHARTS = 6
 """How many collections are drawn, those with most looks first. Our choice."""
+MARGIN = 0.04
+"""Share of a chart's width before its first look: days on which nothing looked are not drawn as quiet. Our choice."""
 _JOB = "drift"
 
 
@@ -87,6 +89,7 @@ def _chart(number: int, scope: str, looks: Sequence[PastLook], since: datetime, 
         "signals that stand out", "series-1", [Point(one.at, x, x, x) for one, x in zip(looks, shares, strict=True)]
     )
     alarms = sum(one.alerts > 0 for one in looks)
+    begin = max(since, looks[0].at - MARGIN * (until - looks[0].at))
     columns = [
         Column("look", "moment"),
         Column("queries", "count"),
@@ -102,7 +105,7 @@ def _chart(number: int, scope: str, looks: Sequence[PastLook], since: datetime, 
         title=f"Scheduled looks at {scope}",
         summary=f"{len(looks)} looks, of which {alarms} alarmed; at most {max(shares):.0%} of the signals stood out.",
         drawing=Timeline(
-            *([line], [Lane("drift", _spans(looks, since))], since, until, f"p below {STANDS_OUT}"), is_share=True
+            *([line], [Lane("drift", _spans(looks, begin))], begin, until, f"p below {STANDS_OUT}"), is_share=True
         ),
         table=Table(f"Scheduled looks at {scope}", columns, rows),
         legend=[Key(line.name, line.role, "dot")],
@@ -110,9 +113,9 @@ def _chart(number: int, scope: str, looks: Sequence[PastLook], since: datetime, 
     )
 
 
-def _spans(looks: Sequence[PastLook], since: datetime) -> list[tuple[datetime, str]]:
+def _spans(looks: Sequence[PastLook], begin: datetime) -> list[tuple[datetime, str]]:
     """What was known of the collection when: a span begins with the first look that says otherwise."""
-    spans = [(since, "quiet")]
+    spans = [(begin, "quiet")]
     for one in looks:
         said = "alarm" if one.alerts else "quiet"
         if said != spans[-1][1]:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from app.retrieval.fusion import calibrate
-from app.retrieval.retriever import Query, Retriever
+from app.retrieval.query import Query
+from app.retrieval.retriever import Retriever
 from app.serving.document_boosts import boosts_as_known
 from indexing.features.boosts import Boost
 from indexing.features.materialise import Push, materialise, push

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.retrieval.hits import RankedPassage
 from app.retrieval.prompt_context import assemble
-from app.retrieval.retriever import RankedPassage
 from indexing.records import Partition
 from indexing.snapshots.shard import StoredPassage
 

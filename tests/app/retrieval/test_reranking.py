@@ -14,6 +14,7 @@ from app.serving.release_opening import ReleaseOpener
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.models.reranker import load_reranker
 from indexing.records import MODES, Partition
+from indexing.releases.deployments import deploy
 from indexing.releases.recipes import Recipe, Reranking, RetrievalConfig, read_recipe, record_recipe
 from indexing.snapshots.shard import StoredPassage
 from tests.app.conftest import ARTICLES, release
@@ -203,6 +204,27 @@ def test_a_registered_cross_encoder_orders_the_answers_of_the_api(served_home, r
     assert [hit.rerank for hit in one.hits] == pytest.approx(expected)
     assert expected == sorted(expected, reverse=True)
     assert {hit.passage.document_id for hit in one.hits} == set(ARTICLES)
+
+
+@pytest.mark.model
+def test_the_rerank_door_scores_texts_by_the_reranker_of_the_recipe(served_home, reranker_home):
+    served_home.models.copy_from(reranker_home.models)
+    plan = Reranking(precision="fp32", calibration=(-1.0, 0.5))
+    built = release(served_home, reranker="cross@1", reranking=plan)
+    deploy(served_home.catalogue, built.release.recipe, reason="a test", actor="test")
+    reranker = load_reranker(served_home.storage, served_home.models.get("cross"), "fp32", sessions=1)
+    texts = [text for _, text in ARTICLES.values()]
+    expected = [reranker.score("reset my password", text) for text in texts]
+    with TestClient(create_app(served_home.settings)) as client:
+        refresh(client.app.state.services)
+        body = {"query": "reset my password", "texts": texts}
+        found = client.post("/rerank", json={**body, "raw_scores": True}, headers=KEY).json()
+        told = client.post("/v2/rerank", json={"query": body["query"], "documents": texts}, headers=KEY).json()
+    assert [one["score"] for one in found] == pytest.approx(sorted(expected, reverse=True))
+    assert [one["index"] for one in told["results"]] == [one["index"] for one in found]
+    scores = [1.0 / (1.0 + np.exp(1.0 - 0.5 * logit)) for logit in sorted(expected, reverse=True)]
+    assert [one["relevance_score"] for one in told["results"]] == pytest.approx(scores, abs=1e-6)
+    assert told["model"] == "cross@1"
 
 
 def test_the_api_shows_the_rerankers_score_and_its_absence(served_home):

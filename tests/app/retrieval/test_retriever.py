@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.retriever import Query, Retriever, TooManyCandidates
+from app.retrieval.query import Query
+from app.retrieval.retriever import Retriever, TooManyCandidates
 from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, FeatureViews, ModelFiles, lexical_view

@@ -20,7 +20,17 @@ from indexing.telemetry import JsonFormatter
 NEEDED = {
     ("post", "/v1/search"): "search",
     ("post", "/v1/context"): "search",
+    ("post", "/rerank"): "search",
+    ("post", "/v1/rerank"): "search",
+    ("post", "/v2/rerank"): "search",
+    ("post", "/v1/dify/retrieval"): "search",
+    ("post", "/mcp"): "search",
+    ("post", "/mcp/{collection}"): "search",
     ("post", "/v1/feedback"): "search",
+    ("post", "/v1/embeddings"): "search",
+    ("get", "/v1/models"): "search",
+    ("get", "/v1/models/{model}"): "search",
+    ("post", "/v1/vector_stores/{vector_store_id}/search"): "search",
     ("post", "/v1/collections/{collection}/recall"): "admin",
     ("get", "/v1/collections/{collection}/legs"): "admin",
     ("get", "/v1/collections"): "search",
@@ -114,10 +124,21 @@ def operations(client):
 def call(client, method, path, headers):
     """A request that a caller with the right to make it would be refused for its body or an unknown name."""
     unknown = {"collection": "none", "document_id": "none", "request_id": "none", "rollout": 9999, "release": "9999"}
-    unknown |= {"alert": 9999}
+    unknown |= {"alert": 9999, "model": "none", "vector_store_id": "none"}
     path = path.format(tenant="nobody", key_id="k_unknown", **unknown)
     body = {"content": b"[]"} if method in ("post", "patch", "put") else {}
     return client.request(method, path, headers={**headers, "Content-Type": "application/json"}, **body)
+
+
+def problem(response):
+    """The name and the message of a refusal, in either shape."""
+    body = response.json()
+    if "error_code" in body:  # Dify's shape
+        return {1002: "Unauthorized", 403: "Forbidden"}[body["error_code"]], body["error_msg"]
+    error = body["error"]
+    if isinstance(error, str):
+        return error, response.json()["message"]
+    return {"invalid_api_key": "Unauthorized", "insufficient_permissions": "Forbidden"}[error["code"]], error["message"]
 
 
 def test_every_route_of_the_document_asks_for_the_scope_that_is_written_down_here(client):
@@ -143,7 +164,7 @@ def test_without_a_valid_key_every_route_that_asks_for_one_is_401(client, home, 
                 continue
             assert response.status_code == 401, (method, path, kind)
             assert response.headers["www-authenticate"] == "Bearer"
-            assert response.json()["error"] == "Unauthorized"
+            assert problem(response)[0] == "Unauthorized"
 
 
 @pytest.mark.parametrize("scopes", [("search",), ("write",), ("admin",), ("operator",), SCOPES], ids=" ".join)
@@ -156,8 +177,9 @@ def test_a_key_does_what_its_scopes_say_and_nothing_else(client, make, scopes):
             assert response.status_code in (200, 201, 204, 400, 404, 409, 422, 503), (method, path)
         else:
             assert response.status_code == 403, (method, path)
-            assert response.json()["error"] == "Forbidden"
-            assert f"the scope '{scope}'" in response.json()["message"]
+            name, message = problem(response)
+            assert name == "Forbidden"
+            assert f"the scope '{scope}'" in message
 
 
 def test_another_tenants_names_and_ids_look_like_ones_that_do_not_exist(client, home, make):

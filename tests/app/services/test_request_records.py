@@ -7,7 +7,8 @@ import pytest
 
 from app.access.authentication import Caller
 from app.ledger.query_ids import QueryIds
-from app.retrieval.retriever import QueryVector, RankedPassage, Result, unit_vector
+from app.retrieval.hits import QueryVector, RankedPassage, Result
+from app.retrieval.query import unit_vector
 from app.schemas.search import SearchBody
 from app.services.request_records import RequestRecords
 from app.services.request_rows import RowPolicy

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.retrieval.retriever import Result, Retriever
+from app.retrieval.hits import Result
+from app.retrieval.retriever import Retriever
 from eval.experiments.targets import HttpSearcher, LocalSearcher, served_collection
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build

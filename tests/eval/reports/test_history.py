@@ -50,6 +50,7 @@ def test_every_scheduled_look_of_the_period_is_drawn_by_collection(home):
     assert (articles.title, notes.title) == ("Scheduled looks at a/articles", "Scheduled looks at b/notes")
     assert [point.value for point in articles.drawing.lines[0].points] == [0.25, 0.5]
     assert [said for _, said in articles.drawing.lanes[0].spans] == ["quiet", "alarm"]
+    assert UNTIL - 5 * hour < articles.drawing.since < UNTIL - 4 * hour  # weeks without a look are not drawn as quiet
     assert [row[1:] for row in articles.table.rows] == [
         (120, 4, 1, 0.03, "dense top", 0),
         (120, 4, 2, 0.0001, "mmd", 1),

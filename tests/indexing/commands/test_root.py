@@ -225,7 +225,15 @@ def test_a_build_goes_on_with_the_recipe_in_service_unless_the_defaults_are_aske
 
 
 @pytest.mark.parametrize(
-    ("package", "extra"), [("fastapi", "serve"), ("sentence_transformers", "models"), ("redis", "worker")]
+    ("package", "extra"),
+    [
+        ("fastapi", "serve"),
+        ("onnx", "default-model"),
+        ("sentence_transformers", "models"),
+        ("redis", "worker"),
+        ("scipy", "measures"),
+        ("ragas", "eval"),
+    ],
 )
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     run: Run, monkeypatch: pytest.MonkeyPatch, package: str, extra: str

@@ -18,10 +18,14 @@ from tokenizers.processors import BertProcessing
 from indexing.builds.context import prepare_build
 from indexing.errors import AlreadyRunning, InvalidInput, NotFound, ParityLost
 from indexing.home import Home
-from indexing.models.compiler import DEFAULT_MODEL, Lineage, register_model
-from indexing.models.embedder import load_embedder, verify_model
-from indexing.models.parity_texts import CANONICAL_TEXTS, PARITY_PAIRS
-from indexing.models.registry import KIND
+from indexing.models.bert_compiler import compile_bert
+from indexing.models.compiler import DEFAULT_MODEL, Lineage, locate_model, register_model
+from indexing.models.embedder import OnnxEmbedder, load_embedder, verify_model
+from indexing.models.onnx_export import WITHOUT
+from indexing.models.parity_texts import CANONICAL_TEXTS, PARITY_PAIRS, PARITY_TEXTS
+from indexing.models.registry import KIND, TOKENIZER_FILE
+from indexing.models.sentence_transformer_compiler import expected_of, load_sentence_transformer
+from indexing.models.stored_reference import stored_reference
 from indexing.records import Document
 from indexing.releases.recipe_choices import default_recipe
 
@@ -135,7 +139,8 @@ def test_the_lineage_names_origin_licence_libraries_and_machine(registered: dict
     assert lineage["training_data"] == lineage["metrics"] == {}
     assert lineage["parameters"]["opset"] == 17
     assert lineage["code_version"].startswith("groundwork ")
-    assert {"torch", "sentence-transformers", "onnx", "onnxruntime", "tokenizers"} <= lineage["libraries"].keys()
+    assert lineage["libraries"].keys() == {"safetensors", "onnx", "onnxruntime", "tokenizers"}
+    assert {"torch", "sentence-transformers"} <= lineage["proved_by"]["stored_vectors_of"].keys()
     assert lineage["machine"]
     assert lineage["registered_by"]
     assert (registered["normalisation"], registered["prompts"]) == ("l2", {"query": "", "document": ""})
@@ -158,6 +163,8 @@ def test_a_folder_registers_as_the_next_version_with_its_lineage(home: Home, tin
     assert (first.id, second.id) == ("tiny@1", "tiny@2")
     assert home.models.get("tiny") == second
     stored = second.manifest.lineage
+    assert {"torch", "sentence-transformers", "onnx", "onnxruntime", "tokenizers"} <= stored["libraries"].keys()
+    assert "proved_by" not in stored  # the weights themselves were asked
     assert (stored["kind"], stored["source"]) == ("folder", str(tiny(seed=1)))
     assert (stored["parent"], stored["licence"], stored["code_version"]) == ("tiny@1", "mit", "train.py 3")
     assert stored["training_data"] == lineage.training_data
@@ -270,6 +277,34 @@ def test_registering_leaves_the_screen_alone(home: Home, tiny: TinyModel, capfd:
     capfd.readouterr()
     register_model(home.models, home.storage, str(folder), name="quiet")
     assert capfd.readouterr() == ("", "")
+
+
+# With and without torch
+
+
+def test_a_bert_compiled_without_torch_gives_the_bits_that_it_gives_by_way_of_torch(
+    home: Home, tiny: TinyModel, tmp_path: Path
+) -> None:
+    by_torch = register_model(home.models, home.storage, str(tiny()), name="tiny")
+    compile_bert(tiny(), tmp_path)
+    stored = home.storage.open(KIND, by_torch.id).path
+    assert (tmp_path / TOKENIZER_FILE).read_bytes() == (stored / TOKENIZER_FILE).read_bytes()
+    tokenizer = Tokenizer.from_file(str(tmp_path / TOKENIZER_FILE))
+    for form in ("fp32", "int8"):
+        one, other = (
+            OnnxEmbedder(folder / f"{form}.onnx", tokenizer, max_tokens=48, sessions=1, without=WITHOUT)
+            for folder in (tmp_path, stored)
+        )
+        np.testing.assert_array_equal(one.encode_passages(PARITY_TEXTS), other.encode_passages(PARITY_TEXTS))
+
+
+def test_what_is_stored_of_the_default_model_is_what_sentence_transformers_says_of_it(model_home: Home) -> None:
+    folder = locate_model(DEFAULT_MODEL)[0]
+    stored = stored_reference(Path(folder))
+    assert stored is not None
+    said = expected_of(load_sentence_transformer(folder))
+    assert (stored.expected.max_tokens, stored.expected.prompts) == (said.max_tokens, said.prompts)
+    np.testing.assert_allclose(stored.expected.vectors, said.vectors, atol=1e-5)
 
 
 # Refusals

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from indexing.records import MARKDOWN, Document, Reject, TextAccount
 from indexing.sources import file_readers
 from indexing.sources.account_rules import refuse_losses, warnings_of
-from indexing.sources.extracted_text import Extract, letters_and_digits
-from indexing.sources.file_readers import FILE_READERS, FileReader, TextFile
+from indexing.sources.extracted_text import Extract, TextFile, letters_and_digits
+from indexing.sources.file_readers import FILE_READERS, FileReader
 from indexing.sources.readers import open_source
 from indexing.sources.refusals import Refused
 from indexing.sources.text_losses import LossTally

@@ -1,0 +1,1 @@
+"""Files that clients bring: kept, read and taken away."""
