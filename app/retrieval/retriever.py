@@ -16,7 +16,6 @@ from app.retrieval.candidates import (
     score_candidates,
     without_groups,
 )
-from app.retrieval.fusion import calibrate
 from app.retrieval.hits import (
     QueryVector,
     RankedPassage,
@@ -35,6 +34,7 @@ from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.conversation import Turns, conversation_vector
 from indexing.indexes.bm25 import TermScores
+from indexing.indexes.fusion import calibrate
 from indexing.models.reranker import RerankerModel
 from indexing.records import MODES, Mask, Partition, Scores, Vector
 from indexing.releases.recipes import RERANK

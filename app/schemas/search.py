@@ -225,9 +225,9 @@ class Hit(BaseModel):
     score: float = Field(
         ge=0,
         le=1,
-        description="The chance that the document answers, as far as judgments say: of hits that score 0.6, about six"
-        " in ten are right. It never rises with rank, and may be compared between queries of one mode and release. How far"
-        " it can be trusted, and what `min_score` to choose, is drawn in the quality report.",
+        description="The chance that the document answers, as far as judgments say: of hits that score 0.6, about"
+        " six in ten are right. It never rises with rank, and may be compared between queries of one mode and release."
+        " How far it can be trusted, and what `min_score` to choose, is drawn in the quality report.",
     )
     collection: str = Field(description="The collection whose document it is.")
     document_id: str

@@ -7,11 +7,11 @@ import numpy as np
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.retrieval.fusion import calibrate
 from app.services.search_executor import Client
 from app.services.state import Services
 from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
+from indexing.indexes.fusion import calibrate
 from indexing.models.embedder import Embedder
 from indexing.models.reranker import RerankerModel
 from indexing.records import Scores

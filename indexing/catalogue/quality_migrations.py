@@ -220,3 +220,5 @@ def _calibrations(db: Database) -> None:
         " collection TEXT NOT NULL, body TEXT NOT NULL, evidence TEXT NOT NULL, actor TEXT NOT NULL,"
         " fitted_at TEXT NOT NULL, PRIMARY KEY (recipe, tenant, collection)) STRICT, WITHOUT ROWID"
     )
+    # How high a sample's question scores documents that it does not ask for, in log-odds; null where that is not asked.
+    db.execute("ALTER TABLE leg_samples ADD COLUMN others REAL")

@@ -6,7 +6,7 @@ from typing import Self
 
 from indexing.records import Json, JsonFields
 
-JUDGMENTS, LEG_CHECK = "judgments", "leg_check"
+JUDGMENTS, LEG_CHECK = "judgments", "leg check"
 """What a collection's calibration was fitted on."""
 
 
@@ -35,7 +35,7 @@ UNMOVED = Move(0.0)
 class CollectionCalibration:
     """How the general curves are moved for one collection, by mode; other modes are as the recipe has them.
 
-    ``source`` is ``judgments`` or ``leg_check``, ``samples`` how many queries or passages it was fitted on.
+    ``source`` is ``judgments`` or ``leg check``, ``samples`` how many queries or passages it was fitted on.
     """
 
     source: str

@@ -10,6 +10,7 @@ from eval.reports.charts.data import Diagonal, Share
 from eval.reports.model import Block, Chart, Column, Estimate, Headline, Key, Prose, Section, Table, Tone
 from eval.reports.sections.comparison import slug
 from eval.reports.source import Source
+from indexing.snapshots.collection_calibration import JUDGMENTS
 
 ID, TITLE = "reliability", "What a score means"
 NOTHING = "No release in service was evaluated on a stored query set in this period, or not since scores are kept."
@@ -55,7 +56,7 @@ def _fitted_on(source: Source, evaluation: Evaluation) -> str:
     calibration = source.calibration(evaluation.snapshot, evaluation.partition)
     if calibration is None:
         return "the general curve of the recipe"
-    if calibration.source == "judgments":
+    if calibration.source == JUDGMENTS:
         return f"{calibration.samples} judged queries of the splits train and dev"
     return f"the leg check, of {calibration.samples} passages"
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from app.retrieval.fusion import calibrate
 from app.retrieval.query import Query
 from app.retrieval.retriever import Retriever
 from app.serving.document_boosts import boosts_as_known
 from indexing.features.boosts import Boost
 from indexing.features.materialise import Push, materialise, push
 from indexing.features.views import DOCUMENT_STATS
+from indexing.indexes.fusion import calibrate
 from indexing.records import Document
 from indexing.releases.recipes import read_recipe
 from tests.support.document_features import CLICKS
