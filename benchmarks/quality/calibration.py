@@ -1,8 +1,9 @@
 """Is a score the chance that it says? The general curves, fitted, and what judgments and the leg check add.
 
-Five judged collections. Of the queries of each, those of the splits train and dev are fitted on, those of test are
-measured on. Curves of a collection that was not fitted on say what a new home may expect. Questions of the other
-collections are asked of each, too, and answered by nothing: they teach the curve what that looks like.
+Five judged collections, of the largest a part: the judged documents and one in twenty of the others. Of the queries of
+each, those of the splits train and dev are fitted on, those of test are measured on. Curves of a collection that was not
+fitted on say what a new home may expect. Questions of the other collections are asked of each, too, and answered by
+nothing: they teach the curve what that looks like.
 
 Usage: python -m benchmarks.quality.calibration --data ../shared/data [--home HOME] [--sets helpdesk cranfield] [--dry]
 The curves are the defaults of indexing.releases.recipes.RetrievalConfig.
@@ -20,7 +21,6 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from app.retrieval.fusion import calibrate
 from app.retrieval.retriever import Retriever
 from app.serving.release import ServingRelease
 from benchmarks.harness.recording import write_result
@@ -29,10 +29,14 @@ from eval.datasets.query_sets import load_queryset
 from eval.datasets.splits import split_of
 from eval.experiments.calibration_fit import fit_move
 from eval.experiments.reliability import JudgedHit, reliability
-from eval.experiments.targets import Choices, scratch_collection
+from eval.experiments.targets import Choices, scratch_collection, scratch_path
+from indexing.catalogue.leg_samples import read_leg_samples
 from indexing.home import open_home
+from indexing.indexes.fusion import calibrate
 from indexing.records import MODES, Partition
+from indexing.releases.calibration_rule import CalibrationRule
 from indexing.settings import Settings
+from indexing.snapshots.collection_calibration import UNMOVED
 
 SETS = ("helpdesk", "scifact", "cranfield", "ray_docs", "mtrag_cloud")
 QUERIES = 300
@@ -41,6 +45,7 @@ FOREIGN = 40
 """Questions of each other collection that are asked of one; our choice."""
 FOREIGN_SHARE = 0.25
 """What they weigh beside a collection's own questions: one question in five has no answer. Our choice."""
+PARTLY = "mtrag_cloud"
 HITS = 10
 BEFORE = {"dense": [-7.193, 7.301], "lexical": [-5.946, 9.762], "hybrid": [-7.291, 11.223]}
 """The curves before decision 58."""
@@ -87,6 +92,7 @@ class Asked:
     relevant: list[bool]
 
     def scored(self, curve: Sequence[float]) -> list[JudgedHit]:
+        """The hits with the scores that a curve gives them."""
         ordering = np.array(self.evidence, np.float32)
         scores = calibrate(curve, ordering, terms=self.terms, unknown_share=self.unknown).tolist()
         pairs = zip(scores, self.relevant, strict=True)
@@ -100,6 +106,8 @@ class Collection:
     learned: Mapping[str, list[Asked]]
     held_out: Mapping[str, list[Asked]]
     foreign: Mapping[str, list[Asked]]
+    others: float
+    """What the leg check found: the mean log-odds of documents that were not asked for."""
 
 
 def ask(serving: ServingRelease, partition: Partition, queries: Mapping[str, str], qrels, retriever: Retriever):
@@ -107,7 +115,8 @@ def ask(serving: ServingRelease, partition: Partition, queries: Mapping[str, str
     for name, text in queries.items():
         for mode in MODES:
             result = retriever.search(serving, partition, text, k=HITS, mode=mode)
-            evidence = [math.log(hit.score / (1.0 - hit.score)) for hit in result.hits]
+            known = serving.snapshot.moves(partition).get(mode, UNMOVED)
+            evidence = [known.undone(math.log(hit.score / (1.0 - hit.score))) for hit in result.hits]
             relevant = [qrels.get(name, {}).get(hit.passage.document_id, 0) > 0 for hit in result.hits]
             features = result.features
             terms, unknown = features.get("terms", 0.0), features.get("unknown_share", 0.0)
@@ -122,13 +131,37 @@ def evidence_alone(serving: ServingRelease) -> ServingRelease:
     return replace(serving, recipe=replace(serving.recipe, retrieval=retrieval))
 
 
+def folder_of(home, data: Path, name: str) -> Path:
+    """Where a collection is; of the largest a part is written below the home."""
+    folder = corpus_folder(data, name)
+    if name != PARTLY:
+        return folder
+    part = home.path / "corpora" / "mtrag_small"
+    (part / "qrels").mkdir(parents=True, exist_ok=True)
+    for file in ("queries.jsonl", "qrels/test.tsv"):
+        (part / file).write_bytes((folder / file).read_bytes())
+    judged = {line.split("\t")[1] for line in (folder / "qrels/test.tsv").read_text().splitlines()[1:]}
+    draw = random.Random(0)
+    with (folder / "corpus.jsonl").open() as lines:
+        kept = [line for line in lines if json.loads(line)["_id"] in judged or draw.random() < 0.05]
+    (part / "corpus.jsonl").write_text("".join(kept))
+    return part
+
+
+def others_of(home, folder: Path, serving: ServingRelease) -> float:
+    with contextlib.closing(open_home(home.settings, scratch_path(home, folder))) as scratch:
+        rows = read_leg_samples(scratch.catalogue, serving.release.recipe).values()
+    return float(np.mean([one for *_, one in rows if one is not None]))
+
+
 def gather(home, data: Path, names: Sequence[str]) -> tuple[dict[str, Collection], dict[str, list[Asked]]]:
     """Everything that is asked of each collection, and of the helpdesk what the demo asks and what nothing answers."""
     sets = {name: load_queryset(corpus_folder(data, name)) for name in names}
-    sample = {name: random.Random(1).sample(sorted(one.queries), min(QUERIES, len(one.queries))) for name, one in sets.items()}
+    draw = random.Random(1)
+    sample = {name: draw.sample(sorted(one.queries), min(QUERIES, len(one.queries))) for name, one in sets.items()}
     found, extra = {}, {}
     for name, one in sets.items():
-        folder, retriever = corpus_folder(data, name), Retriever()
+        folder, retriever = folder_of(home, data, name), Retriever()
         with scratch_collection(home, folder, Choices(), on_progress=lambda *_: None) as (opened, partition):
             serving = evidence_alone(opened)
             halves = {True: {}, False: {}}
@@ -140,8 +173,9 @@ def gather(home, data: Path, names: Sequence[str]) -> tuple[dict[str, Collection
                 if other != name
                 for query in sample[other][:FOREIGN]
             }
-            asked = [ask(serving, partition, queries, one.qrels, retriever) for queries in (halves[True], halves[False])]
-            found[name] = Collection(*asked, ask(serving, partition, others, {}, retriever))
+            learned, held_out = (ask(serving, partition, halves[half], one.qrels, retriever) for half in (True, False))
+            foreign = ask(serving, partition, others, {}, retriever)
+            found[name] = Collection(learned, held_out, foreign, others_of(home, folder, serving))
             if name == "helpdesk":
                 told = {text: text for text in (*DEMO, *NOT_ANSWERED)}
                 extra = ask(serving, partition, told, {}, retriever)
@@ -199,7 +233,8 @@ def first_scores(asked: Sequence[Asked], curve: Sequence[float]) -> dict[str, fl
 def measure(home, data: Path, names: Sequence[str]) -> dict[str, object]:
     collections, extra = gather(home, data, names)
     curves = {mode: fit_curve(list(collections.values()), mode) for mode in MODES}
-    result: dict[str, object] = {"curves": curves, "collections": {}}
+    found = {name: round(one.others, 3) for name, one in collections.items()}
+    result: dict[str, object] = {"curves": curves, "others in the leg check": found, "collections": {}}
     for name, one in collections.items():
         modes = {}
         for mode in MODES:
@@ -208,17 +243,24 @@ def measure(home, data: Path, names: Sequence[str]) -> dict[str, object]:
             learned = [hit for asked in one.learned[mode] for hit in asked.scored(left_out)]
             log_odds = np.array([math.log(hit.score / (1.0 - hit.score)) for hit in learned])
             move = fit_move(log_odds, np.array([float(hit.is_relevant) for hit in learned]))
+            usual = float(np.mean([other.others for other in others])) if others else one.others
+            checked = replace(CalibrationRule(), usual=usual).calibration([one.others] * 30)
             told = {
                 "before": BEFORE[mode],
                 "general, fitted on the others": left_out,
-                "general": curves[mode],
+                "leg check, over the others' curve": checked.modes[mode].applied(left_out) if checked else left_out,
                 "judgments, over the others' curve": move.applied(left_out),
+                "general": curves[mode],
             }
             modes[mode] = {
                 "queries": [len(one.learned[mode]), len(one.held_out[mode])],
                 "move": [move.shift, move.stretch],
+                "leg check's shift": checked.modes[mode].shift if checked else 0.0,
                 **{
-                    way: {**measured(one.held_out[mode], curve), "unanswered first hits": first_scores(one.foreign[mode], curve)}
+                    way: {
+                        **measured(one.held_out[mode], curve),
+                        "unanswered first hits": first_scores(one.foreign[mode], curve),
+                    }
                     for way, curve in told.items()
                 },
             }

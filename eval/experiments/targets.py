@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from app.retrieval.retriever import RankedPassage, Retriever
+from app.retrieval.hits import RankedPassage
+from app.retrieval.retriever import Retriever
 from app.serving.release import ServingRelease
 from app.serving.release_opening import ReleaseOpener, open_in_service
 from eval.datasets.chats import Chat, messages_of

@@ -37,7 +37,7 @@ CURVES = {
     "hybrid": (-2.847, 3.253, 0.485, -2.764, -0.845),
 }
 """The general curve of each mode: bias, and what evidence, the logarithm of the question's terms, the share of them
-that is unknown, and the logarithm of the hit's place count. Source: decision 58, benchmarks/results/calibration.json."""
+that is unknown, and the logarithm of the hit's place count. Source: benchmarks/results/calibration.json."""
 
 
 @dataclass(frozen=True, slots=True)
