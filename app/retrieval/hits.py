@@ -12,7 +12,7 @@ from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import StoredPassage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class PassageName:
     """What names a passage of a tenant."""
 

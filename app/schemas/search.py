@@ -256,7 +256,9 @@ class Hit(BaseModel):
     highlights: Highlights | None = Field(None, description="There where `highlight` asks for it.")
     snippet: Snippet | None = Field(None, description="There where `snippet` asks for it.")
     near_duplicates: list[CollapsedHit] | None = Field(
-        None, description="There where `collapse` asks for it: the hits that stand behind this one, best first."
+        None,
+        description="There where `collapse` asks for it: the hits left out for this one, best first, of the ranks that"
+        " were looked at for this page.",
     )
 
 
