@@ -223,7 +223,7 @@ def test_an_empty_home_says_of_every_section_why_it_is_left_out(home):
     now = datetime.now(UTC)
     report = build_report(home, ReportOptions.last_days(now), made_at=now)
     assert [section.id for section in report.present] == ["methods"]
-    assert len(report.absent) == 9
+    assert len(report.absent) == 10
     assert all(len(section.absent) > 30 for section in report.absent)
     assert report.release == "none"
 

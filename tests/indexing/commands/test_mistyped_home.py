@@ -33,6 +33,7 @@ ARGUMENTS = {
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {
+    ("eval", "calibrate"): ["--set", "s"],
     ("eval", "judge"): ["--set", "s"],
     ("eval", "run"): ["--corpus", "corpora/helpdesk"],
     ("eval", "sets", "import"): ["--corpus", "corpora/helpdesk"],
