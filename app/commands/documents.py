@@ -48,7 +48,7 @@ def documents_list(
     after: str,
     as_json: bool,
 ) -> None:
-    """List documents by id as they were written last, whoever may see them, without their texts."""
+    """List documents by id as they were written last, also those with an allow list, without their texts."""
     with opened(settings) as home:
         found = list(islice(_matching(home, Partition(tenant, collection), filters, after), limit + 1))
     rows = [_row(stored) for stored in found[:limit]]
@@ -68,7 +68,7 @@ def documents_list(
 @json_option
 @click.pass_obj
 def documents_count(settings: Settings, collection: str, tenant: str, filters: tuple[str, ...], as_json: bool) -> None:
-    """Count documents as they were written last, whoever may see them."""
+    """Count documents as they were written last, also those with an allow list."""
     with opened(settings) as home:
         number = sum(1 for _ in _matching(home, Partition(tenant, collection), filters))
     if as_json:
