@@ -17,6 +17,7 @@ SCRIPTS = (
     "search.lexical",
     "search.words",
     "search.fusion",
+    "search.search_options",
     "search.tables",
     "quality.new_defaults",
     "quality.drift_stream",

@@ -6,7 +6,8 @@ before, so that no encoding hides what an option costs; the processor time is th
 all. A ratio is that to the plain search.
 
 With ``--before``, the plain search of another checkout is measured beside this one's: a process of each serves the same
-home, and they are asked in turns. The ratio is that of two rounds that follow each other, its median over all.
+home, and they are asked in turns. The ratio is that of the event loop's processor time in two rounds that follow each
+other, its median over all.
 
 Usage: python -m benchmarks.search.search_options [--rounds 40] [--before CHECKOUT] [--dry]
 """
