@@ -1,8 +1,8 @@
 """Is a score the chance that it says? The general curves, fitted, and what judgments and the leg check add.
 
-Five judged collections, of the largest a part: the judged documents and one in twenty of the others. Of the queries of
-each, those of the splits train and dev are fitted on, those of test are measured on. Curves of a collection that was not
-fitted on say what a new home may expect. Questions of the other collections are asked of each, too, and answered by
+Five judged collections, of the largest a part: the judged documents and one in twenty others. Of the queries of
+each, those of the splits train and dev are fitted on, those of test are measured on. Curves of a collection that was
+not fitted on say what a new home may expect. Questions of the other collections are asked of each, too, and answered by
 nothing: they teach the curve what that looks like.
 
 Usage: python -m benchmarks.quality.calibration --data ../shared/data [--home HOME] [--sets helpdesk cranfield] [--dry]
@@ -47,6 +47,8 @@ FOREIGN_SHARE = 0.25
 """What they weigh beside a collection's own questions: one question in five has no answer. Our choice."""
 PARTLY = "mtrag_cloud"
 HITS = 10
+CUTS = (0.1, 0.2, 0.3, 0.5)
+"""Values of ``min_score``; our choice."""
 BEFORE = {"dense": [-7.193, 7.301], "lexical": [-5.946, 9.762], "hybrid": [-7.291, 11.223]}
 """The curves before decision 58."""
 EVIDENCE = [0.0, 1.0]
@@ -230,6 +232,11 @@ def first_scores(asked: Sequence[Asked], curve: Sequence[float]) -> dict[str, fl
     return {"mean": round(float(scores.mean()), 3), "p90": round(float(np.quantile(scores, 0.9)), 3)}
 
 
+def kept(asked: Sequence[Asked], curve: Sequence[float], cut: float) -> float:
+    """The share of questions of which a ``min_score`` leaves a hit."""
+    return round(float(np.mean([one.scored(curve)[0].score >= cut for one in asked])), 3)
+
+
 def measure(home, data: Path, names: Sequence[str]) -> dict[str, object]:
     collections, extra = gather(home, data, names)
     curves = {mode: fit_curve(list(collections.values()), mode) for mode in MODES}
@@ -260,6 +267,10 @@ def measure(home, data: Path, names: Sequence[str]) -> dict[str, object]:
                     way: {
                         **measured(one.held_out[mode], curve),
                         "unanswered first hits": first_scores(one.foreign[mode], curve),
+                        "questions kept, unanswered ones kept": {
+                            str(cut): [kept(one.held_out[mode], curve, cut), kept(one.foreign[mode], curve, cut)]
+                            for cut in CUTS
+                        },
                     }
                     for way, curve in told.items()
                 },

@@ -22,8 +22,9 @@ HITS = 10
 MIN_QUERIES = 10
 """Judged queries below which nothing is fitted. Source: our choice; the prior would decide nearly alone."""
 SHIFT_SD, STRETCH_SD = 1.0, 0.35
-"""How far the moves of collections lie apart, in log-odds and as a factor: the widths of the prior around the general
-curve, to which few judgments are drawn. Source: benchmarks/results/calibration.json."""
+"""The widths of the prior around the general curve, in log-odds and as a factor, to which few judgments are drawn.
+Source: our choice, a little below how far the moves of five collections lie apart: 1.2 and 0.5, as
+benchmarks/results/calibration.json has them."""
 _LEAST_STRETCH = 0.1
 """Above 0, so that the order stays. Source: our choice."""
 _NEAREST = 1e-7

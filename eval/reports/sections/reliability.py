@@ -24,7 +24,7 @@ _FEW = 100
 
 @dataclass(frozen=True, slots=True)
 class ScoredSet:
-    """How reliable the scores of a release are on a query set; ``source`` says what they were fitted on."""
+    """How reliable the scores of a release are on a query set; ``source`` says where they are from."""
 
     query_set: str
     release: str
@@ -55,10 +55,10 @@ def hits_of(scores: JudgedScores) -> list[JudgedHit]:
 def _fitted_on(source: Source, evaluation: Evaluation) -> str:
     calibration = source.calibration(evaluation.snapshot, evaluation.partition)
     if calibration is None:
-        return "the general curve of the recipe"
+        return "fitted on other collections: the recipe's general curve"
     if calibration.source == JUDGMENTS:
-        return f"{calibration.samples} judged queries of the splits train and dev"
-    return f"the leg check, of {calibration.samples} passages"
+        return f"fitted on {calibration.samples} judged queries of the splits train and dev"
+    return f"the recipe's general curve, moved by the leg check of {calibration.samples} passages"
 
 
 def tell_reliability(sets: Sequence[ScoredSet], tenants: frozenset[str] = frozenset()) -> Section:
@@ -107,7 +107,7 @@ def _chart(one: ScoredSet) -> Chart:
         table=_bins(one),
         legend=[Key("hits of a tenth of all scores", "series-1", "dot"), Key("as the score says", "muted")],
         note=(
-            f"Release {one.release}, {one.mode}; scores are fitted on {one.source}. A bar is the 90 % interval of a"
+            f"Release {one.release}, {one.mode}; scores are {one.source}. A bar is the 90 % interval of a"
             f" share; with fewer than {_FEW} hits it is wide. Below: how many hits have such a score."
         ),
     )
