@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -56,9 +56,15 @@ os.fsync = lambda descriptor: None  # type: ignore[assignment]
 reserve.RESERVE_BYTES = 64 << 10  # the homes of a run would take gigabytes of disk else
 
 
-def pytest_collection_finish() -> None:
-    """Let no collection look at what pytest and the packages loaded: that was a tenth of the CPU time of tests."""
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let no collection look at what pytest and the packages load: that was a tenth of the CPU time of tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def settings_at(path: Path, **values: object) -> Settings:
