@@ -31,6 +31,7 @@ SCRIPTS = (
     "quality.synthetic_sets",
     "quality.damaged_candidates",
     "search.latency",
+    "search.tracing",
     "search.doors",
     "search.ledger_rows",
     "search.ledger_cost",

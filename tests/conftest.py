@@ -3,8 +3,10 @@
 import fcntl
 import gc
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from indexing.home import Home, open_home
 from indexing.models.compiler import DEFAULT_MODEL, register_model
 from indexing.models.registry import RERANKER
-from indexing.settings import Settings, limit_native_threads
+from indexing.settings import Settings, forbid_hub_downloads, limit_native_threads
 from indexing.storage import reserve
 from tests.support.cross_encoders import make_cross_encoder
 from tests.support.migrated_catalogue import place_home
@@ -35,9 +37,16 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "groundwork")
 for _name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
     del os.environ[_name]
 limit_native_threads()
+forbid_hub_downloads()
 # Nor may a wish to leave no compiled files: each of some 300 processes would compile all it imports, for 0.6 s of CPU.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# What tests write goes into memory where there is room: SQLite and real processes would wait for the disk.
+_MEMORY, _ROOM_BYTES = Path("/dev/shm"), 6 << 30  # a whole run keeps below 2 GiB
+if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
+    os.environ["TMPDIR"] = str(_MEMORY)
+    tempfile.tempdir = None  # to be looked for again
 
 # No test cuts the power, and a killed process leaves what it wrote to the system: only a wait for the disk is saved, of
 # a minute in all. Tests that look at what is synced, and when, put their own in its place.

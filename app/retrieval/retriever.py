@@ -164,6 +164,11 @@ class Search:
         return self._serving.number_of(self._view)
 
     @property
+    def moments(self) -> Sequence[tuple[str, float, float]]:
+        """When its stages began and ended, as ``StageTimings``; it grows until the search is done."""
+        return self._timings.moments
+
+    @property
     def text(self) -> str:
         """What is looked for, empty beside a vector alone."""
         return self._asked.text

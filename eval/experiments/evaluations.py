@@ -30,6 +30,7 @@ from eval.experiments.kept_evaluations import (
 from eval.experiments.measures import EVERY_MEASURE, JUDGED, run_from_ranking, score_run
 from eval.experiments.partition_content import PartitionContent, read_content
 from eval.experiments.targets import library_versions
+from eval.experiments.told_evaluations import tell_evaluation
 from indexing.catalogue.evaluations import EvaluationRow
 from indexing.errors import GroundworkError, InvalidInput, NotFound
 from indexing.features.feature_values import numbers_of
@@ -113,7 +114,9 @@ def evaluate(
     output = _search(executor or LocalEvaluationExecutor(opener), whole, on_progress)
     row, queries = _scored(identity, found, query_set, whole, content, output, moment_text(now))
     keep_evaluation(home, row, queries)
-    return evaluation_of(row, queries)
+    done = evaluation_of(row, queries)
+    tell_evaluation(home.settings, done)
+    return done
 
 
 def _checked(query_set: QuerySet, mode: str, k: int, partition: Partition | None) -> Partition:

@@ -3,11 +3,14 @@
 import queue
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Encoding
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 
 class OnnxSessions:
@@ -37,7 +40,9 @@ class OnnxSessions:
         return output
 
 
-def _open(path: Path, without: Sequence[str]) -> onnxruntime.InferenceSession:
+def _open(path: Path, without: Sequence[str]) -> "onnxruntime.InferenceSession":
+    import onnxruntime  # starts a thread, and takes time that commands which encode nothing need not
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

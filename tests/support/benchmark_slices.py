@@ -4,18 +4,16 @@ import json
 import subprocess
 import sys
 
-from tests.support.processes import ROOT
+from tests.support.forked_programs import ROOT, ForkedPopen
 
 
 def run_slice(benchmark, *options, timeout=300):
-    """Runs ``benchmarks.BENCHMARK`` dry, and gives the result that it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{benchmark}", "--dry", *map(str, options)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return json.loads(done.stdout[done.stdout.index("{\n") :])
+    """Runs ``benchmarks.BENCHMARK`` dry, and gives the result that it prints. It and what it starts are forked."""
+    command = [sys.executable, "-m", f"benchmarks.{benchmark}", "--dry", *map(str, options)]
+    with ForkedPopen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            out, error = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+    assert process.returncode == 0, out[-3000:] + error[-3000:]
+    return json.loads(out[out.index("{\n") :])

@@ -3,16 +3,11 @@
 import os
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import httpx
 
-ROOT = Path(__file__).parent.parent.parent
-
-
-PROGRAM = str(Path(sys.executable).parent / "groundwork")
+from tests.support.forked_programs import PROGRAM, ROOT, ForkedPopen
 
 
 def free_port():
@@ -25,21 +20,32 @@ def environment(**values):
     return os.environ | {"PYTHONPATH": str(ROOT)} | {f"GROUNDWORK_{k.upper()}": str(v) for k, v in values.items()}
 
 
-def run(home, *arguments, check=True, **settings):
-    return subprocess.run(
-        [PROGRAM, "--home", str(home), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=check,
-        cwd=ROOT,
-        timeout=300,
-        env=environment(**settings),
-    )
+def run(home, *arguments, check=True, popen=ForkedPopen, **settings):
+    """A command from its start to its end; ``popen=subprocess.Popen`` starts it as a user does."""
+    command = [PROGRAM, "--home", str(home), *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with popen(command, cwd=ROOT, env=environment(**settings), **pipes) as process:
+        try:
+            out, error = process.communicate(timeout=300)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    if check and process.returncode:
+        raise AssertionError(f"{' '.join(command)} ended with {process.returncode}: {error[-3000:]}")
+    return subprocess.CompletedProcess(command, process.returncode, out, error)
 
 
-def start(home, *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, program=(PROGRAM,), **settings):
-    """A command in a process group of its own."""
-    return subprocess.Popen(
+def start(
+    home,
+    *arguments,
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+    program=(PROGRAM,),
+    popen=ForkedPopen,
+    **settings,
+):
+    """A command in a process group of its own; ``popen`` as for ``run``."""
+    return popen(
         [*program, "--home", str(home), *map(str, arguments)],
         stdout=stdout,
         stderr=stderr,

@@ -1,4 +1,7 @@
-"""The whole of it as a user runs it: real processes, real HTTP, and the real model where meaning is what is asked."""
+"""The whole of it as a user runs it: real processes, real HTTP, and the real model where meaning is what is asked.
+
+Each command that a user starts is started as a user does in one test, by ``subprocess``; elsewhere it is forked.
+"""
 
 import json
 import os
@@ -19,6 +22,7 @@ from indexing.records import Partition
 from indexing.settings import Settings
 from indexing.sources.ingest import ingest
 from indexing.sources.readers import open_source
+from tests.support.forked_programs import ForkedPopen
 from tests.support.gated_command import VARIABLE, Gate
 from tests.support.processes import PROGRAM, ROOT, free_port, run, start
 
@@ -36,17 +40,17 @@ def built(make_home):
 def really_built(make_real_home):
     """A home in which two commands ingested a part of the corpus and built it with the real model."""
     path = make_real_home("really-built")
-    run(path, "ingest", ARTICLES / "api", "--collection", "helpdesk")
-    report = json.loads(run(path, "build", "--json").stdout)
+    run(path, "ingest", ARTICLES / "api", "--collection", "helpdesk", popen=subprocess.Popen)
+    report = json.loads(run(path, "build", "--json", popen=subprocess.Popen).stdout)
     assert (report["documents"], report["is_new"]) == (13, True)
     return path
 
 
 @contextmanager
-def served(home):
+def served(home, popen=ForkedPopen):
     """A running server: its address, the default key, and its process."""
     port = free_port()
-    process = subprocess.Popen(
+    process = popen(
         [PROGRAM, "--home", str(home), "serve", "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     url = f"http://127.0.0.1:{port}"
@@ -108,11 +112,12 @@ def test_an_error_is_a_sentence_without_a_traceback(built, tmp_path):
 @pytest.mark.model
 def test_the_api_answers_over_http_with_the_same_hits_as_the_command_line_and_ends_when_told_to(really_built):
     body = {"query": "our program is told that it asks too often", "collection": "helpdesk", "k": 5}
-    with served(really_built) as (url, key, process):
+    with served(really_built, subprocess.Popen) as (url, key, process):
         over_http = httpx.post(f"{url}/v1/search", json=body, headers={"Authorization": f"Bearer {key}"}).json()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) in (0, -signal.SIGTERM)
-    local = json.loads(run(really_built, "search", body["query"], "--collection", "helpdesk", "--json").stdout)
+    command = ("search", body["query"], "--collection", "helpdesk", "--json")
+    local = json.loads(run(really_built, *command, popen=subprocess.Popen).stdout)
     assert "api-rate-limits" in [hit["document_id"] for hit in over_http["hits"]]
     assert [hit["document_id"] for hit in over_http["hits"]] == [hit["document_id"] for hit in local["hits"]]
     assert [hit["score"] for hit in over_http["hits"]] == [hit["score"] for hit in local["hits"]]
@@ -135,7 +140,7 @@ def test_evaluation_over_http_equals_evaluation_in_process(built):
     )
     with served(built) as (url, key, _):
         over_http = json.loads(run(built, *common, "--url", url, "--key", key).stdout)
-    local = json.loads(run(built, *common).stdout)
+    local = json.loads(run(built, *common, popen=subprocess.Popen).stdout)
     assert over_http["modes"]["hybrid"]["per_query"] == local["modes"]["hybrid"]["per_query"]
     assert 0.3 < local["modes"]["hybrid"]["means"]["nDCG@10"] <= 1
     assert Path(local["saved"]).is_file()
@@ -220,7 +225,7 @@ def test_the_server_starts_without_a_release_and_serves_once_there_is_one(make_h
     path = make_home("late")
     port = free_port()
     environment = os.environ | {"GROUNDWORK_POLL_SECONDS": "0.1"}
-    process = subprocess.Popen(
+    process = ForkedPopen(
         [PROGRAM, "--home", str(path), "serve", "--port", str(port)], stderr=subprocess.PIPE, env=environment
     )
     url = f"http://127.0.0.1:{port}"

@@ -1,7 +1,6 @@
 """Bytes that change in files while they are served: never a 500, the damaged shard is named, all others answer."""
 
 import os
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from indexing.releases.recipe_choices import default_recipe
 from indexing.releases.recipes import Approximation
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.shard import KIND
+from tests.support.forked_programs import ForkedPopen
 from tests.support.processes import ROOT, environment, free_port
 
 KEY = "a key for the tests of damage"
@@ -76,7 +76,7 @@ class Served:
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=HEADERS, timeout=30)
         values = environment(home=home.path, port=port, api_key=KEY, sessions=1, poll_seconds=0.02)
         with log.open("wb") as stream:
-            self.process = subprocess.Popen(
+            self.process = ForkedPopen(
                 [sys.executable, "-c", SERVE], stdout=stream, stderr=stream, cwd=ROOT, env=values
             )
         self.until(lambda: self.client.get("/readyz").status_code == 200)

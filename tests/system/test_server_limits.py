@@ -4,7 +4,6 @@ import re
 import select
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from app.server.connection_limits import MAX_OPEN_FILES
 from app.server.heartbeat import SILENT_SECONDS
+from tests.support.forked_programs import ForkedPopen
 from tests.support.processes import ROOT, environment, free_port, wait_until
 
 ALONE = (
@@ -81,7 +81,7 @@ class Served:
         self.port, self.log, self.marked = free_port(), folder / f"server-{next(NUMBERS)}.log", 0
         values = {"home": folder / "home", "port": self.port, "api_key": KEY} | settings
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
+            self.process = ForkedPopen(
                 [sys.executable, "-c", code],
                 stdout=log,
                 stderr=log,

@@ -17,6 +17,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.support.forked_programs import ForkedPopen
 from tests.support.processes import ROOT, free_port, run, start, wait_until
 
 KEY = "a key for the tests of serving"
@@ -30,7 +31,7 @@ ONCE = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=60
 class Served:
     """A ``groundwork serve`` that is ready, and what tests ask of it."""
 
-    def __init__(self, home, folder, workers, settings):
+    def __init__(self, home, folder, workers, settings, popen):
         self.port, self.log = free_port(), folder / f"api-{next(NUMBERS)}.log"
         self.url = f"http://127.0.0.1:{self.port}"
         with self.log.open("wb") as log:
@@ -44,6 +45,7 @@ class Served:
                 stderr=log,
                 api_key=KEY,
                 deadline_ms=120_000,
+                popen=popen,
                 **settings,
             )
         self.until(lambda: self.ready().status_code == 200)
@@ -76,8 +78,8 @@ def served_manual(make_home):
 @pytest.fixture(scope="module")
 def serving(served_manual, tmp_path_factory):
     @contextmanager
-    def serve(workers=1, home=served_manual, **settings):
-        served = Served(home, tmp_path_factory.mktemp("served"), workers, settings)
+    def serve(workers=1, home=served_manual, popen=ForkedPopen, **settings):
+        served = Served(home, tmp_path_factory.mktemp("served"), workers, settings, popen)
         try:
             yield served
         finally:
@@ -90,8 +92,8 @@ def serving(served_manual, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pair(serving):
-    """Two workers, for tests that leave them as they were."""
-    with serving(2) as served:
+    """Two workers, started as a user does, for tests that leave them as they were."""
+    with serving(2, popen=subprocess.Popen) as served:
         yield served
 
 
