@@ -18,6 +18,7 @@ SCRIPTS = (
     "search.lexical",
     "search.words",
     "search.fusion",
+    "search.search_options",
     "search.tables",
     "quality.new_defaults",
     "quality.drift_stream",

@@ -29,6 +29,7 @@ ARGUMENTS = {
     "evaluation_id": "e",
     "alert": "1",
     "document_id": "d",
+    "ids": "d",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {
