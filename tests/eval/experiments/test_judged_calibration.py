@@ -19,7 +19,7 @@ from indexing.snapshots.manifest import read_snapshot
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS, RECIPE, FreshHome, Opener
 
 WORDS = [
-    f"{first}{second}" for first in ("ba", "ce", "di", "fo", "gu", "ha", "ka") for second in ("lm", "rn", "st", "xo")
+    f"{first}{second}" for first in ("ba", "ce", "di", "fe", "gu", "ha", "ka") for second in ("lm", "rn", "st", "xo")
 ]
 ACTOR = "ana"
 
