@@ -1,8 +1,7 @@
 """Searches of an application in this process, without a socket: what a request costs, and of another checkout as well.
 
-Run as a script with another checkout's packages on PYTHONPATH, it measures those: it needs nothing but the application.
-
-Usage: python benchmarks/harness/in_process.py HOME BODIES
+``ALONE`` runs it in a process of its own: with another checkout's packages on PYTHONPATH it measures those, since it
+needs nothing but the application.
 """
 
 import asyncio
@@ -17,6 +16,9 @@ from statistics import median
 from app.main import create_app, refresh
 from indexing.home import default_key
 from indexing.settings import Settings
+
+ALONE = f"import asyncio, runpy; asyncio.run(runpy.run_path({__file__!r})['main']())"
+"""The program of a process that asks as ``main`` does; its arguments are HOME and BODIES."""
 
 
 class Client:
@@ -98,7 +100,3 @@ async def main() -> None:
             for body in bodies:
                 await client.post("/v1/search", body)
             print((time.thread_time() - began) * 1000 / len(bodies), flush=True)
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

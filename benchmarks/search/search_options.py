@@ -30,8 +30,7 @@ from app.retrieval.ranking import MergedRanking, Ranking
 from app.retrieval.retriever import Retriever, Search
 from app.serving.release import ServingRelease
 from app.serving.release_opening import open_in_service
-from benchmarks.harness import in_process
-from benchmarks.harness.in_process import Client, in_turns, served_in_process, told
+from benchmarks.harness.in_process import ALONE, Client, in_turns, served_in_process, told
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import take_models
 from eval.datasets.query_sets import load_queryset
@@ -163,7 +162,7 @@ def compared(path: Path, before: Path, queries: Sequence[str]) -> dict:
 @contextmanager
 def asked_by_turns(path: Path, bodies: str, checkout: Path) -> Iterator[Callable[[], float]]:
     """What asks a process of a checkout all bodies once, and gives the milliseconds a search."""
-    command = [sys.executable, in_process.__file__, str(path), bodies]
+    command = [sys.executable, "-c", ALONE, str(path), bodies]
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes) as process:
