@@ -11,7 +11,7 @@ ENV GROUNDWORK_HOME=/data
 VOLUME /data
 
 FROM base AS api
-RUN pip install --no-cache-dir --constraint constraints.txt ".[serve]"
+RUN pip install --no-cache-dir --constraint constraints.txt ".[serve,otel]"
 USER groundwork
 ENV GROUNDWORK_HOST=0.0.0.0
 EXPOSE 8080

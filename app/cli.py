@@ -1,64 +1,16 @@
-"""The online half's commands: ``groundwork search`` and ``groundwork serve``."""
+"""The online half's commands together, and ``groundwork serve``."""
 
 import click
 
-from app.replay_command import replay
-from indexing.catalogue.collections import collection_sizes
+from app.commands.documents import documents
+from app.commands.replay import replay
+from app.commands.search import search
 from indexing.commands.root import cli as root
-from indexing.commands.terminal import as_json as json_option
-from indexing.commands.terminal import collection_option, opened, print_json, tenant_option
+from indexing.commands.terminal import opened
 from indexing.process_start import ENCODING, require_memory
-from indexing.records import MODES
 from indexing.settings import Settings
 
 __all__ = ["commands"]
-
-
-@root.command()
-@click.argument("query")
-@collection_option
-@tenant_option
-@click.option("-k", default=5, show_default=True, type=click.IntRange(1, 1000), help="How many hits.")
-@click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
-@click.option("--passages", is_flag=True, help="List every passage that matches, not only the best of each document.")
-@json_option
-@click.pass_obj
-def search(
-    settings: Settings, query: str, collection: str, tenant: str, k: int, mode: str, passages: bool, as_json: bool
-) -> None:
-    """Search a collection of the release in service, in this process."""
-    require_memory(ENCODING, "groundwork search")
-    from app.retrieval.retriever import Retriever
-    from app.schemas.search import answer_of
-    from app.serving.release_opening import open_in_service
-    from indexing.catalogue.tenants import read_tenant
-    from indexing.errors import InvalidInput, NotFound
-    from indexing.records import Partition
-
-    if not query.strip():
-        raise InvalidInput("The query is empty: say what to look for.")
-    with opened(settings) as home:
-        serving = open_in_service(home)
-        read_tenant(home.catalogue, tenant)
-        if collection not in collection_sizes(home.catalogue, tenant):
-            known = ", ".join(collection_sizes(home.catalogue, tenant)) or "none"
-            raise NotFound(f"Collection {collection!r} does not exist; this tenant has: {known}.")
-        partition = Partition(tenant, collection)
-        result = Retriever().search(serving, partition, query, k=k, mode=mode, group_by_document=not passages)
-    if as_json:
-        answer = answer_of(
-            result, serving.release.number, serving.snapshot.id, "", query_id="", seq=serving.release.seq
-        )
-        del answer["request_id"], answer["query_id"]  # no request, and nothing of it in the ledger
-        print_json(answer)
-        return
-    for hit in result.hits:
-        path = " > ".join([hit.passage.title, *hit.passage.headings[-1:]])
-        click.echo(f"{hit.rank}. {hit.score:.3f}  {path}  [{hit.passage.document_id}]")
-        click.echo(f"   {' '.join([*hit.passage.table_heading.split(), *hit.passage.text.split()])[:160]}")
-    for warning in result.warnings:
-        click.echo(warning, err=True)
-    click.echo(f"release {serving.release.number}, {result.timings_ms['total']:.1f} ms", err=True)
 
 
 @root.command()
@@ -101,4 +53,4 @@ def _look_for_redis(settings: Settings) -> None:
         click.echo(f"Warning: {error} Until it answers, each process counts rate limits for itself.", err=True)
 
 
-commands = (search, serve, replay)
+commands = (search, serve, replay, documents)

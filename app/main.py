@@ -58,15 +58,18 @@ from app.services.open_recipes import open_recipes
 from app.services.search_executor import THREADS_A_SESSION, SearchExecutor
 from app.services.shadow import ShadowSearches, busy_above
 from app.services.state import Services
+from app.services.traced_searches import TracedSearches
 from app.services.waiting_writes import counted
 from app.serving.query_cache import QueryCache, query_cache_for
 from app.serving.release_pool import ReleasePool
+from app.tracing.opening import Told, collector_for
 from app.web.allowed_methods import AllowedMethods
 from app.web.error_answers import ErrorAnswers, pass_errors_on
 from app.web.fast_routes import FastRoutes
 from app.web.openapi import Application
 from app.web.problems import status_of
 from app.web.request_middleware import RequestMiddleware
+from app.web.trace_middleware import TraceMiddleware
 from indexing.catalogue.build_requests import count_open_requests
 from indexing.catalogue.cached_reads import CachedReads
 from indexing.catalogue.home_secrets import home_secret, last_number_told
@@ -133,10 +136,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        collector = collector_for(settings)
         home = open_home(settings)
         default_key(home)
         queries = query_cache_for(settings)
         services = app.state.services = make_services(home, queries)
+        if collector is not None:
+            trace_requests(services, collector)
         reader = FileReader(services)
         stop, has_tried, is_wanted = threading.Event(), threading.Event(), threading.Event()
         threads = [
@@ -168,6 +174,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             if services.views is not None:
                 services.views.close()
             services.feedback.close()
+            if services.collector is not None:
+                await to_thread.run_sync(services.collector.close)
             await services.limiter.close()
             queries.close()
             home.close()
@@ -187,7 +195,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     answers = ErrorAnswers(AllowedMethods([*app.routes, *(route for router in ROUTERS for route in router.routes)]))
     pass_errors_on(app)
     app.add_middleware(FastRoutes, routers=ROUTERS)
-    app.add_middleware(RequestMiddleware, answer_error=answers.answer)  # the outermost
+    app.add_middleware(RequestMiddleware, answer_error=answers.answer)  # the outermost but for the next
+    if settings.otel_endpoint is not None:
+        app.add_middleware(TraceMiddleware)
     return app
 
 
@@ -275,6 +285,18 @@ def make_services(home: Home, queries: QueryCache) -> Services:
         measurements=ConcurrencyLimit(1, measured, retry_after_seconds=5),
         uploads=UploadLimit(),
     )
+
+
+def trace_requests(services: Services, collector: Told) -> None:
+    """Have a collector told of requests."""
+
+    def version_of(rollout: int) -> int | None:
+        found = services.pool.now().plan.rollout
+        return found.version if found is not None and found.id == rollout else None
+
+    services.collector = collector
+    services.traced = TracedSearches(services.home.settings.otel_texts, version_of)
+    services.records.on_end = services.traced.ended
 
 
 def _sequence_tokens(home: Home) -> SequenceTokens:

@@ -87,6 +87,10 @@ class NotYetSearchable(GroundworkError):
     """A search asked to see a write that cannot be found here yet."""
 
 
+class PreconditionFailed(GroundworkError):
+    """A write was to happen only while a document was as its writer knew it, and it is not any more."""
+
+
 class ArtefactMissing(GroundworkError):
     """An artefact that something refers to is not in the store."""
 
@@ -187,6 +191,9 @@ class StorageFull(GroundworkError):
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.~:/?=-])(?:/[^\s/'\"`,;:()<>]+)+/([^\s/'\"`,;:()<>]*)")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
+_ROUTES = ("/v1/", "/mcp/")
+"""What begins like a path of a file, and is none."""
+
 
 def public_text(message: str, home: "Path", *, quotes_caller: bool = False) -> str:
     """A message without the places of files on this machine: for answers to callers, and for probes.
@@ -197,7 +204,8 @@ def public_text(message: str, home: "Path", *, quotes_caller: bool = False) -> s
         quotes_caller: What is quoted is the caller's own and stays as it is, unless it is in the home.
 
     Returns:
-        The message, in which any other absolute path has only its last part. ``/v1/...`` is a route, not a path.
+        The message, in which any other absolute path has only its last part. ``/v1/...`` and ``/mcp/...`` are routes,
+        not paths.
     """
     for pattern in _places_of(home):
         message = pattern.sub("HOME", message)
@@ -211,7 +219,7 @@ def public_text(message: str, home: "Path", *, quotes_caller: bool = False) -> s
 
 
 def _without_paths(text: str) -> str:
-    return _ABSOLUTE_PATH.sub(lambda found: found[0] if found[0].startswith("/v1/") else found[1] or "...", text)
+    return _ABSOLUTE_PATH.sub(lambda found: found[0] if found[0].startswith(_ROUTES) else found[1] or "...", text)
 
 
 @lru_cache(maxsize=8)

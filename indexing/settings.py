@@ -127,6 +127,14 @@ class Settings(BaseSettings):
         repr=False,  # it may hold a token
         description="Where new alerts are posted as JSON, http:// or https://; log and list have them all the same.",
     )
+    otel_endpoint: str | None = Field(
+        None,
+        repr=False,  # it may hold a password
+        description="Collector of traces, metrics and events by OTLP/HTTP, as http://HOST:4318; needs the extra otel.",
+    )
+    otel_texts: bool = Field(
+        False, description="Whether questions, documents and comments go to the collector, of tenants that allow it."
+    )
     busy_timeout_seconds: float = Field(30.0, gt=0, description="How long a write waits for the catalogue's lock.")
 
     @field_validator("trusted_proxies")
@@ -151,6 +159,17 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("expected http://HOST/PATH or https://HOST/PATH")
         return url
+
+    @field_validator("otel_endpoint")
+    @classmethod
+    def _check_otel_endpoint(cls, url: str | None) -> str | None:
+        """Refuse what is no address of a web server; the message must not hold it, since it may hold a password."""
+        if not url:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("expected http://HOST:PORT or https://HOST: what stands before /v1/traces")
+        return url.rstrip("/").removesuffix("/v1/traces")
 
     @field_validator("redis_url")
     @classmethod

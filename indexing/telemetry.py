@@ -59,11 +59,15 @@ def configure_logging(level: str) -> None:
 
 
 class StageTimings:
-    """How long each stage of one request took, in milliseconds, in the order in which stages ended."""
+    """How long each stage of one request took, in milliseconds, in the order in which stages ended.
+
+    ``moments`` has each time that a stage was timed: its name, and when it began and ended by ``time.perf_counter``.
+    """
 
     def __init__(self, before_stage: Callable[[], None] | None = None) -> None:
         """Time stages; ``before_stage`` is called before each, and ends the work by raising an error."""
         self.milliseconds: dict[str, float] = {}
+        self.moments: list[tuple[str, float, float]] = []
         self._before_stage = before_stage
 
     def stage(self, name: str) -> "_Stage":
@@ -93,4 +97,6 @@ class _Stage:
         self._began = time.perf_counter()
 
     def __exit__(self, *error: object) -> None:
-        self._timings.add(self._name, (time.perf_counter() - self._began) * 1000.0)
+        ended = time.perf_counter()
+        self._timings.moments.append((self._name, self._began, ended))
+        self._timings.add(self._name, (ended - self._began) * 1000.0)

@@ -19,7 +19,7 @@ from hypothesis import settings as hypothesis_settings
 from indexing.home import Home, open_home
 from indexing.models.compiler import DEFAULT_MODEL, register_model
 from indexing.models.registry import RERANKER
-from indexing.settings import Settings, limit_native_threads
+from indexing.settings import Settings, forbid_hub_downloads, limit_native_threads
 from indexing.storage import reserve
 from tests.support.cross_encoders import make_cross_encoder
 from tests.support.migrated_catalogue import place_home
@@ -38,6 +38,7 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "groundwork")
 for _name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
     del os.environ[_name]
 limit_native_threads()
+forbid_hub_downloads()
 # Nor may a wish to leave no compiled files: each of some 300 processes would compile all it imports, for 0.6 s of CPU.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -63,7 +63,8 @@ def test_only_settings_reads_the_environment():
 def test_the_api_process_loads_neither_torch_nor_the_training_and_judging_libraries():
     code = (
         "import sys, app.main, app.cli; "
-        "print(sorted({'torch', 'sentence_transformers', 'transformers', 'ragas', 'langchain', 'matplotlib'}"
+        "print(sorted({'torch', 'sentence_transformers', 'transformers', 'ragas', 'langchain', 'matplotlib', 'mcp',"
+        " 'opentelemetry.sdk'}"
         " & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

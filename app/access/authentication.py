@@ -1,10 +1,15 @@
 """Authentication: an API key to its tenant and what it may do. The tenant comes from the key and from nothing else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexing.catalogue.api_keys import OPERATOR, SCOPES
 from indexing.catalogue.cached_reads import CachedReads
 from indexing.errors import Forbidden, Unauthorized
+from indexing.records import Partition
+
+MAX_SHOWN = 128
+"""Characters of a name that a refusal repeats. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,46 @@ class Caller:
     expires_at: str | None = None
     requests_per_minute: int | None = None
     log_queries: bool = False
+    collections: frozenset[str] | None = None
+    """Those that its key opens; ``None``: all of its tenant."""
+    principals: tuple[str, ...] | None = None
+    """Whom its key asks for; ``None``: whom each request names."""
+
+    def partition(self, collection: str) -> Partition:
+        """A collection of the caller's tenant. Every door that takes the name of one asks here.
+
+        Raises:
+            Forbidden: the key is bound to others; the answer is the same whether there is such a collection or not.
+        """
+        if self.collections is not None and collection not in self.collections:
+            raise Forbidden(
+                f"Key {self.key_id} is bound to the collections {', '.join(map(repr, sorted(self.collections)))}:"
+                f" {collection[:MAX_SHOWN]!r} is not one of them."
+            )
+        return Partition(self.tenant, collection)
+
+    def require_unbound(self, what: str) -> None:
+        """Refuse what belongs to the whole tenant to a key that is bound to some of its collections.
+
+        Raises:
+            Forbidden: it is.
+        """
+        if self.collections is not None:
+            raise Forbidden(f"Key {self.key_id} is bound to some collections, and {what}: use a key that is not.")
+
+    def asking_for(self, principals: Sequence[str] | None) -> Sequence[str] | None:
+        """For whom a request asks that names ``principals``, or no one: a bound key never asks for more than its own.
+
+        Raises:
+            Forbidden: it names one that its key is not bound to.
+        """
+        if self.principals is None:
+            return principals
+        if not principals:
+            return self.principals
+        if beyond := [name for name in principals if name not in self.principals]:
+            raise Forbidden(f"Key {self.key_id} does not ask for the principal {beyond[0][:MAX_SHOWN]!r}.")
+        return principals
 
     @property
     def is_operator(self) -> bool:
@@ -82,4 +127,6 @@ def authenticate(reads: CachedReads, authorization: str | None) -> Caller:
         key.expires_at,
         admission.requests_per_minute,
         admission.log_queries,
+        None if key.collections is None else frozenset(key.collections),
+        key.principals,
     )

@@ -35,15 +35,16 @@ class Compound:
 Filter: TypeAlias = Comparison | Compound
 
 
-def matching(filter_: Filter | None, principals: Sequence[str]) -> Callable[[AttributeSegment], Mask | None]:
+def matching(filter_: Filter | None, principals: Sequence[str] | None) -> Callable[[AttributeSegment], Mask | None]:
     """A function that gives the documents of a segment that fit a filter and that the principals may see.
 
     It gives ``None`` where these are all of them because nothing was asked and no document names who may see it. Fails
     closed: a document that names who may see it is hidden from all others, and from callers without principals.
+    ``None`` for principals stands for the operator of the home, who sees all.
     """
 
     def pick(segment: AttributeSegment) -> Mask | None:
-        if not segment.has_permissions:
+        if principals is None or not segment.has_permissions:
             return None if filter_ is None else _mask(filter_, segment)
         seen = segment.visible(principals)
         return seen if filter_ is None else seen & _mask(filter_, segment)

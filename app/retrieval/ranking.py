@@ -127,14 +127,15 @@ def _order(hit: RankedPassage) -> tuple[float, str]:
 def page_of(ranking: Ranking, offset: int, k: int, *, collapse: bool) -> list[RankedPassage]:
     """The ``k`` hits of a ranking after the first ``offset``, each with the rank that it has in its own ranking.
 
-    If ``collapse``, near-duplicates of a better hit are none, and it names them; looked for among the first 2,000 hits.
+    If ``collapse``, near-duplicates of a better hit are none, and it names those among the ranks that were looked at:
+    as many as are wanted, and ``k`` more each time that they are too few, up to 2,000 in all.
     """
     if not collapse:
         return ranking.hits(offset, offset + k)
     seen, shown, same = NearDuplicates(), list[RankedPassage](), list[list[PassageName]]()
     looked_at = 0
     while len(shown) < offset + k and looked_at < MAX_LOOKED_AT:
-        found = ranking.hits(looked_at, min(looked_at + _CHUNK, MAX_LOOKED_AT))
+        found = ranking.hits(looked_at, min(max(offset + k, looked_at + k), MAX_LOOKED_AT))
         if not found:
             break
         looked_at += len(found)

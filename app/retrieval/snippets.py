@@ -1,5 +1,6 @@
 """Snippets: the sentences of a text that hold most of what was looked for, within a length; the same for the same."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -95,7 +96,10 @@ def best_pieces(
         most: At least 1.
     """
     every = sentences(text)
-    held = [frozenset(terms_of(text[start:end])) & weights.keys() for start, end in every]
+    held = [
+        frozenset(terms_of(text[start:end])) & weights.keys() if _is_marked(start, end, marks) else frozenset()
+        for start, end in every
+    ]
     chosen, covered = set[int](), frozenset[str]()
     while True:
         gains = [
@@ -118,6 +122,11 @@ def best_pieces(
         chosen.add(0)
     _fill(text, every, chosen, most)
     return SnippetPieces(tuple(_runs(every, chosen)))
+
+
+def _is_marked(start: int, end: int, marks: Sequence[Span]) -> bool:
+    place = bisect_left(marks, (start, start))
+    return place < len(marks) and marks[place][0] < end
 
 
 def _fill(text: str, every: Sequence[Span], chosen: set[int], most: int) -> None:

@@ -24,6 +24,7 @@ from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, Operator, ServicesDep
 from indexing.catalogue.api_keys import (
     OPERATOR,
+    Bounds,
     Key,
     count_operators,
     create_key,
@@ -144,9 +145,15 @@ def post_key(
     expires_at = None if body.expires_at is None else stored_moment(body.expires_at)
     caller.require_may_give(frozenset(body.scopes), expires_at)
     key, secret = create_key(
-        services.home.catalogue, whose, scopes=body.scopes, name=body.name, expires_at=body.expires_at
+        services.home.catalogue,
+        whose,
+        scopes=body.scopes,
+        name=body.name,
+        expires_at=body.expires_at,
+        bounds=Bounds(body.collections, body.principals),
     )
-    _log("key.created", of=whose, new_key_id=key.id, scopes=list(key.scopes), expires_at=key.expires_at)
+    about = {"scopes": list(key.scopes), "expires_at": key.expires_at, "collections": key.collections}
+    _log("key.created", of=whose, new_key_id=key.id, **about)
     response.headers["Cache-Control"] = "no-store"
     return NewKeyAnswer(**key_answer(key).model_dump(), key=secret)
 

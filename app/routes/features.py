@@ -7,7 +7,6 @@ from app.schemas.problems import problems
 from app.services.features import list_views, push_values, read_values
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, CollectionParam, ServicesDep, Writer
-from indexing.records import Partition
 
 # Plain functions: each runs in a thread, since the catalogue may be locked.
 router = APIRouter(tags=["features"], route_class=AuthenticatedRoute)
@@ -31,7 +30,7 @@ def post_push(collection: CollectionParam, body: PushBody, caller: Writer, servi
     Each value is known from now on, and was so from its `event_time` on. Searches that boost by the view use it at
     once. Documents that are not there are left out and named.
     """
-    return push_values(services, Partition(caller.tenant, collection), body)
+    return push_values(services, caller.partition(collection), body)
 
 
 @router.post(
@@ -45,4 +44,4 @@ def post_get(collection: CollectionParam, body: ReadBody, caller: Writer, servic
 
     The tenant's own backend asks, so it sees those of every document.
     """
-    return read_values(services, Partition(caller.tenant, collection), body)
+    return read_values(services, caller.partition(collection), body)

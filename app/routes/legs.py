@@ -7,7 +7,6 @@ from app.schemas.problems import problems
 from app.services.legs import legs_of
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, CollectionParam, ServicesDep
-from indexing.records import Partition
 
 # A plain function: it runs in a thread, since a shard may have to be opened.
 router = APIRouter(tags=["quality"], route_class=AuthenticatedRoute)
@@ -24,4 +23,4 @@ def get_legs(collection: CollectionParam, caller: Admin, services: ServicesDep) 
 
     A sample is a passage whose document must be found by a piece of its own text.
     """
-    return legs_of(services, Partition(caller.tenant, collection))
+    return legs_of(services, caller.partition(collection))

@@ -12,7 +12,8 @@ from app.schemas.search_options import MAX_COLLECTION_CHARACTERS
 from app.services.mcp import answer
 from app.services.mcp_tools import ToolCaller
 from app.web.dependencies import CollectionParam, DeadlineDep, Searcher, services_of
-from app.web.mcp_requests import McpRoute, is_stateless
+from app.web.headers import header_of
+from app.web.mcp_requests import VERSION_HEADER, McpRoute, is_stateless
 from app.web.principals import PrincipalsHeader, UserHeader, principals_of, user_of
 from app.web.request_bodies import JSON, receive_body
 from indexing.errors import NotFound
@@ -81,7 +82,8 @@ async def _answer(request: Request, caller: Caller, deadline: Deadline, collecti
         if message.id is None:
             return Response(status_code=202)
         has_shook_hands = not stateless
-        answered = await answer(services_of(request), asks, message, is_stateless=stateless)
+        services, version = services_of(request), header_of(scope, VERSION_HEADER)
+        answered = await answer(services, asks, message, is_stateless=stateless, version=version)
     except RpcError as error:
         status = 200 if has_shook_hands else error.status
         return Response(error.answer(request_id), status_code=status, media_type=JSON)

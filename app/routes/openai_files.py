@@ -27,7 +27,7 @@ from app.schemas.openai_problems import openai_problems
 from app.services.file_uploads import add_part, begin_upload, cancel_upload, complete_upload
 from app.services.files import keep_file, remove_file_everywhere
 from app.web.authenticated_routes import AuthenticatedRoute
-from app.web.dependencies import ServicesDep, Writer
+from app.web.dependencies import ServicesDep, TenantWriter
 from app.web.multipart import MultipartRoute, form_body, form_fields, form_files, malformed
 from indexing.catalogue.files import list_files, read_file
 from indexing.uploads.stored_files import content_path
@@ -51,7 +51,7 @@ _EXPIRES = {"expires_after[anchor]": {"const": "created_at"}, "expires_after[sec
     responses=openai_problems(413, 415, 507),
     openapi_extra=form_body({"file": _BINARY, "purpose": {"enum": list(PURPOSES)}, **_EXPIRES}, ["file", "purpose"]),
 )
-def create_file(caller: Writer, services: ServicesDep, request: Request) -> FileAnswer:
+def create_file(caller: TenantWriter, services: ServicesDep, request: Request) -> FileAnswer:
     """Keep a file durably; it is searched once it is attached to a vector store."""
     form = request.state.form
     files, fields = form_files(form, "file"), form_fields(form, "purpose", *_EXPIRES)
@@ -80,7 +80,7 @@ def _lives_seconds(fields: dict[str, str]) -> int | None:
 
 @router.get("/v1/files", summary="List files", operation_id="openai_list_files", responses=openai_problems(404))
 def get_files(
-    caller: Writer,
+    caller: TenantWriter,
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=MAX_FILES_PAGE)] = MAX_FILES_PAGE,
     after: Annotated[str | None, Query(description="The last id of the page before.")] = None,
@@ -102,7 +102,7 @@ def get_files(
 @router.get(
     "/v1/files/{file_id}", summary="Retrieve a file", operation_id="openai_get_file", responses=openai_problems(404)
 )
-def get_file(file_id: FileIdParam, caller: Writer, services: ServicesDep) -> FileAnswer:
+def get_file(file_id: FileIdParam, caller: TenantWriter, services: ServicesDep) -> FileAnswer:
     """What is known of a file."""
     return file_answer(read_file(services.home.catalogue, caller.tenant, file_id))
 
@@ -113,7 +113,7 @@ def get_file(file_id: FileIdParam, caller: Writer, services: ServicesDep) -> Fil
     operation_id="openai_delete_file",
     responses=openai_problems(404, 507),
 )
-def delete_file(file_id: FileIdParam, caller: Writer, services: ServicesDep) -> DeletedFileAnswer:
+def delete_file(file_id: FileIdParam, caller: TenantWriter, services: ServicesDep) -> DeletedFileAnswer:
     """Delete a file, its bytes, and in every vector store the documents that it gave."""
     remove_file_everywhere(services, caller.tenant, file_id)
     return DeletedFileAnswer(id=file_id)
@@ -129,7 +129,7 @@ def delete_file(file_id: FileIdParam, caller: Writer, services: ServicesDep) -> 
         200: {"description": "As it was uploaded.", "content": {"application/octet-stream": {"schema": _BINARY}}},
     },
 )
-def get_file_content(file_id: FileIdParam, caller: Writer, services: ServicesDep) -> Response:
+def get_file_content(file_id: FileIdParam, caller: TenantWriter, services: ServicesDep) -> Response:
     """The bytes as they were uploaded; never as something that a browser would show."""
     file = read_file(services.home.catalogue, caller.tenant, file_id)
     return FileResponse(
@@ -146,7 +146,7 @@ def get_file_content(file_id: FileIdParam, caller: Writer, services: ServicesDep
     operation_id="openai_create_upload",
     responses=openai_problems(507, takes_body=True),
 )
-def create_upload(body: UploadBody, caller: Writer, services: ServicesDep) -> FileUploadAnswer:
+def create_upload(body: UploadBody, caller: TenantWriter, services: ServicesDep) -> FileUploadAnswer:
     """Begin a file that comes in parts; it has an hour."""
     most = services.home.settings.max_upload_mb * 1_000_000
     if body.bytes > most:
@@ -164,7 +164,7 @@ def create_upload(body: UploadBody, caller: Writer, services: ServicesDep) -> Fi
     responses=openai_problems(404, 413, 415, 507),
     openapi_extra=form_body({"data": _BINARY}, ["data"]),
 )
-def create_part(upload_id: UploadIdParam, caller: Writer, services: ServicesDep, request: Request) -> PartAnswer:
+def create_part(upload_id: UploadIdParam, caller: TenantWriter, services: ServicesDep, request: Request) -> PartAnswer:
     """Keep a part durably; several may be sent at once, and `complete` says their order."""
     files = form_files(request.state.form, "data")
     if len(files) > 1:
@@ -179,7 +179,7 @@ def create_part(upload_id: UploadIdParam, caller: Writer, services: ServicesDep,
     responses=openai_problems(404, 507, takes_body=True),
 )
 def post_complete(
-    upload_id: UploadIdParam, body: CompleteBody, caller: Writer, services: ServicesDep
+    upload_id: UploadIdParam, body: CompleteBody, caller: TenantWriter, services: ServicesDep
 ) -> FileUploadAnswer:
     """Put the parts together in the order of `part_ids`; together they have the bytes that were said."""
     upload, file = complete_upload(services, caller.tenant, upload_id, body.part_ids, body.md5)
@@ -192,6 +192,6 @@ def post_complete(
     operation_id="openai_cancel_upload",
     responses=openai_problems(404, 507),
 )
-def post_cancel(upload_id: UploadIdParam, caller: Writer, services: ServicesDep) -> FileUploadAnswer:
+def post_cancel(upload_id: UploadIdParam, caller: TenantWriter, services: ServicesDep) -> FileUploadAnswer:
     """No more parts are taken, and those that came are removed."""
     return file_upload_answer(cancel_upload(services, caller.tenant, upload_id))

@@ -25,7 +25,7 @@ from app.services.files import attach, detach, update_attributes
 from app.services.state import Services
 from app.services.vector_stores import accept_chunking, cancel_batch, chunking_of, make_batch, require_usable, texts_of
 from app.web.authenticated_routes import AuthenticatedRoute
-from app.web.dependencies import ServicesDep, Writer
+from app.web.dependencies import ServicesDep, TenantWriter, Writer
 from indexing.catalogue.file_readings import Attachment, State, list_readings, read_reading
 from indexing.catalogue.vector_stores import read_batch, read_vector_store
 from indexing.records import Partition
@@ -54,10 +54,10 @@ FilterParam = Annotated[State | None, Query(alias="filter", description="Only th
     responses=openai_problems(404, 507, takes_body=True),
 )
 def create_store_file(
-    vector_store_id: StoreIdParam, body: StoreFileBody, caller: Writer, services: ServicesDep
+    vector_store_id: StoreIdParam, body: StoreFileBody, caller: TenantWriter, services: ServicesDep
 ) -> StoreFileAnswer:
     """Have a file read into a store; `completed` means that searches find it. One that is there is read anew."""
-    partition = Partition(caller.tenant, vector_store_id)
+    partition = caller.partition(vector_store_id)
     require_usable(services, partition)
     (reading,) = attach(services, partition, [_attachment(services, body)])
     return store_file_answer(reading, chunking_of(services))
@@ -84,7 +84,7 @@ def get_store_files(
     state: FilterParam = None,
 ) -> StoreFilesAnswer:
     """The files in a store, the last attached first unless `order` says otherwise."""
-    partition = Partition(caller.tenant, vector_store_id)
+    partition = caller.partition(vector_store_id)
     read_vector_store(services.home.catalogue, partition)
     return _page(services, partition, limit, order, after, before, state)
 
@@ -127,7 +127,7 @@ def get_store_file(
     vector_store_id: StoreIdParam, file_id: FileIdParam, caller: Writer, services: ServicesDep, response: Response
 ) -> StoreFileAnswer:
     """How a file in a store stands."""
-    reading = read_reading(services.home.catalogue, Partition(caller.tenant, vector_store_id), file_id)
+    reading = read_reading(services.home.catalogue, caller.partition(vector_store_id), file_id)
     if reading.state == "in_progress":
         response.headers[POLL_HEADER] = POLL_MS
     return store_file_answer(reading, chunking_of(services))
@@ -143,7 +143,7 @@ def update_store_file(
     vector_store_id: StoreIdParam, file_id: FileIdParam, body: AttributesBody, caller: Writer, services: ServicesDep
 ) -> StoreFileAnswer:
     """Give a file other attributes instead of those that it has; its documents have them as their metadata."""
-    partition, attributes = Partition(caller.tenant, vector_store_id), checked_attributes(body.attributes)
+    partition, attributes = caller.partition(vector_store_id), checked_attributes(body.attributes)
     return store_file_answer(update_attributes(services, partition, file_id, attributes), chunking_of(services))
 
 
@@ -157,7 +157,7 @@ def delete_store_file(
     vector_store_id: StoreIdParam, file_id: FileIdParam, caller: Writer, services: ServicesDep
 ) -> DeletedStoreFileAnswer:
     """Take a file out of a store, with its documents; the file itself stays until it is deleted."""
-    detach(services, Partition(caller.tenant, vector_store_id), file_id)
+    detach(services, caller.partition(vector_store_id), file_id)
     return DeletedStoreFileAnswer(id=file_id)
 
 
@@ -171,7 +171,7 @@ def get_store_file_content(
     vector_store_id: StoreIdParam, file_id: FileIdParam, caller: Writer, services: ServicesDep
 ) -> StoreFileContentAnswer:
     """The text that was read in a file; nothing while it is in progress."""
-    reading = read_reading(services.home.catalogue, Partition(caller.tenant, vector_store_id), file_id)
+    reading = read_reading(services.home.catalogue, caller.partition(vector_store_id), file_id)
     return StoreFileContentAnswer(data=[TextContent(text=one) for one in texts_of(services, reading)])
 
 
@@ -181,9 +181,11 @@ def get_store_file_content(
     operation_id="openai_create_file_batch",
     responses=openai_problems(404, 507, takes_body=True),
 )
-def create_batch(vector_store_id: StoreIdParam, body: BatchBody, caller: Writer, services: ServicesDep) -> BatchAnswer:
+def create_batch(
+    vector_store_id: StoreIdParam, body: BatchBody, caller: TenantWriter, services: ServicesDep
+) -> BatchAnswer:
     """Have up to 2,000 files read into a store; each succeeds or fails by itself."""
-    partition = Partition(caller.tenant, vector_store_id)
+    partition = caller.partition(vector_store_id)
     require_usable(services, partition)
     return batch_answer(make_batch(services, partition, [_attachment(services, one) for one in body.each()]))
 
@@ -198,7 +200,7 @@ def get_batch(
     vector_store_id: StoreIdParam, batch_id: BatchIdParam, caller: Writer, services: ServicesDep, response: Response
 ) -> BatchAnswer:
     """How many files of a batch are in which state."""
-    batch = read_batch(services.home.catalogue, Partition(caller.tenant, vector_store_id), batch_id)
+    batch = read_batch(services.home.catalogue, caller.partition(vector_store_id), batch_id)
     if batch.counts.in_progress:
         response.headers[POLL_HEADER] = POLL_MS
     return batch_answer(batch)
@@ -214,7 +216,7 @@ def post_batch_cancel(
     vector_store_id: StoreIdParam, batch_id: BatchIdParam, caller: Writer, services: ServicesDep
 ) -> BatchAnswer:
     """Read no more files of a batch; what is stored stays."""
-    return batch_answer(cancel_batch(services, Partition(caller.tenant, vector_store_id), batch_id))
+    return batch_answer(cancel_batch(services, caller.partition(vector_store_id), batch_id))
 
 
 @router.get(
@@ -235,6 +237,6 @@ def get_batch_files(
     state: FilterParam = None,
 ) -> StoreFilesAnswer:
     """The files of a batch, the last first unless `order` says otherwise."""
-    partition = Partition(caller.tenant, vector_store_id)
+    partition = caller.partition(vector_store_id)
     read_batch(services.home.catalogue, partition, batch_id)
     return _page(services, partition, limit, order, after, before, state, batch_id)

@@ -17,9 +17,8 @@ from app.schemas.openai_vector_stores import (
 )
 from app.services.vector_stores import accept_chunking, change_store, delete_store, describe_store, make_store
 from app.web.authenticated_routes import AuthenticatedRoute
-from app.web.dependencies import Searcher, ServicesDep, Writer
+from app.web.dependencies import Searcher, ServicesDep, TenantWriter, Writer
 from indexing.catalogue.vector_stores import VectorStore, list_vector_stores, read_vector_store
-from indexing.records import Partition
 
 router = APIRouter(tags=["openai"], route_class=AuthenticatedRoute)
 StoreIdParam = Annotated[
@@ -39,7 +38,7 @@ BeforeParam = Annotated[str | None, Query(description="The first id of the page 
     operation_id="openai_create_vector_store",
     responses=openai_problems(404, 507, takes_body=True),
 )
-def create_store(caller: Writer, services: ServicesDep, body: StoreBody | None = None) -> StoreAnswer:
+def create_store(caller: TenantWriter, services: ServicesDep, body: StoreBody | None = None) -> StoreAnswer:
     """Make a collection of a name that cannot be guessed, which is the store's id, and have files read into it."""
     body = body or StoreBody()
     chunking = accept_chunking(services, body.chunking())
@@ -70,7 +69,7 @@ def get_stores(
     after: AfterParam = None,
     before: BeforeParam = None,
 ) -> StoresAnswer:
-    """Every collection of the tenant, the newest first unless `order` says otherwise."""
+    """Every collection of the tenant that the key opens, the newest first unless `order` says otherwise."""
     found = list_vector_stores(
         services.home.catalogue,
         caller.tenant,
@@ -78,6 +77,7 @@ def get_stores(
         after=after,
         before=before,
         is_ascending=order == "asc",
+        among=caller.collections,
     )
     shown = found[:limit] if before is None or after is not None else found[-limit:]
     return StoresAnswer(
@@ -94,7 +94,7 @@ def get_stores(
 )
 def get_store(vector_store_id: StoreIdParam, caller: Searcher, services: ServicesDep) -> StoreAnswer:
     """A collection as a vector store, by its name."""
-    store = read_vector_store(services.home.catalogue, Partition(caller.tenant, vector_store_id))
+    store = read_vector_store(services.home.catalogue, caller.partition(vector_store_id))
     return describe_store(services, caller.tenant, store)
 
 
@@ -119,7 +119,7 @@ def modify_store(
             said["expires_days"] = None if body.expires_after is None else body.expires_after.days
         return said
 
-    store = change_store(services, Partition(caller.tenant, vector_store_id), change)
+    store = change_store(services, caller.partition(vector_store_id), change)
     return describe_store(services, caller.tenant, store)
 
 
@@ -131,5 +131,5 @@ def modify_store(
 )
 def remove_store(vector_store_id: StoreIdParam, caller: Writer, services: ServicesDep) -> DeletedStoreAnswer:
     """Delete a collection with all its documents; the tenant's files stay."""
-    delete_store(services, Partition(caller.tenant, vector_store_id))
+    delete_store(services, caller.partition(vector_store_id))
     return DeletedStoreAnswer(id=vector_store_id)

@@ -19,21 +19,23 @@ from app.services.files import bring_files, detach
 from app.services.upload_answers import answer_of
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import CollectionParam, ServicesDep, Writer
-from app.web.multipart import MultipartRoute, form_body, form_fields, form_files
+from app.web.multipart import MAX_FILES, MultipartRoute, form_body, form_fields, form_files
 from indexing.catalogue.collections import require_collection
 from indexing.catalogue.file_readings import State, list_readings, read_reading
-from indexing.records import Partition
 
 router = APIRouter(tags=["uploads"], route_class=AuthenticatedRoute)
 forms = APIRouter(tags=["uploads"], route_class=MultipartRoute)
-UploadIdParam = Annotated[
-    str, Path(description="The id of an upload.", json_schema_extra={"minLength": 1, "maxLength": 100})
+FileIdParam = Annotated[
+    str,
+    Path(description="The id of an upload: that of its file.", json_schema_extra={"minLength": 1, "maxLength": 100}),
 ]
-"""The id of an upload in a path."""
+"""The id of an uploaded file in a path."""
 _FORM = form_body(
     {
         "file": {
             "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_FILES,
             "items": {"type": "string", "format": "binary"},
             "description": "HTML, PDF, DOCX, Markdown, text and the other kinds that `groundwork ingest` reads, or JSON"
             " Lines: up to 100 files, together no larger than `GROUNDWORK_MAX_UPLOAD_MB`.",
@@ -71,7 +73,7 @@ def post_uploads(
     A file of up to 2,000 passages is found without a build. One that is uploaded again under the same id replaces the
     document. A collection that is not there is made.
     """
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     files = form_files(request.state.form, "file")
     metadata, fields = document_fields(form_fields(request.state.form, *FIELDS), len(files))
     readings = bring_files(services, partition, files, metadata=metadata, fields=fields)
@@ -92,7 +94,7 @@ def get_uploads(
     state: Annotated[State | None, Query(description="Only those in this state.")] = None,
 ) -> UploadsAnswer:
     """The files of a collection, the newest first, also those that OpenAI's routes attached to it."""
-    partition = Partition(caller.tenant, collection)
+    partition = caller.partition(collection)
     catalogue = services.home.catalogue
     require_collection(catalogue, partition)
     found = list_readings(catalogue, partition, limit=limit + 1, after=after or None, state=state)
@@ -101,28 +103,28 @@ def get_uploads(
 
 
 @router.get(
-    "/v1/collections/{collection}/uploads/{upload_id}",
+    "/v1/collections/{collection}/uploads/{file_id}",
     summary="Read how an upload stands",
     operation_id="get_upload",
     responses=problems(404),
 )
 def get_upload(
-    collection: CollectionParam, upload_id: UploadIdParam, caller: Writer, services: ServicesDep
+    collection: CollectionParam, file_id: FileIdParam, caller: Writer, services: ServicesDep
 ) -> UploadAnswer:
     """One file of a collection, with its state, its documents and why it failed, if it did."""
-    reading = read_reading(services.home.catalogue, Partition(caller.tenant, collection), upload_id)
+    reading = read_reading(services.home.catalogue, caller.partition(collection), file_id)
     return answer_of(services, reading)
 
 
 @router.delete(
-    "/v1/collections/{collection}/uploads/{upload_id}",
+    "/v1/collections/{collection}/uploads/{file_id}",
     summary="Take an upload away",
     operation_id="delete_upload",
     responses=problems(404, 507),
 )
 def delete_upload(
-    collection: CollectionParam, upload_id: UploadIdParam, caller: Writer, services: ServicesDep
+    collection: CollectionParam, file_id: FileIdParam, caller: Writer, services: ServicesDep
 ) -> DeletedUploadAnswer:
     """Cancel the reading if it goes on, and delete the file and its documents, unless they were written anew since."""
-    reading = detach(services, Partition(caller.tenant, collection), upload_id)
-    return DeletedUploadAnswer(collection=collection, id=upload_id, documents=list(reading.documents))
+    reading = detach(services, caller.partition(collection), file_id)
+    return DeletedUploadAnswer(collection=collection, id=file_id, documents=list(reading.documents))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.schemas.scalars import NO_TEXT, Flag, Moment
-from indexing.catalogue.api_keys import Key
+from indexing.catalogue.api_keys import MAX_BOUND, Key
 from indexing.catalogue.tenants import MOST, Limits, Tenant
 
 Limit = Annotated[int, Field(ge=0, le=MOST), NO_TEXT]
@@ -85,6 +85,19 @@ class KeyBody(BaseModel):
         description="What it may do; no more than the key that makes it.",
     )
     expires_at: Moment | None = Field(None, description="When it stops opening anything; null for never.")
+    collections: list[str] | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_BOUND,
+        description="The collections that it opens, there already or not; null for all. Not with `admin`.",
+    )
+    principals: list[str] | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_BOUND,
+        description="Whom it asks for: its searches see what these may see, and never more; null for whom each request"
+        " names. Only with `search` alone.",
+    )
 
 
 class KeyAnswer(BaseModel):
@@ -97,6 +110,8 @@ class KeyAnswer(BaseModel):
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    collections: list[str] | None = Field(description="Those that it opens; null for all.")
+    principals: list[str] | None = Field(description="Whom it asks for; null for whom each request names.")
 
 
 class NewKeyAnswer(KeyAnswer):
@@ -127,4 +142,4 @@ def tenant_answer(tenant: Tenant) -> TenantAnswer:
 
 def key_answer(key: Key) -> KeyAnswer:
     """A key as it goes over the wire."""
-    return KeyAnswer(**{**asdict(key), "scopes": list(key.scopes)})
+    return KeyAnswer.model_validate(asdict(key))

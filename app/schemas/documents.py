@@ -1,12 +1,13 @@
 """The shapes of requests and answers about documents and collections, and the checks of what a document may hold."""
 
 import json
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.schemas.filters import FilterBody
-from app.schemas.scalars import Flag
+from app.schemas.scalars import NO_TEXT, Flag
 from indexing.catalogue.document_readings import account_json
 from indexing.catalogue.document_writes import Outcome
 from indexing.catalogue.documents import StoredDocument
@@ -69,6 +70,51 @@ class BatchBody(BaseModel):
     documents: list[NamedDocumentBody] = Field(min_length=1, max_length=MAX_BATCH)
 
 
+class PatchBody(BaseModel):
+    """What to change of a document; what is left out stays as it is. The text is replaced by a PUT alone."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"metadata": {"status": "approved", "draft": None}}], "minProperties": 1},
+    )
+
+    title: str = Field("", max_length=2_000)
+    url: str = Field("", max_length=4_000)
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, description="Merged into what it has, as RFC 7396 says: `null` takes a key away."
+    )
+    allow: Principals | None = Field(None, max_length=MAX_PRINCIPALS, description="Who may see it; `null`: everyone.")
+
+    @model_validator(mode="after")
+    def _change_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("nothing is to be changed: expected at least one of title, url, metadata, allow")
+        return self
+
+
+class FindBody(BaseModel):
+    """Which documents to count."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"filters": {"type": "eq", "key": "year", "value": 2019}}]}
+    )
+
+    filters: FilterBody | None = Field(None, description="As in a search; left out, all.")
+    principals: Principals | None = Field(
+        None,
+        max_length=MAX_PRINCIPALS,
+        description="Who asks: only what these may see. Left out, a key with the scope `write` sees everything, any"
+        " other only documents without an `allow` list.",
+    )
+
+
+class ListBody(FindBody):
+    """Which documents to list."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE), NO_TEXT] = Field(MAX_PAGE, description="How many at most.")
+    after: str = Field("", max_length=512, description="`next` of the page before.")
+
+
 class DeleteBody(BaseModel):
     """Which documents to delete."""
 
@@ -112,6 +158,13 @@ class BatchAnswer(BaseModel):
     documents: list[WrittenAnswer]
     build_request: int | None = Field(description="The build that was asked for, where they wait for one.")
     warnings: Warnings
+
+
+class CountAnswer(BaseModel):
+    """How many documents fit."""
+
+    collection: str
+    documents: int
 
 
 class DeletedAnswer(BaseModel):
@@ -223,7 +276,22 @@ def document_from(document_id: str, body: DocumentBody, *, where: str = "") -> D
     return Document(name, body.title, body.text, body.url, metadata, body.content_type, allow)
 
 
-def _refuse_surrogates(body: DocumentBody) -> None:
+def checked_document(document: Document) -> Document:
+    """A document as it is, if it may be so.
+
+    Raises:
+        InvalidInput: a field is not acceptable; the message names it.
+    """
+    allow = None if document.allow is None else list(document.allow)
+    try:
+        _refuse_surrogates(document)
+        checked_metadata(dict(document.metadata))
+        return replace(document, allow=allow_field({"allow": allow}))
+    except Refused as refused:
+        raise InvalidInput(f"document {document.id!r}: {refused}.") from refused
+
+
+def _refuse_surrogates(body: DocumentBody | Document) -> None:
     for name in ("title", "text", "url", "metadata", "allow"):
         try:
             refuse_surrogates(getattr(body, name))

@@ -40,7 +40,7 @@ _TEXTS: Mapping[int, str] = {
     403: "The key lacks the scope, or would give more than it has.",
     404: "Nothing of this name is there, or it belongs to another tenant.",
     409: "There is one of this name already, or another decision came first: the message says which.",
-    412: "The write `min_seq` cannot be found here yet.",
+    412: "The write `min_seq` cannot be found here yet, or `If-Match` or `If-None-Match` does not hold.",
     413: "The body is larger than 256 KiB; or, of a batch of searches, 2 MiB; or, where it brings documents, 8 MiB.",
     415: "The body is compressed, or its `Content-Type` is not JSON.",
     422: "The request is malformed: the message names the field.",

@@ -105,7 +105,7 @@ def begin_search(services: Services, serving: ServingRelease, record: RequestRec
     """
     body = record.body
     deadline.check()
-    partition = Partition(record.caller.tenant, body.collection)
+    partition = record.caller.partition(body.collection)
     seq = record.seq = services.live.reached(serving, partition)
     if body.min_seq is not None:
         _require_reached(services, serving, partition, body.min_seq)
@@ -116,7 +116,8 @@ def begin_search(services: Services, serving: ServingRelease, record: RequestRec
     # The moment that its row names, so that a replay computes the same ages.
     query = query_for(body, serving.recipe, None if serving.boosts is None else moment_of(record.id))
     search = services.retriever.begin(serving, partition, query, deadline.check)
-    record.view = search.view_number
+    record.view, record.stages = search.view_number, search.moments
+    record.model, record.dimension = serving.recipe.model, serving.embedder.dimension
     return Begun(serving, search, seq)
 
 

@@ -1,25 +1,24 @@
 """Documents as every door handles them: written, hidden, and found by filter."""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from app.access.authentication import Caller
-from app.live.layer import MAX_WRITE_PASSAGES
 from app.retrieval.filters import matching
-from app.schemas.documents import DeleteBody, WrittenAnswer
-from app.schemas.filters import filter_of
+from app.schemas.documents import WrittenAnswer
+from app.schemas.filters import FilterPart, filter_of
+from app.services.matching_documents import matching_documents
 from app.services.state import Services
 from app.services.waiting_writes import warnings_about_builder
 from app.serving.assignment import may_answer
 from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.document_writes import Written, write_documents
-from indexing.catalogue.documents import StoredDocument, iterate_documents, read_document
+from indexing.catalogue.documents import StoredDocument, read_document
 from indexing.errors import GroundworkError, NotFound, NotReady
 from indexing.features.materialise import materialise_documents
-from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.records import Document, Partition
 
 logger = logging.getLogger(__name__)
@@ -50,8 +49,10 @@ def write(
     partition: Partition,
     documents: Sequence[Document],
     *,
-    most_passages: int = MAX_WRITE_PASSAGES,
+    live: bool | None = None,
     with_them: Callable[[], None] = lambda: None,
+    source: str = "",
+    expected: Mapping[str, int | None] | None = None,
 ) -> WriteReport:
     """Store at least one document; those that no search can find before a build holds them have one asked for.
 
@@ -59,14 +60,19 @@ def write(
         services: The process's state.
         partition: Where to.
         documents: What to store, all or none.
-        most_passages: How many the live layer may take of it; more wait for a build.
-        with_them: Writes what is to be stored with them, in the same transaction; what it raises undoes all.
+        live: Whether the live layer takes it, where that was asked already.
+        with_them: Writes what is to be stored with them, first in the same transaction; what it raises undoes all.
+        source: As ``write_documents``.
+        expected: As ``write_documents``.
+
+    Raises:
+        PreconditionFailed: as ``write_documents``.
     """
     catalogue, token = services.home.catalogue, partial(services.sequence_tokens.of_write, partition.tenant)
-    live = services.live.takes(partition, documents, most_passages=most_passages)
+    is_live = services.live.takes(partition, documents) if live is None else live
     with catalogue.write():
-        written = write_documents(catalogue, partition, documents, live=live)
         with_them()
+        written = write_documents(catalogue, partition, documents, live=is_live, source=source, expected=expected)
     changed = [one.id for one in written if one.outcome != "unchanged"]
     _materialise(services, partition, changed)
     services.live.wrote(partition, changed)
@@ -115,7 +121,12 @@ def _answering(services: Services, tenant: str) -> list[ServingRelease]:
 
 
 def visible_to(caller: Caller, principals: Sequence[str] | None) -> Callable[[Document], bool]:
-    """Which documents a caller may read; without principals, one that may write is the tenant's own backend."""
+    """Which documents a caller may read; without principals, one that may write is the tenant's own backend.
+
+    Raises:
+        Forbidden: they are not those that the caller's key is bound to.
+    """
+    principals = caller.asking_for(principals)
     if principals is None and "write" in caller.scopes:
         return lambda document: True
     names = frozenset(principals or ())
@@ -130,33 +141,30 @@ def read_visible(
     Raises:
         NotFound: there is none of this id, or it is hidden from the caller, which cannot tell the two apart.
     """
-    stored = read_document(services.home.catalogue, Partition(caller.tenant, collection), document_id)
+    stored = read_document(services.home.catalogue, caller.partition(collection), document_id)
     if not visible_to(caller, principals)(stored.document):
         raise NotFound(f"No document {document_id!r} in collection {collection!r}.")
     return stored
 
 
-def find_matching(services: Services, partition: Partition, body: DeleteBody) -> dict[str, int]:
-    """The documents that fit, with their sequence numbers; they are evaluated as a search does."""
-    pick = matching(filter_of(body.filters), body.principals or ())
-    found: dict[str, int] = {}
-    batch: list[tuple[Document, int]] = []
+def find_matching(
+    services: Services,
+    caller: Caller,
+    collection: str,
+    filters: FilterPart | None,
+    principals: Sequence[str] | None,
+    *,
+    after: str = "",
+) -> Iterator[StoredDocument]:
+    """The documents by id, from the first behind ``after``, that fit and that ``visible_to`` lets the caller read.
 
-    def evaluate() -> None:
-        arrays, (terms,) = build_attributes([[document for document, _ in batch]])
-        picked = pick(AttributeSegment(arrays, terms, 0, len(batch)))
-        found.update({document.id: seq for n, (document, seq) in enumerate(batch) if picked is None or picked[n]})
-        batch.clear()
-
-    for stored in iterate_documents(services.home.catalogue, partition):
-        # Without principals the tenant's own backend asks, which sees everything.
-        document = stored.document if body.principals is not None else replace(stored.document, allow=None)
-        batch.append((document, stored.seq))
-        if len(batch) == 1000:
-            evaluate()
-    if batch:
-        evaluate()
-    return found
+    They are evaluated as a search does, and come without their texts.
+    """
+    principals = caller.asking_for(principals)
+    pick = matching(None if filters is None else filter_of(filters), principals or ())
+    sees_all = principals is None and "write" in caller.scopes
+    catalogue, partition = services.home.catalogue, caller.partition(collection)
+    return matching_documents(catalogue, partition, pick, sees_all=sees_all, after=after)
 
 
 def is_searchable(services: Services, partition: Partition, stored: StoredDocument) -> bool:

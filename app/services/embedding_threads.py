@@ -18,14 +18,15 @@ _Result = TypeVar("_Result")
 class EmbeddingThreads:
     """Threads of their own, in which one text is encoded a turn, so that searches come between.
 
-    There are as many threads as encoder sessions; threads of searches are twice as many. A search therefore waits for a
-    session no longer than one text takes, and never for a place that a batch holds.
+    There is one thread fewer than encoder sessions, so that one is always there for searches; where there is but one, a
+    search waits for a text at most. Searches have threads of their own, and never wait for a place that a batch holds.
     """
 
     def __init__(self, sessions: int, requests: ConcurrencyLimit) -> None:
-        """Encode in ``sessions`` threads; ``requests`` says how many may be in progress."""
+        """Encode beside searches over ``sessions``; ``requests`` says how many may be in progress."""
         self.requests = requests
-        self._threads, self._sessions = CapacityLimiter(sessions), sessions
+        self._count = max(1, sessions - 1)
+        self._threads = CapacityLimiter(self._count)
 
     async def encode(
         self, client: Client, deadline: Deadline, texts: Sequence[str], encode: Callable[[str], Vector]
@@ -40,7 +41,7 @@ class EmbeddingThreads:
         waiting = iter(enumerate(texts))
         workers = [
             asyncio.ensure_future(self._encode_waiting(client, deadline, waiting, encode, vectors))
-            for _ in range(min(self._sessions, len(texts)))
+            for _ in range(min(self._count, len(texts)))
         ]
         try:
             await asyncio.gather(*workers)

@@ -1,5 +1,6 @@
 """Embeddings: the vectors of a client's own texts, by the encoder of a release that serves it, beside searches."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -60,7 +61,10 @@ async def embed(
         )
     with threads.requests.take():
         tokens = await threads.run(lambda: _count(serving, body))
+        began = time.perf_counter()
         vectors = await threads.encode(client, deadline, body.input, _encoder(embedder, body))
+        if services.traced is not None:
+            services.traced.embedded(serving.recipe.model, embedder.dimension, began, tokens, body.encoding_format)
         sent = await threads.run(lambda: answer(Embedded(serving, vectors, tokens)))
     services.metrics.embedded_texts.inc(len(vectors))
     annotate(release=serving.release.number, model=serving.recipe.model, texts=len(vectors), tokens=tokens)

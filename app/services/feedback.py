@@ -33,6 +33,8 @@ def take_feedback(services: Services, caller: Caller, event: FeedbackEvent) -> F
         )
     row = _row(services, caller, event, query_id, now)
     services.feedback.record(row)
+    if services.traced is not None:
+        services.traced.judged(row, event.query_id)
     return FeedbackAnswer(
         query_id=event.query_id,
         event=row.id,

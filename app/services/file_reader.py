@@ -45,9 +45,15 @@ logger = logging.getLogger(__name__)
 LIVE_PASSAGES = 2_000
 """Passages of a file that is found without a build, a tenth of the live layer's room: its vectors are computed before
 it is stored, so that it holds up no other write. Source: our choice."""
+LINGER_SECONDS, LOOK_SECONDS = 10.0, 0.05
+"""How long a parser process is kept for the next file, and how often one is looked for meanwhile: starting one takes a
+second, and it takes some 100 MB. Source: our choice."""
 OTHERS_SECONDS = 1.0
 """How long after this process finds a file's documents the others find them, too: each looks every 0.2 s, and waits for
 vectors that are there already. Source: our choice, five times that."""
+PAGE, REST = 200, 20
+"""Readings that are looked at in one go, and how many times as long as that took is waited until the next. Our choice:
+five percent of a core at most."""
 CLEANING_SECONDS = 600.0
 """How often a process takes away files that have expired and bytes that belong to none. Source: our choice."""
 _PASSING = (CatalogueBusy, CatalogueUnavailable, StorageFull, StorageFailed)
@@ -71,6 +77,7 @@ class FileReader:
         self._threads: dict[str, threading.Thread] = {}
         self._cleaned_at = -math.inf
         self._found_at: dict[int, float] = {}
+        self._looked_at, self._look_again_at = 0, -math.inf
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._holders = [f"{name}:{number}" for number in range(self._settings.file_readers)]
 
@@ -78,7 +85,7 @@ class FileReader:
         """Complete what is found by now, and have read what waits; a failure is logged and ends nothing."""
         try:
             if is_any_in_progress(self._catalogue):
-                self.complete_found()
+                self._complete_now_and_then()
                 if has_waiting(self._catalogue, lease_seconds=self._settings.lease_seconds):
                     self._begin()
             if time.monotonic() > self._cleaned_at + CLEANING_SECONDS:
@@ -118,16 +125,24 @@ class FileReader:
             logger.exception("files.failed")
 
     def read_waiting(self, holder: str) -> None:
-        """Read files as long as some wait; the parser process ends with the last."""
+        """Read files as long as some wait or soon come; then the parser process ends."""
         reading = self._claim(holder)
         if reading is None:
             return
         with self._make_extractor() as extractor:
             self._extractors[holder] = extractor
-            while reading is not None and not self._is_over.is_set():
-                if not self._read(reading, holder, extractor):
+            while reading is not None:
+                if not self.read_one(reading, holder, extractor):
                     return  # its parser process was ended
-                reading = self._claim(holder)
+                reading = self._claim(holder) or self._next(holder)
+
+    def _next(self, holder: str) -> Reading | None:
+        """The next file that comes within some seconds."""
+        until = time.monotonic() + LINGER_SECONDS
+        while time.monotonic() < until and not self._is_over.wait(LOOK_SECONDS):
+            if has_waiting(self._catalogue, lease_seconds=self._settings.lease_seconds):
+                return self._claim(holder)
+        return None
 
     def _claim(self, holder: str) -> Reading | None:
         if self._is_over.is_set():
@@ -135,7 +150,7 @@ class FileReader:
         most, lease = self._settings.file_readers, self._settings.lease_seconds
         return claim_reading(self._catalogue, holder, most=most, lease_seconds=lease)
 
-    def _read(self, reading: Reading, holder: str, extractor: Extractor) -> bool:
+    def read_one(self, reading: Reading, holder: str, extractor: Extractor) -> bool:
         """Read one file; gives whether the parser process may go on with the next."""
         lost = threading.Event()
 
@@ -171,13 +186,14 @@ class FileReader:
 
     def _store(self, reading: Reading, holder: str, extractor: Extractor, *, is_wanted: Callable[[], bool]) -> None:
         found = read_documents(self._services.home, reading, extractor)
-        live = self._services.live
-        if live.takes(reading.partition, found.documents, most_passages=LIVE_PASSAGES):
-            live.encode_ahead(reading.partition, found.documents, is_wanted=is_wanted)
+        layer = self._services.live
+        is_live = layer.takes(reading.partition, found.documents, most_passages=LIVE_PASSAGES)
+        if is_live:
+            layer.encode_ahead(reading.partition, found.documents, is_wanted=is_wanted)
         if not is_wanted():
             raise ReadingLost(f"reading {reading.number}")
         note = partial(record_documents, self._catalogue, reading, holder, found.documents, found.rejects)
-        write(self._services, reading.partition, found.documents, most_passages=LIVE_PASSAGES, with_them=note)
+        write(self._services, reading.partition, found.documents, live=is_live, with_them=note)
         fields = {"collection": reading.collection, "documents": len(found.documents), "rejects": len(found.rejects)}
         logger.info("files.read", extra={"fields": fields})
 
@@ -188,19 +204,28 @@ class FileReader:
 
     # Completing
 
+    def _complete_now_and_then(self) -> None:
+        """Complete what is found, in a small part of the time: many may wait for a build for long."""
+        began = time.monotonic()
+        if began >= self._look_again_at:
+            self.complete_found()
+            self._look_again_at = time.monotonic() + REST * (time.monotonic() - began)
+
     def complete_found(self) -> None:
-        """Say of each reading whose documents searches find that it is completed.
+        """Say of readings whose documents searches find that they are completed; of many, a page at a time.
 
         Where several processes share the port, those others are left a moment to find them, too.
         """
-        found = [
-            one for one in list_indexing(self._catalogue) if all(self._is_found(one, name) for name in one.documents)
-        ]
+        page = list_indexing(self._catalogue, after=self._looked_at, limit=PAGE)
+        self._looked_at = page[-1].number if len(page) == PAGE else 0
+        found = [one for one in page if all(self._is_found(one, name) for name in one.documents)]
         now, others = time.monotonic(), OTHERS_SECONDS if self._settings.workers > 1 else 0.0
-        self._found_at = {one.number: self._found_at.get(one.number, now) for one in found}
         for reading in found:
-            if now >= self._found_at[reading.number] + others and complete_reading(self._catalogue, reading):
-                self._services.metrics.file_readings.labels("completed").inc()
+            since = self._found_at.setdefault(reading.number, now)
+            if now >= since + others:
+                del self._found_at[reading.number]
+                if complete_reading(self._catalogue, reading):
+                    self._services.metrics.file_readings.labels("completed").inc()
 
     def _is_found(self, reading: Reading, document_id: str) -> bool:
         stored = find_document(self._catalogue, reading.partition, document_id)

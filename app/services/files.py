@@ -9,7 +9,7 @@ from app.services.documents import hide, write
 from app.services.state import Services
 from indexing.catalogue.collections import ensure_collection
 from indexing.catalogue.document_writes import remove_documents
-from indexing.catalogue.documents import load_document
+from indexing.catalogue.documents import find_document, read_document
 from indexing.catalogue.file_readings import (
     Attachment,
     Reading,
@@ -23,8 +23,8 @@ from indexing.catalogue.file_readings import (
 from indexing.catalogue.files import StoredFile, read_file
 from indexing.catalogue.reading_turns import cancel_reading
 from indexing.catalogue.vector_stores import use_vector_store
-from indexing.errors import InvalidInput
-from indexing.records import Json, Partition
+from indexing.errors import InvalidInput, Overloaded
+from indexing.records import Document, Json, Partition
 from indexing.uploads.filenames import safe_filename
 from indexing.uploads.reading import is_readable, unreadable_kind
 from indexing.uploads.stored_files import delete_file, store_file
@@ -32,6 +32,14 @@ from indexing.uploads.stored_files import delete_file, store_file
 logger = logging.getLogger(__name__)
 USER_DATA = "user_data"
 """The purpose of files that were brought to a collection. Source: OpenAI's word for any use."""
+
+
+_TRIES = 5
+"""How often a change is tried whose documents others change meanwhile. Source: our choice."""
+
+
+class _ChangedMeanwhile(Exception):
+    """A document is no longer what it was when it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,23 +179,41 @@ def update_attributes(
     Raises:
         NotFound: it is not in the collection.
         QuotaExceeded, StorageFull: as a write of the documents.
+        Overloaded: others go on writing its documents.
     """
-    catalogue = services.home.catalogue
-    reading = read_reading(catalogue, partition, file_id)
-    documents = [load_document(catalogue, partition, one) for one in own_documents(catalogue, reading)]
-    changed = [
-        replace(one, metadata={k: v for k, v in one.metadata.items() if k not in reading.attributes} | {**attributes})
-        for one in documents
-    ]
-    if changed:
-        write(services, partition, changed, with_them=lambda: _note_attributes(services, reading, attributes))
+    for _ in range(_TRIES):
+        try:
+            return _change(services, read_reading(services.home.catalogue, partition, file_id), attributes)
+        except _ChangedMeanwhile:
+            continue
+    raise Overloaded(f"Documents of file {file_id!r} are written by others at this moment: try again in a second.")
+
+
+def _change(services: Services, reading: Reading, attributes: Mapping[str, Json]) -> Reading:
+    """Change a reading and the documents that are its own, as they are now."""
+    catalogue, partition = services.home.catalogue, reading.partition
+    stored = [read_document(catalogue, partition, one) for one in own_documents(catalogue, reading)]
+
+    def note() -> None:
+        for one in stored:
+            now = find_document(catalogue, partition, one.document.id)
+            if now is None or now.seq != one.seq:
+                raise _ChangedMeanwhile(one.document.id)
+        change_attributes(catalogue, reading, attributes)
+
+    if stored:
+        write(
+            services, partition, [_with_attributes(one.document, reading, attributes) for one in stored], with_them=note
+        )
     else:
         change_attributes(catalogue, reading, attributes)
-    return read_reading(catalogue, partition, file_id)
+    return read_reading(catalogue, partition, reading.file)
 
 
-def _note_attributes(services: Services, reading: Reading, attributes: Mapping[str, Json]) -> None:
-    change_attributes(services.home.catalogue, reading, attributes)
+def _with_attributes(document: Document, reading: Reading, attributes: Mapping[str, Json]) -> Document:
+    """A document with other attributes in its metadata, which may hold more than these."""
+    own = {name: value for name, value in document.metadata.items() if name not in reading.attributes}
+    return replace(document, metadata={**own, **attributes})
 
 
 def _log(event: str, **fields: Json) -> None:

@@ -37,7 +37,6 @@ from indexing.ledger.interleaving import (
     SLOTS,
     Outcome,
 )
-from indexing.records import Partition
 
 logger = logging.getLogger(__name__)
 PATIENCE_SECONDS = 0.5
@@ -136,7 +135,7 @@ class InterleavedSearches:
 
     def _search(self, serving: ServingRelease, record: RequestRecord, deadline: Deadline) -> Result:
         """Search as it was asked; all that is asked of the release in service is asked of the candidate, too."""
-        body, partition = record.body, Partition(record.caller.tenant, record.body.collection)
+        body, partition = record.body, record.caller.partition(record.body.collection)
         if body.min_seq is not None:
             wanted = self._tokens.read(partition.tenant, body.min_seq)
             if not self._live.has_reached(serving, partition, wanted):

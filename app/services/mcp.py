@@ -18,6 +18,7 @@ from app.schemas.mcp import (
 )
 from app.services.mcp_tools import ToolCaller, ToolResult, call_tool
 from app.services.state import Services
+from app.services.traced_mcp import TracedMessage
 from indexing.records import Json
 from indexing.telemetry import annotate
 
@@ -33,13 +34,28 @@ class McpAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-async def answer(services: Services, asks: ToolCaller, message: RpcMessage, *, is_stateless: bool) -> McpAnswer:
-    """Answer one request. Nothing is kept between two of them, whatever the version of the protocol.
+async def answer(
+    services: Services, asks: ToolCaller, message: RpcMessage, *, is_stateless: bool, version: str | None = None
+) -> McpAnswer:
+    """Answer one request. Nothing is kept between two of them, whatever the ``version`` of the protocol.
 
     Raises:
         RpcError: there is no such method or tool, or its parameters are not as they must be.
         ClientGone: the client has gone.
     """
+    with TracedMessage(message, version) as traced:
+        try:
+            answered = await _answered(services, asks, message, is_stateless=is_stateless)
+        except RpcError as error:
+            traced.fail(code=error.code)
+            raise
+        if answered.result.get("isError"):
+            traced.fail()
+    result = _stateless(answered.result) if is_stateless else answered.result
+    return McpAnswer(to_json({"jsonrpc": "2.0", "id": message.id, "result": result}), answered.headers)
+
+
+async def _answered(services: Services, asks: ToolCaller, message: RpcMessage, *, is_stateless: bool) -> ToolResult:
     annotate(mcp=message.method)
     answered = ToolResult({})
     if message.method == "tools/call":
@@ -52,8 +68,7 @@ async def answer(services: Services, asks: ToolCaller, message: RpcMessage, *, i
         answered = ToolResult(_initialized(message.params))
     elif message.method != "ping" or is_stateless:  # the handshake's answer to a ping is empty
         raise RpcError(METHOD_NOT_FOUND, f"There is no method {message.method!r} here.", status=404)
-    result = _stateless(answered.result) if is_stateless else answered.result
-    return McpAnswer(to_json({"jsonrpc": "2.0", "id": message.id, "result": result}), answered.headers)
+    return answered
 
 
 def _stateless(result: Mapping[str, Json]) -> dict[str, Json]:

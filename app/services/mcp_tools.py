@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from anyio import to_thread
 from pydantic import BaseModel, ValidationError
@@ -12,14 +12,16 @@ from app.access.authentication import Caller
 from app.access.deadline import Deadline
 from app.schemas.mcp import HITS, FetchArguments, SearchArguments, id_of, read_id
 from app.schemas.search import SearchBody
+from app.schemas.search_options import MAX_COLLECTIONS
+from app.services.begun_search import Found
 from app.services.documents import read_visible
-from app.services.search import Found, search
+from app.services.open_collections import open_collections
+from app.services.search import search
 from app.services.search_executor import Client
 from app.services.state import Services
 from app.services.told_errors import tell
-from indexing.catalogue.collections import list_collections
 from indexing.errors import ClientGone, GroundworkError, InvalidInput, NotFound
-from indexing.records import Json, Partition
+from indexing.records import Json
 
 _Arguments = TypeVar("_Arguments", bound=BaseModel)
 
@@ -70,29 +72,27 @@ async def call_tool(services: Services, asks: ToolCaller, name: str, arguments: 
 
 async def _search(services: Services, asks: ToolCaller, given: Mapping[str, Json]) -> ToolResult:
     arguments = _read(SearchArguments, given)
-    collection = _collection_of(services, asks)
-    body = SearchBody(
-        query=arguments.query,
-        collection=collection,
-        k=HITS,
-        principals=list(asks.principals or ()),
-        user=asks.user,
-    )
+    names, principals = _collections_of(services, asks), list(asks.principals or ())
+    where: dict[str, Any] = {"collection": names[0]} if len(names) == 1 else {"collections": names}
+    body = SearchBody(query=arguments.query, k=HITS, principals=principals, user=asks.user, **where)
     return await search(services, asks.client, asks.caller, body, asks.deadline, _found)
 
 
-def _collection_of(services: Services, asks: ToolCaller) -> str:
-    """The collection that is searched, which is there."""
-    tenant = asks.caller.tenant
+def _collections_of(services: Services, asks: ToolCaller) -> list[str]:
+    """The collections that are searched: at least one, all of them there."""
     if asks.collection is not None:
-        services.reads.require_collection(Partition(tenant, asks.collection))
-        return asks.collection
-    names = [name for name, _ in list_collections(services.home.catalogue, tenant, after="", limit=2)]
+        services.reads.require_collection(asks.caller.partition(asks.collection))
+        return [asks.collection]
+    limit = MAX_COLLECTIONS + 1
+    names = [name for name, _ in open_collections(services, asks.caller, limit=limit)]
     if not names:
         raise NotFound("There are no collections yet: write documents first.")
-    if len(names) > 1:
-        raise InvalidInput("There are several collections: connect to /mcp/COLLECTION to search one of them.")
-    return names[0]
+    if len(names) > MAX_COLLECTIONS:
+        raise InvalidInput(
+            f"There are more than {MAX_COLLECTIONS} collections, which are too many for one search: connect to"
+            " /mcp/COLLECTION to search one of them."
+        )
+    return names
 
 
 def _found(found: Found) -> ToolResult:
@@ -100,7 +100,7 @@ def _found(found: Found) -> ToolResult:
     release, snapshot, record = found.serving.release.number, found.serving.snapshot.id, found.record
     results: list[Json] = [
         {
-            "id": id_of(record.body.collection, hit.passage.document_id),
+            "id": id_of(hit.passage.partition.collection, hit.passage.document_id),
             "title": hit.passage.title or hit.passage.document_id,
             "url": hit.passage.url,
             "text": hit.passage.text,
@@ -108,6 +108,8 @@ def _found(found: Found) -> ToolResult:
         for hit in found.result.hits
     ]
     meta: dict[str, Json] = {"query_id": record.query_id, "release": release, "snapshot": snapshot}
+    if found.parts:  # feedback about a hit goes by the id of its collection
+        meta["query_ids"] = {name: part.query_id for name, part in found.parts.items()}
     if found.result.warnings:
         meta["warnings"] = list(found.result.warnings)
     headers = {"x-release-id": release, "x-snapshot-id": snapshot, "x-query-id": record.query_id}

@@ -1,7 +1,9 @@
 """Searches of vector stores, which are collections: what OpenAI's clients ask, as searches of our own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
@@ -12,12 +14,18 @@ from app.services.search import Found, search
 from app.services.search_executor import Client
 from app.services.served_models import serving_tenant
 from app.services.state import Services
+from app.services.vector_stores import note_use
+from indexing.catalogue.files import files_of_documents
 from indexing.catalogue.names import MAX_NAME_CHARS
 from indexing.errors import InvalidInput, NotFound
 from indexing.records import Json
 
 NOT_REWRITTEN = "rewrite_query changes nothing: queries are searched as they are"
 """What is said to a client that asks for it."""
+
+
+Files: TypeAlias = Mapping[str, tuple[str, str]]
+"""Id and name of the file that a document came from, by the document's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +66,30 @@ async def search_vector_store(
 
     Raises:
         NotFound: the tenant has no such collection.
-        InvalidInput: ``ranker`` is ``none``, and a release that serves the tenant reranks; or as ``search``.
+        InvalidInput: ``ranker`` is ``none``, and a release that serves the tenant reranks; the store has expired; or as
+            ``search``.
         Overloaded, DeadlineExceeded, ClientGone, ArtefactCorrupt: as ``search``.
     """
     _require_ranker(services, caller, body)
-    found = []
-    for query in body.query:
-        asked = _search_body(vector_store, query, body, asker)
-        try:
+    if not 0 < len(vector_store) <= MAX_NAME_CHARS:
+        raise _missing(vector_store)
+    partition, found = caller.partition(vector_store), []
+    try:
+        services.reads.require_collection(partition)
+        if services.reads.may_expire(partition):
+            await services.executor.in_thread(client, deadline, note_use, services, partition)
+        for query in body.query:
+            asked = _search_body(vector_store, query, body, asker)
             found.append(await search(services, client, caller, asked, deadline, _as_found))
-        except NotFound as error:
-            raise _missing(vector_store) from error
-    return _page(body, found)
+    except NotFound as error:
+        raise _missing(vector_store) from error
+    hits = _fused(found)[: body.max_num_results]
+    files: Files = {}
+    if services.reads.has_files(partition):
+        documents = {hit.passage.document_id for hit in hits}
+        look_up = partial(files_of_documents, services.home.catalogue, partition, documents)
+        files = await services.executor.in_thread(client, deadline, look_up)
+    return _page(body, found, hits, files)
 
 
 def _as_found(found: Found) -> Found:
@@ -85,8 +105,6 @@ def _require_ranker(services: Services, caller: Caller, body: VectorStoreSearchB
 
 
 def _search_body(vector_store: str, query: str, body: VectorStoreSearchBody, asker: Asker) -> SearchBody:
-    if not 0 < len(vector_store) <= MAX_NAME_CHARS:
-        raise _missing(vector_store)
     return SearchBody(
         query=query,
         collection=vector_store,
@@ -95,6 +113,7 @@ def _search_body(vector_store: str, query: str, body: VectorStoreSearchBody, ask
         filters=body.filters,
         principals=list(asker.principals),
         user=body.user or asker.user,
+        min_score=body.ranking.score_threshold or None,
     )
 
 
@@ -103,13 +122,12 @@ def _missing(vector_store: str) -> NotFound:
     return NotFound(f"No vector store {name!r}: its id is a collection's name. Check it.", field="vector_store_id")
 
 
-def _page(body: VectorStoreSearchBody, found: Sequence[Found]) -> Page:
-    hits = [hit for hit in _fused(found) if hit.score >= body.ranking.score_threshold]
+def _page(body: VectorStoreSearchBody, found: Sequence[Found], hits: Sequence[RankedPassage], files: Files) -> Page:
     warnings = list(dict.fromkeys(warning for one in found for warning in one.result.warnings))
     answer: dict[str, Json] = {
         "object": "vector_store.search_results.page",
         "search_query": body.query,
-        "data": [_result(hit) for hit in hits[: body.max_num_results]],
+        "data": [_result(hit, files) for hit in hits],
         "has_more": False,
         "next_page": None,
     }
@@ -134,11 +152,13 @@ def _fused(found: Sequence[Found]) -> list[RankedPassage]:
     return hits if len(found) == 1 else sorted(hits, key=lambda hit: -hit.score)
 
 
-def _result(hit: RankedPassage) -> dict[str, Json]:
+def _result(hit: RankedPassage, files: Files) -> dict[str, Json]:
     passage = hit.passage
+    own = passage.document_id, passage.title or passage.document_id
+    file_id, filename = files.get(passage.document_id, own)
     return {
-        "file_id": passage.document_id,
-        "filename": passage.title or passage.document_id,
+        "file_id": file_id,
+        "filename": filename,
         "score": hit.score,
         "attributes": attributes_of(passage.metadata),
         "content": [{"type": "text", "text": passage.text}],

@@ -1,7 +1,7 @@
 """Request records: what becomes of every request that reaches a search, from its first moment to its ledger row."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from uuid import UUID
@@ -37,8 +37,10 @@ class RequestRecord:
     """One request while it is answered; a context manager, after which its row is on its way to the ledger.
 
     What is known is put into it when it is known, and costs the request no more than that: the row is made of it in
-    the recorder's thread. ``features`` and ``timings_ms`` are of what was done beside the search. One that ``is_part``
-    is of one collection of several that were searched at once, and ``part`` says which of its hits were shown.
+    the recorder's thread. ``features`` and ``timings_ms`` are of what was done beside the search; ``stages`` are the
+    ``moments`` of its timings; ``model`` and ``dimension`` are of what encodes questions for the release. One that
+    ``is_part`` is of one collection of several that were searched at once, and ``part`` says which of its hits were
+    shown.
     """
 
     id: UUID
@@ -62,6 +64,9 @@ class RequestRecord:
     comparison: Mapping[str, float | str] | None = None
     is_part: bool = False
     part: PartShown | None = None
+    model: str = ""
+    dimension: int = 0
+    stages: Sequence[tuple[str, float, float]] = ()
 
     def __enter__(self) -> "RequestRecord":
         """Begin; everything of the request that may fail stands in the block."""
@@ -76,6 +81,8 @@ class RequestRecord:
             self.result = None  # it was not answered
             self.timings_ms["total"] = (time.perf_counter() - self.began) * 1000.0
         self.records.recorder.record(self)
+        if self.records.on_end is not None:
+            self.records.on_end(self)
 
     @property
     def size_bytes(self) -> int:
@@ -160,6 +167,8 @@ class RequestRecords:
         self._status_of = status_of
         self._ids = LedgerIds()
         self.sketches = SketchSample()
+        self.on_end: Callable[[RequestRecord], None] | None = None
+        """Told of each record when its request has ended, where it began."""
 
     def begin(self, kind: str, caller: Caller, body: QuestionBody) -> RequestRecord:
         """The record of a request that begins now, in whose context (``request_id``) it is called."""

@@ -20,6 +20,7 @@ from indexing.records import Partition
 
 __all__ = ["Found", "search", "wait_for_write"]
 _Answer = TypeVar("_Answer")
+_Body = TypeVar("_Body", bound=QuestionBody)
 INLINE_BYTES = 16_000_000
 """Bytes that a search in the event loop reads at most: a core reads some 20 MB in a millisecond."""
 INLINE_CHARACTERS = 500
@@ -58,16 +59,32 @@ async def search(
         ArtefactCorrupt: a shard turned out to be damaged, or none of the collection's can be read.
         DeadlineExceeded: the time was over before the last stage began.
     """
+    body = _as_bound(caller, body)
     admission = nullcontext() if is_admitted else services.searches.take()
     if isinstance(body, SearchBody) and body.collections is not None:
         return await search_several(services, client, caller, body, deadline, answer, admission)
     with services.records.begin(kind, caller, body) as record:
         await wait_for_write(services, record, deadline)
+        assign_release(services, record)  # so that the ledger says which release refused it, if one does
         with admission:
             sent = await _answer(services, client, record, deadline, answer)
     if record.assignment.is_shadowed:  # once this task is done with the answer
         asyncio.get_running_loop().call_soon(services.shadows.offer, record)
     return sent
+
+
+def _as_bound(caller: Caller, body: _Body) -> _Body:
+    """A body as the caller's key lets it ask.
+
+    Raises:
+        Forbidden: it names a collection or a principal that the key is not bound to.
+    """
+    several = body.collections if isinstance(body, SearchBody) else None
+    for collection in [body.collection] if several is None else several:
+        caller.partition(collection)
+    if caller.principals is None:
+        return body
+    return body.model_copy(update={"principals": list(caller.asking_for(body.principals) or ())})
 
 
 async def _answer(
@@ -78,7 +95,7 @@ async def _answer(
     answer: Callable[[Found], _Answer],
 ) -> _Answer:
     executor = services.executor
-    serving, partition = assign_release(services, record), Partition(record.caller.tenant, record.body.collection)
+    serving, partition = assign_release(services, record), record.caller.partition(record.body.collection)
     is_interleaved = _is_interleaved(services, record)
     if record.kind != SEARCH or is_interleaved or not _runs_inline(serving, partition, record.body):
         find = partial(_find, services, record, deadline, is_interleaved=is_interleaved)

@@ -36,16 +36,16 @@ async def search_batch(
         Overloaded: too many searches are in progress.
     """
     answers: list[dict[str, Json]] = [{} for _ in bodies]
-    turns = CapacityLimiter(services.home.settings.sessions)
+    limiter = CapacityLimiter(services.home.settings.sessions)
 
-    async def take_turn(place: int, body: SearchBody) -> None:
-        async with turns:
+    async def answer_one(place: int, body: SearchBody) -> None:
+        async with limiter:
             answers[place] = await _answered(services, client, caller, body, deadline)
 
     with services.searches.take():
         async with create_task_group() as group:
             for place, body in enumerate(bodies):
-                group.start_soon(take_turn, place, body)
+                group.start_soon(answer_one, place, body)
     annotate(searches=len(bodies))
     return answers
 

@@ -21,7 +21,6 @@ from app.serving.release import ServingRelease
 from app.serving.release_pool import ReleasePool
 from indexing.errors import GroundworkError, NotReady
 from indexing.ledger.ids import moment_of
-from indexing.records import Partition
 from indexing.telemetry import request_id
 
 logger = logging.getLogger(__name__)
@@ -229,7 +228,7 @@ class ShadowSearches:
         Raises:
             _Busy: callers need the capacity.
         """
-        partition = Partition(shadow.caller.tenant, shadow.body.collection)
+        partition = shadow.caller.partition(shadow.body.collection)
         shadow.seq = self._live.reached(serving, partition)
         try:
             asked = query_for(shadow.body, serving.recipe, None if serving.boosts is None else moment_of(shadow.id))

@@ -17,7 +17,9 @@ from app.services.interleaving import InterleavedSearches
 from app.services.request_records import RequestRecords
 from app.services.search_executor import SearchExecutor
 from app.services.shadow import ShadowSearches
+from app.services.traced_searches import TracedSearches
 from app.serving.release_pool import ReleasePool
+from app.tracing.opening import Told
 from indexing.catalogue.cached_reads import CachedReads
 from indexing.catalogue.database import utc_now
 from indexing.home import Home
@@ -29,7 +31,8 @@ class Services:
 
     ``reads`` is what every request asks the catalogue, kept until the next commit; ``records`` takes what every search
         was to the ledger, ``views`` what it could see, ``feedback`` what users said of it; ``shadows`` lets a candidate
-    answer them as well, afterwards, and ``interleaving`` at once.
+    answer them as well, afterwards, and ``interleaving`` at once. ``collector`` is told of requests, and ``traced``
+    notes what for, where the settings name one.
 
     ``searches``, ``threaded_requests``, ``write_waits``, ``measurements`` and ``uploads`` say how many of each may be
     in progress;
@@ -56,5 +59,7 @@ class Services:
     write_waits: ConcurrencyLimit
     measurements: ConcurrencyLimit
     uploads: UploadLimit
+    collector: Told | None = None
+    traced: TracedSearches | None = None
     is_stopping: bool = False
     now: Callable[[], str] = utc_now

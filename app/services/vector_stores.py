@@ -1,7 +1,9 @@
 """Collections as vector stores, in OpenAI's sense: made, described, and given files in batches."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from app.schemas.openai_vector_stores import StoreAnswer, store_answer
 from app.services.documents import hide
@@ -26,10 +28,14 @@ from indexing.catalogue.vector_stores import (
     mark_batch_cancelled,
     read_batch,
     read_vector_store,
+    use_vector_store,
 )
-from indexing.errors import InvalidInput
+from indexing.errors import GroundworkError, InvalidInput
 from indexing.records import Json, Partition
 
+logger = logging.getLogger(__name__)
+NOTED_EVERY = timedelta(hours=1)
+"""How exactly the last use of a store is known: it expires after days."""
 _PAGE = 500
 """Readings of a batch that are cancelled at a time."""
 
@@ -71,7 +77,7 @@ def describe_store(services: Services, tenant: str, store: VectorStore) -> Store
 
 
 def require_usable(services: Services, partition: Partition) -> None:
-    """Refuse to put files into a store that is not there, or not any more.
+    """Refuse to put files into a store, or to search one, that is not there, or not any more.
 
     Raises:
         NotFound: the tenant has no such store.
@@ -81,6 +87,25 @@ def require_usable(services: Services, partition: Partition) -> None:
         raise InvalidInput(
             f"Vector store {partition.collection!r} has expired: give it another 'expires_after', or create another."
         )
+
+
+def note_use(services: Services, partition: Partition) -> None:
+    """Note that a store that may expire is searched; once an hour at most, since each note is a write.
+
+    What cannot be written now is noted by a later search.
+
+    Raises:
+        NotFound, InvalidInput: as ``require_usable``.
+    """
+    require_usable(services, partition)
+    catalogue = services.home.catalogue
+    used_at = datetime.fromisoformat(read_vector_store(catalogue, partition).last_active_at)
+    if datetime.fromisoformat(services.now()) - used_at < NOTED_EVERY:
+        return
+    try:
+        use_vector_store(catalogue, partition)
+    except GroundworkError as error:  # a search needs no room to write
+        logger.warning("vector_stores.use_not_noted", extra={"fields": {"reason": str(error)}})
 
 
 def make_store(

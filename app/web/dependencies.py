@@ -52,6 +52,13 @@ async def deadline_of_request(
     return Deadline.within(x_timeout_ms, services_of(request).home.settings.deadline_ms)
 
 
+async def _caller_of_all(
+    caller: Annotated[Caller, Security(admitted_caller, scopes=["write"])],
+) -> Caller:
+    caller.require_unbound("this belongs to the whole tenant")
+    return caller
+
+
 ServicesDep = Annotated[Services, Depends(_services)]
 """The process's state."""
 DeadlineDep = Annotated[Deadline, Depends(deadline_of_request)]
@@ -60,6 +67,8 @@ Searcher = Annotated[Caller, Security(admitted_caller, scopes=["search"])]
 """A caller that may search."""
 Writer = Annotated[Caller, Security(admitted_caller, scopes=["write"])]
 """A caller that may change documents."""
+TenantWriter = Annotated[Caller, Depends(_caller_of_all)]
+"""A caller that may change documents of every collection of its tenant."""
 Admin = Annotated[Caller, Security(admitted_caller, scopes=["admin"])]
 """A caller that may look after its tenant."""
 Operator = Annotated[Caller, Security(admitted_caller, scopes=["operator"])]

@@ -18,8 +18,8 @@ from app.web.headers import header_of
 from app.web.request_bodies import receive_body, refuse_other_media
 
 BATCH_MS = 120_000.0
-"""Milliseconds that a ``BatchRoute`` may take: 2,048 passages of 256 tokens take two cores some 40 s, beside searches.
-Source: 40 ms a passage (benchmarks/results/encode.json)."""
+"""Milliseconds that a ``BatchRoute`` may take: 2,048 passages take a core some 60 s.
+Source: 67 passages a second on two (benchmarks/results/encode.json)."""
 _TIMEOUT = TIMEOUT_HEADER.encode()
 _MILLISECONDS: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(gt=0, allow_inf_nan=False)])
 

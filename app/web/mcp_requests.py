@@ -18,10 +18,10 @@ from app.web.request_bodies import refuse_other_media
 from indexing.errors import Forbidden
 from indexing.settings import origins_of
 
-VERSION_HEADER = "mcp-protocol-version"
+VERSION_HEADER = b"mcp-protocol-version"
 """Says the version of the protocol that a request speaks."""
 
-_METHOD, _NAME, _VERSION = b"mcp-method", b"mcp-name", VERSION_HEADER.encode()
+_METHOD, _NAME = b"mcp-method", b"mcp-name"
 
 
 class McpRoute(FastRoute):
@@ -70,7 +70,7 @@ def is_stateless(scope: Scope, message: RpcMessage) -> bool:
         RpcError: its version is not spoken here, its headers do not say what its body says, or it lacks what every
             request of its version has.
     """
-    header, meta = header_of(scope, _VERSION), message.meta
+    header, meta = header_of(scope, VERSION_HEADER), message.meta
     said = meta.get(VERSION_META) if isinstance(meta, dict) else None
     if message.id is None:  # of notifications no version says which headers they have
         _require_known(header)
@@ -80,7 +80,7 @@ def is_stateless(scope: Scope, message: RpcMessage) -> bool:
         return False
     if not isinstance(said, str) or not isinstance(meta, dict) or not isinstance(meta.get(CAPABILITIES_META), dict):
         raise RpcError(INVALID_PARAMS, f"params._meta needs {VERSION_META!r}, a text, and {CAPABILITIES_META!r}.")
-    _require_header(scope, _VERSION, said)
+    _require_header(scope, VERSION_HEADER, said)
     if said not in STATELESS_VERSIONS:
         raise _unsupported(said)
     _require_header(scope, _METHOD, message.method)

@@ -23,6 +23,7 @@ MULTIPART = "multipart/form-data"
 MAX_FILES = 100
 """Files of one request; as many as documents of one batch."""
 _MAX_FIELDS = 100
+"""Fields of one form that are no files: more than any has. Source: our choice."""
 _MAX_FIELD_BYTES = 128 * 1024
 """Of one field that is no file: twice the largest metadata."""
 

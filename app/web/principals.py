@@ -41,11 +41,14 @@ def principals_of(scope: Scope) -> tuple[str, ...] | None:
         return None
     names = tuple(_decoded(PRINCIPALS_HEADER, name) for name in given.split(",")) if given.strip() else ()
     if len(names) > MAX_PRINCIPALS:
-        raise InvalidInput(f"{PRINCIPALS_HEADER} has {len(names)} names: at most {MAX_PRINCIPALS} are taken.")
+        raise InvalidInput(
+            f"{PRINCIPALS_HEADER} has {len(names)} names: at most {MAX_PRINCIPALS} are taken.", field=PRINCIPALS_HEADER
+        )
     for name in names:
         if not 0 < len(name) <= MAX_PRINCIPAL_CHARACTERS:
             raise InvalidInput(
-                f"{PRINCIPALS_HEADER} has a name of {len(name)} characters: expected 1 to {MAX_PRINCIPAL_CHARACTERS}."
+                f"{PRINCIPALS_HEADER} has a name of {len(name)} characters: expected 1 to {MAX_PRINCIPAL_CHARACTERS}.",
+                field=PRINCIPALS_HEADER,
             )
     return names
 
@@ -61,7 +64,9 @@ def user_of(scope: Scope) -> str | None:
         return None
     name = _decoded(USER_HEADER, given)
     if not 0 < len(name) <= MAX_USER_CHARACTERS:
-        raise InvalidInput(f"{USER_HEADER} has {len(name)} characters: expected 1 to {MAX_USER_CHARACTERS}.")
+        raise InvalidInput(
+            f"{USER_HEADER} has {len(name)} characters: expected 1 to {MAX_USER_CHARACTERS}.", field=USER_HEADER
+        )
     return name
 
 
@@ -71,4 +76,6 @@ def _decoded(header: str, text: str) -> str:
             raise UnicodeError
         return unquote(text.strip(), errors="strict")
     except UnicodeError as error:
-        raise InvalidInput(f"{header} is not percent-encoded UTF-8: encode each name by itself.") from error
+        raise InvalidInput(
+            f"{header} is not percent-encoded UTF-8: encode each name by itself.", field=header
+        ) from error

@@ -20,6 +20,7 @@ STATUS: dict[type[errors.GroundworkError], int] = {
     errors.NotReady: 503,
     errors.ClientGone: 499,  # nginx's status for it
     errors.NotYetSearchable: 412,
+    errors.PreconditionFailed: 412,
     errors.ArtefactMissing: 503,
     errors.ArtefactCorrupt: 503,
     errors.FormatUnknown: 503,

@@ -167,7 +167,7 @@ def pdf_of(parts: Sequence[Part]) -> bytes:
             "Courier" if part.kind == "code" else "Helvetica", size={"title": 20, "heading": 14}.get(part.kind, 10)
         )
         if part.kind == "table":
-            with pdf.table() as table:
+            with pdf.table(repeat_headings=0) as table:
                 for row in part.rows:
                     table.row([_latin(cell) for cell in row])
             pdf.ln(4)

@@ -38,7 +38,7 @@ from benchmarks.harness.simulated_canary import GRUMPY, SHARE, SHOWN, UNHAPPY
 from eval.datasets.query_sets import load_queryset
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
-from indexing.catalogue import process_lease
+from indexing.catalogue.process_lease import seen
 from indexing.catalogue.watcher_lease import watcher_seen
 from indexing.home import Home, default_key, open_home
 from indexing.records import Json, Partition
@@ -148,14 +148,14 @@ def work_beside(path: Path, folder: Path, environment: dict[str, str]) -> Iterat
         stack.callback(worker.kill)
         worker.wait_until_ready(READY_SECONDS)
         home = stack.enter_context(contextlib.closing(open_home(Settings(home=path))))
-        for name, seen in (
-            ("beat", partial(process_lease.seen, home.catalogue, "schedule_lease")),
+        for name, is_seen in (
+            ("beat", partial(seen, home.catalogue, "schedule_lease")),
             ("builder", partial(watcher_seen, home.catalogue)),
         ):
             service = Service(path, environment, folder / f"{name}.log", name)
             stack.callback(service.kill)
             try:
-                wait_for(lambda seen=seen: seen() is not None, READY_SECONDS, name)
+                wait_for(lambda is_seen=is_seen: is_seen() is not None, READY_SECONDS, name)
             except TimeoutError as error:
                 raise SystemExit(f"{error}: {service.said()[-2000:]}") from error
         yield

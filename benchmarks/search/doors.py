@@ -1,4 +1,4 @@
-"""How fast is a search through each door? OpenAI's and others beside the native one, in the same run, as ratios.
+"""How fast is a search through each door? OpenAI's and MCP's beside the native one, in the same run, as ratios.
 
 SciFact is served once and loaded through one door after another for some seconds each, in another order each round,
 since a machine's speed changes. Every request asks for ten hits with their text. A door is compared with the native
@@ -16,6 +16,7 @@ Usage: python -m benchmarks.search.doors [--data ../shared/data] [--rounds 5] [-
 
 import argparse
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,11 +25,12 @@ from statistics import median
 from typing import Protocol
 
 import httpx
+import psutil
 
 from benchmarks.harness.http_load import Connection, Request, measure, running
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import ServedHome, served_scratch
-from benchmarks.harness.server import ask_once, served_home
+from benchmarks.harness.server import Server, ask_once, served_home
 from eval.datasets.query_sets import load_queryset
 from indexing.home import open_home
 from indexing.settings import Settings
@@ -41,8 +43,11 @@ RESULTS = 10
 """Hits that each request asks for."""
 BATCH = 64
 """Texts of a request for embeddings beside searches: what libraries that embed documents send by default."""
-FIGURES = ("queries_per_second", "p50_ms", "p95_ms", "p99_ms")
-PASSAGES = "native, passages"
+FIGURES = ("queries_per_second", "p50_ms", "p95_ms", "p99_ms", "cpu_ms")
+"""What is compared; ``cpu_ms`` is the server's processor time for a search, all its threads together."""
+SEARCHES = re.compile(r'^groundwork_search_stage_duration_seconds_count\{.*stage="total".*\} (\S+)$', re.MULTILINE)
+"""How a server counts the searches that it did, whatever the door."""
+PASSAGES, DOCUMENTS = "native, passages", "native, documents"
 CACHED, UNCACHED = "cached", "uncached"
 
 
@@ -63,6 +68,12 @@ def _native(home: ServedHome, query: str, *, grouped: bool) -> Request:
     return "POST", "/v1/search", home.key, body
 
 
+def _mcp(home: ServedHome, query: str) -> Request:
+    call = {"name": "search", "arguments": {"query": query}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    return "POST", f"/mcp/{home.collection}", home.key, body
+
+
 def _ids(answer: dict) -> list[str]:
     return [hit["document_id"] for hit in answer["hits"]]
 
@@ -72,11 +83,17 @@ def _openai(home: ServedHome, query: str) -> Request:
     return "POST", path, home.key, {"query": query, "max_num_results": RESULTS}
 
 
+def _named(answer: dict) -> list[str]:
+    return [hit["id"].partition("/")[2] for hit in answer["result"]["structuredContent"]["results"]]
+
+
 DOORS = {
     PASSAGES: Door(partial(_native, grouped=False), _ids),
     "openai": Door(_openai, lambda answer: [result["file_id"] for result in answer["data"]], like=PASSAGES),
+    DOCUMENTS: Door(partial(_native, grouped=True), _ids),
+    "mcp": Door(_mcp, _named, like=DOCUMENTS),
 }
-"""Every door that is compared. One that gives one hit a document needs a native row beside it that does, too."""
+"""Every door that is compared."""
 
 
 class Poster(Protocol):
@@ -118,7 +135,23 @@ def compare(rounds: Sequence[dict[str, dict[str, float]]]) -> dict:
     return result
 
 
-def loaded(url: str, home: ServedHome, queries: Sequence[str], options: argparse.Namespace) -> dict:
+def measure_door(server: Server, requests: Sequence[Request], clients: int, seconds: int) -> dict[str, float]:
+    """One load through one door."""
+    before = spent(server)
+    measured = measure(server.url, requests, clients, seconds=seconds)
+    after = spent(server)
+    cpu_ms = 1000.0 * (after[0] - before[0]) / (after[1] - before[1])
+    return {figure: measured[figure] for figure in FIGURES if figure in measured} | {"cpu_ms": cpu_ms}
+
+
+def spent(server: Server) -> tuple[float, float]:
+    """The server's processor time so far, in seconds, and how many searches it did."""
+    times = psutil.Process(server.process.pid).cpu_times()
+    counts = SEARCHES.findall(httpx.get(f"{server.url}/metrics").text)
+    return times.user + times.system, sum(map(float, counts))
+
+
+def loaded(server: Server, home: ServedHome, queries: Sequence[str], options: argparse.Namespace) -> dict:
     """Every door under each number of clients, round by round."""
     result = {}
     for clients in CLIENTS:
@@ -128,7 +161,7 @@ def loaded(url: str, home: ServedHome, queries: Sequence[str], options: argparse
             found = {}
             for name in [*DOORS][turn:] + [*DOORS][:turn]:
                 requests = [DOORS[name].ask(home, query) for query in queries]
-                found[name] = measure(url, requests, clients, seconds=options.seconds)
+                found[name] = measure_door(server, requests, clients, options.seconds)
                 print(clients, number + 1, name, found[name], flush=True)
             rounds.append({name: found[name] for name in DOORS})
         result[f"{clients} client{'s' * (clients > 1)}"] = compare(rounds)
@@ -165,7 +198,7 @@ def beside_batches(
         beside = measure(url, requests, 1, seconds=options.seconds)
     if not client.batches:
         raise SystemExit("No batch was encoded meanwhile: allow more --seconds.")
-    ratios = {figure: round(beside[figure] / alone[figure], 3) for figure in FIGURES}
+    ratios = {figure: round(beside[figure] / alone[figure], 3) for figure in FIGURES if figure in alone}
     return {"texts of a batch": len(texts), "alone": alone, "beside a batch": beside, "beside to alone": ratios}
 
 
@@ -183,9 +216,9 @@ def run(home: ServedHome, folder: Path, queries: Sequence[str], options: argpars
         with httpx.Client(base_url=server.url, timeout=30.0) as client:
             require_alike(client, home, queries[:COMPARED])
         ask_once(server.url, home.key, home.collection, queries, 1)
-        result[CACHED] = loaded(server.url, home, queries, options)
+        result[CACHED] = loaded(server, home, queries, options)
     with served_home(home.path, query_cache_mb=0) as server:
-        result[UNCACHED] = loaded(server.url, home, queries, options)
+        result[UNCACHED] = loaded(server, home, queries, options)
         result["embeddings"] = beside_batches(server.url, home, queries, passages_of(folder), options)
     return result
 

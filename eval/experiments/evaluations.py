@@ -30,6 +30,7 @@ from eval.experiments.kept_evaluations import (
 from eval.experiments.measures import EVERY_MEASURE, JUDGED, run_from_ranking, score_run
 from eval.experiments.partition_content import PartitionContent, read_content
 from eval.experiments.targets import library_versions
+from eval.experiments.told_evaluations import tell_evaluation
 from indexing.catalogue.evaluations import EvaluationRow
 from indexing.errors import GroundworkError, InvalidInput, NotFound
 from indexing.features.feature_values import numbers_of
@@ -96,6 +97,7 @@ def evaluate(
             "search": [mode, k],
             "values": fingerprint(values),
             "measures": list(EVERY_MEASURE),
+            "keeps": ["rankings", "scores of hits"],
             "libraries": library_versions(),
         }
     )
@@ -113,7 +115,9 @@ def evaluate(
     output = _search(executor or LocalEvaluationExecutor(opener), whole, on_progress)
     row, queries = _scored(identity, found, query_set, whole, content, output, moment_text(now))
     keep_evaluation(home, row, queries)
-    return evaluation_of(row, queries)
+    done = evaluation_of(row, queries)
+    tell_evaluation(home.settings, done)
+    return done
 
 
 def _checked(query_set: QuerySet, mode: str, k: int, partition: Partition | None) -> Partition:
@@ -144,6 +148,7 @@ def _search(executor: EvaluationExecutor, whole: EvaluationTask, on_progress: Pr
     for output in executor.run(_blocks(whole)):
         found.rankings.update(output.rankings)
         found.latencies_ms.update(output.latencies_ms)
+        found.hit_scores.update(output.hit_scores)
         on_progress(len(found.rankings), len(whole.queries))
     if missing := whole.queries.keys() - found.rankings.keys():
         raise GroundworkError(
@@ -184,6 +189,12 @@ def _scored(
         scores=per_query,
         rankings={name: ids[:RANKS_KEPT] for name, ids in rankings.items()},
         absent={name: ids for name, ids in gone.items() if ids},
+        judged_scores={
+            name: [(score, qrels[name].get(one, 0) > 0) for one, score in zip(rankings[name], scores, strict=True)][
+                :RANKS_KEPT
+            ]
+            for name, scores in output.hit_scores.items()
+        },
     )
     p50, p95, p99 = (float(one) for one in np.percentile(list(output.latencies_ms.values()), [50, 95, 99]))
     row = EvaluationRow(

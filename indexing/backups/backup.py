@@ -31,6 +31,7 @@ from indexing.backups.manifest import (
 )
 from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.documents import document_keys
+from indexing.catalogue.files import known_files, stored_files
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown, InvalidInput, NotFound
 from indexing.features.embedding_store import FEATURES
 from indexing.home import KEY_FILE, Home
@@ -43,6 +44,7 @@ from indexing.snapshots.shard import KIND as SHARDS
 from indexing.storage.atomic_files import sync_folder, write_atomically
 from indexing.storage.factory import open_storage
 from indexing.storage.store import ArtefactKind, Storage
+from indexing.uploads.stored_files import FILES, PARTS
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
@@ -124,7 +126,8 @@ def back_up(
     removed, but nothing that this home's catalogue names and the home does not hold whole.
 
     Args:
-        home: What is copied: the catalogue, models, snapshots and shards of releases, ledger, keys, evaluations.
+        home: What is copied: the catalogue, models, snapshots and shards of releases, files that clients brought,
+            ledger, keys, evaluations.
         folder: A new or empty folder, or one that holds an earlier backup of this home, finished or not.
         with_features: Copy stored vectors as well; without them the next build of changed text encodes more.
         is_thorough: Read again and verify what ``folder`` holds already.
@@ -143,7 +146,7 @@ def back_up(
             if with_features:
                 features = [(kind, name) for kind in home.storage.kinds(FEATURES) for name in home.storage.list(kind)]
                 moment.wanted += features
-            artefacts, copied = _copy_all(home.storage, target, moment, is_thorough, on_progress)
+            artefacts, copied = _copy_all(home, target, moment, is_thorough, on_progress)
             manifest = BackupManifest(
                 made_at=moment.made_at,
                 identity=home.storage.identity(),
@@ -205,6 +208,8 @@ def _fix_moment(home: Home, folder: Path, target: Storage) -> _Moment:
         try:
             releases = list_releases(copy)
             wanted = [(MODELS, model.id) for model in ModelRegistry(copy, home.storage).list()]
+            files, parts = stored_files(copy)
+            wanted += [*((FILES, name) for name in files), *((PARTS, name) for name in parts)]
             sequence, documents = copy.sequence(), sum(1 for _ in document_keys(copy))
         finally:
             copy.close()
@@ -232,9 +237,10 @@ def _shards_of(name: str, source: Storage, target: Storage, moment: _Moment) -> 
 
 
 def _copy_all(
-    source: Storage, target: Storage, moment: _Moment, is_thorough: bool, on_progress: Progress
+    home: Home, target: Storage, moment: _Moment, is_thorough: bool, on_progress: Progress
 ) -> tuple[list[StoredArtefact], list[StoredArtefact]]:
     """Every wanted artefact that the folder holds whole now, and those of them that were copied now."""
+    source = home.storage
     stored, copied = [], []
     for done, (kind, name) in enumerate(moment.wanted, 1):
         reason = moment.lacking.get(f"{kind}/{name}")
@@ -246,12 +252,19 @@ def _copy_all(
                     copied.append(held)
                 stored.append(held)
             except _DAMAGE as error:
-                is_merged_away = kind.startswith(f"{FEATURES}/") and isinstance(error, ArtefactMissing)
-                reason = None if is_merged_away else str(error)
+                is_missing = isinstance(error, ArtefactMissing)
+                reason = None if is_missing and _may_go(home, kind, name) else str(error)
         if reason is not None:
             stored += _kept(target, kind, name, reason, moment)
         on_progress("copying", done, len(moment.wanted))
     return stored, copied
+
+
+def _may_go(home: Home, kind: ArtefactKind, name: str) -> bool:
+    """Whether something may have gone since the moment: vectors are merged, and clients delete their files."""
+    if kind in (FILES, PARTS):
+        return name not in known_files(home.catalogue)
+    return kind.startswith(f"{FEATURES}/")
 
 
 def _kept(target: Storage, kind: str, name: str, reason: str, moment: _Moment) -> list[StoredArtefact]:
@@ -304,11 +317,11 @@ def _remove_others(target: Storage, folder: Path, manifest: BackupManifest) -> i
     What is damaged stays: the folder's copy may be the last from which something can be saved.
     """
     named = {f"{one.kind}/{one.name}" for one in manifest.artefacts} | manifest.damaged.keys()
-    kinds = [MODELS, SNAPSHOTS, SHARDS, *target.kinds(FEATURES)]
+    kinds = [MODELS, SNAPSHOTS, SHARDS, FILES, PARTS, *target.kinds(FEATURES)]
     others = [(kind, name) for kind in kinds for name in target.list(kind) if f"{kind}/{name}" not in named]
     for kind, name in others:
         target.delete(kind, name)
-    target.sweep((SNAPSHOTS, SHARDS, MODELS, FEATURES))
+    target.sweep((SNAPSHOTS, SHARDS, MODELS, FEATURES, FILES, PARTS))
     kept = {one.sha256 for one in manifest.files}
     for path in (folder / FILES_FOLDER).iterdir():
         if path.name not in kept:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,12 @@ SCOPES = ("search", "write", "admin")
 """What a key may do with its own tenant: ask, change documents, look after keys."""
 OPERATOR = "operator"
 """The scope of those who look after all tenants. Only the command line gives it."""
+MAX_BOUND = 100
+"""Collections, or principals, that a key is bound to. Our choice: more are a tenant's, or a request's."""
+MAX_NAME_CHARACTERS = 128
+"""The longest name of a collection, in code points."""
+MAX_PRINCIPAL_CHARACTERS = 512
+"""The longest name of a principal, in code points."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _VALID = "k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?) AND t.revoked_at IS NULL"
 _SELECT = "SELECT k.*, t.requests_per_minute, t.log_queries FROM api_keys k JOIN tenants t ON t.id = k.tenant WHERE"
@@ -24,7 +30,11 @@ _SELECT = "SELECT k.*, t.requests_per_minute, t.log_queries FROM api_keys k JOIN
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of a key; its secret is not. ``id`` is public and stands in lists and logs."""
+    """What is known of a key; its secret is not. ``id`` is public and stands in lists and logs.
+
+    ``collections`` are those that it opens, ``None`` for all of its tenant; ``principals`` are whom it asks for,
+    ``None`` for whom each request names.
+    """
 
     id: str
     tenant: str
@@ -33,6 +43,49 @@ class Key:
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    collections: tuple[str, ...] | None = None
+    principals: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a key is bound to, beside its tenant and scopes; see ``Key``."""
+
+    collections: Sequence[str] | None = None
+    principals: Sequence[str] | None = None
+
+    def checked(self, scopes: Sequence[str]) -> "Bounds":
+        """These without repetition and in order, if a key with such scopes may be bound so.
+
+        Raises:
+            InvalidInput: it may not; or a name is malformed, or there are none or too many.
+        """
+        if self.collections is not None and not set(scopes) <= {"search", "write"}:
+            raise InvalidInput(
+                f"A key with the scopes {', '.join(scopes)} cannot be bound to collections, which it could leave by"
+                " making another key: expected search, write, or both."
+            )
+        if self.principals is not None and tuple(scopes) != ("search",):
+            raise InvalidInput(
+                f"A key with the scopes {', '.join(scopes)} cannot be bound to principals, since it sees all that it"
+                " may change: expected the scope search alone."
+            )
+        return Bounds(
+            _names("collection", self.collections, MAX_NAME_CHARACTERS),
+            _names("principal", self.principals, MAX_PRINCIPAL_CHARACTERS),
+        )
+
+
+def _names(what: str, names: Sequence[str] | None, most: int) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    found = tuple(sorted(set(names)))
+    if not 0 < len(found) <= MAX_BOUND:
+        raise InvalidInput(f"A key is bound to 1 to {MAX_BOUND} {what}s, and not to {len(found)}.")
+    for name in found:
+        if not 0 < len(name) <= most or not name.isprintable():
+            raise InvalidInput(f"{name[:most]!r} is not a {what}: expected 1 to {most} printable characters.")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +95,10 @@ class Admission:
     key: Key
     requests_per_minute: int | None
     log_queries: bool
+
+
+UNBOUND = Bounds()
+"""Of a key that opens all of its tenant, for whom each request names."""
 
 
 def hash_key(secret: str) -> str:
@@ -63,6 +120,7 @@ def _key(row: Row) -> Key:
         row["created_at"],
         row["expires_at"],
         row["revoked_at"],
+        *(None if row[name] is None else tuple(json.loads(row[name])) for name in ("collections", "principals")),
     )
 
 
@@ -73,6 +131,7 @@ def create_key(
     scopes: Iterable[str] = SCOPES,
     name: str = "",
     expires_at: datetime | None = None,
+    bounds: Bounds = UNBOUND,
 ) -> tuple[Key, str]:
     """Give ``tenant`` a new key.
 
@@ -81,18 +140,19 @@ def create_key(
 
     Raises:
         NotFound: there is no such tenant.
-        InvalidInput: the tenant was revoked, a scope is unknown or none is given, the name is too long, or
-        ``expires_at`` is in the past.
+        InvalidInput: the tenant was revoked, a scope is unknown or none is given, the name is too long,
+        ``expires_at`` is in the past, or a key with these scopes cannot be bound so.
     """
     if len(name) > 128 or not name.isprintable():
         raise InvalidInput(f"{name[:128]!r} is not a key's name: expected up to 128 printable characters.")
     until = None if expires_at is None else stored_moment(expires_at)
     if until is not None and until <= utc_now():
         raise InvalidInput(f"The key would have expired already, at {until}: give a later moment, or none.")
-    secret = new_secret()
+    secret, ordered = new_secret(), _ordered(scopes)
+    bounds = bounds.checked(ordered)
     with database.write():
         require_open(database, tenant)
-        return _insert(database, tenant, secret, _ordered(scopes), name, until, is_default=False), secret
+        return _insert(database, tenant, secret, ordered, name, until, bounds, is_default=False), secret
 
 
 def adopt_key(database: Database, tenant: str, secret: str) -> None:
@@ -104,7 +164,7 @@ def adopt_key(database: Database, tenant: str, secret: str) -> None:
     with database.write():
         row = database.row("SELECT * FROM api_keys WHERE key_sha256 = ?", (hash_key(secret),))
         if row is None:
-            _insert(database, tenant, secret, SCOPES, "default", None, is_default=True)
+            _insert(database, tenant, secret, SCOPES, "default", None, UNBOUND, is_default=True)
         elif row["tenant"] != tenant or row["revoked_at"] or (row["expires_at"] or "9") <= utc_now():
             raise InvalidInput("This key belongs to another tenant, or was revoked: choose another.")
 
@@ -214,6 +274,10 @@ def _ordered(scopes: Iterable[str]) -> tuple[str, ...]:
     return tuple(scope for scope in known if scope in wanted)
 
 
+def _listed(names: tuple[str, ...] | None) -> str | None:
+    return None if names is None else json.dumps(names, ensure_ascii=False)
+
+
 def _fresh_id() -> str:
     return "k_" + "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(10))
 
@@ -225,14 +289,18 @@ def _insert(
     scopes: tuple[str, ...],
     name: str,
     expires_at: str | None,
+    bounds: Bounds,
     *,
     is_default: bool,
 ) -> Key:
-    key = Key(_fresh_id(), tenant, name, scopes, utc_now(), expires_at, None)
+    collections, principals = (
+        None if names is None else tuple(names) for names in (bounds.collections, bounds.principals)
+    )
+    key = Key(_fresh_id(), tenant, name, scopes, utc_now(), expires_at, None, collections, principals)
     with database.write() as db:
         db.conn.execute(
-            "INSERT INTO api_keys (key_sha256, id, tenant, name, scopes, created_at, expires_at, is_default)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO api_keys (key_sha256, id, tenant, name, scopes, created_at, expires_at, is_default,"
+            " collections, principals) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 hash_key(secret),
                 key.id,
@@ -242,6 +310,8 @@ def _insert(
                 key.created_at,
                 expires_at,
                 int(is_default),
+                _listed(collections),
+                _listed(principals),
             ),
         )
     return key

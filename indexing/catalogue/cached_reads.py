@@ -12,6 +12,8 @@ from indexing.catalogue.api_keys import Admission, admit, hash_key
 from indexing.catalogue.collections import require_collection
 from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.documents import waits_for_build
+from indexing.catalogue.files import has_files
+from indexing.catalogue.vector_stores import may_expire
 from indexing.lru_cache import LruCache
 from indexing.records import Partition
 
@@ -87,11 +89,21 @@ class CachedReads:
 
     def waits_for_build(self, partition: Partition, seq: int) -> bool:
         """Whether the write ``seq`` of a partition is one that only a build makes searchable."""
+        return self._answer(("waits", partition, seq), lambda: waits_for_build(self._database, partition, seq))
+
+    def has_files(self, partition: Partition) -> bool:
+        """Whether any document of a collection that is there came from a file that a client brought."""
+        return self._answer(("files", partition, 0), lambda: has_files(self._database, partition))
+
+    def may_expire(self, partition: Partition) -> bool:
+        """Whether a collection that is there may expire, as a vector store."""
+        return self._answer(("expires", partition, 0), lambda: may_expire(self._database, partition))
+
+    def _answer(self, question: tuple[str, Partition, int], find: Callable[[], bool]) -> bool:
         kept = self._current()
-        question = ("waits", partition, seq)
         found = None if kept is None else kept.answers.get(question)
         if found is None:
-            found = waits_for_build(self._database, partition, seq)
+            found = find()
             if kept is not None:
                 kept.answers.put(question, found, _ANSWER_BYTES)
         return found

@@ -8,12 +8,12 @@ from typing import Literal, TypeAlias
 import sqlite_utils
 
 from indexing.catalogue.collections import ensure_collection
-from indexing.catalogue.database import Database, utc_now
+from indexing.catalogue.database import Database, Row, utc_now
 from indexing.catalogue.document_readings import keep_account
 from indexing.catalogue.document_versions import STORED_COLUMNS, keep_version
 from indexing.catalogue.documents import OF_PARTITION, document_row
 from indexing.catalogue.quotas import require_room
-from indexing.errors import NotFound
+from indexing.errors import NotFound, PreconditionFailed
 from indexing.records import Document, Partition, is_narrower
 
 Outcome: TypeAlias = Literal["created", "updated", "unchanged"]
@@ -30,17 +30,34 @@ class Written:
 
 
 def write_documents(
-    database: Database, partition: Partition, documents: Sequence[Document], *, live: bool
+    database: Database,
+    partition: Partition,
+    documents: Sequence[Document],
+    *,
+    live: bool,
+    source: str = "",
+    expected: Mapping[str, int | None] | None = None,
 ) -> list[Written]:
     """Insert or replace documents, all or none, durably; in their order what became of each.
 
+    Args:
+        database: The catalogue.
+        partition: Where to.
+        documents: What to store.
+        live: Whether they are to be found before the next build holds them.
+        source: Where they came from, as an ingest names it.
+        expected: The sequence number that some of them must have still, by id; ``None`` for one that must not be there.
+
     Raises:
         InvalidInput: the collection is new, and its name is invalid for one.
+        PreconditionFailed: one is not as it was expected; nothing was stored.
         QuotaExceeded: the tenant would hold more than it may; nothing was stored.
     """
     with database.write():
         before = {document.id: document_row(database, partition, document.id) for document in documents}
-        put_documents(database, partition, documents, live=live)
+        for name, seq in (expected or {}).items():
+            _require_unchanged(name, before[name], seq)
+        put_documents(database, partition, documents, source=source, live=live)
         written = []
         for document in documents:
             old, new = before[document.id], document_row(database, partition, document.id)
@@ -50,13 +67,23 @@ def write_documents(
     return written
 
 
-def remove_document(database: Database, partition: Partition, document_id: str) -> int:
-    """Delete one document; the sequence number of that.
+def _require_unchanged(name: str, row: Row | None, seq: int | None) -> None:
+    if (None if row is None else row["seq"]) != seq:
+        raise PreconditionFailed(
+            f"Document {name!r} was changed meanwhile: read it again, and write with the ETag that it has now."
+        )
+
+
+def remove_document(database: Database, partition: Partition, document_id: str, *, expected: int | None = None) -> int:
+    """Delete one document, if it has the sequence number ``expected`` where one is given; the number of that.
 
     Raises:
         NotFound: the collection holds no such document.
+        PreconditionFailed: it has another one.
     """
     with database.write():
+        if expected is not None:
+            _require_unchanged(document_id, document_row(database, partition, document_id), expected)
         if not remove_documents(database, partition, [document_id]):
             raise NotFound(f"No document {document_id!r} in collection {partition.collection!r}.")
         return database.sequence()

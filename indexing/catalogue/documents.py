@@ -8,7 +8,7 @@ from indexing.catalogue.database import Database, Row
 from indexing.errors import NotFound
 from indexing.records import Document, Partition
 
-COLUMNS = "id, title, url, metadata, content_type, allow, seq, updated_at, live"
+COLUMNS = "id, title, url, metadata, content_type, allow, seq, updated_at, live, source"
 """What `stored_document` reads of a row, beside the text."""
 OF_PARTITION = "tenant = ? AND collection = ?"
 """Chooses the rows of one partition."""
@@ -16,12 +16,16 @@ OF_PARTITION = "tenant = ? AND collection = ?"
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document as the catalogue holds it; ``is_live`` says that it need not wait for a build to be found."""
+    """A document as the catalogue holds it; ``is_live`` says that it need not wait for a build to be found.
+
+    ``source`` names the ingest that it came from, and is empty where it was written by itself.
+    """
 
     document: Document
     seq: int
     updated_at: str
     is_live: bool
+    source: str = ""
 
 
 def document_row(database: Database, partition: Partition, document_id: str, columns: str = "seq, live") -> Row | None:
@@ -32,7 +36,8 @@ def document_row(database: Database, partition: Partition, document_id: str, col
 
 def stored_document(row: Row) -> StoredDocument:
     """The document that a row with ``COLUMNS``, and perhaps the text, holds."""
-    return StoredDocument(document_of({"text": "", **row}), int(row["seq"]), row["updated_at"], bool(row["live"]))
+    document = document_of({"text": "", **row})
+    return StoredDocument(document, int(row["seq"]), row["updated_at"], bool(row["live"]), row["source"])
 
 
 def read_document(database: Database, partition: Partition, document_id: str) -> StoredDocument:

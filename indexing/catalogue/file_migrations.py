@@ -1,4 +1,4 @@
-"""Steps of the catalogue's schema: files that clients bring, and collections as vector stores. Append only."""
+"""Steps of the catalogue's schema: what clients of other shapes bring, and what keys are bound to. Append only."""
 
 from sqlite_utils import Database
 
@@ -72,3 +72,10 @@ def _files(db: Database) -> None:
         " DELETE FROM files WHERE tenant = OLD.tenant AND collection = OLD.name;"
         " DELETE FROM vector_stores WHERE tenant = OLD.tenant AND collection = OLD.name; END"
     )
+
+
+@catalogue_migrations(name="0034_bound_keys")
+def _bound_keys(db: Database) -> None:
+    # The collections that a key opens, and whom its searches ask for, each as a list; null: all, and whom a body names.
+    db.execute("ALTER TABLE api_keys ADD COLUMN collections TEXT")
+    db.execute("ALTER TABLE api_keys ADD COLUMN principals TEXT")

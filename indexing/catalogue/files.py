@@ -178,6 +178,20 @@ def files_of_documents(database: Database, partition: Partition, ids: Iterable[s
     return {row["id"]: (row["file"], row["filename"]) for row in rows}
 
 
+def has_files(database: Database, partition: Partition) -> bool:
+    """Whether any document of a collection came from a file."""
+    sql = "SELECT 1 FROM file_documents WHERE tenant = ? AND collection = ? LIMIT 1"
+    return database.row(sql, (partition.tenant, partition.collection)) is not None
+
+
+def stored_files(database: Database) -> tuple[list[str], list[str]]:
+    """The ids of all files whose bytes are durable, and of all such parts, of whatever tenant."""
+    tables = ("files", "file_upload_parts")
+    found = [database.rows(f"SELECT id FROM {table} WHERE stored = 1 ORDER BY number") for table in tables]
+    files, parts = ([str(row["id"]) for row in rows] for rows in found)
+    return files, parts
+
+
 def known_files(database: Database) -> set[str]:
     """The ids of all files and parts that the catalogue knows, of whatever tenant: other bytes may go."""
     rows: Iterable[Row] = database.rows("SELECT id FROM files UNION ALL SELECT id FROM file_upload_parts")
@@ -230,6 +244,17 @@ def forget_files_of(database: Database, partition: Partition, ids: Iterable[str]
             " AND NOT EXISTS (SELECT 1 FROM file_readings r WHERE r.file = files.id)"
         )
         return int(db.conn.execute(sql, (files, partition.tenant)).rowcount)
+
+
+def ids_in_files(database: Database, partition: Partition) -> frozenset[str]:
+    """The ids of the documents that files gave a partition, and of the files in it that have given none yet."""
+    rows = database.rows(
+        "SELECT id FROM file_documents WHERE tenant = ?1 AND collection = ?2 UNION SELECT file FROM file_readings r"
+        " WHERE tenant = ?1 AND collection = ?2 AND NOT EXISTS (SELECT 1 FROM file_documents m"
+        " WHERE m.reading = r.number)",
+        (partition.tenant, partition.collection),
+    )
+    return frozenset(str(row["id"]) for row in rows)
 
 
 def forget_files_of_tenant(database: Database, tenant: str, *, is_counted_only: bool = False) -> int:

@@ -139,10 +139,10 @@ def record_documents(
         )
 
 
-def list_indexing(database: Database) -> list[Reading]:
-    """The readings whose documents are stored and not known to be found, oldest first."""
-    sql = f"{SELECT} WHERE r.state = 'in_progress' AND r.step = 'indexing' ORDER BY r.number"
-    return [reading_of(row) for row in database.rows(sql)]
+def list_indexing(database: Database, *, after: int = 0, limit: int = 200) -> list[Reading]:
+    """The readings whose documents are stored and not known to be found, from the first with a higher number on."""
+    sql = f"{SELECT} WHERE r.state = 'in_progress' AND r.step = 'indexing' AND r.number > ? ORDER BY r.number LIMIT ?"
+    return [reading_of(row) for row in database.rows(sql, (after, limit))]
 
 
 def complete_reading(database: Database, reading: Reading) -> bool:

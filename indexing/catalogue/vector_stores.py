@@ -1,7 +1,7 @@
 """What a collection is as a vector store: its display name, what was said of it, and when it was last used."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -99,6 +99,12 @@ def change_vector_store(
         return read_vector_store(database, partition)
 
 
+def may_expire(database: Database, partition: Partition) -> bool:
+    """Whether a collection expires as a vector store when it is not used."""
+    sql = "SELECT 1 FROM vector_stores WHERE tenant = ? AND collection = ? AND expires_days IS NOT NULL"
+    return database.row(sql, (partition.tenant, partition.collection)) is not None
+
+
 def use_vector_store(database: Database, partition: Partition) -> None:
     """Note that a store that may expire is used; without effect on others."""
     with database.write(grows=False) as db:
@@ -128,8 +134,11 @@ def list_vector_stores(
     after: str | None = None,
     before: str | None = None,
     is_ascending: bool = False,
+    among: Collection[str] | None = None,
 ) -> list[VectorStore]:
     """A tenant's collections in the order in which they were made, or the newest first; as ``list_readings`` pages.
+
+    ``among`` are those that are listed, ``None`` for all.
 
     Raises:
         NotFound: ``after`` or ``before`` is none of them.
@@ -140,9 +149,11 @@ def list_vector_stores(
     order = "ASC" if is_ascending != is_backwards else "DESC"
     sql = (
         f"{_SELECT} AND (?2 IS NULL OR (c.created_at, c.name) > (?2, ?3)) AND (?4 IS NULL OR (c.created_at, c.name)"
-        f" < (?4, ?5)) ORDER BY c.created_at {order}, c.name {order} LIMIT ?6"
+        " < (?4, ?5)) AND (?7 IS NULL OR c.name IN (SELECT value FROM json_each(?7)))"
+        f" ORDER BY c.created_at {order}, c.name {order} LIMIT ?6"
     )
-    found = [_store(row) for row in database.rows(sql, (tenant, *low, *high, limit))]
+    names = None if among is None else json.dumps(sorted(among))
+    found = [_store(row) for row in database.rows(sql, (tenant, *low, *high, limit, names))]
     return found[::-1] if is_backwards else found
 
 

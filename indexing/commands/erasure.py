@@ -77,11 +77,13 @@ def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, *
             ]
             requests = _erase_requests(home, partition.tenant, options, yes=yes)
             quality = _erase_quality(home, partition.tenant, options, yes=yes)
+            files = _erase_files(home, partition.tenant, is_whole=options["whole_tenant"], yes=yes)
         except GroundworkError:
             remind_of_erasures(home)
             raise
     if as_json:
         found = {"erasures": [asdict(one) for one in reports], "requests": requests, "quality_rows": quality}
+        found["files"] = files
         print_json({"erased": yes, **found, "not_reached": NOT_REACHED})
         return
     for report in reports:
@@ -90,6 +92,8 @@ def erase(settings: Settings, /, document_ids: tuple[str, ...], as_json: bool, *
         whose = f"tenant {partition.tenant}" if options["user"] is None else f"the user, of tenant {partition.tenant}"
         click.echo(f"{_verb(yes)}: {requests:,} rows of the ledger, all that {whose} asked")
         click.echo(f"{_verb(yes)}: {quality:,} rows of query sets and judged samples that came from {whose}")
+        if files is not None:
+            click.echo(f"{_verb(yes)}: {files:,} files that clients of tenant {partition.tenant} brought")
     elif not reports:
         click.echo("nothing to resume")
 
@@ -183,6 +187,20 @@ def _erase_quality(home: Home, tenant: str, options: dict[str, Any], *, yes: boo
             quality_rows.erase_quality_of_tenant(home, tenant)
         else:
             quality_rows.erase_quality_of_user(home, tenant, user)
+        home.catalogue.compact()
+    return count
+
+
+def _erase_files(home: Home, tenant: str, *, is_whole: bool, yes: bool) -> int | None:
+    """Erase, or only count, the files of a whole tenant that no erasure of a collection took; else ``None``."""
+    from indexing.catalogue.files import forget_files_of_tenant
+    from indexing.uploads.stored_files import sweep_files
+
+    if not is_whole:
+        return None
+    count = forget_files_of_tenant(home.catalogue, tenant, is_counted_only=not yes)
+    if yes:
+        sweep_files(home)
         home.catalogue.compact()
     return count
 

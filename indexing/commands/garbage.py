@@ -37,6 +37,7 @@ def gc(settings: Settings, keep: int, days: float, yes: bool, as_json: bool) -> 
     from indexing.retention.garbage import collect, find_garbage, oldest_seq, retained_releases
     from indexing.retention.reachability import needed_keys, retained_recipes
     from indexing.storage.store import BUILD_LOCK
+    from indexing.uploads.stored_files import sweep_files
 
     with ExitStack() as stack, screen.status("looking"):
         home = stack.enter_context(opened(settings))
@@ -57,6 +58,7 @@ def gc(settings: Settings, keep: int, days: float, yes: bool, as_json: bool) -> 
             forget_versions_older_than(home.catalogue, settings.ledger_days, moment_text(now))
             forget_candidates_older_than(home.catalogue, settings.ledger_days, moment_text(now))
             collect(home.catalogue, home.storage, kept, garbage)
+            sweep_files(home)
     size_bytes = sum(one.size_bytes for one in garbage) + sum(day.size_bytes for day in old_days)
     if as_json:
         names = [release.number for release in kept]

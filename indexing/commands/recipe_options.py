@@ -11,7 +11,11 @@ _OPTIONS = (
     click.option("--view", help="Passage view (see 'views list'); by default the one in service."),
     click.option("--model", help="Model version (see 'models list'); by default the one in service."),
     click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Compiled form of the model."),
-    click.option("--language", help="Language of the lexical leg: a Snowball language, or none."),
+    click.option(
+        "--language",
+        help="Language of the lexical leg: a Snowball language, chinese, japanese, thai, korean, none, or auto (each"
+        " collection its own).",
+    ),
     click.option(
         "--approximate-above",
         type=click.IntRange(min=0),
@@ -43,6 +47,12 @@ _OPTIONS = (
         metavar="RULE",
         help="Whether a leg that cannot find a collection's own documents loses its weight there: self-retrieval, or"
         " none.",
+    ),
+    click.option(
+        "--calibration",
+        metavar="RULE",
+        help="Score by the curves of this version: leg-check, moved for each collection by what its build finds, or"
+        " general, the same for all.",
     ),
 )
 

@@ -168,8 +168,8 @@ def keys() -> None:
 
 
 def _key_row(key: Key) -> list[object]:
-    scopes = " ".join(key.scopes)
-    return [key.id, key.tenant, key.name, scopes, key.created_at, key.expires_at or "", key.revoked_at or ""]
+    scopes, bound = " ".join(key.scopes), " ".join((*(key.collections or ()), *(key.principals or ())))
+    return [key.id, key.tenant, key.name, scopes, bound, key.created_at, key.expires_at or "", key.revoked_at or ""]
 
 
 @keys.command("create")
@@ -189,17 +189,38 @@ def _key_row(key: Key) -> list[object]:
     help="A duration such as 30d (or m, h, w), or a date such as 2026-12-31 (00:00 UTC); by default never.",
 )
 @click.option("--name", default="", help="A note on what the key is for.")
+@click.option(
+    "--collection",
+    "collections",
+    multiple=True,
+    help="Bind the key to this collection; may be repeated.",
+)
+@click.option(
+    "--principal",
+    "principals",
+    multiple=True,
+    help="Let its searches ask for this user, group or role, and for no one else; may be repeated.",
+)
 @as_json
 @click.pass_obj
 def keys_create(
-    settings: Settings, tenant: str, scopes: tuple[str, ...], expires: str | None, name: str, as_json: bool
+    settings: Settings,
+    /,
+    tenant: str,
+    scopes: tuple[str, ...],
+    expires: str | None,
+    name: str,
+    collections: tuple[str, ...],
+    principals: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Create a key of a tenant and print it. This is the only time: just its hash is stored."""
-    from indexing.catalogue.api_keys import create_key, parse_expiry
+    from indexing.catalogue.api_keys import Bounds, create_key, parse_expiry
 
+    bounds = Bounds(collections or None, principals or None)
     expires_at = None if expires is None else parse_expiry(expires)
     with opened(settings) as home:
-        key, secret = create_key(home.catalogue, tenant, scopes=scopes, name=name, expires_at=expires_at)
+        key, secret = create_key(home.catalogue, tenant, scopes=scopes, name=name, expires_at=expires_at, bounds=bounds)
     if as_json:
         print_json({**asdict(key), "key": secret})
     else:
@@ -228,7 +249,7 @@ def keys_list(settings: Settings, tenant: str | None, limit: int, after: str, as
     if as_json:
         print_json([asdict(key) for key in found])
     else:
-        columns = ["id", "tenant", "name", "scopes", "created", "expires", "revoked"]
+        columns = ["id", "tenant", "name", "scopes", "bound to", "created", "expires", "revoked"]
         print_table("keys", columns, [_key_row(key) for key in found])
         _say_more(found, limit, found[-1].id if found else "")
 

@@ -5,7 +5,6 @@ are those of all turns, each with its weight; a ``ConversationView`` says the we
 one text a run, so a turn that was encoded before need not be encoded again.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexing.errors import InvalidInput
+from indexing.features.referring_words import referring_and_all
 from indexing.features.views import FIRST_WITH_ANSWERS, ConversationView
 from indexing.records import Vector
 
@@ -21,45 +21,6 @@ ASSISTANT = "assistant"
 REFERENCE_FACTOR = 5.0
 """One word in so many that refers back makes a question refer as much as can be. Source:
 benchmarks/results/conversation.json; see decision 51."""
-_REFERRING = frozenset(
-    [
-        "it",
-        "its",
-        "itself",
-        "this",
-        "that",
-        "these",
-        "those",
-        "it's",
-        "that's",
-        "they",
-        "them",
-        "their",
-        "theirs",
-        "he",
-        "him",
-        "his",
-        "she",
-        "her",
-        "hers",
-        "one",
-        "ones",
-        "there",
-        "here",
-        "such",
-        "same",
-        "other",
-        "another",
-        "both",
-        "either",
-        "former",
-        "latter",
-        "so",
-        "then",
-    ]
-)
-"""English words that mean something that was named before. Our choice; other languages have none yet."""
-_WORD = re.compile(r"[a-z']+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +73,10 @@ def _answer(view: ConversationView, question: str, before: Sequence[Message]) ->
 def reference_share(question: str) -> float:
     """How much a question refers to what was said before, 0..1: by how many of its words are pronouns and their like.
 
-    "What about the other one?" refers fully, "How do I reset my password?" not at all, and only English words count.
+    "What about the other one?" and "Was kostet dieser?" refer fully, "How do I reset my password?" not at all.
     """
-    words = _WORD.findall(question.casefold().replace("\u2019", "'"))
-    referring = sum(word in _REFERRING for word in words)
-    return min(1.0, REFERENCE_FACTOR * referring / len(words)) if words else 0.0
+    referring, words = referring_and_all(question)
+    return min(1.0, REFERENCE_FACTOR * referring / words) if words else 0.0
 
 
 def conversation_vector(view: ConversationView, turns: Turns, encode: Callable[[str], Vector]) -> Vector:

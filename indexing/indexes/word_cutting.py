@@ -41,6 +41,8 @@ _NUMBER = regex.compile(r"(?<!\p{Nd})\p{Nd}+(?:[.,_'\u2019]\p{Nd}+)+", flags=_FL
 _DIGITS, _NO_DIGITS = regex.compile(r"\p{Nd}+"), regex.compile(r"\P{Nd}+")
 _GROUP = 3
 """Digits of a group of thousands."""
+# What people also write without hyphens: ISBN, telephone and order numbers; shorter ones may be spans, such as 10-20.
+_NUMBERED = regex.compile(r"(?=(?:\D*\d){7})\p{Nd}+(?:-\p{Nd}+)+", flags=_FLAGS)
 _DROPPED = regex.compile(rf"(?<=\p{{Nd}})([-.])(?=\p{{Nd}})|{_INNER}", flags=_FLAGS)
 _RUN = regex.compile(
     rf"(?P<unspaced>[{_UNSPACED}][{_UNSPACED}\p{{M}}]*)|(?P<hangul>\p{{Hangul}}[\p{{Hangul}}\p{{M}}]*)"
@@ -49,6 +51,8 @@ _RUN = regex.compile(
 )
 # A vowel sign belongs to its letter, and so does what Khmer and Burmese set below it.
 _CLUSTER = regex.compile(r"[\p{L}\p{N}](?:\p{M}|(?<=[\u17d2\u1039])\p{L})*", flags=_FLAGS)
+# What may be a word by itself: a Han character, a syllable of Khmer or Burmese; a Thai letter says little.
+_SYLLABLE = regex.compile(r"[\p{Han}&&\p{Unified_Ideograph}]|[\p{Khmer}\p{Myanmar}]\X*", flags=_FLAGS)
 _PART = regex.compile(
     r"\p{Lu}{2,}s(?!\p{L})|\p{Lu}+(?=\p{Lu}\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}\p{Lm}\p{M}]+|(?:[\p{Lu}\p{Lt}]\p{M}*)+|\p{N}+",
     flags=_FLAGS,
@@ -119,10 +123,9 @@ def cut(token: str, *, elides: bool = False) -> Token:
     words: list[Word] = []
     wholes = [token] if len(segments) > 1 and len(token) <= MAX_WHOLE else []
     for segment in segments:
-        found, whole = _cut_segment(segment, elides=elides)
+        found, joined = _cut_segment(segment, elides=elides)
         words += found
-        if whole and len(whole) <= MAX_WHOLE:
-            wholes.append(whole)
+        wholes += [whole for whole in joined if len(whole) <= MAX_WHOLE]
     return Token(tuple(words), tuple(wholes))
 
 
@@ -132,23 +135,25 @@ def _emoji(token: str) -> Token:
     return Token((Word(token, parts=() if simple == (token,) else simple),))
 
 
-def _cut_segment(segment: str, *, elides: bool) -> tuple[list[Word], str]:
-    """The words of what stands between outer separators, and its whole; empty if that is no form of its own."""
+def _cut_segment(segment: str, *, elides: bool) -> tuple[list[Word], tuple[str, ...]]:
+    """The words of what stands between outer separators, and its forms as a whole; none where it is one word."""
     if (shortened := _SHORTENED.fullmatch(segment)) is not None:
-        return _cut_runs("can" if shortened[1].lower() == "ca" else shortened[1]), ""
+        return _cut_runs("can" if shortened[1].lower() == "ca" else shortened[1]), ()
     if (possessive := _POSSESSIVE.fullmatch(segment)) is not None:
         segment = possessive[1]
     if elides and (elided := _ELIDED.match(segment)) is not None:
-        words, whole = _cut_segment(segment[elided.end() :], elides=True)
-        return [Word(elided[1], is_elided=True), *words], whole
+        words, wholes = _cut_segment(segment[elided.end() :], elides=True)
+        return [Word(elided[1], is_elided=True), *words], wholes
     is_dotted = segment.startswith(".")
     words = list(_words_between(segment.removeprefix(".")))
     if is_dotted and len(words) == 1:
         one = words[0]
-        return [Word(segment, parts=(one.text, *one.parts))], ""
+        return [Word(segment, parts=(one.text, *one.parts))], ()
     if len(words) == 1 or any(word.is_unspaced for word in words):
-        return words, ""
-    return words, _joined(segment)
+        return words, ()
+    if _NUMBERED.fullmatch(segment):
+        return words, (segment, segment.replace("-", ""))
+    return words, (_joined(segment),)
 
 
 def _words_between(segment: str) -> Iterator[Word]:
@@ -201,7 +206,7 @@ def _run(found: "regex.Match[str]") -> Word:
     text = found[0]
     if found["unspaced"]:
         clusters = _CLUSTER.findall(text)
-        single = tuple(one for one in clusters if len(one) == 1 and unicodedata.name(one, "").startswith("CJK"))
+        single = tuple(one for one in clusters if _SYLLABLE.fullmatch(one))
         return Word(text, bigrams=_bigrams(clusters), letters=single, is_unspaced=True)
     if found["hangul"]:
         return Word(text, bigrams=_bigrams(text) if len(text) > 2 else (), letters=(text[0],) if len(text) == 2 else ())

@@ -45,6 +45,9 @@ class Answer:
     """Whether hits were taken out, so that those after them stand at other ranks than they were shown at."""
     document_ids: tuple[str, ...] = ()
     """Of the hits, best first, each document once, by its best passage; empty unless asked for."""
+    first_rank: int | None = 1
+    """Where the first of them stood: after an ``offset`` further down. ``None`` where hits of other collections stood
+    between them."""
     language: str | None = None
     """As it was guessed; ``None`` unless asked for."""
     query: str | None = None
@@ -72,7 +75,7 @@ class Asked:
     @property
     def columns(self) -> str:
         """What is selected: always as many columns, NULL for what is not asked for."""
-        wanted = (("hits", self.hits), ("query_features", self.language), ("query", self.text))
+        wanted = (("hits", self.hits), ("query_features", self.hits or self.language), ("query", self.text))
         return ", ".join((_ANSWER, *(name if is_asked else "NULL" for name, is_asked in wanted)))
 
 
@@ -198,12 +201,14 @@ def answers_of(
 
 def _answer(cells: Cells) -> Answer:
     row_id, kind, tenant, collection, recipe, build, rollout, arm, mode, user, query_hash, *rest = cells
-    is_erased, hits, features, query = rest
+    is_erased, hits, packed, query = rest
+    features = parsed_json(packed) or {}
     return Answer(
         *(UUID(bytes=bytes(row_id)), kind, tenant, collection, release_text(recipe, build), rollout, arm, mode),
         *(hash_text(user), hash_text(query_hash), bool(is_erased)),
         document_ids=tuple(dict.fromkeys(hit.document_id for hit in unpack_hits(hits))),
-        language=parsed_json(features).get("language") if features else None,
+        first_rank=None if "collections" in features else 1 + int(features.get("offset", 0)),
+        language=features.get("language"),
         query=parsed_json(query).get("query") if query else None,
     )
 
@@ -243,9 +248,11 @@ def shown_documents(answer: Answer, about: Sequence[FeedbackRow], depth: int) ->
     """The documents of an answer that its user saw, as ``(rank, document id)``, rank counted from 1.
 
     Where its feedback has an ``impression`` only documents with one were shown, else those of the first ``depth``
-    ranks. The answer must have been read with its hits.
+    ranks. The answer must have been read with its hits; none of one whose hits' ranks are not known.
     """
+    if answer.first_rank is None:
+        return
     seen = {row.document_id for row in about if row.action == "impression"}
-    for rank, name in enumerate(answer.document_ids, 1):
+    for rank, name in enumerate(answer.document_ids, answer.first_rank):
         if name in seen if seen else rank <= depth:
             yield rank, name

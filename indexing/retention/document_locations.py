@@ -8,6 +8,7 @@ from indexing.catalogue.document_features import ids_in_features
 from indexing.catalogue.document_versions import ids_in_versions
 from indexing.catalogue.documents import DocumentKey, ids_in_deletions, ids_in_documents
 from indexing.catalogue.erasures import last_erasure_of
+from indexing.catalogue.files import ids_in_files
 from indexing.catalogue.judge_replies import ids_in_replies
 from indexing.catalogue.query_set_erasure import ids_in_query_sets
 from indexing.errors import ArtefactCorrupt, FormatUnknown, GroundworkError, NotFound
@@ -110,6 +111,7 @@ def look(home: Home, partition: Partition, ids: Set[str] | None) -> DocumentLoca
             _among(ids, ids_in_deletions(home.catalogue, partition)),
             _among(ids, ids_in_versions(home.catalogue, partition)),
             _among(ids, ids_in_features(home.catalogue, partition)),
+            _among(ids, ids_in_files(home.catalogue, partition)),
             _among(ids, ids_in_query_sets(home.catalogue, partition)),
             _among(ids, ids_in_rankings(home.path, partition)),
             _among(ids, ids_in_replies(home.catalogue, partition)),

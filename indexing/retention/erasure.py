@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from indexing.builds.task_kinds import WORK
 from indexing.builds.tasks import withdraw_tasks
+from indexing.catalogue.calibrations import forget_calibrations
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import forget_document_features
 from indexing.catalogue.document_versions import erase_versions, ids_in_versions
@@ -26,6 +27,7 @@ from indexing.catalogue.erasures import (
     list_rewrites,
     point_releases,
 )
+from indexing.catalogue.files import forget_files_of
 from indexing.catalogue.jobs import shorten_errors
 from indexing.catalogue.leg_samples import forget_leg_samples
 from indexing.catalogue.passages import forget_unused_passages
@@ -43,6 +45,7 @@ from indexing.retention.stored_reports import remove_reports, reports_about
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import publish_snapshot, replace_shards
 from indexing.snapshots.shard import KIND as SHARDS
+from indexing.uploads.stored_files import sweep_files
 
 NeededVectors = Callable[[LeaveOut], Mapping[str, Set[bytes]]]
 """Per kind of stored feature blocks, the keys of the vectors that all documents but some need."""
@@ -172,8 +175,11 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
         remove_documents(catalogue, found.partition, ids)
         erase_versions(db, found.partition, ids)
         forget_leg_samples(catalogue, found.partition)
+        if found.is_whole:
+            forget_calibrations(catalogue, found.partition)
         forget_document_features(db, found.partition, None if found.is_whole else ids)
         erase_quality_of_documents(catalogue, found.partition, None if found.is_whole else ids)
+        forget_files_of(catalogue, found.partition, None if found.is_whole else ids)
         # Passage spans hold headings, and the message of an error may quote a text.
         forget_unused_passages(db)
         shorten_errors(db)
@@ -206,6 +212,7 @@ def _rewrite(home: Home, erasure: int, found: DocumentLocations, stale: list[Sta
         drop_vectors(storage, block.kind, block.name, block.kept)
     withdraw_tasks(storage)
     storage.sweep(ARTEFACT_KINDS)
+    sweep_files(home)
     remove_scratch(home.path)
     rewrites = [one for one in list_rewrites(home.catalogue) if one.erasure == erasure]
     mark_evaluations(home.path, {one.old_snapshot: one.new_snapshot for one in rewrites}, erasure)

@@ -15,7 +15,7 @@ from indexing.sources.extracted_text import (
     letters_and_digits,
     tidied,
 )
-from indexing.sources.permission_slips import is_spelled_allow
+from indexing.sources.permission_slips import is_spelled_allow, refuse_lost_line
 from indexing.sources.refusals import Refused, shown
 from indexing.sources.text_encoding import file_text
 
@@ -64,6 +64,7 @@ def read_tsv(data: bytes) -> Extract:
 
 def _read(data: bytes, delimiter: str) -> Extract:
     text = file_text(data)
+    refuse_lost_line(text)
     raw = letters_and_digits(text)
     left_out: dict[str, int] = {}
     said = _SEPARATOR_LINE.match(text)

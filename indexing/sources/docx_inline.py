@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from indexing.sources.docx_account import DELETED, Tally
 from indexing.sources.docx_math import linear
 from indexing.sources.docx_styles import Style, Styles, is_on, switch, value
-from indexing.sources.docx_symbols import symbol, with_symbols
+from indexing.sources.docx_symbols import TICKS, symbol, with_symbols
 from indexing.sources.superscripts import footnote_mark, superscript
 
 HIDDEN = "hidden text"
@@ -19,6 +19,7 @@ FORMS = "form controls"
 _BOXES = frozenset({"w-txbxContent", "a-p", "dgm-relIds", "c-chart", "v-textpath"})
 _SIGNS: Final = {"w-tab": " ", "w-ptab": " ", "w-cr": "\n", "w-noBreakHyphen": "-", "w-softHyphen": ""}
 _CONTENTS = re.compile(r"\s*TOC\b", re.IGNORECASE)
+_TICK = re.compile(f"([{''.join(TICKS)}])")
 _SPACE = re.compile(r"[ \t]+")
 _AROUND_BREAK = re.compile(r" ?\n ?")
 _EMPHASIS = (("w-strike", "~~"), ("w-dstrike", "~~"), ("w-b", "**"), ("w-i", "*"))
@@ -160,7 +161,8 @@ class InlineReader:
         shown = with_symbols(self._look.font, text)
         if shown != text:
             self._tally.add("".join(sign for sign, was in zip(shown, text, strict=False) if sign != was))
-        self._put(shown)
+        for part in _TICK.split(shown):
+            self._put(TICKS.get(part, part), is_added=part in TICKS)
 
     def _put(self, text: str, *, is_added: bool = False) -> None:
         reason = self._absence()

@@ -7,6 +7,8 @@ from xml.etree.ElementTree import Element
 
 _HEADING = re.compile(r"heading ?([1-9])", re.IGNORECASE)
 _CODE_NAMES = frozenset({"source code", "sourcecode", "code", "html preformatted", "preformatted text", "code block"})
+_RAISED_HALF_POINTS = 4
+"""By so much text of a size of its own stands higher that is raised by hand; less evens a line. Source: our choice."""
 _MAX_LEVEL = 6
 """The deepest heading that Markdown has."""
 
@@ -66,8 +68,11 @@ class Styles:
         return bool(above.is_hidden) != bool(named.is_hidden) or self._all_hidden
 
     def raised(self, properties: Element | None, above: Style) -> str:
-        """``superscript``, ``subscript`` or ``baseline``."""
+        """``superscript``, ``subscript`` or ``baseline``; small letters that stand higher are the first, too."""
         own = value(properties, "w-vertAlign")
+        if own is None and value(properties, "w-sz") is not None:
+            height = value(properties, "w-position") or ""
+            own = "superscript" if height.isdecimal() and int(height) >= _RAISED_HALF_POINTS else None
         return own or self._style(value(properties, "w-rStyle") or "").raised or above.raised or "baseline"
 
     def _style(self, identity: str) -> Style:

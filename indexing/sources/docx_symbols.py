@@ -30,7 +30,8 @@ _WINGDINGS: Final = {
     0xE2: "\u2193", 0xE8: "\u2794", 0xF0: "\u21e8", 0xFB: "\u2717", 0xFC: "\u2713", 0xFD: "\u2612", 0xFE: "\u2611",
 }  # fmt: skip
 _WINGDINGS_2: Final = {0x4F: "\u2717", 0x50: "\u2713", 0x51: "\u2612", 0x52: "\u2611", 0x53: "\u2612", 0xA3: "\u2610"}
-_BOXES: Final = {"\u2610": "[ ]", "\u2611": "[x]", "\u2612": "[x]"}
+TICKS: Final = {"\u2610": "[ ]", "\u2611": "[x]", "\u2612": "[x]"}
+"""Boxes to tick, empty and ticked, with how they are written."""
 _LATIN: Final = {place: chr(place) for place in (*range(0x20, 0x22), 0x23, 0x25, 0x26, *range(0x28, 0x2A))} | {
     place: chr(place) for place in (0x2B, 0x2C, *range(0x2E, 0x40), 0x5B, 0x5D, 0x5F, *range(0x7B, 0x7E))
 }
@@ -55,7 +56,7 @@ def symbol(font: str, place: int) -> str:
     if signs is None:
         return "" if place in _PRIVATE or place < 0x20 or place > 0x10FFFF or 0xD800 <= place < 0xE000 else chr(place)
     found = signs.get(at, "")
-    return _BOXES.get(found, found)
+    return TICKS.get(found, found)
 
 
 def with_symbols(font: str, text: str) -> str:

@@ -31,6 +31,7 @@ _TOML_END = re.compile(r"^\+\+\+[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
 _LOOKS_LIKE_FIELDS = re.compile(r"(?:\s*(?:#.*)?\n)*[\"']?[\w$@.-][^:\n]{0,80}:(?:\s|\Z)")
 """A first line that is a field: such front matter is broken, while other text between two rules is text."""
 _CORE = "tag:yaml.org,2002:"
+_HEADING = re.compile(r"#{1,6}[ \t]")
 
 
 class _Loader(_YamlLoader):
@@ -64,7 +65,8 @@ for _tag, _pattern, _first in (
 def front_matter(text: str) -> tuple[dict[str, Json], str]:
     """The fields above the text, and the text below them, which is the rest of the file unchanged.
 
-    A rule at the head of a text is a rule unless what follows it, to the next, is a mapping.
+    A rule at the head of a text is a rule unless what follows it, to the next, is a mapping; so it is where blank lines
+    part it from a heading, which YAML would take for a comment, or from the next rule.
 
     Raises:
         Refused: the fields are broken, too many, or one of them looks like a permission and is none.
@@ -86,10 +88,20 @@ def _split(text: str) -> tuple[dict[str, Json] | None, str]:
         if opening is None or closing is None:
             continue
         source = text[opening.end() : closing.start()]
+        if start is _YAML and _is_between_rules(source):
+            continue
         if len(source) > _MAX_FRONT_MATTER_CHARS:
             raise Refused(f"front matter has {len(source)} characters, more than {_MAX_FRONT_MATTER_CHARS}: shorten it")
         return (read(source) if source.strip() else {}), text[closing.end() :]
     return None, text
+
+
+def _is_between_rules(source: str) -> bool:
+    """Whether a blank line begins what stands between two rules, and another ends it, or it holds a heading."""
+    lines = [line.strip() for line in source.splitlines()]
+    if not source.strip() or lines[0]:
+        return False
+    return not lines[-1] or any(_HEADING.match(line) for line in lines)
 
 
 def _read_yaml(source: str) -> dict[str, Json] | None:

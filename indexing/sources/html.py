@@ -12,14 +12,15 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from indexing.sources.extracted_text import Extract, TextAccount, Unreadable, letters_and_digits, tidied_title
 from indexing.sources.html_code import keep_code_lines
 from indexing.sources.html_encoding import page_text
-from indexing.sources.html_facts import address_of, language_of, titles_of
+from indexing.sources.html_facts import address_of, language_of, refuse_lost_permission, titles_of
 from indexing.sources.html_furniture import drop_by_name, drop_by_role
 from indexing.sources.html_main_part import drop_link_blocks, main_part
 from indexing.sources.html_tables import unwrap_layout
+from indexing.sources.html_tabs import name_panels
 from indexing.sources.html_to_markdown import markdown_of, written_letters
 from indexing.sources.html_tree import AROUND, Cuts, text_of
 from indexing.sources.html_unseen import drop_unseen
-from indexing.sources.html_words import keep_words
+from indexing.sources.html_words import keep_words, raised_classes
 
 READER = "html 2"
 """This reader and the number of its rules, as accounts name it."""
@@ -32,7 +33,8 @@ def read_webpage(data: bytes) -> Extract:
     nodes of the page but its title, which is kept apart.
 
     Raises:
-        Unreadable: It has no words outside navigation, scripts and hidden parts, or is nested too deep.
+        Unreadable: It has no words outside navigation, scripts and hidden parts, is nested too deep, or says who may
+            read it.
     """
     source = page_text(data)
     try:
@@ -42,6 +44,7 @@ def read_webpage(data: bytes) -> Extract:
     body = page.body
     if body is None or page.root is None:
         raise Unreadable("no readable text: the page has no body; export it again, or remove it")
+    refuse_lost_permission(page)
     named, title = titles_of(page)
     facts, url = language_of(page), address_of(page, source)
     in_head = text_of(page.head.css_first("title")) if page.head is not None else ""  # else it is left out as any text
@@ -57,11 +60,12 @@ def read_webpage(data: bytes) -> Extract:
 
 
 def _article(page: LexborHTMLParser, body: LexborNode) -> tuple[list[str], str, Mapping[str, int], int]:
-    """The main headings of the article, its Markdown, what was left out, and the letters of descriptions put in it."""
-    cuts = Cuts()
+    """The main headings of the article, its Markdown, what was left out, and the letters that were put in besides."""
+    cuts, raised = Cuts(), raised_classes(page)
     if page.head is not None:
         in_title = letters_and_digits(text_of(page.head.css_first("title")))
         cuts.left_out["scripts and styles"] = letters_and_digits(page.head.text()) - in_title
+    name_panels(page, body)
     described = drop_unseen(body, cuts)
     drop_by_role(body, cuts)
     root = main_part(body)
@@ -72,7 +76,7 @@ def _article(page: LexborHTMLParser, body: LexborNode) -> tuple[list[str], str, 
     drop_by_name(root, cuts, is_article=is_article)
     if not is_article:
         drop_link_blocks(body, cuts)
-    keep_words(root, cuts)
+    keep_words(root, cuts, raised)
     unwrap_layout(page, root)
     for summary in root.css("summary:has(h1, h2, h3, h4, h5, h6)"):
         summary.unwrap()  # else the heading would be inside bold type, and no heading

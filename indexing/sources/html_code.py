@@ -60,7 +60,7 @@ def _write_lines(node: LexborNode, parts: list[str]) -> bool:
         elif child.tag == "br":
             parts.append("\n")
         elif child.is_element_node:
-            is_line = child.tag in _LINE_BLOCKS
+            is_line = child.tag in _LINE_BLOCKS and not _is_empty_gutter(child)
             if is_line and not has_lines and parts and not parts[-1].endswith("\n") and parts[-1].strip():
                 parts.append("\n")
             start = len(parts)
@@ -69,6 +69,11 @@ def _write_lines(node: LexborNode, parts: list[str]) -> bool:
                 parts.append("\n")
             has_lines |= is_line or holds_lines
     return has_lines
+
+
+def _is_empty_gutter(node: LexborNode) -> bool:
+    """Whether an element is what the numbers of lines were taken from, and no empty line."""
+    return not node.text().strip() and not (_NUMBER_WORDS - {"line", "num"}).isdisjoint(class_words(node))
 
 
 def _numbered_code(table: LexborNode) -> list[list[LexborNode]] | None:

@@ -4,8 +4,9 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser
 
-from indexing.sources.extracted_text import web_address
+from indexing.sources.extracted_text import Unreadable, web_address
 from indexing.sources.html_tree import text_of
+from indexing.sources.permission_slips import is_spelled_allow
 
 _SAVED_FROM = re.compile(r"<!--\s*saved from url=\(\d+\)(\S+)\s*-->")
 _SAVED_CHARS = 4_096
@@ -29,6 +30,21 @@ def meta_of(page: LexborHTMLParser, name: str) -> str:
     """What a page says under the name of a property, or the empty string."""
     node = page.css_first(f'meta[property="{name}"]') or page.css_first(f'meta[name="{name}"]')
     return (node.attributes.get("content") or "") if node is not None else ""
+
+
+def refuse_lost_permission(page: LexborHTMLParser) -> None:
+    """Refuse a page that says in its head who may read it, since that is not read there.
+
+    Raises:
+        Unreadable: by the name of that field.
+    """
+    for node in page.css("meta[name]"):
+        name = node.attributes.get("name") or ""
+        if is_spelled_allow(name):
+            raise Unreadable(
+                f"its head has a field {name!r} that looks like a permission, which is not read there: give the page as"
+                " Markdown or JSON Lines with allow: [...], or give the field another name"
+            )
 
 
 def address_of(page: LexborHTMLParser, source: str) -> str:

@@ -5,6 +5,7 @@ the current of a breaker. Inside a marked article a name counts only for what is
 on a page that marks no article, for what does not hold the most of its prose.
 """
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -64,10 +65,17 @@ _PAIRS = {  # two words in a row
         AROUND,
     ),
 }
-_IDS = names("nav navbar navigation sidebar menu breadcrumb breadcrumbs toc footer cookie-banner comments")
+_IDS = {
+    **dict.fromkeys(names("nav navbar navigation sidebar menu breadcrumb breadcrumbs toc"), NAVIGATION),
+    **dict.fromkeys(names("footer cookie-banner comments"), AROUND),
+}
 _NOTES = names("note notes tip hint info important warning caution danger attention admonition callout")
 _BY_NAME = names("div ul ol dl p section aside table form header")
 """Elements that may go by their names. Cells, rows and what stands inside a line never do."""
+_PATH = re.compile(r"\s[\u00bb\u203a>/|]\s")
+"""What stands between the steps of a path, such as "Docs > Events"."""
+_TEXT_TAGS = names("p ul ol dl table")
+"""Those in which text is written: unless they are mostly links, a control or a path, their names say nothing."""
 _WITH_NAME = ", ".join(f"{tag}[class], {tag}[id]" for tag in sorted(_BY_NAME))
 _WITH_ROLE = "nav, footer, header, aside, a[href], [role]"
 
@@ -98,8 +106,10 @@ def drop_by_name(root: LexborNode, cuts: Cuts, *, is_article: bool) -> None:
         return reason if reason and node.mem_id != root.mem_id and _is_links_or_control(node, cuts) else ""
 
     def reason_of_prose(node: LexborNode) -> str:
-        reason = "" if is_in_article(node) else _reason_by_name(node)
-        return reason if reason and node.mem_id != root.mem_id and _prose(node) <= half else ""
+        reason = "" if is_in_article(node) or node.mem_id == root.mem_id else _reason_by_name(node)
+        if reason and (node.tag in _TEXT_TAGS or reason == NAVIGATION):
+            reason = reason if _leads_or_asks(node, cuts) else ""
+        return reason if reason and _prose(node) <= half else ""
 
     for node, reason in _chosen(root.css(_WITH_NAME), reason_of_links):
         cuts.cut(node, reason)
@@ -196,10 +206,21 @@ def _reason_by_name(node: LexborNode) -> str:
     found = class_words(node)
     if _NOTES.intersection(found):
         return ""
-    if node.tag != "section" and (attributes.get("id") or "").lower() in _IDS:
-        return NAVIGATION
+    by_id = _IDS.get((attributes.get("id") or "").lower(), "") if node.tag != "section" else ""
+    if by_id:
+        return by_id
     reason = next((_NAMES[word] for word in found if word in _NAMES), "")
     return reason or next((_PAIRS[pair] for pair in map("-".join, pairwise(found)) if pair in _PAIRS), "")
+
+
+def _leads_or_asks(node: LexborNode, cuts: Cuts) -> bool:
+    """Whether an element is a path, had a control, or has a link where no text is written."""
+    if node.tag not in _TEXT_TAGS and node.css_first("a[href]") is not None:
+        return True
+    text = text_of(node)
+    if len(text) <= SHORT_CHARS and _PATH.search(text):
+        return True
+    return any(one.mem_id in cuts.held_controls for one in (node, *node.css("*")))
 
 
 def _is_links_or_control(node: LexborNode, cuts: Cuts) -> bool:

@@ -17,8 +17,8 @@ _OPTIONS = ConversionOptions(
     expand_abbreviations=False,
     highlight_style="none",
 )
-_FENCE = re.compile(r"[\s>]*(?:[-*+] |\d+\. )*(`{3,}|~{3,})(.*)")
-_ITEM = re.compile(r"(?:[\s>]|[-*+] |\d+\. |\[[x ]\] )*")
+_FENCE = re.compile(r"[\s>]*(?:[-*+] |\d+[.)] )*(`{3,}|~{3,})(.*)")
+_ITEM = re.compile(r"(?:[\s>]|[-*+] |\d+[.)] |\[[x ]\] )*")
 
 
 def markdown_of(html: str) -> str:

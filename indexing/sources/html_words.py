@@ -2,11 +2,12 @@
 
 import re
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from indexing.sources.extracted_text import letters_and_digits
-from indexing.sources.html_tree import HEADINGS, Cuts, children, class_words, is_inside, names, outermost, role_of
-from indexing.sources.superscripts import footnote_mark, superscript
+from indexing.sources.html_formulas import write_formulas
+from indexing.sources.html_tree import HEADINGS, Cuts, children, class_words, is_inside, names, role_of
+from indexing.sources.superscripts import footnote_mark, subscript, superscript
 
 _ANCHORS = "heading anchors"
 _ANCHOR_WORDS = names("headerlink headerlinks permalink hash")
@@ -19,6 +20,13 @@ _ATTRIBUTE_LIST = re.compile(r"\s*\{:?\s*#[^\s{}]+(?:\s+[.#][^\s{}]+)*\s*\}\s*$"
 """The name of a heading as Python-Markdown, kramdown and Docusaurus write it: ``{ #name }``, ``{#name}``."""
 _NOTE_WORDS = names("footnote footnotes reference noteref fnref")
 _NOTE_TARGET = re.compile(r"#(?:.*[-_:.])?(?:fn|ftn|note|foot|endnote|cite|ref|bib)", re.IGNORECASE)
+_MARK = re.compile(r"\s*\[[^\[\]]{1,40}\]\s*")
+"""Raised text in brackets is the mark of a note, or says something of the sentence: [2], [citation needed]."""
+_RAISING = re.compile(r"\.([A-Za-z][\w-]*)\s*\{[^{}]*vertical-align\s*:\s*super")
+_MAX_RAISED = 20
+"""Classes of a page that raise text, and that are looked for. Source: our choice."""
+_TICKS = "ul.inline-task-list > li, li > div.checkbox-on, li > div.checkbox-off, li > [role=checkbox][aria-checked]"
+_TICKED = names("checked on")
 _EMPHASIS = "b, strong, i, em, dfn, var, cite, mark, u"
 _INLINE = names(
     "a abbr acronym b bdi bdo big cite data dfn em font i ins label mark nobr q s small span strike"
@@ -26,12 +34,31 @@ _INLINE = names(
 )
 
 
-def keep_words(root: LexborNode, cuts: Cuts) -> None:
-    """Mends what would split a word, or join it to something else, when the page becomes plain text."""
-    _write_formulas(root, cuts)
+def keep_words(root: LexborNode, cuts: Cuts, raised: frozenset[str] = frozenset()) -> None:
+    """Mends what would split a word, or join it to something else, when the page becomes plain text.
+
+    Args:
+        root: The article.
+        cuts: Counts what goes.
+        raised: The classes that the page's style sheets raise.
+    """
+    write_formulas(root, cuts)
+    _write_ticks(root)
     _drop_anchors(root, cuts)
-    _write_raised(root)
+    _write_raised(root, raised)
     _join_words(root)
+
+
+def _write_ticks(root: LexborNode) -> None:
+    """Writes the boxes of tasks that are none of HTML: those of Confluence, of Notion, and by role."""
+    for node in root.css(_TICKS):
+        item = node if node.tag == "li" else node.parent
+        first = item.first_child if item is not None else None
+        if item is not None and item.tag == "li" and first is not None:
+            is_ticked = node.attributes.get("aria-checked") == "true" or not _TICKED.isdisjoint(class_words(node))
+            first.insert_before("[x] " if is_ticked else "[ ] ")
+            if node.tag != "li" and not node.text().strip():
+                node.decompose()
 
 
 def _drop_anchors(root: LexborNode, cuts: Cuts) -> None:
@@ -42,6 +69,8 @@ def _drop_anchors(root: LexborNode, cuts: Cuts) -> None:
             cuts.cut(link, _ANCHORS)
     for heading in root.css(", ".join(HEADINGS)):
         _drop_attribute_list(heading, cuts)
+    for node in root.css("span[class*=editsection]"):  # MediaWiki's
+        cuts.cut(node, _ANCHORS)
 
 
 def _heading_of(node: LexborNode) -> LexborNode | None:
@@ -74,14 +103,26 @@ def _drop_attribute_list(heading: LexborNode, cuts: Cuts) -> None:
         last.replace_with(left)
 
 
-def _write_raised(root: LexborNode) -> None:
+def raised_classes(page: LexborHTMLParser) -> frozenset[str]:
+    """The classes that the style sheets of a page raise, as word processors export superscripts."""
+    return frozenset(name for sheet in page.css("style") for name in _RAISING.findall(sheet.text()))
+
+
+def _write_raised(root: LexborNode, raised: frozenset[str]) -> None:
     """Writes raised text so that it keeps its meaning, and the marks of notes apart from the word before them."""
-    for node in reversed(root.css("sup")):  # the inner of two before the outer
+    selector = ", ".join(["sup", "[style*=super i]", *(f".{name}" for name in sorted(raised)[:_MAX_RAISED])])
+    for node in reversed(root.css(selector)):  # the inner of two before the outer
+        if node.tag != "sup" and not (node.tag in _INLINE and node.text().strip()):
+            continue
         text = node.text()
-        written = footnote_mark(text) if _is_note(node) else superscript(text)
+        written = footnote_mark(text) if _is_note(node) or _MARK.fullmatch(text) else superscript(text)
         node.replace_with(_apart(node, written))
     for link in root.css("a[role=doc-noteref], a.footnote-reference, a.footnote-ref"):
         link.replace_with(_apart(link, footnote_mark(link.text())))
+    for node in root.css("sub"):
+        text = node.text()
+        if (written := subscript(text)) != text:
+            node.replace_with(written)
 
 
 def _apart(node: LexborNode, written: str) -> str:
@@ -135,33 +176,3 @@ def _neighbour(node: LexborNode, *, is_before: bool) -> str:
         if text:
             return text[-1] if is_before else text[0]
         node = beside
-
-
-def _write_formulas(root: LexborNode, cuts: Cuts) -> None:
-    """Writes formulas as their author did, in LaTeX, where the page has that; else powers and fractions as text."""
-    for formula in outermost(root.css("math")):
-        source = formula.css_first("annotation[encoding*=tex], annotation[encoding*=TeX]")
-        if source is not None:
-            text = source.text().strip()
-            whole = formula.text()
-            cuts.left_out["formulas written twice"] += letters_and_digits(whole) - letters_and_digits(text)
-            formula.replace_with(f"${text}$")
-            continue
-        for node in outermost(formula.css("annotation, annotation-xml")):
-            cuts.cut(node, "formulas written twice")
-        for power in reversed(formula.css("msup")):
-            _infix(power, "^")
-        for fraction in reversed(formula.css("mfrac")):
-            _infix(fraction, "/")
-
-
-def _infix(node: LexborNode, sign: str) -> None:
-    parts = [child for child in children(node) if child.is_element_node]
-    if len(parts) == 2:
-        upper, lower = ("".join(part.text().split()) for part in parts)
-        written = upper + superscript(lower) if sign == "^" else f"{_bracketed(upper)}/{_bracketed(lower)}"
-        node.replace_with(written)
-
-
-def _bracketed(term: str) -> str:
-    return term if term.isalnum() else f"({term})"

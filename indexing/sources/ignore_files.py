@@ -31,11 +31,12 @@ class IgnoreFiles:
     """The ``.gitignore`` files of a folder, of those below it, and of those above it in its repository.
 
     The nearest that names a path decides, as in git. Those above decide nothing where they name the folder itself:
-    it was asked for.
+    it was asked for. ``unreadable`` has those that cannot be read, with the reason: what they name is read.
     """
 
     def __init__(self, root: Path) -> None:
         self._specs: dict[Path, GitIgnoreSpec] = {}
+        self.unreadable: dict[Path, str] = {}
         self._top = root
         for folder in _repository_above(root):
             self.read(folder)
@@ -51,7 +52,8 @@ class IgnoreFiles:
                 return
             with file.open("rb") as opened:
                 lines = opened.read(_MAX_BYTES).decode("utf-8", "surrogateescape").removeprefix("\ufeff").splitlines()
-        except OSError:  # what cannot be read names nothing: too much is read rather than too little
+        except OSError as error:  # what cannot be read names nothing: too much is read rather than too little
+            self.unreadable[file] = error.strerror or str(error)
             return
         self._specs[folder] = GitIgnoreSpec.from_lines(_readable(lines))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from indexing.sources.extracted_text import Extract, TextAccount, letters_and_digits, tidied
+from indexing.sources.mdx_programs import elements, end_of_bracket, end_of_line, end_of_tag
 from indexing.sources.refusals import Refused
 from indexing.sources.superscripts import superscript
 
@@ -36,26 +37,24 @@ _BLOCK_TAGS = _names(
 )
 """The elements of HTML whose text stands apart from what is beside them."""
 _RAISED = re.compile(r"([^<{\n]{1,200})</sup", re.IGNORECASE)
-_LITERAL = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|`([^`$]*)`)\s*")
+_LITERAL = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|`((?:[^`$\\]|\$(?!\{))*)`)\s*")
 _REMARK = re.compile(r"\s*/\*.*\*/\s*", re.DOTALL)
-_PAIRS = {"{": "}", "(": ")", "[": "]"}
-_NEXT_SIGN = re.compile(r"[{}()\[\]\"'`\n]|/\*")
-_NEXT_IN_TAG = re.compile(r"[\"'{<>]")
 _UNFINISHED = re.compile(r"(?:[=,(\[{+&|?:]|=>|\bfrom)\s*$")
 _LIST_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s")
-_MAX_PROGRAM_CHARS = 20_000
-"""The longest tag, expression or statement; what does not end before is text. Source: our choice."""
+_MAX_DEPTH = 8
+"""Expressions in elements in expressions that are looked into. Source: our choice."""
 _MAX_BROKEN = 100
 """So many beginnings that have no end make a file no MDX: bounds the time of searching for ends. Source: our choice."""
 
 
 @dataclass(slots=True)
 class _Reading:
-    """A file, what was written of it, and what was left out."""
+    """A file or the elements in an expression of it, ``depth`` such deep: what was written of it and left out."""
 
     text: str
     written: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
+    depth: int = 0
 
     def leave(self, reason: str, text: str) -> None:
         count = letters_and_digits(text)
@@ -73,7 +72,16 @@ def read_mdx(text: str) -> Extract:
         Refused: It is full of braces or tags that never end.
         Unreadable: It is too long.
     """
-    reading, at, broken = _Reading(text), 0, 0
+    reading = _Reading(text)
+    _read(reading)
+    result = tidied(_dedented("".join(reading.written)))
+    return Extract(
+        result, account=TextAccount(READER, letters_and_digits(text), letters_and_digits(result), reading.left_out)
+    )
+
+
+def _read(reading: _Reading) -> None:
+    text, at, broken = reading.text, 0, 0
     while (token := _TOKEN.search(text, at)) is not None:
         reading.written.append(text[at : token.start()])
         kind = next(name for name in _READERS if token.group(name) is not None)
@@ -86,10 +94,6 @@ def read_mdx(text: str) -> Extract:
             raise Refused(f"it has over {_MAX_BROKEN} braces or tags without an end: mend it, or name it .md")
         at = end
     reading.written.append(text[at:])
-    result = tidied(_dedented("".join(reading.written)))
-    return Extract(
-        result, account=TextAccount(READER, letters_and_digits(text), letters_and_digits(result), reading.left_out)
-    )
 
 
 def _fence(reading: _Reading, token: re.Match[str]) -> int:
@@ -128,7 +132,7 @@ def _program(reading: _Reading, token: re.Match[str]) -> int:
     """A statement ends at the first line end outside brackets, or, where no such is, at a blank line."""
     text, at = reading.text, token.start()
     while True:
-        end = _end_of_line(text, at)
+        end = end_of_line(text, at)
         if end is None:
             blank = text.find("\n\n", token.start())
             end = blank if blank >= 0 else len(text)
@@ -140,61 +144,9 @@ def _program(reading: _Reading, token: re.Match[str]) -> int:
     return end
 
 
-def _end_of_line(text: str, at: int) -> int | None:
-    """The first line end from ``at`` on that is not inside brackets; ``None`` where brackets do not close."""
-    limit = min(len(text), at + _MAX_PROGRAM_CHARS)
-    while at < limit:
-        sign = _NEXT_SIGN.search(text, at, limit)
-        if sign is None:
-            return len(text) if limit == len(text) else None
-        if sign.group() == "\n":
-            return sign.start()
-        end = _end_of_sign(text, sign)
-        if end is None:
-            return None
-        at = end
-    return len(text) if limit == len(text) else None
-
-
-def _end_of_sign(text: str, sign: re.Match[str]) -> int | None:
-    """Behind the bracket, text or remark that begins with a sign; behind the sign where it begins nothing."""
-    opened = sign.group()
-    if opened in _PAIRS:
-        return _end_of_bracket(text, sign.start())
-    if opened == "/*":
-        end = text.find("*/", sign.end())
-        return end + 2 if end >= 0 else sign.end()
-    if opened in "\"'`":
-        end = text.find(opened, sign.end())
-        line = text.find("\n", sign.end())
-        is_text = end >= 0 and (opened == "`" or line < 0 or end < line)
-        return end + 1 if is_text else sign.end()  # else an apostrophe
-    return sign.end()
-
-
-def _end_of_bracket(text: str, start: int) -> int | None:
-    """Behind the bracket that closes the one at ``start``; ``None`` where none does."""
-    limit = min(len(text), start + _MAX_PROGRAM_CHARS)
-    open_ones, at = [_PAIRS[text[start]]], start + 1
-    while open_ones:
-        sign = _NEXT_SIGN.search(text, at, limit)
-        if sign is None:
-            return None
-        found = sign.group()
-        if found in _PAIRS:
-            open_ones.append(_PAIRS[found])
-            at = sign.end()
-        elif found == open_ones[-1]:
-            open_ones.pop()
-            at = sign.end()
-        else:
-            at = _end_of_sign(text, sign) or sign.end()
-    return at
-
-
 def _tag(reading: _Reading, token: re.Match[str]) -> int | None:
     text, name = reading.text, (token.group("name") or "").lower()
-    end = _end_of_tag(text, token.end())
+    end = end_of_tag(text, token.end())
     if end is None:
         return None
     whole = text[token.start() : end]
@@ -219,24 +171,8 @@ def _tag(reading: _Reading, token: re.Match[str]) -> int | None:
     return end
 
 
-def _end_of_tag(text: str, at: int) -> int | None:
-    limit = min(len(text), at + _MAX_PROGRAM_CHARS)
-    while (sign := _NEXT_IN_TAG.search(text, at, limit)) is not None:
-        found = sign.group()
-        if found == ">":
-            return sign.end()
-        if found == "<":
-            return None
-        quoted = text.find(found, sign.end(), limit) + 1 or None
-        end = _end_of_bracket(text, sign.start()) if found == "{" else quoted
-        if end is None:
-            return None
-        at = end
-    return None
-
-
 def _expression(reading: _Reading, token: re.Match[str]) -> int | None:
-    end = _end_of_bracket(reading.text, token.start())
+    end = end_of_bracket(reading.text, token.start())
     if end is None:
         return None
     inner = reading.text[token.end() : end - 1]
@@ -245,9 +181,23 @@ def _expression(reading: _Reading, token: re.Match[str]) -> int | None:
         reading.written.append(next(part for part in literal.groups() if part is not None))
     elif _REMARK.fullmatch(inner):
         reading.leave("comments", inner)
+    elif inner.startswith("#"):
+        reading.leave("heading anchors", inner)
     else:
-        reading.leave("heading anchors" if inner.startswith("#") else "expressions", inner)
+        _readelements(reading, inner)
     return end
+
+
+def _readelements(reading: _Reading, program: str) -> None:
+    """Keeps the text of the elements in an expression: ``{isNew && <p>Since May.</p>}`` shows some of it."""
+    at = 0
+    for start, end in elements(program) if reading.depth < _MAX_DEPTH else ():
+        reading.leave("expressions", program[at:start])
+        inner = _Reading(program[start:end], left_out=reading.left_out, depth=reading.depth + 1)
+        _read(inner)
+        reading.written += [" "] * (at > 0) + inner.written
+        at = end
+    reading.leave("expressions", program[at:])
 
 
 _READERS: Mapping[str, Callable[[_Reading, re.Match[str]], int | None]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from indexing.records import Json
 from indexing.sources.extracted_text import Extract, TextAccount, letters_and_digits, tidied
-from indexing.sources.permission_slips import refuse_slips
+from indexing.sources.permission_slips import refuse_lost_line, refuse_slips
 from indexing.sources.refusals import Refused
 from indexing.sources.text_encoding import file_text
 
@@ -51,7 +51,9 @@ def read_notebook(data: bytes) -> tuple[Extract, dict[str, Json]]:
     refuse_slips(metadata)
     account = _Account()
     language = _language(metadata)
-    parts = [part for cell in _cells(record) for part in _cell(cell, language, account)]
+    cells = list(_cells(record))
+    refuse_lost_line(_text(cells[0].get("source")) if cells else "")  # front matter, which some programs put there
+    parts = [part for cell in cells for part in _cell(cell, language, account)]
     text = tidied("\n\n".join(part for part in parts if part.strip()))
     if not re.search(r"\w", text):
         raise Refused("no cell of it has a word: write into it, or remove it")

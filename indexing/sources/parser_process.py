@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import BinaryIO
@@ -32,6 +32,16 @@ READERS: Mapping[str, Callable[[bytes], Extract]] = {
     ".docx": read_word,
     ".rst": rst.read_rst,
 }
+_SAMPLES: Mapping[str, Sequence[bytes]] = {
+    ".txt": [b"a", *("a".encode(name) for name in ("utf-8-sig", "utf-16", "utf-32")), b"\xff", b"---\n[\n---\n"],
+    ".md": [b"---\nid: a\nat: 2026-11-29\n---\n# A\n", b"+++\nid = 'a'\nat = 2026-11-29T10:00:00Z\n+++\n# A\n"],
+    ".mdx": [b"import A from 'a'\n\n# A\n\n<A b={1}>c</A>\n"],
+    ".csv": [b"a,b\n1,2\n3,4\n", b"a;b\n1;2\n3;4\n"],
+    ".tsv": [b"a\tb\n1\t2\n"],
+    ".ipynb": [b'{"cells": [{"cell_type": "code", "source": "a", "outputs": []}], "metadata": {}}', b"{"],
+}
+"""What each reader of this package reads once before it may open no more files, since modules are
+loaded at their first use."""
 _SPARE_SECONDS = 5
 """How much later than its parent this process ends itself."""
 
@@ -42,7 +52,7 @@ def main() -> None:
     requests, answers = os.fdopen(0, "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)  # what a library prints must not stand between the answers
-    rst.load()
+    _load()
     _limit(max_bytes)
     _send(answers, b"")  # ready
     while suffix := _frame(requests):
@@ -50,6 +60,13 @@ def main() -> None:
         answer = json.dumps(_answer(suffix.decode(), _frame(requests)), ensure_ascii=False).encode("utf-8", "replace")
         signal.alarm(0)
         _send(answers, answer)
+
+
+def _load() -> None:
+    rst.load()
+    for suffix, samples in _SAMPLES.items():
+        for sample in samples:
+            _answer(suffix, sample)
 
 
 def _limit(max_bytes: int) -> None:

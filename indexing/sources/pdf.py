@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 import pypdfium2
+import pypdfium2.raw as pdfium
 
 from indexing.sources.extracted_text import (
     MAX_TEXT_CHARS,
@@ -23,6 +24,10 @@ MAX_PAGES = 10_000
 """The most pages that one file may have."""
 _PASSWORD_WRONG = 4
 """FPDF_ERR_PASSWORD."""
+_UNREAD_FORM = (
+    "It is a form that a program draws (XFA), and only what else stands on its pages is read: print it to a PDF file,"
+    " and read that."
+)
 _MOST_UNREADABLE = 0.2
 """Of the glyphs of a file; with more it is refused. Source: issue 13's bound for text that is lost."""
 
@@ -52,7 +57,9 @@ def read_pdf(data: bytes) -> Extract:
             raise Unreadable(f"it holds more than {MAX_TEXT_CHARS} characters of text: split it into several files")
     read = [page for page in pages if page is not None]
     _require_text(read, len(document))
-    running = running_lines([page.lines for page in read])
+    along = running_lines([page.lines for page in read])
+    is_all = all(len(places) == len(page.lines) for page, places in zip(read, along, strict=True))
+    running = [set[int]() for _ in read] if is_all else along
     kept = [
         [line for place, line in enumerate(page.lines) if place not in places]
         for page, places in zip(read, running, strict=True)
@@ -62,7 +69,8 @@ def read_pdf(data: bytes) -> Extract:
     facts = {"pages": len(document)}
     if broken := len(pages) - len(read):
         facts["pages_unreadable"] = broken
-    return Extract(text, title, "", facts, _account(pages, running, kept))
+    notes = [*_notes(pages, along), *([_UNREAD_FORM] if document.get_formtype() == pdfium.FORMTYPE_XFA_FULL else [])]
+    return Extract(text, title, "", facts, _account(read, running, kept, notes))
 
 
 def _opened(data: bytes) -> pypdfium2.PdfDocument:
@@ -90,8 +98,9 @@ def _require_text(pages: Sequence[Page], count: int) -> None:
         raise Unreadable(f"it holds no text on its pages, {count} of them: run OCR first, and read what that gives")
 
 
-def _account(pages: Sequence[Page | None], running: Sequence[set[int]], kept: Sequence[Sequence[Line]]) -> TextAccount:
-    read = [page for page in pages if page is not None]
+def _account(
+    read: Sequence[Page], running: Sequence[set[int]], kept: Sequence[Sequence[Line]], notes: Sequence[str]
+) -> TextAccount:
     by_page = zip(read, running, strict=True)
     along = sum(letters_and_digits(page.lines[place].text) for page, places in by_page for place in places)
     hidden = sum(page.hidden for page in read)
@@ -99,16 +108,22 @@ def _account(pages: Sequence[Page | None], running: Sequence[set[int]], kept: Se
     left_out = {name: count for name, count in reasons.items() if count}
     stays = sum(letters_and_digits(line.text.replace(HYPHEN, "")) for lines in kept for line in lines)
     stays -= sum(page.added for page in read)
-    return TextAccount(READER, sum(page.raw for page in read), stays, left_out, tuple(_notes(pages)))
+    return TextAccount(READER, sum(page.raw for page in read), stays, left_out, tuple(notes))
 
 
-def _notes(pages: Sequence[Page | None]) -> list[str]:
-    """What else must be known: pages without text or that cannot be read, and glyphs without a meaning."""
+def _notes(pages: Sequence[Page | None], along: Sequence[set[int]]) -> list[str]:
+    """What else must be known: pages without text or that cannot be read, and glyphs without a meaning.
+
+    A scan under a running line is a picture, too.
+    """
     numbered = list(enumerate(pages, 1))
-    pictures = [number for number, page in numbered if page is not None and page.is_picture]
-    silent = [
-        number for number, page in numbered if page is not None and not (page.lines or page.is_picture or page.is_blank)
+    read = [(number, page) for number, page in numbered if page is not None]
+    pictures = [
+        number
+        for (number, page), places in zip(read, along, strict=True)
+        if page.has_picture and not page.unread and len(places) == len(page.lines)
     ]
+    silent = [number for number, page in read if not (page.lines or page.is_blank or number in pictures)]
     broken = [number for number, page in numbered if page is None]
     unreadable = sum(page.unreadable for page in pages if page is not None)
     notes = [

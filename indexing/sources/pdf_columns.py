@@ -1,6 +1,5 @@
 """Finds columns that a PDF writes row by row: prose on both sides of a gutter that runs through several rows."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -20,10 +19,13 @@ _SAME_ROW = 0.5
 """Of its size by which the foot of a text may lie below that of its row. Source: our choice."""
 _USUAL_DROP = 1.25
 """Of the widest distance between rows above. Source: our choice."""
-_GOES_ON = re.compile(r"\s*[^\W\d_A-Z]")
-"""How a line begins that goes on with a sentence: with a letter that is no capital."""
+_INDENT = 4.0
+"""Of its size by which a line may be indented. Source: our choice."""
+_LEAST_FLUSH = 0.85
+"""Of the lines of either side. Source: our choice."""
 _LEAST_GOING_ON = 0.5
 """Of the lines below the first of either side. Source: our choice."""
+_ENDS = (".", "!", "?", ":", ";")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +121,23 @@ def _is_prose(content: pypdfium2.PdfTextPage, rows: Sequence[_Row], gaps: Sequen
         return False
     edges = [-inf, *(gap[0] for gap in gaps), inf]
     for left, right in pairwise(edges):
-        sides = ([one for one in row.texts if left < one.box[2] <= right] for row in rows)
+        found = ([one for one in row.texts if left < one.box[2] <= right] for row in rows)
+        sides = [side for side in found if side]
         lines = [line for side in sides if (line := "".join(text_of(one, content) for one in side).strip())]
-        if not lines or sorted(map(len, lines))[len(lines) // 2] < _LEAST_CHARS:
+        if not lines or sorted(map(len, lines))[len(lines) // 2] < _LEAST_CHARS or not _is_flush(sides):
             return False
-        going_on = sum(bool(_GOES_ON.match(line)) for line in lines[1:])
+        going_on = sum(_goes_on(above, line) for above, line in pairwise(lines))
         if going_on < _LEAST_GOING_ON * (len(lines) - 1):
             return False
     return True
+
+
+def _goes_on(above: str, line: str) -> bool:
+    """Whether a line goes on with the sentence of the one above: cells end theirs, and begin with capitals."""
+    return line[0].isalpha() and not line[0].isupper() and not above.endswith(_ENDS)
+
+
+def _is_flush(sides: Sequence[Sequence[TextObject]]) -> bool:
+    """Whether lines begin where their column does, or indented; cells in the middle of their rows begin anywhere."""
+    edge = min(side[0].box[0] for side in sides)
+    return sum(side[0].box[0] - edge <= _INDENT * side[0].size for side in sides) >= _LEAST_FLUSH * len(sides)

@@ -36,7 +36,7 @@ class Page:
     unreadable: int
     unread: int
     added: int
-    is_picture: bool
+    has_picture: bool
     is_blank: bool
 
 
@@ -65,7 +65,6 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     lines = [replace(one, text=readable(one.text)) for one in lines]
     fields = read_fields(document, page)
     filled = sum(letters_and_digits(field.value) for field in fields if not field.is_tick)
-    is_picture = objects.has_picture and not unread and not any(line.text.strip() for line in lines)
     content.close()
     page.close()
     lines = [line for line in lines if line.text.strip()]
@@ -79,7 +78,7 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
         unreadable=unreadable + unread,
         unread=unread,
         added=added,
-        is_picture=is_picture,
+        has_picture=objects.has_picture,
         is_blank=objects.is_blank,
     )
 

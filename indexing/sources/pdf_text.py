@@ -65,6 +65,8 @@ def whole_words(text: str) -> str:
     def is_compound(first: str, last: str) -> bool:
         if not first or not last or not last[0].islower() or "-" in first or not first[-1].isalpha():
             return True
+        if len(first) == 1:  # a single letter is no syllable: X-ray, T-shirt
+            return True
         begin, end = first.lower(), last.lower()
         if f"{begin}-{end}" in hyphenated or begin in _ALWAYS_HYPHENATED:
             return True

@@ -5,6 +5,7 @@ spelling of it (``Allow``, ``allowed``, ``alow``), another word for it (``acl``,
 line for it where no field is read (front matter that is not closed).
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -52,6 +53,7 @@ _WORDS = frozenset(
         "readable by",
         "reader",
     }
+    | {"denied groups", "denied users", "deny", "deny access", "hidden from", "not visible to"}
     | {"readers", "restrict", "restrict to", "restricted", "restricted to", "roles", "share with", "shared with"}
     | {"user groups", "viewers", "visibility", "visible for", "visible to", "who can read", "who can see"}
 )
@@ -61,11 +63,23 @@ _LONG_WORDS = tuple(word for word in sorted(_WORDS_JOINED) if len(word) >= 9)
 """Long enough that a word within one letter of one is a misspelling of it."""
 _PUBLIC = frozenset({"all", "any", "anyone", "everyone", "false", "no", "none", "off", "open", "public"})
 """Values that restrict nothing."""
+_PUBLICITY = frozenset({"ispublic", "public", "publiclyvisible", "worldreadable"})
+"""Words that say that a document is open to all, and so that it is not. Source: our choice."""
+_DENIALS = frozenset({"false", "no", "off", "never", "0"})
+_CLASSES = frozenset({"classification", "clearance", "confidentiality", "protection", "sensitivity"})
+"""Words for how far a document may go. Source: our choice."""
+_CLASSIFIED = frozenset(
+    {"classified", "confidential", "private", "restricted", "secret", "strictly confidential", "top secret"}
+)
+"""What they say of a document that is not for all; "internal" stands on every page of some companies."""
 _SENTENCE_WORDS = 4
 """A text of so many words tells a reader about permissions: "Repository owners can add them". Source: our choice."""
 _WORD_EDGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+")
-_OPENING = re.compile(r"\s*(?:-{3,}|\+{3,}|;{3,}|\{)")
-_LINE_OF_FIELD = re.compile(r"[ \t]{0,2}(?:[->]\s*)?[\"']?([^\W\d_][\w -]{2,20}?)[\"']?\s*(?:[:=\uff1a]|(?=\[))")
+_OPENING = re.compile(r"\s*(?:-{3,}|\+{3,}|;{3,}|\{|<!--)")
+_FIELD_ABOVE = re.compile(r"[\"']?([^\W\d_][\w -]{0,40}?)[\"']?\s*:(\s*\[.*\])?.*")
+_LINE_OF_FIELD = re.compile(
+    r"[ \t]{0,2}(?:<!--\s*)?(?:[->]\s*)?[\"']?([^\W\d_][\w -]{2,20}?)[\"']?\s*(?:[:=\uff1a]|(?=\[))"
+)
 _LIST_BELOW = re.compile(r"[\"']?(\w{3,12})[\"']?\s*:\s*(?:\[|\r?\n[ \t]*- )")
 _ADVICE = ", or give the field another name"
 _HEAD_LINES = 50
@@ -86,21 +100,27 @@ def refuse_slips(fields: Mapping[str, Json], *, advice: str = _ADVICE) -> None:
     for key, value in fields.items():
         if key == "allow":
             continue
-        if is_spelled_allow(key) or (not is_restricted and _means_permission(key) and _may_restrict(value)):
+        if is_spelled_allow(key) or (not is_restricted and _restricts(key, value)):
             raise Refused(_message(key, value, advice))
-        if isinstance(value, Mapping):
-            refuse_misplaced(value, key, advice=advice)
+        refuse_misplaced(value, key, advice=advice)
 
 
-def refuse_misplaced(fields: Mapping[str, Json], place: str, *, advice: str = _ADVICE) -> None:
-    """Refuse the fields inside the field ``place`` if one of them is ``allow``, which is not read there.
+def refuse_misplaced(fields: Json, place: str, *, advice: str = _ADVICE) -> None:
+    """Refuse the fields inside the field ``place``, at any depth, if one is ``allow``, which is not read there.
 
     Raises:
         Refused: by the name of the first such field.
     """
-    for key, value in fields.items():
-        if is_spelled_allow(key):
-            raise Refused(_message(f"{place}.{key}", value, advice))
+    waiting: list[tuple[str, Json]] = [(place, fields)]
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, list):
+            waiting += [(place, one) for one in reversed(value)]
+        elif isinstance(value, Mapping):
+            for key, inner in value.items():
+                if is_spelled_allow(key):
+                    raise Refused(_message(f"{place}.{key}", inner, advice))
+            waiting += [(f"{place}.{key}", inner) for key, inner in reversed(list(value.items()))]
 
 
 def refuse_lost_line(text: str) -> None:
@@ -114,12 +134,31 @@ def refuse_lost_line(text: str) -> None:
     lines = head.splitlines()[:_HEAD_LINES] if _OPENING.match(head) else []
     names = [found[1]] if found else []
     names += [match[1] for line in lines if (match := _LINE_OF_FIELD.match(line))]
+    names += [*_names_of_json(head), *_names_above(head)]
     for name in names:
         if is_spelled_allow(name):
             raise Refused(
                 f"{shown(name)} at its head looks like a permission, and is not inside front matter: begin the file"
                 " with ---, close the fields with --- and write allow: [...] between, or reword the line"
             )
+
+
+def _names_of_json(head: str) -> list[str]:
+    """The fields of an object of JSON at the head of a text, as some programs write front matter."""
+    if not head.startswith("{"):
+        return []
+    try:
+        found, _ = json.JSONDecoder().raw_decode(head)
+    except (ValueError, RecursionError):
+        return []
+    return list(found) if isinstance(found, dict) else []
+
+
+def _names_above(head: str) -> list[str]:
+    """The fields with lists in a block of fields at the head of a text that no line opens, as MultiMarkdown has it."""
+    block = head.partition("\n\n")[0].splitlines()[:_HEAD_LINES]
+    found = [_FIELD_ABOVE.fullmatch(line) for line in block]
+    return [match[1] for match in found if match and match[2]] if all(found) else []
 
 
 def _message(key: str, value: Json, advice: str) -> str:
@@ -143,6 +182,14 @@ def _words(key: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", key)
     plain = "".join(character for character in plain if unicodedata.category(character) != "Cf")
     return [word.casefold() for word in _WORD_EDGE.split(plain) if word]
+
+
+def _restricts(key: str, value: Json) -> bool:
+    """Whether a field was meant to restrict its document: by its name, or by what it says beside that."""
+    if _means_permission(key):
+        return _may_restrict(value)
+    joined, said = "".join(_words(key)), str(value).strip().casefold()
+    return (joined in _PUBLICITY and said in _DENIALS) or (joined in _CLASSES and said in _CLASSIFIED)
 
 
 def _means_permission(key: str) -> bool:

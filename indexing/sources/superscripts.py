@@ -48,6 +48,14 @@ def superscript(text: str) -> str:
     return text.replace(raised, written, 1)
 
 
+def subscript(text: str) -> str:
+    """``text`` as it follows, lowered, behind a word: ``_(n+1)`` where it is a term, else as it is, as in ``H2O``."""
+    lowered = text.strip()
+    if not lowered or not _NEEDS_BRACKETS.search(lowered):
+        return text
+    return text.replace(lowered, f"_({' '.join(lowered.split())})", 1)
+
+
 def footnote_mark(text: str) -> str:
     """A footnote's mark as it follows the word that it stands at: ``" [1]"``; nothing where there is no mark."""
     mark = " ".join(text.split()).strip(_MARK_BRACKETS).strip()

@@ -83,6 +83,9 @@ class _Walker:
             folders[:] = [name for name in folders if self._enters(_joined(place, name))]
             for name in names:
                 self._take(_joined(place, name))
+        for file, reason in self._ignored.unreadable.items() if not self._all_files else ():
+            path = Path(os.path.relpath(file, self._root)).as_posix()
+            self._entries.append(Entry(path, f"{reason}: make it readable, since what it names is read meanwhile"))
         names_of_rules = sorted({*self._files, *self._folders})
         rules = {rule: LeftOut(self._files[rule], self._folders[rule]) for rule in names_of_rules}
         endings = dict(sorted(self._endings.items(), key=lambda item: (-item[1], item[0])))

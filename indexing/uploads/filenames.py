@@ -16,7 +16,7 @@ def safe_filename(name: str) -> str:
     So it can stand in headers, logs and messages. A long one is cut before its ending.
     """
     last = re.split(r"[/\\]", name)[-1]
-    seen = "".join(" " if one.isspace() else one for one in last if unicodedata.category(one) not in _UNSEEN)
+    seen = "".join(one for one in re.sub(r"\s+", " ", last) if unicodedata.category(one) not in _UNSEEN)
     words = unicodedata.normalize("NFC", " ".join(seen.split()))
     if words.strip(". ") == "":
         return "file"

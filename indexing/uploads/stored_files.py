@@ -13,15 +13,16 @@ from indexing.home import Home
 from indexing.records import moment_text
 from indexing.storage.store import ArtefactKind, Storage
 
-FILES = ArtefactKind("files", remedy="Upload the file again, or restore it from a backup.")
+FILES = ArtefactKind("uploads", remedy="Upload the file again, or restore it from a backup.")
 """Files that clients brought, by id."""
-PARTS = ArtefactKind("parts", remedy="Begin the upload again.")
+PARTS = ArtefactKind("upload-parts", remedy="Begin the upload again.")
 """Parts of files that come one by one, by id; they go once the file is whole, or is not to be."""
 CONTENT = "content"
 """The one file of such an artefact; what the client calls it stands in the catalogue alone."""
 BROKEN_OFF_SECONDS = 3600.0
 """After how long what a process left half written is removed: none takes as long to write it. Our choice."""
 _CHUNK_BYTES = 1 << 20
+"""Bytes that are copied at once. Source: our choice."""
 
 
 def store_file(

@@ -1,5 +1,6 @@
 """Every route of the OpenAPI document, walked with two tenants' keys: neither learns of the other nor harms it."""
 
+import io
 import json
 from datetime import UTC, datetime
 
@@ -10,16 +11,20 @@ from app.ledger.query_ids import SECRET, QueryIds
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key, list_keys
 from indexing.catalogue.document_writes import put_documents
+from indexing.catalogue.file_uploads import create_upload
 from indexing.catalogue.home_secrets import home_secret
 from indexing.catalogue.tenants import ensure_tenant
+from indexing.catalogue.vector_stores import create_batch
 from indexing.features.view_registry import record_view
 from indexing.ledger.readers import requests_of
 from indexing.records import Document, Partition
+from indexing.uploads.stored_files import store_part
 from tests.app.conftest import release
 from tests.app.routes.test_admin import NEEDED, bearer
 from tests.support.api_document import api_document
 from tests.support.document_features import CLICKS
 from tests.support.ledger_rows import made_hit, made_id, made_row
+from tests.support.uploaded_files import kept_file, read_files
 
 WORDS = {"acme": "fianchetto", "rival": "zugzwang"}
 """A word that only this tenant's documents hold."""
@@ -33,6 +38,12 @@ FETCH = {
 }
 BODIES = {
     ("post", "/v1/search"): QUESTION,
+    ("post", "/v1/search:batch"): {
+        "searches": [
+            QUESTION | {"highlight": True, "snippet": 80, "collapse": True},
+            {"query": QUESTION["query"], "collections": ["shared-name", "{tenant}-collection"], "principals": ["all"]},
+        ]
+    },
     ("post", "/v1/context"): QUESTION | {"max_tokens": 500},
     ("post", "/mcp"): FETCH,
     ("post", "/mcp/{collection}"): FETCH | {"params": {"name": "search", "arguments": {"query": QUESTION["query"]}}},
@@ -59,6 +70,9 @@ BODIES = {
         "dry_run": True,
     },
     ("put", "/v1/collections/{collection}/documents/{document_id}"): DOCUMENT,
+    ("patch", "/v1/collections/{collection}/documents/{document_id}"): {"metadata": {"patched": True}},
+    ("post", "/v1/collections/{collection}/documents:list"): {"limit": 5},
+    ("post", "/v1/collections/{collection}/documents:count"): {},
     ("post", "/v1/collections/{collection}/features:push"): {
         "view": "clicks",
         "rows": [{"id": "{document_id}", "values": {"clicks": 3}}],
@@ -68,8 +82,29 @@ BODIES = {
     ("post", "/v1/keys"): {"scopes": ["search"]},
     ("post", "/v1/tenants"): {"name": "{tenant}"},
     ("patch", "/v1/tenants/{tenant}"): {"max_documents": 1},
+    ("post", "/v1/uploads"): {"bytes": 3, "filename": "a.md", "mime_type": "text/markdown", "purpose": "assistants"},
+    ("post", "/v1/uploads/{upload_id}/complete"): {"part_ids": ["{part_id}"]},
+    ("post", "/v1/vector_stores"): {"name": "Chess"},
+    ("post", "/v1/vector_stores/{vector_store_id}"): {"name": "Chess"},
+    ("post", "/v1/vector_stores/{vector_store_id}/files"): {"file_id": "{file_id}"},
+    ("post", "/v1/vector_stores/{vector_store_id}/files/{file_id}"): {"attributes": {"a": 1}},
+    ("post", "/v1/vector_stores/{vector_store_id}/file_batches"): {"file_ids": ["{file_id}"]},
 }
 """What a request brings. A new route that needs a body must be entered here."""
+FORMS = {
+    ("post", "/v1/files"): ({"file": ("a.md", b"A word.")}, {"purpose": "assistants"}),
+    ("post", "/v1/uploads/{upload_id}/parts"): ({"data": ("part", b"12345")}, {}),
+    ("post", "/v1/collections/{collection}/uploads"): ({"file": ("a.md", b"A word.")}, {}),
+}
+"""The files and fields that a form brings."""
+INSTEAD = {
+    ("post", "/v1/uploads/{upload_id}/complete"): {"upload_id": "whole_upload"},
+    ("post", "/v1/uploads/{upload_id}/cancel"): {"upload_id": "other_upload"},
+    ("delete", "/v1/vector_stores/{vector_store_id}"): {"vector_store_id": "own_collection"},
+    ("delete", "/v1/vector_stores/{vector_store_id}/files/{file_id}"): {"file_id": "file_to_detach"},
+    ("delete", "/v1/collections/{collection}/uploads/{file_id}"): {"file_id": "file_to_take"},
+}
+"""What takes the place of a name, where another route has used up the first."""
 VOLATILE = (
     "request_id",
     "query_id",
@@ -82,6 +117,8 @@ VOLATILE = (
     "timings_ms",
     "search_ms",
     "exact_ms",
+    "expires_at",
+    "last_active_at",
 )
 """What differs between any two answers."""
 ORDER = ("get", "post", "patch", "put", "delete")
@@ -106,8 +143,31 @@ def fill(home, tenant, collection):
     put_documents(home.catalogue, Partition(tenant, collection), documents)
 
 
+FILES = ("file_id", "file_to_detach", "file_to_take")
+UPLOADS = ("upload_id", "whole_upload", "other_upload")
+
+
+def bring_files(home, tenant):
+    """Files in the collection ``shared-name``, of one batch, and uploads under way."""
+    partition = Partition(tenant, "shared-name")
+    batch = create_batch(home.catalogue, partition)
+    files = [kept_file(home, tenant, f"{tenant}.md", WORDS[tenant].encode()) for _ in FILES]
+    read_files(home, partition, *files, batch=batch)
+    names = {**dict(zip(FILES, files, strict=True)), "batch_id": batch, "own_collection": f"{tenant}-collection"}
+    for name in UPLOADS:
+        names[name] = create_upload(home.catalogue, tenant, f"{tenant}.md", 5, "assistants").id
+    names["part_id"] = store_part(home, tenant, names["whole_upload"], 5, io.BytesIO(b"12345")).id
+    return names
+
+
 @pytest.fixture
-def keys(served_home):
+def brought():
+    """The ids of what each tenant brought, by name."""
+    return {}
+
+
+@pytest.fixture
+def keys(served_home, brought):
     """Both tenants have a collection ``shared-name`` of their own, and one that only they have."""
     made = {}
     record_view(served_home.catalogue, CLICKS)
@@ -117,6 +177,7 @@ def keys(served_home):
         fill(served_home, tenant, f"{tenant}-collection")
         made[tenant] = bearer(create_key(served_home.catalogue, tenant, scopes=("search", "write", "admin"))[1])
         create_key(served_home.catalogue, tenant, name=f"{tenant}-spare")
+        brought[tenant] = bring_files(served_home, tenant)
         hits = (made_hit(f"{tenant}-document"),)
         row = made_row(at=datetime.now(UTC), tenant=tenant, request_id=f"{tenant}-request", hits=hits)
         served_home.ledger.append([row])
@@ -149,6 +210,10 @@ def filled(template, names):
 
 def call(client, route, names, headers):
     method, path = route
+    names = names | {name: names[other] for name, other in INSTEAD.get(route, {}).items()}
+    if route in FORMS:
+        files, fields = FORMS[route]
+        return client.request(method, filled(path, names), files=files, data=fields, headers=headers)
     body = BODIES.get(route)
     content = None if body is None else filled(json.dumps(body), names)
     return client.request(
@@ -169,6 +234,9 @@ def everything(client, headers, collection):
         ],
         "hits": found["hits"],
         "tenant": client.get("/v1/tenants/rival", headers=headers).json(),
+        "files": client.get("/v1/files", headers=headers).json(),
+        "stores": client.get("/v1/vector_stores", headers=headers).json(),
+        "uploads": client.get("/v1/collections/shared-name/uploads", headers=headers).json(),
     }
 
 
@@ -179,7 +247,7 @@ def test_every_route_of_the_document_is_walked(client):
     } == set(WALK)
 
 
-def test_what_a_tenant_does_shows_it_nothing_of_another_and_leaves_it_alone(client, served_home, keys):
+def test_what_a_tenant_does_shows_it_nothing_of_another_and_leaves_it_alone(client, served_home, keys, brought):
     before = everything(client, keys["rival"], "shared-name")
     assert len(before["documents"]) == 3
     assert {hit["document_id"] for hit in before["hits"]} == {"open", "closed", "rival-document"}
@@ -193,6 +261,7 @@ def test_what_a_tenant_does_shows_it_nothing_of_another_and_leaves_it_alone(clie
         "request_id": "acme-request",
         "query_id": query_id(served_home, "acme"),
     }
+    ours |= brought["acme"]
     marks = {"rival", WORDS["rival"], spare_key(served_home, "rival")}
     for route in WALK:
         answer = call(client, route, ours, keys["acme"])
@@ -202,7 +271,7 @@ def test_what_a_tenant_does_shows_it_nothing_of_another_and_leaves_it_alone(clie
     assert client.get("/v1/collections/shared-name/documents", headers=keys["acme"]).status_code == 404
 
 
-def test_what_another_has_answers_like_what_is_not_there(client, served_home, keys):
+def test_what_another_has_answers_like_what_is_not_there(client, served_home, keys, brought):
     theirs = {
         "collection": "rival-collection",
         "vector_store_id": "rival-collection",
@@ -223,6 +292,8 @@ def test_what_another_has_answers_like_what_is_not_there(client, served_home, ke
         "request_id": "ghost-request",
         "query_id": query_id(served_home, "ghost", made_id()),
     }
+    theirs |= brought["rival"]
+    nobodys |= {name: f"nothing-{name}" for name in brought["rival"]} | {"own_collection": "ghost-collection"}
     before = everything(client, keys["rival"], "rival-collection")
 
     def said(answer, names):

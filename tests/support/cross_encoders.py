@@ -12,7 +12,7 @@ from tokenizers.processors import BertProcessing
 def make_cross_encoder(
     folder: Path, *, seed: int = 0, labels: int = 1, cut: str = "right", spread: float = 1.0, hidden: int = 32
 ) -> Path:
-    """A sentence-transformers cross-encoder folder. Stand on ``model_home`` so that downloads are forbidden before."""
+    """A sentence-transformers cross-encoder folder."""
     import torch
     from sentence_transformers import CrossEncoder
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast

@@ -106,7 +106,7 @@ def test_every_image_installs_extras_that_exist_and_the_api_none_with_torch():
     for stage in ("api", "worker"):
         (names,) = re.findall(r'"\.\[(.*)\]"', STAGES[stage])
         assert set(names.replace("${MODELS}", MODELS).split(",")) <= set(extras)
-    assert ".[serve]" in STAGES["api"]
+    assert ".[serve,otel]" in STAGES["api"]
     assert not [one for one in extras["serve"] if re.match(r"torch|sentence|ragas|onnx\b", one)]
     assert not [one for one in extras[MODELS] if re.match("torch|sentence|gt-all", one)]
 

@@ -18,7 +18,7 @@ from indexing.releases.deployments import deploy
 from indexing.releases.recipes import Recipe, Reranking, RetrievalConfig, read_recipe, record_recipe
 from indexing.snapshots.shard import StoredPassage
 from tests.app.conftest import ARTICLES, release
-from tests.app.retrieval.test_retriever import HERE, serve
+from tests.support.made_release import HERE, serve
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 LONG_MS = 600_000

@@ -20,6 +20,7 @@ from tests.support.api_document import api_document
 
 NEEDED = {
     ("post", "/v1/search"): "search",
+    ("post", "/v1/search:batch"): "search",
     ("post", "/v1/context"): "search",
     ("post", "/rerank"): "search",
     ("post", "/v1/rerank"): "search",
@@ -32,6 +33,34 @@ NEEDED = {
     ("get", "/v1/models"): "search",
     ("get", "/v1/models/{model}"): "search",
     ("post", "/v1/vector_stores/{vector_store_id}/search"): "search",
+    ("post", "/v1/files"): "write",
+    ("get", "/v1/files"): "write",
+    ("get", "/v1/files/{file_id}"): "write",
+    ("delete", "/v1/files/{file_id}"): "write",
+    ("get", "/v1/files/{file_id}/content"): "write",
+    ("post", "/v1/uploads"): "write",
+    ("post", "/v1/uploads/{upload_id}/parts"): "write",
+    ("post", "/v1/uploads/{upload_id}/complete"): "write",
+    ("post", "/v1/uploads/{upload_id}/cancel"): "write",
+    ("post", "/v1/vector_stores"): "write",
+    ("get", "/v1/vector_stores"): "search",
+    ("get", "/v1/vector_stores/{vector_store_id}"): "search",
+    ("post", "/v1/vector_stores/{vector_store_id}"): "write",
+    ("delete", "/v1/vector_stores/{vector_store_id}"): "write",
+    ("post", "/v1/vector_stores/{vector_store_id}/files"): "write",
+    ("get", "/v1/vector_stores/{vector_store_id}/files"): "write",
+    ("get", "/v1/vector_stores/{vector_store_id}/files/{file_id}"): "write",
+    ("post", "/v1/vector_stores/{vector_store_id}/files/{file_id}"): "write",
+    ("delete", "/v1/vector_stores/{vector_store_id}/files/{file_id}"): "write",
+    ("get", "/v1/vector_stores/{vector_store_id}/files/{file_id}/content"): "write",
+    ("post", "/v1/vector_stores/{vector_store_id}/file_batches"): "write",
+    ("get", "/v1/vector_stores/{vector_store_id}/file_batches/{batch_id}"): "write",
+    ("post", "/v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel"): "write",
+    ("get", "/v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/files"): "write",
+    ("post", "/v1/collections/{collection}/uploads"): "write",
+    ("get", "/v1/collections/{collection}/uploads"): "write",
+    ("get", "/v1/collections/{collection}/uploads/{file_id}"): "write",
+    ("delete", "/v1/collections/{collection}/uploads/{file_id}"): "write",
     ("post", "/v1/collections/{collection}/recall"): "admin",
     ("get", "/v1/collections/{collection}/legs"): "admin",
     ("get", "/v1/collections"): "search",
@@ -39,6 +68,9 @@ NEEDED = {
     ("delete", "/v1/collections/{collection}"): "write",
     ("get", "/v1/collections/{collection}/documents"): "search",
     ("post", "/v1/collections/{collection}/documents:batch"): "write",
+    ("patch", "/v1/collections/{collection}/documents/{document_id}"): "write",
+    ("post", "/v1/collections/{collection}/documents:list"): "search",
+    ("post", "/v1/collections/{collection}/documents:count"): "search",
     ("post", "/v1/collections/{collection}/documents:delete"): "write",
     ("put", "/v1/collections/{collection}/documents/{document_id}"): "write",
     ("get", "/v1/collections/{collection}/documents/{document_id}"): "search",
@@ -126,6 +158,7 @@ def call(client, method, path, headers):
     """A request that a caller with the right to make it would be refused for its body or an unknown name."""
     unknown = {"collection": "none", "document_id": "none", "request_id": "none", "rollout": 9999, "release": "9999"}
     unknown |= {"alert": 9999, "model": "none", "vector_store_id": "none"}
+    unknown |= {"file_id": "none", "batch_id": "none", "upload_id": "none"}
     path = path.format(tenant="nobody", key_id="k_unknown", **unknown)
     body = {"content": b"[]"} if method in ("post", "patch", "put") else {}
     return client.request(method, path, headers={**headers, "Content-Type": "application/json"}, **body)
@@ -175,7 +208,7 @@ def test_a_key_does_what_its_scopes_say_and_nothing_else(client, make, scopes):
         response = call(client, method, path, headers)
         is_allowed = scope is None or scope in scopes or (scope == "admin" and OPERATOR in scopes)
         if is_allowed:
-            assert response.status_code in (200, 201, 204, 400, 404, 409, 422, 503), (method, path)
+            assert response.status_code in (200, 201, 204, 400, 404, 409, 415, 422, 503), (method, path)
         else:
             assert response.status_code == 403, (method, path)
             name, message = problem(response)
@@ -222,7 +255,7 @@ def test_another_tenants_collections_answer_as_if_they_did_not_exist(client, hom
             continue
         answers = []
         for collection in ("help", "nowhere"):
-            url = path.format(collection=collection, document_id="a")
+            url = path.format(collection=collection, document_id="a", file_id="a")
             body = bodies.get(path.removeprefix("/v1/collections/{collection}/"), {})
             content = {"json": body} if method in ("post", "put") else {}
             response = client.request(method, url, headers=headers, **content)

@@ -165,6 +165,33 @@ def test_an_endpoint_of_one_collection_sees_no_other(connect):
     assert other.content[0].text == "No document 'helpdesk/chess': use an id that search gave."
 
 
+def test_all_collections_are_one_ranking_and_feedback_goes_by_the_id_of_the_hits_own(connect, served):
+    async def use():
+        async with connect(key="rival") as client:
+            found = await client.call_tool("search", {"query": "tenuki is to play elsewhere"})
+            return found, await client.call_tool("fetch", {"id": "other/go"})
+
+    found, whole = run(use())
+    assert [one["id"] for one in found.structured_content["results"]] == ["other/go", "helpdesk/chess"]
+    assert set(found.meta["groundwork/query_ids"]) == {"helpdesk", "other"}
+    assert not whole.is_error
+    home, _, _, services = served
+    assert services.records.recorder.flush()
+    assert {row.collection for row in requests_of(home.ledger, "rival")} >= {"helpdesk", "other"}
+
+
+def test_more_collections_than_one_search_takes_are_told_to_the_model_with_what_to_do(connect, monkeypatch):
+    monkeypatch.setattr("app.services.mcp_tools.MAX_COLLECTIONS", 1)
+
+    async def use():
+        async with connect(key="rival") as client:
+            return await client.call_tool("search", {"query": "tenuki"})
+
+    answer = run(use())
+    assert answer.is_error
+    assert "connect to /mcp/COLLECTION" in answer.content[0].text
+
+
 @pytest.mark.parametrize("path", ["/mcp/ghost", f"/mcp/{'g' * 128}"])
 def test_an_endpoint_of_a_collection_that_is_not_there_says_so_to_the_model(connect, path):
     async def use():

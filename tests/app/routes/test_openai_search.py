@@ -1,5 +1,7 @@
 """Searches of vector stores, as OpenAI's own client asks for them."""
 
+from datetime import UTC, datetime, timedelta
+
 import openai
 import pytest
 from fastapi.testclient import TestClient
@@ -184,8 +186,9 @@ def test_what_a_document_allows_is_found_by_the_principals_of_the_header(client)
 
 @pytest.mark.parametrize("header", ["a,,b", "x" * 513, "%ff", ",".join(["a"] * 1001)])
 def test_principals_that_are_malformed_are_refused_by_name(client, header):
-    with pytest.raises(openai.BadRequestError, match="x-groundwork-principals"):
+    with pytest.raises(openai.BadRequestError, match="x-groundwork-principals") as refused:
         ask(client, extra_headers={"x-groundwork-principals": header})
+    assert refused.value.param == "x-groundwork-principals"
 
 
 def test_a_user_is_the_unit_of_rollouts_and_stands_hashed_in_the_ledger(client, http):
@@ -267,3 +270,48 @@ def test_it_counts_as_a_search(client, http):
     before = counted()
     ask(client)
     assert counted() != before
+
+
+@pytest.fixture
+def store(client):
+    """A store that expires, with one file that was brought through OpenAI's client."""
+    made = client.vector_stores.create(name="Notes", expires_after={"anchor": "last_active_at", "days": 2})
+    file = client.vector_stores.files.upload_and_poll(
+        vector_store_id=made.id,
+        file=("tides.md", b"# Tides\n\nThe moon raises the sea."),
+        attributes={"chapter": 4},
+        poll_interval_ms=20,
+    )
+    assert file.status == "completed"
+    yield made.id, file.id
+    client.vector_stores.delete(made.id)
+
+
+def test_a_file_that_was_brought_is_found_by_its_id_and_name(client, store):
+    store_id, file_id = store
+    (found,) = ask(client, "the moon and the sea", store=store_id)
+    assert (found.file_id, found.filename, found.attributes) == (file_id, "tides.md", {"chapter": 4})
+    assert "The moon raises the sea." in found.content[0].text
+
+
+def test_a_search_keeps_a_store_and_one_that_has_expired_is_not_searched(client, http, store, monkeypatch):
+    store_id, _ = store
+    services = http.app.state.services
+    before = client.vector_stores.retrieve(store_id).last_active_at
+
+    def later(**time):
+        moment = datetime.fromtimestamp(before, UTC) + timedelta(**time)
+        monkeypatch.setattr(services, "now", lambda: moment.isoformat(timespec="milliseconds"))
+
+    later(minutes=30)
+    assert ask(client, "sea", store=store_id).data
+    assert client.vector_stores.retrieve(store_id).last_active_at == before
+    set_back = "UPDATE vector_stores SET last_active_at = ? WHERE collection = ?"
+    long_ago = (datetime.fromtimestamp(before, UTC) - timedelta(hours=9)).isoformat(timespec="milliseconds")
+    with services.home.catalogue.write() as db:
+        db.conn.execute(set_back, (long_ago, store_id))
+    assert ask(client, "sea", store=store_id).data
+    assert client.vector_stores.retrieve(store_id).last_active_at >= before
+    later(days=3)
+    with pytest.raises(openai.BadRequestError, match="has expired"):
+        ask(client, "sea", store=store_id)

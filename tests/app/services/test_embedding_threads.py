@@ -84,6 +84,32 @@ def test_a_search_is_answered_while_texts_are_encoded():
         go_on.set()
 
 
+def test_one_session_is_left_to_searches():
+    begun, go_on = [], threading.Event()
+
+    def encode(text):
+        begun.append(text)
+        assert go_on.wait(20)
+        return text
+
+    async def visit():
+        place = threads(sessions=3)
+        batches = [asyncio.create_task(place.encode(Client(), later(), ["a"] * 9, encode)) for _ in range(2)]
+        while len(begun) < 2:
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(begun) == 2
+        go_on.set()
+        await asyncio.gather(*batches)
+
+    try:
+        asyncio.run(visit())
+    finally:
+        go_on.set()
+    assert len(begun) == 18
+
+
 def test_no_text_is_begun_after_the_deadline():
     encoder = Encoder()
     ticks = iter(range(100))

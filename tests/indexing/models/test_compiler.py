@@ -34,11 +34,8 @@ TinyModel = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory, model_home: Home) -> TinyModel:
-    """Makes a sentence-transformers folder with a random BERT of one layer; each kind is made once.
-
-    It stands on ``model_home`` so that downloads are forbidden before any Hugging Face library is imported.
-    """
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
+    """Makes a sentence-transformers folder with a random BERT of one layer; each kind is made once."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
@@ -329,7 +326,7 @@ def test_a_model_whose_compiled_form_differs_is_refused_and_leaves_nothing(home:
         "no.such.model",
     ],
 )
-def test_a_source_that_is_no_model_is_refused_by_name(home: Home, model_home: Home, source: str) -> None:
+def test_a_source_that_is_no_model_is_refused_by_name(home: Home, source: str) -> None:
     with pytest.raises(InvalidInput, match=source or "modules.json"):
         register_model(home.models, home.storage, source, name="x")
     assert nothing_is_left(home)

@@ -6,6 +6,7 @@ from indexing.sources.docx import read_word
 from indexing.sources.extracted_text import Extract
 from tests.support import made_files
 
+UP = '<w:position w:val="8"/><w:sz w:val="14"/>'
 SUPER, SUB, HIDE = '<w:vertAlign w:val="superscript"/>', '<w:vertAlign w:val="subscript"/>', "<w:vanish/>"
 
 
@@ -36,6 +37,13 @@ def field(code: str, result: str) -> str:
         (("10", (SUPER, "\u2212"), (SUPER, "3"), " mol"), "10^\u22123 mol"),
         (("25 m", (SUPER, "2"), ", H", (SUB, "2"), "O"), "25 m^2, H2O"),
         (("x", (SUPER, "n+1")), "x^(n+1)"),
+        (("10", (UP, "-3"), " mol"), "10^-3 mol"),
+        (("4 m", (UP, "2")), "4 m^2"),
+        (("even", ('<w:position w:val="2"/><w:sz w:val="20"/>', "ed")), "evened"),
+        (("low", ('<w:position w:val="-6"/><w:sz w:val="14"/>', "2")), "low2"),
+        (("\u2610 Normal \u2611 Urgent \u2612 Late",), "[ ] Normal [x] Urgent [x] Late"),
+        (("Pump\u2611",), "Pump[x]"),
+        (("\u2611 seen", (HIDE, "\u2612 not")), "[x] seen"),
         (("the 1", (SUPER, "st"), " of May"), "the 1st of May"),
         (("a", (SUPER, " "), "b"), "a b"),
         (("un", ("<w:b/>", "believ"), "able"), "unbelievable"),

@@ -61,6 +61,9 @@ def test_toml_between_plus_signs_is_front_matter_with_types_of_its_own() -> None
         "---\n# Heading\n\n---\n",
         "---\nIt *is [open\n---\n",
         "---\n\n**Note**: a: b\n---\n",
+        "---\n\n# Pumps\n\nNote: keep them dry.\n\n---\n\nbody\n",
+        "---\n\nNote: keep them dry.\n\n---\nbody",
+        "---\r\n\r\n## Pumps\r\nWhere: in the hall\r\n---\r\nbody",
         "---\nnothing closes it\n",
         "----\ntitle: four dashes\n----\n",
         "***\ntitle: x\n***\n",
@@ -72,6 +75,13 @@ def test_toml_between_plus_signs_is_front_matter_with_types_of_its_own() -> None
 )
 def test_a_text_without_a_mapping_at_its_head_is_read_whole(text: str) -> None:
     assert front_matter(text) == ({}, text)
+
+
+def test_fields_below_a_blank_line_are_still_fields() -> None:
+    assert front_matter("---\n\ntitle: x\n---\nbody") == ({"title": "x"}, "body")
+    assert front_matter("---\n# a remark\ntitle: x\n\n---\nbody") == ({"title": "x"}, "body")
+    with pytest.raises(Refused, match="looks like a permission"):
+        front_matter("---\n\n# who\nallow: [ann]\n\n---\nbody")
 
 
 @pytest.mark.parametrize("text", ["---\n---\nbody", "---\r\n\r\n---\r\nbody", "---\nt: x\n...\nbody", "+++\n+++\nbody"])

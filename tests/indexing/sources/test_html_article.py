@@ -52,6 +52,60 @@ def test_links_and_short_controls_inside_the_article_still_go(inner: str) -> Non
     assert text_of(f"<main><h1>Pumps</h1><p>Kept.</p>{inner}</main>") == "# Pumps\n\nKept."
 
 
+@pytest.mark.parametrize(
+    "inner",
+    [
+        '<p class="related">Kept <a href="u">words</a> before you change from 2.x to 3.x.</p>',
+        '<div class="menu"><p>Kept words. Soup of the day.</p></div>',
+        '<ul class="social-benefits"><li>Kept words.</li><li>Child care</li></ul>',
+        '<table class="share-rating"><tr><td class="social">Kept words.</td><td>16 A</td></tr></table>',
+        '<p class="breadcrumb">Kept words make the crumbs crisp.</p>',
+        '<dl class="vote"><dt>Kept words.</dt><dd>One for each member.</dd></dl>',
+        '<div id="toc"><p>Kept words.</p></div>',
+    ],
+)
+def test_text_without_links_stays_on_a_page_that_marks_no_article_whatever_it_is_called(inner: str) -> None:
+    text = text_of(f"<div><h1>Pumps</h1><p>{PROSE}</p>{inner}<p>{PROSE * 3}</p></div>")
+    assert "Kept words" in text
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        '<p class="breadcrumb">Left out &raquo; Pumps</p>',
+        '<div class="menu"><p>Left out</p><a href="x">More</a></div>',
+        '<div class="cookie-notice">Left out, or we bake cookies.</div>',
+        '<div class="sidebar"><h4>Left out</h4><ul><li><a href="x">One</a></li><li><a href="y">Two</a></li></ul></div>',
+        '<div class="search">Left out <input name="q"></div>',
+    ],
+)
+def test_paths_menus_and_notices_go_from_a_page_that_marks_no_article(inner: str) -> None:
+    assert "Left out" not in text_of(f"<div><h1>Pumps</h1><p>{PROSE}</p>{inner}<p>{PROSE * 3}</p></div>")
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        (
+            '<div class="tabbed-set"><input type="radio"><div class="tabbed-labels"><label for="a">Linux</label>'
+            '<label for="b">Windows</label></div><div class="tabbed-content"><div><p>Run apt.</p></div>'
+            "<div><p>Run winget.</p></div></div></div>",
+            "Linux\n\nRun apt.\n\nWindows\n\nRun winget.",
+        ),
+        ("<div><label>Linux</label><label>Windows</label></div><p>Run it.</p>", "Linux Windows\n\nRun it."),
+        (
+            "<div><label>npm</label><label>yarn</label></div><div><pre>npm i</pre><pre>yarn add</pre></div>",
+            "npm\n\n```\nnpm i\n```\n\nyarn\n\n```\nyarn add\n```",
+        ),
+    ],
+)
+def test_labels_of_tabs_stand_at_what_they_show_and_are_no_one_word(html: str, text: str) -> None:
+    extract = read_webpage(f"<main>{html}</main>".encode())
+    assert extract.text == text
+    assert extract.account is not None
+    assert extract.account.unexplained == 0
+
+
 def test_no_cell_and_no_row_goes_so_no_value_moves_under_another_heading() -> None:
     html = """<main><table><tr class="header"><th>Model</th><th class="rating">Rating</th><th>Price</th></tr>
     <tr class="nav"><td>BX-10</td><td class="share rating">16 A</td><td id="footer">12 EUR</td></tr>
@@ -143,3 +197,20 @@ def test_the_boxes_of_tasks_are_ticked_or_not() -> None:
         "<main><ul><li><input type=checkbox checked> Done<li><label><input type=checkbox> Not yet</label></ul></main>"
     )
     assert text_of(html) == "- [x] Done\n- [ ] Not yet"
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        '<ul class="inline-task-list"><li class="checked"><span>Done</span></li><li><span>Not yet</span></li></ul>',
+        '<ul class="to-do-list"><li><div class="checkbox checkbox-on"></div> <span>Done</span></li></ul>'
+        '<ul class="to-do-list"><li><div class="checkbox checkbox-off"></div> <span>Not yet</span></li></ul>',
+        '<ul><li><span role="checkbox" aria-checked="true"></span>Done</li>'
+        '<li><span role="checkbox" aria-checked="false"></span>Not yet</li></ul>',
+    ],
+)
+def test_boxes_of_tasks_that_other_programs_draw_are_ticked_or_not(tasks: str) -> None:
+    extract = read_webpage(f"<main>{tasks}</main>".encode())
+    assert [" ".join(line.split()) for line in extract.text.splitlines() if line] == ["- [x] Done", "- [ ] Not yet"]
+    assert extract.account is not None
+    assert extract.account.unexplained == 0

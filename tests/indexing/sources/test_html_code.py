@@ -48,6 +48,9 @@ DOXYGEN = (
      "<pre><ol class=linenums><li>a = 1</li><li>  b = 2</li></ol></pre>",
      "<pre><code><div>a = 1</div><div>  b = 2</div></code></pre>",
      "<pre><code><span>a = 1<br></span><span>  b = 2<br></span></code></pre>",
+     "<pre><code><div class=ec-line><div class=gutter><div class=ln aria-hidden=true>1</div></div><div class=code>a = 1"
+     "</div></div><div class=ec-line><div class=gutter><div class=ln aria-hidden=true>2</div></div>"
+     "<div class=code>  b = 2</div></div></code></pre>",
      "<table><tr><td>1<td><pre>a = 1</pre></tr><tr><td>2<td><pre>  b = 2</pre></table>"],
 )  # fmt: skip
 @pytest.mark.parametrize("frame", ["<main><p>Run</p>{}</main>", "<p>Run</p><div>{}</div>"])

@@ -35,6 +35,13 @@ def read(source: str) -> Extract:
         ("<Steps>\n    - one\n      - two\n    - three\n</Steps>\nend", "- one\n  - two\n- three\n\nend"),
         ("<A>\n    ```js\n    x()\n    ```\n</A>", "```js\nx()\n```"),
         ('<img src="x.png" alt="a map" />', "a map"),
+        ("{isNew && <p>Since May.</p>}", "Since May."),
+        ("{[1, 2].map((n) => <li key={n}>Step {n} of it</li>)}", "Step  of it"),
+        ("{a ? <A title='Here'>one</A> : <B>two</B>}", "Here\n\none two"),
+        ("{<>whole <b>fragment</b></>}", "whole fragment"),
+        ("{c && (\n  <Note>\n    Line.\n    {d ? <b>deep</b> : null}\n  </Note>\n)}", "Line.\ndeep"),
+        ('{list.map((x) => <Card key={x} title="Card" />)}', "Card"),
+        ("It costs {`$10`} and {`a ${b}`}now", "It costs $10 and now"),
     ],
 )
 def test_text_inside_components_stays(source: str, text: str) -> None:
@@ -52,6 +59,9 @@ def test_text_inside_components_stays(source: str, text: str) -> None:
         ("{/* a remark */}", "comments"),
         ("<!-- a remark -->", "comments"),
         ("{items.map((item) => <li>{item}</li>)}", "expressions"),
+        ("{f<string>(x) as Array<Foo>}", "expressions"),
+        ("{'<b>' + x + '</b>'}", "expressions"),
+        ("{a < b && c > d}", "expressions"),
         ("<style>{`.a { color: red }`}</style>", "scripts and styles"),
     ],
 )
@@ -64,6 +74,11 @@ def test_programs_are_left_out_by_name(program: str, reason: str) -> None:
 
 def test_anchors_of_headings_go() -> None:
     assert read("## Title {#the-anchor}").text == "## Title"
+
+
+def test_elements_in_expressions_nested_very_deep_end_in_little_time() -> None:
+    text = read("{<a>" * 2_000 + "deep" + "</a>}" * 2_000).text
+    assert text in ("", "deep")
 
 
 def test_a_file_of_open_braces_is_refused_in_little_time() -> None:

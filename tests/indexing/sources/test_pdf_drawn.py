@@ -87,6 +87,54 @@ def test_text_in_a_form_object_is_judged_where_the_page_shows_it():
     assert extract.account.unexplained == 0
 
 
+@pytest.mark.parametrize(
+    ("catalog", "is_named"),
+    [
+        (b"/NeedsRendering true /AcroForm << /Fields [] /XFA [(template) 6 0 R] >>", True),
+        (b"/NeedsRendering true /AcroForm << /Fields [] /XFA 6 0 R >>", True),
+        (b"/AcroForm << /Fields [] >>", False),
+    ],
+)
+def test_a_form_that_a_program_draws_is_named(catalog, is_named, caplog):
+    template = b"<template xmlns='http://www.xfa.org/schema/xfa-template/3.0/'><subform/></template>"
+    content = b"BT /F1 11 Tf 50 700 Td (Please wait...) Tj ET"
+    data = pdf_file(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R %s >>" % catalog,
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R"
+            b" /Resources << /Font << /F1 4 0 R >> >> >>",
+            HELVETICA,
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(template), template),
+        ]
+    )
+    notes = read_pdf(data).account.notes
+    assert ["(XFA)" in note for note in notes] == [True] * is_named
+
+
+SHADES = {
+    "axial": "/PatternType 2 /Shading << /ShadingType 2 /ColorSpace /DeviceRGB /Coords [50 0 300 0] /Function {} >>",
+    "axial, extended": "/PatternType 2 /Shading << /ShadingType 2 /ColorSpace /DeviceRGB /Coords [50 0 90 0]"
+    " /Extend [true true] /Function {} >>",
+    "radial": "/PatternType 2 /Shading << /ShadingType 3 /ColorSpace /DeviceRGB /Coords [150 700 0 150 700 300]"
+    " /Function {} >>",
+}
+
+
+@pytest.mark.parametrize("shade", SHADES.values(), ids=SHADES)
+def test_text_that_a_shading_fills_is_seen_and_not_white(shade):
+    function = "<< /FunctionType 2 /Domain [0 1] /C0 [1 0 0] /C1 [0 0 1] /N 1 >>"
+    content = (
+        b"/Pattern cs /P1 scn BT /F1 30 Tf 50 700 Td (Shaded heading) Tj ET"
+        b" 1 g BT /F1 11 Tf 50 600 Td (white words) Tj ET 0 g BT /F1 11 Tf 50 500 Td (Plain text.) Tj ET"
+    )
+    pattern = f"/Pattern << /P1 << /Type /Pattern {shade.format(function)} >> >>".encode()
+    extract = read_pdf(page_with(HELVETICA, content, resources=pattern))
+    assert extract.text == "Shaded heading\n\nPlain text."
+    assert extract.account.left_out == {"hidden text": len("whitewords")}
+
+
 COLUMNS = (
     ("The committee met in", "Money for the year to", "Votes were counted by"),
     ("spring and spoke about", "come was set aside and", "the clerk who wrote the"),

@@ -157,6 +157,9 @@ def test_columns_that_are_written_row_by_row_are_read_one_after_the_other():
     [
         [("Pump of the north hall, with a motor", "Replaced in spring by the fitters")] * 4,
         [(f"Setting number {n} of the machine", f"Its value is {n} of a hundred") for n in range(5)],
+        [(f"\u00d6lwechsel der Pumpe {n} im Mai", f"\u00c4ndern der Messung {n} im Herbst") for n in range(4)],
+        [(f"\u00c9tat de la pompe {n} en mars", f"\u00c0 mesurer {n} fois par jour") for n in range(3)],
+        [("pump of the north hall, in use.", "checked by the fitters in May.")] * 4,
         [("name", "the name that is shown to users"), ("size", "how many bytes it may have"), ("kind", "which it is")],
     ],
 )  # fmt: skip
@@ -179,6 +182,9 @@ def test_rows_of_a_table_are_not_torn_into_columns(rows):
         ("self-", "service", "", "self-service"),
         ("state-of-the-", "art", "", "state-of-the-art"),
         ("long-", "term", "It is long-term.", "long-term"),
+        ("X-", "ray", "", "X-ray"),
+        ("T-", "shirt", "", "T-shirt"),
+        ("e-", "mail", "", "e-mail"),
     ],
 )
 def test_a_hyphen_at_a_line_end_stays_in_a_compound_alone(first, last, elsewhere, text):

@@ -103,7 +103,49 @@ def test_other_words_pass_beside_a_permission_that_is_right() -> None:
     refuse_slips({"allow": ["ann"], "groups": ["a"], "access": "ann"})
 
 
-@pytest.mark.parametrize("fields", [{"tags": {"allow": ["ann"]}}, {"metadata": {"Allow": ["ann"]}}])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("public", False),
+        ("public", "no"),
+        ("isPublic", False),
+        ("world_readable", "off"),
+        ("deny", ["bob"]),
+        ("denied_users", "bob"),
+        ("hidden from", "interns"),
+        ("classification", "Secret"),
+        ("sensitivity", "strictly confidential"),
+    ],
+)
+def test_what_says_that_a_document_is_not_for_all_is_refused(key: str, value: Any) -> None:
+    with pytest.raises(Refused, match="write allow: "):
+        refuse_slips({key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("public", True),
+        ("public", "yes"),
+        ("classification", "internal"),
+        ("classification", "taxonomy"),
+        ("deny", False),
+    ],
+)
+def test_what_says_that_it_is_for_all_or_speaks_of_something_else_passes(key: str, value: Any) -> None:
+    refuse_slips({key: value})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tags": {"allow": ["ann"]}},
+        {"metadata": {"Allow": ["ann"]}},
+        {"meta": {"security": {"allow": ["ann"]}}},
+        {"rules": [{"who": {"Allow": ["ann"]}}]},
+        {"a": {"b": {"c": {"allowed_users": ["ann"]}}}},
+    ],
+)
 def test_a_permission_at_another_place_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(Refused, match=r"\.[aA]llow"):
         refuse_slips(fields)
@@ -121,6 +163,10 @@ def test_a_permission_at_another_place_is_refused(fields: dict[str, Any]) -> Non
         "allow: [ann]\n\ntext",
         "allow:\n  - ann\n\ntext",
         '{\n  "allow": ["ann"]\n}\ntext',
+        '{"title": "x", "Allow": ["ann"]}\n\ntext',
+        "<!-- allow: [ann] -->\n\ntext",
+        "<!--\ntitle: x\nallowed: ann\n-->\ntext",
+        "Title: x\nAllow: [ann]\nDate: 2024\n\ntext",
     ],
 )
 def test_a_line_that_was_meant_to_restrict_a_file_is_refused(text: str) -> None:
@@ -136,6 +182,10 @@ def test_a_line_that_was_meant_to_restrict_a_file_is_refused(text: str) -> None:
         "---\nWe allow this.\n---\n",
         "# A\n\n---\nallow: [ann]\n",
         '{\n  "permissions": {\n    "allow": ["x"]\n  }\n}\n',
+        '{"permissions": {"allow": ["x"]}}\n',
+        "HTTP/1.1 405 Method Not Allowed\nAllow: [GET]\n",
+        "Title: x\nAllow: GET, HEAD\n\ntext",
+        "<!-- we allow this -->\n\ntext",
         "---\n" + "x\n" * 60 + "allow: [ann]\n",
         "",
     ],
@@ -155,6 +205,15 @@ def test_prose_and_what_stands_further_down_pass(text: str) -> None:
         ("f.jsonl", '{"id": "1", "text": "", "tags": []}', "field tags is unknown, and would be lost"),
         ("g.jsonl", '{"id": "1", "text": "", "allow": ["ann"], "allow": null}', "allow stands there twice"),
         ("i.html", "---\ntitle: x\nallow: [ann]\n---\n<p>text</p>", "allow at its head looks like a permission"),
+        ("j.csv", "---\nallow: [ann]\n---\na,b\n1,2\n", "allow at its head looks like a permission"),
+        ("k.html", '<head><meta name="Allow" content="ann"></head><p>text</p>', "field 'Allow' that looks like"),
+        ("l.jsonl", '{"id": "1", "text": "", "metadata": {"a": {"allow": ["ann"]}}}', "metadata.a.allow: a list"),
+        (
+            "m.ipynb",
+            '{"cells": [{"cell_type": "raw", "metadata": {}, "source": "---\\nAllow: [ann]\\n---"}], "metadata": {}}',
+            "Allow at its head looks like a permission",
+        ),
+        ("n.md", '{"title": "x", "allow": ["ann"]}\n\ntext', "allow at its head looks like a permission"),
         ("h.jsonl", '{"id": "1", "text": "", "Title": "x"}', "put it into metadata"),
     ],
 )

@@ -69,6 +69,33 @@ def test_gitignore_files_above_the_folder_count_up_to_its_repository(tmp_path: P
     assert paths(above / "in") == ["a.md"]
 
 
+@pytest.mark.parametrize(
+    ("root", "file", "name"),
+    [
+        ("r", "r/.gitignore", ".gitignore"),
+        ("r", "r/b/.gitignore", "b/.gitignore"),
+        ("r/b", "r/.gitignore", "../.gitignore"),
+    ],
+)
+def test_a_gitignore_that_may_not_be_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str, file: str, name: str
+) -> None:
+    made(tmp_path, "r/a.md", "r/b/c.md", file)
+    (tmp_path / "r" / ".git").mkdir()
+    opened = Path.open
+
+    def refused(path: Path, *args: str) -> object:
+        if path == tmp_path / file:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args)
+
+    monkeypatch.setattr(Path, "open", refused)
+    found = {entry.path: entry.reason for entry in walk(tmp_path / root).entries}
+    assert found[name] == "Permission denied: make it readable, since what it names is read meanwhile"
+    assert "c.md" in found or "b/c.md" in found
+    assert name not in paths(tmp_path / root, FileChoice(all_files=True))
+
+
 def test_a_gitignore_that_cannot_be_read_names_nothing(tmp_path: Path) -> None:
     made(tmp_path, "a.md", "b/c.md")
     (tmp_path / ".gitignore").mkdir()
