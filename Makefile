@@ -38,7 +38,7 @@ $(ALL): pyproject.toml constraints.txt | $(BIN)/python
 demo: setup ## model, ingest, build, API, three questions, evaluation
 	$(BIN)/groundwork --home .groundwork demo
 
-# The tests of processes wait much, so three run side by side on two cores, the longest first.
+# The tests of processes wait much, so three run side by side on two cores; tests/support/order.py says which when.
 test: $(ALL) ## all tests, with the real model
 	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder tests/system $(OTHER_TESTS)
 

@@ -23,6 +23,7 @@ from indexing.settings import Settings, forbid_hub_downloads, limit_native_threa
 from indexing.storage import reserve
 from tests.support.cross_encoders import make_cross_encoder
 from tests.support.migrated_catalogue import place_home
+from tests.support.order import order
 from tests.support.redis_server import redis_server
 from tests.support.tiny_model import register_tiny, tiny_files, tiny_home
 
@@ -65,6 +66,11 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let files that wait run beside files that compute."""
+    order(items)
 
 
 def settings_at(path: Path, **values: object) -> Settings:
