@@ -7,10 +7,12 @@ what it does not name is not part of the backup.
 import json
 import re
 from dataclasses import asdict, dataclass, field
+from dataclasses import fields as fields_of
 from pathlib import Path
+from typing import TypeVar, get_type_hints
 
 from indexing.errors import ArtefactCorrupt, FormatUnknown, NotFound
-from indexing.records import Json, fingerprint
+from indexing.records import Json, JsonFields, fingerprint
 from indexing.storage.store import Artefact
 
 FORMAT = 1
@@ -67,6 +69,9 @@ class BackupManifest:
         return sum(one.size_bytes for one in self.files) + sum(one.size_bytes for one in self.artefacts)
 
 
+_Entry = TypeVar("_Entry", BackedUpFile, StoredArtefact)
+
+
 def stored_artefact(artefact: Artefact) -> StoredArtefact:
     """How a backup names an artefact."""
     return StoredArtefact(
@@ -105,9 +110,10 @@ def read_manifest(folder: Path) -> BackupManifest:
         raise ArtefactCorrupt(f"{path} is not what a backup wrote ({error}): use another backup.") from error
 
 
-def _manifest(content: dict[str, Json]) -> BackupManifest:
-    files = tuple(BackedUpFile(**entry) for entry in content["files"])
-    artefacts = tuple(StoredArtefact(**entry) for entry in content["artefacts"])
+def _manifest(content: Json) -> BackupManifest:
+    fields = JsonFields(content)
+    files = tuple(_read(BackedUpFile, entry) for entry in fields.take("files", list))
+    artefacts = tuple(_read(StoredArtefact, entry) for entry in fields.take("artefacts", list))
     for path in [one.path for one in files] + [f"{one.kind}/{one.name}" for one in artefacts]:
         if not _SAFE_PATH.fullmatch(path):
             raise ValueError(f"{path!r} is not a path within a home")
@@ -117,4 +123,24 @@ def _manifest(content: dict[str, Json]) -> BackupManifest:
         raise ValueError("a sha256 is not 64 hexadecimal digits")
     if sum(one.path == CATALOGUE_FILE for one in files) != 1:
         raise ValueError("it names no catalogue")
-    return BackupManifest(**{**content, "files": files, "artefacts": artefacts})
+    manifest = BackupManifest(
+        made_at=fields.take("made_at", str),
+        identity=fields.take("identity", str),
+        sequence=fields.take("sequence", int),
+        documents=fields.take("documents", int),
+        releases=fields.take("releases", int),
+        files=files,
+        artefacts=artefacts,
+        damaged=fields.take_if_there("damaged", dict) or {},
+    )
+    fields.end()
+    return manifest
+
+
+def _read(kind: type[_Entry], value: Json) -> _Entry:
+    """An entry of texts and whole numbers, as ``asdict`` wrote it."""
+    types = get_type_hints(kind)
+    entry = JsonFields(value)
+    found = kind(**{one.name: entry.take(one.name, types[one.name]) for one in fields_of(kind)})
+    entry.end()
+    return found

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.releases import number_recipe, recipe_numbers, recipe_row
-from indexing.errors import ArtefactCorrupt, NotFound
+from indexing.errors import ArtefactCorrupt, FormatUnknown, InvalidInput, NotFound
 from indexing.features.boosts import Boost, Boosts
 from indexing.features.feature_values import Feature, feature_of
 from indexing.features.view_registry import conversation_view_from, document_view_from
@@ -196,7 +196,21 @@ def read_recipe(catalogue: Database, number: int) -> Recipe:
 
 
 def recipe_from_manifest(manifest: Mapping[str, Json], number: int = 0) -> Recipe:
-    """The recipe that has this manifest, for what gets it in a message or a file instead of the catalogue."""
+    """The recipe that has this manifest, for what gets it in a message or a file instead of the catalogue.
+
+    Raises:
+        FormatUnknown: it says what this version does not know, or is none.
+    """
+    try:
+        return _from_manifest(manifest, number)
+    except (AttributeError, InvalidInput, KeyError, TypeError, ValueError) as error:
+        raise FormatUnknown(
+            f"Recipe {number or 'without a number'} says what this version does not read ({type(error).__name__}:"
+            f" {error}): expected what it writes itself; use the version that made it, or deploy another recipe."
+        ) from error
+
+
+def _from_manifest(manifest: Mapping[str, Json], number: int) -> Recipe:
     passage, embedding, lexical = ({k: v for k, v in view.items() if k != "kind"} for view in manifest["views"])
     return Recipe(
         model=manifest["model"],

@@ -1,0 +1,101 @@
+"""Does the running API keep what its OpenAPI document says? schemathesis asks it thousands of things of its own.
+
+Every operation of the document, each door among them, with all checks of schemathesis but for what
+``schemathesis.toml`` says of some: examples of the document, every bound and each thing left out (its phase
+*coverage*), made-up values that fit and that do not, and sequences of requests of which one takes up what another
+answered. The key is an operator's with all scopes. Found must be: no answer of 500, none with a status, a header or a
+body that the document does not have.
+
+Usage: python -m benchmarks.faults.schemathesis_walk [--examples 12] [--seed 1] [--dry]
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.harness.askers import HELPDESK
+from benchmarks.harness.recording import write_result
+from benchmarks.harness.scratch_homes import served_scratch
+from benchmarks.harness.server import run_command, served_home
+from indexing.home import open_home
+from indexing.settings import Settings
+
+CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
+EXAMPLES = 12
+"""Made-up requests of each kind and operation; with them come those that the document itself gives rise to. Our choice:
+well over four thousand in all."""
+SCOPES = ("search", "write", "admin", "operator")
+"""What the key may do: everything."""
+LIMIT_SECONDS = 1_800
+"""After which a walk is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What schemathesis did and found; ``output`` is what it printed."""
+
+    is_clean: bool
+    is_complete: bool
+    operations: int
+    operations_tested: int
+    cases: int
+    seconds: float
+    output: str
+
+
+def walk(url: str, key: str, folder: Path, *, examples: int, seed: int) -> Walk:
+    """Have schemathesis walk the document of the API at ``url``.
+
+    Args:
+        url: Of the API, on this machine.
+        key: What it is asked with.
+        folder: Where the report lies afterwards.
+        examples: Made-up requests of each kind and operation.
+        seed: What they are made up from.
+    """
+    report = folder / "report.json"
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION)]
+    command += ["run", f"{url}/openapi.json", "--max-examples", str(examples), "--seed", str(seed)]
+    command += ["--header", f"Authorization: Bearer {key}", "--no-color", "--report-json-path", str(report)]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+    if not report.is_file():
+        raise SystemExit(f"schemathesis ended with {ran.returncode}: {(ran.stdout + ran.stderr)[-2_000:]}")
+    found = json.loads(report.read_text())
+    return Walk(
+        ran.returncode == 0,
+        found["complete"],
+        found["operations"]["total"],
+        found["operations"]["tested"],
+        found["test_cases"]["generated"],
+        round(found.get("running_time", 0.0), 1),
+        ran.stdout,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--examples", type=int, default=EXAMPLES)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--dry", action="store_true", help="Print, and write no result.")
+    options, _ = parser.parse_known_args()  # others are for other benchmarks
+    with tempfile.TemporaryDirectory() as place:
+        home = served_scratch(open_home(Settings()), HELPDESK, copy=Path(place) / "home")
+        run_command(home.path, "tenants", "create", "acme")
+        scopes = [word for scope in SCOPES for word in ("--scope", scope)]
+        key = run_command(home.path, "keys", "create", "--tenant", "default", *scopes).strip()
+        with served_home(home.path) as server:
+            found = walk(server.url, key, Path(place), examples=options.examples, seed=options.seed)
+    result = {name: value for name, value in asdict(found).items() if name != "output"}
+    print(json.dumps(result, indent=1))
+    if not found.is_clean:
+        raise SystemExit(found.output[-20_000:])
+    if not options.dry:
+        write_result("schemathesis", result | {"examples": options.examples, "seed": options.seed})
+
+
+if __name__ == "__main__":
+    main()
