@@ -1,5 +1,6 @@
 """The command: write what is generated of groundwork_client, as ``make client`` does."""
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from client.generator.records import answers, bodies
 TARGET = Path(__file__).parents[1] / "groundwork_client" / "generated"
 
 
+@functools.cache
 def current_document() -> dict[str, Any]:
     """The OpenAPI document of the API as it is in this checkout."""
     from app.main import create_app

@@ -8,7 +8,7 @@ from client.generator.document import Argument, Operation, Schema, class_name, r
 from client.generator.records import reader
 from client.generator.texts import docstring, wrap
 
-HEAD = '''"""The {kind} methods, one for each operation, written by ``make client`` from the OpenAPI document: do not edit."""
+HEAD = '''"""The {kind} methods, one for each operation, written by ``make client``: do not edit."""
 
 from collections.abc import {iterator}, Callable, Mapping, Sequence
 from datetime import datetime

@@ -25,7 +25,8 @@ T = TypeVar("T")
 class AsyncGroundwork(AsyncOperations):
     """Groundwork's API, with one method for each of its operations, named as in its OpenAPI document.
 
-    The coroutines of one event loop may share one. It holds connections open until it is closed, which ``async with`` does.
+    The coroutines of one event loop may share one.
+    It holds connections open until it is closed, which ``async with`` does.
 
     Args:
         base_url: Where the API is; by default ``GROUNDWORK_URL``, or ``http://127.0.0.1:8080``.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 from urllib.parse import quote
 
+import httpx
 from pydantic import BaseModel
 
 
@@ -27,8 +28,7 @@ NOT_GIVEN: Final = NotGiven.TOKEN
 """The default of fields of a body: the field is not sent, and the API's own default holds."""
 
 FileInput: TypeAlias = Path | tuple[str, bytes] | tuple[str, IO[bytes]]
-"""A file to send: its path, or its name with its bytes, or its name with an open file, which is read
-from its beginning."""
+"""A file to send: its path, or its name with bytes or an open file, which is read from its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Call:
     method: str
     path: str
     is_repeatable: bool = False
-    """Whether a second arrival changes nothing more, so that it is sent again where nothing tells if the first arrived."""
+    """Whether a second arrival changes nothing more, so that it may be sent again when its answer is lost."""
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Any] = field(default_factory=dict)
     body: Any = NOT_GIVEN
@@ -58,7 +58,7 @@ def filled_path(path: str, /, **values: str | int) -> str:
     return path.format(**{name: quote(str(value), safe="") for name, value in values.items()})
 
 
-def query_of(call: Call) -> list[tuple[str, str]]:
+def query_of(call: Call) -> httpx.QueryParams:
     """What goes behind the question mark: lists repeat their name, ``None`` is left out."""
     found: list[tuple[str, str]] = []
     for name, value in call.query.items():
@@ -66,7 +66,7 @@ def query_of(call: Call) -> list[tuple[str, str]]:
             continue
         many = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
         found += [(name, _text(one)) for one in many]
-    return found
+    return httpx.QueryParams(tuple(found))
 
 
 def headers_of(call: Call) -> dict[str, str]:

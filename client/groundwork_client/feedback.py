@@ -38,5 +38,5 @@ def attributes(
 
 
 def now() -> datetime:
-    """The moment of an event that tells none. It is read once a call, so that the same event stays the same in each try."""
+    """The moment of an event that tells none, read once a call: each try sends the same event."""
     return datetime.now(UTC)

@@ -24,7 +24,8 @@ T = TypeVar("T")
 class Groundwork(Operations):
     """Groundwork's API, with one method for each of its operations, named as in its OpenAPI document.
 
-    Threads may share one. It holds connections open until it is closed, which ``with`` does.
+    Threads may share one.
+    It holds connections open until it is closed, which ``with`` does.
 
     Args:
         base_url: Where the API is; by default ``GROUNDWORK_URL``, or ``http://127.0.0.1:8080``.

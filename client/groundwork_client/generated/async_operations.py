@@ -1,4 +1,4 @@
-"""The async methods, one for each operation, written by ``make client`` from the OpenAPI document: do not edit."""
+"""The async methods, one for each operation, written by ``make client``: do not edit."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime

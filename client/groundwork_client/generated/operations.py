@@ -1,4 +1,4 @@
-"""The sync methods, one for each operation, written by ``make client`` from the OpenAPI document: do not edit."""
+"""The sync methods, one for each operation, written by ``make client``: do not edit."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
