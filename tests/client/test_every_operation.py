@@ -215,7 +215,7 @@ def test_pages_are_gone_through_by_both_clients(api):
     with Groundwork(api.url, api_key=api.key) as client:
         found = [one.id for one in client.iterate_documents("helpdesk", limit=2)]
         by_filter = client.iterate_documents_by_filter(
-            "helpdesk", filters={"type": "ne", "key": "category", "value": "p"}, limit=1
+            "helpdesk", filters={"type": "in", "key": "category", "value": ["c", "e", "i", "w"]}, limit=1
         )
         assert [one.id for one in by_filter] == ["calendar", "export", "invoice", "webhook"]
     assert {"calendar", "export", "invoice", "password", "webhook"} <= set(found)
