@@ -24,7 +24,7 @@ def is_near(one, other):
         TEXT.replace(" ", "\n").replace(",", ""),
         TEXT.replace("good", "valid"),
         f"{TEXT} Was this helpful?",
-        TEXT.replace("fo", "\uff46\uff4f"),
+        TEXT.replace("e", "\uff45"),
     ],
 )
 def test_case_spacing_punctuation_and_a_few_words_do_not_make_another_text(other):
