@@ -11,7 +11,7 @@ ALL := .venv/.setup-all-done
 
 OTHER_TESTS := $(filter-out tests/system tests/support tests/conftest.py tests/__pycache__, $(wildcard tests/*))
 
-.PHONY: setup models demo test quick lint check bench serve worker clean
+.PHONY: setup models demo test quick lint check client bench serve worker clean
 
 setup: $(SETUP) ## what `make demo`, `make serve` and `make worker` need: no torch
 
@@ -56,6 +56,9 @@ lint: $(ALL)
 	$(BIN)/codespell
 
 check: lint test ## everything a change must pass
+
+client: $(ALL) ## the methods and records of the Python client, from the OpenAPI document
+	$(BIN)/python -m client.generator
 
 bench: $(ALL) ## the figures of the README; takes about three hours on two cores, and wrk (apt-get install wrk)
 	$(BIN)/python -m benchmarks.run_all
