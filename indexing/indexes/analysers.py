@@ -1,7 +1,7 @@
 """The analyser of a lexical view: by its algorithm, and by its language or that of each collection."""
 
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from indexing.errors import InvalidInput
 from indexing.indexes.aligned_text import Span
@@ -30,27 +30,27 @@ class CollectionAnalyser:
     def __init__(self, algorithm: int, languages: Mapping[Partition, str]) -> None:
         """Analyse each collection by its language, one of ``DECIDABLE``."""
         self._languages = dict(languages)
-        self._analyser = partial(_of_language, algorithm=algorithm)
+        self._algorithm = algorithm
 
     def of(self, partition: Partition) -> TextAnalyser:
         """See ``TextAnalyser``."""
-        return self._analyser(self._languages.get(partition, NONE))
+        return _of_language(self._languages.get(partition, NONE), self._algorithm)
 
     def passage_terms(self, text: str) -> PassageTerms:
         """See ``TextAnalyser``."""
-        return self._analyser(NONE).passage_terms(text)
+        return _of_language(NONE, self._algorithm).passage_terms(text)
 
     def query_weights(self, text: str) -> dict[str, float]:
         """See ``TextAnalyser``."""
-        return self._analyser(NONE).query_weights(text)
+        return _of_language(NONE, self._algorithm).query_weights(text)
 
     def stop_weights(self, text: str) -> dict[str, float]:
         """See ``TextAnalyser``."""
-        return self._analyser(NONE).stop_weights(text)
+        return _of_language(NONE, self._algorithm).stop_weights(text)
 
     def marks(self, text: str, wanted: frozenset[str]) -> list[Span]:
         """See ``TextAnalyser``."""
-        return self._analyser(NONE).marks(text, wanted)
+        return _of_language(NONE, self._algorithm).marks(text, wanted)
 
 
 def analyser_of(language: str, algorithm: int, languages: Mapping[Partition, str] | None = None) -> TextAnalyser:
