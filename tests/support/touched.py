@@ -19,8 +19,8 @@ DOCUMENTED = (("app", "routes"), ("app", "schemas"))
 def touched_tests(changed: Iterable[str], root: Path = ROOT) -> list[str]:
     """The test files and folders for some changed files, by their paths from the root, sorted.
 
-    A module stands for the tests of its folder, one of the client for the client's, a test for itself, a fixture or a helper for the tests of its folder,
-    and anything else for the documents' tests.
+    A module stands for the tests of its folder, one of the client for the client's, a test for itself, a fixture or a
+    helper for the tests of its folder, and anything else for the documents' tests.
     """
     found = {ALWAYS}
     for name in changed:
