@@ -149,8 +149,8 @@ class AsyncGroundwork(AsyncOperations):
         return exchange.answer(await self._response(exchange), read)
 
     async def _json(self, call: Call) -> Any:
-        response = await self._response(Exchange(call, self._retries, self._clock))
-        return response.json() if response.content else None
+        exchange = Exchange(call, self._retries, self._clock)
+        return exchange.json(await self._response(exchange))
 
     async def _bytes(self, call: Call) -> bytes:
         return (await self._response(Exchange(call, self._retries, self._clock))).content

@@ -90,6 +90,17 @@ class Exchange:
             found.keep_http(HttpFacts(response.status_code, _headers(response), self.tries))
         return found
 
+    def json(self, response: httpx.Response) -> Any:
+        """The JSON of a successful response, or None if it has no body.
+
+        Raises:
+            UnreadableAnswer: It is no JSON.
+        """
+        try:
+            return response.json() if response.content else None
+        except ValueError as error:
+            raise UnreadableAnswer(f"{self._name()}: {error}") from error
+
     def _left(self) -> float | None:
         return None if self._ends_at is None else self._ends_at - self.clock()
 

@@ -144,8 +144,8 @@ class Groundwork(Operations):
         return exchange.answer(self._response(exchange), read)
 
     def _json(self, call: Call) -> Any:
-        response = self._response(Exchange(call, self._retries, self._clock))
-        return response.json() if response.content else None
+        exchange = Exchange(call, self._retries, self._clock)
+        return exchange.json(self._response(exchange))
 
     def _bytes(self, call: Call) -> bytes:
         return (self._response(Exchange(call, self._retries, self._clock))).content

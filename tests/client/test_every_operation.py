@@ -3,11 +3,11 @@
 import asyncio
 import inspect
 
-from client.generator.__main__ import current_document
 from client.generator.document import IDEMPOTENT_POSTS, READING_POSTS, operations, resolved
 from groundwork_client import Answer, AsyncGroundwork, Groundwork, StatusError
+from tests.support.api_document import api_document
 
-DOCUMENT = current_document()
+DOCUMENT = api_document()
 OPERATIONS = {operation.name: operation for operation in operations(DOCUMENT)}
 STORE, NOTE = "walked", ("note.md", b"# A note\n\nA text of a note.\n")
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -254,6 +256,29 @@ def test_errors_of_something_between_that_are_no_json_are_told():
 def test_an_answer_of_another_service_is_an_error_of_its_own(answer):
     with pytest.raises(UnreadableAnswer, match="POST /v1/search"):
         FakeApi(answer).client().search(query="a")
+    with pytest.raises(UnreadableAnswer, match="GET /livez"):
+        FakeApi(httpx.Response(200, text="<html>")).client().livez()
+
+
+def test_a_connection_that_a_server_closes_is_made_anew():
+    answer = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 18\r\n\r\n{"status":"alive"}'
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+
+        def serve():
+            for says in (b"", answer):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(says)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        waits = []
+        with Groundwork(f"http://127.0.0.1:{listener.getsockname()[1]}", api_key="k", sleep=waits.append) as client:
+            assert client.livez() == {"status": "alive"}
+        server.join(30)
+    assert len(waits) == 1
 
 
 def test_fields_and_choices_of_a_later_version_break_nothing():

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 RIGHT = """
 import asyncio
@@ -47,6 +49,7 @@ client.count_documents("a", filters={"type": "eq", "key": "a"})  # 6
 """
 
 
+@pytest.mark.slow
 def test_mypy_strict_passes_right_calls_and_names_wrong_ones(tmp_path):
     (tmp_path / "right.py").write_text(RIGHT)
     (tmp_path / "wrong.py").write_text(WRONG)

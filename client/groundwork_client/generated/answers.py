@@ -135,7 +135,7 @@ class CitedPassages(Answer):
     headings: list[str]
     """The headings that its passages stand under together."""
     score: float
-    """The best of its passages', calibrated to 0..1."""
+    """The chance that it answers, 0..1, as in a search: its best passage's."""
     passages: list[str]
     """Ids of the passages it is made of, in reading order."""
     start: int
@@ -481,7 +481,10 @@ class Hit(Answer):
     rank: int
     """From 1; after an `offset` from the one after it."""
     score: float
-    """Calibrated to 0..1, comparable between queries; higher is better."""
+    """The chance that the document answers, as far as judgments say: of hits that score 0.6, about six in ten
+    are right. It never rises with rank, and may be compared between queries of one mode and release. How far
+    it can be trusted, and what `min_score` to choose, is drawn in the quality report.
+    """
     collection: str
     """The collection whose document it is."""
     document_id: str
