@@ -203,7 +203,7 @@ def test_a_body_without_a_length_and_without_an_end_is_refused_where_it_grows_to
 
 
 def bombs():
-    packed = zlib.compress(b"BT /F1 11 Tf " + b"(aaaaaaaaaa) Tj " * 2_000_000, 9)
+    packed = zlib.compress(zlib.compress(bytes(400_000_000), 9), 9)
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as package:
         package.writestr("word/document.xml", b"\x00" * 300_000_000)
@@ -213,7 +213,7 @@ def bombs():
     with zipfile.ZipFile(laughs := io.BytesIO(), "w") as package:
         package.writestr("word/document.xml", entities + b"]><a>&a9;</a>")
     return {
-        "a PDF page": ("bomb.pdf", pdf_of([packed], stream_fields=b"/Filter /FlateDecode")),
+        "a PDF page": ("bomb.pdf", pdf_of([packed], stream_fields=b"/Filter [/FlateDecode /FlateDecode]")),
         "a package": ("bomb.docx", inner.getvalue()),
         "entities": ("laughs.docx", laughs.getvalue()),
     }
