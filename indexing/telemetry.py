@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -27,7 +28,14 @@ def annotate(**fields: Any) -> None:
         current.update(fields)
 
 
-_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
+_json = json.JSONEncoder(default=str, ensure_ascii=False).encode
+_UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What JSON leaves as it is and readers of lines do not: controls that terminals obey, ends of lines, turns of
+direction, and halves of pairs, which have no UTF-8."""
+
+
+def _encode(line: dict[str, Any]) -> str:
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", _json(line))
 
 
 class JsonFormatter(logging.Formatter):

@@ -18,7 +18,7 @@ from uuid import UUID
 from indexing.errors import InvalidInput
 from indexing.ledger.ids import made_id
 
-SECRET = "query ids"
+SECRET = "query ids"  # noqa: S105 (the name of a row)
 """The name of the home's secret."""
 TAG_BYTES = 8
 """A made-up id is taken for a true one with probability 2**-64, and each try is a request."""

@@ -15,7 +15,7 @@ from app.services.told_errors import tell
 from app.web.allowed_methods import AllowedMethods
 from app.web.problem_shapes import Fault, Refusal, answer_refusal
 from app.web.problems import REFUSALS, headers_of, name_of, status_of
-from indexing.errors import GroundworkError
+from indexing.errors import GroundworkError, Unauthorized
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,10 @@ def _groundwork(request: Request, error: GroundworkError) -> Refusal:
     services: Services = request.app.state.services
     if (reason := REFUSALS.get(type(error))) is not None:
         services.metrics.refusals.labels(reason).inc()
-        logger.info("request.refused", extra={"fields": {"reason": reason, "path": request.scope["path"][:200]}})
+        fields = {"reason": reason, "path": request.scope["path"][:200]}
+        if isinstance(error, Unauthorized):  # of no tenant: where it came from is all there is
+            fields["client"] = request.client.host if request.client else "unknown"
+        logger.info("request.refused", extra={"fields": fields})
     status, name = status_of(error), type(error).__name__
     message = tell(services, error, status)
     fault = None if error.field is None else Fault(error.field, "value_error")

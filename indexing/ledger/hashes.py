@@ -2,7 +2,7 @@
 
 import hashlib
 
-LEDGER_SECRET = "ledger"
+LEDGER_SECRET = "ledger"  # noqa: S105 (the name of a row)
 """Name of the home's secret (``indexing.catalogue.home_secrets``) that keys them."""
 _DIGEST_BYTES = 16
 """128 bits: two values of one home agree by chance once in 2**64 values."""

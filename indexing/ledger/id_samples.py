@@ -45,6 +45,6 @@ def id_sample(total: int, most: int, seed: int = 0) -> IdSample:
         most: How many are wanted, >= 1.
         seed: Which part: samples of two seeds have no more rows in common than chance gives.
     """
-    beginning = random.Random(seed).randrange(_SLOTS)
+    beginning = random.Random(seed).randrange(_SLOTS)  # noqa: S311 (a sample, to be had again)
     share = (most + _SPARE_DEVIATIONS * math.sqrt(most)) / max(total, 1)
     return IdSample(beginning, min(_SLOTS, math.ceil(_SLOTS * share)))

@@ -106,7 +106,7 @@ def _is_between_rules(source: str) -> bool:
 
 def _read_yaml(source: str) -> dict[str, Json] | None:
     try:
-        fields = yaml.load(source, Loader=_Loader)
+        fields = yaml.load(source, Loader=_Loader)  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         if not _LOOKS_LIKE_FIELDS.match(source):
             return None

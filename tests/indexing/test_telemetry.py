@@ -2,6 +2,7 @@
 
 import json
 import logging
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +34,9 @@ def line(message: str = "event", level: int = logging.INFO, **extra: Any) -> dic
     for name, value in extra.items():
         setattr(record, name, value)
     text = JsonFormatter().format(record)
-    assert "\n" not in text
+    assert len(text.splitlines()) == 1
+    assert text.isprintable() or not any(unicodedata.category(one) in ("Cc", "Zl", "Zp", "Cs") for one in text)
+    text.encode()
     found: dict[str, Any] = json.loads(text)
     return found
 
@@ -76,7 +79,11 @@ def test_an_exception_is_added_as_text() -> None:
     assert "ValueError: broken" in line(exc_info=(ValueError, error, None))["exception"]
 
 
-@given(message=st.text(), value=st.text() | st.integers() | st.binary())
+ODD = "\x1b\x7f\x85\x9b\u2028\u2029\u202e\ud800"
+ANY_TEXT = st.text(st.characters(codec=None, categories=None) | st.sampled_from(ODD))
+
+
+@given(message=ANY_TEXT, value=ANY_TEXT | st.integers() | st.binary())
 def test_any_message_and_field_stay_on_one_line_of_json(message: str, value: object) -> None:
     found = line(message, fields={"value": value})
     assert found["event"] == message
