@@ -54,6 +54,7 @@ SCRIPTS = (
     "builds.fine_tune",
     "faults.disturbances",
     "faults.kills",
+    "faults.schemathesis_walk",
     "faults.soak",
 )
 """All that measure this checkout alone, the quick ones first; ``search.before_after`` needs a second one, and
