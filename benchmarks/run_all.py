@@ -34,6 +34,7 @@ SCRIPTS = (
     "search.doors",
     "search.ledger_rows",
     "search.ledger_cost",
+    "faults.schemathesis_walk",
     "faults.swap",
     "faults.rollback",
     "faults.quality_rollback",
