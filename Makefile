@@ -15,7 +15,7 @@ FUZZED := tests/indexing/sources/test_reader_fuzzing.py tests/indexing/test_mani
 
 OTHER_TESTS := $(filter-out tests/system tests/support tests/conftest.py tests/__pycache__, $(wildcard tests/*))
 
-.PHONY: setup models demo test quick fuzz audit lint check bench serve worker clean
+.PHONY: setup models demo test quick fuzz audit lint check client bench serve worker clean
 
 setup: $(SETUP) ## what `make demo`, `make serve` and `make worker` need: no torch
 
@@ -42,7 +42,7 @@ $(ALL): pyproject.toml constraints.txt | $(BIN)/python
 demo: setup ## model, ingest, build, API, three questions, evaluation
 	$(BIN)/groundwork --home .groundwork demo
 
-# The tests of processes wait much, so three run side by side on two cores, the longest first.
+# The tests of processes wait much, so three run side by side on two cores; tests/support/order.py says which when.
 test: $(ALL) ## all tests, with the real model
 	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder tests/system $(OTHER_TESTS)
 
@@ -71,6 +71,9 @@ lint: $(ALL)
 	$(BIN)/codespell
 
 check: lint test ## everything a change must pass
+
+client: $(ALL) ## the methods and records of the Python client, from the OpenAPI document
+	$(BIN)/python -m client.generator
 
 bench: $(ALL) ## the figures of the README; takes about three hours on two cores, and wrk (apt-get install wrk)
 	$(BIN)/python -m benchmarks.run_all

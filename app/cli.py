@@ -2,6 +2,7 @@
 
 import click
 
+from app.commands.documents import documents
 from app.commands.replay import replay
 from app.commands.search import search
 from indexing.commands.root import cli as root
@@ -52,4 +53,4 @@ def _look_for_redis(settings: Settings) -> None:
         click.echo(f"Warning: {error} Until it answers, each process counts rate limits for itself.", err=True)
 
 
-commands = (search, serve, replay)
+commands = (search, serve, replay, documents)

@@ -14,9 +14,11 @@ SCRIPTS = (
     "quality.position_bias",
     "quality.interleaving",
     "quality.leg_check",
+    "quality.calibration",
     "search.lexical",
     "search.words",
     "search.fusion",
+    "search.search_options",
     "search.tables",
     "quality.new_defaults",
     "quality.drift_stream",
@@ -34,7 +36,6 @@ SCRIPTS = (
     "search.doors",
     "search.ledger_rows",
     "search.ledger_cost",
-    "faults.schemathesis_walk",
     "faults.swap",
     "faults.rollback",
     "faults.quality_rollback",
@@ -53,6 +54,7 @@ SCRIPTS = (
     "builds.fine_tune",
     "faults.disturbances",
     "faults.kills",
+    "faults.schemathesis_walk",
     "faults.soak",
 )
 """All that measure this checkout alone, the quick ones first; ``search.before_after`` needs a second one, and

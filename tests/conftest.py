@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -22,6 +23,7 @@ from indexing.settings import Settings, forbid_hub_downloads, limit_native_threa
 from indexing.storage import reserve
 from tests.support.cross_encoders import make_cross_encoder
 from tests.support.migrated_catalogue import place_home
+from tests.support.order import order
 from tests.support.redis_server import redis_server
 from tests.support.tiny_model import register_tiny, tiny_files, tiny_home
 
@@ -44,10 +46,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # What tests write goes into memory where there is room: SQLite and real processes would wait for the disk.
-_MEMORY, _ROOM_BYTES = Path("/dev/shm"), 6 << 30  # a whole run keeps below 2 GiB
-if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
-    os.environ["TMPDIR"] = str(_MEMORY)
-    tempfile.tempdir = None  # to be looked for again
+_ROOM_BYTES = 6 << 30  # a whole run keeps below 2 GiB
+for _folder in [one.mountpoint for one in psutil.disk_partitions(all=True) if one.fstype == "tmpfs"]:
+    if Path(_folder).name == "shm" and os.access(_folder, os.W_OK) and shutil.disk_usage(_folder).free > _ROOM_BYTES:
+        os.environ.setdefault("TMPDIR", _folder)
+        tempfile.tempdir = None  # to be looked for again
 
 # No test cuts the power, and a killed process leaves what it wrote to the system: only a wait for the disk is saved, of
 # a minute in all. Tests that look at what is synced, and when, put their own in its place.
@@ -55,9 +58,20 @@ os.fsync = lambda descriptor: None  # type: ignore[assignment]
 reserve.RESERVE_BYTES = 64 << 10  # the homes of a run would take gigabytes of disk else
 
 
-def pytest_collection_finish() -> None:
-    """Let no collection look at what pytest and the packages loaded: that was a tenth of the CPU time of tests."""
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let no collection look at what pytest and the packages load: that was a tenth of the CPU time of tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let files that wait run beside files that compute."""
+    order(items)
 
 
 def settings_at(path: Path, **values: object) -> Settings:

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 import pytest
 
-from app.main import create_app
 from app.web.problems import NAMES, STATUS
 from eval.datasets.query_sets import load_queryset
 from indexing import errors
 from indexing.settings import Settings
+from tests.support.api_document import api_document
 
 ROOT = Path(__file__).parent.parent
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -65,9 +65,7 @@ def test_every_name_of_a_status_is_described(status, name):
 
 
 def test_every_route_has_its_heading():
-    routes = [
-        f"{method.upper()} {path}" for path, methods in create_app().openapi()["paths"].items() for method in methods
-    ]
+    routes = [f"{method.upper()} {path}" for path, methods in api_document()["paths"].items() for method in methods]
     pages = ["GET /docs"]  # two pages for people, which the OpenAPI document leaves out
     assert once_each(headings("(?:GET|PUT|POST|PATCH|DELETE) /[^`]*")) == sorted(routes + pages)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.retrieval.fusion import fused_scores
+from indexing.indexes.fusion import fused_scores
 from indexing.records import Mask, Rows, Scores, Vector
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import distinct

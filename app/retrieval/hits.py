@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from app.retrieval.candidates import Chosen
-from app.retrieval.fusion import calibrate
 from app.serving.document_boosts import BoostedDocuments
 from indexing.records import Rows, Scores, Vector
 from indexing.snapshots.partition_view import PartitionView
@@ -77,9 +76,9 @@ class Result:
     below_min_score: int = 0
 
 
-def hydrated(view: PartitionView, chosen: Chosen, calibration: Sequence[float]) -> list[RankedPassage]:
-    """Chosen passages as hits, best first."""
-    return hits_of_rows(view, chosen, calibrate(calibration, chosen.fused_scores), range(len(chosen.rows)))
+def hydrated(view: PartitionView, chosen: Chosen, scores: Scores) -> list[RankedPassage]:
+    """Chosen passages as hits, best first; ``scores`` are calibrated."""
+    return hits_of_rows(view, chosen, scores, range(len(chosen.rows)))
 
 
 def hits_of_rows(
@@ -105,9 +104,8 @@ def with_features(
     return [replace(hit, features=boosted.values[group]) for hit, group in zip(hits, groups, strict=True)]
 
 
-def reordered(hits: Sequence[RankedPassage], logits: Scores, calibration: Sequence[float]) -> list[RankedPassage]:
+def reordered(hits: Sequence[RankedPassage], logits: Scores, scores: Scores) -> list[RankedPassage]:
     """The first hits by their logits, equal ones as they stood; the others after them, with no higher score."""
-    scores = calibrate(calibration, logits)
     order = np.argsort(-logits, kind="stable").tolist()
     first = [
         replace(hits[place], rank=rank, score=float(scores[place]), rerank=float(logits[place]))

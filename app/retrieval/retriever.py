@@ -16,7 +16,6 @@ from app.retrieval.candidates import (
     score_candidates,
     without_groups,
 )
-from app.retrieval.fusion import calibrate
 from app.retrieval.hits import (
     QueryVector,
     RankedPassage,
@@ -35,8 +34,10 @@ from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
 from indexing.features.conversation import Turns, conversation_vector
 from indexing.indexes.bm25 import TermScores
+from indexing.indexes.fusion import calibrate
 from indexing.models.reranker import RerankerModel
 from indexing.records import MODES, Mask, Partition, Scores, Vector
+from indexing.releases.recipes import RERANK
 from indexing.snapshots.partition_view import PartitionView
 from indexing.telemetry import StageTimings
 
@@ -304,7 +305,7 @@ class Search:
             chosen, boosted = self._choose(view, found.rows, k)
             self._note(view, found, chosen)
         with self._timings.stage("hydrate"):
-            hits = hydrated(view, chosen, self._calibration)
+            hits = hydrated(view, chosen, self._calibrated(chosen.fused_scores))
             return hits if boosted is None else with_features(hits, chosen.groups.tolist(), boosted)
 
     def _tiers(self, k: int) -> Iterator[Tier]:
@@ -312,7 +313,7 @@ class Search:
         view = self._view
         if view is None or self._terms is None:
             return
-        depth, seen = max(self._serving.recipe.retrieval.candidates, k), None
+        depth, seen, before = max(self._serving.recipe.retrieval.candidates, k), None, 0
         while True:
             found = self._look(view, depth, 0 if seen is not None else k, None)
             with self._timings.stage("fuse"):
@@ -320,8 +321,9 @@ class Search:
                 chosen, boosted = self._choose(view, rows, len(rows.first))
                 if seen is None:
                     self._note(view, found, chosen)
-                tier = Tier(view, chosen, calibrate(self._calibration, chosen.fused_scores), boosted)
+                tier = Tier(view, chosen, self._calibrated(chosen.fused_scores, before), boosted)
             yield tier
+            before += len(tier)
             if found.best.is_exhausted:
                 return
             depth, seen = found.depth * _DEEPER, group_keys(found.rows)
@@ -355,11 +357,12 @@ class Search:
             self._features["leg_overlap"] = found.best.overlap
         self._features |= live_share(view, chosen.numbers[: self._asked.k])
 
-    @property
-    def _calibration(self) -> Sequence[float]:
-        if self._asked.mode == "hybrid":
-            return self._serving.fusion(self._partition).calibration
-        return self._serving.recipe.retrieval.calibration[self._asked.mode]
+    def _calibrated(self, ordering: Scores, before: int = 0) -> Scores:
+        serving, mode, features = self._serving, self._asked.mode, self._features
+        is_hybrid = mode == "hybrid"
+        curve = serving.fusion(self._partition).calibration if is_hybrid else serving.curve(self._partition, mode)
+        terms, unknown = features.get("terms", 0.0), features.get("unknown_share", 0.0)
+        return calibrate(curve, ordering, terms=terms, unknown_share=unknown, before=before)
 
     def _rerank(self, reranker: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
         """The hits in the reranker's order, or as they are and a warning why."""
@@ -369,7 +372,8 @@ class Search:
         if second.logits is None:
             warnings.append(f"not reranked: {second.reason}")
             return hits
-        return reordered(hits, second.logits, plan.calibration)
+        curve = self._serving.curve(self._partition, RERANK)
+        return reordered(hits, second.logits, calibrate(curve, second.logits))
 
 
 def _query_vector(serving: ServingRelease, query: Query) -> Vector:

@@ -53,7 +53,7 @@ class CitedPassages(BaseModel):
     title: str
     url: str
     headings: list[str] = Field(description="The headings that its passages stand under together.")
-    score: float = Field(description="The best of its passages', calibrated to 0..1.")
+    score: float = Field(description="The chance that it answers, 0..1, as in a search: its best passage's.")
     passages: list[str] = Field(description="Ids of the passages it is made of, in reading order.")
     start: int = Field(description="Where its first piece begins in the document's text.")
     end: int = Field(description="Where its last piece ends.")

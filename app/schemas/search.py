@@ -222,7 +222,13 @@ class Hit(BaseModel):
     """
 
     rank: int = Field(description="From 1; after an `offset` from the one after it.")
-    score: float = Field(description="Calibrated to 0..1, comparable between queries; higher is better.")
+    score: float = Field(
+        ge=0,
+        le=1,
+        description="The chance that the document answers, as far as judgments say: of hits that score 0.6, about"
+        " six in ten are right. It never rises with rank, and may be compared between queries of one mode and release."
+        " How far it can be trusted, and what `min_score` to choose, is drawn in the quality report.",
+    )
     collection: str = Field(description="The collection whose document it is.")
     document_id: str
     passage_id: str

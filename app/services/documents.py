@@ -2,29 +2,26 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import compress, islice
 
 from app.access.authentication import Caller
 from app.retrieval.filters import matching
 from app.schemas.documents import WrittenAnswer
 from app.schemas.filters import FilterPart, filter_of
+from app.services.matching_documents import matching_documents
 from app.services.state import Services
 from app.services.waiting_writes import warnings_about_builder
 from app.serving.assignment import may_answer
 from app.serving.release import ServingRelease
 from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.document_writes import Written, write_documents
-from indexing.catalogue.documents import StoredDocument, iterate_documents, read_document
+from indexing.catalogue.documents import StoredDocument, read_document
 from indexing.errors import GroundworkError, NotFound, NotReady
 from indexing.features.materialise import materialise_documents
-from indexing.indexes.attributes import AttributeSegment, build_attributes
 from indexing.records import Document, Partition
 
 logger = logging.getLogger(__name__)
-EVALUATED_AT_ONCE = 1_000
-"""Documents whose metadata is compared with a filter together. Our choice."""
 
 
 def hide(services: Services, partition: Partition, deleted: int) -> None:
@@ -166,12 +163,8 @@ def find_matching(
     principals = caller.asking_for(principals)
     pick = matching(None if filters is None else filter_of(filters), principals or ())
     sees_all = principals is None and "write" in caller.scopes
-    stored = iterate_documents(services.home.catalogue, caller.partition(collection), after=after)
-    while batch := list(islice(stored, EVALUATED_AT_ONCE)):
-        documents = [replace(one.document, allow=None) if sees_all else one.document for one in batch]
-        arrays, (terms,) = build_attributes([documents])
-        picked = pick(AttributeSegment(arrays, terms, 0, len(batch)))
-        yield from batch if picked is None else compress(batch, picked)
+    catalogue, partition = services.home.catalogue, caller.partition(collection)
+    return matching_documents(catalogue, partition, pick, sees_all=sees_all, after=after)
 
 
 def is_searchable(services: Services, partition: Partition, stored: StoredDocument) -> bool:

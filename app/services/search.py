@@ -65,6 +65,7 @@ async def search(
         return await search_several(services, client, caller, body, deadline, answer, admission)
     with services.records.begin(kind, caller, body) as record:
         await wait_for_write(services, record, deadline)
+        assign_release(services, record)  # so that the ledger says which release refused it, if one does
         with admission:
             sent = await _answer(services, client, record, deadline, answer)
     if record.assignment.is_shadowed:  # once this task is done with the answer

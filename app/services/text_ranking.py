@@ -7,11 +7,11 @@ import numpy as np
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.retrieval.fusion import calibrate
 from app.services.search_executor import Client
 from app.services.state import Services
 from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
+from indexing.indexes.fusion import calibrate
 from indexing.models.embedder import Embedder
 from indexing.models.reranker import RerankerModel
 from indexing.records import Scores
@@ -87,7 +87,8 @@ def _model_of(serving: ServingRelease) -> str:
 def _ranked(serving: ServingRelease, query: str, texts: Sequence[str], check: Callable[[], None]) -> RankedTexts:
     if serving.reranker is None:
         raw, name = _cosines(serving.embedder, query, texts, check), f"{_model_of(serving)} (embedding)"
-        scores = calibrate(serving.recipe.retrieval.calibration["dense"], raw)
+        curve = serving.recipe.retrieval.calibration["dense"][:2]  # a text's score is its own, whatever comes with it
+        scores = calibrate(curve, raw)
     else:
         raw, name = _logits(serving.reranker, query, texts, check), _model_of(serving)
         scores = calibrate(serving.recipe.second_pass.calibration, raw)

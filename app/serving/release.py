@@ -12,7 +12,7 @@ from indexing.indexes.bm25 import Bm25
 from indexing.models.embedder import Embedder
 from indexing.models.reranker import RerankerModel
 from indexing.records import Partition
-from indexing.releases.recipes import Recipe
+from indexing.releases.recipes import RERANK, Recipe
 from indexing.releases.release import Release
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.snapshot import Snapshot
@@ -36,7 +36,7 @@ class PartitionSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """The vectors' share in hybrid search, 0..1, and bias and slope of the calibration that goes with it."""
+    """The vectors' share in hybrid search, 0..1, and the curve of the calibration that goes with it."""
 
     dense_weight: float
     calibration: Sequence[float]
@@ -72,11 +72,17 @@ class ServingRelease:
 
     def fusion(self, partition: Partition) -> Fusion:
         """What the legs weigh in a hybrid search of a partition: as its snapshot says, else as the recipe does."""
-        retrieval = self.recipe.retrieval
         weight = self.snapshot.dense_weight(partition)
         if weight is None:
-            return Fusion(retrieval.dense_weight, retrieval.calibration["hybrid"])
-        return Fusion(weight, retrieval.calibration["dense" if weight == 1.0 else "lexical"])
+            return Fusion(self.recipe.retrieval.dense_weight, self.curve(partition, "hybrid"))
+        return Fusion(weight, self.curve(partition, "dense" if weight == 1.0 else "lexical"))
+
+    def curve(self, partition: Partition, mode: str) -> Sequence[float]:
+        """The curve that scores the hits of a partition in a mode, or after the second pass: ``rerank``."""
+        recipe = self.recipe
+        curve = recipe.second_pass.calibration if mode == RERANK else recipe.retrieval.calibration[mode]
+        move = self.snapshot.moves(partition).get(mode)
+        return curve if move is None else move.applied(curve)
 
     def require_searchable(self, partition: Partition) -> None:
         """Refuse to search a partition of which nothing can be read, where something should be.

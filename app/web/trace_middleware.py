@@ -11,6 +11,8 @@ from app.web.headers import header_of
 logger = logging.getLogger(__name__)
 _UNTOLD = ("/livez", "/readyz", "/metrics")
 """What probes ask all the time."""
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""Methods that are told by their names; any other is a client's text."""
 
 
 class TraceMiddleware:
@@ -56,8 +58,9 @@ def _tell(scope: Scope, trace: RequestTrace, status: int, named: str) -> None:
 def _operation(scope: Scope, trace: RequestTrace, status: int, named: str) -> Operation:
     """The request as OpenTelemetry's conventions for HTTP have it, without what a path may hold of a tenant's names."""
     path = getattr(scope.get("route"), "path", None)
+    method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
     attributes: dict[str, Attribute] = {
-        "http.request.method": scope["method"],
+        "http.request.method": method,
         "http.response.status_code": status,
         "url.scheme": scope["scheme"],
         "groundwork.request_id": named,
@@ -65,7 +68,7 @@ def _operation(scope: Scope, trace: RequestTrace, status: int, named: str) -> Op
     if path is not None:
         attributes["http.route"] = path
     return Operation(
-        scope["method"] if path is None else f"{scope['method']} {path}",
+        method if path is None else f"{method} {path}",
         "server",
         trace.began,
         trace.now(),

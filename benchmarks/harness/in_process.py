@@ -1,8 +1,7 @@
 """Searches of an application in this process, without a socket: what a request costs, and of another checkout as well.
 
-Run as a script with another checkout's packages on PYTHONPATH, it measures those: it needs nothing but the application.
-
-Usage: python benchmarks/harness/in_process.py HOME BODIES ROUNDS
+``ALONE`` runs it in a process of its own: with another checkout's packages on PYTHONPATH it measures those, since it
+needs nothing but the application.
 """
 
 import asyncio
@@ -17,6 +16,9 @@ from statistics import median
 from app.main import create_app, refresh
 from indexing.home import default_key
 from indexing.settings import Settings
+
+ALONE = f"import asyncio, runpy; asyncio.run(runpy.run_path({__file__!r})['main']())"
+"""The program of a process that asks as ``main`` does; its arguments are HOME and BODIES."""
 
 
 class Client:
@@ -87,12 +89,14 @@ def told(each: Sequence[tuple[float, float]]) -> dict[str, float]:
 
 
 async def main() -> None:
-    """Print the milliseconds of some bodies."""
-    path, bodies, rounds = sys.argv[1:]
-    async with served_in_process(Path(path)) as client:
-        found = await in_turns(client, {"plain": json.loads(bodies)}, int(rounds))
-    print(json.dumps(found["plain"]))
+    """For each line on standard input ask some bodies once, and print the milliseconds a search of the loop's thread.
 
-
-if __name__ == "__main__":
-    asyncio.run(main())
+    What other threads of the process do meanwhile is not theirs.
+    """
+    path, bodies = Path(sys.argv[1]), json.loads(sys.argv[2])
+    async with served_in_process(path) as client:
+        for _ in sys.stdin:
+            began = time.thread_time()
+            for body in bodies:
+                await client.post("/v1/search", body)
+            print((time.thread_time() - began) * 1000 / len(bodies), flush=True)

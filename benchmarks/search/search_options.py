@@ -5,8 +5,9 @@ client, in turns: one request of each kind after the other, since a machine's sp
 before, so that no encoding hides what an option costs; the processor time is that of the whole process, ledger and
 all. A ratio is that to the plain search.
 
-With ``--before``, the plain search of another checkout is measured in turn with this one's, each round in a process of
-its own with this script, and the ratio of their lowest rounds is told, since a busy machine only adds to a round.
+With ``--before``, the plain search of another checkout is measured beside this one's: a process of each serves the same
+home, and they are asked in turns. The ratio is that of the event loop's processor time in two rounds that follow each
+other, its median over all.
 
 Usage: python -m benchmarks.search.search_options [--rounds 40] [--before CHECKOUT] [--dry]
 """
@@ -19,17 +20,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from statistics import median
 
 from app.retrieval.query import Query
 from app.retrieval.ranking import MergedRanking, Ranking
 from app.retrieval.retriever import Retriever, Search
 from app.serving.release import ServingRelease
 from app.serving.release_opening import open_in_service
-from benchmarks.harness import in_process
-from benchmarks.harness.in_process import Client, in_turns, served_in_process, told
+from benchmarks.harness.in_process import ALONE, Client, in_turns, served_in_process, told
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import take_models
 from eval.datasets.query_sets import load_queryset
@@ -48,8 +49,8 @@ CORPUS = Path("corpora/helpdesk")
 COLLECTIONS = ("helpdesk", "mirror")
 BATCH = 10
 """Searches of the batch that is measured; its figures are those of one of them."""
-PROCESSES, ROUNDS = 5, 20
-"""Processes of each checkout, and rounds of each process."""
+PAIRS, WARM = 120, 20
+"""Rounds of two checkouts, and how many of them warm both."""
 PLAIN = "plain"
 KINDS: dict[str, dict] = {
     PLAIN: {},
@@ -138,18 +139,41 @@ async def asked(path: Path, queries: Sequence[str], rounds: int) -> dict[str, di
 
 
 def compared(path: Path, before: Path, queries: Sequence[str]) -> dict:
-    """The plain search of two checkouts, in turns."""
+    """The plain search of two checkouts: both are served at once and asked in turns, so that a load is on both."""
     bodies = json.dumps([body_of(query, PLAIN) for query in queries])
-    least: dict[str, list[float]] = {"before": [], "now": []}
-    for number in range(PROCESSES):
-        for name in sorted(least, reverse=bool(number % 2)):
-            environment = {**os.environ, "PYTHONPATH": str(before if name == "before" else ROOT)}
-            command = [sys.executable, in_process.__file__, str(path), bodies, str(ROUNDS)]
-            done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, check=True)
-            least[name].append(json.loads(done.stdout.splitlines()[-1])["least_cpu_ms"])
-            print(name, least[name][-1], flush=True)
-    best = {name: min(figures) for name, figures in least.items()}
-    return {"least_cpu_ms": best, "ratio": round(best["now"] / best["before"], 4), "rounds": least}
+    with ExitStack() as stack:
+        pair = [stack.enter_context(asked_by_turns(path, bodies, checkout)) for checkout in (before, ROOT)]
+        rounds = []
+        for number in range(PAIRS):
+            order = (0, 1) if number % 2 else (1, 0)
+            took = {place: pair[place]() for place in order}
+            rounds.append((took[0], took[1]))
+    rounds = rounds[WARM:]
+    ratios = sorted(now / was for was, now in rounds)
+    return {
+        "before_cpu_ms": round(median(was for was, _ in rounds), 4),
+        "now_cpu_ms": round(median(now for _, now in rounds), 4),
+        "ratio": round(median(ratios), 4),
+        "quartiles": [round(ratios[len(ratios) // 4], 4), round(ratios[3 * len(ratios) // 4], 4)],
+        "rounds": len(ratios),
+    }
+
+
+@contextmanager
+def asked_by_turns(path: Path, bodies: str, checkout: Path) -> Iterator[Callable[[], float]]:
+    """What asks a process of a checkout all bodies once, and gives the milliseconds a search."""
+    command = [sys.executable, "-c", ALONE, str(path), bodies]
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes) as process:
+
+        def ask() -> float:
+            process.stdin.write("once\n")
+            process.stdin.flush()
+            return float(process.stdout.readline())
+
+        yield ask
+        process.stdin.close()
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from eval.commands import (  # a module for each command of the group
     alerts,
+    calibrate,
     compare,
     drift,
     experiments,
@@ -22,6 +23,7 @@ from eval.commands.group import evaluation
 
 __all__ = [
     "alerts",
+    "calibrate",
     "commands",
     "compare",
     "drift",

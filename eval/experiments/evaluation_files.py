@@ -1,8 +1,9 @@
 """Files with what an evaluation found of each query, in HOME/evaluations beside the reports of ``eval run``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from indexing.errors import ArtefactCorrupt, ArtefactMissing
 from indexing.records import Json, Partition
@@ -11,16 +12,23 @@ from indexing.retention.ranking_files import SUFFIX, read_queries_file, write_qu
 
 FORMAT = 1
 """Raised with every change that older versions cannot read."""
+JudgedScores: TypeAlias = Mapping[str, Sequence[tuple[float, bool]]]
+"""By query id, for each of its first hits: the score, 0..1, and whether the document is judged relevant."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedQueries:
-    """By measure and query id the scores, by query id the first documents found, and the relevant ones not stored."""
+    """By measure and query id the scores, by query id the first documents found, and the relevant ones not stored.
+
+    ``judged_scores`` has by query id the calibrated score of each of the first documents, and whether it is relevant;
+    it names none, so that an erasure leaves it. Files from before there was one have none.
+    """
 
     partition: Partition
     scores: Mapping[str, Mapping[str, float]]
     rankings: Mapping[str, Sequence[str]]
     absent: Mapping[str, Sequence[str]]
+    judged_scores: JudgedScores = field(default_factory=dict)
 
 
 def write_queries(home: Path, evaluation: str, queries: EvaluatedQueries) -> None:
@@ -48,7 +56,16 @@ def read_queries(home: Path, evaluation: str) -> EvaluatedQueries:
         raise ArtefactMissing(f"{path}: no such file; evaluate the release again") from error
     if value is None or (value.get("format"), value.get("id")) != (FORMAT, evaluation):
         raise ArtefactCorrupt(f"{path}: expected evaluation {evaluation[:12]} in format {FORMAT}; evaluate it again")
-    return EvaluatedQueries(Partition(**value["partition"]), value["scores"], value["rankings"], value["absent"])
+    return EvaluatedQueries(
+        Partition(**value["partition"]),
+        value["scores"],
+        value["rankings"],
+        value["absent"],
+        {
+            name: [(score, is_right) for score, is_right in hits]
+            for name, hits in value.get("judged_scores", {}).items()
+        },
+    )
 
 
 def remove_queries(home: Path, evaluation: str) -> None:

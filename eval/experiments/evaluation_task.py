@@ -55,10 +55,14 @@ class EvaluationTask:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOutput:
-    """By query id: document ids, best first, at most ``k``, and how many milliseconds the search took."""
+    """By query id: document ids, best first, at most ``k``, how many milliseconds the search took, and scores of hits.
+
+    Scores are calibrated, 0..1, in the order of the ids; a worker of an older version gives none.
+    """
 
     rankings: dict[str, list[str]]
     latencies_ms: dict[str, float]
+    hit_scores: dict[str, list[float]] = field(default_factory=dict)
 
 
 class EvaluationExecutor(Protocol):
@@ -95,11 +99,14 @@ def rank_queries(opener: ArtefactOpener, task: EvaluationTask) -> EvaluationOutp
     search = LocalSearcher(serving, task.partition)
     rankings: dict[str, list[str]] = {}
     latencies_ms: dict[str, float] = {}
+    hit_scores: dict[str, list[float]] = {}
     for query_id, text in task.queries.items():
         started = time.perf_counter()
-        rankings[query_id] = list(search(text, k=task.k, mode=task.mode))
+        hits = search.hits(text, k=task.k, mode=task.mode)
         latencies_ms[query_id] = (time.perf_counter() - started) * 1000
-    return EvaluationOutput(rankings, latencies_ms)
+        rankings[query_id] = [hit.passage.document_id for hit in hits]
+        hit_scores[query_id] = [hit.score for hit in hits]
+    return EvaluationOutput(rankings, latencies_ms, hit_scores)
 
 
 def run_evaluation_task(storage: Storage, models: ArtefactOpener, name: str) -> bool:
@@ -161,7 +168,7 @@ def read_output(storage: Storage, task: EvaluationTask) -> EvaluationOutput:
         ArtefactMissing, ArtefactCorrupt: it is not done.
     """
     value: Json = json.loads((storage.open(*task.output).path / _OUTPUT).read_bytes())
-    return EvaluationOutput(value["rankings"], value["latencies_ms"])
+    return EvaluationOutput(value["rankings"], value["latencies_ms"], value.get("hit_scores", {}))
 
 
 def withdraw_evaluation_task(storage: Storage, task: EvaluationTask) -> None:

@@ -97,6 +97,7 @@ def evaluate(
             "search": [mode, k],
             "values": fingerprint(values),
             "measures": list(EVERY_MEASURE),
+            "keeps": ["rankings", "scores of hits"],
             "libraries": library_versions(),
         }
     )
@@ -147,6 +148,7 @@ def _search(executor: EvaluationExecutor, whole: EvaluationTask, on_progress: Pr
     for output in executor.run(_blocks(whole)):
         found.rankings.update(output.rankings)
         found.latencies_ms.update(output.latencies_ms)
+        found.hit_scores.update(output.hit_scores)
         on_progress(len(found.rankings), len(whole.queries))
     if missing := whole.queries.keys() - found.rankings.keys():
         raise GroundworkError(
@@ -187,6 +189,12 @@ def _scored(
         scores=per_query,
         rankings={name: ids[:RANKS_KEPT] for name, ids in rankings.items()},
         absent={name: ids for name, ids in gone.items() if ids},
+        judged_scores={
+            name: [(score, qrels[name].get(one, 0) > 0) for one, score in zip(rankings[name], scores, strict=True)][
+                :RANKS_KEPT
+            ]
+            for name, scores in output.hit_scores.items()
+        },
     )
     p50, p95, p99 = (float(one) for one in np.percentile(list(output.latencies_ms.values()), [50, 95, 99]))
     row = EvaluationRow(

@@ -3,9 +3,15 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from eval.experiments.evaluation_files import EvaluatedQueries, read_queries, remove_queries, write_queries
+from eval.experiments.evaluation_files import (
+    EvaluatedQueries,
+    JudgedScores,
+    read_queries,
+    remove_queries,
+    write_queries,
+)
 from eval.experiments.experiment import Latency
 from indexing.catalogue.evaluations import (
     EvaluationRow,
@@ -30,7 +36,8 @@ class Evaluation:
     ``id`` is the fingerprint of all inputs. ``scores`` are by measure and query id, ``rankings`` by query id: the first
     ``RANKS_KEPT`` documents, best first. ``documents`` and ``judgments`` tell of what it was measured on, and ``seq``
     is the last write that the release holds. ``absent`` has, by query id, the relevant documents that the release does
-    not hold: none of them can be found, and each costs score.
+    not hold: none of them can be found, and each costs score. ``judged_scores`` has the calibrated score of each of the
+    first documents and whether it is relevant; evaluations from before there were any have none.
     """
 
     id: str
@@ -51,6 +58,7 @@ class Evaluation:
     judgments: str
     latency: Latency
     created_at: str
+    judged_scores: JudgedScores = field(default_factory=dict)
 
     @property
     def means(self) -> dict[str, float]:
@@ -130,4 +138,5 @@ def evaluation_of(row: EvaluationRow, queries: EvaluatedQueries) -> Evaluation:
         judgments=row.judgments,
         latency=Latency(**row.latency),
         created_at=row.created_at,
+        judged_scores=queries.judged_scores,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from app.retrieval.hits import RankedPassage
 from app.retrieval.retriever import Retriever
 from app.serving.release import ServingRelease
 from app.serving.release_opening import ReleaseOpener, open_in_service
@@ -110,6 +111,14 @@ class LocalSearcher:
 
     def __call__(self, query: str, *, k: int, mode: str, chat: Chat = ()) -> Sequence[str]:
         """Ids of at most ``k`` documents, best first; of a chat, as its recipe's conversation view counts the turns."""
+        return [hit.passage.document_id for hit in self.hits(query, k=k, mode=mode, chat=chat)]
+
+    def hits(self, query: str, *, k: int, mode: str, chat: Chat = ()) -> Sequence[RankedPassage]:
+        """The hits themselves.
+
+        Raises:
+            NotReady: a shard cannot be searched, or the second pass was skipped.
+        """
         turns = read_conversation(self.serving.recipe.conversation, chat) if chat else Turns(query)
         result = self.retriever.search(
             self.serving,
@@ -122,7 +131,7 @@ class LocalSearcher:
         )
         if result.warnings:
             raise NotReady(f"A measurement needs every shard: {result.warnings[0]}")
-        return [hit.passage.document_id for hit in result.hits]
+        return result.hits
 
     def inputs(self) -> dict[str, Json]:
         """Fingerprints and versions of all that decides a ranking."""

@@ -12,6 +12,7 @@ from eval.reports.sections.judged import judged_section
 from eval.reports.sections.live import live_section
 from eval.reports.sections.methods import methods_section
 from eval.reports.sections.quality import quality_section
+from eval.reports.sections.reliability import reliability_section
 from eval.reports.sections.rollouts import rollouts_section
 from eval.reports.sections.slices import slices_section
 from eval.reports.sections.worst_queries import worst_section
@@ -25,6 +26,7 @@ SECTIONS: Sequence[Callable[[Source], Section]] = (
     comparison_section,
     slices_section,
     worst_section,
+    reliability_section,
     judged_section,
     drift_section,
     feedback_section,

@@ -17,8 +17,11 @@ from eval.reports.text_policy import TextPolicy
 from indexing.catalogue.evaluations import EvaluationRow, list_evaluations
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
+from indexing.records import Partition
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import find_release
+from indexing.snapshots.collection_calibration import CollectionCalibration
+from indexing.snapshots.manifest import read_snapshot
 
 logger = logging.getLogger(__name__)
 SERVING_MODE = "hybrid"
@@ -121,6 +124,14 @@ class Source:
         if number not in self._recipes:
             self._recipes[number] = read_recipe(self.home.catalogue, number)
         return self._recipes[number]
+
+    def calibration(self, snapshot: str, partition: Partition) -> CollectionCalibration | None:
+        """How the scores of a collection were moved in a snapshot; ``None`` where they were not, or it is gone."""
+        try:
+            legs = read_snapshot(self.home.storage, snapshot).legs
+        except NotFound:
+            return None
+        return next((one.calibration for one in legs if one.partition == partition), None)
 
     def was_in_service(self, release: str, at: str) -> bool:
         """Whether a release was in service at a moment (UTC, ISO 8601)."""

@@ -24,6 +24,7 @@ from indexing.builds.plan import (
     read_inputs,
 )
 from indexing.builds.tasks import EmbedTask, Executor, ShardTask, withdraw_tasks
+from indexing.catalogue.calibrations import read_calibrations
 from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.document_versions import forget_versions_older_than
 from indexing.catalogue.documents import document_keys
@@ -44,7 +45,8 @@ from indexing.releases.recipes import record_recipe
 from indexing.releases.release import Release, newest_release, record_release
 from indexing.releases.soundness import require_whole
 from indexing.settings import current_user
-from indexing.snapshots.leg_counts import CollectionLegs, with_languages
+from indexing.snapshots.collection_calibration import CollectionCalibration
+from indexing.snapshots.leg_counts import CollectionLegs, with_calibrations, with_languages
 from indexing.snapshots.manifest import describe_snapshot, publish_snapshot, read_snapshot
 from indexing.snapshots.shard import KIND
 from indexing.storage.store import BUILD_LOCK
@@ -188,7 +190,9 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
             check_began = time.perf_counter()
             legs = check_legs(context, recipe.number, plans, before)
             check_seconds = time.perf_counter() - check_began
-            collections = with_languages(legs.collections, context.languages)
+            collections = _with_calibrations(
+                context, recipe.number, plans, with_languages(legs.collections, context.languages)
+            )
             manifest = describe_snapshot(context.views, recipe.model, shards, collections)
             require_whole(manifest, {plan.name: plan.rows for plan in plans})
             publish_snapshot(context.storage, manifest)
@@ -238,6 +242,17 @@ def _with_languages(context: BuildContext, before: Mapping[Partition, Collection
         return context
     known = {partition: one.analysed_as for partition, one in before.items() if one.analysed_as is not None}
     return replace(context, languages=decide_languages(context.catalogue, known))
+
+
+def _with_calibrations(
+    context: BuildContext, recipe: int, plans: Sequence[ShardPlan], legs: Sequence[CollectionLegs]
+) -> tuple[CollectionLegs, ...]:
+    """The legs with what was fitted to judgments, of the collections that the snapshot holds."""
+    held = {placed.key.partition for plan in plans for placed in plan.documents}
+    fitted = read_calibrations(context.catalogue, recipe)
+    return with_calibrations(
+        legs, {one: CollectionCalibration.from_json(body) for one, body in fitted.items() if one in held}
+    )
 
 
 def _legs_before(context: BuildContext, recipe: int) -> dict[Partition, CollectionLegs]:

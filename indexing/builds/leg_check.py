@@ -7,6 +7,7 @@ import numpy as np
 
 from indexing.builds.context import BuildContext
 from indexing.builds.leg_samples import LEAST, Question, Sample, Sampled, choose_samples, question_of
+from indexing.builds.others_scores import others_log_odds
 from indexing.builds.plan import ShardPlan
 from indexing.catalogue.leg_samples import SampleRow, read_leg_samples
 from indexing.indexes.analysers import analyser_of
@@ -17,6 +18,7 @@ from indexing.models.embedder import Embedder
 from indexing.passages.token_counts import TokenCounter
 from indexing.records import Json, Partition, Rows, Vector
 from indexing.releases.recipes import RetrievalConfig
+from indexing.snapshots.collection_calibration import CollectionCalibration
 from indexing.snapshots.leg_counts import CollectionLegs, LegCounts
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import KIND, Shard, open_shard
@@ -67,20 +69,35 @@ def check_legs(
         fresh = dict(checker.check(partition, sampled, missing))
         mine = {(partition, one.key): fresh.get(one.key) or kept[partition, one.key] for one in sampled.samples}
         found |= mine
-        collections.append(CollectionLegs(partition, _by_language(mine.values())))
-    return LegCheck(_weighed(collections, context.recipe.retrieval, before), found, found != kept)
+        collections.append(
+            CollectionLegs(
+                partition, _by_language(mine.values()), calibration=_calibration(context, list(mine.values()))
+            )
+        )
+    weighed = _weighed(collections, context.recipe.retrieval, before)
+    # What is searched by one leg alone is scored by that leg's curve, and was not asked by it.
+    scored = tuple(one if one.dense_weight is None else replace(one, calibration=None) for one in weighed)
+    return LegCheck(scored, found, found != kept)
 
 
 def _decided_by(context: BuildContext) -> Json:
     """What decides what is found of a sample, beside the collection."""
     retrieval = context.recipe.retrieval
     languages = list(context.model_languages)
-    return [_VERSION, languages, context.views.fingerprint, retrieval.bm25_k1, retrieval.bm25_b]
+    decided_by: list[Json] = [_VERSION, languages, context.views.fingerprint, retrieval.bm25_k1, retrieval.bm25_b]
+    if retrieval.calibration_rule is not None:
+        decided_by.append([retrieval.dense_weight, list(retrieval.calibration["hybrid"])])
+    return decided_by
+
+
+def _calibration(context: BuildContext, rows: Sequence[SampleRow]) -> CollectionCalibration | None:
+    rule = context.recipe.retrieval.calibration_rule
+    return None if rule is None else rule.calibration([others for *_, others in rows if others is not None])
 
 
 def _by_language(rows: Iterable[SampleRow]) -> dict[str, LegCounts]:
     found: dict[str, LegCounts] = {}
-    for _, language, dense, lexical, tokens, unknown in rows:
+    for _, language, dense, lexical, tokens, unknown, _ in rows:
         found[language] = found.get(language, LegCounts()) + LegCounts(1, dense, lexical, tokens, unknown)
     return found
 
@@ -140,7 +157,14 @@ class _Checker:
         dense = self._by_meaning(legs, samples, questions, told)
         for one, question, about, is_found in zip(samples, questions, told, dense, strict=True):
             lexical = legs.finds_by_words(question.words, one)
-            yield one.key, (one.key, about.language, int(is_found), int(lexical), about.tokens, about.unknown)
+            counts = int(is_found), int(lexical), about.tokens, about.unknown
+            yield one.key, (one.key, about.language, *counts, self._others(legs, question.words, one))
+
+    def _others(self, legs: "_Legs", question: str, one: Sample) -> float | None:
+        """How high a question scores documents that it does not ask for, where the recipe's rule wants to know."""
+        if self._context.recipe.retrieval.calibration_rule is None or not question:
+            return None
+        return legs.score_of_others(question, self._model.encode_query(question), one)
 
     def _told(self, text: str) -> _Told:
         """What a passage's text tells before any leg is asked."""
@@ -178,7 +202,7 @@ class _Legs:
 
     def __init__(self, context: BuildContext, view: PartitionView, sampled: Sampled) -> None:
         retrieval = context.recipe.retrieval
-        self._view, self._numbers = view, sampled.plans
+        self._view, self._numbers, self._retrieval = view, sampled.plans, retrieval
         lexical = context.recipe.lexical
         self._analyser = analyser_of(lexical.language, lexical.algorithm, context.languages).of(view.partition)
         self._bm25 = Bm25(retrieval.bm25_k1, retrieval.bm25_b)
@@ -202,6 +226,14 @@ class _Legs:
         own = scores[self._places(*self._own(one))].max()
         others = scores[self._places(*self._others(one))]
         return bool(own > 0.0 and np.count_nonzero(others > own) < self._within)
+
+    def score_of_others(self, question: str, vector: Vector, one: Sample) -> float | None:
+        """The mean log-odds, by the recipe's hybrid curve, of what a search shows beside a sample's document."""
+        found = self._bm25.score_terms(self._view.segments, self._analyser.query_weights(question))
+        return others_log_odds(self._retrieval, self._view, vector, found, self._view.document_id(*self._place(one)))
+
+    def _place(self, one: Sample) -> tuple[int, int]:
+        return self._numbers.index(one.plan), one.row
 
     def _own(self, one: Sample) -> tuple[Rows, Rows]:
         rows: Rows = np.array(one.document_rows, np.int64)

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from indexing.catalogue.database import Database
 from indexing.records import Partition
 
-SampleRow = tuple[str, str, int, int, int, int]
-"""Key, language, found by meaning, found by words (0 or 1), tokens, unknown tokens."""
+SampleRow = tuple[str, str, int, int, int, int, float | None]
+"""Key, language, found by meaning, found by words (0 or 1), tokens, unknown tokens, and how high its question scores
+documents that it does not ask for: mean log-odds, ``None`` where that is not asked or there are none."""
 
 
 def read_leg_samples(database: Database, recipe: int) -> dict[tuple[Partition, str], SampleRow]:
     """The samples of a recipe's last build, by partition and key."""
     sql = (
-        "SELECT tenant, collection, key, language, dense, lexical, tokens, unknown_tokens FROM leg_samples"
+        "SELECT tenant, collection, key, language, dense, lexical, tokens, unknown_tokens, others FROM leg_samples"
         " WHERE recipe = ?"
     )
     found = {}
@@ -32,7 +33,7 @@ def replace_leg_samples(database: Database, recipe: int, samples: Mapping[tuple[
         )
         db.conn.executemany(
             "INSERT INTO leg_samples (recipe, tenant, collection, key, language, dense, lexical, tokens,"
-            " unknown_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " unknown_tokens, others) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             ((recipe, partition.tenant, partition.collection, *row) for (partition, _), row in samples.items()),
         )
 

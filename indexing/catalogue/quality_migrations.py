@@ -210,3 +210,15 @@ def _leg_samples(db: Database) -> None:
         " tokens INTEGER NOT NULL, unknown_tokens INTEGER NOT NULL,"
         " PRIMARY KEY (recipe, tenant, collection, key)) STRICT, WITHOUT ROWID"
     )
+
+
+@catalogue_migrations(name="0033_calibrations")
+def _calibrations(db: Database) -> None:
+    # How the scores of a collection were calibrated on judgments, by recipe; the next build takes the newest.
+    db.execute(
+        "CREATE TABLE calibrations (recipe INTEGER NOT NULL REFERENCES recipes(number), tenant TEXT NOT NULL,"
+        " collection TEXT NOT NULL, body TEXT NOT NULL, evidence TEXT NOT NULL, actor TEXT NOT NULL,"
+        " fitted_at TEXT NOT NULL, PRIMARY KEY (recipe, tenant, collection)) STRICT, WITHOUT ROWID"
+    )
+    # How high a sample's question scores documents that it does not ask for, in log-odds; null where that is not asked.
+    db.execute("ALTER TABLE leg_samples ADD COLUMN others REAL")

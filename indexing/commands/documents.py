@@ -10,7 +10,7 @@ from indexing.settings import Settings
 
 @click.group()
 def documents() -> None:
-    """Look at single documents."""
+    """List, look at, count and delete documents."""
 
 
 @documents.command("get")

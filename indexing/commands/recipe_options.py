@@ -48,6 +48,12 @@ _OPTIONS = (
         help="Whether a leg that cannot find a collection's own documents loses its weight there: self-retrieval, or"
         " none.",
     ),
+    click.option(
+        "--calibration",
+        metavar="RULE",
+        help="Score by the curves of this version: leg-check, moved for each collection by what its build finds, or"
+        " general, the same for all.",
+    ),
 )
 
 

@@ -11,6 +11,7 @@ from indexing.commands import lineage as lineage_commands
 from indexing.commands import tenants as tenant_commands
 from indexing.commands.backups import backup, restore
 from indexing.commands.builds import build
+from indexing.commands.collections import collections
 from indexing.commands.documents import documents
 from indexing.commands.erasure import erase, erasures
 from indexing.commands.features import features
@@ -82,6 +83,7 @@ def cli(context: click.Context, home: Path | None) -> None:
 
 cli.add_command(ingest)
 cli.add_command(documents)
+cli.add_command(collections)
 cli.add_command(build)
 cli.add_command(snapshots)
 cli.add_command(releases)

@@ -30,32 +30,27 @@ class CollectionAnalyser:
     def __init__(self, algorithm: int, languages: Mapping[Partition, str]) -> None:
         """Analyse each collection by its language, one of ``DECIDABLE``."""
         self._languages = dict(languages)
-        self._analyser = lru_cache(None)(lambda language: analyser_of(language, algorithm))
+        self._algorithm = algorithm
 
     def of(self, partition: Partition) -> TextAnalyser:
         """See ``TextAnalyser``."""
-        found: TextAnalyser = self._analyser(self._languages.get(partition, NONE))
-        return found
+        return _of_language(self._languages.get(partition, NONE), self._algorithm)
 
     def passage_terms(self, text: str) -> PassageTerms:
         """See ``TextAnalyser``."""
-        found: PassageTerms = self._analyser(NONE).passage_terms(text)
-        return found
+        return _of_language(NONE, self._algorithm).passage_terms(text)
 
     def query_weights(self, text: str) -> dict[str, float]:
         """See ``TextAnalyser``."""
-        found: dict[str, float] = self._analyser(NONE).query_weights(text)
-        return found
+        return _of_language(NONE, self._algorithm).query_weights(text)
 
     def stop_weights(self, text: str) -> dict[str, float]:
         """See ``TextAnalyser``."""
-        found: dict[str, float] = self._analyser(NONE).stop_weights(text)
-        return found
+        return _of_language(NONE, self._algorithm).stop_weights(text)
 
     def marks(self, text: str, wanted: frozenset[str]) -> list[Span]:
         """See ``TextAnalyser``."""
-        found: list[Span] = self._analyser(NONE).marks(text, wanted)
-        return found
+        return _of_language(NONE, self._algorithm).marks(text, wanted)
 
 
 def analyser_of(language: str, algorithm: int, languages: Mapping[Partition, str] | None = None) -> TextAnalyser:
@@ -73,4 +68,10 @@ def analyser_of(language: str, algorithm: int, languages: Mapping[Partition, str
         raise InvalidInput(f"lexical algorithm {algorithm} is unknown: expected 1 or 2. Use a newer Groundwork.")
     if language == AUTO:
         return CollectionAnalyser(algorithm, languages or {})
+    return _of_language(language, algorithm)
+
+
+@lru_cache(maxsize=64)
+def _of_language(language: str, algorithm: int) -> TextAnalyser:
+    """One for all shards and recipes of a process: what one of them has analysed, the others need not."""
     return Analyser(language) if algorithm == 1 else FormsAnalyser(language)

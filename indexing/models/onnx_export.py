@@ -31,8 +31,8 @@ def require_torch(what: str) -> None:
     for package in ("torch", "sentence_transformers", "onnx"):
         if importlib.util.find_spec(package) is None:
             raise NotReady(
-                f"{what} needs {package}, which is not installed here: run 'make models' in a checkout, elsewhere"
-                " pip install 'groundwork[models]'. Only the default model is compiled without it;"
+                f"{what[:1].upper()}{what[1:]} needs {package}, which is not installed here: run 'make models' in a"
+                " checkout, elsewhere pip install 'groundwork[models]'. Only the default model is compiled without it;"
                 " docs/operations.md says how to take torch's build for CPUs, which is much smaller."
             )
     require_memory(REGISTERING, what)

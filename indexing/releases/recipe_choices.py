@@ -13,6 +13,7 @@ from indexing.features.views import DEFAULT_CONVERSATION, DEFAULT_PASSAGES, EMBE
 from indexing.home import Home
 from indexing.indexes.analysers import LANGUAGES
 from indexing.models.registry import EMBEDDING, RERANKER, ModelVersion, require_kind
+from indexing.releases.calibration_rule import FROM_LEG_CHECK, GENERAL, CalibrationRule
 from indexing.releases.leg_rule import SELF_RETRIEVAL, LegRule
 from indexing.releases.recipes import Approximation, Recipe, RetrievalConfig, read_recipe
 
@@ -41,7 +42,7 @@ def default_recipe(home: Home) -> Recipe:
         passage=DEFAULT_PASSAGES,
         embedding=EMBEDDING_VIEWS["int8"],
         lexical=lexical_view("english"),
-        retrieval=RetrievalConfig(leg_rule=LegRule()),
+        retrieval=RetrievalConfig(leg_rule=LegRule(), calibration_rule=CalibrationRule()),
         approximation=Approximation(),
         conversation=DEFAULT_CONVERSATION,
     )
@@ -76,17 +77,19 @@ def change_recipe(
     candidates: int | None = None,
     boost: Sequence[str] = (),
     leg_rule: str | None = None,
+    calibration: str | None = None,
 ) -> Recipe:
     """A recipe with these changes; ``None`` changes nothing.
 
     0 passages mean exact search at every size, the conversation view ``none`` that a chat's last turn counts alone, and
     the reranker ``none`` that there is no second pass. Boosts, as ``parse_boost`` reads them, take the place of those
-    that there were; ``none`` alone leaves none. The leg rule ``none`` fixes the recipe's weights for all collections.
+    that there were; ``none`` alone leaves none. The leg rule ``none`` fixes the recipe's weights for all collections. A
+    calibration takes the curves of this version, with ``leg-check`` moved for each collection as its build finds.
 
     Raises:
         NotFound: no such model or view.
-        InvalidInput: no such precision, language or leg rule, a model of another kind than it is chosen for, no such
-            boost, or a weight outside of ``WEIGHT_RANGES``.
+        InvalidInput: no such precision, language, leg rule or calibration, a model of another kind than it is chosen
+            for, no such boost, or a weight outside of ``WEIGHT_RANGES``.
     """
     if model is not None:
         recipe = replace(recipe, model=_of_kind(home.models.get(model), EMBEDDING).id)
@@ -112,7 +115,7 @@ def change_recipe(
     recipe = _with_weights(recipe, {name: value for name, value in weights.items() if value is not None})
     if boost:
         recipe = _with_boosts(home, recipe, boost)
-    recipe = _with_leg_rule(recipe, leg_rule)
+    recipe = _with_calibration(_with_leg_rule(recipe, leg_rule), calibration)
     return replace(_with_reranker(home, recipe, reranker, rerank_depth, rerank_budget_ms), number=0)
 
 
@@ -123,6 +126,16 @@ def _with_leg_rule(recipe: Recipe, name: str | None) -> Recipe:
         raise InvalidInput(f"leg rule {name!r} is unknown: expected {SELF_RETRIEVAL} or {NONE}.")
     rule = None if name == NONE else recipe.retrieval.leg_rule or LegRule()
     return replace(recipe, retrieval=replace(recipe.retrieval, leg_rule=rule))
+
+
+def _with_calibration(recipe: Recipe, name: str | None) -> Recipe:
+    if name is None:
+        return recipe
+    if name not in (FROM_LEG_CHECK, GENERAL):
+        raise InvalidInput(f"calibration {name!r} is unknown: expected {FROM_LEG_CHECK} or {GENERAL}.")
+    rule = CalibrationRule() if name == FROM_LEG_CHECK else None
+    retrieval = replace(recipe.retrieval, calibration=RetrievalConfig().calibration, calibration_rule=rule)
+    return replace(recipe, retrieval=retrieval)
 
 
 def _with_weights(recipe: Recipe, weights: Mapping[str, float]) -> Recipe:

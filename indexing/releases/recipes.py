@@ -22,10 +22,22 @@ from indexing.features.views import (
 )
 from indexing.models.registry import ModelVersion
 from indexing.records import Json, fingerprint
+from indexing.releases.calibration_rule import CalibrationRule
 from indexing.releases.leg_rule import LegRule
 
+RERANK = "rerank"
+"""The name of the second pass among the modes that scores are calibrated by."""
 DEFAULT_SHARD_ROWS = 16_384
 """Passages above which a shard is split; bounds what one changed document makes a build write again."""
+
+
+CURVES = {
+    "dense": (-2.909, 3.674, 0.0, 0.0, -0.704),
+    "lexical": (-2.921, 2.498, 0.673, -3.823, -0.841),
+    "hybrid": (-2.856, 3.37, 0.467, -2.808, -0.84),
+}
+"""The general curve of each mode: bias, and what evidence, the logarithm of the question's terms, the share of them
+that is unknown, and the logarithm of the hit's place count. Source: benchmarks/results/calibration.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +45,11 @@ class RetrievalConfig:
     """How hits are found, ordered and scored. Source of the constants: benchmarks/results/fusion.json.
 
     ``bm25_k1`` and ``bm25_b`` as in BM25; ``dense_weight`` in 0..1 is the dense leg's share in hybrid fusion;
-    ``candidates``
-    is how many passages each leg contributes; ``calibration`` maps each mode's evidence to a score in 0..1. Each of
-    ``boosts`` adds ``weight * x / (x + saturation)`` to the fused score of a candidate, ``x`` being a value of its
-    document; see ``Boost`` for what and from where. ``leg_rule`` says when a leg loses its weight in a collection;
-    ``None`` is never.
+    ``candidates`` is how many passages each leg contributes; ``calibration`` has the curve that maps each mode's
+    evidence to a score in 0..1 (see ``indexing.indexes.fusion.calibrate``), which ``calibration_rule`` lets a build
+    move for a collection; ``None`` is never. Each of ``boosts`` adds ``weight * x / (x + saturation)`` to the fused
+    score of a candidate, ``x`` being a value of its document; see ``Boost`` for what and from where. ``leg_rule`` says
+    when a leg loses its weight in a collection; ``None`` is never.
     """
 
     bm25_k1: float = 1.2
@@ -45,17 +57,20 @@ class RetrievalConfig:
     dense_weight: float = 0.45
     candidates: int = 100
     calibration: dict[str, list[float]] = field(
-        default_factory=lambda: {"dense": [-7.193, 7.301], "lexical": [-5.946, 9.762], "hybrid": [-7.291, 11.223]}
+        default_factory=lambda: {name: list(one) for name, one in CURVES.items()}
     )
     boosts: Boosts = ()
     leg_rule: LegRule | None = None
+    calibration_rule: CalibrationRule | None = None
 
     @property
     def manifest(self) -> dict[str, Json]:
         """The config as plain JSON; without boosts or a rule as it was before there were any."""
         plain = asdict(self)
-        boosts, rule = plain.pop("boosts"), plain.pop("leg_rule")
-        return {**plain, **({"boosts": list(boosts)} if boosts else {}), **({"leg_rule": rule} if rule else {})}
+        boosts = plain.pop("boosts")
+        rules = {name: plain.pop(name) for name in ("leg_rule", "calibration_rule")}
+        given = {name: rule for name, rule in rules.items() if rule is not None}
+        return {**plain, **({"boosts": list(boosts)} if boosts else {}), **given}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +99,7 @@ class Reranking:
     depth: int = 10
     budget_ms: int = 500
     precision: str = "int8"
-    calibration: tuple[float, float] = (0.0, 1.0)
+    calibration: tuple[float, ...] = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +258,9 @@ def recipes_of_model(catalogue: Database, model: str) -> list[int]:
 def _retrieval(value: dict[str, Json]) -> RetrievalConfig:
     boosts = tuple(Boost(**boost) for boost in value.get("boosts", ()))
     rule = LegRule.from_json(value["leg_rule"]) if "leg_rule" in value else None
-    return RetrievalConfig(**{**value, "boosts": boosts, "leg_rule": rule})
+    scores = CalibrationRule.from_json(value["calibration_rule"]) if "calibration_rule" in value else None
+    return RetrievalConfig(**{**value, "boosts": boosts, "leg_rule": rule, "calibration_rule": scores})
 
 
 def _reranking(value: dict[str, Json]) -> Reranking:
-    bias, slope = value["calibration"]
-    return Reranking(value["depth"], value["budget_ms"], value["precision"], (bias, slope))
+    return Reranking(value["depth"], value["budget_ms"], value["precision"], tuple(value["calibration"]))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from indexing.builds.task_kinds import WORK
 from indexing.builds.tasks import withdraw_tasks
+from indexing.catalogue.calibrations import forget_calibrations
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import forget_document_features
 from indexing.catalogue.document_versions import erase_versions, ids_in_versions
@@ -174,6 +175,8 @@ def _leave_catalogue(catalogue: Database, found: DocumentLocations) -> int:
         remove_documents(catalogue, found.partition, ids)
         erase_versions(db, found.partition, ids)
         forget_leg_samples(catalogue, found.partition)
+        if found.is_whole:
+            forget_calibrations(catalogue, found.partition)
         forget_document_features(db, found.partition, None if found.is_whole else ids)
         erase_quality_of_documents(catalogue, found.partition, None if found.is_whole else ids)
         forget_files_of(catalogue, found.partition, None if found.is_whole else ids)

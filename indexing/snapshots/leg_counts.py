@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Self
 
 from indexing.records import Json, JsonFields, Partition
+from indexing.snapshots.collection_calibration import CollectionCalibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,15 @@ class CollectionLegs:
 
     ``languages`` has the counts of the samples in each language, by its code. ``dense_weight`` is the vectors' share
     in hybrid search, 0..1; ``None`` is that of the recipe. ``analysed_as`` is the language of the lexical terms where
-    the recipe leaves it to the build, else ``None``. ``rest`` holds what a newer version may have written beside these.
+    the recipe leaves it to the build, else ``None``. ``calibration`` says how its scores differ from the
+    recipe's, ``None`` where they do not. ``rest`` holds what a newer version may have written beside these.
     """
 
     partition: Partition
     languages: Mapping[str, LegCounts]
     dense_weight: float | None = None
     analysed_as: str | None = None
+    calibration: CollectionCalibration | None = None
     rest: Mapping[str, Json] = field(default_factory=dict)
 
     @property
@@ -99,7 +102,9 @@ class CollectionLegs:
         weight = fields.take_if_there("dense_weight", float)
         if weight is not None and not 0.0 <= weight <= 1.0:
             raise ValueError(f"the field 'dense_weight' is {weight}, expected a number from 0 to 1")
-        return cls(partition, languages, weight, fields.take_if_there("analysed_as", str), fields.rest())
+        language, stored = fields.take_if_there("analysed_as", str), fields.take_if_there("calibration", dict)
+        calibration = None if stored is None else CollectionCalibration.from_json(stored)
+        return cls(partition, languages, weight, language, calibration, fields.rest())
 
     def to_json(self) -> dict[str, Json]:
         """This as JSON, without what it does not have."""
@@ -109,6 +114,7 @@ class CollectionLegs:
             "languages": {code: self.languages[code].to_json() for code in sorted(self.languages)},
             "dense_weight": self.dense_weight,
             "analysed_as": self.analysed_as,
+            "calibration": None if self.calibration is None else self.calibration.to_json(),
             **self.rest,
         }
         return {name: value for name, value in stored.items() if value is not None}
@@ -133,6 +139,18 @@ def with_languages(
         replace(known.get(partition, CollectionLegs(partition, {})), analysed_as=languages[partition])
         for partition in sorted(languages, key=str)
     )
+
+
+def with_calibrations(
+    legs: Sequence[CollectionLegs], calibrations: Mapping[Partition, CollectionCalibration]
+) -> tuple[CollectionLegs, ...]:
+    """The legs with what was fitted for collections, in place of what a leg check found; ordered by partition."""
+    known = {one.partition: one for one in legs}
+    fitted = {
+        partition: replace(known.get(partition, CollectionLegs(partition, {})), calibration=calibration)
+        for partition, calibration in calibrations.items()
+    }
+    return tuple(sorted((known | fitted).values(), key=lambda one: one.partition))
 
 
 def languages_of_collections(legs: Sequence[CollectionLegs]) -> dict[Partition, str]:

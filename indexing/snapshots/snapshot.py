@@ -5,10 +5,11 @@ A snapshot's id is the fingerprint of its content, so building the same content 
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown
 from indexing.records import Partition
+from indexing.snapshots.collection_calibration import Move
 from indexing.snapshots.manifest import read_snapshot, require_promised
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import KIND as SHARDS
@@ -104,6 +105,11 @@ class Snapshot:
         """The vectors' share in hybrid search of a partition, ``None`` for the recipe's: nothing else was found out."""
         legs = self._legs.get(partition)
         return None if legs is None else legs.dense_weight
+
+    def moves(self, partition: Partition) -> Mapping[str, Move]:
+        """How the recipe's calibrations are moved for a partition, by mode; those that are not there stay."""
+        legs = self._legs.get(partition)
+        return {} if legs is None or legs.calibration is None else legs.calibration.modes
 
     def check(self) -> None:
         """Look at every shard without mapping it, so that those broken are in ``broken`` before the first search."""

@@ -25,6 +25,8 @@ _MARK = re.compile(r"\s*\[[^\[\]]{1,40}\]\s*")
 _RAISING = re.compile(r"\.([A-Za-z][\w-]*)\s*\{[^{}]*vertical-align\s*:\s*super")
 _MAX_RAISED = 20
 """Classes of a page that raise text, and that are looked for. Source: our choice."""
+_TICKS = "ul.inline-task-list > li, li > div.checkbox-on, li > div.checkbox-off, li > [role=checkbox][aria-checked]"
+_TICKED = names("checked on")
 _EMPHASIS = "b, strong, i, em, dfn, var, cite, mark, u"
 _INLINE = names(
     "a abbr acronym b bdi bdo big cite data dfn em font i ins label mark nobr q s small span strike"
@@ -41,9 +43,22 @@ def keep_words(root: LexborNode, cuts: Cuts, raised: frozenset[str] = frozenset(
         raised: The classes that the page's style sheets raise.
     """
     write_formulas(root, cuts)
+    _write_ticks(root)
     _drop_anchors(root, cuts)
     _write_raised(root, raised)
     _join_words(root)
+
+
+def _write_ticks(root: LexborNode) -> None:
+    """Writes the boxes of tasks that are none of HTML: those of Confluence, of Notion, and by role."""
+    for node in root.css(_TICKS):
+        item = node if node.tag == "li" else node.parent
+        first = item.first_child if item is not None else None
+        if item is not None and item.tag == "li" and first is not None:
+            is_ticked = node.attributes.get("aria-checked") == "true" or not _TICKED.isdisjoint(class_words(node))
+            first.insert_before("[x] " if is_ticked else "[ ] ")
+            if node.tag != "li" and not node.text().strip():
+                node.decompose()
 
 
 def _drop_anchors(root: LexborNode, cuts: Cuts) -> None:

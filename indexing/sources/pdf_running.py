@@ -28,6 +28,12 @@ _PAGE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 """A page's number, alone or in the words that go with one."""
+_NUMBERED = re.compile(
+    r"\b(?:page|seite|página|pagina|pag|стр|sida|strana|strona|sivu|oldal)\b\W{0,3}(\d{1,5})\b"
+    r"|^(\d{1,5})\s*[|\u2022\u00b7]|[|\u2022\u00b7]\s*(\d{1,5})$",
+    re.IGNORECASE,
+)
+"""A page's number in a line that says more: with the word for it, or parted by a sign; "Invoice 3" is none."""
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
@@ -109,6 +115,9 @@ def _keys(line: Line, page: int) -> Iterator[str]:
     number = _number(match.group(1)) if match else None
     if match and number is not None:
         yield f"{place} {number - page} {line.text[: match.start(1)]}#{line.text[match.end(1) :]}"
+    elif len(line.text) <= _RUNNING_CHARS and (within := _NUMBERED.search(line.text)):
+        begin, end = next(span for span in map(within.span, (1, 2, 3)) if span != (-1, -1))
+        yield f"{place} {int(line.text[begin:end]) - page} {line.text[:begin]}#{line.text[end:]}"
 
 
 def _number(text: str) -> int | None:

@@ -135,6 +135,8 @@ def _program_of(command):
         kind, *rest = [one for one in command[1:] if one != "-P"]
         if kind in ("-m", "-c"):
             return {"-m": "module", "-c": "code"}[kind], rest[0], rest[1:]
+        if kind.endswith(".py"):
+            return "script", kind, rest
     return None
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from eval.experiments.reliability import JudgedHit, reliability
 from eval.gates.canary_course import Course, CourseStage
 from eval.judging.judgement import JudgedSample, Judgement, Summary
 from eval.reports.charts.data import Distribution
@@ -18,6 +19,7 @@ from eval.reports.sections.judged import tell_judged
 from eval.reports.sections.live import Live, tell_live
 from eval.reports.sections.methods import methods_section
 from eval.reports.sections.quality import Measured, Quality, tell_quality
+from eval.reports.sections.reliability import ScoredSet, tell_reliability
 from eval.reports.sections.rollouts import Judged, Tried, tell_rollouts
 from eval.reports.sections.slices import SliceDifference, SliceLevel, Slices, tell_slices
 from eval.reports.sections.worst_queries import Worst, tell_worst
@@ -42,6 +44,20 @@ SERVICES = [
 
 def estimate(value, half):
     return Estimate(value, value - half, value + half)
+
+
+def made_reliability():
+    draw = np.random.default_rng(7)
+    scores = -np.sort(-draw.beta(1.2, 3.0, (150, 10)), axis=1)
+    hits = [
+        JudgedHit(f"q{query}", rank, float(score), bool(draw.random() < score))
+        for query, found in enumerate(scores)
+        for rank, score in enumerate(found, 1)
+    ]
+    source = "fitted on 59 judged queries of the splits train and dev"
+    return tell_reliability(
+        [ScoredSet("helpdesk", "12.2", "hybrid", source, reliability(hits))], frozenset({"default"})
+    )
 
 
 def made_live():
@@ -330,6 +346,7 @@ def made_report():
         made_comparison(),
         made_slices(),
         made_worst(),
+        made_reliability(),
         made_drift(),
         made_feedback(),
         made_rollouts(),

@@ -11,19 +11,26 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("indexing", "app", "eval", "benchmarks")
 ALWAYS = "tests/test_architecture.py"
+GENERATED = "tests/client/test_generated.py"
+DOCUMENTED = (("app", "routes"), ("app", "schemas"))
+"""Folders that the OpenAPI document follows from, and so what is generated of the client."""
 
 
 def touched_tests(changed: Iterable[str], root: Path = ROOT) -> list[str]:
     """The test files and folders for some changed files, by their paths from the root, sorted.
 
-    A module stands for the tests of its folder, a test for itself, a fixture or a helper for the tests of its folder,
-    and anything else for the documents' tests.
+    A module stands for the tests of its folder, one of the client for the client's, a test for itself, a fixture or a
+    helper for the tests of its folder, and anything else for the documents' tests.
     """
     found = {ALWAYS}
     for name in changed:
         path = Path(name)
         if path.parts[0] in PACKAGES:
             found |= _tests_of(Path("tests") / path.parent, root)
+            if path.parts[:2] in DOCUMENTED and (root / GENERATED).is_file():
+                found.add(GENERATED)
+        elif path.parts[0] == "client":
+            found |= _tests_of(Path("tests/client"), root)
         elif path.parts[0] == "tests" and path.name.startswith("test_") and (root / path).is_file():
             found.add(name)
         elif path.parts[:2] == ("tests", "golden"):

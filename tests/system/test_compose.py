@@ -17,9 +17,9 @@ import httpx
 import pytest
 import yaml
 
-from app.main import create_app
 from indexing.commands.root import whole_command
 from indexing.settings import Settings
+from tests.support.api_document import api_document
 from tests.support.processes import PROGRAM, ROOT, free_port, run
 from tests.support.redis_server import redis_program
 
@@ -84,7 +84,7 @@ def test_the_published_port_is_the_one_that_is_served_and_loopback_only():
 
 def test_the_health_check_asks_a_route_that_exists():
     (path,) = re.findall(r"http://127\.0\.0\.1:8080(/\w+)", " ".join(OURS["api"]["healthcheck"]["test"]))
-    assert path in create_app().openapi()["paths"]
+    assert path in api_document()["paths"]
 
 
 def test_redis_keeps_what_it_has_and_its_url_names_its_service():

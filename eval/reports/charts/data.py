@@ -101,4 +101,27 @@ class Curve:
     mark: float | None = None
 
 
-Drawing: TypeAlias = Timeline | Distribution | Intervals | Differences | Curve
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A bin from ``low`` to ``high``: the mean of what was said, the share that came true and its interval, a count."""
+
+    low: float
+    high: float
+    said: float
+    value: float
+    value_low: float
+    value_high: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal:
+    """Shares that came true over what was said of them, both 0..1, beside the diagonal; counts stand below."""
+
+    shares: Sequence[Share]
+    x_label: str
+    value_label: str
+    count_label: str
+
+
+Drawing: TypeAlias = Timeline | Distribution | Intervals | Differences | Curve | Diagonal

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from eval.reports.charts.comparisons import draw_differences, draw_intervals
-from eval.reports.charts.data import Curve, Differences, Distribution, Drawing, Intervals, Timeline
+from eval.reports.charts.data import Curve, Diagonal, Differences, Distribution, Drawing, Intervals, Timeline
 from eval.reports.charts.distributions import draw_curve, draw_distribution
+from eval.reports.charts.reliability import draw_diagonal
 from eval.reports.charts.svg import styled, to_svg
 from eval.reports.charts.theme import SMALL_PX, WIDTH_PX, Width
 from eval.reports.charts.timeline import draw_timeline
@@ -43,4 +44,6 @@ def _draw(drawing: Drawing, width_px: float, prefix: str, label: str) -> str:
                 figure = draw_differences(drawing, width_px)
             case Curve():
                 figure = draw_curve(drawing, width_px)
+            case Diagonal():
+                figure = draw_diagonal(drawing, width_px)
         return to_svg(figure, prefix=prefix, label=label)

@@ -3,7 +3,17 @@
 from collections.abc import Collection
 
 from eval.reports.model import Section, Terms
-from eval.reports.sections import comparison, drift, feedback, judged, quality, rollouts, slices, worst_queries
+from eval.reports.sections import (
+    comparison,
+    drift,
+    feedback,
+    judged,
+    quality,
+    reliability,
+    rollouts,
+    slices,
+    worst_queries,
+)
 
 ID, TITLE = "methods", "Methods and caveats"
 _TERMS: tuple[tuple[str, str, str], ...] = (
@@ -50,6 +60,14 @@ _TERMS: tuple[tuple[str, str, str], ...] = (
         "Worst queries",
         "They are chosen because they score least, so they look worse than such queries are on average. Read them for"
         " what went wrong, not for how often it does.",
+    ),
+    (
+        reliability.ID,
+        "Reliability of scores",
+        "Hits are put together by their score, and the share of them that was judged relevant is held against it."
+        " Calibration error: how far the two lie apart, on average over ten bins of as many hits each. Brier score: the"
+        " mean squared difference of score and truth; it also counts how well scores tell right from wrong. Judged"
+        " questions have an answer: questions that nothing answers are not among them.",
     ),
     (
         drift.ID,

@@ -16,6 +16,7 @@ from indexing.catalogue.tenants import create_tenant, ensure_tenant, read_tenant
 from indexing.home import Home
 from indexing.records import Document, Partition
 from indexing.telemetry import JsonFormatter
+from tests.support.api_document import api_document
 
 NEEDED = {
     ("post", "/v1/search"): "search",
@@ -149,7 +150,7 @@ def operator(make):
 
 def operations(client):
     """Every route of the OpenAPI document with its method."""
-    paths = client.app.openapi()["paths"]
+    paths = api_document()["paths"]
     return {(method, path): one for path, methods in paths.items() for method, one in methods.items()}
 
 

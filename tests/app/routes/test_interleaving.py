@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,11 +20,12 @@ from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import default_recipe
 from indexing.releases.rollouts import PREFERENCE, AbTest
 from indexing.releases.transitions import Decision
-from indexing.releases.trials import End, propose, start_interleaving
-from tests.app.conftest import release, settings_of
+from indexing.releases.trials import End, propose, start_interleaving, start_shadow
+from tests.app.conftest import ARTICLES, release, settings_of
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 TEST = AbTest(PREFERENCE, margin=0.1, higher_is_better=True)
+HELPDESK = Partition(DEFAULT_TENANT, "helpdesk")
 QUESTION = "invoice of seats and webhook errors"
 
 
@@ -101,6 +103,48 @@ def test_both_recipes_answer_and_each_hit_names_its_release(served, client):
     assert "2.1" in {hit["release"] for hit in answer["hits"]}
     assert [hit.document_id for hit in row.hits] == documents
     assert counted(client, "answered") == 1.0
+
+
+def test_only_the_first_page_of_one_collection_is_interleaved(served, client):
+    page = ask(client, k=2, offset=2)
+    several = client.post("/v1/search", json={"query": QUESTION, "collections": ["helpdesk"], "user": "ann"}).json()
+    assert {hit["release"] for hit in [*page["hits"], *several["hits"]]} == {"1.1"}
+    assert [(row.arm, row.rollout, row.comparison) for row in rows(client, served)] == [("live", None, None)] * 2
+
+
+def test_near_duplicates_in_the_two_lists_are_one_hit(served, client):
+    put_documents(served.catalogue, HELPDESK, [Document("again", "Again", ARTICLES["invoice"][1], "", {})])
+    for retrieval in (default_recipe(served).retrieval, replace(default_recipe(served).retrieval, dense_weight=0.0)):
+        release(served, retrieval=retrieval)
+    refresh(client.app.state.services)
+    found = ask(client, collapse=True, min_score=0.0)
+    shown = [hit["document_id"] for hit in found["hits"]]
+    assert len({"invoice", "again"} & set(shown)) == 1
+    assert sorted({*shown, "invoice", "again"}) == ["again", "calendar", "export", "invoice", "password", "webhook"]
+    assert "2" in {row.comparison["candidate"][0] for row in rows(client, served)}
+
+
+def test_a_shadow_answers_for_each_of_several_collections_what_it_would_alone(served_home):
+    release(served_home, retrieval=replace(default_recipe(served_home).retrieval, dense_weight=0.0))
+    put_documents(served_home.catalogue, Partition(DEFAULT_TENANT, "legal"), [Document("terms", "Terms", "Invoices.")])
+    assert take_lease(served_home.catalogue, "host:1", by().at)
+    seen = propose(served_home.catalogue, 2, by())
+    end = End(queries=1000)
+    start_shadow(served_home.catalogue, seen, by(), share=1.0, end=end, decides="alike", max_recipes=4)
+    with TestClient(create_app(settings_of(served_home.path)), headers=KEY) as client:
+        services = client.app.state.services
+        refresh(services)
+        services.shadows._load, services.shadows._busy_above = SimpleNamespace(share=lambda: 0.0), 99
+        body = {"query": QUESTION, "collections": ["helpdesk"], "k": 3, "offset": 1}
+        answer = client.post("/v1/search", json=body)
+        assert answer.status_code == 200, answer.text
+        services.shadows.flush()
+        assert services.records.recorder.flush(20)
+        kept = {row.kind: row for row in requests_of(served_home.ledger)}
+    assert [hit["rank"] for hit in answer.json()["hits"]] == [2, 3, 4]
+    assert kept["shadow"].shadow_of == kept["search"].id
+    assert len(kept["shadow"].hits) == 3
+    assert kept["shadow"].comparison["overlap"] > 0
 
 
 def test_a_user_outside_the_share_and_the_context_door_get_the_release_in_service(served, client):

@@ -5,6 +5,8 @@ import threading
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key
@@ -194,7 +196,7 @@ def test_a_hostile_name_is_kept_as_a_name_and_no_more(client, home, name, kept):
     assert content.headers["content-disposition"].isprintable()
     assert "x-evil" not in content.headers
     assert upload["id"] in {path.name for path in (home.path / "uploads").iterdir()}
-    assert {path.name for path in home.path.iterdir()} == places
+    assert {path.name for path in home.path.iterdir()} == places | {"uploads"}
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "\x00", "/", "\u202e", "..\\.."])
@@ -231,3 +233,24 @@ def test_on_a_full_disk_no_file_is_kept_and_files_are_deleted(small_disk, monkey
         assert client.delete(kept, headers=KEY).status_code == 200
         home = client.app.state.services.home
         assert home.storage.list(FILES) == []
+
+
+PIECES = (
+    b"--x\r\n",
+    b"--x--\r\n",
+    b"\r\n",
+    b'Content-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n',
+    b'Content-Disposition: form-data; name="metadata"\r\n\r\n',
+    b"Content-Disposition: form-data\r\n\r\n",
+    b"Content-Transfer-Encoding: base64\r\n",
+    b"Content-Disposition: form-data; name=\"file\"; filename*=UTF-8''%FF\r\n\r\n",
+    b"\x00\xff",
+    b"{",
+)
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=12))
+def test_no_form_however_broken_is_more_than_refused(client, pieces):
+    headers = KEY | {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.post("/v1/collections/fuzzed/uploads", content=b"".join(pieces), headers=headers)
+    assert answer.status_code in (202, 400, 422), answer.text

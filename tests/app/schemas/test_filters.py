@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from app.main import create_app
 from app.retrieval.filters import Comparison, Compound, Filter
 from app.schemas.documents import DeleteBody
 from app.schemas.filters import FilterBody, filter_of
 from app.schemas.search import SearchBody
 from indexing.records import Json
+from tests.support.api_document import api_document
 
 
 class Body(BaseModel):
@@ -192,7 +192,7 @@ def test_a_filter_is_bounded_in_comparisons_and_fields() -> None:
 
 
 def test_the_openapi_document_has_the_grammar() -> None:
-    schemas = create_app().openapi()["components"]["schemas"]
+    schemas = api_document()["components"]["schemas"]
     for body in (SearchBody, DeleteBody):
         text = json.dumps(schemas[body.__name__]["properties"]["filters"])
         for name in ("EqualityFilter", "OrderFilter", "MembershipFilter", "CompoundFilter"):

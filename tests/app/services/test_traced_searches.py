@@ -226,8 +226,11 @@ def test_a_traceparent_that_cannot_be_read_begins_a_new_trace(served_home):
     with traced(served_home) as (client, received):
         client.post("/v1/search", json=QUESTION, headers=KEY | {"traceparent": "00-zz-zz-zz"})
         client.get("/livez")
+        client.request("MADEUP", "/v1/a-path-of-no-route")
     assert by_name(received.spans)["POST /v1/search"].parent_span_id == b""
-    assert "GET /livez" not in by_name(received.spans)
+    assert set(by_name(received.spans)) & {"GET /livez", "_OTHER"} == {"_OTHER"}
+    assert "MADEUP" not in str(received.spans)
+    assert "no-route" not in str(received.spans)
 
 
 def test_a_collector_that_fails_fails_no_request(served_home, caplog):

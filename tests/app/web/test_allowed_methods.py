@@ -1,7 +1,8 @@
 from starlette.routing import Mount, Route
 
-from app.main import ROUTERS, create_app
+from app.main import ROUTERS
 from app.web.allowed_methods import AllowedMethods
+from tests.support.api_document import api_document
 
 
 def nothing(request):
@@ -34,5 +35,5 @@ def test_a_path_that_is_not_there_takes_nothing():
 
 def test_each_operation_of_the_document_is_among_the_methods_of_its_path():
     allowed = AllowedMethods(route for router in ROUTERS for route in router.routes)
-    for path, methods in create_app().openapi()["paths"].items():
+    for path, methods in api_document()["paths"].items():
         assert {method.upper() for method in methods} <= set(allowed.of(path.replace("{", "").replace("}", "")))

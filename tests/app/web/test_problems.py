@@ -2,10 +2,10 @@ import inspect
 
 import pytest
 
-from app.main import create_app
 from app.schemas import server_problems
 from app.web.problems import NAMES, OTHER_NAME, REFUSALS, STATUS, headers_of, name_of, status_of
 from indexing import errors
+from tests.support.api_document import api_document
 
 CLASSES = [
     value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, errors.GroundworkError)
@@ -59,7 +59,7 @@ def test_the_server_names_its_own_answers_by_the_same_table():
 def test_no_client_is_told_that_it_has_gone():
     statuses = {
         status
-        for methods in create_app().openapi()["paths"].values()
+        for methods in api_document()["paths"].values()
         for operation in methods.values()
         for status in operation["responses"]
     }

@@ -66,6 +66,12 @@ def test_what_was_really_shown_counts_where_that_is_said(home):
     assert cells(harvest(home, depth=2)) == {("a", 1): (1, 0), ("b", 2): (1, 0), ("c", 3): (1, 0)}
 
 
+def test_a_later_page_counts_at_its_ranks_and_one_of_several_collections_at_none(home):
+    home.ledger.append([row(n, "ab", query_features={"offset": 2.0}) for n in range(2)])
+    home.ledger.append([row(n, "cd", query_features={"collections": 2.0}) for n in range(2, 4)])
+    assert cells(harvest(home)) == {("a", 3): (2, 0), ("b", 4): (2, 0)}
+
+
 def test_passages_of_one_document_are_one_hit_at_the_rank_of_the_best(home):
     home.ledger.append([row(n, "aab", kind="context") for n in range(2)])
     assert cells(harvest(home)) == {("a", 1): (2, 0), ("b", 2): (2, 0)}

@@ -223,7 +223,7 @@ def test_an_empty_home_says_of_every_section_why_it_is_left_out(home):
     now = datetime.now(UTC)
     report = build_report(home, ReportOptions.last_days(now), made_at=now)
     assert [section.id for section in report.present] == ["methods"]
-    assert len(report.absent) == 9
+    assert len(report.absent) == 10
     assert all(len(section.absent) > 30 for section in report.absent)
     assert report.release == "none"
 
@@ -235,3 +235,15 @@ def test_a_comparison_that_was_asked_for_stands_first(read_only):
 
 def test_every_measure_of_feedback_is_said_in_words():
     assert SAID.keys() == set(MEASURES)
+
+
+def test_scores_of_what_is_in_service_are_held_against_judgments(read_only, told):
+    section = sections_of(told)["reliability"]
+    (chart,) = blocks_of(section, Chart)
+    assert "Release 1.1, hybrid; scores are fitted on other collections: the recipe's general curve." in chart.note
+    kept = read_only.evaluate("1.1", read_only.query_set, mode="hybrid").judged_scores
+    assert sum(row[1] for row in chart.table.rows) == sum(map(len, kept.values()))
+    (cuts,) = blocks_of(section, Table)
+    assert [row[0] for row in cuts.rows][:2] == [0.05, 0.1]
+    assert cuts.rows[0][1] >= cuts.rows[-1][1]
+    assert section.tenants == {OURS.tenant}

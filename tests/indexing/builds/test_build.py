@@ -56,6 +56,7 @@ from indexing.storage.arrays import map_arrays, write_arrays
 from indexing.storage.factory import open_storage
 from indexing.storage.local import LocalStorage
 from indexing.storage.store import Artefact, Draft
+from tests.support.forked_programs import ForkedPopen
 from tests.support.migrated_catalogue import place_home
 from tests.support.processes import environment
 
@@ -861,7 +862,7 @@ def test_a_build_killed_in_the_middle_goes_on_to_the_very_same_files(tmp_path: P
             one.put(*ARTICLES)
         undisturbed = calm.build()
         command = [sys.executable, __file__, str(killed.path), kind, str(nth)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as process:
+        with ForkedPopen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"stalled\n"
             with pytest.raises(AlreadyRunning, match=f"process {process.pid}"):

@@ -11,6 +11,7 @@ from indexing.catalogue.leg_samples import forget_leg_samples, read_leg_samples
 from indexing.features.views import PassageView
 from indexing.passages.chunker import Chunker
 from indexing.records import Partition
+from indexing.releases.calibration_rule import CalibrationRule
 from indexing.releases.leg_rule import LegRule
 from indexing.releases.recipes import RetrievalConfig, read_recipe, record_recipe
 from indexing.snapshots.manifest import SnapshotManifest, read_snapshot
@@ -24,6 +25,7 @@ FIXED = replace(
     shard_rows=32,
 )
 RULED = replace(FIXED, retrieval=RetrievalConfig(leg_rule=LegRule()))
+SCORED = replace(FIXED, retrieval=RetrievalConfig(leg_rule=LegRule(), calibration_rule=CalibrationRule()))
 
 
 class KnownWords(FreshHome):
@@ -173,3 +175,26 @@ def test_a_recipe_without_a_rule_keeps_its_fingerprint_and_one_with_it_is_read_a
     assert "leg_rule" not in FIXED.manifest["retrieval"]
     recorded = record_recipe(made.home.catalogue, RULED)
     assert read_recipe(made.home.catalogue, recorded.number) == recorded
+
+
+def test_scores_of_a_collection_move_by_what_its_build_finds_and_no_ranking_does(made):
+    plain, moved = made.build(RULED), made.build(SCORED)
+    calibration = legs(made, moved)[ENGLISH].calibration
+    assert (calibration.source, calibration.samples) == ("leg check", 30)
+    assert calibration.modes["hybrid"] == calibration.modes["lexical"]
+    assert legs(made, plain)[ENGLISH].calibration is None
+    for mode in ("hybrid", "dense", "lexical"):
+        before, after = (hits(serving(made, report), ENGLISH, "lid of kettle7", mode) for report in (plain, moved))
+        assert [name for name, *_ in after] == [name for name, *_ in before]
+        assert [score for _, score, *_ in after] != [score for _, score, *_ in before]
+
+
+def test_a_collection_that_one_leg_searches_is_scored_by_that_leg_s_curve(made):
+    assert legs(made, made.build(SCORED))[ARABIC].calibration is None
+
+
+def test_a_second_build_asks_nothing_again_and_finds_the_same_scores(made):
+    first = made.build(SCORED)
+    asked = list(made.build_embedder.texts)
+    again = made.build(SCORED)
+    assert (again.release, made.build_embedder.texts) == (first.release, asked)

@@ -29,9 +29,11 @@ ARGUMENTS = {
     "evaluation_id": "e",
     "alert": "1",
     "document_id": "d",
+    "ids": "d",
 }  # fmt: skip
 """A value for each argument of a command that names something."""
 OPTIONS = {
+    ("eval", "calibrate"): ["--set", "s"],
     ("eval", "judge"): ["--set", "s"],
     ("eval", "run"): ["--corpus", "corpora/helpdesk"],
     ("eval", "sets", "import"): ["--corpus", "corpora/helpdesk"],

@@ -19,6 +19,7 @@ from indexing.features.views import (
 from indexing.home import Home
 from indexing.models.registry import ModelManifest, ModelVersion, Prompts
 from indexing.records import StoredFile
+from indexing.releases.calibration_rule import CalibrationRule
 from indexing.releases.recipes import Recipe, RetrievalConfig, read_recipe, record_recipe
 
 RECIPE = Recipe("model@1", FIRST_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())
@@ -39,6 +40,7 @@ RECIPE = Recipe("model@1", FIRST_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view
         {"retrieval": RetrievalConfig(dense_weight=0.0)},
         {"retrieval": RetrievalConfig(candidates=7)},
         {"retrieval": RetrievalConfig(calibration={"dense": [0.0, 1.0]})},
+        {"retrieval": RetrievalConfig(calibration_rule=CalibrationRule())},
         {"retrieval": RetrievalConfig(boosts=(Boost("document_stats:age", -0.1, 30.0),))},
         {"document_views": (DOCUMENT_STATS,)},
     ],
@@ -74,7 +76,10 @@ def test_boosts_come_back_with_their_views_and_older_recipes_keep_their_fingerpr
     assert json.loads(json.dumps(boosted.manifest)) == boosted.manifest
     assert "boosts" not in RECIPE.manifest["retrieval"]
     assert "document_views" not in RECIPE.manifest
-    older = dataclasses.replace(RECIPE, lexical=lexical_view("english", 1))
+    before = {"dense": [-7.193, 7.301], "lexical": [-5.946, 9.762], "hybrid": [-7.291, 11.223]}
+    older = dataclasses.replace(
+        RECIPE, lexical=lexical_view("english", 1), retrieval=RetrievalConfig(calibration=before)
+    )
     assert older.fingerprint == "839517b93aeab0257e4618e9a9454acff85673b281a93ee205ef03f0761cafeb"
 
 
@@ -114,3 +119,10 @@ def test_a_recipe_is_bound_to_its_models_files() -> None:
     assert views.model.tokenizer_sha256 == "tokenizer.json"
     assert views.model.onnx_sha256 == {"fp32": "fp32.onnx", "int8": "int8.onnx"}
     assert (views.model.max_tokens, views.model.document_prompt) == (256, "d: ")
+
+
+def test_a_calibration_rule_comes_back_with_its_recipe_and_older_recipes_keep_their_fingerprint(home: Home) -> None:
+    ruled = dataclasses.replace(RECIPE, retrieval=RetrievalConfig(calibration_rule=CalibrationRule(strength=0.5)))
+    recorded = record_recipe(home.catalogue, ruled)
+    assert read_recipe(home.catalogue, recorded.number) == recorded
+    assert "calibration_rule" not in RECIPE.manifest["retrieval"]

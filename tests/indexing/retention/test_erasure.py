@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -61,6 +60,7 @@ from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import open_shard
 from indexing.snapshots.snapshot import Snapshot
 from tests.conftest import settings_at
+from tests.support.forked_programs import ForkedPopen
 from tests.support.ledger_rows import NOON, made_feedback, made_hit, made_row
 from tests.support.made_report import report_about
 from tests.support.replays import allow_replays
@@ -830,7 +830,8 @@ def test_an_erasure_that_was_really_killed_is_finished_by_the_next(filled, tmp_p
     for path in paths.values():
         copy_of(filled, path).close()
     given = [str(value) for number, path in paths.items() for value in (path, number)]
-    subprocess.run([sys.executable, "-c", KILLS, *given], check=True)
+    with ForkedPopen([sys.executable, "-c", KILLS, *given]) as killing:
+        assert killing.wait(300) == 0
     for path in paths.values():
         with closing(open_home(replace_home(filled.settings, path))) as home:
             resume_all(home)

@@ -197,3 +197,20 @@ def test_the_boxes_of_tasks_are_ticked_or_not() -> None:
         "<main><ul><li><input type=checkbox checked> Done<li><label><input type=checkbox> Not yet</label></ul></main>"
     )
     assert text_of(html) == "- [x] Done\n- [ ] Not yet"
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        '<ul class="inline-task-list"><li class="checked"><span>Done</span></li><li><span>Not yet</span></li></ul>',
+        '<ul class="to-do-list"><li><div class="checkbox checkbox-on"></div> <span>Done</span></li></ul>'
+        '<ul class="to-do-list"><li><div class="checkbox checkbox-off"></div> <span>Not yet</span></li></ul>',
+        '<ul><li><span role="checkbox" aria-checked="true"></span>Done</li>'
+        '<li><span role="checkbox" aria-checked="false"></span>Not yet</li></ul>',
+    ],
+)
+def test_boxes_of_tasks_that_other_programs_draw_are_ticked_or_not(tasks: str) -> None:
+    extract = read_webpage(f"<main>{tasks}</main>".encode())
+    assert [" ".join(line.split()) for line in extract.text.splitlines() if line] == ["- [x] Done", "- [ ] Not yet"]
+    assert extract.account is not None
+    assert extract.account.unexplained == 0

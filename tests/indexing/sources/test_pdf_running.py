@@ -51,6 +51,27 @@ def test_heads_of_left_and_right_pages_go_and_are_counted(left, right):
     assert extract.account.unexplained == 0
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Acme handbook Page {}",
+        "Seite {} von 8 - Handbuch",
+        "{} | Handbook of Acme",
+        "Handbook \u00b7 {}",
+        "Rev. 2, page {}/8",
+    ],
+)
+def test_heads_with_the_number_of_their_page_go(head):
+    pages = [[(50, 810, 9, head.format(at)), (50, 700, 11, f"About {word}.")] for at, word in enumerate(WORDS, 1)]
+    assert lines_of(pages) == [f"About {word}." for word in WORDS]
+
+
+@pytest.mark.parametrize("head", ["Invoice {}", "Chapter {} of Page", "Order {} | Acme", "Page 7 of volume {}"])
+def test_heads_with_another_number_stay(head):
+    pages = [[(50, 810, 9, head.format(at)), (50, 700, 11, f"About {word}.")] for at, word in enumerate(WORDS, 1)]
+    assert lines_of(pages)[::2] == [head.format(at) for at in range(1, 9)]
+
+
 def test_a_heading_of_terms_on_the_back_of_each_page_stays():
     back = [(50, 800, 11, "Terms of sale"), (50, 700, 11, "We deliver in May."), (50, 686, 11, "You pay in June.")]
     pages = [[(50, 700, 11, f"Invoice {word}")] if at % 2 == 0 else back for at, word in enumerate(WORDS)]

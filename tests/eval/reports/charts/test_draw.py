@@ -8,6 +8,7 @@ import pytest
 
 from eval.reports.charts.data import (
     Curve,
+    Diagonal,
     Differences,
     Distribution,
     IntervalRow,
@@ -15,6 +16,7 @@ from eval.reports.charts.data import (
     Lane,
     Line,
     Point,
+    Share,
     Timeline,
 )
 from eval.reports.charts.draw import drawn, drawn_small
@@ -37,6 +39,9 @@ DRAWINGS = [
     Intervals([IntervalRow("language: <de> & more", -0.1, -0.2, 0.0, "bad")], "difference", 0.0),
     Differences([0.1, -0.2, 0.0], "difference in nDCG@10"),
     Curve([1, 2], [1.0, 0.6], [1.0, 0.5], [1.0, 0.7], "rank", "examined"),
+    Diagonal(
+        [Share(0.0, 0.1, 0.05, 0.1, 0.0, 0.3, 12), Share(0.9, 1.0, 0.95, 1.0, 0.8, 1.0, 3)], "score", "right", "hits"
+    ),
 ]
 
 

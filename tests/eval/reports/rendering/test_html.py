@@ -76,7 +76,7 @@ def test_every_text_is_shown_as_it_is(page):
 
 def test_every_chart_has_a_table_behind_it_and_says_in_words_what_it_shows(page):
     figures = page.counts["figure"]
-    assert figures == len(charts_of(made_report())) == 17
+    assert figures == len(charts_of(made_report())) == 18
     assert page.counts["details"] == figures
     labels = [value for tag, name, value in page.attributes if tag == "svg" and name == "aria-label"]
     assert len(labels) == page.counts["svg"] > figures

@@ -1,9 +1,10 @@
 """Fusion: the raw scores of a candidate to the one number that orders it, and to a calibrated score.
 
-Nothing here depends on the other candidates, so the same raw scores give the same result whatever else was found, in
-whatever order and on whatever replica.
+What orders them does not depend on the other candidates, so the same raw scores give the same result whatever else was
+found, in whatever order and on whatever replica. Of the others, the score counts only how many are better.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,20 +42,33 @@ def fused_scores(dense: Scores | None, lexical: Scores | None, *, max_score: flo
     return fused
 
 
-def calibrate(weights: Sequence[float], ordering: Scores) -> Scores:
+def calibrate(
+    curve: Sequence[float], ordering: Scores, *, terms: float = 0.0, unknown_share: float = 0.0, before: int = 0
+) -> Scores:
     """Map fused scores to 0..1 by a logistic curve; keeps the order.
 
     One threshold means the same for every query then.
 
     Args:
-        weights: Bias and slope, the slope positive.
-        ordering: What ``fused_scores`` gave.
+        curve: Bias and slope, the slope positive; in recipes from decision 58 on also what the logarithm of ``terms``
+            and ``unknown_share`` count, for each hit alike, and the logarithm of the hit's place, at most 0.
+        ordering: What ``fused_scores`` gave, of the candidates that stand next to each other in the ranking.
+        terms: How many different terms of the query count.
+        unknown_share: How many of them no passage of the collection holds, 0..1.
+        before: How many candidates stand before these.
 
     Returns:
         float32 (n,): an estimate of the chance that the passage's document is relevant.
 
-    Source: fitted on train and dev judgments by benchmarks/search/fusion.py.
+    Source: decision 58; fitted by benchmarks/quality/calibration.py.
     """
-    bias, slope = weights
-    calibrated: Scores = (1.0 / (1.0 + np.exp(-(bias + slope * ordering)))).astype(np.float32)
+    bias, slope, *rest = curve
+    log_odds: Scores = bias + slope * ordering
+    if rest:
+        by_terms, by_unknown, by_place = rest
+        descending = np.sort(-ordering)
+        places = 1.0 + before + np.searchsorted(descending, -ordering)  # equal hits share a place, and so a score
+        log_odds = log_odds + (by_terms * math.log(max(terms, 1.0)) + by_unknown * unknown_share)
+        log_odds = log_odds + by_place * np.log(places)
+    calibrated: Scores = (1.0 / (1.0 + np.exp(-log_odds))).astype(np.float32)
     return calibrated

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval.fusion import calibrate, fused_scores
+from indexing.indexes.fusion import calibrate, fused_scores
 
 legs = st.lists(st.tuples(st.floats(-1, 1, width=32), st.floats(0, 40, width=32)), min_size=1, max_size=30).map(
     lambda pairs: (np.array([p[0] for p in pairs], np.float32), np.array([p[1] for p in pairs], np.float32))
@@ -50,6 +50,36 @@ def test_fusion_of_a_candidate_does_not_depend_on_the_others(pair):
         for i in range(len(dense))
     ]
     assert np.array_equal(together, alone)
+
+
+@given(legs, st.floats(-8, 0), st.floats(0, 40), st.floats(0, 1))
+def test_what_a_question_s_words_and_a_hit_s_place_count_keeps_the_order(pair, by_place, terms, unknown_share):
+    ordering = np.sort(pair[0])[::-1]
+    curve = [-3.0, 5.0, 0.7, -2.4, by_place]
+    scores = calibrate(curve, ordering, terms=terms, unknown_share=unknown_share)
+    assert np.all((scores > 0) & (scores < 1))
+    assert np.all(np.diff(scores) <= 0)
+    equal = ordering[1:] == ordering[:-1]
+    assert np.array_equal(scores[1:][equal], scores[:-1][equal])  # equal hits share a place
+
+
+@given(legs)
+def test_a_hit_s_score_does_not_depend_on_how_many_are_asked_for(pair):
+    ordering, curve = np.sort(pair[0])[::-1], [-3.0, 5.0, 0.7, -2.4, -0.9]
+    scores = calibrate(curve, ordering, terms=4)
+    assert np.array_equal(calibrate(curve, ordering[:5], terms=4), scores[:5])
+
+
+def test_a_question_of_unknown_words_scores_less():
+    curve, ordering = [-3.0, 5.0, 0.7, -2.4, -0.9], np.array([0.5], np.float32)
+    known, unknown = (calibrate(curve, ordering, terms=4, unknown_share=share)[0] for share in (0.0, 0.75))
+    assert unknown < known
+
+
+def test_a_curve_of_two_numbers_gives_what_it_always_gave():
+    ordering = np.array([0.1, 0.5], np.float32)
+    expected = (1.0 / (1.0 + np.exp(-(-7.291 + 11.223 * ordering)))).astype(np.float32)
+    assert np.array_equal(calibrate([-7.291, 11.223], ordering, terms=9, unknown_share=0.5), expected)
 
 
 @given(legs)

@@ -1,0 +1,1 @@
+"""What ``make client`` writes from the OpenAPI document of the API."""
