@@ -9,9 +9,13 @@ SETUP := .venv/.setup-done
 MODELS := .venv/.setup-models-done
 ALL := .venv/.setup-all-done
 
+FUZZED := tests/indexing/sources/test_reader_fuzzing.py tests/indexing/test_manifest_fuzzing.py \
+	tests/indexing/test_telemetry.py tests/app/test_hostile_clients.py tests/app/web/test_mcp_requests.py \
+	tests/app/schemas/test_filters.py tests/app/routes/test_openai_fuzzing.py
+
 OTHER_TESTS := $(filter-out tests/system tests/support tests/conftest.py tests/__pycache__, $(wildcard tests/*))
 
-.PHONY: setup models demo test quick lint check client bench serve worker clean
+.PHONY: setup models demo test quick fuzz audit lint check client bench serve worker clean
 
 setup: $(SETUP) ## what `make demo`, `make serve` and `make worker` need: no torch
 
@@ -47,6 +51,17 @@ quick: $(ALL) ## what a change touches, without the real model: under a minute
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n auto --dist loadscope -m 'not model and not slow' $$($(BIN)/python -m tests.support.touched)
+
+fuzz: $(ALL) ## fifty times as much made-up input as `make test` has for every parser of what strangers send: some 20 minutes
+	$(BIN)/python -m pytest -n 3 --dist load --hypothesis-profile long $(FUZZED)
+
+# Apart from the rest, since it is no part of what runs; osv.dev has the vulnerabilities.
+audit: $(BIN)/python ## known vulnerabilities of everything that is pinned, where osv.dev can be asked
+	@if ! $(BIN)/python -c 'import urllib.request as web; web.urlopen("https://api.osv.dev", timeout=10)' 2>/dev/null; then \
+		echo 'No audit: api.osv.dev cannot be reached from here. Run "make audit" where it can.'; exit 0; \
+	fi; \
+	test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && .venv/audit/bin/python -m pip install --quiet pip-audit; }; \
+	.venv/audit/bin/pip-audit --vulnerability-service osv --requirement constraints.txt --no-deps --disable-pip
 
 lint: $(ALL)
 	$(BIN)/ruff format --check .

@@ -33,6 +33,7 @@ __all__ = ["redis_server", "register_tiny", "tiny_files", "tiny_home"]  # fixtur
 _UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 hypothesis_settings.register_profile("groundwork", **_UNTIMED)
 hypothesis_settings.register_profile("ci", derandomize=True, **_UNTIMED)
+hypothesis_settings.register_profile("long", max_examples=5_000, **_UNTIMED)  # `make fuzz`
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "groundwork")
 
 # What the person who runs the tests has set for a home of their own must not reach the tests.

@@ -4,11 +4,12 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.main import create_app, refresh
 from tests.app.conftest import copied
+from tests.support.mutations import examples
 
 KEY = {"Authorization": "Bearer test-key-0123456789", "Content-Type": "application/json"}
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -76,7 +77,7 @@ def require_sound(answer):
         assert error["type"] == "invalid_request_error"
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(body=bodies(EMBEDDINGS))
 @example({"input": "a", "model": "tiny"})
 @example({"input": [[]], "model": "tiny"})
@@ -85,7 +86,7 @@ def test_whatever_is_to_be_encoded_is_answered(http, body):
     require_sound(http.post("/v1/embeddings", content=json.dumps(body), headers=KEY))
 
 
-@settings(max_examples=120)
+@examples(120)
 @given(body=bodies(SEARCHES))
 @example({"query": "a"})
 @example({"query": ["a", "b"], "filters": {"type": "and", "filters": []}})
@@ -93,14 +94,14 @@ def test_whatever_is_searched_for_is_answered(http, body):
     require_sound(http.post("/v1/vector_stores/helpdesk/search", content=json.dumps(body), headers=KEY))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(content=st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode("utf-16")))
 def test_whatever_bytes_come_are_answered(http, content):
     for path in ("/v1/embeddings", "/v1/vector_stores/helpdesk/search"):
         require_sound(http.post(path, content=content, headers=KEY))
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(principals=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30), store=st.text(max_size=20))
 def test_whatever_names_who_asks_and_where_is_answered(http, principals, store):
     headers = KEY | {"x-groundwork-principals": principals}

@@ -5,12 +5,13 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.main import create_app, refresh
 from indexing.errors import CatalogueBusy, Overloaded
 from tests.app.conftest import copied, settings_of
+from tests.support.mutations import examples
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 CURRENT = "2026-07-28"
@@ -317,7 +318,7 @@ LIKELY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     body=(LIKELY | MESSAGES | JSON).map(json.dumps) | st.binary(max_size=60),
     version=st.sampled_from([None, CURRENT, "2025-11-25", "2025-06-18", "x"]),
