@@ -56,6 +56,11 @@ class DocumentBody(BaseModel):
 class NamedDocumentBody(DocumentBody):
     """A document with its id."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"id": "refunds.md", "title": "Refunds", "text": "Refunds take five days."}]},
+    )
+
     id: str = Field(
         description="1 to 512 characters, unique in its collection; slashes are fine.",
         json_schema_extra={"minLength": 1, "maxLength": 512},
