@@ -11,11 +11,15 @@ Usage: python -m benchmarks.faults.schemathesis_walk [--examples 8] [--seed 1] [
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from benchmarks.harness.askers import HELPDESK
 from benchmarks.harness.recording import write_result
@@ -24,6 +28,8 @@ from benchmarks.harness.server import run_command, served_home
 from indexing.home import open_home
 from indexing.settings import Settings
 
+COLLECTION = "helpdesk"
+"""The collection that must be there."""
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 EXAMPLES = 8
 """Made-up requests of each kind and operation; with them come those that the document itself gives rise to. Our choice:
@@ -60,11 +66,13 @@ def walk(url: str, key: str, folder: Path, *, examples: int, seed: int, phases: 
         seed: What they are made up from.
         phases: Which phases of schemathesis run.
     """
-    report = folder / "report.json"
+    report, names = folder / "report.json", _bring(url, key)
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION)]
     command += ["run", f"{url}/openapi.json", "--max-examples", str(examples), "--seed", str(seed), "--phases", phases]
     command += ["--header", f"Authorization: Bearer {key}", "--no-color", "--report-json-path", str(report)]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+    ran = subprocess.run(
+        command, cwd=folder, env=os.environ | names, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+    )
     if not report.is_file():
         raise SystemExit(f"schemathesis ended with {ran.returncode}: {(ran.stdout + ran.stderr)[-2_000:]}")
     found = json.loads(report.read_text())
@@ -77,6 +85,23 @@ def walk(url: str, key: str, folder: Path, *, examples: int, seed: int, phases: 
         round(found.get("running_time", 0.0), 1),
         ran.stdout,
     )
+
+
+def _bring(url: str, key: str) -> dict[str, str]:
+    """Bring what routes are about and no schema can name; gives the ids, as the configuration has them."""
+    store = f"/v1/vector_stores/{COLLECTION}"
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30.0) as client:
+
+        def made(path: str, **content: Any) -> str:
+            return str(client.post(path, **content).raise_for_status().json()["id"])
+
+        file = made(
+            "/v1/files", files={"file": ("walk.md", b"# A walk\n\nIt is long.")}, data={"purpose": "assistants"}
+        )
+        made(f"{store}/files", json={"file_id": file})
+        batch = made(f"{store}/file_batches", json={"file_ids": [file]})
+        upload = {"bytes": 9, "filename": "walk.md", "mime_type": "text/markdown", "purpose": "assistants"}
+        return {"WALK_FILE": file, "WALK_BATCH": batch, "WALK_UPLOAD": made("/v1/uploads", json=upload)}
 
 
 def main() -> None:
