@@ -41,6 +41,9 @@ class Laid:
     def dense_weight(self, partition):
         return None
 
+    def moves(self, partition):
+        return {}
+
 
 def item(name, texts):
     passages = [Passage(name, n, 10 * n, 10 * n + 9, text, (), text) for n, text in enumerate(texts)]

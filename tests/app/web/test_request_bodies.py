@@ -77,7 +77,7 @@ def test_head_says_what_get_would(client, path):
         ("/v1/search", "OPTIONS, POST"),
         ("/v1/collections", "GET, HEAD, OPTIONS"),
         ("/v1/collections/a", "DELETE, OPTIONS, PUT"),
-        ("/v1/collections/a/documents/b/c", "DELETE, GET, HEAD, OPTIONS, PUT"),
+        ("/v1/collections/a/documents/b/c", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
         ("/v1/keys", "GET, HEAD, OPTIONS, POST"),
         ("/v1/tenants/a", "DELETE, GET, HEAD, OPTIONS, PATCH"),
         ("/openapi.json", "GET, HEAD, OPTIONS"),

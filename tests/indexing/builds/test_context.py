@@ -32,6 +32,7 @@ from indexing.models.embedder import Embedder
 from indexing.models.parity_texts import CANONICAL_TEXTS
 from indexing.models.registry import ModelVersion
 from indexing.records import Document, Partition
+from indexing.releases.calibration_rule import CalibrationRule
 from indexing.releases.leg_rule import LegRule
 from indexing.releases.recipe_choices import change_recipe, default_recipe, recipe_in_service
 from indexing.releases.recipe_diff import recipe_differences
@@ -68,7 +69,7 @@ def test_before_the_first_release_the_defaults_are_chosen(tiny_home: Home) -> No
         DEFAULT_PASSAGES,
         EMBEDDING_VIEWS["int8"],
         lexical_view("english"),
-        RetrievalConfig(leg_rule=LegRule()),
+        RetrievalConfig(leg_rule=LegRule(), calibration_rule=CalibrationRule()),
         approximation=Approximation(),
         conversation=DEFAULT_CONVERSATION,
     )
@@ -171,7 +172,7 @@ def test_every_choice_changes_its_own_part_and_nothing_else(tiny_home: Home, reg
     assert chosen(tiny_home, view="first-256") == replace(default, passage=FIRST_256)
     assert chosen(tiny_home, precision="fp32") == replace(default, embedding=EMBEDDING_VIEWS["fp32"])
     assert chosen(tiny_home, language="german") == replace(default, lexical=lexical_view("german"))
-    fixed = replace(default, retrieval=RetrievalConfig())
+    fixed = replace(default, retrieval=RetrievalConfig(calibration_rule=CalibrationRule()))
     assert chosen(tiny_home, leg_rule="none") == fixed
     assert change_recipe(tiny_home, fixed, leg_rule="self-retrieval") == default
     with pytest.raises(InvalidInput, match="leg rule 'sometimes' is unknown: expected self-retrieval or none"):
