@@ -34,8 +34,9 @@ STAGES = dict(re.findall(r"^FROM \S+ AS (\w+)\n(.*?)(?=^FROM|\Z)", DOCKERFILE, r
 def parse(argv):
     """Let click parse a command without running it; raises where it does not exist or an option is unknown."""
     assert argv[0] == "groundwork"
-    command = whole_command().commands[argv[1]]
-    return command.make_context(argv[1], list(argv[2:]), resilient_parsing=False, obj=Settings())
+    root = whole_command()
+    parent = click.Context(root, obj=Settings(), **root.context_settings)  # a command keeps the help that it saw first
+    return root.commands[argv[1]].make_context(argv[1], list(argv[2:]), parent)
 
 
 @pytest.mark.parametrize("name", OURS)
