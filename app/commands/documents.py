@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from indexing.commands.documents import documents
+from app.commands.filter_option import filter_option
+from indexing.commands.documents import document_json, documents
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import collection_option, opened, print_json, print_table, short_time, tenant_option
 from indexing.errors import InvalidInput
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 PAGE = 100
 """Documents that are listed by default. Our choice: as many as the API gives at once."""
 __all__ = ["documents"]
-
-filter_option = click.option(
-    "--filter",
-    "filters",
-    multiple=True,
-    metavar="FILTER",
-    help="Only documents whose metadata fits: KEY=VALUE, or with !=, >, >=, <, <=; or the API's JSON. Several must all"
-    " fit.",
-)
 
 
 @documents.command("list")
@@ -51,7 +43,7 @@ def documents_list(
     """List documents by id as they were written last, also those with an allow list, without their texts."""
     with opened(settings) as home:
         found = list(islice(_matching(home, Partition(tenant, collection), filters, after), limit + 1))
-    rows = [_row(stored) for stored in found[:limit]]
+    rows = [document_json(stored) for stored in found[:limit]]
     if as_json:
         print_json(rows)
     else:
@@ -132,16 +124,3 @@ def _matching(home: Home, partition: Partition, filters: Sequence[str], after: s
     require_collection(home.catalogue, partition)
     picks = matching(filter_from(filters) if filters else None, ())
     return matching_documents(home.catalogue, partition, picks, sees_all=True, after=after)
-
-
-def _row(stored: "StoredDocument") -> dict[str, Any]:
-    document = stored.document
-    return {
-        "id": document.id,
-        "title": document.title,
-        "url": document.url,
-        "content_type": document.content_type,
-        "allow": None if document.allow is None else list(document.allow),
-        "metadata": dict(document.metadata),
-        "updated_at": stored.updated_at,
-    }

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.commands.filter_option import filter_option
 from indexing.catalogue.collections import collection_sizes
 from indexing.commands.root import cli as root
 from indexing.commands.terminal import as_json as json_option
@@ -32,14 +33,7 @@ MOST = 1000
 @click.option("--offset", default=0, type=click.IntRange(0, MOST), help="How many hits to pass over.")
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
 @click.option("--passages", is_flag=True, help="List every passage that matches, not only the best of each document.")
-@click.option(
-    "--filter",
-    "filters",
-    multiple=True,
-    metavar="FILTER",
-    help="Only documents whose metadata fits: KEY=VALUE, or with !=, >, >=, <, <=; or the API's JSON. Several must all"
-    " fit.",
-)
+@filter_option
 @click.option(
     "--principal",
     "principals",

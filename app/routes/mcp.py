@@ -8,7 +8,6 @@ from app.access.authentication import Caller
 from app.access.deadline import Deadline
 from app.schemas.json_rpc import ANSWER_SCHEMA, MESSAGE_SCHEMA, RpcError, read_message
 from app.schemas.problems import problems
-from app.schemas.search_options import MAX_COLLECTION_CHARACTERS
 from app.services.mcp import answer
 from app.services.mcp_tools import ToolCaller
 from app.web.dependencies import CollectionParam, DeadlineDep, Searcher, services_of
@@ -16,6 +15,7 @@ from app.web.headers import header_of
 from app.web.mcp_requests import VERSION_HEADER, McpRoute, is_stateless
 from app.web.principals import PrincipalsHeader, UserHeader, principals_of, user_of
 from app.web.request_bodies import JSON, receive_body
+from indexing.catalogue.names import MAX_NAME_CHARS
 from indexing.errors import NotFound
 
 router = APIRouter(tags=["mcp"], route_class=McpRoute)
@@ -63,8 +63,8 @@ async def mcp_of_collection(
     x_groundwork_user: UserHeader = None,
 ) -> Response:
     """As `/mcp`, for an agent that is to see one collection and no other."""
-    if len(collection) > MAX_COLLECTION_CHARACTERS:
-        raise NotFound(f"No collection {collection[:MAX_COLLECTION_CHARACTERS]!r}...: no name is as long.")
+    if len(collection) > MAX_NAME_CHARS:
+        raise NotFound(f"No collection {collection[:MAX_NAME_CHARS]!r}...: no name is as long.")
     return await _answer(request, caller, deadline, collection)
 
 

@@ -18,6 +18,7 @@ from app.schemas.openai_files import (
     Order,
     PartAnswer,
     UploadBody,
+    ends_of,
     file_answer,
     file_upload_answer,
     page_of,
@@ -96,7 +97,9 @@ def get_files(
         is_ascending=order == "asc",
         purpose=purpose,
     )
-    return FilesAnswer(data=[file_answer(one) for one in found[:limit]], **page_of([one.id for one in found], limit))
+    shown, has_more = page_of(found, limit)
+    ends = ends_of([one.id for one in shown])
+    return FilesAnswer(data=[file_answer(one) for one in shown], has_more=has_more, **ends)
 
 
 @router.get(

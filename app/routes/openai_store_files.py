@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from app.schemas.openai_files import Order, page_of
+from app.schemas.openai_files import Order, ends_of, page_of
 from app.schemas.openai_problems import openai_problems
 from app.schemas.openai_vector_stores import (
     AttributesBody,
@@ -109,11 +109,12 @@ def _page(
         state=state,
         batch=batch,
     )
-    shown = found[:limit] if before is None or after is not None else found[-limit:]
+    shown, has_more = page_of(found, limit, is_backwards=before is not None and after is None)
     chunking = chunking_of(services)
     return StoreFilesAnswer(
         data=[store_file_answer(one, chunking) for one in shown],
-        **page_of([one.file for one in shown], limit) | {"has_more": len(found) > limit},
+        has_more=has_more,
+        **ends_of([one.file for one in shown]),
     )
 
 

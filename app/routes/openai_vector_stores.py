@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from app.schemas.openai_files import Order, page_of
+from app.schemas.openai_files import Order, ends_of, page_of
 from app.schemas.openai_problems import openai_problems
 from app.schemas.openai_vector_stores import (
     DeletedStoreAnswer,
@@ -79,10 +79,11 @@ def get_stores(
         is_ascending=order == "asc",
         among=caller.collections,
     )
-    shown = found[:limit] if before is None or after is not None else found[-limit:]
+    shown, has_more = page_of(found, limit, is_backwards=before is not None and after is None)
     return StoresAnswer(
         data=[describe_store(services, caller.tenant, one) for one in shown],
-        **page_of([one.id for one in shown], limit) | {"has_more": len(found) > limit},
+        has_more=has_more,
+        **ends_of([one.id for one in shown]),
     )
 
 

@@ -1,7 +1,7 @@
 """OpenAI's shapes of files and of files that come in parts."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +9,7 @@ from app.schemas.scalars import NO_TEXT
 from indexing.catalogue.file_uploads import FileUpload, UploadPart, UploadState
 from indexing.catalogue.files import StoredFile
 
+_T = TypeVar("_T")
 Purpose: TypeAlias = Literal["assistants", "user_data", "batch", "fine-tune", "vision", "evals"]
 """What a file is for, in OpenAI's words; all are kept alike here."""
 PURPOSES = ("assistants", "user_data", "batch", "fine-tune", "vision", "evals")
@@ -146,11 +147,14 @@ def part_answer(part: UploadPart) -> PartAnswer:
     return PartAnswer(id=part.id, created_at=unix(part.created_at), upload_id=part.upload)
 
 
-def page_of(ids: list[str], limit: int) -> dict[str, Any]:
-    """What a list says of itself, of one that was asked for one more than ``limit``."""
-    shown = ids[:limit]
-    return {
-        "first_id": shown[0] if shown else None,
-        "last_id": shown[-1] if shown else None,
-        "has_more": len(ids) > limit,
-    }
+def page_of(found: list[_T], limit: int, *, is_backwards: bool = False) -> tuple[list[_T], bool]:
+    """What of ``limit`` + 1 that were asked for is shown, and whether there are more.
+
+    ``is_backwards`` says that those before some place were asked for, so that the first is the one too many.
+    """
+    return (found[-limit:] if is_backwards else found[:limit]), len(found) > limit
+
+
+def ends_of(ids: list[str]) -> dict[str, str | None]:
+    """What a list says of its ends."""
+    return {"first_id": ids[0] if ids else None, "last_id": ids[-1] if ids else None}

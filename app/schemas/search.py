@@ -24,6 +24,7 @@ from app.schemas.search_options import (
     Snippet,
     SnippetLength,
 )
+from indexing.catalogue.api_keys import MAX_PRINCIPAL_CHARACTERS
 from indexing.features.conversation import USER, Message, Turns, read_conversation
 from indexing.features.views import ConversationView
 from indexing.records import Json
@@ -103,7 +104,7 @@ class QuestionBody(BaseModel):
         description="Which documents may be found, by their metadata: {type: eq|ne|gt|gte|lt|lte|in|nin, key, value} or"
         f" {{type: and|or, filters: [...]}}, at most {MAX_DEPTH} deep and with {MAX_COMPARISONS} comparisons.",
     )
-    principals: list[Annotated[str, StringConstraints(min_length=1, max_length=512)]] = Field(
+    principals: list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_PRINCIPAL_CHARACTERS)]] = Field(
         default_factory=list,
         max_length=MAX_PRINCIPALS,
         description="Who asks: the user, its groups and roles, as your backend knows them. A document that names who"

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from app.schemas.scalars import NO_TEXT, Flag, Number
+from indexing.catalogue.names import MAX_NAME_CHARS
 
 MAX_COLLECTIONS = 10
 """Collections of one search; our choice: each costs as much as a search of its own, but for the encoding."""
@@ -13,9 +14,7 @@ MAX_WINDOW = 2_000
 MIN_SNIPPET, MAX_SNIPPET = 40, 2_000
 """Code points of a snippet; our choice: a short sentence, and the longest passages."""
 
-MAX_COLLECTION_CHARACTERS = 128
-"""The longest name of a collection, in code points."""
-CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_COLLECTION_CHARACTERS)]
+CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_CHARS)]
 HitField: TypeAlias = Literal[
     "rank",
     "score",

@@ -60,7 +60,8 @@ def patch(
         InvalidInput: what it would be then is not acceptable; the message names the field.
     """
     partition = caller.partition(collection)
-    for attempt in range(ATTEMPTS):
+    attempts_left = ATTEMPTS
+    while True:
         stored = read_document(services.home.catalogue, partition, document_id)
         _require(condition, stored, document_id)
         account = read_account(services.home.catalogue, partition, document_id)
@@ -69,9 +70,9 @@ def patch(
             expected = {document_id: stored.seq}
             return document, write(services, partition, [document], source=stored.source, expected=expected)
         except PreconditionFailed:
-            if condition.match or attempt == ATTEMPTS - 1:
+            attempts_left -= 1
+            if condition.match or not attempts_left:
                 raise
-    raise AssertionError("unreachable")  # the last attempt returns or raises
 
 
 def delete(services: Services, caller: Caller, collection: str, document_id: str, condition: Condition) -> int:

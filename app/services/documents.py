@@ -120,6 +120,11 @@ def _answering(services: Services, tenant: str) -> list[ServingRelease]:
     return [now.releases.get(recipe, now.releases[now.live]) for recipe in may_answer(now.plan, tenant)]
 
 
+def _sees_all(caller: Caller, principals: Sequence[str] | None) -> bool:
+    """Whether a caller, asking for ``principals`` or for no one, is the tenant's own backend."""
+    return principals is None and "write" in caller.scopes
+
+
 def visible_to(caller: Caller, principals: Sequence[str] | None) -> Callable[[Document], bool]:
     """Which documents a caller may read; without principals, one that may write is the tenant's own backend.
 
@@ -127,7 +132,7 @@ def visible_to(caller: Caller, principals: Sequence[str] | None) -> Callable[[Do
         Forbidden: they are not those that the caller's key is bound to.
     """
     principals = caller.asking_for(principals)
-    if principals is None and "write" in caller.scopes:
+    if _sees_all(caller, principals):
         return lambda document: True
     names = frozenset(principals or ())
     return lambda document: document.allow is None or not names.isdisjoint(document.allow)
@@ -162,9 +167,8 @@ def find_matching(
     """
     principals = caller.asking_for(principals)
     pick = matching(None if filters is None else filter_of(filters), principals or ())
-    sees_all = principals is None and "write" in caller.scopes
     catalogue, partition = services.home.catalogue, caller.partition(collection)
-    return matching_documents(catalogue, partition, pick, sees_all=sees_all, after=after)
+    return matching_documents(catalogue, partition, pick, sees_all=_sees_all(caller, principals), after=after)
 
 
 def is_searchable(services: Services, partition: Partition, stored: StoredDocument) -> bool:

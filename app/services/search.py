@@ -65,9 +65,9 @@ async def search(
         return await search_several(services, client, caller, body, deadline, answer, admission)
     with services.records.begin(kind, caller, body) as record:
         await wait_for_write(services, record, deadline)
-        assign_release(services, record)  # so that the ledger says which release refused it, if one does
+        serving = assign_release(services, record)  # first, so that the ledger says which release refused it
         with admission:
-            sent = await _answer(services, client, record, deadline, answer)
+            sent = await _answer(services, serving, client, record, deadline, answer)
     if record.assignment.is_shadowed:  # once this task is done with the answer
         asyncio.get_running_loop().call_soon(services.shadows.offer, record)
     return sent
@@ -89,13 +89,13 @@ def _as_bound(caller: Caller, body: _Body) -> _Body:
 
 async def _answer(
     services: Services,
+    serving: ServingRelease,
     client: Client,
     record: RequestRecord,
     deadline: Deadline,
     answer: Callable[[Found], _Answer],
 ) -> _Answer:
-    executor = services.executor
-    serving, partition = assign_release(services, record), record.caller.partition(record.body.collection)
+    executor, partition = services.executor, record.caller.partition(record.body.collection)
     is_interleaved = _is_interleaved(services, record)
     if record.kind != SEARCH or is_interleaved or not _runs_inline(serving, partition, record.body):
         find = partial(_find, services, record, deadline, is_interleaved=is_interleaved)

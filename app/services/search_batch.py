@@ -13,7 +13,8 @@ from app.services.search import search
 from app.services.search_answers import search_answer
 from app.services.search_executor import Client
 from app.services.state import Services
-from indexing.errors import DeadlineExceeded, GroundworkError, public_text
+from app.services.told_errors import tell
+from indexing.errors import GroundworkError
 from indexing.records import Json
 from indexing.telemetry import annotate
 
@@ -72,9 +73,4 @@ def _refused(services: Services, error: Exception) -> dict[str, Json]:
     if not isinstance(error, GroundworkError):
         logger.error("request.failed", exc_info=error)
         return {"status": status, "error": name, "message": _UNFORESEEN}
-    if isinstance(error, DeadlineExceeded):
-        services.metrics.late.inc()
-    message = public_text(str(error), services.home.path, quotes_caller=status < 500)
-    if message != str(error):
-        logger.error("request.failed", extra={"fields": {"error": name, "reason": str(error)}})
-    return {"status": status, "error": name, "message": message}
+    return {"status": status, "error": name, "message": tell(services, error, status)}

@@ -9,11 +9,10 @@ from starlette.types import Scope
 
 from app.schemas.search import MAX_PRINCIPALS, MAX_USER_CHARACTERS
 from app.web.headers import header_of
+from indexing.catalogue.api_keys import MAX_PRINCIPAL_CHARACTERS
 from indexing.errors import InvalidInput
 
 PRINCIPALS_HEADER, USER_HEADER = "x-groundwork-principals", "x-groundwork-user"
-MAX_PRINCIPAL_CHARACTERS = 512
-"""The longest name of a principal, in code points; as in the body of a search."""
 
 PrincipalsHeader = Annotated[
     str | SkipJsonSchema[None],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from indexing.catalogue.database import Database, Row, utc_now
+from indexing.catalogue.names import MAX_NAME_CHARS
 from indexing.catalogue.tenants import PAGE, require_open
 from indexing.errors import InvalidInput, NotFound
 from indexing.records import moment_text
@@ -19,8 +20,6 @@ OPERATOR = "operator"
 """The scope of those who look after all tenants. Only the command line gives it."""
 MAX_BOUND = 100
 """Collections, or principals, that a key is bound to. Our choice: more are a tenant's, or a request's."""
-MAX_NAME_CHARACTERS = 128
-"""The longest name of a collection, in code points."""
 MAX_PRINCIPAL_CHARACTERS = 512
 """The longest name of a principal, in code points."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -71,7 +70,7 @@ class Bounds:
                 " may change: expected the scope search alone."
             )
         return Bounds(
-            _names("collection", self.collections, MAX_NAME_CHARACTERS),
+            _names("collection", self.collections, MAX_NAME_CHARS),
             _names("principal", self.principals, MAX_PRINCIPAL_CHARACTERS),
         )
 

@@ -1,11 +1,14 @@
 """The commands about single documents: ``groundwork documents``."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from indexing.commands.terminal import as_json, collection_option, opened, print_json, tenant_option
 from indexing.settings import Settings
+
+if TYPE_CHECKING:
+    from indexing.catalogue.documents import StoredDocument
 
 
 @click.group()
@@ -31,18 +34,8 @@ def documents_get(settings: Settings, document_id: str, collection: str, tenant:
         require_collection(home.catalogue, partition)
         stored = read_document(home.catalogue, partition, document_id)
         account = read_account(home.catalogue, partition, document_id)
-    document = stored.document
-    value: dict[str, Any] = {
-        "id": document.id,
-        "title": document.title,
-        "url": document.url,
-        "content_type": document.content_type,
-        "allow": None if document.allow is None else list(document.allow),
-        "metadata": dict(document.metadata),
-        "updated_at": stored.updated_at,
-        "account": None if account is None else account_json(account),
-        "text": document.text,
-    }
+    told_account = None if account is None else account_json(account)
+    value = document_json(stored) | {"account": told_account, "text": stored.document.text}
     if as_json:
         print_json(value)
         return
@@ -52,3 +45,17 @@ def documents_get(settings: Settings, document_id: str, collection: str, tenant:
     for name, field in (told or {"account": "none; it was not read from a file, or by an older version"}).items():
         click.echo(f"{name}: {field}")
     click.echo(f"\n{text}")
+
+
+def document_json(stored: "StoredDocument") -> dict[str, Any]:
+    """A document without its text, for a program."""
+    document = stored.document
+    return {
+        "id": document.id,
+        "title": document.title,
+        "url": document.url,
+        "content_type": document.content_type,
+        "allow": None if document.allow is None else list(document.allow),
+        "metadata": dict(document.metadata),
+        "updated_at": stored.updated_at,
+    }
