@@ -2,8 +2,8 @@
 
 - *Rollbacks.* Clients in closed loop over HTTP on two API processes. A candidate is opened as a canary, promoted, and
   rolled back, many times. Reported, for promotions and rollbacks: milliseconds from the call (the row in the catalogue)
-  to the last answer of the old recipe, the longest time between two answers of one client around it, and how many
-  requests failed.
+  to the last answer of the old recipe, the longest time between two answers of one client in the second after it, and
+  how many requests failed.
 - *Memory.* The own memory of all processes with one recipe, with a second that shares its model (another language), and
   with one that does not (fp32 beside int8).
 - *Shadow.* Latency at a quarter of the rate that the server reached in closed loop, without a shadow and with one of
@@ -50,10 +50,10 @@ WORKERS = 2
 CLIENTS = 4
 OPEN_SECONDS = 120.0
 """How long a candidate may take until every process has it open."""
-AROUND_SECONDS = 1.0
-"""Before and after a call: pauses in it count as the call's."""
-QUIET_SECONDS = 20.0
-"""Before the first call: the pauses that the machine's other work causes."""
+AFTER_SECONDS = 1.0
+"""After a call: pauses that touch it count as the call's. Those before cannot be, and the machine causes as long ones."""
+QUIET_SECONDS = 40.0
+"""Before the first call, in windows as long: the pauses that the machine's other work causes."""
 SETTLE_SECONDS = 1.0
 """Between two calls, so that what one did can be seen."""
 LOOKS = 8
@@ -109,10 +109,10 @@ def turn(catalogue: Database, url: str, recipe: int, home: ServedHome) -> tuple[
     time.sleep(SETTLE_SECONDS)
     calls = [Call("promotion", time.time(), home.recipe)]
     promote(catalogue, recipe, now(), max_recipes=4, override="measured")
-    time.sleep(SETTLE_SECONDS + AROUND_SECONDS)
+    time.sleep(SETTLE_SECONDS + AFTER_SECONDS)
     calls.append(Call("rollback", time.time(), recipe))
     roll_back(catalogue, now())
-    time.sleep(SETTLE_SECONDS + AROUND_SECONDS)
+    time.sleep(SETTLE_SECONDS + AFTER_SECONDS)
     return calls, seconds
 
 
@@ -127,8 +127,8 @@ def rollbacks(home: ServedHome, queries: Sequence[str], recipe: int, turns: int)
             done = [turn(catalogue, server.url, recipe, home) for _ in range(turns)]
     answers = [answer for client in clients for answer in client.connection.answers]
     calls = [call for pair, _ in done for call in pair]
-    starts = np.arange(began, began + QUIET_SECONDS, 2 * AROUND_SECONDS)
-    quiet = [longest_pause_ms(clients, start, start + 2 * AROUND_SECONDS) for start in starts.tolist()]
+    starts = np.arange(began, began + QUIET_SECONDS, AFTER_SECONDS)
+    quiet = [longest_pause_ms(clients, start, start + AFTER_SECONDS) for start in starts.tolist()]
     found: dict = {
         "requests": len(answers),
         "failed": sum(answer.status != 200 for answer in answers),
@@ -138,14 +138,14 @@ def rollbacks(home: ServedHome, queries: Sequence[str], recipe: int, turns: int)
     for kind in ("promotion", "rollback"):
         of_kind = [call for call in calls if call.kind == kind]
         last = [last_answer_ms(answers, call) for call in of_kind]
-        pauses = [longest_pause_ms(clients, one.at - AROUND_SECONDS, one.at + AROUND_SECONDS) for one in of_kind]
+        pauses = [longest_pause_ms(clients, one.at, one.at + AFTER_SECONDS) for one in of_kind]
         found[kind] = {"ms_to_the_last_answer_of_the_old_recipe": summary(last), "longest_pause_ms": summary(pauses)}
     return found
 
 
 def last_answer_ms(answers: Sequence, call: Call) -> float:
     """Milliseconds from a call to the last answer that the old recipe gave, within the time until the next call."""
-    until = call.at + SETTLE_SECONDS + AROUND_SECONDS
+    until = call.at + SETTLE_SECONDS + AFTER_SECONDS
     late = [one.at for one in answers if call.at < one.at < until and one.release.split(".")[0] == str(call.old)]
     return (max(late, default=call.at) - call.at) * 1000.0
 
