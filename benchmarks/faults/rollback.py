@@ -51,7 +51,7 @@ CLIENTS = 4
 OPEN_SECONDS = 120.0
 """How long a candidate may take until every process has it open."""
 AFTER_SECONDS = 1.0
-"""After a call: pauses that touch it count as the call's. Those before cannot be, and the machine causes as long ones."""
+"""After a call: pauses that touch it count as the call's. Those before cannot be, and are as long."""
 QUIET_SECONDS = 40.0
 """Before the first call, in windows as long: the pauses that the machine's other work causes."""
 SETTLE_SECONDS = 1.0
