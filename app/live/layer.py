@@ -79,6 +79,11 @@ class LiveLayer:
         self._counted = ((-1, -1), 0)
         self._awake = threading.Event()
 
+    @property
+    def queues(self) -> Mapping[int, WriteQueue]:
+        """The queue of each open recipe, by its number, that of the recipe in service first; of this moment."""
+        return self._queues
+
     # Who serves
 
     @contextmanager

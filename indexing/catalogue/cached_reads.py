@@ -59,6 +59,16 @@ class CachedReads:
             kept = self._kept = _Generation(version)
         return kept
 
+    @property
+    def kept_keys(self) -> int:
+        """How many keys are kept at this moment, within ``KEYS_BYTES``."""
+        return len(self._kept.keys)
+
+    @property
+    def kept_keys_bytes(self) -> int:
+        """The memory that they take."""
+        return self._kept.keys.size_bytes
+
     def admit(self, secret: str) -> Admission | None:
         """What a secret opens now; ``None`` if it or its tenant is unknown, expired or revoked."""
         kept = self._current()

@@ -103,14 +103,14 @@ def test_guessing_keys_locks_no_one_out_and_is_counted_and_logged_with_where_it_
     def count():
         return float((counted.findall(client.get("/metrics").text) or ["0"])[0])
 
-    before, kept = count(), len(client.app.state.services.reads._kept.keys)
+    before, kept = count(), client.app.state.services.reads.kept_keys
     for number in range(50):
         guess = {"Authorization": f"Bearer gw_{number:043d}"}
         answer = client.get("/v1/collections", headers=guess)
         assert (answer.status_code, answer.json()["message"]) == (401, "This API key is unknown, expired or revoked.")
         assert client.get("/v1/collections", headers=KEY).status_code == 200
     assert count() == before + 50
-    assert len(client.app.state.services.reads._kept.keys) <= kept + 1
+    assert client.app.state.services.reads.kept_keys <= kept + 1
     refused = [json.loads(line) for line in lines() if '"request.refused"' in line]
     assert {(one["reason"], one["client"]) for one in refused} == {("key", "testclient")}
     assert not [line for line in lines() if "gw_0" in line]

@@ -198,7 +198,7 @@ def test_a_search_that_may_take_long_has_a_thread_of_its_own(client, workplaces,
 
 def test_the_first_search_of_a_collection_opens_its_files_in_a_thread(client, workplaces):
     snapshot = client.app.state.services.pool.current().snapshot
-    snapshot._views.clear()
+    assert not snapshot.is_open(Partition(DEFAULT_TENANT, "helpdesk"))
     ids(client)
     assert {step for step, _ in workplaces} >= {"score_terms", "result"}
     assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")

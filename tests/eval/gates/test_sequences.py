@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from ville import AsymptoticCS
-from ville._boundaries import normal_mixture
+from ville import AsymptoticCS, normal_mixture
 
 from eval.gates.sequences import (
     ConfidenceSequence,
