@@ -189,6 +189,38 @@ def test_no_module_imports_a_private_name_of_another():
     assert offences(private) == {}
 
 
+def private_names(tree):
+    """Private names that are imported, or named in a text to be read or patched; ruff's SLF001 sees all others."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            named = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            named = [part for alias in node.names for part in alias.name.split(".")]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in NAMING_CALLS:
+            texts = [part.value for part in node.args if isinstance(part, ast.Constant) and type(part.value) is str]
+            named = [part for text in texts for part in text.split(".")]
+        else:
+            continue
+        yield from (name for name in named if re.fullmatch(r"_(?!_)\w+", name))
+
+
+NAMING_CALLS = {"setattr", "getattr", "hasattr", "delattr", "attrgetter", "patch", "object"}
+
+
+def test_private_names_are_seen_in_imports_and_in_texts_that_name_them():
+    source = (
+        "from a import _b\nfrom a._c import d\nimport e._f\nmonkeypatch.setattr(g, '_h', 1)\n"
+        "patch('i.j._k')\nsetattr(l, '__m__', 1)\nsetattr(n, 'o', '_p q')\nprint('_r')\nimport __future__\n"
+    )
+    assert list(private_names(ast.parse(source))) == ["_b", "_c", "_f", "_h", "_k"]
+
+
+def test_no_test_reads_or_patches_a_private_name():
+    files = sorted(path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
+    tests = [path for path in files if re.search(r"\b_(?!_)\w", path.read_text())]
+    assert offences(lambda path: list(private_names(tree_of(path))), tests) == {}
+
+
 def test_sentences_name_their_subject():
     """Who does what: the caller, the worker, the operator; never nobody, somebody, anybody or whoever."""
     texts = [*MODULES, *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
