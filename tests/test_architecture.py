@@ -142,6 +142,25 @@ def test_the_search_for_sql_finds_it_where_it_is():
     assert {"database", "documents", "releases", "migrations", "passages", "models", "feature_views"} <= found
 
 
+def test_a_statement_names_the_columns_that_it_fills():
+    """Else a column that comes, or another order of them, puts values where they do not belong."""
+    # Migrations stay as they were written: each meets the tables of its own time.
+    statements = [path for path in MODULES if path.name != "migrations.py"]
+    unnamed = re.compile(r"\b(INSERT|REPLACE)\b.*\bINTO\s+(\w+\s+)?(VALUES|SELECT)\b|\bINTO\b.*\bSELECT \*", re.DOTALL)
+    assert unnamed.search("INSERT OR IGNORE INTO a VALUES (?)")
+    assert unnamed.search("INSERT OR IGNORE INTO  VALUES ")  # the constant parts of an f-string
+    assert unnamed.search("INSERT INTO a (b) SELECT * FROM c")
+    assert offences(lambda path: [text for text in sql_in(path) if unnamed.search(text)], statements) == {}
+
+
+def sql_in(path):
+    """The texts of a module, those of an f-string as one."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "" for part in node.values)
+    yield from texts_in(path)
+
+
 def imported_by(path):
     """The modules that a module imports."""
     return [
@@ -224,7 +243,7 @@ def test_no_test_reads_or_patches_a_private_name():
 def test_sentences_name_their_subject():
     """Who does what: the caller, the worker, the operator; never nobody, somebody, anybody or whoever."""
     texts = [*MODULES, *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-    vague = re.compile(r"\b(nobody|somebody|anybody|everybody|whoever)\b", re.IGNORECASE)
+    vague = re.compile(r"\b(nobody|somebody|anybody|everybody|whoever|whomever)\b", re.IGNORECASE)
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in texts
@@ -232,6 +251,12 @@ def test_sentences_name_their_subject():
         if vague.search(line)
     ]
     assert found == []
+
+
+def test_a_message_says_plainly_what_a_value_is_not():
+    """It names the value, says what it is not and what was expected: 'x' is not a moment, never is no moment."""
+    odd = re.compile(r"(?<![Tt]here )\b(is|are) no (?!longer\b|more\b|less\b|accident\b)[a-z]")
+    assert offences(lambda path: [text for text in texts_in(path) if odd.search(text)]) == {}
 
 
 def test_few_files_stand_at_the_top_of_a_package():

@@ -35,7 +35,7 @@ class _Span(click.ParamType):  # type: ignore[type-arg] # only newer versions of
             return value
         found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", str(value))
         if found is None:
-            self.fail(f"{value!r} is no length of time: expected 30m, 24h or 7d.", param, ctx)
+            self.fail(f"{value!r} is not a length of time: expected 30m, 24h or 7d.", param, ctx)
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 

@@ -181,7 +181,9 @@ def read_judgement(path: Path) -> Judgement:
     except FileNotFoundError as error:
         raise NotFound(f"{path} does not exist; 'groundwork eval judge' makes judgements.") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise FormatUnknown(f"{path} is no judgement in format {FORMAT} ({error}): judge the samples again.") from error
+        raise FormatUnknown(
+            f"{path} is not a judgement in format {FORMAT} ({error}): judge the samples again."
+        ) from error
 
 
 def _summary(value: Json) -> Summary:

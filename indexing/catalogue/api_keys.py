@@ -189,7 +189,7 @@ def list_keys(database: Database, tenant: str | None = None, *, after: str = "",
 
     Args:
         database: Where from.
-        tenant: TenantParam; ``None`` for all tenants.
+        tenant: Whose keys; ``None`` for those of all tenants.
         after: The id of the last key of the page before; empty for the first page.
         limit: How many at most.
     """
@@ -202,7 +202,7 @@ def list_keys(database: Database, tenant: str | None = None, *, after: str = "",
 
 
 def read_key(database: Database, key_id: str, tenant: str | None = None) -> Key:
-    """One key, if it belongs to ``tenant`` (``None``: to whomever).
+    """One key, if it belongs to ``tenant`` (``None``: to any tenant).
 
     Raises:
         NotFound: there is no such key, or it is another tenant's: the two answers are the same.

@@ -91,7 +91,7 @@ def _packed_whole(numbers: Sequence[int]) -> tuple[int, bytes]:
         return kind, _layout(len(numbers), _WHOLE[kind]).pack(*numbers)
     except struct.error as error:
         raise InvalidInput(
-            f"A hit of a ledger row is no piece of a text ({error}): expected 0 <= start <= end."
+            f"A hit of a ledger row is not a piece of a text ({error}): expected 0 <= start <= end."
         ) from error
 
 

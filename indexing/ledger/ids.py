@@ -37,7 +37,7 @@ def made_id(at_ms: int, fraction: int, rest: int) -> UUID:
     Source: RFC 9562, sections 5.7 and 6.2.
     """
     if not 0 <= at_ms < 1 << _MILLISECONDS:
-        raise InvalidInput(f"{at_ms} is no moment: expected milliseconds since 1970 below 2**48.")
+        raise InvalidInput(f"{at_ms} is not a moment: expected milliseconds since 1970 below 2**48.")
     return UUID(int=at_ms << 80 | _VERSION << 76 | fraction << 64 | 0b10 << 62 | rest)
 
 

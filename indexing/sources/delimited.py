@@ -127,11 +127,11 @@ def _rows(text: str, delimiter: str) -> tuple[list[_Row], list[str]]:
         try:
             return _parsed(text, delimiter), ["Quotation marks stand inside cells; they were read as they stand."]
         except csv.Error as error:
-            raise Refused(f"it is no table of delimited text ({error}): save it as CSV again") from error
+            raise Refused(f"it is not a table of delimited text ({error}): save it as CSV again") from error
     try:
         rows = _parsed(text, delimiter, has_quotes=False)
     except csv.Error as error:
-        raise Refused(f"it is no table of delimited text ({error}): save it as CSV again") from error
+        raise Refused(f"it is not a table of delimited text ({error}): save it as CSV again") from error
     return rows, ["A quotation mark is never closed, so all were read as text and each line as a row."]
 
 

@@ -94,7 +94,7 @@ def test_a_file_that_is_removed_while_it_is_open_is_made_again(ledger: LedgerSto
 def test_a_corrupt_file_is_named_and_the_next_day_is_written_all_the_same(ledger: LedgerStore) -> None:
     ledger.folder.mkdir(mode=0o700)
     (ledger.folder / "2026-11-24.db").write_bytes(b"no database" * 1000)
-    with pytest.raises(ArtefactCorrupt, match=r"2026-11-24\.db is no readable day of the ledger"):
+    with pytest.raises(ArtefactCorrupt, match=r"2026-11-24\.db is not a readable day of the ledger"):
         ledger.append([made_row()])
     ledger.append([made_row(2, MIDNIGHT)])
     assert [row.number for row in requests_of(ledger)] == [2]
