@@ -234,7 +234,7 @@ class LiveLayer:
 
     def is_to_come(self, serving: ServingRelease, partition: Partition, seq: int) -> bool:
         """Whether the write ``seq`` is worth waiting for: there is such a write, and it needs no build."""
-        return seq <= self._home.catalogue.sequence() and not self.waits_for_build(serving, partition, seq)
+        return seq <= self._reads.sequence() and not self.waits_for_build(serving, partition, seq)
 
     def reached(self, serving: ServingRelease, partition: Partition) -> int:
         """The sequence number that a search of this release reflects: every live write of the partition up to it."""
