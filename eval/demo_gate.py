@@ -28,7 +28,7 @@ from indexing.storage.atomic_files import write_atomically
 from indexing.storage.permissions import SHARED_FILE
 
 _ONE_LEG = 1.0
-"""The dense leg's share in the damaged recipe: by vectors alone the code of an error finds nothing."""
+"""The dense leg's share in the damaged recipe: by vectors alone the code of an error finds nothing. Our choice."""
 
 
 def play_gate(out: Console, home: Home, corpus: Path, partition: Partition) -> Path:

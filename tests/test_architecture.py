@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import itertools
 import re
 import subprocess
 import sys
@@ -296,5 +297,34 @@ def test_a_number_is_told_from_a_text_and_from_a_number_that_is_explained():
     assert list(bare_numbers(ast.parse(source))) == ["A", "C: float", "F"]
 
 
-def test_a_number_says_below_itself_what_it_counts_and_where_it_comes_from():
+def test_a_number_says_below_itself_what_it_counts():
     assert offences(lambda path: list(bare_numbers(tree_of(path)))) == {}
+
+
+SOURCES = r"source\b|our choice|measured|decision|RFC|benchmark|issue|estimate"
+"""What says where a number comes from."""
+DEFINITIONS = (
+    r"bits?|base64|UUID|UTC|formats?|algorithm|older versions|schema|state of a connection|sha256|float32|floats?"
+    r"|signed byte|modes?|owner|matplotlib|by chance|probability|FPDF_ERR_PASSWORD|every whole number|Markdown has"
+    r"|Roman|digits|JSON readers|(milli)?seconds? of|of a millisecond|first byte|no length|as the (API|ledger)|middle"
+    r"|of ratings|statuses|letters GCOUNTS1|to the microsecond|every version of SQLite|first with|the command ends"
+    r"|gains a second|standard deviations|opinion|can have it|html-to-markdown leaves"
+)
+"""What is told of a number that no one chose: the size of a UUID, the seconds of a day, the version of a format."""
+
+
+def test_a_number_says_where_it_comes_from():
+    told = re.compile(rf"{SOURCES}|\b({DEFINITIONS})\b", re.IGNORECASE)
+
+    def untold(path):
+        body = tree_of(path).body
+        return [
+            ast.unparse(node).split(" = ")[0]
+            for node, after in itertools.pairwise(body)
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            and node.value is not None
+            and is_number(node.value)
+            and not told.search(after.value.value)
+        ]
+
+    assert offences(untold) == {}

@@ -32,11 +32,13 @@ from indexing.releases.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 MAX_WRITE_PASSAGES = 50
-"""Passages of the largest write that the live layer takes; a larger one waits for a build."""
+"""Passages of the largest write that the live layer takes; a larger one waits for a build. Source: decision 17."""
 _MAX_PASSAGE_CHARS = 8_000
-"""Code points for each passage that a write may have: a new write of more is not even cut to count its passages."""
+"""Code points for each passage that a write may have: a new write of more is not even cut to count its passages.
+Our choice."""
 ENCODED_BYTES = 8 << 20
-"""Memory for vectors that one recipe's queue encoded and another's may need: some 4,000 of 384 dimensions."""
+"""Memory for vectors that one recipe's queue encoded and another's may need: some 4,000 of 384 dimensions.
+Our choice."""
 _MOST_EXPECTED = 4_000
 """Documents that are being written at most, of which it is kept how many passages they will have. Our choice."""
 

@@ -31,11 +31,12 @@ from indexing.telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
 _BACKLOG = 2048
-"""Connections that the system holds until one is dealt out."""
+"""Connections that the system holds until one is dealt out. Our choice."""
 _ACCEPTED_AT_ONCE = 64
-"""Connections accepted before workers are heard again, so that what they have closed is soon counted no longer."""
+"""Connections accepted before workers are heard again, so that what they have closed is soon counted no longer.
+Our choice."""
 _POLL_SECONDS = 0.2
-"""How often the supervisor looks at its workers while nothing happens."""
+"""How often the supervisor looks at its workers while nothing happens. Our choice."""
 _PAUSES = Backoff(first_seconds=0.5, most_seconds=30.0)
 """How long a worker that ended before it served is left ended. Source: our choice."""
 

@@ -23,11 +23,11 @@ from indexing.storage.atomic_files import is_full
 
 MULTIPART = "multipart/form-data"
 MAX_FILES = 100
-"""Files of one request; as many as documents of one batch."""
+"""Files of one request; as many as documents of one batch. Our choice."""
 _MAX_FIELDS = 100
 """Fields of one form that are no files: more than any has. Source: our choice."""
 _MAX_FIELD_BYTES = 128 * 1024
-"""Of one field that is no file: twice the largest metadata."""
+"""Of one field that is no file: twice the largest metadata. Our choice."""
 
 
 class MultipartRoute(AuthenticatedRoute):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 """Of a window's length."""
 _FEW = 1e-4
-"""A p value below it is shown as a power of ten."""
+"""A p value below it is shown as a power of ten. Our choice."""
 
 
 class _Span(click.ParamType):  # type: ignore[type-arg] # only newer versions of click know a type here

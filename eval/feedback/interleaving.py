@@ -15,7 +15,7 @@ from indexing.releases.preference_tests import PreferenceResult, conclude_prefer
 from indexing.releases.rollouts import find_rollout
 
 CONFIDENCE = 0.95
-"""Of the interval of the candidate's part of the wins."""
+"""Of the interval of the candidate's part of the wins. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ N_STAR = 300
 _GRID = 150
 """Points of the grid between two looks. Source: our choice; published constants are met to 0.001."""
 _FAR = 8.0
-"""Standard deviations below which no path is followed: it lies there with a chance below 1e-15."""
+"""Standard deviations below which no path is followed: it lies there with a chance below 1e-15. Our choice."""
 
 Floats = NDArray[np.float64]
 

@@ -20,7 +20,7 @@ MEASURED: State = "measured"
 FAILED: State = "failed"
 UNMEASURED: State = "unmeasured"
 FORMAT = 1
-"""Of the files: raised with every change that this cannot read."""
+"""Of the files: raised with every change that this cannot read. Our choice."""
 MIN_FOR_INTERVAL = 20
 """Measured samples below which a mean has no interval: a bootstrap of so few is too narrow. Source: our choice."""
 

@@ -21,7 +21,7 @@ OPERATOR = "operator"
 MAX_BOUND = 100
 """Collections, or principals, that a key is bound to. Our choice: more are a tenant's, or a request's."""
 MAX_PRINCIPAL_CHARACTERS = 512
-"""The longest name of a principal, in code points."""
+"""The longest name of a principal, in code points. Our choice."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _VALID = "k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?) AND t.revoked_at IS NULL"
 _SELECT = "SELECT k.*, t.requests_per_minute, t.log_queries FROM api_keys k JOIN tenants t ON t.id = k.tenant WHERE"

@@ -19,15 +19,16 @@ from indexing.lru_cache import LruCache
 from indexing.records import Partition
 
 KEYS_BYTES = 8 * 1024 * 1024
-"""Memory for keys, a process: some 6,000."""
+"""Memory for keys, a process: some 6,000. Our choice."""
 ANSWERS_BYTES = 4 * 1024 * 1024
-"""Memory for what else is kept, a process; apart from keys, since clients choose how many questions there are."""
+"""Memory for what else is kept, a process; apart from keys, since clients choose how many questions there are.
+Our choice."""
 _KEY_BYTES = 900
 """What an ``Admission`` takes, measured with ``sys.getsizeof`` over its fields, rounded up."""
 _ANSWER_BYTES = 300
-"""What a question with two names and a number takes."""
+"""What a question with two names and a number takes. An estimate."""
 _NAME_BYTES = 200
-"""What the name of a collection takes, twice where a key is bound to it."""
+"""What the name of a collection takes, twice where a key is bound to it. An estimate."""
 _Question: TypeAlias = tuple[str, Partition | None, int]
 _Names: TypeAlias = tuple[str, frozenset[str] | None, int]
 

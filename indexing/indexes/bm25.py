@@ -19,11 +19,12 @@ from indexing.lru_cache import LruCache
 from indexing.records import Rows, Scores
 
 MAX_TERMS = 512
-"""Different terms of a query that count: bounds what a pasted log costs."""
+"""Different terms of a query that count: bounds what a pasted log costs. Our choice."""
 FOUND_TERMS_BYTES = 8 << 20
-"""Memory for what was looked up last, by process and release. Most words of most queries are among a few thousand."""
+"""Memory for what was looked up last, by process and release. Most words of most queries are among a few thousand.
+Our choice."""
 _LARGEST_SHARE = 8
-"""One word may take this part of the memory, one in so many, so that it leaves room for others."""
+"""One word may take this part of the memory, one in so many, so that it leaves room for others. Our choice."""
 _Found: TypeAlias = tuple[Rows, Scores]
 
 

@@ -13,7 +13,7 @@ from indexing.indexes.exact_index import ExactIndex, best_of, inner_products, ma
 from indexing.records import Json, JsonFields, Mask, Rows, Scores, Vector, Vectors
 
 MIN_ROWS = 256
-"""Fewer rows get no lists: there is nothing to gain."""
+"""Fewer rows get no lists: there is nothing to gain. Source: decision 14."""
 _TARGET_RECALL = 0.995
 """Share of the ten nearest, 0..1, that is aimed for while few rows are read. Source: decision 14."""
 SCANNED_ROWS = 8_192

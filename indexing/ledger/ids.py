@@ -18,7 +18,7 @@ _END_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1000)
 _DAY_MS = 86_400_000
 """Milliseconds of a UTC day."""
 _DAYS = 64
-"""Days that are remembered: those of one batch are one or two."""
+"""Days that are remembered: those of one batch are one or two. Our choice."""
 _QUERY_ID_CHARACTERS = 32
 """Of an answer's ``query_id``: URL-safe base64 of the id and 8 bytes of a tag."""
 

@@ -23,14 +23,16 @@ logger = logging.getLogger(__name__)
 LEDGER_FOLDER = "ledger"
 """Where the ledger stands in a home."""
 _OPEN_DAYS = 2
-"""Files kept open for appending: today's, and yesterday's around midnight."""
+"""Files kept open for appending: today's, and yesterday's around midnight. Our choice."""
 _TIDY_SECONDS = 600.0
-"""Between two looks of a process at whether days are too many: cheap, and at 100 requests/s a day grows 30 MB in it."""
+"""Between two looks of a process at whether days are too many: cheap, and at 100 requests/s a day grows 30 MB in it.
+Our choice."""
 _ROWS_A_TURN = 16
 """Rows that are packed before another thread that waits gets the interpreter: some 0.4 ms. Our choice."""
 _CHANGE_COLUMNS = ("process", "number", "at", "body")
 _TRIES = 3
-"""How often a batch is written to a day whose file is replaced meanwhile, as compaction and retention do."""
+"""How often a batch is written to a day whose file is replaced meanwhile, as compaction and retention do.
+Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from markdown_it.token import Token
 from indexing.passages.tables import Table, heading_row
 
 _HEADING_CHARS = 300
-"""The longest heading; a longer one is a paragraph by mistake."""
+"""The longest heading; a longer one is a paragraph by mistake. Our choice."""
 WINDOW_CHARS = 500_000
-"""Markdown-it keeps some 130 bytes a character, so long documents are read in windows."""
+"""Markdown-it keeps some 130 bytes a character, so long documents are read in windows. Our choice."""
 _CONTAINERS = frozenset({"bullet_list_open", "ordered_list_open", "blockquote_open", "table_open"})
 _LINE = re.compile(r"\r\n?|\n")  # exactly what markdown-it takes for a line end
 _MARKUP = re.compile(r"[\\`*_\[\]<>&!]")

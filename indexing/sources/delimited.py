@@ -28,7 +28,7 @@ _SAMPLE_ROWS = 200
 _NAME_CHARS = 100
 """A longer cell is no column's name. Source: our choice."""
 _ROWS_NAMED = 10
-"""Rows that are named where they have more or fewer cells than there are columns."""
+"""Rows that are named where they have more or fewer cells than there are columns. Our choice."""
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 _VALUE = re.compile(
     r"[-+(]?[$\u20ac\u00a3\u00a5]?\s*[\d.,\s]*\d\s*%?\)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\d{1,2}:\d{2}.*|\S+@\S+\.\S+|https?://\S+"

@@ -15,9 +15,9 @@ from indexing.sources.skipped import Skipped
 from indexing.sources.text_losses import LossTally, TextLosses
 
 _BATCH_ENTRIES = 500
-"""Documents that are written in one transaction."""
+"""Documents that are written in one transaction. Our choice."""
 BATCH_CHARACTERS = 16_000_000
-"""Code points of documents that are written in one transaction: bounds memory."""
+"""Code points of documents that are written in one transaction: bounds memory. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

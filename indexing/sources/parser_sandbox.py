@@ -24,9 +24,9 @@ LIBRARIES = ("docutils", "html_to_markdown", "pypdfium2", "selectolax")
 """What the extra ``sources`` installs, by the names that are imported."""
 _PROGRAM = (sys.executable, "-P", "-m", "indexing.sources.parser_process")
 _START_SECONDS = 60.0
-"""Loading the libraries, before the first file's time begins."""
+"""Loading the libraries, before the first file's time begins. Our choice."""
 _MAX_ANSWER_BYTES = 5 * MAX_TEXT_CHARS
-"""The largest answer: a character takes up to four bytes, and headings come beside them."""
+"""The largest answer: a character takes up to four bytes, and headings come beside them. Our choice."""
 LENGTH = struct.Struct(">I")
 """What stands before each frame that the two processes send each other: its length in bytes."""
 
