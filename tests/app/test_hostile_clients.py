@@ -150,7 +150,8 @@ def test_no_name_in_a_path_leaves_the_home_or_fails_the_server(client, home, nam
 
 
 @pytest.mark.parametrize(
-    "name", ["../../evil", "..\\evil", "evil\x00", "evil\r\nX-Evil: 1", "\u202elive", "\u2024\u2024\u2215evil"]
+    "name",
+    ["../../evil", "..\\evil", "evil\x00", "evil\r\nX-Evil: 1", "\u202elive", "\u2024\u2024\u2215evil", "\ud800evil"],
 )
 def test_no_name_in_a_body_leaves_the_home_or_fails_the_server(client, home, name):
     for route, body in BODIES.items():
@@ -267,6 +268,7 @@ MALFORMED = {
     "files without end": part(FILE) * 5_000 + END,
     "a filename that is not UTF-8": part(b'name="file"; filename="\xff.txt"') + END,
     "a field that is not UTF-8": part(b'name="id"', b"\xff") + part(FILE) + END,
+    "half a surrogate pair": part(b'name="metadata"', b'{"a": "\\ud800"}') + part(FILE) + END,
     "a last part that is cut off": part(FILE) + part(b'name="file"; filename="b.txt"')[:-4],
     "no last boundary": part(FILE),
 }
