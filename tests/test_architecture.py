@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.architecture_page import PAGE, file_lines, folders, listed
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +31,12 @@ PRIVATE_WORDS = re.compile(
 def tree_of(path):
     """A module's syntax tree; every rule reads the same."""
     return ast.parse(path.read_text())
+
+
+@functools.cache
+def nodes_of(path):
+    """Every node of a module's syntax tree; to walk through it takes longer than most rules do."""
+    return tuple(ast.walk(tree_of(path)))
 
 
 def offences(find, paths=MODULES):
@@ -55,7 +63,7 @@ def test_a_module_says_its_one_job_and_stays_readable():
 
 def test_only_settings_reads_the_environment():
     def read(path):
-        names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+        names = {node.attr for node in nodes_of(path) if isinstance(node, ast.Attribute)}
         return names & {"environ", "getenv", "putenv"}
 
     assert offences(read, [path for path in MODULES if path.name != "settings.py"]) == {}
@@ -82,6 +90,7 @@ def test_commands_and_workers_load_nothing_that_a_forked_child_must_not_inherit(
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_every_required_package_can_be_imported_at_its_pinned_version():
     """All but sentence_transformers, which costs seven seconds and is imported where the models are compiled."""
     code = (
@@ -99,15 +108,16 @@ def test_no_test_names_a_device():
     assert named == []
 
 
+@functools.cache
 def texts_in(path):
     """The string constants of a module that are no docstrings; f-strings by their constant parts."""
-    tree = tree_of(path)
+    nodes = nodes_of(path)
     docstrings = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        id(node.value) for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     return [
         node.value
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
     ]
 
@@ -115,7 +125,7 @@ def texts_in(path):
 def names_in(path):
     """Every name that a module gives to something, and its own."""
     yield path.stem
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Name):
@@ -156,7 +166,7 @@ def test_a_statement_names_the_columns_that_it_fills():
 
 def sql_in(path):
     """The texts of a module, those of an f-string as one."""
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.JoinedStr):
             yield "".join(part.value if isinstance(part, ast.Constant) else "" for part in node.values)
     yield from texts_in(path)
@@ -166,7 +176,7 @@ def imported_by(path):
     """The modules that a module imports."""
     return [
         name
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         for name in (
             [node.module or ""]
             if isinstance(node, ast.ImportFrom)
@@ -189,7 +199,7 @@ def test_no_private_word_is_left_as_a_name():
 
 def test_only_the_store_knows_that_a_lock_is_a_file():
     def lock_files(path):
-        strings = [node.value for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant)]
+        strings = [node.value for node in nodes_of(path) if isinstance(node, ast.Constant)]
         return [value for value in strings if isinstance(value, str) and re.fullmatch(r"[\w/]*\.lock", value)]
 
     storage = ROOT / "indexing" / "storage"
@@ -200,7 +210,7 @@ def test_no_module_imports_a_private_name_of_another():
     def private(path):
         return [
             f"{node.module}.{alias.name}"
-            for node in ast.walk(tree_of(path))
+            for node in nodes_of(path)
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("indexing", "app", "eval")
             for alias in node.names
             if alias.name.startswith("_")
@@ -209,9 +219,9 @@ def test_no_module_imports_a_private_name_of_another():
     assert offences(private) == {}
 
 
-def private_names(tree):
+def private_names(nodes):
     """Private names that are imported, or named in a text to be read or patched; ruff's SLF001 sees all others."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom):
             named = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
         elif isinstance(node, ast.Import):
@@ -232,13 +242,13 @@ def test_private_names_are_seen_in_imports_and_in_texts_that_name_them():
         "from a import _b\nfrom a._c import d\nimport e._f\nmonkeypatch.setattr(g, '_h', 1)\n"
         "patch('i.j._k')\nsetattr(l, '__m__', 1)\nsetattr(n, 'o', '_p q')\nprint('_r')\nimport __future__\n"
     )
-    assert list(private_names(ast.parse(source))) == ["_b", "_c", "_f", "_h", "_k"]
+    assert list(private_names(ast.walk(ast.parse(source)))) == ["_b", "_c", "_f", "_h", "_k"]
 
 
 def test_no_test_reads_or_patches_a_private_name():
     files = sorted(path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
     tests = [path for path in files if re.search(r"\b_(?!_)\w", path.read_text())]
-    assert offences(lambda path: list(private_names(tree_of(path))), tests) == {}
+    assert offences(lambda path: list(private_names(nodes_of(path))), tests) == {}
 
 
 def test_sentences_name_their_subject():
