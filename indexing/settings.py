@@ -228,13 +228,13 @@ def origins_of(text: str) -> frozenset[str]:
     """The origins of a list separated by commas, as browsers write them.
 
     Raises:
-        ValueError: one is no origin; the message names it.
+        ValueError: one is not an origin; the message names it.
     """
     origins = frozenset(entry.strip().lower() for entry in text.split(",") if entry.strip())
     for origin in origins:
         parts = urlsplit(origin)
         if not parts.scheme or not parts.netloc or f"{parts.scheme}://{parts.netloc}" != origin:
-            raise ValueError(f"{origin!r} is no origin: expected SCHEME://HOST or SCHEME://HOST:PORT")
+            raise ValueError(f"{origin!r} is not an origin: expected SCHEME://HOST or SCHEME://HOST:PORT")
     return origins
 
 

@@ -213,7 +213,12 @@ class Search:
     def use_vector_of(self, other: "Search") -> None:
         """Take the vector of a search that asks the same of the same release."""
         if self.needs_encoding:
-            self._vector = other._vector
+            self._vector = other.vector
+
+    @property
+    def vector(self) -> Vector | None:
+        """The query's vector, once it is there."""
+        return self._vector
 
     @property
     def needs_encoding(self) -> bool:

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 NOTED_EVERY = timedelta(hours=1)
 """How exactly the last use of a store is known: it expires after days."""
 _PAGE = 500
-"""Readings of a batch that are cancelled at a time."""
+"""Readings of a batch that are cancelled at a time. Our choice."""
 
 
 def chunking_of(services: Services) -> dict[str, Json]:

@@ -21,7 +21,7 @@ from indexing.sources.pdf_text import HYPHEN, given_title, largest_text, page_te
 
 READER = "pdf 2"
 MAX_PAGES = 10_000
-"""The most pages that one file may have."""
+"""The most pages that one file may have. Our choice."""
 _PASSWORD_WRONG = 4
 """FPDF_ERR_PASSWORD."""
 _UNREAD_FORM = (

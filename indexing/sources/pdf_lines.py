@@ -13,7 +13,8 @@ from indexing.sources.pdf_columns import Gutter
 from indexing.sources.pdf_raised import Change, changed
 
 _SAME_FOOT = 0.25
-"""Of its size by which the foot of a line's continuation may lie off: what was raised between them ended the line."""
+"""Of its size by which the foot of a line's continuation may lie off: what was raised between them ended the line.
+Our choice."""
 _SAME_GAP = (-0.5, 1.5)
 """Of its size that a line's continuation may stand behind its end."""
 

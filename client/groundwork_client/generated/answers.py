@@ -1329,7 +1329,7 @@ class UploadAnswer(Answer):
     documents: list[str]
     """The ids of its documents, once they are stored."""
     rejects: list[str]
-    """Lines of a JSON Lines file that are no documents, and why."""
+    """Lines of a JSON Lines file that are not documents, and why."""
     error: UploadError | None
     metadata: dict[str, Any]
     """As it was given."""

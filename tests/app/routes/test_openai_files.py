@@ -173,7 +173,7 @@ def test_parts_that_are_no_whole_file_are_refused_and_a_cancelled_upload_leaves_
         client.uploads.complete(upload.id, part_ids=[part.id])
     with pytest.raises(openai.BadRequestError, match="would have 11"):
         client.uploads.parts.create(upload.id, data=b"123456")
-    with pytest.raises(openai.BadRequestError, match="no part of upload"):
+    with pytest.raises(openai.BadRequestError, match="not a part of upload"):
         client.uploads.complete(upload.id, part_ids=["part_other"])
     last = client.uploads.parts.create(upload.id, data=b"67890")
     with pytest.raises(openai.BadRequestError, match="md5"):

@@ -196,10 +196,14 @@ def test_a_search_that_may_take_long_has_a_thread_of_its_own(client, workplaces,
     assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")
 
 
-def test_the_first_search_of_a_collection_opens_its_files_in_a_thread(client, workplaces):
-    snapshot = client.app.state.services.pool.current().snapshot
-    snapshot._views.clear()
-    ids(client)
+def test_the_first_search_of_a_collection_opens_its_files_in_a_thread(served_home, client, workplaces):
+    manual, services = Partition(DEFAULT_TENANT, "manual"), client.app.state.services
+    put_documents(served_home.catalogue, manual, [Document("pay", "Pay", "Salaries are paid on the first.")])
+    release(served_home)
+    refresh(services)
+    workplaces.clear()
+    assert not services.pool.current().snapshot.is_open(manual)
+    assert ids(client, collection="manual") == {"pay"}
     assert {step for step, _ in workplaces} >= {"score_terms", "result"}
     assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")
 
