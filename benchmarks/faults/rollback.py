@@ -156,7 +156,7 @@ def rollbacks(
 
 
 def with_and_without_redis(home: ServedHome, queries: Sequence[str], recipe: int, turns: int, folder: Path) -> dict:
-    """The same without a signal and with it, ``TURNS_AT_ONCE`` each in turns: the machine has other work beside both."""
+    """The same without a signal and with it, ``TURNS_AT_ONCE`` each in turns: other work is beside both."""
     redis = RedisServer(folder)
     try:
         urls = {"without": "", "with_the_signal": redis.url}
