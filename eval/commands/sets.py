@@ -71,13 +71,14 @@ def sets_show(
 ) -> None:
     """Show the queries of a set with their judgments, its versions, and which judged documents changed or are gone."""
     from eval.datasets.curation import history
+    from eval.datasets.query_sets import with_relevant
     from eval.datasets.stored_sets import read_query_set, set_versions
 
     with opened(settings) as home:
         if query_id is not None:
             _show_history(history(home, name, query_id), as_json)
             return
-        found = read_query_set(home, name, split=split, version=version)
+        found = read_query_set(home, name, split=split, version=version, is_whole=True)
         versions = set_versions(home, name)
     if as_json:
         print_json({**asdict(found), "versions": [asdict(one) for one in versions]})
@@ -96,6 +97,9 @@ def sets_show(
     )
     for line in stale_lines(found):
         click.echo(line)
+    found_none = sorted(found.queries.keys() - with_relevant(found.qrels) - set(found.staleness.left_out))
+    if found_none:
+        click.echo(f"queries that no document is judged relevant for, which are not measured: {', '.join(found_none)}")
 
 
 def _show_history(judged: "Sequence[PastJudgment]", as_json: bool) -> None:

@@ -29,12 +29,14 @@ def export_query_set(home: Home, name: str, folder: Path, *, version: int | None
 
     Raises:
         NotFound: There is no such set or version.
-        InvalidInput: The folder holds something, or the set has no relevant document.
+        InvalidInput: The folder holds something, or the set holds no judgment.
         StorageFull: The disk has no room.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInput(f"{folder} is not an empty folder: give one that is empty, or that is not there.")
-    query_set = read_query_set(home, name, split=None, version=version, keeps_gone=True)
+    query_set = read_query_set(home, name, split=None, version=version, keeps_gone=True, is_whole=True)
+    if not any(query_set.qrels.values()):
+        raise InvalidInput(f"Query set {name!r} holds no judgment in version {query_set.version}: there is none to write.")
     splits = {row["id"]: row["split"] for row in query_rows(home.catalogue, name, query_set.version or 0)}
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
     lines = [
