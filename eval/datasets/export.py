@@ -36,7 +36,7 @@ def export_query_set(home: Home, name: str, folder: Path, *, version: int | None
         raise InvalidInput(f"{folder} is not an empty folder: give one that is empty, or that is not there.")
     query_set = read_query_set(home, name, split=None, version=version, keeps_gone=True, is_whole=True)
     if not any(query_set.qrels.values()):
-        raise InvalidInput(f"Query set {name!r} holds no judgment in version {query_set.version}: there is none to write.")
+        raise InvalidInput(f"Query set {name!r} holds no judgment in version {query_set.version}: nothing to write.")
     splits = {row["id"]: row["split"] for row in query_rows(home.catalogue, name, query_set.version or 0)}
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
     lines = [

@@ -82,8 +82,8 @@ class ReplayedQueries:
 def why_freed(release: Release) -> str:
     """Why a retired release answers nothing, and what to do about it."""
     return (
-        f"release {release.number}, which answered then, was freed by 'groundwork gc': keep more builds (--keep, --days),"
-        " or compare with a later reference"
+        f"release {release.number}, which answered then, was freed by 'groundwork gc': keep more builds (--keep or"
+        " --days), or compare with a later reference"
     )
 
 
