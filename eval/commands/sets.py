@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eval.commands.group import evaluation
+from indexing.commands.numbers import POSITIVE
 from indexing.commands.terminal import (
     as_json,
     opened,
@@ -26,9 +27,7 @@ _SHOWN_CHARACTERS = 60
 """Characters of a query that a table shows; ``--json`` has all. Our choice."""
 by_option = click.option("--by", default=current_user, help="Who does it; by default the user that runs the command.")
 reason_option = click.option("--reason", required=True, help="Why; kept with the change.")
-version_option = click.option(
-    "--version", type=click.IntRange(1), help="As the set was then; by default the newest version."
-)
+version_option = click.option("--version", type=POSITIVE, help="As the set was then; by default the newest version.")
 
 
 @evaluation.group("sets")
