@@ -91,6 +91,13 @@ def test_files_are_imported_and_exported(run, tmp_path):
     exported = run("sets", "export", "trec", tmp_path / "out")
     assert exported.output.endswith("an erasure does not reach these files\n")
     assert (tmp_path / "out" / "queries.jsonl").is_file()
+    for folder, said in (
+        (tmp_path / "out", "is not an empty folder"),
+        (tmp_path / "topics.tsv" / "out", "cannot be made (Not a directory)"),
+        (tmp_path / ("x" * 300), "cannot be made (File name too long)"),
+    ):
+        refused = run("sets", "export", "trec", folder)
+        assert (refused.exit_code, said in " ".join(refused.output.split())) == (1, True), refused.output
     for words, said in (
         (["sets", "import", "x"], "Give either --corpus, or --queries and --qrels."),
         (["sets", "import", "x", *trec, "--slice", "topic"], "expected NAME=VALUE"),
