@@ -25,9 +25,9 @@ from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from benchmarks.harness.cluster import wait_for
 from benchmarks.harness.fast_watcher import FastClock, watch
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.waiting import wait_for
 from indexing.catalogue.releases import deployment_rows, stable_recipe
 from indexing.catalogue.watcher_lease import LEASE_SECONDS, watcher_seen
 from indexing.home import Home, open_home
