@@ -8,6 +8,7 @@ import pytest
 from eval.datasets.curation import add_judgments
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import read_query_set
+from eval.experiments.reliability import JudgedHit, reliability
 from eval.feedback.rates import MEASURES
 from eval.reports.model import Chart, ChartGrid, Prose, RankedQueries, Section, Table
 from eval.reports.options import ReportOptions
@@ -15,6 +16,7 @@ from eval.reports.rendering.json_form import to_json
 from eval.reports.rendering.markdown import HIDDEN, to_markdown
 from eval.reports.report import build_report, with_distinct_ids
 from eval.reports.sections.feedback_rates import SAID
+from eval.reports.sections.reliability import ScoredSet, tell_reliability
 from eval.reports.sections.worst_queries import Worst, tell_worst
 from indexing.catalogue.alerts import raise_alert
 from indexing.catalogue.tenants import change_limits
@@ -186,6 +188,13 @@ def test_the_worst_queries_show_the_documents_that_were_judged(told):
 def test_a_home_whose_every_query_is_answered_is_not_said_to_be_unevaluated():
     worst = tell_worst([Worst("plurals", "1.1", "nDCG@10", [], 7)])
     assert worst.absent == "Every query of the sets that were evaluated scores 1 under the release in service."
+
+
+@pytest.mark.parametrize("is_synthetic", [True, False])
+def test_scores_are_fitted_to_what_persons_judged_and_not_to_a_synthetic_set(is_synthetic):
+    found = reliability([JudgedHit(f"q{number}", 1, 0.9, number % 9 == 0) for number in range(90)])
+    (said,) = tell_reliability([ScoredSet("made", "1.1", "hybrid", "anywhere", found, is_synthetic)]).headlines
+    assert ("eval calibrate" in said.text, "no person judged" in said.text) == (not is_synthetic, is_synthetic)
 
 
 def test_a_users_query_is_shown_only_where_home_and_tenant_allow_it(tmp_path, told):

@@ -102,6 +102,10 @@ def test_a_percent_sign_stays_with_its_number_and_a_number_below_zero_has_a_minu
     )
 
 
+def test_a_p_value_stays_on_one_line():
+    assert glued("a to b; p < 0.001, p = 0.2 p of") == "a to b; p\xa0<\xa00.001, p\xa0=\xa00.2 p of"
+
+
 def test_only_a_grade_above_zero_is_marked_as_relevant():
     documents = [RankedDocument(rank, f"d{rank}", grade) for rank, grade in enumerate((2, 1, 0, -1, None), 1)]
     query = RankedQuery("q", "why", "nDCG@10", [Ranking("1.1", 0.5, documents)])
