@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.schemas.openai_vector_stores import StoreAnswer, store_answer
@@ -19,6 +20,7 @@ from indexing.catalogue.file_readings import (
     own_documents,
     usage_bytes,
 )
+from indexing.catalogue.pages import Page
 from indexing.catalogue.vector_stores import (
     FileBatch,
     VectorStore,
@@ -180,12 +182,12 @@ def cancel_batch(services: Services, partition: Partition, batch_id: str) -> Fil
     """
     catalogue = services.home.catalogue
     read_batch(catalogue, partition, batch_id)
-    after: str | None = None
-    while found := list_readings(catalogue, partition, limit=_PAGE, after=after, is_ascending=True, batch=batch_id):
+    page = Page(_PAGE, is_ascending=True)
+    while found := list_readings(catalogue, partition, page, batch=batch_id).rows:
         for reading in found:
             if reading.state == "in_progress":
                 cancel(services, reading)
-        after = found[-1].file
+        page = replace(page, after=found[-1].file)
     mark_batch_cancelled(catalogue, batch_id)
     return read_batch(catalogue, partition, batch_id)
 
