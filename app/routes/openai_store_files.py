@@ -22,8 +22,9 @@ from app.schemas.openai_vector_stores import (
 )
 from app.services.files import attach, detach, update_attributes
 from app.services.state import Services
+from app.services.store_use import require_usable
 from app.services.upload_answers import store_file_of, store_files_of, warnings_of_files
-from app.services.vector_stores import accept_chunking, cancel_batch, make_batch, require_usable, texts_of
+from app.services.vector_stores import accept_chunking, cancel_batch, make_batch, texts_of
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import ServicesDep, TenantWriter, Writer
 from app.web.headers import warning_headers

@@ -1,14 +1,13 @@
 """Collections as vector stores, in OpenAI's sense: made, described, and given files in batches."""
 
-import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from app.schemas.openai_vector_stores import StoreAnswer, store_answer
 from app.services.documents import hide
-from app.services.files import attach, cancel
+from app.services.files import attach, cancel, detach
 from app.services.state import Services
 from indexing.catalogue.collections import remove_collection
 from indexing.catalogue.documents import load_document
@@ -30,16 +29,13 @@ from indexing.catalogue.vector_stores import (
     mark_batch_cancelled,
     read_batch,
     read_vector_store,
-    use_vector_store,
+    stores_that_may_expire,
 )
-from indexing.errors import GroundworkError, InvalidInput
+from indexing.errors import InvalidInput, NotFound
 from indexing.records import Json, Partition
 
-logger = logging.getLogger(__name__)
-NOTED_EVERY = timedelta(hours=1)
-"""How exactly the last use of a store is known: it expires after days."""
 _PAGE = 500
-"""Readings of a batch that are cancelled at a time."""
+"""Readings that are cancelled, or taken out, at a time."""
 
 
 def chunking_of(services: Services) -> dict[str, Json]:
@@ -76,38 +72,6 @@ def describe_store(services: Services, tenant: str, store: VectorStore) -> Store
     catalogue, partition = services.home.catalogue, Partition(tenant, store.id)
     counts = count_readings(catalogue, partition)
     return store_answer(store, counts, usage_bytes(catalogue, partition), services.now())
-
-
-def require_usable(services: Services, partition: Partition) -> None:
-    """Refuse to put files into a store, or to search one, that is not there, or not any more.
-
-    Raises:
-        NotFound: the tenant has no such store.
-        InvalidInput: it has expired.
-    """
-    if read_vector_store(services.home.catalogue, partition).is_expired(services.now()):
-        raise InvalidInput(
-            f"Vector store {partition.collection!r} has expired: give it another 'expires_after', or create another."
-        )
-
-
-def note_use(services: Services, partition: Partition) -> None:
-    """Note that a store that may expire is searched; once an hour at most, since each note is a write.
-
-    What cannot be written now is noted by a later search.
-
-    Raises:
-        NotFound, InvalidInput: as ``require_usable``.
-    """
-    require_usable(services, partition)
-    catalogue = services.home.catalogue
-    used_at = datetime.fromisoformat(read_vector_store(catalogue, partition).last_active_at)
-    if datetime.fromisoformat(services.now()) - used_at < NOTED_EVERY:
-        return
-    try:
-        use_vector_store(catalogue, partition)
-    except GroundworkError as error:  # a search needs no room to write
-        logger.warning("vector_stores.use_not_noted", extra={"fields": {"reason": str(error)}})
 
 
 def make_store(
@@ -161,6 +125,27 @@ def delete_store(services: Services, partition: Partition) -> None:
     read_vector_store(home.catalogue, partition)
     deleted, _ = home.reserve.run(lambda: remove_collection(home.catalogue, partition))
     hide(services, partition, deleted)
+
+
+def empty_expired_stores(services: Services) -> None:
+    """Take the files out of every store that has expired, with their documents; the store and the files stay.
+
+    Source: OpenAI's guide to retrieval, expiration policies. What came to the collection another way stays as well.
+    """
+    catalogue = services.home.catalogue
+    for partition in stores_that_may_expire(catalogue):
+        with suppress(NotFound):  # another process, or its tenant, was faster
+            _empty_if_expired(services, partition)
+
+
+def _empty_if_expired(services: Services, partition: Partition) -> None:
+    catalogue = services.home.catalogue
+    while found := list_readings(catalogue, partition, Page(_PAGE)).rows:
+        for reading in found:
+            if not read_vector_store(catalogue, partition).is_expired(services.now()):
+                return
+            with suppress(NotFound):
+                detach(services, partition, reading.file)
 
 
 def make_batch(services: Services, partition: Partition, attachments: Sequence[Attachment]) -> FileBatch:

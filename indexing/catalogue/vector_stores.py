@@ -106,6 +106,15 @@ def may_expire(database: Database, partition: Partition) -> bool:
     return database.row(sql, (partition.tenant, partition.collection)) is not None
 
 
+def stores_that_may_expire(database: Database) -> list[Partition]:
+    """The collections with files that expire as vector stores when they are not used, of whatever tenant."""
+    rows = database.rows(
+        "SELECT tenant, collection FROM vector_stores v WHERE expires_days IS NOT NULL AND EXISTS"
+        " (SELECT 1 FROM file_readings r WHERE r.tenant = v.tenant AND r.collection = v.collection)"
+    )
+    return [Partition(row["tenant"], row["collection"]) for row in rows]
+
+
 def use_vector_store(database: Database, partition: Partition) -> None:
     """Note that a store that may expire is used; without effect on others."""
     with database.write(grows=False) as db:
