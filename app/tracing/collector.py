@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AnyValue
 
 from app.tracing.operations import Attribute, Event, Operation, RemoteContext, RequestTrace
 
@@ -188,7 +189,7 @@ class Collector:
             else:  # it belongs to an operation of another process more than to this one
                 self._tell(trace, replace(child, caller=None), _remote(child.caller), [Link(own)])
 
-    def _limited(self, attributes: Mapping[str, Attribute]) -> Mapping[str, Attribute]:
+    def _limited(self, attributes: Mapping[str, Attribute]) -> Mapping[str, AnyValue]:
         """The attributes within the SDK's limits of their number and length (``OTEL_SPAN_ATTRIBUTE_...``)."""
         number, length = self._limits.max_span_attributes, self._limits.max_span_attribute_length
         if length is None and (number is None or len(attributes) <= number):
