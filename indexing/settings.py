@@ -278,6 +278,11 @@ def forbid_hub_downloads() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
 
 
+def limit_span_batches(most: int) -> None:
+    """Have OpenTelemetry send at most so many spans at once, unless the environment says how many."""
+    os.environ.setdefault("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", str(most))
+
+
 def forbid_ragas_tracking() -> None:
     """Keep ragas from reporting its use over the network; call it before it is imported."""
     os.environ["RAGAS_DO_NOT_TRACK"] = "true"
