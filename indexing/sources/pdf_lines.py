@@ -114,7 +114,9 @@ def _rows(content: pypdfium2.PdfTextPage, unit: int, part: str) -> list[tuple[in
         index = _index(content, unit + place)
         left, _, end, _ = content.get_charbox(index)
         foot = _baseline(content, index)
-        if lowest - foot > least and left < right:
+        # No mark below a letter begins a row, and no end of a torn word.
+        is_word = place == cuts[-1] + 1 or part[place - 1].isspace()
+        if lowest - foot > least and left < right and is_word:
             cuts.append(place)
             lowest = foot
         right = end
