@@ -5,12 +5,12 @@ import json
 import logging
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from app.web.problems import STATUS, status_of
 from indexing import errors
 from indexing.settings import Settings
+from tests.support.api_client import TestClient
 
 KEY = "test-key-0123456789"
 HEADERS = {"Authorization": f"Bearer {KEY}"}

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.features.conversation import Message, Turns, read_conversation
 from indexing.features.views import DEFAULT_CONVERSATION
 from tests.app.conftest import ARTICLES
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 CHAT = [

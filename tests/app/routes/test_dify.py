@@ -1,7 +1,6 @@
 """Dify's external knowledge API: a search in its shape, its conditions as our filters, its errors."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.database import utc_now
@@ -9,6 +8,7 @@ from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.records import Document, Partition
 from tests.app.conftest import release
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 METADATA = {

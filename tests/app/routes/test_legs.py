@@ -1,10 +1,10 @@
 """What a tenant's administrator is told about the legs of a collection."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from tests.app.conftest import release
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from indexing.builds.build import build
@@ -14,6 +13,7 @@ from indexing.catalogue.document_writes import put_documents
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import recipe_in_service
+from tests.support.api_client import TestClient
 from tests.support.ledger_rows import made_hit, made_row
 
 

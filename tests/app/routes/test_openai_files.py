@@ -4,7 +4,6 @@ import hashlib
 
 import openai
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key
@@ -13,6 +12,7 @@ from indexing.catalogue.tenants import ensure_tenant
 from indexing.records import Partition
 from indexing.uploads.stored_files import FILES, PARTS
 from tests.app.conftest import copied
+from tests.support.api_client import TestClient
 
 KEY = "test-key-0123456789"
 NATIVE = {"Authorization": f"Bearer {KEY}"}

@@ -3,9 +3,9 @@
 import cohere
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
+from tests.support.api_client import TestClient
 
 SECRET = "test-key-0123456789"
 KEY = {"Authorization": f"Bearer {SECRET}"}

@@ -8,7 +8,6 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key
@@ -19,6 +18,7 @@ from indexing.ledger.readers import requests_of, served_request
 from indexing.records import Partition
 from indexing.settings import Settings
 from tests.app.conftest import fill, release
+from tests.support.api_client import TestClient
 
 SECRET = "test-key-0123456789"
 KEY = {"Authorization": f"Bearer {SECRET}"}
@@ -232,7 +232,7 @@ def counters_of(home):
 
 CHILD = """
 import sys, threading
-from fastapi.testclient import TestClient
+from tests.support.api_client import TestClient
 from app.main import create_app, refresh
 from indexing.settings import Settings
 

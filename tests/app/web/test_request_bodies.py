@@ -3,9 +3,9 @@
 import gzip
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
+from tests.support.api_client import TestClient
 
 KEY = "a key for careless clients"
 ROUTES = [("POST", "/v1/search"), ("PUT", "/v1/collections/a/documents/b"), ("POST", "/v1/keys")]

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.web.request_text import require_utf8
@@ -11,6 +10,7 @@ from indexing.catalogue.documents import document_ids
 from indexing.errors import InvalidInput
 from indexing.records import Partition
 from indexing.settings import Settings
+from tests.support.api_client import TestClient
 
 HEADERS = {"Authorization": "Bearer test-key-0123456789", "Content-Type": "application/json"}
 DOCUMENTS = "/v1/collections/help/documents"
