@@ -4,31 +4,30 @@ import threading
 
 import pytest
 
-from app.main import create_app, refresh
 from app.retrieval.retriever import Search
 from app.schemas.search import SearchAnswer
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.records import Document, Partition
-from tests.app.conftest import release
-from tests.support.api_client import TestClient
+from tests.app.conftest import release, serving
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 
 
-@pytest.fixture
-def client(served_home):
-    put_documents(
-        served_home.catalogue,
-        Partition(DEFAULT_TENANT, "helpdesk"),
-        [
-            Document("salaries", "Salaries", "Salaries are paid on the first.", allow=("ann", "group:hr")),
-            Document("nobody", "Nobody", "Nobody may read about salaries here.", allow=()),
-        ],
-    )
-    release(served_home)
-    with TestClient(create_app(served_home.settings), raise_server_exceptions=False) as client:
-        refresh(client.app.state.services)
+def add_readers(home):
+    """Documents that not all may read."""
+    documents = [
+        Document("salaries", "Salaries", "Salaries are paid on the first.", allow=("ann", "group:hr")),
+        Document("nobody", "Nobody", "Nobody may read about salaries here.", allow=()),
+    ]
+    put_documents(home.catalogue, Partition(DEFAULT_TENANT, "helpdesk"), documents)
+    release(home)
+
+
+@pytest.fixture(scope="module")
+def client(built_home, tmp_path_factory):
+    """One for all tests, which change nothing that lasts."""
+    with serving(built_home, tmp_path_factory.mktemp("search"), add_readers) as client:
         yield client
 
 
