@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import openai
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from app.services.file_reader import FileReader
@@ -20,6 +19,7 @@ from indexing.catalogue.tenants import ensure_tenant
 from indexing.records import Partition, moment_text
 from indexing.uploads.stored_files import FILES, PARTS
 from tests.app.conftest import copied
+from tests.support.api_client import TestClient
 
 KEY = "test-key-0123456789"
 NATIVE = {"Authorization": f"Bearer {KEY}"}
