@@ -24,6 +24,10 @@ class Backoff:
         return min(self.most_seconds, self.first_seconds * 2.0**doublings)
 
 
+REDIS_PAUSES = Backoff(1.0, 30.0)
+"""How long a lost Redis is left alone before it is asked again: a second at first, half a minute at most."""
+
+
 class CircuitBreaker:
     """Says whether a service that may be lost is to be asked now. Safe to share between threads and tasks.
 

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from app.schemas.documents import MAX_PRINCIPALS, Warnings, checked_metadata
+from app.schemas.documents import Warnings, checked_metadata
+from app.schemas.principals import MAX_PRINCIPALS
 from indexing.catalogue.file_readings import ErrorCode, Reading, State, Step
 from indexing.errors import InvalidInput
 from indexing.records import Json

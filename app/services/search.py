@@ -99,7 +99,8 @@ async def _answer(
 ) -> _Answer:
     executor, partition = services.executor, record.caller.partition(record.body.collection)
     is_interleaved = _is_interleaved(services, record)
-    if record.kind != SEARCH or is_interleaved or not _runs_inline(serving, partition, record.body):
+    needs_thread = record.kind != SEARCH or is_interleaved or services.reads.may_expire(partition)  # its use is written
+    if needs_thread or not _runs_inline(serving, partition, record.body):
         find = partial(_find, services, record, deadline, is_interleaved=is_interleaved)
         return await executor.in_thread(client, deadline, lambda: answer(find()))
     await executor.take_loop_slot(deadline)

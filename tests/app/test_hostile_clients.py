@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from indexing.uploads.stored_files import FILES
 from tests.app.conftest import copied
 from tests.app.routes.test_admin import NEEDED
 from tests.app.test_leaks import BODIES, FORMS, filled
+from tests.support.api_client import TestClient
 from tests.support.made_files import docx_of, paragraph, pdf_of
 from tests.support.mutations import damaged, examples
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from app.retrieval.reranking import Reranker, pair_text
@@ -18,6 +17,7 @@ from indexing.releases.deployments import deploy
 from indexing.releases.recipes import Recipe, Reranking, RetrievalConfig, read_recipe, record_recipe
 from indexing.snapshots.shard import StoredPassage
 from tests.app.conftest import ARTICLES, release
+from tests.support.api_client import TestClient
 from tests.support.made_release import HERE, serve
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from threading import Event
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from app.retrieval.retriever import Retriever
@@ -24,6 +23,7 @@ from indexing.releases.rollouts import PREFERENCE, AbTest
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import End, propose, start_interleaving, start_shadow
 from tests.app.conftest import ARTICLES, release, settings_of
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 TEST = AbTest(PREFERENCE, margin=0.1, higher_is_better=True)

@@ -15,6 +15,7 @@ from app.services.search_executor import LOOP_SLOTS, THREADS_A_SESSION
 from app.serving.query_cache import QueryCache
 from indexing.errors import ClientGone, DeadlineExceeded, Overloaded
 from indexing.settings import METRICS_VARIABLE
+from tests.support.forked_programs import ForkedPopen
 from tests.support.processes import ROOT
 
 
@@ -176,7 +177,7 @@ print(metrics.text().decode())
 def test_whichever_worker_is_scraped_gives_the_numbers_of_all(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT), METRICS_VARIABLE: str(tmp_path)}
     workers = [
-        subprocess.Popen(
+        ForkedPopen(
             [sys.executable, "-c", WORKER, str(number), release],
             env=environment,
             stdin=subprocess.PIPE,

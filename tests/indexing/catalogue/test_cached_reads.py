@@ -1,7 +1,5 @@
 """What is kept of the catalogue is never older than the last commit of any process, nor than a key's expiry."""
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +13,7 @@ from indexing.catalogue.document_writes import write_documents
 from indexing.catalogue.tenants import change_limits, create_tenant, revoke_tenant
 from indexing.errors import NotFound
 from indexing.records import Document, Partition
+from tests.support.processes import run_code
 
 HELP = Partition("acme", "help")
 
@@ -75,7 +74,7 @@ def test_revoking_takes_effect_with_the_next_request_in_another_process(home, co
     key, secret = create_key(home.catalogue, "acme")
     reads = CachedReads(counted)
     assert reads.admit(secret) is not None
-    subprocess.run([sys.executable, "-c", REVOKE, str(home.catalogue.path), key.id], check=True)
+    assert run_code(REVOKE, home.catalogue.path, key.id).returncode == 0
     assert reads.admit(secret) is None
 
 

@@ -24,6 +24,7 @@ from indexing.catalogue.documents import DocumentKey, document_ids, document_key
 from indexing.catalogue.migrations import catalogue_migrations
 from indexing.errors import ArtefactCorrupt, CatalogueBusy, InvalidInput, NotFound, StorageFull
 from indexing.records import MARKDOWN, PLAIN, Document, Partition
+from tests.support.forked_programs import ForkedPopen
 from tests.support.migrated_catalogue import place_catalogue
 
 HELP = Partition("acme", "help")
@@ -367,7 +368,7 @@ class Processes:
         )
         self.children = [
             stack.enter_context(
-                subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                ForkedPopen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             )
             for _ in range(count)
         ]

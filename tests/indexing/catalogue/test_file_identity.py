@@ -15,6 +15,7 @@ from indexing.catalogue.documents import document_ids
 from indexing.catalogue.file_identity import CatalogueFiles
 from indexing.errors import CatalogueReplaced
 from indexing.records import Document, Partition
+from tests.support.forked_programs import ForkedPopen
 
 HELP = Partition("acme", "help")
 
@@ -140,7 +141,7 @@ for line in sys.stdin:
 
 def test_a_process_whose_log_is_unlinked_loses_nothing_that_it_acknowledged_even_when_killed(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.db"
-    with subprocess.Popen(
+    with ForkedPopen(
         [sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     ) as writer:
         assert writer.stdin is not None

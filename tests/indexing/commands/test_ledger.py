@@ -82,6 +82,11 @@ def test_every_answer_of_a_model_is_found_as_encoder_and_as_reranker(run: Run, h
     assert recipes_of_model(home.catalogue, "tiny@1") == [1, 2]
     told = run("model", "tiny@1").output
     assert "model tiny@1, from the first row to now (UTC): 3 answers, by the recipes 1, 2" in told
+    home.ledger.append([made_row(60, kind="shadow", release="2.4"), made_row(61, kind="model_call", release="0.0")])
+    told = run("model", "tiny@1").output
+    assert "(UTC): 3 answers and 1 in shadow, by the recipes 1, 2" in told
+    seen = json.loads(run("model", "tiny@1", "--json").stdout)
+    assert (seen["answers"], seen["shadows"]) == (3, 1)
     seen = json.loads(run("model", "other@2", "--json").stdout)
     assert (seen["recipes"], seen["answers"], seen["by_day"][0]["release"]) == ([3], 1, "3.1")
     found = run("model", "none@1")

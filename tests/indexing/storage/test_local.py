@@ -19,6 +19,7 @@ from indexing.models.registry import KIND as MODELS
 from indexing.storage.arrays import write_arrays
 from indexing.storage.local import LocalStorage
 from indexing.storage.store import MANIFEST, ArtefactKind
+from tests.support.forked_programs import ForkedPopen
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_a_publisher_killed_in_the_middle_leaves_nothing_that_is_listed(storage:
         "    (draft.path / 'file').write_bytes(b'half'); print('writing', flush=True); sys.stdin.read()\n"
     )
     command = [sys.executable, "-c", script, str(storage.root)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+    with ForkedPopen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"writing\n"
         writer.kill()
