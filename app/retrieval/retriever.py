@@ -123,7 +123,7 @@ class Search:
     """One search in steps, so that another thread may encode meanwhile. A step asked for twice is done once.
 
     ``encode`` may run beside ``score_terms``, in another thread; ``result`` comes after both, and does what was not
-    done before.
+    done before. ``vector`` is the query's, once it is there.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Search:
         self._timings, self._reranker = timings, reranker
         self._view = serving.view(partition)
         self._has_rows = self._view is not None and self._view.rows > 0
-        self._vector = asked.vector
+        self.vector = asked.vector
         self._allowed: Sequence[Mask | None] | None = None
         self._terms: tuple[Scores | None, float] | None = None
         self._found: TermScores | None = None
@@ -213,29 +213,24 @@ class Search:
     def use_vector_of(self, other: "Search") -> None:
         """Take the vector of a search that asks the same of the same release."""
         if self.needs_encoding:
-            self._vector = other.vector
-
-    @property
-    def vector(self) -> Vector | None:
-        """The query's vector, once it is there."""
-        return self._vector
+            self.vector = other.vector
 
     @property
     def needs_encoding(self) -> bool:
         """Whether ``encode`` has something to do that takes time."""
-        return self._has_rows and self._vector is None and self._asked.mode != "lexical"
+        return self._has_rows and self.vector is None and self._asked.mode != "lexical"
 
     def use_known_vector(self) -> None:
         """Take the query's vector from where it was kept, if it is at hand; whether it was, ``needs_encoding`` says."""
         if self.needs_encoding and self._asked.turns == Turns(self._asked.text):
             with self._timings.stage("encode"):
-                self._vector = self._serving.embedder.known(self._asked.text)
+                self.vector = self._serving.embedder.known(self._asked.text)
 
     def encode(self) -> None:
         """Find the query's vector, if the mode uses it."""
         if self.needs_encoding:
             with self._timings.stage("encode"):
-                self._vector = query_vector(self._serving, self._asked)
+                self.vector = query_vector(self._serving, self._asked)
 
     def score_terms(self) -> None:
         """Find which passages may be found, and their lexical scores, if the mode uses them."""
@@ -317,9 +312,9 @@ class Search:
 
     def _computed_vector(self) -> QueryVector | None:
         """The query's vector, unless the caller gave it."""
-        if self._vector is None or self._asked.vector is not None:
+        if self.vector is None or self._asked.vector is not None:
             return None
-        return QueryVector(self._serving.recipe.model, self._vector)
+        return QueryVector(self._serving.recipe.model, self.vector)
 
     def _hits(self, k: int, max_candidates: int | None) -> list[RankedPassage]:
         view = self._view
@@ -357,7 +352,7 @@ class Search:
         """Candidates: what the legs find at a depth, or at the first one below at which there are ``k`` groups."""
         term_scores = None if self._terms is None else self._terms[0]
         while True:
-            best = best_of_legs(view, self._vector, term_scores, depth, self._timings, self._allowed)
+            best = best_of_legs(view, self.vector, term_scores, depth, self._timings, self._allowed)
             with self._timings.stage("fuse"):
                 rows = candidate_rows(view, best.keys, grouped=self._asked.grouped)
                 has_enough = len(rows.first) >= k or best.is_exhausted
@@ -369,7 +364,7 @@ class Search:
 
     def _choose(self, view: PartitionView, rows: CandidateRows, k: int) -> tuple[Chosen, BoostedDocuments | None]:
         serving, (term_scores, max_score) = self._serving, self._terms or (None, 0.0)
-        found = score_candidates(view, rows, self._vector, term_scores)
+        found = score_candidates(view, rows, self.vector, term_scores)
         boosted = None
         if serving.boosts is not None:
             boosted = serving.boosts.of(self._partition, document_ids(view, found), self._asked.at)
