@@ -8,7 +8,7 @@ from rich.console import Console
 
 from eval.datasets.imports import QueryFiles, import_query_set
 from eval.gates.offline import gate
-from eval.gates.policy import POLICY_FILE, Policy, SetPolicy
+from eval.gates.policy import Policy, SetPolicy
 from eval.reports.files import keep_report
 from eval.reports.options import ReportOptions
 from eval.reports.report import build_report
@@ -19,7 +19,7 @@ from indexing.errors import ReleaseNotGated
 from indexing.home import Home
 from indexing.records import Partition
 from indexing.releases.deployments import stable_release
-from indexing.releases.gate import PROMOTE
+from indexing.releases.gate import POLICY_FILE, PROMOTE
 from indexing.releases.promotion import promote
 from indexing.releases.recipe_choices import recipe_in_service
 from indexing.releases.transitions import Decision

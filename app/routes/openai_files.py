@@ -48,7 +48,7 @@ _EXPIRES = {"expires_after[anchor]": {"const": "created_at"}, "expires_after[sec
     "/v1/files",
     summary="Upload a file",
     operation_id="openai_create_file",
-    responses=openai_problems(413, 415, 507),
+    responses=openai_problems(408, 413, 415, 507),
     openapi_extra=form_body({"file": _BINARY, "purpose": {"enum": list(PURPOSES)}, **_EXPIRES}, ["file", "purpose"]),
 )
 def create_file(caller: TenantWriter, services: ServicesDep, request: Request) -> FileAnswer:
@@ -156,7 +156,7 @@ def create_upload(body: UploadBody, caller: TenantWriter, services: ServicesDep)
     "/v1/uploads/{upload_id}/parts",
     summary="Add a part to an upload",
     operation_id="openai_add_upload_part",
-    responses=openai_problems(404, 413, 415, 507),
+    responses=openai_problems(404, 408, 413, 415, 507),
     openapi_extra=form_body({"data": _BINARY}, ["data"]),
 )
 def create_part(upload_id: UploadIdParam, caller: TenantWriter, services: ServicesDep, request: Request) -> PartAnswer:

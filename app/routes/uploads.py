@@ -57,7 +57,7 @@ _FORM = form_body(
     operation_id="upload_files",
     status_code=202,
     responses={
-        **problems(413, 415, 507),
+        **problems(408, 413, 415, 507),
         202: {
             "description": "Kept durably; to be read.",
             "headers": {"Location": {"description": "Where to look.", "schema": {"type": "string"}}},

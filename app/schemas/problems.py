@@ -39,6 +39,7 @@ _TEXTS: Mapping[int, str] = {
     401: "No valid API key.",
     403: "The key lacks the scope, or would give more than it has.",
     404: "Nothing of this name is there, or it belongs to another tenant.",
+    408: "The form did not come within half an hour.",
     409: "There is one of this name already, or another decision came first: the message says which.",
     412: "The write `min_seq` cannot be found here yet, or `If-Match` or `If-None-Match` does not hold.",
     413: "The body is larger than 256 KiB; or, of a batch of searches, 2 MiB; or, where it brings documents, 8 MiB.",

@@ -1,7 +1,9 @@
 """Routes that take files as multipart forms: admitted first, then read to disk piece by piece, bounded all the way."""
 
+import asyncio
 from collections.abc import Sequence
 from email.message import Message
+from typing import ClassVar
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -24,6 +26,8 @@ from indexing.storage.atomic_files import is_full
 MULTIPART = "multipart/form-data"
 MAX_FILES = 100
 """Files of one request; as many as documents of one batch. Our choice."""
+FORM_SECONDS = 1_800.0
+"""How long a form may take to come: the largest by default, of 100 MB, at half a megabit a second. Our choice."""
 _MAX_FIELDS = 100
 """Fields of one form that are no files: more than any has. Source: our choice."""
 _MAX_FIELD_BYTES = 128 * 1024
@@ -33,15 +37,19 @@ _MAX_FIELD_BYTES = 128 * 1024
 class MultipartRoute(AuthenticatedRoute):
     """A route whose body is a form with files, for callers with the scope ``write``; it finds it in ``state.form``.
 
-    Small files are kept in memory and larger ones in the system's temporary folder until they are answered.
+    A form has ``form_seconds`` to come: however slowly it comes, it takes a place that others may need. Small files are
+    kept in memory and larger ones in the system's temporary folder until they are answered.
 
     Raises (into the application's error answers):
         Unauthorized, RateLimited, Overloaded: as ``AuthenticatedRoute``, and where too many files arrive at once.
         Forbidden: the key lacks the scope.
-        HTTPException: 415, the body is compressed or no such form; 400, it is malformed, not in UTF-8 or cut off, or
-            has too many parts.
+        HTTPException: 408, it did not come in time; 415, the body is compressed or no such form; 400, it is malformed,
+            not in UTF-8 or cut off, or has too many parts.
         StorageFull: there is no room for the files.
     """
+
+    form_seconds: ClassVar[float] = FORM_SECONDS
+    """How long a form may take to come."""
 
     def get_route_handler(self) -> Handler:
         """See ``APIRoute``."""
@@ -53,7 +61,7 @@ class MultipartRoute(AuthenticatedRoute):
             caller.require("write")
             _refuse_other_media(request.scope)
             with services.uploads.take(caller.tenant):
-                form = request.state.form = await _read_form(request)
+                form = request.state.form = await _read_form(request, self.form_seconds)
                 try:
                     with services.threaded_requests.take():
                         return await answer(request)
@@ -73,10 +81,13 @@ def _refuse_other_media(scope: Scope) -> None:
         raise HTTPException(415, message, {"Accept": MULTIPART})
 
 
-async def _read_form(request: Request) -> FormData:
+async def _read_form(request: Request, seconds: float) -> FormData:
     parser = FormParser(request, max_files=MAX_FILES, max_fields=_MAX_FIELDS, max_field_bytes=_MAX_FIELD_BYTES)
     try:
-        return await parser.parse()
+        async with asyncio.timeout(seconds):
+            return await parser.parse()
+    except TimeoutError as error:
+        raise HTTPException(408, f"The form did not come within {seconds:g} s: send less at a time.") from error
     except MultiPartException as error:
         raise HTTPException(400, error.message) from error
     except ClientDisconnect as gone:

@@ -10,14 +10,13 @@ from eval.gates.sequences import N_STAR
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
 from indexing.records import fingerprint
+from indexing.releases.gate import POLICY_FILE
 from indexing.releases.yaml_mapping import read_mapping
 
 LEAST_QUERIES = 100
 """Queries below which a gate says nothing, unless its policy says otherwise. Source: issue 12."""
 GATED_MEASURES = tuple(name for name in EVERY_MEASURE if name != JUDGED)
 """What a set may be judged by; how far judgments reach says nothing of quality."""
-POLICY_FILE = "gate.yaml"
-"""The file of a home that holds its policy, if it has one."""
 Level = Annotated[float, Field(gt=0, lt=0.5)]
 Margin = Annotated[float, Field(ge=0, le=1)]
 Action = Literal["roll_back", "pause"]

@@ -37,6 +37,7 @@ from indexing.features.embedding_store import FEATURES
 from indexing.home import KEY_FILE, Home
 from indexing.models.registry import KIND as MODELS
 from indexing.models.registry import ModelRegistry
+from indexing.releases.gate import POLICY_FILE
 from indexing.releases.release import list_releases
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.manifest import SnapshotShard, read_snapshot
@@ -50,6 +51,8 @@ Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
 SECRET_FILES = (KEY_FILE,)
 """Files of a home that only their owner may read. ``identity`` is not among them: a second home needs its own."""
+OTHER_FILES = (POLICY_FILE,)
+"""Files of a home that operators write; without its policy a restored home would judge by another."""
 EVALUATIONS = "evaluations"
 BACKUP_LOCK = "backup"
 """The lock of everything that copies or removes artefacts of a home, and that of a backup's folder."""
@@ -127,7 +130,7 @@ def back_up(
 
     Args:
         home: What is copied: the catalogue, models, snapshots and shards of releases, files that clients brought,
-            ledger, keys, evaluations.
+            ledger, keys, evaluations, the gate's policy.
         folder: A new or empty folder, or one that holds an earlier backup of this home, finished or not.
         with_features: Copy stored vectors as well; without them the next build of changed text encodes more.
         is_thorough: Read again and verify what ``folder`` holds already.
@@ -304,7 +307,8 @@ def _copy_files(home: Home, folder: Path) -> Iterator[BackedUpFile]:
     for name in SECRET_FILES:
         if (home.path / name).is_file():
             yield store_file(home.path / name, name, folder, 0o600)
-    for path in sorted((home.path / EVALUATIONS).rglob("[!.]*")):
+    others = (home.path / name for name in OTHER_FILES)
+    for path in (*others, *sorted((home.path / EVALUATIONS).rglob("[!.]*"))):
         if path.is_file():
             mode = path.stat().st_mode & 0o777
             yield store_file(path, path.relative_to(home.path).as_posix(), folder, mode)

@@ -12,6 +12,8 @@ from indexing.records import Json
 
 PROMOTE, HOLD, REJECT = "PROMOTE", "HOLD", "REJECT"
 """What a gate says; only the first lets a recipe go in service."""
+POLICY_FILE = "gate.yaml"
+"""The file of a home that holds what its gates demand, if it has one; ``eval/gates/policy.py`` reads it."""
 
 
 @dataclass(frozen=True, slots=True)

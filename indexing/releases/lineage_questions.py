@@ -195,7 +195,7 @@ def _named_document(thing: str, form: str) -> tuple[Partition, str]:
     tenant, _, rest = thing.partition("/")
     collection, _, name = rest.partition("/")
     if not name:
-        raise InvalidInput(f"{thing!r} is no {'passage' if '#' in form else 'document'}: expected {form}.")
+        raise InvalidInput(f"{thing!r} is not a {'passage' if '#' in form else 'document'}: expected {form}.")
     return Partition(tenant, collection), name
 
 

@@ -1,13 +1,16 @@
 """Files over HTTP: kept before they are answered, read in the background, found, and taken away."""
 
 import json
+import socket
 import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.access.upload_limit import MOST_OF_TENANT
 from app.main import create_app, refresh
+from app.web.multipart import MultipartRoute
 from indexing.catalogue.api_keys import create_key
 from indexing.settings import Settings
 from indexing.storage import reserve
@@ -16,6 +19,7 @@ from indexing.uploads.stored_files import FILES, sweep_files
 from tests.app.conftest import copied
 from tests.support.api_client import TestClient
 from tests.support.full_disk import fill_disk
+from tests.support.listening import listening
 from tests.support.made_files import docx_of, paragraph, pdf_of
 
 LOOKS, PAUSE = 3_000, threading.Event()
@@ -254,3 +258,18 @@ def test_no_form_however_broken_is_more_than_refused(client, pieces):
     headers = KEY | {"Content-Type": "multipart/form-data; boundary=x"}
     answer = client.post("/v1/collections/fuzzed/uploads", content=b"".join(pieces), headers=headers)
     assert answer.status_code in (202, 400, 422), answer.text
+
+
+def test_a_form_that_does_not_come_in_time_is_given_up_and_leaves_its_place_to_others(served_home, monkeypatch):
+    monkeypatch.setattr(MultipartRoute, "form_seconds", 0.2)
+    app = create_app(served_home.settings)
+    head = f"POST {BASE} HTTP/1.1\r\nHost: here\r\nAuthorization: {KEY['Authorization']}\r\nContent-Length: 500\r\n"
+    with listening(app) as url:
+        for _ in range(MOST_OF_TENANT + 1):
+            with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=60) as slow:
+                slow.sendall(f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\nContent-Disp".encode())
+                answer = b""
+                while b"RequestTimeout" not in answer and (some := slow.recv(4096)):
+                    answer += some
+            assert answer.startswith(b"HTTP/1.1 408 ")
+            assert b"did not come within 0.2 s" in answer

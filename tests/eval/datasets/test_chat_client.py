@@ -141,8 +141,8 @@ def test_a_dead_endpoint_fails_by_name_and_is_left_alone_from_then_on():
     ("answer", "message"),
     [
         (Answer(body=b"<html>Welcome</html>"), "20 bytes that are not a chat completion"),
-        (Answer(body=b'{"choices": []}'), "no chat completion"),
-        (Answer(body=b'["choices"]'), "no chat completion"),
+        (Answer(body=b'{"choices": []}'), "not a chat completion"),
+        (Answer(body=b'["choices"]'), "not a chat completion"),
         (Answer("  "), "without text"),
         (Answer('{"a": [1, 2', finish_reason="length"), "cut its answer off"),
         (

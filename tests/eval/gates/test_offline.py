@@ -10,11 +10,12 @@ from eval.experiments.experiment import Latency
 from eval.experiments.measures import EVERY_MEASURE, run_from_ranking, score_run
 from eval.gates.latency import Timing, judge_latency, time_in_turn
 from eval.gates.offline import gate, judge_cost
-from eval.gates.policy import POLICY_FILE, CostLimits, GuardSlice, LatencyLimits, Policy, SetPolicy
+from eval.gates.policy import CostLimits, GuardSlice, LatencyLimits, Policy, SetPolicy
 from eval.gates.set_choice import SYNTHETIC, choose_sets
 from indexing.catalogue.verdicts import forget_grounds_of, verdict_rows
 from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseNotGated
 from indexing.records import Document, Partition
+from indexing.releases.gate import POLICY_FILE
 from indexing.releases.promotion import promote
 from indexing.releases.transitions import Decision
 from tests.support.evaluated_home import EvaluatedHome

@@ -2,8 +2,9 @@
 
 import pytest
 
-from eval.gates.policy import LEAST_QUERIES, POLICY_FILE, Policy, parse_policy, policy_of, read_policy
+from eval.gates.policy import LEAST_QUERIES, Policy, parse_policy, policy_of, read_policy
 from indexing.errors import InvalidInput, NotFound
+from indexing.releases.gate import POLICY_FILE
 
 WHOLE = """
 level: 0.01

@@ -16,6 +16,7 @@ from indexing.backups.restore import restore
 from indexing.catalogue.home_secrets import SEQUENCE_TOKENS, home_secret
 from indexing.errors import AlreadyRunning, ArtefactCorrupt, GroundworkError, InvalidInput, NotFound, StorageFull
 from indexing.home import default_key, open_home
+from indexing.releases.gate import POLICY_FILE
 from indexing.releases.release import list_releases
 from indexing.settings import Settings
 from indexing.snapshots.manifest import read_snapshot, verify_snapshot
@@ -80,6 +81,14 @@ def test_a_restored_home_is_the_one_that_was_backed_up_to_the_byte(fresh, tmp_pa
         assert verify_snapshot(home.storage, read_snapshot(home.storage, release.snapshot)) == {}
     assert home.storage.identity() != fresh.home.storage.identity()
     home.close()
+
+
+def test_a_restored_home_has_the_policy_of_its_gates(fresh, tmp_path):
+    back_up(fresh.home, tmp_path / "before")
+    assert not (restored(tmp_path / "before", tmp_path / "without") / POLICY_FILE).exists()
+    (fresh.path / POLICY_FILE).write_text("level: 0.01")
+    back_up(fresh.home, tmp_path / "backup")
+    assert (restored(tmp_path / "backup", tmp_path / "again") / POLICY_FILE).read_text() == "level: 0.01"
 
 
 def test_only_its_owner_may_read_a_backups_folder_and_its_catalogue_and_keys(fresh, tmp_path):

@@ -44,7 +44,7 @@ def error(name: str, words: str = "words that say nothing: full, locked, disk I/
         ("SQLITE_IOERR_WRITE", StorageFailed, "Free space does not help"),
         ("SQLITE_IOERR_FSYNC", StorageFailed, "nothing of this write was stored"),
         ("SQLITE_CORRUPT_INDEX", ArtefactCorrupt, "restore it from a backup"),
-        ("SQLITE_NOTADB", ArtefactCorrupt, "no readable catalogue"),
+        ("SQLITE_NOTADB", ArtefactCorrupt, "not a readable catalogue"),
         ("SQLITE_CANTOPEN", CatalogueUnavailable, "limit of open files"),
         ("SQLITE_READONLY", CatalogueUnavailable, "this user may write"),
         ("SQLITE_READONLY_DIRECTORY", CatalogueUnavailable, "SQLITE_READONLY_DIRECTORY"),
