@@ -12,8 +12,8 @@ from indexing.catalogue.tenants import DEFAULT_TENANT, ensure_tenant, has_tenant
 from indexing.errors import InvalidInput, NotFound
 from indexing.ledger.store import LEDGER_FOLDER, LedgerStore
 from indexing.models.registry import ModelRegistry
-from indexing.plan_signal import PlanSignal
 from indexing.settings import Settings
+from indexing.signals.plan_signal import PlanSignal
 from indexing.storage.atomic_files import write_atomically
 from indexing.storage.factory import open_storage
 from indexing.storage.permissions import PRIVATE_FILE, Permissions, permissions_for

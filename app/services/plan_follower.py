@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from app.serving.release_pool import ReleasePool
 from indexing.errors import NotReady
-from indexing.plan_signal import channel_of
+from indexing.signals.plan_signal import channel_of
 from indexing.storage.store import Storage
 
 logger = logging.getLogger(__name__)

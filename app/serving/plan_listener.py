@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from indexing.backoff import REDIS_PAUSES, Backoff
 from indexing.errors import GroundworkError
-from indexing.redis_client import redis_client
+from indexing.signals.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 2.0

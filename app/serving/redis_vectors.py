@@ -6,7 +6,7 @@ import threading
 
 from redis.exceptions import RedisError
 
-from indexing.redis_client import redis_client
+from indexing.signals.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 0.02

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import redis
 
 from indexing.errors import InvalidInput, NotReady
-from indexing.redis_client import redis_client
 from indexing.settings import Settings
+from indexing.signals.redis_client import redis_client
 
 WAIT_SECONDS = 5.0
 """How long a command waits for a Redis that is just being started; a Redis container takes one or two seconds."""

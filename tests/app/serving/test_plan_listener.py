@@ -11,7 +11,7 @@ import redis
 
 from app.serving.plan_listener import PlanListener
 from indexing.backoff import Backoff
-from indexing.plan_signal import PlanSignal, channel_of
+from indexing.signals.plan_signal import PlanSignal, channel_of
 from indexing.storage.factory import open_storage
 from tests.support.processes import free_port
 

@@ -9,10 +9,10 @@ import pytest
 from indexing.catalogue.database import Database
 from indexing.catalogue.releases import insert_deployment
 from indexing.home import open_home
-from indexing.plan_signal import WAIT_SECONDS, PlanSignal
 from indexing.releases.deployments import deploy
 from indexing.releases.pins import choose_first, hold_back, unpin
 from indexing.settings import Settings
+from indexing.signals.plan_signal import WAIT_SECONDS, PlanSignal
 from indexing.storage.factory import open_storage
 from tests.support.fresh_home import record_recipes
 from tests.support.migrated_catalogue import place_catalogue, place_home

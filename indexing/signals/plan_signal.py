@@ -43,7 +43,7 @@ class PlanSignal:
         # Not before a plan is changed: loading the client takes longer than most commands have to wait for anything.
         from redis.exceptions import RedisError
 
-        from indexing.redis_client import redis_client
+        from indexing.signals.redis_client import redis_client
 
         try:
             with redis_client(self._url, TIMEOUT_SECONDS) as client:
