@@ -80,7 +80,8 @@ from indexing.settings import Settings
 
 logger = logging.getLogger(__name__)
 OPENING_SECONDS = 60.0
-"""How long one of several workers waits for the release to be open before it takes connections all the same."""
+"""How long one of several workers waits for the release to be open before it takes connections all the same.
+Our choice."""
 ROUTERS = (
     search.router,
     recall.router,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _MOST_DOUBLINGS = 64
-"""Beyond it the power of two is larger than any pause; it keeps a count of failures that never ends computable."""
+"""Beyond it the power of two is larger than any pause; it keeps a count of failures that never ends computable.
+Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from indexing.signals.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 0.02
-"""How long a search waits for Redis: encoding takes a few milliseconds, so waiting longer cannot pay."""
+"""How long a search waits for Redis: encoding takes a few milliseconds, so waiting longer cannot pay. Our choice."""
 WRITE_TIMEOUT_SECONDS = 1.0
-"""How long the thread that writes waits for Redis; no search waits for it."""
+"""How long the thread that writes waits for Redis; no search waits for it. Our choice."""
 MAX_WAITING = 1000
-"""Vectors that wait to be written; beyond that they are dropped, and computed again when they are needed."""
+"""Vectors that wait to be written; beyond that they are dropped, and computed again when they are needed.
+Our choice."""
 _PREFIX = b"groundwork:query:"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from eval.commands.sets import by_option, print_change, sets, slices_given, version_option
+from indexing.commands.numbers import WHOLE
 from indexing.commands.terminal import as_json, collection_option, opened, print_json, tenant_option
 from indexing.records import Partition
 from indexing.settings import Settings
@@ -53,7 +54,7 @@ def sets_import(settings: Settings, /, name: str, as_json: bool, **options: Any)
 @sets.command("synthesise")
 @click.argument("name")
 @click.option("--count", default=200, show_default=True, type=click.IntRange(1, 2_000), help="Queries at most.")
-@click.option("--seed", default=0, show_default=True, type=int, help="Which documents are taken.")
+@click.option("--seed", default=0, show_default=True, type=WHOLE, help="Which documents are taken.")
 @click.option("--model", is_flag=True, help="Let the model at GROUNDWORK_JUDGE_URL write them; it is sent documents.")
 @collection_option
 @tenant_option

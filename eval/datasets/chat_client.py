@@ -259,7 +259,7 @@ class ChatClient:
             text, reason = choice["message"]["content"], choice.get("finish_reason")
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             raise ServiceFailed(
-                f"{self.endpoint.url} answered 200 with {len(answer.content)} bytes that are no chat completion:"
+                f"{self.endpoint.url} answered 200 with {len(answer.content)} bytes that are not a chat completion:"
                 " expected choices[0].message.content."
             ) from error
         self._count(value.get("usage"), cost)

@@ -10,11 +10,12 @@ from indexing.settings import Settings
 from indexing.signals.redis_client import redis_client
 
 WAIT_SECONDS = 5.0
-"""How long a command waits for a Redis that is just being started; a Redis container takes one or two seconds."""
+"""How long a command waits for a Redis that is just being started; a Redis container takes one or two seconds.
+Our choice."""
 _CONNECT_SECONDS = 2.0
-"""How long one try may take: an address without a machine never answers."""
+"""How long one try may take: an address without a machine never answers. Our choice."""
 _PAUSE_SECONDS = 0.5
-"""Pause between two tries to reach Redis."""
+"""Pause between two tries to reach Redis. Our choice."""
 
 
 def require_redis(

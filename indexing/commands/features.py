@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexing.commands.numbers import FiniteRange
 from indexing.commands.terminal import (
     as_json,
     collection_option,
@@ -235,11 +236,11 @@ def _shown(value: Any) -> str:
 @click.option("--to", "until", metavar="MOMENT", help="Before this moment; by default now.")
 @click.option("--tenant", help="Of one tenant alone; by default of all.")
 @click.option(
-    "--sample", default=1.0, show_default=True, type=click.FloatRange(0, 1), help="Share of documents, by key hash."
+    "--sample", default=1.0, show_default=True, type=FiniteRange(0, 1), help="Share of documents, by key hash."
 )
 @click.option(
     "--fail-above",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="SHARE",
     help="Exit status 1, and a log event, where more of a feature's answers are wrong.",
 )

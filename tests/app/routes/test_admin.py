@@ -4,7 +4,6 @@ import json
 import logging
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.access.rate_limit import RateLimiter
 from app.main import create_app
@@ -16,6 +15,7 @@ from indexing.catalogue.tenants import create_tenant, ensure_tenant, read_tenant
 from indexing.home import Home
 from indexing.records import Document, Partition
 from indexing.telemetry import JsonFormatter
+from tests.support.api_client import TestClient
 from tests.support.api_document import api_document
 
 NEEDED = {

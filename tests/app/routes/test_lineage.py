@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from indexing.builds.build import build
@@ -15,6 +14,7 @@ from indexing.catalogue.document_writes import put_documents
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import recipe_in_service
+from tests.support.api_client import TestClient
 from tests.support.ledger_rows import made_hit, made_row
 
 

@@ -68,6 +68,22 @@ def test_what_changed_or_is_gone_is_named(run, home):
     assert "queries without a relevant document left, which are not measured: q-" in told
 
 
+def test_a_query_that_nothing_is_relevant_for_is_shown_named_and_exported(run, tmp_path):
+    add = ("sets", "add", "support", "is it edible", "--document", "pump")
+    assert run(*add, "--grade", "0", "--new", *OF, *SIGNED).exit_code == 0
+    shown = answer(run("sets", "show", "support", "--json"))
+    ((query, grades),) = shown["qrels"].items()
+    assert (shown["queries"][query], grades) == ("is it edible", {"pump": 0})
+    told = run("sets", "show", "support").output
+    assert "pump (0)" in told
+    assert f"queries that no document is judged relevant for, which are not measured: {query}" in told
+    assert run("sets", "export", "support", tmp_path / "out").exit_code == 0
+    assert query in (tmp_path / "out" / "queries.jsonl").read_text()
+    assert run("sets", "retire", "support", query, *SIGNED).exit_code == 0
+    assert answer(run("sets", "show", "support", "--json"))["queries"] == {}
+    assert "holds no judgment in version 2" in run("sets", "export", "support", tmp_path / "more").output
+
+
 def test_files_are_imported_and_exported(run, tmp_path):
     (tmp_path / "topics.tsv").write_text("1\twhy does it leak\n")
     (tmp_path / "qrels.txt").write_text("1 0 pump 1\n")
@@ -77,6 +93,13 @@ def test_files_are_imported_and_exported(run, tmp_path):
     exported = run("sets", "export", "trec", tmp_path / "out")
     assert exported.output.endswith("an erasure does not reach these files\n")
     assert (tmp_path / "out" / "queries.jsonl").is_file()
+    for folder, said in (
+        (tmp_path / "out", "is not an empty folder"),
+        (tmp_path / "topics.tsv" / "out", "cannot be made (Not a directory)"),
+        (tmp_path / ("x" * 300), "cannot be made (File name too long)"),
+    ):
+        refused = run("sets", "export", "trec", folder)
+        assert (refused.exit_code, said in " ".join(refused.output.split())) == (1, True), refused.output
     for words, said in (
         (["sets", "import", "x"], "Give either --corpus, or --queries and --qrels."),
         (["sets", "import", "x", *trec, "--slice", "topic"], "expected NAME=VALUE"),

@@ -490,7 +490,7 @@ def test_a_wrong_setting_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("breakage", "message"),
     [
-        ("not a database", "catalogue.db is no readable catalogue"),
+        ("not a database", "catalogue.db is not a readable catalogue"),
         ("a file instead of the folder", "is not a folder: give another --home"),
     ],
 )
