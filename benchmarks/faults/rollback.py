@@ -87,7 +87,8 @@ def wait_until_open(url: str, recipe: int) -> float:
     while agreed < LOOKS:
         if time.perf_counter() - began > OPEN_SECONDS:
             raise SystemExit(f"Recipe {recipe} was not open after {OPEN_SECONDS:.0f} s: see the server's log.")
-        ready = httpx.get(url + "/readyz", verify=False).json()  # plain HTTP: loading certificates takes longer
+        # Plain HTTP: without verify=False each call loads certificates, which takes longer than the answer.
+        ready = httpx.get(url + "/readyz", verify=False, timeout=OPEN_SECONDS).json()
         is_open = any(one["recipe"] == recipe and one["release"] for one in ready["recipes"])
         agreed = agreed + 1 if is_open else 0
         if not is_open:

@@ -1,1 +1,1 @@
-"""What processes of a home tell each other at once, by Redis: it spares a wait, and may be lost."""
+"""Signals: how a process tells others of its home at once, by a Redis that may be lost."""
