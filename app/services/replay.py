@@ -263,7 +263,10 @@ def body_of(row: RequestRow) -> SearchBody:
 def part_of(row: RequestRow) -> PartShown | None:
     """Which places of its collection's ranking were shown, where it was one of several that were searched at once."""
     part = None if row.query is None else row.query.get("part")
-    return None if part is None else PartShown(tuple(map(int, part["places"])), float(part["max_score"]))
+    if part is None:
+        return None
+    places, ranks = (tuple(map(int, part[name])) for name in ("places", "ranks"))
+    return PartShown(places, ranks, float(part["max_score"]), float(part["unknown_share"]))
 
 
 def differences_of(then: Sequence[ServedHit], now: Sequence[ServedHit]) -> tuple[str, ...]:
