@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from indexing.ledger.records import RequestRow
 
 _SHOWN = 50
-"""Queries that are listed for a person; a program gets all (--json)."""
+"""Queries that are listed for a person; a program gets all (--json). Our choice."""
 _EXIT_DIFFERENT = 1
 """How the command ends where a request was answered in another way than then."""
 

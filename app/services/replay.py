@@ -40,9 +40,10 @@ Reason = Literal[
 ]
 """Why a request cannot be replayed."""
 _PATIENCE_MS = 600_000.0
-"""Milliseconds for a second pass that was in time then: it is to be done again, however busy this machine is."""
+"""Milliseconds for a second pass that was in time then: it is to be done again, however busy this machine is.
+Our choice."""
 _MOST_DIFFERENCES = 10
-"""Hits that are said to differ; a ranking that is another one throughout is not told hit by hit."""
+"""Hits that are said to differ; a ranking that is another one throughout is not told hit by hit. Our choice."""
 _NOT_SEARCHED = "not searched"
 """How the warning of a search begins that lacked a shard."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 """Of a window's length."""
 _FEW = 1e-4
-"""A p value below it is shown as a power of ten."""
+"""A p value below it is shown as a power of ten. Our choice."""
 
 
 class _Span(click.ParamType):  # type: ignore[type-arg] # only newer versions of click know a type here
@@ -36,7 +36,7 @@ class _Span(click.ParamType):  # type: ignore[type-arg] # only newer versions of
             return value
         found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", str(value))
         if found is None:
-            self.fail(f"{value!r} is no length of time: expected 30m, 24h or 7d.", param, ctx)
+            self.fail(f"{value!r} is not a length of time: expected 30m, 24h or 7d.", param, ctx)
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 

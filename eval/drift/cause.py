@@ -34,7 +34,7 @@ writes moves some documents of some queries, and is no cause of anything."""
 EFFECT = 0.2
 """Or where a raw score moved by so many of its standard deviations. Source: Cohen 1988: a small effect."""
 DEPTH = 10
-"""Documents of an answer that are compared."""
+"""Documents of an answer that are compared. Our choice."""
 OF_QUERIES_ALONE = ("characters", "words", "turns", "language", "mmd", "classifier")
 """Signals that no release and no corpus can move."""
 _PAIRED = ("dense_top", "dense_margin", "lexical_top", "lexical_margin", "rerank_top", "leg_overlap")

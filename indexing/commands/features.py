@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from indexing.features.views import DocumentView
     from indexing.home import Home
 
-ANSWERS = ("search", "context")
-"""Kinds of ledger rows that say what callers were answered: neither shadows nor calls of language models."""
-
 
 @click.group()
 def features() -> None:
@@ -266,6 +263,7 @@ def features_skew(
     from indexing.features.feature_values import moment_of
     from indexing.features.skew import measure_skew, served_values
     from indexing.ledger.readers import requests_of
+    from indexing.ledger.records import ANSWER_KINDS
     from indexing.releases.recipes import boost_features_of
     from indexing.telemetry import configure_logging
 
@@ -274,7 +272,7 @@ def features_skew(
     begin = datetime.now(UTC) - timedelta(days=1) if since is None else moment_of(since)
     end = None if until is None else moment_of(until)
     with opened(settings) as home:
-        rows = (row for row in requests_of(home.ledger, tenant, begin, end) if row.kind in ANSWERS)
+        rows = (row for row in requests_of(home.ledger, tenant, begin, end) if row.kind in ANSWER_KINDS)
         report = measure_skew(home.catalogue, served_values(rows), boost_features_of(home.catalogue), share=sample)
     if as_json:
         print_json(report.to_json())

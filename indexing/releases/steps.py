@@ -24,7 +24,7 @@ def parse_duration(text: str) -> float:
     """
     found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*([smhd])", text.strip())
     if found is None and text.strip() != "0":
-        raise InvalidInput(f"{text[:40]!r} is no duration: expected a number with s, m, h or d, such as 30m or 24h.")
+        raise InvalidInput(f"{text[:40]!r} is not a duration: expected a number with s, m, h or d, such as 30m or 24h.")
     return 0.0 if found is None else float(found[1]) * _SECONDS[found[2]]
 
 

@@ -1,13 +1,13 @@
 """What a search may ask beside its question: pages, fields, marks, snippets, near-duplicates, several collections."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from app.schemas.search import SearchAnswer
 from indexing.catalogue.tenants import change_limits
 from indexing.ledger.readers import requests_of
 from tests.app.conftest import ARTICLES, copied, fill, release
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 TERMS = (

@@ -10,9 +10,11 @@ from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.commands.root import whole_command
+from indexing.ledger.readers import requests_of
 from indexing.records import Document
 from indexing.releases.recipe_choices import default_recipe
 from tests.eval.datasets.conftest import DOCUMENTS, MANUAL
+from tests.support.judge_server import Answer, judge_server
 
 OF = ("--collection", "manual")
 SIGNED = ("--by", "ana", "--reason", "asked by support")
@@ -126,6 +128,19 @@ def test_candidates_are_listed_accepted_and_rejected(run, home):
 def test_a_model_must_be_configured_before_it_writes(run):
     refused = run("sets", "synthesise", "made", "--model", *OF)
     assert (refused.exit_code, "set GROUNDWORK_JUDGE_URL" in refused.output) == (1, True)
+
+
+def test_what_a_model_was_asked_for_queries_stands_in_the_ledger(run, home, monkeypatch):
+    with judge_server(lambda body, before: Answer('{"question": "How do I change it?"}')) as server:
+        monkeypatch.setenv("GROUNDWORK_JUDGE_URL", server.url)
+        monkeypatch.setenv("GROUNDWORK_JUDGE_MODEL", "writer-1")
+        assert run("sets", "synthesise", "made", "--model", "--count", "1", *OF).exit_code == 0
+        asked = len(server.bodies)
+    rows = list(requests_of(home.ledger, "default"))
+    assert {(row.kind, row.collection, row.reason) for row in rows} == {
+        ("model_call", "manual", "questions written by writer-1")
+    }
+    assert len(rows) == asked
 
 
 def test_a_stored_set_is_measured_on_the_release_in_service(tiny_home):

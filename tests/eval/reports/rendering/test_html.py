@@ -44,11 +44,6 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def text():
-    return to_html(made_report())
-
-
-@pytest.fixture(scope="module")
 def page(text):
     return Page(text)
 
