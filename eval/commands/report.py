@@ -47,6 +47,9 @@ def report(
     from indexing.retention.stored_reports import REPORT_LOCK
 
     now = datetime.now(UTC)
+    wanted = None if format_ is None else known_format(format_)
+    if wanted is None and out is not None and out != _STANDARD_OUTPUT:
+        wanted = format_of(out)
     options = ReportOptions.last_days(until or now, since=since, sets=sets, compared=compare)
     with opened(settings) as home, home.storage.lock(REPORT_LOCK, "report or erasure"):
         found = build_report(home, options, made_at=now)
@@ -54,11 +57,12 @@ def report(
     for section in found.present:
         for headline in section.headlines:
             screen.print(f"{section.title}: {headline.text}", markup=False, highlight=False, soft_wrap=True)
-    wanted = None if format_ is None else known_format(format_)
     if out is None:
         click.echo(kept[wanted or "html"])
-    elif out == _STANDARD_OUTPUT:
+        return
+    screen.print("an erasure does not reach what is written outside of the home")
+    if out == _STANDARD_OUTPUT:
         sys.stdout.write(render(found, wanted or "html"))
     else:
-        write_report(found, out, wanted or format_of(out))
+        write_report(found, out, wanted or "html")
         click.echo(out)

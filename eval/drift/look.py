@@ -24,7 +24,7 @@ from indexing.releases.release import Release, find_release
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What one look saw. ``signals`` are decided; ``cause`` is there where something moved and it was asked for."""
+    """What one look saw. ``signals`` are decided; ``cause`` is there where it was asked for and looked for."""
 
     scope: str
     reference: str
@@ -161,10 +161,16 @@ def compare(
 def explain(compared: Compared, replayer: Callable[[], Replayer], *, seed: int = 0) -> DriftReport:
     """The report with the cause of what moved, found by replay of the same samples, which needs the model.
 
-    ``replayer`` makes what replays; it is asked only where something moved.
+    Where another release answers than then, replay looks whether it answers otherwise, also where no signal moved: two
+    corpora may be asked and score alike, and answer with other documents. ``replayer`` makes what replays; it is asked
+    only where something moved or the releases differ.
     """
     report, old, new = compared.report, compared.old, compared.new
-    if old is None or new is None or not (report.staleness.is_stale or report.moved):
+    if old is None or new is None:
+        return report
+    is_other = (old.recipe, old.snapshot) != (new.recipe, new.snapshot)
+    is_enough = min(len(compared.before.rows), len(compared.after.rows)) >= LEAST
+    if not (report.staleness.is_stale or report.moved or (is_other and is_enough)):
         return report
     queries = ReplayedQueries(replayer(), compared.before.rows, compared.after.rows, seed)
     moved = [one.name for one in report.moved if not one.slice]

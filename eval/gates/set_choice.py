@@ -32,8 +32,8 @@ class ChosenSets:
 def choose_sets(home: Home, policy: Policy) -> ChosenSets:
     """The sets that a policy names; without any, every judged set whose test split has ``LEAST_QUERIES`` or more.
 
-    Where there is none, a synthetic set: the largest that there is, else a new one of the largest collection. Without
-    documents to make queries of there is no set at all.
+    Where there is none, a synthetic set: the largest that still has so many queries whose document is there, else a new
+    one of the largest collection. Without documents to make queries of there is no set at all.
 
     Raises:
         NotFound: the policy names a set that there is not.
@@ -56,8 +56,7 @@ def choose_sets(home: Home, policy: Policy) -> ChosenSets:
             left_out[one.name] = f"{one.name}: left out, {few}; a policy may name it with other numbers"
     if not found:
         try:
-            made = _synthetic(home, stored)
-            found.append((made, _read(home, made)))
+            found.append(_synthetic(home, stored))
         except (InvalidInput, NotFound) as error:
             left_out[SYNTHETIC] = str(error)
     return ChosenSets(found, left_out)
@@ -74,13 +73,24 @@ def _read(home: Home, policy: SetPolicy) -> QuerySet:
     return found
 
 
-def _synthetic(home: Home, stored: Sequence[StoredSet]) -> SetPolicy:
-    enough = [one for one in stored if one.is_synthetic and one.queries >= LEAST_QUERIES]
-    if enough:
-        return SetPolicy(name=max(enough, key=lambda one: one.queries).name, split="all")
+def _synthetic(home: Home, stored: Sequence[StoredSet]) -> tuple[SetPolicy, QuerySet]:
+    there = [read for one in stored if one.is_synthetic and (read := _measurable(home, one.name)) is not None]
+    if there:
+        return max(there, key=lambda one: len(one[1].queries))
     partition = largest_collection(home.catalogue)
     if partition is None:
         raise NotFound("There is no document to make queries of: ingest some first.")
     why = "a gate found no query set with enough judgments"
     synthesise(home, SYNTHETIC, partition, actor=current_user(), reason=why, again=True)
-    return SetPolicy(name=SYNTHETIC, split="all")
+    made = SetPolicy(name=SYNTHETIC, split="all")
+    return made, _read(home, made)
+
+
+def _measurable(home: Home, name: str) -> tuple[SetPolicy, QuerySet] | None:
+    """A synthetic set, where the documents of enough of its queries are still there."""
+    policy = SetPolicy(name=name, split="all")
+    try:
+        found = _read(home, policy)
+    except InvalidInput:  # of none
+        return None
+    return (policy, found) if len(found.queries) >= LEAST_QUERIES else None

@@ -25,13 +25,15 @@ def test_a_report_is_kept_in_the_home_in_every_format_for_its_owner_alone(run, h
     files = sorted((home.path / "reports").iterdir())
     assert [path.suffix for path in files] == [".html", ".json", ".md"]
     assert result.stdout == f"{files[0]}\n"
+    assert "erasure" not in result.stderr
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert json.loads(files[1].read_text())["format"] == 1
 
 
 def test_a_file_of_choice_has_the_format_of_its_name_and_nothing_is_kept(run, home, tmp_path):
     for name, begins in (("r.html", "<!doctype html>"), ("r.md", "# Release none"), ("r.json", "{")):
-        assert run("--out", str(tmp_path / name)).exit_code == 0
+        result = run("--out", str(tmp_path / name))
+        assert (result.exit_code, "an erasure does not reach" in result.stderr) == (0, True)
         assert (tmp_path / name).read_text().lstrip().startswith(begins)
     assert run("--out", str(tmp_path / "odd"), "--format", "md").exit_code == 0
     assert not (home.path / "reports").exists()

@@ -8,6 +8,7 @@ import pytest
 from eval.drift.look import look
 from eval.drift.windows import Scope
 from indexing.catalogue.alerts import raise_alert
+from indexing.catalogue.documents import load_document
 from indexing.catalogue.releases import retire_releases
 from indexing.errors import InvalidInput
 from indexing.features.views import lexical_view
@@ -141,6 +142,22 @@ def test_the_same_queries_on_another_corpus_name_the_corpus(fresh):
     corpus = next(one for one in report.cause.contrasts if one.cause == "corpus")
     assert corpus.overlap < 0.5
     assert corpus.effects["dense_top"] < -0.2
+
+
+def test_other_documents_that_score_alike_name_the_corpus_though_no_signal_moved(fresh):
+    first = fresh.built()
+    fresh.ask(first, OLD_WORDS, 120, BEGIN)
+    there = [load_document(fresh.home.catalogue, OURS, f"{OLD_WORDS[0]}-{i}") for i in range(30)]
+    fresh.remove(*(one.id for one in there))
+    fresh.put(*(replace(one, id=f"{one.id}-again") for one in there), live=False)
+    second = fresh.built()
+    end = fresh.ask(second, OLD_WORDS, 120, BEGIN + WEEK)
+    report = looked(fresh, BEGIN + WEEK, end)
+    assert moved(report) == set()
+    assert report.cause.named == ("corpus",)
+    corpus = next(one for one in report.cause.contrasts if one.cause == "corpus")
+    assert corpus.queries == 120
+    assert corpus.overlap < 0.2
 
 
 def test_a_recipe_that_answers_otherwise_is_named_and_one_that_cannot_be_told_apart_says_why(fresh):

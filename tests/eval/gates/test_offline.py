@@ -166,6 +166,20 @@ def test_without_judgments_a_synthetic_set_is_made_and_marked(fresh):
     assert choose_sets(fresh.home, Policy()).sets[0][1].version == 1  # the set that is there is used
 
 
+def test_a_synthetic_set_whose_documents_are_gone_is_made_anew(fresh):
+    def documents(what):
+        return [Document(f"{what}{n}", f"Nouns about {what}{n}", f"All of {what}{n} and word{n}.") for n in range(120)]
+
+    fresh.put(*documents("topic"))
+    first = choose_sets(fresh.home, Policy()).sets[0][1]
+    fresh.remove(*(f"topic{n}" for n in range(115)))
+    fresh.put(*documents("matter"))
+    (_, again), *_ = choose_sets(fresh.home, Policy()).sets
+    assert (first.version, again.version, again.staleness.gone) == (1, 2, {})
+    assert len(again.queries) >= 100
+    assert choose_sets(fresh.home, Policy()).sets[0][1].version == 2
+
+
 def test_judged_sets_with_too_few_queries_are_left_out_and_told_and_do_not_keep_the_rest_from_counting(fresh):
     fresh.judged_by_a_person()
     fresh.put(*(Document(f"more{n}", f"Nouns about topic{n}", f"All of topic{n} and word{n}.") for n in range(120)))
