@@ -26,15 +26,15 @@ from app.retrieval.hits import (
     with_features,
 )
 from app.retrieval.query import Matching, Query
-from app.retrieval.query_terms import query_terms
-from app.retrieval.ranking import Tier, TieredRanking, page_of, ranked_from
+from app.retrieval.query_terms import query_vector, term_scores
+from app.retrieval.ranking import Tier, TieredRanking, at_rank, page_of, ranked_from
 from app.retrieval.reranking import Reranker, pair_text
 from app.serving.document_boosts import BoostedDocuments
 from app.serving.release import ServingRelease
 from indexing.errors import InvalidInput
-from indexing.features.conversation import Turns, conversation_vector
+from indexing.features.conversation import Turns
 from indexing.indexes.bm25 import TermScores
-from indexing.indexes.fusion import calibrate
+from indexing.indexes.fusion import by_place, calibrate
 from indexing.models.reranker import RerankerModel
 from indexing.records import MODES, Mask, Partition, Scores, Vector
 from indexing.releases.recipes import RERANK
@@ -157,6 +157,7 @@ class Search:
         self._allowed: Sequence[Mask | None] | None = None
         self._terms: tuple[Scores | None, float] | None = None
         self._found: TermScores | None = None
+        self._is_part, self._unknown_share = asked.part is not None, 0.0
         self._features: dict[str, float] = {}
 
     @property
@@ -184,19 +185,40 @@ class Search:
         """What no BM25 score can exceed, once terms are scored: lexical scores count as shares of it."""
         return 0.0 if self._terms is None else self._terms[1]
 
-    def count_terms(self, known: Container[str]) -> None:
-        """Let terms that are known elsewhere count here, too, where no passage holds them.
+    @property
+    def unknown_share(self) -> float:
+        """How many terms count as unknown, 0..1, once they are scored."""
+        return self._unknown_share
 
-        Else a passage that holds the one word which its collection knows would have all that could be had of the query.
+    @property
+    def by_place(self) -> float:
+        """What the logarithm of a hit's place counts in its score, at most 0; see ``at_place``."""
+        serving = self._serving
+        return 0.0 if serving.reranker is not None else by_place(serving.recipe.retrieval.calibration[self._asked.mode])
+
+    def take_part(self, known: Container[str]) -> None:
+        """Score hits so that they can be compared with those of other collections, which know some terms more.
+
+        These count here, too: else a passage that holds the one word which its collection knows would have all that
+        could be had of the query. No hit's score depends on its place here, nor on how scores of its collection are
+        moved: that would put whole collections before others. To be called once terms are scored.
         """
+        self._is_part = True
         if self._found is not None and self._terms is not None:
-            more = sum(most for term, most in self._found.absent.items() if term in known)
+            absent = self._found.absent
+            more = sum(most for term, most in absent.items() if term in known)
             self._terms = self._terms[0], self._found.max_score + more
+            self._unknown_share = sum(term not in known for term in absent) / max(1, self._found.terms)
 
     def use_vector_of(self, other: "Search") -> None:
         """Take the vector of a search that asks the same of the same release."""
         if self.needs_encoding:
-            self._vector = other._vector
+            self._vector = other.vector
+
+    @property
+    def vector(self) -> Vector | None:
+        """The query's vector, once it is there."""
+        return self._vector
 
     @property
     def needs_encoding(self) -> bool:
@@ -213,7 +235,7 @@ class Search:
         """Find the query's vector, if the mode uses it."""
         if self.needs_encoding:
             with self._timings.stage("encode"):
-                self._vector = _query_vector(self._serving, self._asked)
+                self._vector = query_vector(self._serving, self._asked)
 
     def score_terms(self) -> None:
         """Find which passages may be found, and their lexical scores, if the mode uses them."""
@@ -226,12 +248,14 @@ class Search:
             self._terms = None, 0.0
         else:
             with self._timings.stage("lexical"):
-                found = _term_scores(self._serving, view, asked, self._allowed)
+                found = term_scores(self._serving, view, asked, self._allowed)
             self._found = found
             self._terms = found.scores, found.max_score if asked.part is None else asked.part.max_score
             if found.terms:
                 self._features["terms"] = float(found.terms)
-                self._features["unknown_share"] = found.unknown / found.terms
+                self._features["unknown_share"] = self._unknown_share = found.unknown / found.terms
+            if asked.part is not None:
+                self._unknown_share = asked.part.unknown_share
 
     def result(self, max_candidates: int | None = None) -> Result:
         """Everything that was not done before, and the hits.
@@ -282,7 +306,8 @@ class Search:
         if asked.part is None:
             page = page_of(ranking, asked.offset, asked.k, collapse=asked.collapse)
             return ranked_from(page, asked.offset)
-        return [hit for place in asked.part.places for hit in ranking.hits(place, place + 1)]
+        shown = zip(asked.part.places, asked.part.ranks, strict=True)
+        return [at_rank(hit, rank, self.by_place) for place, rank in shown for hit in ranking.hits(place, place + 1)]
 
     @property
     def _depth(self) -> int:
@@ -349,7 +374,7 @@ class Search:
         if serving.boosts is not None:
             boosted = serving.boosts.of(self._partition, document_ids(view, found), self._asked.at)
         added = None if boosted is None else boosted.added
-        weight = serving.fusion(self._partition).dense_weight
+        weight = serving.dense_weight(self._partition)
         return choose(view, found, max_score, k, dense_weight=weight, added=added), boosted
 
     def _note(self, view: PartitionView, found: "_Looked", chosen: Chosen) -> None:
@@ -358,11 +383,12 @@ class Search:
         self._features |= live_share(view, chosen.numbers[: self._asked.k])
 
     def _calibrated(self, ordering: Scores, before: int = 0) -> Scores:
-        serving, mode, features = self._serving, self._asked.mode, self._features
-        is_hybrid = mode == "hybrid"
-        curve = serving.fusion(self._partition).calibration if is_hybrid else serving.curve(self._partition, mode)
-        terms, unknown = features.get("terms", 0.0), features.get("unknown_share", 0.0)
-        return calibrate(curve, ordering, terms=terms, unknown_share=unknown, before=before)
+        curve, terms = self._curve(self._asked.mode), self._features.get("terms", 0.0)
+        place = None if self._is_part else before
+        return calibrate(curve, ordering, terms=terms, unknown_share=self._unknown_share, before=place)
+
+    def _curve(self, mode: str) -> Sequence[float]:
+        return self._serving.curve(self._partition, mode, moved=not self._is_part)
 
     def _rerank(self, reranker: RerankerModel, hits: list[RankedPassage], warnings: list[str]) -> list[RankedPassage]:
         """The hits in the reranker's order, or as they are and a warning why."""
@@ -372,23 +398,4 @@ class Search:
         if second.logits is None:
             warnings.append(f"not reranked: {second.reason}")
             return hits
-        curve = self._serving.curve(self._partition, RERANK)
-        return reordered(hits, second.logits, calibrate(curve, second.logits))
-
-
-def _query_vector(serving: ServingRelease, query: Query) -> Vector:
-    conversation = serving.recipe.conversation
-    if conversation is None:
-        return serving.embedder.encode_query(query.text)
-    return conversation_vector(conversation, query.turns, serving.embedder.encode_query)
-
-
-def _term_scores(
-    serving: ServingRelease, view: PartitionView, query: Query, allowed: Sequence[Mask | None]
-) -> TermScores:
-    """BM25 of every passage, 0 for those that may not be found."""
-    found = serving.bm25.score_terms(view.segments, query_terms(serving, view.partition, query))
-    for offset, mask in zip(view.offsets.tolist(), allowed, strict=True):
-        if mask is not None:
-            found.scores[offset : offset + len(mask)][~mask] = 0.0
-    return found
+        return reordered(hits, second.logits, calibrate(self._curve(RERANK), second.logits))

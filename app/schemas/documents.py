@@ -19,11 +19,11 @@ from indexing.sources.permission_slips import refuse_misplaced
 from indexing.sources.refusals import Refused
 
 MAX_BATCH = 100
-"""Documents of one request."""
+"""Documents of one request. Our choice."""
 MAX_PAGE = 100
-"""Documents of one page of a listing."""
+"""Documents of one page of a listing. Our choice."""
 MAX_METADATA_BYTES = 64 * 1024
-"""Bytes of one document's metadata as JSON."""
+"""Bytes of one document's metadata as JSON. Our choice."""
 Warnings = Annotated[
     list[str], Field(description="Why it may wait for long, such as that no builder runs; normally empty.")
 ]

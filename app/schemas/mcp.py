@@ -24,7 +24,7 @@ HITS = 10
 LIST_TTL_MS = 3_600_000
 """Milliseconds that a client may keep the list of tools, which changes with the program alone. Our choice."""
 MAX_ID_CHARACTERS = MAX_NAME_CHARS + 1 + MAX_ID_CHARS
-"""The longest id of a document among collections: ``COLLECTION/DOCUMENT``."""
+"""The longest id of a document among collections: ``COLLECTION/DOCUMENT``. Our choice."""
 
 SERVER: Final[Json] = {"name": "groundwork", "title": "Groundwork", "version": version("groundwork")}
 INSTRUCTIONS = (

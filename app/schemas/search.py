@@ -30,13 +30,13 @@ from indexing.features.views import ConversationView
 from indexing.records import Json
 
 MAX_K = 1000
-"""The most hits of one search."""
+"""The most hits of one search. Our choice."""
 MAX_QUERY_CHARACTERS = 20_000
-"""The longest query, in code points."""
+"""The longest query, in code points. Our choice."""
 MAX_DIMENSION = 8_192
-"""Components of a vector that is read at all; the model's dimension decides later."""
+"""Components of a vector that is read at all; the model's dimension decides later. Our choice."""
 MAX_USER_CHARACTERS = 512
-"""The longest id of a user, in code points."""
+"""The longest id of a user, in code points. Our choice."""
 MAX_INTEGER = 2**53 - 1
 """The largest integer on the wire: beyond it JSON readers round, and the OpenAPI document would round the bound itself.
 Source: RFC 8259, section 6."""

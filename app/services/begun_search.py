@@ -21,7 +21,7 @@ from indexing.records import Partition
 from indexing.telemetry import annotate
 
 _LOOK_SECONDS = 0.02
-"""Between two looks whether a write can be found yet."""
+"""Between two looks whether a write can be found yet. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

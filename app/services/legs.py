@@ -31,7 +31,7 @@ def legs_of(services: Services, partition: Partition) -> LegsAnswer:
             LanguageLegsAnswer(language=code, name=language_name(code), **counts.to_json())
             for code, counts in sorted(found, key=lambda pair: (-pair[1].samples, pair[0]))
         ],
-        dense_weight=serving.fusion(partition).dense_weight,
+        dense_weight=serving.dense_weight(partition),
         recipe_dense_weight=serving.recipe.retrieval.dense_weight,
         calibration=_calibration(serving.snapshot.calibration(partition)),
         warnings=leg_warnings(manifest.model, mine),

@@ -22,15 +22,17 @@ __all__ = ["Found", "search", "wait_for_write"]
 _Answer = TypeVar("_Answer")
 _Body = TypeVar("_Body", bound=QuestionBody)
 INLINE_BYTES = 16_000_000
-"""Bytes that a search in the event loop reads at most: a core reads some 20 MB in a millisecond."""
+"""Bytes that a search in the event loop reads at most: a core reads some 20 MB in a millisecond.
+Source: decision 25."""
 INLINE_CHARACTERS = 500
-"""Characters of its question at most: each new word is looked up."""
+"""Characters of its question at most: each new word is looked up. Source: decision 25."""
 INLINE_CHARACTER_ROWS = 4_000_000
-"""Characters of its question times passages of the collection at most: each word may be in most of them."""
+"""Characters of its question times passages of the collection at most: each word may be in most of them.
+Source: decision 25."""
 INLINE_K = 100
-"""Hits that are asked for, and principals that ask."""
+"""Hits that are asked for, and principals that ask. Source: decision 25."""
 INLINE_CANDIDATES = 2_000
-"""Passages that it scores at most: documents are scored as a whole, and may be long."""
+"""Passages that it scores at most: documents are scored as a whole, and may be long. Source: decision 25."""
 
 
 async def search(

@@ -35,7 +35,7 @@ from indexing.errors import InvalidInput, NotFound
 from indexing.records import Json, Partition
 
 _PAGE = 500
-"""Readings that are cancelled, or taken out, at a time."""
+"""Readings that are cancelled, or taken out, at a time. Our choice."""
 
 
 def chunking_of(services: Services) -> dict[str, Json]:

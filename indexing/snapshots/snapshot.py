@@ -19,7 +19,7 @@ from indexing.storage.store import Artefact, Storage
 
 logger = logging.getLogger(__name__)
 DEFAULT_MAX_SHARDS = 512
-"""Shards mapped at once: four or five files each, of the 65,530 mappings that Linux allows a process."""
+"""Shards mapped at once: four or five files each, of the 65,530 mappings that Linux allows a process. Our choice."""
 
 
 class _Refusals:

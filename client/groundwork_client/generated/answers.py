@@ -416,6 +416,18 @@ class FeedbackAnswer(Answer):
     request_id: str
 
 
+class FieldDifferenceAnswer(Answer):
+    """A field of a recipe that two releases have otherwise."""
+
+    part: str
+    field: str
+    """Empty where the part is a single value, or only one of both has it."""
+    before: Any
+    """Null where the recipe does not have it."""
+    after: Any
+    """As `before`."""
+
+
 class FileAnswer(Answer):
     """A file."""
 
@@ -937,6 +949,22 @@ class ReleaseAnswer(Answer):
     """Documents that it lacks until it is built; null unless open."""
 
 
+class ReleaseDiffAnswer(Answer):
+    """What one release has otherwise than another."""
+
+    before: str
+    after: str
+    sentences: list[str]
+    """All of it in plain words; of documents the first few by name."""
+    recipe: list[FieldDifferenceAnswer]
+    added: int
+    """Documents that `before` does not hold."""
+    removed: int
+    """Documents that `after` does not hold."""
+    changed: int
+    """Documents that both hold otherwise; with other views, see `sentences`."""
+
+
 class ReleaseLineageAnswer(Answer):
     """Everything that went into a release, and what was decided about it."""
 
@@ -1349,7 +1377,7 @@ class UploadAnswer(Answer):
     documents: list[str]
     """The ids of its documents, once they are stored."""
     rejects: list[str]
-    """Lines of a JSON Lines file that are no documents, and why."""
+    """Lines of a JSON Lines file that are not documents, and why."""
     error: UploadError | None
     metadata: dict[str, Any]
     """As it was given."""

@@ -2284,6 +2284,27 @@ class Operations:
             answers.ReleaseLineageAnswer.model_validate,
         )
 
+    def get_release_diff(self, release: str, *, before: str) -> answers.ReleaseDiffAnswer:
+        """Compare two releases.
+
+        What a release has otherwise than another: its recipe field by field, and its documents.
+
+        Args:
+            release: `13.2`, or `13` for its newest build.
+            before: The other release, `12.3` or `12`.
+
+        ``GET /v1/releases/{release}/diff``
+        """
+        return self._call(
+            Call(
+                "GET",
+                filled_path("/v1/releases/{release}/diff", release=release),
+                is_repeatable=True,
+                query={"before": before},
+            ),
+            answers.ReleaseDiffAnswer.model_validate,
+        )
+
     def get_lineage(
         self,
         *,

@@ -4,13 +4,13 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.calibrations import put_calibration
 from indexing.commands.root import cli
 from indexing.records import Partition
 from tests.app.conftest import release
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 

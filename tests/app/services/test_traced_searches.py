@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from app.tracing.opening import SPAN_BATCH
@@ -21,6 +20,7 @@ from indexing.releases.transitions import Decision
 from indexing.releases.trials import propose, start_canary
 from tests.app.conftest import fill, release
 from tests.app.web.test_mcp_requests import META, current
+from tests.support.api_client import TestClient
 from tests.support.otlp_receiver import attributes_of, otlp_receiver
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
