@@ -22,7 +22,6 @@ from app.schemas.openai_vector_stores import (
 )
 from app.services.files import attach, detach, update_attributes
 from app.services.state import Services
-from app.services.store_use import require_usable
 from app.services.upload_answers import store_file_of, store_files_of, warnings_of_files
 from app.services.vector_stores import accept_chunking, cancel_batch, make_batch, texts_of
 from app.web.authenticated_routes import AuthenticatedRoute
@@ -53,7 +52,6 @@ def create_store_file(
 ) -> StoreFileAnswer:
     """Have a file read into a store; `completed` means that searches find it. One that is there is read anew."""
     partition = caller.partition(vector_store_id)
-    require_usable(services, partition)
     (reading,) = attach(services, partition, [_attachment(services, body)])
     return store_file_of(services, reading)
 
@@ -161,7 +159,6 @@ def create_batch(
 ) -> BatchAnswer:
     """Have up to 2,000 files read into a store; each succeeds or fails by itself."""
     partition = caller.partition(vector_store_id)
-    require_usable(services, partition)
     return batch_answer(make_batch(services, partition, [_attachment(services, one) for one in body.each()]))
 
 

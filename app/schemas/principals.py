@@ -7,6 +7,6 @@ from pydantic import StringConstraints
 from indexing.catalogue.api_keys import MAX_PRINCIPAL_CHARACTERS
 
 MAX_PRINCIPALS = 1_000
-"""Names that may see one document, or that one search may ask for. Our choice."""
+"""Names that may see one document, or that one search may ask for; our choice: more are groups."""
 Principals: TypeAlias = list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_PRINCIPAL_CHARACTERS)]]
 """Their names; how many is said where they stand."""

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from app.services.documents import hide, write
 from app.services.state import Services
+from app.services.store_use import require_usable
 from indexing.catalogue.collections import ensure_collection
 from indexing.catalogue.document_writes import remove_documents
 from indexing.catalogue.documents import find_document, read_document
@@ -118,11 +119,12 @@ def attach(
     batch: str | None = None,
     makes_collection: bool = False,
 ) -> list[Reading]:
-    """Ask for files to be read into a collection, all or none; errors as ``attach_files``."""
+    """Ask for files to be read into a collection, all or none; errors as ``attach_files`` and ``require_usable``."""
     catalogue = services.home.catalogue
     with catalogue.write():
         if makes_collection:
             ensure_collection(catalogue, partition)
+        require_usable(services, partition)
         readings = attach_files(catalogue, partition, attachments, batch=batch)
         use_vector_store(catalogue, partition)
     return readings

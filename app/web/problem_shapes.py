@@ -13,6 +13,24 @@ from indexing.telemetry import request_id
 
 OPENAI_PATHS = ("/v1/embeddings", "/v1/models", "/v1/files", "/v1/uploads", "/v1/vector_stores")
 """The doors that speak OpenAI's shapes, and all below them. A new family must be entered here."""
+OPENAI_ABSENT_PATHS = tuple(
+    f"/v1/{family}"
+    for family in (
+        "assistants",
+        "audio",
+        "batches",
+        "chat",
+        "completions",
+        "conversations",
+        "evals",
+        "fine_tuning",
+        "images",
+        "moderations",
+        "responses",
+        "threads",
+    )
+)
+"""OpenAI's doors that are not here: its clients are told so in its shape, too."""
 
 DIFY_PATH = "/v1/dify/"
 """The door that speaks Dify's shapes, and all below it."""
@@ -59,7 +77,7 @@ class Refusal:
 
 def is_openai(path: str) -> bool:
     """Whether a path belongs to a door that speaks OpenAI's shapes, also where nothing is there."""
-    return any(path == one or path.startswith(f"{one}/") for one in OPENAI_PATHS)
+    return any(path == one or path.startswith(f"{one}/") for one in (*OPENAI_PATHS, *OPENAI_ABSENT_PATHS))
 
 
 def answer_refusal(path: str, refusal: Refusal) -> JSONResponse:

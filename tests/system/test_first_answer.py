@@ -52,7 +52,7 @@ def clone(tmp_path, tiny_files):
 def typed(commands, folder):
     """What commands print that are typed in a shell; what they left running is ended with it."""
     port = free_port()
-    script = "trap 'kill $(jobs -p) 2>&- || true; wait' EXIT\n" + "\n".join(commands)
+    script = "trap 'jobs -p | xargs -r kill; wait' EXIT\n" + "\n".join(commands)
     url = f"http://127.0.0.1:{port}"
     given = {name: value for name, value in os.environ.items() if name != "GROUNDWORK_API_KEY"}
     done = subprocess.run(

@@ -117,6 +117,11 @@ def test_the_asynchronous_client_does_the_same_all_at_once(served):
         (lambda it: it.vector_stores.search("none", query="a"), openai.NotFoundError, "vector_store_not_found"),
         (lambda it: it.get("/models/none/below", cast_to=object), openai.NotFoundError, "not_found"),
         (lambda it: it.get("/models/%ff", cast_to=object), openai.BadRequestError, "invalid_input"),
+        (
+            lambda it: it.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "a"}]),
+            openai.NotFoundError,
+            "not_found",
+        ),
         (lambda it: it.models.delete(MODEL), openai.APIStatusError, "method_not_supported"),
         (lambda it: it.embeddings.create(model=MODEL, input=""), openai.BadRequestError, "invalid_value"),
         (lambda it: it.vector_stores.search("none", query="a" * 300_000), openai.APIStatusError, "payload_too_large"),

@@ -245,6 +245,11 @@ def test_an_expired_store_takes_no_files(client, http, monkeypatch):
     assert client.vector_stores.retrieve(store.id).status == "expired"
     with pytest.raises(openai.BadRequestError, match="has expired"):
         client.vector_stores.files.create(store.id, file_id=file.id)
+    with pytest.raises(openai.BadRequestError, match="has expired"):
+        client.vector_stores.file_batches.create(store.id, file_ids=[file.id])
+    ours = http.post(f"/v1/collections/{store.id}/uploads", files={"file": ("b.md", MAST)}, headers=NATIVE)
+    assert (ours.status_code, "has expired" in ours.json()["message"]) == (400, True)
+    assert client.vector_stores.retrieve(store.id).status == "expired"
 
 
 def test_files_of_an_expired_store_are_taken_out_and_stay_files(client, http, home, monkeypatch):

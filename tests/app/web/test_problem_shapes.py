@@ -10,7 +10,7 @@ from starlette.requests import Request
 from app.metrics import Metrics
 from app.web.allowed_methods import AllowedMethods
 from app.web.error_answers import ErrorAnswers
-from app.web.problem_shapes import OPENAI_PATHS, Refusal, answer_refusal, is_openai
+from app.web.problem_shapes import OPENAI_ABSENT_PATHS, OPENAI_PATHS, Refusal, answer_refusal, is_openai
 from indexing import errors
 
 THEIRS, OURS = "/v1/embeddings", "/v1/search"
@@ -24,7 +24,7 @@ def answer(error, path=THEIRS, method="POST"):
     return response.status_code, json.loads(response.body), response.headers
 
 
-@pytest.mark.parametrize("path", OPENAI_PATHS)
+@pytest.mark.parametrize("path", [*OPENAI_PATHS, *OPENAI_ABSENT_PATHS])
 def test_openais_paths_are_those_and_what_is_below_them(path):
     assert is_openai(path)
     assert is_openai(f"{path}/anything/below")
