@@ -75,7 +75,7 @@ def check_cost(context: BuildContext, arguments: Sequence[object], way: str) -> 
         if way != WAYS[0]:
             stack.enter_context(patch.object(languages, "is_plain_english", lambda text: None))
         stack.enter_context(
-            patch.object(leg_check, "language_of", timed(leg_check.language_of, spent, "language of the samples"))
+            patch.object(leg_check, "language_of", timed(languages.language_of, spent, "language of the samples"))
         )
         began = time.process_time()
         leg_check.check_legs(context, *arguments)
