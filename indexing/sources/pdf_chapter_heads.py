@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise, product, takewhile
+from itertools import product, takewhile
 from statistics import median
 
 from indexing.sources.pdf_lines import Line
@@ -63,7 +63,7 @@ class ChapterHeads:
     def _heads(self, places: dict[int, int], count: int) -> set[tuple[int, int]]:
         """The heads among lines of ``count`` pages, if they are most of them and change with chapters of some pages."""
         titles: dict[int, str] = {}
-        before, last = "", 0
+        before, last, goes_on = "", 0, False
         own = _without_common({number: self._pages[number][place].text for number, place in places.items()})
         for number, place in places.items():
             line = self._pages[number][place]
@@ -72,9 +72,9 @@ class ChapterHeads:
                 before = next((name for name in names if self._is_title(name, last, number, line.size)), "")
             if before:
                 titles[number] = before
+                goes_on |= self._titles_of(number).get(before, 0.0) < _LEAST_TITLE * line.size
             last = number
         kinds = {_DIGITS.sub("", title) for title in titles.values()}
-        goes_on = any(title == following for title, following in pairwise(titles.values()))
         is_so = 2 * len(titles) > count and len(titles) >= _LEAST_PAGES and len(kinds) > 1 and goes_on
         return {(number, places[number]) for number in titles} if is_so else set()
 

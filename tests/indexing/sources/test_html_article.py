@@ -230,6 +230,7 @@ def reference_page(*sections: str) -> str:
     ("before", "after"),
     [
         ("<section><h3>Classes</h3><div>", "</div></section>"),
+        ("<section><h2>All there is to be found in this module</h2><h3>Classes</h3><ul>", "</ul></section>"),
         ("<section><h2>Index</h2><section><h3>Classes</h3><ul>", "</ul></section></section>"),
         (
             "<section><details><summary><h5>Index</h5></summary><section><h3>Classes</h3><div>",
