@@ -1,6 +1,5 @@
 """What every test may use: fresh homes, homes with the real and the tiny model, Redis, and hypothesis's profiles."""
 
-import fcntl
 import gc
 import os
 import shutil
@@ -23,6 +22,7 @@ from indexing.settings import Settings, forbid_hub_downloads, limit_native_threa
 from indexing.storage import reserve
 from tests.support.cross_encoders import make_cross_encoder
 from tests.support.migrated_catalogue import place_home
+from tests.support.once_a_run import once_a_run
 from tests.support.order import order
 from tests.support.redis_server import redis_server
 from tests.support.tiny_model import register_tiny, tiny_files, tiny_home
@@ -104,19 +104,15 @@ def compiled_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     The first holds the embedded default model, compiled as where torch is not installed, the second a small
     cross-encoder ``cross@1``.
     """
-    # The processes of pytest-xdist have their folders in one that they share.
-    is_alone = "PYTEST_XDIST_WORKER" not in os.environ
-    shared = tmp_path_factory.getbasetemp() if is_alone else tmp_path_factory.getbasetemp().parent
-    with (shared / "model.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "compiled").exists():
-            with closing(open_home(settings_at(shared / "model"))) as home, without_torch():
-                register_model(home.models, home.storage, DEFAULT_MODEL)
-            with closing(open_home(settings_at(shared / "reranker"))) as home:
-                folder = make_cross_encoder(shared / "cross" / "model", spread=0.3)
-                register_model(home.models, home.storage, str(folder), name="cross", kind=RERANKER)
-            (shared / "compiled").touch()
-    return shared
+    return once_a_run(tmp_path_factory, "compiled", _compile_models)
+
+
+def _compile_models(folder: Path) -> None:
+    with closing(open_home(settings_at(folder / "model"))) as home, without_torch():
+        register_model(home.models, home.storage, DEFAULT_MODEL)
+    with closing(open_home(settings_at(folder / "reranker"))) as home:
+        made = make_cross_encoder(folder / "cross" / "model", spread=0.3)
+        register_model(home.models, home.storage, str(made), name="cross", kind=RERANKER)
 
 
 @pytest.fixture(scope="session")

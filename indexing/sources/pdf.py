@@ -22,7 +22,7 @@ from indexing.sources.pdf_text import given_title, largest_text, page_text, whol
 
 READER = "pdf 3"
 MAX_PAGES = 10_000
-"""The most pages that one file may have."""
+"""The most pages that one file may have. Our choice."""
 _PASSWORD_WRONG = 4
 """FPDF_ERR_PASSWORD."""
 _UNREAD_FORM = (

@@ -15,9 +15,10 @@ from indexing.sources.pdf_objects import HYPHEN
 from indexing.sources.pdf_raised import Change, changed
 
 _SAME_FOOT = 0.25
-"""Of its size by which the foot of a line's continuation may lie off: what was raised between them ended the line."""
+"""Of its size by which the foot of a line's continuation may lie off: what was raised between them ended the line.
+Our choice."""
 _LEAST_DROP = 0.5
-"""Of its size by which a line falls where it goes on in the row below. Source: our choice."""
+"""Of its size by which a line falls where it goes on in the row below. Our choice."""
 _SAME_GAP = (-0.5, 1.5)
 """Of its size that a line's continuation may stand behind its end."""
 

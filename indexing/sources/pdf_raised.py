@@ -10,20 +10,20 @@ from indexing.sources.pdf_objects import HYPHEN, TextObject, text_of
 from indexing.sources.superscripts import footnote_mark, superscript
 
 _SMALLER = 0.85
-"""Of the size of the text beside it that raised text has at most: word processors write 0.58 to 0.7."""
+"""Of the size of the text beside it that raised text has at most: word processors write 0.58 to 0.7. Our choice."""
 _RISE = (0.12, 0.8)
 """By how much of that size its baseline lies higher."""
 _GAP = 0.35
-"""How far it may stand from the text before it, of that text's size."""
+"""How far it may stand from the text before it, of that text's size. Our choice."""
 _MOST_CHARS = 12
-"""The longest raised text; beyond, it is a line of its own."""
+"""The longest raised text; beyond, it is a line of its own. Our choice."""
 _NOTE = re.compile(r"\d{1,3}|[*\u2020\u2021\u00a7\u00b6]{1,3}|[a-z]")
 """What may mark a footnote."""
 _WORD_BEFORE = re.compile(r"(?:[^\W\d_]{4,}|[^\W\d_]{2,}[.,;:!?)\u201d\u2019'\"]+)\Z")
 """What a mark follows: a word, or the end of a sentence; behind a number, a unit or a symbol a power stands."""
 
 _WORD_CHARS = 40
-"""How far back a word is looked for."""
+"""How far back a word is looked for. Our choice."""
 
 Change = tuple[int, int, str]
 """From where to where of a page's text, and what stands there instead."""

@@ -10,11 +10,11 @@ from indexing.sources.pdf_chapter_heads import ChapterHeads
 from indexing.sources.pdf_lines import Line
 
 _EDGE_LINES = 2
-"""That may be running ones, at the top and at the bottom of a page."""
+"""That may be running ones, at the top and at the bottom of a page. Our choice."""
 _LEAST_PAGES = 3
 """Pages that a line must stand on to be a running one. Source: our choice."""
 _RUNNING_CHARS = 150
-"""The longest running line."""
+"""The longest running line. Our choice."""
 _PLACE = 4.0
 """Points within which lines stand at the same place. Source: our choice."""
 _LEAST_DROP = 0.5

@@ -2,10 +2,12 @@
 
 import os
 import shutil
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
 
+from app.main import create_app, refresh
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents
@@ -14,6 +16,7 @@ from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import default_recipe
 from indexing.settings import Settings
+from tests.support.api_client import TestClient
 from tests.support.tiny_model import add_tiny
 
 ARTICLES = {
@@ -64,6 +67,16 @@ def copied(built, tmp_path):
 
     shutil.copytree(built, tmp_path / "home", copy_function=copy)
     return open_home(settings_of(tmp_path / "home"))
+
+
+@contextmanager
+def serving(built, folder, prepare=lambda home: None):
+    """A client of an API that serves a copy, in ``folder``, of a built home, after ``prepare`` has changed it."""
+    with closing(copied(built, folder)) as home:
+        prepare(home)
+        with TestClient(create_app(home.settings), raise_server_exceptions=False) as client:
+            refresh(client.app.state.services)
+            yield client
 
 
 @pytest.fixture(scope="session")

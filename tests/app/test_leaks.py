@@ -5,7 +5,6 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.ledger.query_ids import SECRET, QueryIds
 from app.main import create_app, refresh
@@ -21,6 +20,7 @@ from indexing.records import Document, Partition
 from indexing.uploads.stored_files import store_part
 from tests.app.conftest import release
 from tests.app.routes.test_admin import NEEDED, bearer
+from tests.support.api_client import TestClient
 from tests.support.api_document import api_document
 from tests.support.document_features import CLICKS
 from tests.support.ledger_rows import made_hit, made_id, made_row

@@ -3,7 +3,6 @@ import threading
 from functools import partial
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh, say_stopping
 from indexing.catalogue.api_keys import create_key
@@ -15,6 +14,7 @@ from indexing.retention.erasure import erase
 from indexing.retention.reachability import needed_vectors
 from indexing.snapshots.shard import KIND
 from tests.app.conftest import ARTICLES, fill, release
+from tests.support.api_client import TestClient
 from tests.support.api_document import api_document
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}

@@ -5,12 +5,13 @@ import json
 import logging
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from app.web.problems import STATUS, status_of
 from indexing import errors
 from indexing.settings import Settings
+from tests.support.api_client import TestClient
+from tests.support.migrated_catalogue import place_home
 
 KEY = "test-key-0123456789"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
@@ -18,9 +19,11 @@ QUERY = {"collection": "helpdesk", "query": "forgotten password"}
 KINDS = [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, errors.GroundworkError)]
 
 
-@pytest.fixture
-def client(tmp_path):
-    with TestClient(create_app(Settings(home=tmp_path / "home", api_key=KEY, sessions=1))) as opened:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """One for all tests, each of which has a search fail in its own way."""
+    home = place_home(tmp_path_factory.mktemp("messages") / "home")
+    with TestClient(create_app(Settings(home=home, api_key=KEY, sessions=1))) as opened:
         yield opened
 
 
@@ -29,13 +32,14 @@ def test_every_class_of_error_is_tried():
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_an_answer_names_no_place_on_the_server_and_the_log_does(client, tmp_path, kind, caplog):
-    message = f"{tmp_path}/home/catalogue.db and {tmp_path.resolve()}/home: [Errno 5] /usr/lib/here/libx.so is bad."
+def test_an_answer_names_no_place_on_the_server_and_the_log_does(client, kind, caplog, monkeypatch):
+    home = client.app.state.services.home.path
+    message = f"{home}/catalogue.db and {home.resolve()}: [Errno 5] /usr/lib/here/libx.so is bad."
 
     def fail(**_):
         raise kind(message)
 
-    client.app.state.services.pool.assigned = fail
+    monkeypatch.setattr(client.app.state.services.pool, "assigned", fail)
     with caplog.at_level(logging.ERROR):
         answer = client.post("/v1/search", json=QUERY, headers=HEADERS)
     assert answer.status_code == status_of(kind(""))

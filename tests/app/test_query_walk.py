@@ -5,9 +5,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
+from tests.support.api_client import TestClient
 
 ROOT = Path(__file__).parent.parent.parent
 MOST_FOLDERS = 8

@@ -1,13 +1,13 @@
 """Doors are compared where they find the same."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from benchmarks.harness.scratch_homes import ServedHome
 from benchmarks.search import doors
 from benchmarks.search.doors import DOORS, PASSAGES, Door, compare, require_alike
 from tests.app.conftest import ARTICLES, fill, release
+from tests.support.api_client import TestClient
 
 KEY = "test-key-0123456789"
 

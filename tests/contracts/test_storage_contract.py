@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from indexing.errors import AlreadyRunning, ArtefactCorrupt, ArtefactMissing, InvalidInput
 from indexing.storage.factory import open_storage
 from indexing.storage.store import ArtefactKind, Storage
+from tests.support.forked_programs import ForkedPopen
 
 STORES: dict[str, Callable[[Path], Storage]] = {"local": open_storage}
 """Name -> a new, empty store that may use the given folder."""
@@ -323,7 +324,7 @@ def test_a_killed_holder_frees_the_lock(request: pytest.FixtureRequest, storage:
         "with make(Path(sys.argv[1])).lock('build'): print('held', flush=True); sys.stdin.read()\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "store")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with ForkedPopen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(AlreadyRunning, match=f"process {holder.pid}"), storage.lock("build"):

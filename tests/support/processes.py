@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 import time
 
 import httpx
@@ -32,6 +33,14 @@ def run(home, *arguments, check=True, popen=ForkedPopen, **settings):
             raise
     if check and process.returncode:
         raise AssertionError(f"{' '.join(command)} ended with {process.returncode}: {error[-3000:]}")
+    return subprocess.CompletedProcess(command, process.returncode, out, error)
+
+
+def run_code(code, *arguments):
+    """Python code from its start to its end, in a process that has loaded Groundwork; what it printed."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    with ForkedPopen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        out, error = process.communicate(timeout=300)
     return subprocess.CompletedProcess(command, process.returncode, out, error)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -80,7 +81,8 @@ def to_svg(figure: Figure, *, prefix: str, label: str) -> str:
         Equal figures give equal bytes. It has no size of its own, only proportions.
     """
     stream = StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    # Not ``figure.savefig``, which draws twice.
+    FigureCanvasSVG(figure).print_svg(stream, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     root = ElementTree.fromstring(stream.getvalue())  # noqa: S314 (what matplotlib drew)
     for parent in list(root.iter()):
         for child in list(parent):

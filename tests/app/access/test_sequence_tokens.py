@@ -3,8 +3,6 @@
 import base64
 import itertools
 import sqlite3
-import subprocess
-import sys
 
 import pytest
 import sqlite_utils
@@ -18,6 +16,7 @@ from indexing.catalogue.home_secrets import SECRET_BYTES, home_secret, last_numb
 from indexing.catalogue.migrations import catalogue_migrations
 from indexing.errors import InvalidInput
 from indexing.records import Document, Partition
+from tests.support.processes import run_code
 
 TOKENS = SequenceTokens(bytes(range(32)))
 NUMBERS = st.integers(0, 2**63 - 1)
@@ -118,7 +117,5 @@ def test_the_homes_secret_is_made_once_and_shared_by_its_processes(home):
     assert len(secret) == SECRET_BYTES
     assert home_secret(home.catalogue, SECRET) == secret != home_secret(home.catalogue, "another")
     token = SequenceTokens(secret).of_answer("acme", 7)
-    done = subprocess.run(
-        [sys.executable, "-c", READ, str(home.catalogue.path), token], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "7\n"
+    done = run_code(READ, home.catalogue.path, token)
+    assert done.stdout == "7\n", done.stderr

@@ -4,7 +4,6 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from fastapi.testclient import TestClient
 
 import app.cli  # noqa: F401 (adds its commands)
 from app.main import create_app, refresh
@@ -12,6 +11,7 @@ from indexing.catalogue.tenants import change_limits
 from indexing.commands.root import cli
 from indexing.settings import Settings
 from tests.app.conftest import fill, release
+from tests.support.api_client import TestClient
 
 SECRET = "test-key-0123456789"
 KEY = {"Authorization": f"Bearer {SECRET}"}

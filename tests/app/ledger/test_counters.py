@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.ledger.counters import COUNTS_SUFFIX, Counts, ProcessCounts, read_counts, settle_dead
+from tests.support.forked_programs import ForkedPopen
 
 CHILD = """
 import sys
@@ -43,7 +44,7 @@ def test_rows_are_numbered_from_one_and_counted(tmp_path):
 
 
 def test_a_process_that_was_killed_leaves_how_many_rows_are_lost(tmp_path):
-    child = subprocess.Popen(
+    child = ForkedPopen(
         [sys.executable, "-c", CHILD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with child:

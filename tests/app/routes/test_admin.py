@@ -4,7 +4,6 @@ import json
 import logging
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.access.rate_limit import RateLimiter
 from app.main import create_app
@@ -16,6 +15,7 @@ from indexing.catalogue.tenants import create_tenant, ensure_tenant, read_tenant
 from indexing.home import Home
 from indexing.records import Document, Partition
 from indexing.telemetry import JsonFormatter
+from tests.support.api_client import TestClient
 from tests.support.api_document import api_document
 
 NEEDED = {
@@ -92,6 +92,7 @@ NEEDED = {
     ("post", "/v1/collections/{collection}/features:get"): "write",
     ("get", "/v1/releases"): "operator",
     ("get", "/v1/releases/{release}"): "operator",
+    ("get", "/v1/releases/{release}/diff"): "operator",
     ("post", "/v1/releases:promote"): "operator",
     ("post", "/v1/releases:rollback"): "operator",
     ("get", "/v1/lineage"): "operator",

@@ -1,13 +1,13 @@
 """Alerts over HTTP: listed, acknowledged once, counted as a metric."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from indexing.catalogue.alerts import raise_alert
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.tenants import ensure_tenant
 from tests.app.routes.test_admin import bearer
+from tests.support.api_client import TestClient
 
 AT = "2026-11-29T00:00:00.000+00:00"
 

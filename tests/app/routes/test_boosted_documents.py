@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.document_features import count_without_features
@@ -19,6 +18,7 @@ from indexing.releases.deployments import deploy
 from indexing.releases.recipe_choices import default_recipe
 from indexing.releases.recipes import boost_features_of
 from tests.app.conftest import ARTICLES, release
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 BODY = {"title": "Voice calls", "text": "Ring a customer from the inbox with the green telephone. " * 5}

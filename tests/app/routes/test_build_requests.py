@@ -1,7 +1,6 @@
 """What waits for a build over HTTP: a tenant sees what its own writes wait for, the operator everything."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.services.waiting_writes import NO_BUILDER
@@ -11,6 +10,7 @@ from indexing.catalogue.builder_heartbeat import record_beat
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.errors import CatalogueBusy
 from indexing.home import Home
+from tests.support.api_client import TestClient
 
 BEAT, SOON, LATE = (f"2026-11-28T12:{moment}.000+00:00" for moment in ("00:00", "00:29", "01:00"))
 

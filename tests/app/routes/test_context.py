@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.features.conversation import Message, Turns, read_conversation
 from indexing.features.views import DEFAULT_CONVERSATION
-from tests.app.conftest import ARTICLES
+from tests.app.conftest import ARTICLES, serving
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 CHAT = [
@@ -21,10 +21,10 @@ PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/invoic
 CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 
 
-@pytest.fixture
-def client(served_home):
-    with TestClient(create_app(served_home.settings), raise_server_exceptions=False) as client:
-        refresh(client.app.state.services)
+@pytest.fixture(scope="module")
+def client(built_home, tmp_path_factory):
+    """One for all tests, which change nothing that lasts."""
+    with serving(built_home, tmp_path_factory.mktemp("context")) as client:
         yield client
 
 

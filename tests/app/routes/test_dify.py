@@ -1,14 +1,12 @@
 """Dify's external knowledge API: a search in its shape, its conditions as our filters, its errors."""
 
 import pytest
-from fastapi.testclient import TestClient
 
-from app.main import create_app, refresh
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.records import Document, Partition
-from tests.app.conftest import release
+from tests.app.conftest import release, serving
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 METADATA = {
@@ -19,15 +17,18 @@ METADATA = {
 }
 
 
-@pytest.fixture
-def client(served_home):
+def add_articles(home):
     documents = [
         Document(name, name.title(), f"An article number {name}.", "", meta) for name, meta in METADATA.items()
     ]
-    put_documents(served_home.catalogue, Partition(DEFAULT_TENANT, "articles"), documents)
-    release(served_home)
-    with TestClient(create_app(served_home.settings), raise_server_exceptions=False) as client:
-        refresh(client.app.state.services)
+    put_documents(home.catalogue, Partition(DEFAULT_TENANT, "articles"), documents)
+    release(home)
+
+
+@pytest.fixture(scope="module")
+def client(built_home, tmp_path_factory):
+    """One for all tests, which change nothing that lasts."""
+    with serving(built_home, tmp_path_factory.mktemp("dify"), add_articles) as client:
         yield client
 
 

@@ -5,10 +5,10 @@ import shutil
 import subprocess
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.routes.docs import FOLDER
+from tests.support.api_client import TestClient
 from tests.support.processes import free_port, start
 
 

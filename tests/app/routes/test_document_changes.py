@@ -3,7 +3,6 @@
 import threading
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from indexing.catalogue.document_readings import read_account
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.documents import read_document
 from indexing.records import Document, Partition, TextAccount
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 BASE = "/v1/collections/helpdesk"

@@ -5,7 +5,6 @@ from functools import partial
 from urllib.parse import quote
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key
@@ -14,6 +13,7 @@ from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.records import Document, Partition, TextAccount
 from tests.app.conftest import ARTICLES, release
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 BASE = "/v1/collections/helpdesk"

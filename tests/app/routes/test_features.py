@@ -1,7 +1,6 @@
 """Document features over HTTP: listed for admins, pushed and read by the tenant's own backend, nobody else's."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from indexing.catalogue.api_keys import create_key
@@ -9,6 +8,7 @@ from indexing.catalogue.tenants import create_tenant
 from indexing.features.view_registry import record_view
 from indexing.features.views import DOCUMENT_STATS, definition
 from indexing.settings import Settings
+from tests.support.api_client import TestClient
 from tests.support.document_features import CLICKS
 
 BASE = "/v1/collections/help"

@@ -4,7 +4,6 @@ import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fastapi.testclient import TestClient
 from pydantic import TypeAdapter
 
 from app.ledger.query_ids import SECRET, QueryIds
@@ -16,6 +15,7 @@ from indexing.catalogue.tenants import change_limits, ensure_tenant
 from indexing.ledger.feedback import ACTIONS
 from indexing.ledger.feedback_readers import Asked, answers_with_feedback, feedback_of
 from tests.app.conftest import settings_of
+from tests.support.api_client import TestClient
 from tests.support.ledger_rows import made_id
 
 NOW = datetime.now(UTC)

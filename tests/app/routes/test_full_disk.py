@@ -2,7 +2,6 @@
 
 import pytest
 from click.testing import CliRunner
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import OPERATOR, create_key
@@ -13,6 +12,7 @@ from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.settings import Settings
 from indexing.storage import reserve
+from tests.support.api_client import TestClient
 from tests.support.full_disk import fill_disk
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}

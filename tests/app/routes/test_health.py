@@ -1,10 +1,10 @@
 """The probe says that writes are refused, and why."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from indexing.settings import Settings
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 

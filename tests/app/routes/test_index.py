@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
+from tests.support.api_client import TestClient
 
 
 @pytest.fixture

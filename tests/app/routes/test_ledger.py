@@ -4,7 +4,6 @@ import base64
 from datetime import timedelta
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.ledger.query_ids import SECRET, QueryIds
 from app.main import create_app, refresh
@@ -15,6 +14,7 @@ from indexing.errors import LedgerUnavailable
 from indexing.ledger import day_sources
 from indexing.ledger.erasure import erase_rows
 from indexing.retention.tenant_erasure import user_scope
+from tests.support.api_client import TestClient
 from tests.support.ledger_rows import NOON, made_row
 
 

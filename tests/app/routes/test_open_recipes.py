@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.watcher_lease import take_lease
@@ -14,6 +13,7 @@ from indexing.releases.transitions import Decision
 from indexing.releases.trials import End, propose, start_canary, start_shadow
 from indexing.snapshots.shard import KIND
 from tests.app.conftest import release
+from tests.support.api_client import TestClient
 from tests.support.promotions import pin, promote
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}

@@ -5,12 +5,12 @@ import base64
 import numpy as np
 import openai
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from app.schemas.openai_embeddings import MAX_INPUTS
 from indexing.catalogue.api_keys import create_key
 from tests.app.conftest import copied
+from tests.support.api_client import TestClient
 from tests.support.tiny_model import DIMENSION, MAX_TOKENS
 
 KEY = "test-key-0123456789"

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.main import create_app, refresh
 from tests.app.conftest import copied
+from tests.support.api_client import TestClient
 from tests.support.mutations import examples
 
 KEY = {"Authorization": "Bearer test-key-0123456789", "Content-Type": "application/json"}

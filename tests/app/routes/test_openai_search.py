@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import openai
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from app.schemas.openai_search import MAX_QUERIES, attributes_of
@@ -14,6 +13,7 @@ from indexing.catalogue.document_writes import put_documents
 from indexing.ledger.readers import requests_of
 from indexing.records import Document, Partition
 from tests.app.conftest import ARTICLES, copied, fill, release
+from tests.support.api_client import TestClient
 
 KEY = "test-key-0123456789"
 NATIVE = {"Authorization": f"Bearer {KEY}"}

@@ -1,11 +1,11 @@
 """Replays over HTTP: administrators of their own tenant's requests, operators of all."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import OPERATOR, create_key
 from indexing.catalogue.tenants import change_limits, ensure_tenant
+from tests.support.api_client import TestClient
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 import cohere
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 
-from app.main import create_app, refresh
+from tests.app.conftest import serving
 
 SECRET = "test-key-0123456789"
 KEY = {"Authorization": f"Bearer {SECRET}"}
@@ -16,10 +15,10 @@ TEXTS = ["An invoice lists seats.", "Choose Forgot password on the sign-in page.
 pytestmark = pytest.mark.filterwarnings("ignore:You should not use the 'timeout' argument")
 
 
-@pytest.fixture
-def client(served_home):
-    with TestClient(create_app(served_home.settings), raise_server_exceptions=False) as client:
-        refresh(client.app.state.services)
+@pytest.fixture(scope="module")
+def client(built_home, tmp_path_factory):
+    """One for all tests, which change nothing that lasts."""
+    with serving(built_home, tmp_path_factory.mktemp("rerank")) as client:
         yield client
 
 

@@ -1,7 +1,6 @@
 """Rollouts, promotion, roll-back and pins over HTTP: for the operator, each decision on the version that was seen."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from indexing.catalogue.api_keys import OPERATOR, create_key
@@ -10,6 +9,7 @@ from indexing.catalogue.watcher_lease import take_lease
 from indexing.records import Document, Partition
 from indexing.releases.release import newest_release, record_release
 from indexing.releases.transitions import list_transitions
+from tests.support.api_client import TestClient
 from tests.support.promotions import gate_all, gated
 from tests.support.rollout_home import RECIPES, RolloutHome
 

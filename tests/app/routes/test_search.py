@@ -3,32 +3,34 @@
 import threading
 
 import pytest
-from fastapi.testclient import TestClient
 
-from app.main import create_app, refresh
-from app.retrieval.retriever import Search
+from app.retrieval.search import Search
 from app.schemas.search import SearchAnswer
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
 from indexing.records import Document, Partition
-from tests.app.conftest import release
+from tests.app.conftest import release, serving
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
+MANUAL = Partition(DEFAULT_TENANT, "manual")
+"""A collection that one test alone searches."""
 
 
-@pytest.fixture
-def client(served_home):
-    put_documents(
-        served_home.catalogue,
-        Partition(DEFAULT_TENANT, "helpdesk"),
-        [
-            Document("salaries", "Salaries", "Salaries are paid on the first.", allow=("ann", "group:hr")),
-            Document("nobody", "Nobody", "Nobody may read about salaries here.", allow=()),
-        ],
-    )
-    release(served_home)
-    with TestClient(create_app(served_home.settings), raise_server_exceptions=False) as client:
-        refresh(client.app.state.services)
+def add_readers(home):
+    """Documents that not all may read."""
+    documents = [
+        Document("salaries", "Salaries", "Salaries are paid on the first.", allow=("ann", "group:hr")),
+        Document("nobody", "Nobody", "Nobody may read about salaries here.", allow=()),
+    ]
+    put_documents(home.catalogue, Partition(DEFAULT_TENANT, "helpdesk"), documents)
+    put_documents(home.catalogue, MANUAL, [Document("pay", "Pay", "Salaries are paid on the first.")])
+    release(home)
+
+
+@pytest.fixture(scope="module")
+def client(built_home, tmp_path_factory):
+    """One for all tests, which change nothing that lasts."""
+    with serving(built_home, tmp_path_factory.mktemp("search"), add_readers) as client:
         yield client
 
 
@@ -197,9 +199,8 @@ def test_a_search_that_may_take_long_has_a_thread_of_its_own(client, workplaces,
 
 
 def test_the_first_search_of_a_collection_opens_its_files_in_a_thread(client, workplaces):
-    snapshot = client.app.state.services.pool.current().snapshot
-    snapshot._views.clear()
-    ids(client)
+    assert not client.app.state.services.pool.current().snapshot.is_open(MANUAL)
+    assert ids(client, collection="manual") == {"pay"}
     assert {step for step, _ in workplaces} >= {"score_terms", "result"}
     assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")
 

@@ -1,12 +1,12 @@
 """Batches of searches: each is answered by itself, counted, recorded, and all within one admission."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.tenants import change_limits
 from indexing.ledger.readers import requests_of
 from tests.app.conftest import copied
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 BATCH = "/v1/search:batch"

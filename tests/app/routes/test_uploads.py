@@ -4,7 +4,6 @@ import json
 import threading
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from indexing.storage import reserve
 from indexing.uploads.filenames import safe_filename
 from indexing.uploads.stored_files import FILES, sweep_files
 from tests.app.conftest import copied
+from tests.support.api_client import TestClient
 from tests.support.full_disk import fill_disk
 from tests.support.made_files import docx_of, paragraph, pdf_of
 

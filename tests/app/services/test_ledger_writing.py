@@ -8,7 +8,6 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key
@@ -19,6 +18,8 @@ from indexing.ledger.readers import requests_of, served_request
 from indexing.records import Partition
 from indexing.settings import Settings
 from tests.app.conftest import fill, release
+from tests.support.api_client import TestClient
+from tests.support.forked_programs import ForkedPopen
 
 SECRET = "test-key-0123456789"
 KEY = {"Authorization": f"Bearer {SECRET}"}
@@ -232,7 +233,7 @@ def counters_of(home):
 
 CHILD = """
 import sys, threading
-from fastapi.testclient import TestClient
+from tests.support.api_client import TestClient
 from app.main import create_app, refresh
 from indexing.settings import Settings
 
@@ -265,7 +266,7 @@ with TestClient(create_app(Settings(home=home, api_key=key, sessions=1))) as cli
 
 @pytest.mark.parametrize("held", ["before", "after"])
 def test_a_process_that_is_killed_loses_what_waited_and_the_next_one_says_how_much(start, settings, caplog, held):
-    child = subprocess.Popen(
+    child = ForkedPopen(
         [sys.executable, "-c", CHILD, str(settings.home), SECRET, held],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

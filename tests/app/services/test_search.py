@@ -1,12 +1,12 @@
 """What a search must see is named by a token that only its tenant was given."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.tenants import create_tenant
 from indexing.settings import Settings
+from tests.support.api_client import TestClient
 
 DOCUMENTS = "/v1/collections/help/documents"
 

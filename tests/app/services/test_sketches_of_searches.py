@@ -1,12 +1,11 @@
 """What the service answers leaves sketches in the ledger: of vectors that it computed, and of no other."""
 
-from fastapi.testclient import TestClient
-
 from app.main import create_app, refresh
 from indexing.ledger.day_sources import Period
 from indexing.ledger.query_sketches import read_sketches, unpacked
 from indexing.ledger.readers import requests_of
 from tests.app.routes.test_admin import bearer
+from tests.support.api_client import TestClient
 
 
 def test_a_search_by_text_leaves_a_sketch_and_a_search_by_vector_or_by_terms_leaves_none(served_home):

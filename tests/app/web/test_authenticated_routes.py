@@ -3,11 +3,11 @@
 import threading
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.tenants import change_limits
 from indexing.errors import Unauthorized
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 BATCH = "/v1/collections/helpdesk/documents:batch"

@@ -2,7 +2,6 @@
 
 import pytest
 from fastapi import APIRouter, Request, Response
-from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
 from app.main import create_app
@@ -10,6 +9,7 @@ from app.web.dependencies import DeadlineDep, Searcher
 from app.web.fast_routes import FastRoute, FastRoutes
 from indexing.catalogue.api_keys import create_key
 from indexing.errors import InvalidInput
+from tests.support.api_client import TestClient
 
 router = APIRouter(route_class=FastRoute)
 

@@ -4,13 +4,13 @@ import base64
 import json
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.main import create_app, refresh
 from indexing.errors import CatalogueBusy, Overloaded
 from tests.app.conftest import copied, settings_of
+from tests.support.api_client import TestClient
 from tests.support.mutations import examples
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}

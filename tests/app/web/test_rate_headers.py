@@ -3,12 +3,12 @@
 import time
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.access.rate_limit import RateState, Taken
 from app.main import create_app, refresh
 from app.web.rate_headers import rate_headers
 from indexing.catalogue.tenants import change_limits
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 NAMES = ("ratelimit-policy", "ratelimit", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")

@@ -3,19 +3,23 @@
 import gzip
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
+from tests.conftest import settings_at
+from tests.support.api_client import TestClient
+from tests.support.migrated_catalogue import place_home
 
 KEY = "a key for careless clients"
 ROUTES = [("POST", "/v1/search"), ("PUT", "/v1/collections/a/documents/b"), ("POST", "/v1/keys")]
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.fixture
-def client(home):
-    settings = home.settings.model_copy(update={"api_key": KEY})
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """One for all tests, which store nothing."""
+    folder = tmp_path_factory.mktemp("bodies")
+    place_home(folder / "home")
+    with TestClient(create_app(settings_at(folder, api_key=KEY)), raise_server_exceptions=False) as client:
         client.headers["Authorization"] = f"Bearer {KEY}"
         yield client
 

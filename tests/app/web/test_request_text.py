@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.web.request_text import require_utf8
@@ -11,15 +10,19 @@ from indexing.catalogue.documents import document_ids
 from indexing.errors import InvalidInput
 from indexing.records import Partition
 from indexing.settings import Settings
+from tests.support.api_client import TestClient
+from tests.support.migrated_catalogue import place_home
 
 HEADERS = {"Authorization": "Bearer test-key-0123456789", "Content-Type": "application/json"}
 DOCUMENTS = "/v1/collections/help/documents"
 LONE = '"a\\ud800"'
 
 
-@pytest.fixture
-def client(tmp_path):
-    settings = Settings(home=tmp_path / "home", api_key="test-key-0123456789", sessions=1, poll_seconds=0.05)
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """One for all tests, of which one stores a document."""
+    home = place_home(tmp_path_factory.mktemp("texts") / "home")
+    settings = Settings(home=home, api_key="test-key-0123456789", sessions=1, poll_seconds=0.05)
     with TestClient(create_app(settings), raise_server_exceptions=False, headers=HEADERS) as client:
         yield client
 

@@ -1,8 +1,6 @@
 """A job whose build was killed stands as failed as soon as somebody looks, and one that is being built does not."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +11,7 @@ from indexing.commands.root import cli
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
 from indexing.releases.recipes import Recipe, RetrievalConfig, record_recipe
 from indexing.storage.store import BUILD_LOCK
-from tests.support.processes import ROOT
+from tests.support.processes import run_code
 
 KILLED = """
 import os, signal, sys
@@ -45,8 +43,7 @@ def run(home, *arguments):
 
 @pytest.mark.parametrize("arguments", [("jobs", "list", "--json"), ("jobs", "show", "1")])
 def test_a_build_that_was_really_killed_is_shown_as_failed(recorded, arguments):
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(recorded.path)], cwd=ROOT, timeout=60, check=False)
-    assert killed.returncode == -9
+    assert run_code(KILLED, recorded.path).returncode == -9
     assert read_job(recorded.catalogue, 1).state == "running"
     shown = run(recorded, *arguments)
     job = shown[0] if isinstance(shown, list) else shown

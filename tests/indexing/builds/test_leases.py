@@ -7,6 +7,7 @@ import redis
 
 from indexing.builds.leases import Leases, queue_of
 from indexing.settings import Settings
+from tests.support.forked_programs import ForkedPopen
 from tests.support.processes import ROOT
 
 IDENTITY = "0" * 32
@@ -82,7 +83,7 @@ def test_a_lease_is_renewed_while_it_is_held(redis_server):
 def test_a_killed_holders_lease_is_free_after_its_seconds(redis_server):
     yours = leases(redis_server)
     command = [sys.executable, "-c", HOLD, redis_server.url]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True) as holder:
+    with ForkedPopen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True) as holder:
         assert holder.stdout.readline() == "True\n"
         with yours.hold(1, "block") as is_yours:
             assert not is_yours

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from indexing.catalogue import database
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.documents import document_ids
 from indexing.catalogue.file_identity import CatalogueFiles
 from indexing.errors import CatalogueReplaced
 from indexing.records import Document, Partition
+from tests.support.forked_programs import ForkedPopen
 
 HELP = Partition("acme", "help")
 
@@ -76,14 +78,23 @@ class GoesDuringCommit(CatalogueFiles):
         return super().fault() if self.looks > 1 else None
 
 
-def test_a_log_that_goes_during_commit_leaves_the_write_unacknowledged(catalogue, tmp_path):
-    files = GoesDuringCommit(catalogue.path)
-    files.remember()
-    catalogue._files = files
+def test_a_log_that_goes_during_commit_leaves_the_write_unacknowledged(tmp_path, monkeypatch):
+    made = []
+
+    def watch(path):
+        made.append(GoesDuringCommit(path))
+        return made[-1]
+
+    monkeypatch.setattr(database, "CatalogueFiles", watch)
+    catalogue = Database(tmp_path / "catalogue.db")
+    catalogue.sequence()  # its connection is open now
+    (files,) = made
+    files.looks = 0
     with pytest.raises(CatalogueReplaced), catalogue.write():
         (tmp_path / "catalogue.db-wal").unlink()
         put_documents(catalogue, HELP, [doc("either way")])
     assert files.looks > 1
+    catalogue.close()
 
 
 def test_no_new_connection_is_opened_beside_those_that_share_the_old_log(catalogue, tmp_path):
@@ -112,6 +123,7 @@ def test_no_new_connection_is_opened_beside_those_that_share_the_old_log(catalog
 WRITER = """
 import sys
 from pathlib import Path
+from indexing.catalogue import database
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_writes import put_documents
 from indexing.errors import CatalogueReplaced
@@ -129,7 +141,7 @@ for line in sys.stdin:
 
 def test_a_process_whose_log_is_unlinked_loses_nothing_that_it_acknowledged_even_when_killed(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.db"
-    with subprocess.Popen(
+    with ForkedPopen(
         [sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     ) as writer:
         assert writer.stdin is not None

@@ -1,8 +1,6 @@
 """Errors of SQLite are told apart by their result codes, and each says what to do."""
 
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from indexing.errors import (
     StorageFull,
 )
 from indexing.records import Document, Partition
+from tests.support.processes import run_code
 
 HELP, LONE = Partition("default", "help"), Document("a\ud800", "title", "text")
 PATH = Path("/srv/secret/catalogue.db")
@@ -110,8 +109,6 @@ except StorageFailed as error:
 
 
 def test_a_disk_that_fails_in_a_real_process_is_not_called_full(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path / "catalogue.db")], capture_output=True, text=True, check=True
-    )
+    done = run_code(LIMITED, tmp_path / "catalogue.db")
     assert "SQLITE_IOERR_WRITE" in done.stdout
     assert "look at the system's log" in done.stdout

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from eval.reports.rendering.html import to_html
 from tests.support.chromium import chromium, measured, show
 from tests.support.made_report import charts_of, made_report
 
@@ -15,9 +14,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(to_html(made_report()))
+    path.write_text(text)
     return path
 
 
