@@ -14,6 +14,7 @@ SCRIPTS = (
     "quality.position_bias",
     "quality.interleaving",
     "quality.leg_check",
+    "quality.leg_check_cost",
     "quality.calibration",
     "search.lexical",
     "search.words",

@@ -1,7 +1,8 @@
 """The leg check of a build: whether each leg finds the documents of each collection by pieces of their own text."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from indexing.builds.others_scores import others_log_odds
 from indexing.builds.plan import ShardPlan
 from indexing.catalogue.leg_samples import SampleRow, read_leg_samples
 from indexing.indexes.analysers import analyser_of
-from indexing.indexes.bm25 import Bm25
+from indexing.indexes.bm25 import Bm25, TermScores
 from indexing.indexes.exact_index import CLOSE_COSINE
 from indexing.indexes.languages import language_of
 from indexing.models.embedder import Embedder
@@ -153,22 +154,25 @@ class _Checker:
         legs = _Legs(self._context, view, sampled)
         passages = [view.shards[sampled.plans.index(one.plan)].passage(one.row) for one in samples]
         questions = [question_of(passage.text, passage.title) for passage in passages]
-        told = [self._told(passage.text) for passage in passages]
+        told = [
+            self._told(passage.text, partial(legs.text_around, one))
+            for one, passage in zip(samples, passages, strict=True)
+        ]
         dense = self._by_meaning(legs, samples, questions, told)
         for one, question, about, is_found in zip(samples, questions, told, dense, strict=True):
-            lexical = legs.finds_by_words(question.words, one)
-            counts = int(is_found), int(lexical), about.tokens, about.unknown
-            yield one.key, (one.key, about.language, *counts, self._others(legs, question.words, one))
+            found = legs.scored_by_words(question.words)
+            counts = int(is_found), int(legs.finds_by_words(found, one)), about.tokens, about.unknown
+            yield one.key, (one.key, about.language, *counts, self._others(legs, question.words, found, one))
 
-    def _others(self, legs: "_Legs", question: str, one: Sample) -> float | None:
+    def _others(self, legs: "_Legs", question: str, found: TermScores, one: Sample) -> float | None:
         """How high a question scores documents that it does not ask for, where the recipe's rule wants to know."""
         if self._context.recipe.retrieval.calibration_rule is None or not question:
             return None
-        return legs.score_of_others(question, self._model.encode_query(question), one)
+        return legs.score_of_others(self._model.encode_query(question), found, one)
 
-    def _told(self, text: str) -> _Told:
-        """What a passage's text tells before any leg is asked."""
-        language, (tokens, unknown) = language_of(text), self._tokens.count(text)
+    def _told(self, text: str, around: Callable[[], str]) -> _Told:
+        """What a passage's text tells before any leg is asked; where it tells no language, what is around it."""
+        language, (tokens, unknown) = language_of(text, around), self._tokens.count(text)
         if language in self._context.model_languages:
             return _Told(language, tokens, unknown, True)  # of a template, a sentence tells no passage from another
         # Vectors of unknown tokens tell how many there are.
@@ -220,17 +224,25 @@ class _Legs:
         # To a model that knows none of their tokens all texts are one.
         return bool(np.count_nonzero(others >= rest @ sentence - CLOSE_COSINE) < self._within)
 
-    def finds_by_words(self, question: str, one: Sample) -> bool:
-        """Whether BM25 tells it."""
-        scores, _ = self._bm25.scores(self._view.segments, self._analyser.query_weights(question))
-        own = scores[self._places(*self._own(one))].max()
-        others = scores[self._places(*self._others(one))]
+    def scored_by_words(self, question: str) -> TermScores:
+        """What BM25 gives every passage for a question."""
+        return self._bm25.score_terms(self._view.segments, self._analyser.query_weights(question))
+
+    def finds_by_words(self, found: TermScores, one: Sample) -> bool:
+        """Whether that tells it."""
+        own = found.scores[self._places(*self._own(one))].max()
+        others = found.scores[self._places(*self._others(one))]
         return bool(own > 0.0 and np.count_nonzero(others > own) < self._within)
 
-    def score_of_others(self, question: str, vector: Vector, one: Sample) -> float | None:
+    def score_of_others(self, vector: Vector, found: TermScores, one: Sample) -> float | None:
         """The mean log-odds, by the recipe's hybrid curve, of what a search shows beside a sample's document."""
-        found = self._bm25.score_terms(self._view.segments, self._analyser.query_weights(question))
         return others_log_odds(self._retrieval, self._view, vector, found, self._view.document_id(*self._place(one)))
+
+    def text_around(self, one: Sample) -> str:
+        """The document's passages from the one before a sample to the one behind it."""
+        shard = self._view.shards[self._numbers.index(one.plan)]
+        rows = [row for row in one.document_rows if abs(row - one.row) <= 1]
+        return "\n".join(shard.passage(row).text for row in rows)
 
     def _place(self, one: Sample) -> tuple[int, int]:
         return self._numbers.index(one.plan), one.row

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from selectolax.lexbor import LexborNode
@@ -174,11 +174,11 @@ def _weigh_link(_: LexborNode, weight: _Weight) -> None:
 
 
 def _weigh_section(section: LexborNode, weight: _Weight) -> None:
-    if weight.is_kept or 2 * weight.inner > weight.links or _reason_of(section, weight) != NAVIGATION:
-        return
     first = next((child for child in children(section) if (child.text() or "").strip()), None)
-    if first is not None and first.tag in HEADINGS:
-        weight.is_kept = weight.is_list = True
+    if weight.is_kept or first is None or first.tag not in HEADINGS or 2 * weight.inner > weight.links:
+        return
+    below = replace(weight, text=weight.text - len((first.text() or "").strip()))
+    weight.is_kept = weight.is_list = _reason_of(section, below) == NAVIGATION
 
 
 def _weigh_kept(_: LexborNode, weight: _Weight) -> None:

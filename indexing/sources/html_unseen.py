@@ -135,7 +135,8 @@ def _is_question(button: LexborNode, panels: frozenset[str]) -> bool:
     above = button.parent
     if above is not None and above.tag in HEADINGS and text_of(above) == text_of(button):
         return True
-    return "aria-expanded" in button.attributes and not panels.isdisjoint(_targets(button))
+    is_toggle = "aria-expanded" in button.attributes or "collapse" in _toggles(button)
+    return is_toggle and not panels.isdisjoint(_targets(button))
 
 
 def _unfolds(node: LexborNode, panels: frozenset[str]) -> bool:
@@ -156,11 +157,16 @@ def _panels(body: LexborNode) -> frozenset[str]:
     named: set[str] = set()
     for node in body.css("[aria-controls], [data-target], [data-bs-target], a[href^='#']"):
         attributes = node.attributes
-        toggle = (attributes.get("data-bs-toggle") or attributes.get("data-toggle") or "").lower()
-        if toggle not in _POPUP_TOGGLES and (attributes.get("aria-haspopup") or "false") == "false":
+        if _POPUP_TOGGLES.isdisjoint(_toggles(node)) and (attributes.get("aria-haspopup") or "false") == "false":
             named.update(_targets(node))
     shown = (node for node in body.css("[id]") if (node.attributes["id"] or "") in named)
     return frozenset(node.attributes["id"] or "" for node in shown if not (_is_popup(node) or is_mostly_links(node)))
+
+
+def _toggles(node: LexborNode) -> set[str]:
+    """What Bootstrap shows or hides by this element: ``collapse``, ``modal``, ``dropdown``, ..."""
+    named = (node.attributes.get(name) or "" for name in ("data-bs-toggle", "data-toggle"))
+    return {word for value in named for word in value.lower().split()}
 
 
 def _targets(node: LexborNode) -> set[str]:

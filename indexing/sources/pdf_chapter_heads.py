@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise, product, takewhile
+from itertools import takewhile
 from statistics import median
 
 from indexing.sources.pdf_lines import Line
@@ -15,6 +15,8 @@ _HEAD_CHARS = 150
 """The longest head. Source: our choice, as for lines that stay the same."""
 _LARGEST = 1.15
 """Of the usual size of a text that its heads have at most: the title of a slide is larger. Source: our choice."""
+_SMALL = 0.97
+"""Of the usual size of a text, below which a line is set smaller. Source: our choice."""
 _LEAST_TITLE = 1.1
 """Of the size of a head that the title of its chapter has at least: so no head counts as the title of another one.
 Source: our choice."""
@@ -28,6 +30,7 @@ _CHAPTER = re.compile(
 )
 """The words for a chapter with its number, which may stand in a line of its own above the title."""
 _DIGITS = re.compile(r"\d+")
+_SIGNS = re.compile(r"[\W_]+")
 
 
 class ChapterHeads:
@@ -37,7 +40,8 @@ class ChapterHeads:
         """Look at the lines of ``pages``; what they say is read only if they may have such heads."""
         self._pages = pages
         self._usual = median([line.size for page in pages for line in page] or [0.0])
-        self._titles: dict[int, dict[str, float]] = {}
+        self._said: dict[int, list[tuple[str, float]]] = {}
+        self._begins: dict[int, dict[str, list[int]]] = {}
 
     def among(self, lines: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
         """Those of some lines, by page and place, that are heads of chapters.
@@ -56,14 +60,21 @@ class ChapterHeads:
             for first, step in ((0, 1), (0, 2), (1, 2)):
                 numbers = range(first, len(self._pages), step)
                 some = {number: places[number] for number in numbers if number in places}
-                if 2 * len(some) > len(numbers) and len(some) >= _LEAST_PAGES:
+                if 2 * len(some) > len(numbers) and len(some) >= _LEAST_PAGES and self._may_be_heads(some):
                     found |= self._heads(some, len(numbers))
         return found
+
+    def _may_be_heads(self, places: dict[int, int]) -> bool:
+        """Whether lines at one place are small, or repeat: else they are lines of the text, which need not be asked."""
+        lines = [self._pages[number][place] for number, place in places.items()]
+        if max(line.size for line in lines) < _SMALL * self._usual:
+            return True
+        return 2 * len({_PAGE_NUMBER.sub("", line.text) for line in lines}) <= len(lines) + 1
 
     def _heads(self, places: dict[int, int], count: int) -> set[tuple[int, int]]:
         """The heads among lines of ``count`` pages, if they are most of them and change with chapters of some pages."""
         titles: dict[int, str] = {}
-        before, last = "", 0
+        before, last, goes_on = "", 0, False
         own = _without_common({number: self._pages[number][place].text for number, place in places.items()})
         for number, place in places.items():
             line = self._pages[number][place]
@@ -72,26 +83,30 @@ class ChapterHeads:
                 before = next((name for name in names if self._is_title(name, last, number, line.size)), "")
             if before:
                 titles[number] = before
+                goes_on |= not self._is_title(before, number, number, line.size)
             last = number
         kinds = {_DIGITS.sub("", title) for title in titles.values()}
-        goes_on = any(title == following for title, following in pairwise(titles.values()))
         is_so = 2 * len(titles) > count and len(titles) >= _LEAST_PAGES and len(kinds) > 1 and goes_on
         return {(number, places[number]) for number in titles} if is_so else set()
 
     def _is_title(self, name: str, first: int, last: int, size: float) -> bool:
         """Whether one of some pages has a name in its text, set larger than in a head of that size."""
-        return any(self._titles_of(number).get(name, 0.0) >= _LEAST_TITLE * size for number in range(first, last + 1))
+        return any(self._title_size(name, number) >= _LEAST_TITLE * size for number in range(first, last + 1))
 
-    def _titles_of(self, number: int) -> dict[str, float]:
-        """What the lines of a page say, and up to three of one size together, with their sizes."""
-        if number not in self._titles:
-            lines, sizes = self._pages[number], self._titles.setdefault(number, {})
-            for place, count in product(range(len(lines)), range(1, _TITLE_LINES + 1)):
-                some = lines[place : place + count]
-                if len(some) == count:
-                    name, size = _name("".join(line.text for line in some)), min(line.size for line in some)
-                    sizes[name] = max(size, sizes.get(name, 0.0))
-        return self._titles[number]
+    def _title_size(self, name: str, number: int) -> float:
+        """How large a page sets a name, in a line or up to three; 0.0 where it does not."""
+        if number not in self._said:
+            self._said[number] = said = [(_name(line.text), line.size) for line in self._pages[number]]
+            begins = self._begins[number] = {}
+            for place, (text, _) in enumerate(said):
+                begins.setdefault(text[:1], []).append(place)
+        said, largest = self._said[number], 0.0
+        for place in self._begins[number].get(name[0], ()):
+            for count in range(1, _TITLE_LINES + 1):
+                some = said[place : place + count]
+                if "".join(text for text, _ in some) == name:
+                    largest = max(largest, min(size for _, size in some))
+        return largest
 
 
 def _without_common(texts: Mapping[int, str]) -> dict[int, str]:
@@ -117,4 +132,4 @@ def _names(text: str) -> Iterator[str]:
 
 def _name(text: str) -> str:
     """Letters and digits alone, whatever their case: titles are set in capitals above a page."""
-    return "".join(filter(str.isalnum, text.casefold()))
+    return _SIGNS.sub("", text.casefold())

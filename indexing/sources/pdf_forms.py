@@ -13,17 +13,25 @@ MAX_FIELDS = 5_000
 """Fields of a page that are read. Source: our choice."""
 _TICKS = (pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON)
 _TEXTS = (pdfium.FPDF_FORMFIELD_TEXTFIELD, pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX)
+_UNSEEN = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
+"""Marks of a field that a viewer does not show (PDF 1.7, table 165)."""
+_PASSWORD = 1 << 13
+"""Mark of a text field whose value is shown as stars (PDF 1.7, table 228)."""
 _NEAR = 200.0
 """Points that a field's label may stand away. Source: our choice: a third of a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a form: ``value`` as a reader sees it, ``[x]`` or ``[ ]`` for a tick."""
+    """A field of a form: ``value`` as a reader sees it, ``[x]`` or ``[ ]`` for a tick.
+
+    ``is_hidden``: No viewer shows it, or only as stars.
+    """
 
     name: str
     value: str
     is_tick: bool
+    is_hidden: bool
     left: float
     bottom: float
     right: float
@@ -55,12 +63,15 @@ def _field(form: object, annotation: object) -> Field | None:
     box = pdfium.FS_RECTF()
     pdfium.FPDFAnnot_GetRect(annotation, box)
     place = (box.left, min(box.bottom, box.top), box.right, max(box.bottom, box.top))
+    is_hidden = bool(pdfium.FPDFAnnot_GetFlags(annotation) & _UNSEEN)
     if kind in _TICKS:
         value = "[x]" if pdfium.FPDFAnnot_IsChecked(form, annotation) else "[ ]"
-        return Field(name, value, True, *place)
+        return Field(name, value, True, is_hidden, *place)
+    if kind == pdfium.FPDF_FORMFIELD_TEXTFIELD:
+        is_hidden |= bool(pdfium.FPDFAnnot_GetFormFieldFlags(form, annotation) & _PASSWORD)
     value = _text(pdfium.FPDFAnnot_GetFormFieldValue, form, annotation) if kind in _TEXTS else ""
     value = " ".join(value.split())
-    return Field(name, value, False, *place) if value else None
+    return Field(name, value, False, is_hidden, *place) if value else None
 
 
 def _text(ask: Callable[..., int], *arguments: object) -> str:

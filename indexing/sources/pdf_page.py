@@ -64,6 +64,8 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     unread = sum(one.unread_glyphs for one in objects.texts)
     lines = [replace(one, text=readable(one.text)) for one in lines]
     fields = read_fields(document, page)
+    unseen = sum(letters_and_digits(field.value) for field in fields if field.is_hidden and not field.is_tick)
+    fields = [field for field in fields if not field.is_hidden]
     filled = sum(letters_and_digits(field.value) for field in fields if not field.is_tick)
     content.close()
     page.close()
@@ -72,8 +74,8 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
     added = _letters(with_form) - _letters(lines) - filled
     return Page(
         lines=with_form,
-        raw=drawn + filled + unread,
-        hidden=drawn - visible,
+        raw=drawn + filled + unseen + unread,
+        hidden=drawn - visible + unseen,
         glyphs=len(seen) + unread,
         unreadable=unreadable + unread,
         unread=unread,

@@ -23,6 +23,8 @@ _ROW_GAP = 1.3
 """Of the usual distance of lines: so far a heading row stands above its rows. Source: as for blank lines in a page."""
 _SAME_SIZE = 0.15
 """Of its size by which a heading row differs from its rows. Source: as for blank lines in a page."""
+_TITLE_SIZE = 1.15
+"""Of the usual size of a text above which a line is a title, and not only a running line. Source: our choice."""
 _PAGE_NUMBER = re.compile(
     r"\W*(?:page|seite|p|pg|s|página|pagina|pag|стр|sida|side|strana|strona|sivu|oldal)?\W*(\d{1,5}|[ivxlc]{1,7})\W*"
     r"(?:(?:of|von|de|di|from|sur|из|av|af|z|van|\W)\W*\d{1,5})?\W*",
@@ -63,6 +65,7 @@ def running_lines(pages: Sequence[Sequence[Line]]) -> list[set[int]]:
                 found[number].add(place)
                 del orders[number][edge]
     _give_back_rows(pages, orders, found)
+    _give_back_titles(pages, found)
     return found
 
 
@@ -109,6 +112,18 @@ def _give_back_rows(pages: Sequence[Sequence[Line]], orders: Sequence[list[int]]
                     break
                 places.discard(place)
                 beside = line
+
+
+def _give_back_titles(pages: Sequence[Sequence[Line]], found: Sequence[set[int]]) -> None:
+    """Takes out of ``found`` the first of what is set larger than the text, such as a title that slides repeat."""
+    usual = median([line.size for page in pages for line in page] or [0.0])
+    seen = set()
+    for page, places in zip(pages, found, strict=True):
+        for place in sorted(places):
+            line = page[place]
+            if line.size > _TITLE_SIZE * usual and line.text not in seen and not _PAGE_NUMBER.fullmatch(line.text):
+                seen.add(line.text)
+                places.discard(place)
 
 
 def _keys(line: Line, page: int) -> Iterator[str]:

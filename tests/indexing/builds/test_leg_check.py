@@ -9,8 +9,9 @@ from tokenizers.models import BPE
 from app.retrieval.retriever import Retriever
 from indexing.catalogue.leg_samples import forget_leg_samples, read_leg_samples
 from indexing.features.views import PassageView
+from indexing.indexes import languages
 from indexing.passages.chunker import Chunker
-from indexing.records import Partition
+from indexing.records import Document, Partition
 from indexing.releases.calibration_rule import CalibrationRule
 from indexing.releases.leg_rule import LegRule
 from indexing.releases.recipes import RetrievalConfig, read_recipe, record_recipe
@@ -198,3 +199,16 @@ def test_a_second_build_asks_nothing_again_and_finds_the_same_scores(made):
     asked = list(made.build_embedder.texts)
     again = made.build(SCORED)
     assert (again.release, made.build_embedder.texts) == (first.release, asked)
+
+
+def test_a_passage_that_tells_no_language_is_in_that_of_its_document_and_the_detector_is_not_loaded(made, monkeypatch):
+    def refuse():
+        raise AssertionError("the detector was loaded")
+
+    for name, partition in (("ar", ARABIC), ("en", ENGLISH)):
+        made.remove(*(f"{name}{number}" for number in range(60)), partition=partition)
+    prose = "The guide explains how to restart the server after a crash, and where its logs are kept for you."
+    text = f"{prose}\n\n## Limits\n\n| a1 | b2 | c3 |\n| 60 | 300 | 1,200 |\n\n## More\n\n{prose}"
+    made.put(*(Document(f"table{number}", f"Page {number}", text) for number in range(30)), partition=ENGLISH)
+    monkeypatch.setattr(languages, "detector", refuse)
+    assert legs(made, made.build(RULED))[ENGLISH].languages.keys() == {"en"}

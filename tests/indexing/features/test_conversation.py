@@ -162,12 +162,60 @@ ASKED = [Message("user", "pear"), Message("assistant", " plum fig "), Message("u
         ("パスワードをリセットするには", 0.0),
         ("그것은 얼마예요?", 1.0),
         ("PD-1 raises IL-10", 0.0),
+        ("Quanto costa questo?", 1.0),
+        ("Come cambio la password?", 0.0),
+        ("Wat kost dat?", 1.0),
+        ("Hoe wijzig ik mijn wachtwoord?", 0.0),
+        ("Kan jag radera dessa?", 1.0),
+        ("Hur byter jag lösenord?", 0.0),
+        ("A jak usunąć ten inny?", 1.0),
+        ("Jak zmienić hasło?", 0.0),
+        ("Как изменить пароль?", 0.0),
+        ("Bu ne kadar?", 1.0),
+        ("Şifremi nasıl değiştiririm?", 0.0),
+        ("비밀번호를 어떻게 바꾸나요?", 0.0),
+        ("Quanto custa mudar a senha?", 0.0),
+        ("Comment changer mon mot de passe ?", 0.0),
         ("42 ???", 0.0),
         ("", 0.0),
     ],
 )
 def test_a_question_refers_by_how_many_of_its_words_do(question, share):
     assert reference_share(question) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Quelle est la limite du forfait ?",  # Italian "those"
+        "Qui peut supprimer un compte ?",  # Italian "here"
+        "Was steht in dem Plan?",  # Swedish "them"
+        "Wie geht das so?",
+        "He olvidado mi contraseña",
+        "Her kullanıcı şifresini değiştirebilir mi?",
+        "Jak so přihlásím?",
+        "Care este limita planului?",  # Spanish and Portuguese "this"
+        "چگونه به حساب خود وارد شوم؟",  # Arabic "in it"
+        "저 비밀번호를 잊었어요",  # "I", and "that"
+        "इसकी कीमत क्या है?",  # of these languages no words are known
+        "Cái đó giá bao nhiêu?",
+        "มันราคาเท่าไหร่",
+        "Kolik to stojí?",
+        "Mitä se maksaa?",
+    ],
+)
+def test_a_chat_is_searched_without_the_answer_where_no_word_of_its_language_refers(question):
+    assert reference_share(question) == 0.0
+    asked = [Message("user", "pear"), Message("assistant", "plum fig"), Message("user", question)]
+    assert read_conversation(ANSWERS, asked) == read_conversation(FIRST_CONVERSATION, asked)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["How so?", "So?", "What does her plan cost?", "Can he log in?", "¿Y este?", "Quanto custa este?", "Este?"],
+)
+def test_words_that_are_common_elsewhere_refer_beside_words_of_their_own_language(question):
+    assert reference_share(question) > 0.0
 
 
 def test_the_answer_before_a_question_that_refers_counts():

@@ -230,6 +230,7 @@ def reference_page(*sections: str) -> str:
     ("before", "after"),
     [
         ("<section><h3>Classes</h3><div>", "</div></section>"),
+        ("<section><h2>All there is to be found in this module</h2><h3>Classes</h3><ul>", "</ul></section>"),
         ("<section><h2>Index</h2><section><h3>Classes</h3><ul>", "</ul></section></section>"),
         (
             "<section><details><summary><h5>Index</h5></summary><section><h3>Classes</h3><div>",
@@ -285,3 +286,28 @@ def test_of_an_index_the_part_that_names_places_of_the_page_goes_alone() -> None
     assert extract.account is not None
     assert extract.account.unexplained == 0
     assert extract.account.left_out["navigation"] > 0
+
+
+@pytest.mark.parametrize(
+    "button",
+    [
+        '<button class="btn btn-link" data-toggle="collapse" data-target="#one">How do I pay?</button>',
+        '<button data-bs-toggle="collapse" data-bs-target="#one" aria-expanded="true">How do I pay?</button>',
+        '<h2><button type="button">How do I pay?</button></h2>',
+    ],
+)
+@pytest.mark.parametrize("frame", ["<main>{}</main>", "<div>{}</div>"])
+def test_a_button_that_unfolds_a_part_of_the_page_is_its_heading(button: str, frame: str) -> None:
+    card = (
+        f'<div class="card"><div class="card-header">{button}</div><div id="one" class="collapse">By card.</div></div>'
+    )
+    text = text_of(frame.format(f'<h1>Questions</h1><div class="accordion">{card}</div><p>{PROSE}</p>'))
+    assert text.index("How do I pay?") < text.index("By card.")
+
+
+def test_a_button_that_opens_a_dialog_or_unfolds_nothing_is_a_control() -> None:
+    buttons = (
+        '<button data-toggle="modal" data-target="#one">Left out</button><button>Left out</button>'
+        '<button data-toggle="collapse" data-target="#none">Left out</button>'
+    )
+    assert "Left out" not in text_of(f"<main><h1>Questions</h1>{buttons}<div id=one>{PROSE}</div></main>")

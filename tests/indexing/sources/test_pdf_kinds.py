@@ -5,7 +5,7 @@ import pytest
 from indexing.sources.extracted_text import Unreadable
 from indexing.sources.pdf import read_pdf
 from tests.support import made_files
-from tests.support.made_files import pdf_of
+from tests.support.made_files import form_pdf_of, pdf_of
 
 WORDS = ("amber", "basalt", "cedar", "dune", "ember", "fjord")
 
@@ -222,3 +222,22 @@ def unmapped(codes: bytes) -> bytes:
 def test_glyphs_without_a_meaning_are_refused_by_that_name(codes):
     with pytest.raises(Unreadable, match=r"of its \d+ glyphs cannot be read.*fonts embedded, or run OCR"):
         read_pdf(unmapped(codes))
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        b"/FT /Tx /T (code) /V (SECRET1) /F 2",  # hidden
+        b"/FT /Tx /T (code) /V (SECRET1) /F 32",  # not shown on screens
+        b"/FT /Tx /T (code) /V (SECRET1) /Ff 8192",  # a password
+        b"/FT /Ch /T (code) /V (SECRET1) /F 2",
+    ],
+)
+def test_fields_that_no_viewer_shows_are_left_out_and_said(entries):
+    hidden_tick = ((150, 655, 170, 672), b"/FT /Btn /T (tick) /V /Yes /AS /Yes /F 2")
+    shown = ((150, 615, 300, 632), b"/FT /Tx /T (town) /V (Rome) /F 4")
+    lines = [(50, 700, 11, "Code"), (50, 660, 11, "Urgent"), (50, 620, 11, "Town")]
+    extract = read_pdf(form_pdf_of(lines, [((150, 695, 300, 712), entries), hidden_tick, shown]))
+    assert extract.text.split("\n\n") == ["Code", "Urgent", "Town Rome"]
+    assert extract.account.left_out == {"hidden text": len("SECRET1")}
+    assert extract.account.unexplained == 0

@@ -183,3 +183,12 @@ def chapter_pages():
             page += 1
             if of_chapter:
                 yield page, number, name
+
+
+def test_a_title_that_most_slides_repeat_stays_once():
+    slides = [("Results", word) for word in WORDS[:6]] + [("Outlook", word) for word in WORDS[:3]]
+    pages = [[(60, 760, 28, title), (60, 600, 14, f"The {word} is good.")] for title, word in slides]
+    extract = read_pdf(pdf_of(pages))
+    assert (extract.text.count("Results"), extract.text.count("Outlook")) == (1, 3)
+    assert extract.text.startswith("Results\n\nThe amber is good.")
+    assert extract.account.left_out == {"running lines": 5 * len("Results")}
