@@ -55,6 +55,7 @@ from app.services.file_reader import FileReader
 from app.services.interleaving import InterleavedSearches
 from app.services.ledger_writing import feedback_recorder_for, request_records_for, view_recorder_for
 from app.services.open_recipes import open_recipes
+from app.services.plan_follower import PlanFollower, listen_to_plan
 from app.services.search_executor import THREADS_A_SESSION, SearchExecutor
 from app.services.shadow import ShadowSearches, busy_above
 from app.services.state import Services
@@ -73,13 +74,14 @@ from app.web.trace_middleware import TraceMiddleware
 from indexing.catalogue.build_requests import count_open_requests
 from indexing.catalogue.cached_reads import CachedReads
 from indexing.catalogue.home_secrets import home_secret, last_number_told
-from indexing.errors import GroundworkError, NotReady
+from indexing.errors import GroundworkError
 from indexing.home import Home, default_key, open_home
 from indexing.settings import Settings
 
 logger = logging.getLogger(__name__)
 OPENING_SECONDS = 60.0
-"""How long one of several workers waits for the release to be open before it takes connections all the same."""
+"""How long one of several workers waits for the release to be open before it takes connections all the same.
+Our choice."""
 ROUTERS = (
     search.router,
     recall.router,
@@ -143,17 +145,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         services = app.state.services = make_services(home, queries)
         if collector is not None:
             trace_requests(services, collector)
-        reader = FileReader(services)
         stop, has_tried, is_wanted = threading.Event(), threading.Event(), threading.Event()
+        reader, follower = FileReader(services), PlanFollower(services.pool, settings.live_poll_seconds, is_wanted)
         threads = [
             threading.Thread(target=job, args=(*arguments, stop), name=name, daemon=True)
             for name, job, *arguments in (
                 ("follow-releases", _follow_releases, services, has_tried, is_wanted),
-                ("follow-plan", _follow_plan, services, reader, is_wanted),
+                ("follow-plan", follower.run, reader.tick),
                 ("ready-writes", services.live.run),
                 ("follow-writes", services.live.follow),
             )
         ]
+        if settings.redis_url is not None:
+            listen = functools.partial(listen_to_plan, settings.redis_url, home.storage, follower.wake)
+            threads.append(threading.Thread(target=listen, args=(stop,), name="hear-plan", daemon=True))
         for thread in threads:
             thread.start()
         try:
@@ -164,6 +169,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             stop.set()
             services.live.wake()
             is_wanted.set()
+            follower.wake()
             reader.close()
             services.shadows.close()
             services.interleaving.close()
@@ -337,26 +343,6 @@ def _follow_releases(
         is_wanted.clear()
         if stop.is_set():
             return
-
-
-def _follow_plan(services: Services, reader: FileReader, is_wanted: threading.Event, stop: threading.Event) -> None:
-    """Swap to another recipe as soon as the plan says so, also while a release is being opened; until told to stop.
-
-    It also has files read that wait for it.
-    """
-    failure = ""
-    while not stop.wait(services.home.settings.live_poll_seconds):
-        reader.tick()
-        try:
-            if services.pool.follow_plan():
-                is_wanted.set()
-            failure = ""
-        except NotReady:
-            continue  # nothing is deployed yet
-        except Exception as error:  # as above; said once, since it looks again at once
-            if str(error) != failure:
-                logger.exception("pool.plan_not_read")
-            failure = str(error)
 
 
 def refresh(services: Services) -> None:

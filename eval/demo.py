@@ -37,7 +37,7 @@ QUESTIONS = (
     "can I get my money back for the yearly plan",
 )
 _START_SECONDS = 60.0
-"""How long the server may take until it is ready."""
+"""How long the server may take until it is ready. Our choice."""
 
 
 def run_demo(home: Home, corpus: Path, collection: str) -> None:

@@ -24,9 +24,11 @@ from indexing.releases.promotion import promote
 from indexing.releases.recipe_choices import recipe_in_service
 from indexing.releases.transitions import Decision
 from indexing.settings import current_user
+from indexing.storage.atomic_files import write_atomically
+from indexing.storage.permissions import SHARED_FILE
 
 _ONE_LEG = 1.0
-"""The dense leg's share in the damaged recipe: by vectors alone the code of an error finds nothing."""
+"""The dense leg's share in the damaged recipe: by vectors alone the code of an error finds nothing. Our choice."""
 
 
 def play_gate(out: Console, home: Home, corpus: Path, partition: Partition) -> Path:
@@ -47,7 +49,8 @@ def play_gate(out: Console, home: Home, corpus: Path, partition: Partition) -> P
     built = build(prepare_build(home, damaged)).release
     out.print(f"recipe {built.recipe} searches by vectors alone, by mistake: release {built.number}")
     policy = Policy(query_sets=(SetPolicy(name=name, split="all"),))
-    (home.path / POLICY_FILE).write_text(policy.model_dump_json(indent=2), encoding="utf-8")  # JSON is YAML
+    written = policy.model_dump_json(indent=2).encode()  # JSON is YAML
+    write_atomically(home.path / POLICY_FILE, written, mode=SHARED_FILE)
     decision = gate(home, built.recipe)
     colour = {"PROMOTE": "green", "HOLD": "yellow"}.get(decision.verdict, "red")
     out.print(f"gate: [bold {colour}]{decision.verdict}[/]")

@@ -26,13 +26,13 @@ from indexing.releases.trials import End, propose, start_canary, start_shadow
 from indexing.settings import current_user
 
 USERS = 20
-"""Who asks in each part of the act."""
+"""Who asks in each part of the act. Our choice."""
 _WAIT_SECONDS = 30.0
-"""How long the act waits for the API or the ledger to follow."""
+"""How long the act waits for the API or the ledger to follow. Our choice."""
 _LOOK_SECONDS = 0.1
-"""Between two looks."""
+"""Between two looks. Our choice."""
 _OTHER_WEIGHT = 0.9
-"""The dense leg's share in the second recipe, which then trusts words less."""
+"""The dense leg's share in the second recipe, which then trusts words less. Our choice."""
 
 
 class Act:

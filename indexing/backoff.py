@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _MOST_DOUBLINGS = 64
-"""Beyond it the power of two is larger than any pause; it keeps a count of failures that never ends computable."""
+"""Beyond it the power of two is larger than any pause; it keeps a count of failures that never ends computable.
+Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,10 @@ class Backoff:
         """The pause after so many failures in a row; 0 and 1 give the first one."""
         doublings = min(max(failures - 1, 0), _MOST_DOUBLINGS)
         return min(self.most_seconds, self.first_seconds * 2.0**doublings)
+
+
+REDIS_PAUSES = Backoff(1.0, 30.0)
+"""How long a lost Redis is left alone before it is asked again: a second at first, half a minute at most."""
 
 
 class CircuitBreaker:

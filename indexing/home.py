@@ -12,6 +12,7 @@ from indexing.catalogue.tenants import DEFAULT_TENANT, ensure_tenant, has_tenant
 from indexing.errors import InvalidInput, NotFound
 from indexing.ledger.store import LEDGER_FOLDER, LedgerStore
 from indexing.models.registry import ModelRegistry
+from indexing.plan_signal import PlanSignal
 from indexing.settings import Settings
 from indexing.storage.atomic_files import write_atomically
 from indexing.storage.factory import open_storage
@@ -70,11 +71,11 @@ def open_home(settings: Settings, path: Path | None = None, *, create: bool = Tr
     root = settings.home if path.is_relative_to(settings.home) else path
     reserve = Reserve(root / RESERVE_FILE, is_kept=path == settings.home)
     _make_private(path, root, permissions)
-    catalogue = reserve.run(lambda: _open_catalogue(path / CATALOGUE_FILE, settings, reserve))
+    storage = open_storage(settings.model_copy(update={"home": path}), reserve=reserve)
+    catalogue = reserve.run(lambda: _open_catalogue(path / CATALOGUE_FILE, settings, reserve, storage))
     if changed := permissions.tighten(path, SHARED_NAMES):
         logger.info("home.tightened", extra={"fields": {"home": str(path), "entries": changed}})
     reserve.make()
-    storage = open_storage(settings.model_copy(update={"home": path}), reserve=reserve)
     ledger = LedgerStore(
         path / LEDGER_FOLDER,
         busy_timeout_seconds=settings.busy_timeout_seconds,
@@ -92,13 +93,15 @@ def _make_private(path: Path, root: Path, permissions: Permissions) -> None:
         os.close(os.open(path / CATALOGUE_FILE, os.O_RDONLY | os.O_CREAT, PRIVATE_FILE))
 
 
-def _open_catalogue(path: Path, settings: Settings, reserve: Reserve) -> Database:
+def _open_catalogue(path: Path, settings: Settings, reserve: Reserve, storage: Storage) -> Database:
     timeout_seconds = settings.busy_timeout_seconds
+    tell = PlanSignal(settings.redis_url, storage).send if settings.redis_url else lambda: None
     catalogue = Database(
         path,
         busy_timeout_seconds=timeout_seconds,
         require_room=reserve.require,
         keeps_versions=settings.log_queries and settings.ledger == "on",  # else no request can be replayed
+        on_plan_change=tell,
     )
     if not has_tenant(catalogue, DEFAULT_TENANT):
         ensure_tenant(catalogue, DEFAULT_TENANT)

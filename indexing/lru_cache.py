@@ -6,7 +6,8 @@ from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 ENTRY_BYTES = 400
-"""What an entry takes beside its value: key, object, dictionary. Counted, so that bytes bound entries as well."""
+"""What an entry takes beside its value: key, object, dictionary. Counted, so that bytes bound entries as well.
+An estimate."""
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 

@@ -43,8 +43,10 @@ REGISTERING = MemoryNeed(address_space_mb=3700, data_mb=1600, resident_mb=1600)
 """To compile any other model's weights, which loads torch. Measured with the default model: 3,751 MB and 1,572 MB
 resident."""
 
-_CGROUPS = Path("/sys/fs/cgroup")
-_OWN_CGROUP = Path("/proc/self/cgroup")
+CGROUPS = Path("/sys/fs/cgroup")
+"""Where Linux tells the limits of groups of processes."""
+OWN_CGROUP = Path("/proc/self/cgroup")
+"""Which of these groups this process is in."""
 _OWN_PAGES = Path("/proc/self/statm")
 
 
@@ -121,14 +123,14 @@ def container_limit_mb() -> int | None:
 def _limit_files() -> Iterator[Path]:
     """Where the limits of this process's groups and of those around them may stand, in both versions."""
     try:
-        lines = _OWN_CGROUP.read_text().splitlines()
+        lines = OWN_CGROUP.read_text().splitlines()
     except OSError:
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers not in ("", "memory"):
             continue
-        root, name = (_CGROUPS / "memory", "memory.limit_in_bytes") if controllers else (_CGROUPS, "memory.max")
+        root, name = (CGROUPS / "memory", "memory.limit_in_bytes") if controllers else (CGROUPS, "memory.max")
         group = root / path.strip("/")
         yield from (folder / name for folder in (group, *group.parents) if folder == root or root in folder.parents)
 

@@ -148,7 +148,7 @@ class TextAccount:
     """Where the text of one file went, in letters and digits as ``letters_and_digits`` counts them.
 
     Args:
-        reader: What read it, with the number of its rules: ``html 2``. A change of rules changes the number.
+        reader: What read it, with the number of its rules: ``html 3``. A change of rules changes the number.
         raw: What the file holds, counted before anything is left out and apart from what is left out.
         kept: What stands in the text that is given, without what the reader adds itself (numbers of lists, ticks).
         left_out: What was left out, by reason; a reason follows "left out as": ``navigation``, ``hidden text``.

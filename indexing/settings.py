@@ -250,13 +250,13 @@ def origins_of(text: str) -> frozenset[str]:
     """The origins of a list separated by commas, as browsers write them.
 
     Raises:
-        ValueError: one is no origin; the message names it.
+        ValueError: one is not an origin; the message names it.
     """
     origins = frozenset(entry.strip().lower() for entry in text.split(",") if entry.strip())
     for origin in origins:
         parts = urlsplit(origin)
         if not parts.scheme or not parts.netloc or f"{parts.scheme}://{parts.netloc}" != origin:
-            raise ValueError(f"{origin!r} is no origin: expected SCHEME://HOST or SCHEME://HOST:PORT")
+            raise ValueError(f"{origin!r} is not an origin: expected SCHEME://HOST or SCHEME://HOST:PORT")
     return origins
 
 
@@ -298,6 +298,11 @@ def limit_native_threads() -> None:
 def forbid_hub_downloads() -> None:
     """Keep Hugging Face libraries from asking the network for anything; call it before they are imported."""
     os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def limit_span_batches(most: int) -> None:
+    """Have OpenTelemetry send at most so many spans at once, unless the environment says how many."""
+    os.environ.setdefault("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", str(most))
 
 
 def forbid_ragas_tracking() -> None:

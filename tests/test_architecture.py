@@ -2,10 +2,13 @@
 
 import ast
 import functools
+import itertools
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.support.architecture_page import PAGE, file_lines, folders, listed
 
@@ -28,6 +31,12 @@ PRIVATE_WORDS = re.compile(
 def tree_of(path):
     """A module's syntax tree; every rule reads the same."""
     return ast.parse(path.read_text())
+
+
+@functools.cache
+def nodes_of(path):
+    """Every node of a module's syntax tree; to walk through it takes longer than most rules do."""
+    return tuple(ast.walk(tree_of(path)))
 
 
 def offences(find, paths=MODULES):
@@ -54,7 +63,7 @@ def test_a_module_says_its_one_job_and_stays_readable():
 
 def test_only_settings_reads_the_environment():
     def read(path):
-        names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+        names = {node.attr for node in nodes_of(path) if isinstance(node, ast.Attribute)}
         return names & {"environ", "getenv", "putenv"}
 
     assert offences(read, [path for path in MODULES if path.name != "settings.py"]) == {}
@@ -81,6 +90,7 @@ def test_commands_and_workers_load_nothing_that_a_forked_child_must_not_inherit(
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_every_required_package_can_be_imported_at_its_pinned_version():
     """All but sentence_transformers, which costs seven seconds and is imported where the models are compiled."""
     code = (
@@ -98,15 +108,16 @@ def test_no_test_names_a_device():
     assert named == []
 
 
+@functools.cache
 def texts_in(path):
     """The string constants of a module that are no docstrings; f-strings by their constant parts."""
-    tree = tree_of(path)
+    nodes = nodes_of(path)
     docstrings = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        id(node.value) for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     return [
         node.value
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
     ]
 
@@ -114,7 +125,7 @@ def texts_in(path):
 def names_in(path):
     """Every name that a module gives to something, and its own."""
     yield path.stem
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Name):
@@ -142,11 +153,30 @@ def test_the_search_for_sql_finds_it_where_it_is():
     assert {"database", "documents", "releases", "migrations", "passages", "models", "feature_views"} <= found
 
 
+def test_a_statement_names_the_columns_that_it_fills():
+    """Else a column that comes, or another order of them, puts values where they do not belong."""
+    # Migrations stay as they were written: each meets the tables of its own time.
+    statements = [path for path in MODULES if path.name != "migrations.py"]
+    unnamed = re.compile(r"\b(INSERT|REPLACE)\b.*\bINTO\s+(\w+\s+)?(VALUES|SELECT)\b|\bINTO\b.*\bSELECT \*", re.DOTALL)
+    assert unnamed.search("INSERT OR IGNORE INTO a VALUES (?)")
+    assert unnamed.search("INSERT OR IGNORE INTO  VALUES ")  # the constant parts of an f-string
+    assert unnamed.search("INSERT INTO a (b) SELECT * FROM c")
+    assert offences(lambda path: [text for text in sql_in(path) if unnamed.search(text)], statements) == {}
+
+
+def sql_in(path):
+    """The texts of a module, those of an f-string as one."""
+    for node in nodes_of(path):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "" for part in node.values)
+    yield from texts_in(path)
+
+
 def imported_by(path):
     """The modules that a module imports."""
     return [
         name
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         for name in (
             [node.module or ""]
             if isinstance(node, ast.ImportFrom)
@@ -169,7 +199,7 @@ def test_no_private_word_is_left_as_a_name():
 
 def test_only_the_store_knows_that_a_lock_is_a_file():
     def lock_files(path):
-        strings = [node.value for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant)]
+        strings = [node.value for node in nodes_of(path) if isinstance(node, ast.Constant)]
         return [value for value in strings if isinstance(value, str) and re.fullmatch(r"[\w/]*\.lock", value)]
 
     storage = ROOT / "indexing" / "storage"
@@ -180,7 +210,7 @@ def test_no_module_imports_a_private_name_of_another():
     def private(path):
         return [
             f"{node.module}.{alias.name}"
-            for node in ast.walk(tree_of(path))
+            for node in nodes_of(path)
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("indexing", "app", "eval")
             for alias in node.names
             if alias.name.startswith("_")
@@ -189,10 +219,42 @@ def test_no_module_imports_a_private_name_of_another():
     assert offences(private) == {}
 
 
+def private_names(nodes):
+    """Private names that are imported, or named in a text to be read or patched; ruff's SLF001 sees all others."""
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            named = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            named = [part for alias in node.names for part in alias.name.split(".")]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in NAMING_CALLS:
+            texts = [part.value for part in node.args if isinstance(part, ast.Constant) and type(part.value) is str]
+            named = [part for text in texts for part in text.split(".")]
+        else:
+            continue
+        yield from (name for name in named if re.fullmatch(r"_(?!_)\w+", name))
+
+
+NAMING_CALLS = {"setattr", "getattr", "hasattr", "delattr", "attrgetter", "patch", "object"}
+
+
+def test_private_names_are_seen_in_imports_and_in_texts_that_name_them():
+    source = (
+        "from a import _b\nfrom a._c import d\nimport e._f\nmonkeypatch.setattr(g, '_h', 1)\n"
+        "patch('i.j._k')\nsetattr(l, '__m__', 1)\nsetattr(n, 'o', '_p q')\nprint('_r')\nimport __future__\n"
+    )
+    assert list(private_names(ast.walk(ast.parse(source)))) == ["_b", "_c", "_f", "_h", "_k"]
+
+
+def test_no_test_reads_or_patches_a_private_name():
+    files = sorted(path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
+    tests = [path for path in files if re.search(r"\b_(?!_)\w", path.read_text())]
+    assert offences(lambda path: list(private_names(nodes_of(path))), tests) == {}
+
+
 def test_sentences_name_their_subject():
     """Who does what: the caller, the worker, the operator; never nobody, somebody, anybody or whoever."""
     texts = [*MODULES, *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-    vague = re.compile(r"\b(nobody|somebody|anybody|everybody|whoever)\b", re.IGNORECASE)
+    vague = re.compile(r"\b(nobody|somebody|anybody|everybody|whoever|whomever)\b", re.IGNORECASE)
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in texts
@@ -200,6 +262,12 @@ def test_sentences_name_their_subject():
         if vague.search(line)
     ]
     assert found == []
+
+
+def test_a_message_says_plainly_what_a_value_is_not():
+    """It names the value, says what it is not and what was expected: 'x' is not a moment, never is no moment."""
+    odd = re.compile(r"(?<![Tt]here )\b(is|are) no (?!longer\b|more\b|less\b|accident\b)[a-z]")
+    assert offences(lambda path: [text for text in texts_in(path) if odd.search(text)]) == {}
 
 
 def test_few_files_stand_at_the_top_of_a_package():
@@ -239,5 +307,34 @@ def test_a_number_is_told_from_a_text_and_from_a_number_that_is_explained():
     assert list(bare_numbers(ast.parse(source))) == ["A", "C: float", "F"]
 
 
-def test_a_number_says_below_itself_what_it_counts_and_where_it_comes_from():
+def test_a_number_says_below_itself_what_it_counts():
     assert offences(lambda path: list(bare_numbers(tree_of(path)))) == {}
+
+
+SOURCES = r"source\b|our choice|measured|decision|RFC|benchmark|issue|estimate"
+"""What says where a number comes from."""
+DEFINITIONS = (
+    r"bits?|base64|UUID|UTC|formats?|algorithm|older versions|schema|state of a connection|sha256|float32|floats?"
+    r"|signed byte|modes?|owner|matplotlib|by chance|probability|FPDF_ERR_PASSWORD|every whole number|Markdown has"
+    r"|Roman|digits|JSON readers|(milli)?seconds? of|of a millisecond|first byte|no length|as the (API|ledger)|middle"
+    r"|of ratings|statuses|letters GCOUNTS1|to the microsecond|every version of SQLite|first with|the command ends"
+    r"|gains a second|standard deviations|opinion|can have it|html-to-markdown leaves"
+)
+"""What is told of a number that no one chose: the size of a UUID, the seconds of a day, the version of a format."""
+
+
+def test_a_number_says_where_it_comes_from():
+    told = re.compile(rf"{SOURCES}|\b({DEFINITIONS})\b", re.IGNORECASE)
+
+    def untold(path):
+        body = tree_of(path).body
+        return [
+            ast.unparse(node).split(" = ")[0]
+            for node, after in itertools.pairwise(body)
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            and node.value is not None
+            and is_number(node.value)
+            and not told.search(after.value.value)
+        ]
+
+    assert offences(untold) == {}

@@ -79,6 +79,20 @@ def test_every_metric_has_its_heading():
     assert once_each(headings("groundwork_[a-z_]+")) == sorted(names)
 
 
+def test_every_scheduled_job_has_its_row():
+    from indexing.schedule.jobs import scheduled_jobs
+
+    table = OPERATIONS.partition("\n## What runs when\n")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(one.name for one in scheduled_jobs())
+
+
+def test_fences_of_code_stand_alone_on_their_lines():
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        fences = [line.strip() for line in path.read_text().splitlines() if line.lstrip().startswith("```")]
+        assert len(fences) % 2 == 0, path.name
+        assert {line for line in fences[1::2] if line.strip("`")} == set(), path.name
+
+
 def test_links_between_documents_lead_somewhere():
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "corpora").glob("*/SOURCE.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):

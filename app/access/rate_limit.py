@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
-from indexing.backoff import Backoff, CircuitBreaker
+from indexing.backoff import REDIS_PAUSES, CircuitBreaker
 from indexing.errors import InvalidInput, RateLimited
 
 logger = logging.getLogger(__name__)
@@ -21,15 +21,13 @@ Kind: TypeAlias = Literal["requests", "feedback"]
 MINUTE_SECONDS = 60.0
 """Seconds of a minute, in which a tenant may send what its rate says."""
 REDIS_TIMEOUT_SECONDS = 0.1
-"""How long a request waits for Redis before this process counts alone."""
-REDIS_PAUSES = Backoff(1.0, 30.0)
-"""How long a lost Redis is left alone before it is asked again: a second at first, half a minute at most."""
+"""How long a request waits for Redis before this process counts alone. Our choice."""
 _SWEEP_AT = 10_000
-"""Tenants that are remembered before those are forgotten that may send all again."""
+"""Tenants that are remembered before those are forgotten that may send all again. Our choice."""
 _NOUNS: dict[Kind, str] = {"requests": "requests", "feedback": "events of feedback"}
 """How a refusal calls what it counts."""
 _TINY = 1e-6
-"""Seconds that rounding may be off by."""
+"""Seconds that rounding may be off by. Our choice."""
 
 _REDIS_NAMES: dict[Kind, str] = {"requests": "rate", "feedback": "feedback-rate"}
 """What the keys of each kind are called in Redis."""

@@ -23,16 +23,16 @@ SECRET = SEQUENCE_TOKENS
 TAG_BYTES = 16
 """A forged token is taken for a true one with probability 2**-128."""
 SALT_BYTES = 6
-"""Makes 2**48 tokens of one number."""
+"""Makes 2**48 tokens of one number. Our choice."""
 NUMBER_BYTES = 8
-"""Bytes of a sequence number, as SQLite's integers have."""
+"""Bytes of a sequence number, as SQLite's integers have. Our choice."""
 TOKEN_CHARACTERS = 40
 """30 bytes in URL-safe base64, which then needs no padding."""
 _UNSALTED = bytes(SALT_BYTES)
 _KEYS_BYTES = 1024 * 1024
-"""Memory for the keys of tenants, a process: some 1,700 tenants."""
+"""Memory for the keys of tenants, a process: some 1,700 tenants. Our choice."""
 _KEY_PAIR_BYTES = 200
-"""Bytes of a tenant's two keys in memory: two objects of 32 bytes and their headers."""
+"""Bytes of a tenant's two keys in memory: two objects of 32 bytes and their headers. An estimate."""
 _Keys = tuple[bytes, bytes]
 
 

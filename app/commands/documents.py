@@ -8,6 +8,7 @@ import click
 
 from app.commands.filter_option import filter_option
 from indexing.commands.documents import document_json, documents
+from indexing.commands.numbers import POSITIVE
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import collection_option, opened, print_json, print_table, short_time, tenant_option
 from indexing.errors import InvalidInput
@@ -27,7 +28,7 @@ __all__ = ["documents"]
 @collection_option
 @tenant_option
 @filter_option
-@click.option("--limit", default=PAGE, show_default=True, type=click.IntRange(1), help="How many at most.")
+@click.option("--limit", default=PAGE, show_default=True, type=POSITIVE, help="How many at most.")
 @click.option("--after", default="", metavar="ID", help="Begin behind this document.")
 @json_option
 @click.pass_obj

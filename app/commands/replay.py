@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from indexing.commands.moments import since_option, until_option
+from indexing.commands.numbers import POSITIVE
 from indexing.commands.root import cli as root
 from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar
 from indexing.process_start import ENCODING, require_memory
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from indexing.ledger.records import RequestRow
 
 _SHOWN = 50
-"""Queries that are listed for a person; a program gets all (--json)."""
+"""Queries that are listed for a person; a program gets all (--json). Our choice."""
 _EXIT_DIFFERENT = 1
 """How the command ends where a request was answered in another way than then."""
 
@@ -32,7 +33,7 @@ _EXIT_DIFFERENT = 1
 @until_option
 @click.option("--tenant", help="Requests of this tenant alone.")
 @click.option(
-    "--candidate", type=int, metavar="RECIPE", help="Let the newest release of this recipe answer, and compare."
+    "--candidate", type=POSITIVE, metavar="RECIPE", help="Let the newest release of this recipe answer, and compare."
 )
 @click.option(
     "--limit", default=1000, show_default=True, type=click.IntRange(1, 1_000_000), help="Requests at most, newest."

@@ -7,6 +7,7 @@ import click
 
 from app.commands.filter_option import filter_option
 from indexing.catalogue.collections import collection_sizes
+from indexing.commands.numbers import FiniteRange
 from indexing.commands.root import cli as root
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import collection_option, opened, print_json, tenant_option
@@ -40,7 +41,7 @@ MOST = 1000
     multiple=True,
     help="Only what this user, group or role may see; several together. By default all is searched.",
 )
-@click.option("--min-score", type=click.FloatRange(0.0, 1.0), help="Leave out hits of a lower score.")
+@click.option("--min-score", type=FiniteRange(0.0, 1.0), help="Leave out hits of a lower score.")
 @click.option("--collapse", is_flag=True, help="Show near-duplicates once.")
 @json_option
 @click.pass_obj

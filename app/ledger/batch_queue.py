@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 BATCH_ROWS = 500
 """Things of one batch at most. Source: 30,000 rows/s in transactions of 500 (issue 11's measurement)."""
 BATCH_SECONDS = 0.2
-"""How long a thing waits for others: what a kill loses at most, and what a reader waits for at most."""
+"""How long a thing waits for others: what a kill loses at most, and what a reader waits for at most. Our choice."""
 RETRY_SECONDS = 1.0
 """Between two tries to write a batch of which the ledger is busy, or cannot be reached. Our choice."""
 CLOSE_SECONDS = 5.0

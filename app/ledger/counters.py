@@ -23,14 +23,15 @@ COUNTS_SUFFIX = ".counts"
 _NEW_SUFFIX = ".new"
 """Of a file that its process does not hold yet."""
 _SIZE_BYTES = 4096
-"""One page; it is written in full at once, since a page without room on the disk would kill the process later."""
+"""One page; it is written in full at once, since a page without room on the disk would kill the process later.
+Our choice."""
 _NUMBER: Final = "Q"
 """Unsigned, 64 bits, aligned: each is written by one instruction, so that a kill leaves the old or the new one."""
 _NUMBER_BYTES = 8
-"""Of one such number."""
+"""Of one such number. Our choice."""
 _FORMAT, _ACCEPTED, _WRITTEN, _DROPPED, _ID_HIGH, _ID_LOW, _WRITING = _FIELDS = range(7)
 _HALF = 64
-"""Bits of an id in one number."""
+"""Bits of an id in one number. Our choice."""
 _PRIVATE_FOLDER = 0o700
 """As the ledger makes its folder itself."""
 _FORMAT_1 = 0x3153544E554F4347

@@ -32,11 +32,13 @@ from indexing.releases.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 MAX_WRITE_PASSAGES = 50
-"""Passages of the largest write that the live layer takes; a larger one waits for a build."""
+"""Passages of the largest write that the live layer takes; a larger one waits for a build. Source: decision 17."""
 _MAX_PASSAGE_CHARS = 8_000
-"""Code points for each passage that a write may have: a new write of more is not even cut to count its passages."""
+"""Code points for each passage that a write may have: a new write of more is not even cut to count its passages.
+Our choice."""
 ENCODED_BYTES = 8 << 20
-"""Memory for vectors that one recipe's queue encoded and another's may need: some 4,000 of 384 dimensions."""
+"""Memory for vectors that one recipe's queue encoded and another's may need: some 4,000 of 384 dimensions.
+Our choice."""
 _MOST_EXPECTED = 4_000
 """Documents that are being written at most, of which it is kept how many passages they will have. Our choice."""
 
@@ -78,6 +80,11 @@ class LiveLayer:
         self._last_erasures = self._count_erasures()
         self._counted = ((-1, -1), 0)
         self._awake = threading.Event()
+
+    @property
+    def queues(self) -> Mapping[int, WriteQueue]:
+        """The queue of each open recipe, by its number, that of the recipe in service first; of this moment."""
+        return self._queues
 
     # Who serves
 
@@ -229,7 +236,7 @@ class LiveLayer:
 
     def is_to_come(self, serving: ServingRelease, partition: Partition, seq: int) -> bool:
         """Whether the write ``seq`` is worth waiting for: there is such a write, and it needs no build."""
-        return seq <= self._home.catalogue.sequence() and not self.waits_for_build(serving, partition, seq)
+        return seq <= self._reads.sequence() and not self.waits_for_build(serving, partition, seq)
 
     def reached(self, serving: ServingRelease, partition: Partition) -> int:
         """The sequence number that a search of this release reflects: every live write of the partition up to it."""

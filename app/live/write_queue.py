@@ -34,21 +34,24 @@ from indexing.snapshots.shard_layout import ShardInput
 
 logger = logging.getLogger(__name__)
 OTHERS_SECONDS = 1.0
-"""How long the vectors of another process's write are waited for before this process computes them, too..."""
+"""How long the vectors of another process's write are waited for before this process computes them, too...
+Source: decision 17."""
 PASSAGE_SECONDS = 0.05
-"""...and how much longer for each passage: computing the same twice at once would make both late."""
+"""...and how much longer for each passage: computing the same twice at once would make both late. Our choice."""
 TAKE_OVER_SECONDS = 10.0
-"""How long a release is kept from taking over by documents that must be encoded for it; the rest follows after it."""
+"""How long a release is kept from taking over by documents that must be encoded for it; the rest follows after it.
+Source: decision 17."""
 _BATCH_DOCUMENTS = 32
-"""Documents that are encoded at a time."""
+"""Documents that are encoded at a time. Our choice."""
 _BATCH_PASSAGES = 50
-"""That are encoded at a time: as many as the largest write may have, so that no write waits long for another's."""
+"""That are encoded at a time: as many as the largest write may have, so that no write waits long for another's.
+Source: decision 17."""
 RETRIES = Backoff(1.0)
 """How long a document that cannot be read is left alone, until ``_MOST_FAILURES`` put it off to a build."""
 _MOST_FAILURES = 4
-"""How often a document may fail to be read before it waits for a build."""
+"""How often a document may fail to be read before it waits for a build. Our choice."""
 _PASSAGE_BYTES = 6_000
-"""About what a passage takes in memory, for those that are not there yet."""
+"""About what a passage takes in memory, for those that are not there yet. An estimate."""
 
 Vectors: TypeAlias = LruCache[bytes, Vector]
 """Vectors of passages by their keys: what one recipe's queue encoded, another's with the same model needs not."""

@@ -20,11 +20,15 @@ Matching: TypeAlias = Callable[[AttributeSegment], Mask | None]
 class PartShown:
     """What a collection's ranking gave to a search of several: the ``places`` of it that were shown, from 0.
 
-    ``max_score`` is what no BM25 score of the query can exceed where words count that only other collections hold.
+    ``ranks`` are those that the same hits had among the hits of all collections, from 1, equal ones the same.
+    ``max_score`` is what no BM25 score of the query can exceed where words count that only other collections hold, and
+    ``unknown_share`` how many words none of them holds, 0..1.
     """
 
     places: tuple[int, ...]
+    ranks: tuple[int, ...]
     max_score: float
+    unknown_share: float
 
 
 @dataclass(frozen=True, slots=True)

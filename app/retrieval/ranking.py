@@ -16,6 +16,7 @@ from app.retrieval.candidates import Chosen
 from app.retrieval.hits import PassageName, RankedPassage, hits_of_rows, with_features
 from app.retrieval.near_duplicates import NearDuplicates
 from app.serving.document_boosts import BoostedDocuments
+from indexing.indexes.fusion import at_place
 from indexing.records import Scores
 from indexing.snapshots.partition_view import PartitionView
 
@@ -102,15 +103,35 @@ class TieredRanking:
 class MergedRanking:
     """Several rankings as one, by score; equal scores by the collection's name, then as they stand in their own."""
 
-    def __init__(self, rankings: Iterable[Ranking]) -> None:
-        """Nothing is looked for yet."""
+    def __init__(self, rankings: Iterable[Ranking], by_place: float) -> None:
+        """Nothing is looked for yet; hits are scored as if each were the first. ``by_place``: see ``at_place``."""
         self._coming = merge(*map(_one_by_one, rankings), key=_order)
+        self._by_place = by_place
         self._hits: list[RankedPassage] = []
+        self._ranks: dict[PassageName, int] = {}
+        self._last: tuple[float, int] = 2.0, 0
 
     def hits(self, start: int, stop: int) -> list[RankedPassage]:
-        """See ``Ranking``; each hit has the rank that it has in its own ranking."""
-        self._hits += islice(self._coming, max(0, stop - len(self._hits)))
+        """See ``Ranking``; each hit has the rank that it has in its own ranking, and the score of its place in this."""
+        self._hits += map(self._placed, islice(self._coming, max(0, stop - len(self._hits))))
         return self._hits[start:stop]
+
+    def rank_of(self, hit: RankedPassage) -> int:
+        """The rank that a hit which was given has in this ranking, from 1; equal hits have the same."""
+        return self._ranks[hit.name]
+
+    def _placed(self, hit: RankedPassage) -> RankedPassage:
+        score, rank = self._last
+        if hit.score < score:
+            rank = len(self._ranks) + 1
+        self._last = hit.score, rank
+        self._ranks[hit.name] = rank
+        return at_rank(hit, rank, self._by_place)
+
+
+def at_rank(hit: RankedPassage, rank: int, by_place: float) -> RankedPassage:
+    """A hit that was scored as if it were the first, with the score that it has at a rank among the hits of all."""
+    return replace(hit, score=at_place(hit.score, rank, by_place))
 
 
 def _one_by_one(ranking: Ranking) -> Iterator[RankedPassage]:

@@ -11,7 +11,7 @@ from indexing.records import Rows, Vector, Vectors
 from indexing.snapshots.partition_view import PartitionView
 
 _SAMPLED_ROWS = 3
-"""For each query."""
+"""For each query. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ router = APIRouter(include_in_schema=False)
 FOLDER = FilePath(fastapi_offline.__file__).parent / "static"
 """Swagger UI and Redoc as the package fastapi-offline carries them."""
 MAX_AGE_SECONDS = 86_400
-"""How long a browser keeps a script: they change with a new version of the package alone."""
+"""How long a browser keeps a script: they change with a new version of the package alone. Our choice."""
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
     " worker-src 'self' blob:; frame-ancestors 'none'"

@@ -47,6 +47,7 @@ from indexing.catalogue.document_writes import remove_unchanged
 from indexing.catalogue.documents import StoredDocument, iterate_documents
 from indexing.errors import InvalidInput
 from indexing.records import Document
+from indexing.sources.field_checks import MAX_ID_CHARS
 
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
 router = APIRouter(tags=["documents"], route_class=AuthenticatedRoute)
@@ -205,7 +206,7 @@ def get_documents(
     caller: Searcher,
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")] = MAX_PAGE,
-    after: Annotated[str, Query(max_length=512, description="`next` of the page before.")] = "",
+    after: Annotated[str, Query(max_length=MAX_ID_CHARS, description="`next` of the page before.")] = "",
     principals: PrincipalsParam = None,
 ) -> DocumentsAnswer:
     """Documents by id, without their texts. Writes between two pages neither repeat nor skip any other document."""

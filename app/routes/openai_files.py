@@ -21,7 +21,6 @@ from app.schemas.openai_files import (
     ends_of,
     file_answer,
     file_upload_answer,
-    page_of,
     part_answer,
 )
 from app.schemas.openai_problems import openai_problems
@@ -30,13 +29,13 @@ from app.services.files import keep_file, remove_file_everywhere
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import ServicesDep, TenantWriter
 from app.web.multipart import MultipartRoute, form_body, form_fields, form_files, malformed
+from app.web.openai_lists import AfterParam, FileIdParam
 from indexing.catalogue.files import list_files, read_file
+from indexing.catalogue.pages import Page
 from indexing.uploads.stored_files import content_path
 
 router = APIRouter(tags=["openai"], route_class=AuthenticatedRoute)
 forms = APIRouter(tags=["openai"], route_class=MultipartRoute)
-FileIdParam = Annotated[str, Path(description="The id of a file.", json_schema_extra={"minLength": 1})]
-"""The id of a file in a path."""
 UploadIdParam = Annotated[str, Path(description="The id of an upload.", json_schema_extra={"minLength": 1})]
 """The id of an upload in a path."""
 MAX_FILES_PAGE = 10_000
@@ -84,22 +83,15 @@ def get_files(
     caller: TenantWriter,
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=MAX_FILES_PAGE)] = MAX_FILES_PAGE,
-    after: Annotated[str | None, Query(description="The last id of the page before.")] = None,
+    after: AfterParam = None,
     order: Order = "desc",
     purpose: Annotated[str | None, Query(description="Only files for this.")] = None,
 ) -> FilesAnswer:
     """The tenant's files, the newest first unless `order` says otherwise."""
-    found = list_files(
-        services.home.catalogue,
-        caller.tenant,
-        limit=limit + 1,
-        after=after,
-        is_ascending=order == "asc",
-        purpose=purpose,
-    )
-    shown, has_more = page_of(found, limit)
-    ends = ends_of([one.id for one in shown])
-    return FilesAnswer(data=[file_answer(one) for one in shown], has_more=has_more, **ends)
+    page = Page(limit, after, is_ascending=order == "asc")
+    found = list_files(services.home.catalogue, caller.tenant, page, purpose=purpose)
+    ends = ends_of([one.id for one in found.rows])
+    return FilesAnswer(data=[file_answer(one) for one in found.rows], has_more=found.has_more, **ends)
 
 
 @router.get(

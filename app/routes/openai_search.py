@@ -7,13 +7,9 @@ from app.schemas.openai_search import VectorStoreSearchAnswer, VectorStoreSearch
 from app.services.openai_search import Asker, Page, search_vector_store
 from app.web.dependencies import DeadlineDep, Searcher, services_of
 from app.web.fast_routes import FastRoute
+from app.web.headers import warning_headers
 from app.web.principals import PrincipalsHeader, UserHeader, principals_of, user_of
 from app.web.responses import served_by
-
-WARNINGS_HEADER = "x-groundwork-warnings"
-"""Says what is missing from an answer whose shape has no place for that."""
-MAX_WARNING_BYTES = 2_000
-"""Of that header; our choice: clients bound the headers of an answer."""
 
 router = APIRouter(tags=["openai"], route_class=FastRoute)
 
@@ -45,9 +41,4 @@ async def search_store(
 
 
 def _headers(page: Page) -> dict[str, str]:
-    headers = {"x-query-id": ",".join(page.query_ids)}
-    if page.warnings:
-        headers[WARNINGS_HEADER] = (
-            "; ".join(page.warnings).encode("ascii", "backslashreplace")[:MAX_WARNING_BYTES].decode()
-        )
-    return headers
+    return {"x-query-id": ",".join(page.query_ids), **warning_headers(page.warnings)}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from app.schemas.openai_files import Order, ends_of, page_of
+from app.schemas.openai_files import ends_of
 from app.schemas.openai_problems import openai_problems
 from app.schemas.openai_vector_stores import (
     AttributesBody,
@@ -19,31 +19,26 @@ from app.schemas.openai_vector_stores import (
     attachment_of,
     batch_answer,
     checked_attributes,
-    store_file_answer,
 )
 from app.services.files import attach, detach, update_attributes
 from app.services.state import Services
-from app.services.vector_stores import accept_chunking, cancel_batch, chunking_of, make_batch, require_usable, texts_of
+from app.services.store_use import require_usable
+from app.services.upload_answers import store_file_of, store_files_of, warnings_of_files
+from app.services.vector_stores import accept_chunking, cancel_batch, make_batch, texts_of
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import ServicesDep, TenantWriter, Writer
+from app.web.headers import warning_headers
+from app.web.openai_lists import FileIdParam, PageParam, StoreIdParam
 from indexing.catalogue.file_readings import Attachment, State, list_readings, read_reading
+from indexing.catalogue.pages import Page
 from indexing.catalogue.vector_stores import read_batch, read_vector_store
 from indexing.records import Partition
 
 router = APIRouter(tags=["openai"], route_class=AuthenticatedRoute)
 POLL_HEADER, POLL_MS = "openai-poll-after-ms", "250"
 """How long OpenAI's client waits until it looks again; most files take less than a second. Our choice."""
-StoreIdParam = Annotated[
-    str, Path(description="The id of a vector store: a collection's name.", json_schema_extra={"minLength": 1})
-]
-"""The id of a vector store in a path."""
-FileIdParam = Annotated[str, Path(description="The id of a file.", json_schema_extra={"minLength": 1})]
-"""The id of a file in a path."""
 BatchIdParam = Annotated[str, Path(description="The id of a batch.", json_schema_extra={"minLength": 1})]
 """The id of a batch in a path."""
-LimitParam = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
-AfterParam = Annotated[str | None, Query(description="The last id of the page before.")]
-BeforeParam = Annotated[str | None, Query(description="The first id of the page after.")]
 FilterParam = Annotated[State | None, Query(alias="filter", description="Only those in this state.")]
 
 
@@ -60,7 +55,7 @@ def create_store_file(
     partition = caller.partition(vector_store_id)
     require_usable(services, partition)
     (reading,) = attach(services, partition, [_attachment(services, body)])
-    return store_file_answer(reading, chunking_of(services))
+    return store_file_of(services, reading)
 
 
 def _attachment(services: Services, body: StoreFileBody) -> Attachment:
@@ -77,44 +72,23 @@ def get_store_files(
     vector_store_id: StoreIdParam,
     caller: Writer,
     services: ServicesDep,
-    limit: LimitParam = 20,
-    order: Order = "desc",
-    after: AfterParam = None,
-    before: BeforeParam = None,
+    page: PageParam,
     state: FilterParam = None,
 ) -> StoreFilesAnswer:
     """The files in a store, the last attached first unless `order` says otherwise."""
     partition = caller.partition(vector_store_id)
     read_vector_store(services.home.catalogue, partition)
-    return _page(services, partition, limit, order, after, before, state)
+    return _listed(services, partition, page, state)
 
 
-def _page(
-    services: Services,
-    partition: Partition,
-    limit: int,
-    order: Order,
-    after: str | None,
-    before: str | None,
-    state: State | None,
-    batch: str | None = None,
+def _listed(
+    services: Services, partition: Partition, page: Page, state: State | None, batch: str | None = None
 ) -> StoreFilesAnswer:
-    found = list_readings(
-        services.home.catalogue,
-        partition,
-        limit=limit + 1,
-        after=after,
-        before=before,
-        is_ascending=order == "asc",
-        state=state,
-        batch=batch,
-    )
-    shown, has_more = page_of(found, limit, is_backwards=before is not None and after is None)
-    chunking = chunking_of(services)
+    found = list_readings(services.home.catalogue, partition, page, state=state, batch=batch)
     return StoreFilesAnswer(
-        data=[store_file_answer(one, chunking) for one in shown],
-        has_more=has_more,
-        **ends_of([one.file for one in shown]),
+        data=store_files_of(services, partition, found.rows),
+        has_more=found.has_more,
+        **ends_of([one.file for one in found.rows]),
     )
 
 
@@ -127,11 +101,11 @@ def _page(
 def get_store_file(
     vector_store_id: StoreIdParam, file_id: FileIdParam, caller: Writer, services: ServicesDep, response: Response
 ) -> StoreFileAnswer:
-    """How a file in a store stands."""
+    """How a file in a store stands; `last_error` of one in progress says why it may wait for long."""
     reading = read_reading(services.home.catalogue, caller.partition(vector_store_id), file_id)
     if reading.state == "in_progress":
         response.headers[POLL_HEADER] = POLL_MS
-    return store_file_answer(reading, chunking_of(services))
+    return store_file_of(services, reading)
 
 
 @router.post(
@@ -145,7 +119,7 @@ def update_store_file(
 ) -> StoreFileAnswer:
     """Give a file other attributes instead of those that it has; its documents have them as their metadata."""
     partition, attributes = caller.partition(vector_store_id), checked_attributes(body.attributes)
-    return store_file_answer(update_attributes(services, partition, file_id, attributes), chunking_of(services))
+    return store_file_of(services, update_attributes(services, partition, file_id, attributes))
 
 
 @router.delete(
@@ -200,10 +174,12 @@ def create_batch(
 def get_batch(
     vector_store_id: StoreIdParam, batch_id: BatchIdParam, caller: Writer, services: ServicesDep, response: Response
 ) -> BatchAnswer:
-    """How many files of a batch are in which state."""
-    batch = read_batch(services.home.catalogue, caller.partition(vector_store_id), batch_id)
+    """How many files of a batch are in which state; the header `x-groundwork-warnings` says what some wait for."""
+    partition = caller.partition(vector_store_id)
+    batch = read_batch(services.home.catalogue, partition, batch_id)
     if batch.counts.in_progress:
         response.headers[POLL_HEADER] = POLL_MS
+        response.headers.update(warning_headers(warnings_of_files(services, partition, batch=batch_id)))
     return batch_answer(batch)
 
 
@@ -231,13 +207,10 @@ def get_batch_files(
     batch_id: BatchIdParam,
     caller: Writer,
     services: ServicesDep,
-    limit: LimitParam = 20,
-    order: Order = "desc",
-    after: AfterParam = None,
-    before: BeforeParam = None,
+    page: PageParam,
     state: FilterParam = None,
 ) -> StoreFilesAnswer:
     """The files of a batch, the last first unless `order` says otherwise."""
     partition = caller.partition(vector_store_id)
     read_batch(services.home.catalogue, partition, batch_id)
-    return _page(services, partition, limit, order, after, before, state, batch_id)
+    return _listed(services, partition, page, state, batch_id)

@@ -1,10 +1,10 @@
 """OpenAI's routes about vector stores: create, list, retrieve, modify and delete them."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter
 
-from app.schemas.openai_files import Order, ends_of, page_of
+from app.schemas.openai_files import ends_of
 from app.schemas.openai_problems import openai_problems
 from app.schemas.openai_vector_stores import (
     DeletedStoreAnswer,
@@ -18,18 +18,10 @@ from app.schemas.openai_vector_stores import (
 from app.services.vector_stores import accept_chunking, change_store, delete_store, describe_store, make_store
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Searcher, ServicesDep, TenantWriter, Writer
+from app.web.openai_lists import PageParam, StoreIdParam
 from indexing.catalogue.vector_stores import VectorStore, list_vector_stores, read_vector_store
 
 router = APIRouter(tags=["openai"], route_class=AuthenticatedRoute)
-StoreIdParam = Annotated[
-    str, Path(description="The id of a vector store: a collection's name.", json_schema_extra={"minLength": 1})
-]
-"""The id of a vector store in a path."""
-MAX_PAGE = 100
-"""Objects of one page. Source: OpenAI's."""
-LimitParam = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")]
-AfterParam = Annotated[str | None, Query(description="The last id of the page before.")]
-BeforeParam = Annotated[str | None, Query(description="The first id of the page after.")]
 
 
 @router.post(
@@ -61,29 +53,13 @@ def create_store(caller: TenantWriter, services: ServicesDep, body: StoreBody | 
     operation_id="openai_list_vector_stores",
     responses=openai_problems(404),
 )
-def get_stores(
-    caller: Searcher,
-    services: ServicesDep,
-    limit: LimitParam = 20,
-    order: Order = "desc",
-    after: AfterParam = None,
-    before: BeforeParam = None,
-) -> StoresAnswer:
+def get_stores(caller: Searcher, services: ServicesDep, page: PageParam) -> StoresAnswer:
     """Every collection of the tenant that the key opens, the newest first unless `order` says otherwise."""
-    found = list_vector_stores(
-        services.home.catalogue,
-        caller.tenant,
-        limit=limit + 1,
-        after=after,
-        before=before,
-        is_ascending=order == "asc",
-        among=caller.collections,
-    )
-    shown, has_more = page_of(found, limit, is_backwards=before is not None and after is None)
+    found = list_vector_stores(services.home.catalogue, caller.tenant, page, among=caller.collections)
     return StoresAnswer(
-        data=[describe_store(services, caller.tenant, one) for one in shown],
-        has_more=has_more,
-        **ends_of([one.id for one in shown]),
+        data=[describe_store(services, caller.tenant, one) for one in found.rows],
+        has_more=found.has_more,
+        **ends_of([one.id for one in found.rows]),
     )
 
 

@@ -22,6 +22,7 @@ from app.web.dependencies import CollectionParam, ServicesDep, Writer
 from app.web.multipart import MAX_FILES, MultipartRoute, form_body, form_fields, form_files
 from indexing.catalogue.collections import require_collection
 from indexing.catalogue.file_readings import State, list_readings, read_reading
+from indexing.catalogue.pages import Page
 
 router = APIRouter(tags=["uploads"], route_class=AuthenticatedRoute)
 forms = APIRouter(tags=["uploads"], route_class=MultipartRoute)
@@ -97,9 +98,9 @@ def get_uploads(
     partition = caller.partition(collection)
     catalogue = services.home.catalogue
     require_collection(catalogue, partition)
-    found = list_readings(catalogue, partition, limit=limit + 1, after=after or None, state=state)
-    uploads = [answer_of(services, one) for one in found[:limit]]
-    return UploadsAnswer(collection=collection, uploads=uploads, next=uploads[-1].id if len(found) > limit else None)
+    found = list_readings(catalogue, partition, Page(limit, after or None), state=state)
+    uploads = [answer_of(services, one) for one in found.rows]
+    return UploadsAnswer(collection=collection, uploads=uploads, next=uploads[-1].id if found.has_more else None)
 
 
 @router.get(

@@ -8,9 +8,9 @@ from indexing.features.conversation import USER, Message
 from indexing.features.views import ROLES
 
 MAX_MESSAGES = 200
-"""Turns of one conversation."""
+"""Turns of one conversation. Our choice."""
 MAX_MESSAGE_CHARACTERS = 100_000
-"""The longest turn, in code points."""
+"""The longest turn, in code points. Our choice."""
 TEXT_PARTS = ("text", "input_text", "output_text")
 """Kinds of parts whose text counts. Source: OpenAI's chat completions, and its responses for the latter two."""
 

@@ -9,9 +9,9 @@ from app.schemas.scalars import NO_TEXT, Flag
 from app.schemas.search import WHAT_TO_LOOK_FOR, QuestionBody
 
 MAX_CONTEXT_K = 100
-"""The most hits that one block is made of."""
+"""The most hits that one block is made of. Our choice."""
 MAX_CONTEXT_TOKENS = 100_000
-"""The largest budget of a block, in tokens."""
+"""The largest budget of a block, in tokens. Our choice."""
 
 
 class ContextBody(QuestionBody):

@@ -4,31 +4,29 @@ import json
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.schemas.filters import FilterBody
+from app.schemas.principals import MAX_PRINCIPALS, Principals
 from app.schemas.scalars import NO_TEXT, Flag
 from indexing.catalogue.document_readings import account_json
 from indexing.catalogue.document_writes import Outcome
 from indexing.catalogue.documents import StoredDocument
 from indexing.errors import InvalidInput
 from indexing.records import Document, TextAccount
-from indexing.sources.field_checks import allow_field, checked_id, plain_json, refuse_surrogates
+from indexing.sources.field_checks import MAX_ID_CHARS, allow_field, checked_id, plain_json, refuse_surrogates
 from indexing.sources.permission_slips import refuse_misplaced
 from indexing.sources.refusals import Refused
 
 MAX_BATCH = 100
-"""Documents of one request."""
+"""Documents of one request. Our choice."""
 MAX_PAGE = 100
-"""Documents of one page of a listing."""
-MAX_PRINCIPALS = 1_000
-"""Names that may see one document."""
+"""Documents of one page of a listing. Our choice."""
 MAX_METADATA_BYTES = 64 * 1024
-"""Bytes of one document's metadata as JSON."""
+"""Bytes of one document's metadata as JSON. Our choice."""
 Warnings = Annotated[
     list[str], Field(description="Why it may wait for long, such as that no builder runs; normally empty.")
 ]
-Principals = list[Annotated[str, StringConstraints(min_length=1, max_length=512)]]
 
 
 class DocumentBody(BaseModel):
@@ -62,8 +60,8 @@ class NamedDocumentBody(DocumentBody):
     )
 
     id: str = Field(
-        description="1 to 512 characters, unique in its collection; slashes are fine.",
-        json_schema_extra={"minLength": 1, "maxLength": 512},
+        description=f"1 to {MAX_ID_CHARS} characters, unique in its collection; slashes are fine.",
+        json_schema_extra={"minLength": 1, "maxLength": MAX_ID_CHARS},
     )
 
 
@@ -117,7 +115,7 @@ class ListBody(FindBody):
     """Which documents to list."""
 
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE), NO_TEXT] = Field(MAX_PAGE, description="How many at most.")
-    after: str = Field("", max_length=512, description="`next` of the page before.")
+    after: str = Field("", max_length=MAX_ID_CHARS, description="`next` of the page before.")
 
 
 class DeleteBody(BaseModel):

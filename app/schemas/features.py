@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from indexing.features.materialise import BATCH
+from indexing.sources.field_checks import MAX_ID_CHARS
 
 MAX_FEATURES = 64
 """Features asked about at once; our choice."""
 MAX_IDS = 1_000
 """Documents asked about at once; our choice."""
-Id = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARS)]
 Value = Annotated[Any, Field(description="A number, a claim, a text or null, as the column's type says.")]
 
 

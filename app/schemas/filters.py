@@ -34,7 +34,8 @@ MAX_DEPTH = 8
 MAX_VALUES = 1_000
 """Of one ``in`` or ``nin``; our choice."""
 MAX_FIELDS = 8
-"""Of one node: none has more than three, and a few wrong ones are named; each of them costs time to refuse."""
+"""Of one node: none has more than three, and a few wrong ones are named; each of them costs time to refuse.
+Our choice."""
 _COMPARISONS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin")
 _COMPOUNDS = ("and", "or")
 _TAGS = frozenset((*_COMPARISONS, *_COMPOUNDS, "string", "number", "boolean", "int", "float"))

@@ -81,6 +81,27 @@ class ReleaseLineageAnswer(BaseModel):
     erasures: list[int] = Field(description="Erasures that gave it another snapshot.")
 
 
+class FieldDifferenceAnswer(BaseModel):
+    """A field of a recipe that two releases have otherwise."""
+
+    part: str
+    field: str = Field(description="Empty where the part is a single value, or only one of both has it.")
+    before: Any = Field(description="Null where the recipe does not have it.")
+    after: Any = Field(description="As `before`.")
+
+
+class ReleaseDiffAnswer(BaseModel):
+    """What one release has otherwise than another."""
+
+    before: str
+    after: str
+    sentences: list[str] = Field(description="All of it in plain words; of documents the first few by name.")
+    recipe: list[FieldDifferenceAnswer]
+    added: int = Field(description="Documents that `before` does not hold.")
+    removed: int = Field(description="Documents that `after` does not hold.")
+    changed: int = Field(description="Documents that both hold otherwise; with other views, see `sentences`.")
+
+
 class AnswersAnswer(BaseModel):
     """Which answers something had a part in."""
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.schemas.search import MAX_QUERY_CHARACTERS, QueryText
 from indexing.catalogue.names import MAX_NAME_CHARS
 from indexing.records import Json
+from indexing.sources.field_checks import MAX_ID_CHARS
 
 STATELESS_VERSIONS = ("2026-07-28",)
 """Versions of the protocol whose requests each say all by themselves."""
@@ -22,8 +23,8 @@ HITS = 10
 """Documents that a search gives back at most: a model reads them all. Our choice, the default of a search."""
 LIST_TTL_MS = 3_600_000
 """Milliseconds that a client may keep the list of tools, which changes with the program alone. Our choice."""
-MAX_ID_CHARACTERS = MAX_NAME_CHARS + 1 + 512
-"""The longest id of a document among collections: ``COLLECTION/DOCUMENT``."""
+MAX_ID_CHARACTERS = MAX_NAME_CHARS + 1 + MAX_ID_CHARS
+"""The longest id of a document among collections: ``COLLECTION/DOCUMENT``. Our choice."""
 
 SERVER: Final[Json] = {"name": "groundwork", "title": "Groundwork", "version": version("groundwork")}
 INSTRUCTIONS = (

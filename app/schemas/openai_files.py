@@ -1,7 +1,7 @@
 """OpenAI's shapes of files and of files that come in parts."""
 
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,7 +9,6 @@ from app.schemas.scalars import NO_TEXT
 from indexing.catalogue.file_uploads import FileUpload, UploadPart, UploadState
 from indexing.catalogue.files import StoredFile
 
-_T = TypeVar("_T")
 Purpose: TypeAlias = Literal["assistants", "user_data", "batch", "fine-tune", "vision", "evals"]
 """What a file is for, in OpenAI's words; all are kept alike here."""
 PURPOSES = ("assistants", "user_data", "batch", "fine-tune", "vision", "evals")
@@ -145,14 +144,6 @@ def file_upload_answer(upload: FileUpload, file: StoredFile | None = None) -> Fi
 def part_answer(part: UploadPart) -> PartAnswer:
     """A part as it goes over the wire."""
     return PartAnswer(id=part.id, created_at=unix(part.created_at), upload_id=part.upload)
-
-
-def page_of(found: list[_T], limit: int, *, is_backwards: bool = False) -> tuple[list[_T], bool]:
-    """What of ``limit`` + 1 that were asked for is shown, and whether there are more.
-
-    ``is_backwards`` says that those before some place were asked for, so that the first is the one too many.
-    """
-    return (found[-limit:] if is_backwards else found[:limit]), len(found) > limit
 
 
 def ends_of(ids: list[str]) -> dict[str, str | None]:

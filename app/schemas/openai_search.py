@@ -17,9 +17,9 @@ MAX_QUERIES = 16
 MAX_ATTRIBUTES = 16
 """Pairs that a file's attributes may have. Source: OpenAI's reference of vector stores, as the next two."""
 MAX_KEY_CHARACTERS = 64
-"""Of an attribute's name."""
+"""Of an attribute's name. Source: OpenAI's API."""
 MAX_VALUE_CHARACTERS = 512
-"""Of an attribute's value that is a text."""
+"""Of an attribute's value that is a text. Source: OpenAI's API."""
 
 _TEXT: Json = {"type": "string", "minLength": 1, "maxLength": MAX_QUERY_CHARACTERS}
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.schemas.openai_files import ListAnswer, unix
+from app.schemas.openai_search import MAX_ATTRIBUTES, MAX_KEY_CHARACTERS, MAX_VALUE_CHARACTERS
 from app.schemas.scalars import NO_TEXT, Flag, Number
 from indexing.catalogue.file_readings import Attachment, ErrorCode, Reading, ReadingCounts, State
 from indexing.catalogue.vector_stores import FileBatch, VectorStore
@@ -19,16 +20,14 @@ MAX_BATCH_FILES = 2_000
 """Files of one batch. Source: OpenAI's."""
 MAX_CREATED_FILES = 500
 """Files that a store may be made with. Source: OpenAI's."""
-MAX_PAIRS = 16
-"""Pairs of metadata or attributes. Source: OpenAI's."""
-_Key = Annotated[str, Field(min_length=1, max_length=64)]
+_Key = Annotated[str, Field(min_length=1, max_length=MAX_KEY_CHARACTERS)]
 _Whole = Annotated[int, Field(strict=True, ge=-(2**53) + 1, le=2**53 - 1)]
-_Text = Annotated[str, Field(max_length=512)]
+_Text = Annotated[str, Field(max_length=MAX_VALUE_CHARACTERS)]
 FileId: TypeAlias = Annotated[str, Field(min_length=1, max_length=100)]
 """The id of a file in a body."""
-StoreMetadata: TypeAlias = Annotated[dict[_Key, _Text], Field(max_length=MAX_PAIRS)]
+StoreMetadata: TypeAlias = Annotated[dict[_Key, _Text], Field(max_length=MAX_ATTRIBUTES)]
 """What is said of a store: 16 pairs of texts at most."""
-Attributes: TypeAlias = Annotated[dict[_Key, Flag | _Whole | Number | _Text], Field(max_length=MAX_PAIRS)]
+Attributes: TypeAlias = Annotated[dict[_Key, Flag | _Whole | Number | _Text], Field(max_length=MAX_ATTRIBUTES)]
 """What is said of a file in a store; it becomes the metadata of its documents, which filters look at."""
 
 
@@ -175,7 +174,7 @@ class DeletedStoreAnswer(BaseModel):
 
 
 class LastError(BaseModel):
-    """Why a file gave no documents."""
+    """Why a file gave no documents, or waits for long."""
 
     code: ErrorCode
     message: str
@@ -286,16 +285,26 @@ def store_answer(store: VectorStore, counts: ReadingCounts, usage_bytes: int, no
     )
 
 
-def store_file_answer(reading: Reading, chunking: Mapping[str, Json]) -> StoreFileAnswer:
-    """A file in a vector store as it goes over the wire; ``chunking`` is how files are cut here."""
-    code = reading.error_code
+def store_file_answer(reading: Reading, chunking: Mapping[str, Json], warnings: Sequence[str]) -> StoreFileAnswer:
+    """A file in a vector store as it goes over the wire.
+
+    Args:
+        reading: The file.
+        chunking: How files are cut here.
+        warnings: Why one that is in progress may be so for long; told as its last error.
+    """
+    error = None
+    if reading.error_code is not None:
+        error = LastError(code=reading.error_code, message=reading.error_message or "")
+    elif warnings:
+        error = LastError(code="server_error", message=" ".join(warnings))
     return StoreFileAnswer(
         id=reading.file,
         created_at=unix(reading.created_at),
         usage_bytes=reading.usage_bytes,
         vector_store_id=reading.collection,
         status=reading.state,
-        last_error=None if code is None else LastError(code=code, message=reading.error_message or ""),
+        last_error=error,
         chunking_strategy=ChunkingAnswer.model_validate(dict(chunking)),
         attributes=dict(reading.attributes),
     )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from app.retrieval.hits import Result
 from app.schemas.chats import MAX_MESSAGES, ChatMessage, spoken
 from app.schemas.filters import MAX_COMPARISONS, MAX_DEPTH, FilterBody
+from app.schemas.principals import MAX_PRINCIPALS, Principals
 from app.schemas.scalars import NO_TEXT, Flag, Number
 from app.schemas.search_options import (
     ALWAYS_SENT,
@@ -24,21 +25,18 @@ from app.schemas.search_options import (
     Snippet,
     SnippetLength,
 )
-from indexing.catalogue.api_keys import MAX_PRINCIPAL_CHARACTERS
 from indexing.features.conversation import USER, Message, Turns, read_conversation
 from indexing.features.views import ConversationView
 from indexing.records import Json
 
 MAX_K = 1000
-"""The most hits of one search."""
+"""The most hits of one search. Our choice."""
 MAX_QUERY_CHARACTERS = 20_000
-"""The longest query, in code points."""
+"""The longest query, in code points. Our choice."""
 MAX_DIMENSION = 8_192
-"""Components of a vector that is read at all; the model's dimension decides later."""
-MAX_PRINCIPALS = 1_000
-"""Names that one search may ask for."""
+"""Components of a vector that is read at all; the model's dimension decides later. Our choice."""
 MAX_USER_CHARACTERS = 512
-"""The longest id of a user, in code points."""
+"""The longest id of a user, in code points. Our choice."""
 MAX_INTEGER = 2**53 - 1
 """The largest integer on the wire: beyond it JSON readers round, and the OpenAPI document would round the bound itself.
 Source: RFC 8259, section 6."""
@@ -104,7 +102,7 @@ class QuestionBody(BaseModel):
         description="Which documents may be found, by their metadata: {type: eq|ne|gt|gte|lt|lte|in|nin, key, value} or"
         f" {{type: and|or, filters: [...]}}, at most {MAX_DEPTH} deep and with {MAX_COMPARISONS} comparisons.",
     )
-    principals: list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_PRINCIPAL_CHARACTERS)]] = Field(
+    principals: Principals = Field(
         default_factory=list,
         max_length=MAX_PRINCIPALS,
         description="Who asks: the user, its groups and roles, as your backend knows them. A document that names who"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 MAX_REQUEST_ID_CHARACTERS = 128
-"""Longer request ids of callers are replaced: each stands in a header and in every log line of its request."""
+"""Longer request ids of callers are replaced: each stands in a header and in every log line of its request.
+Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

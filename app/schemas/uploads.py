@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from app.schemas.documents import MAX_PRINCIPALS, Warnings, checked_metadata
+from app.schemas.documents import Warnings, checked_metadata
+from app.schemas.principals import MAX_PRINCIPALS
 from indexing.catalogue.file_readings import ErrorCode, Reading, State, Step
 from indexing.errors import InvalidInput
 from indexing.records import Json
@@ -37,7 +38,7 @@ class UploadAnswer(BaseModel):
     state: State = Field(description="`completed`: searches find all of it.")
     step: Step = Field(description="`waiting` for its turn, `reading`, `indexing` until searches find it, then `done`.")
     documents: list[str] = Field(description="The ids of its documents, once they are stored.")
-    rejects: list[str] = Field(description="Lines of a JSON Lines file that are no documents, and why.")
+    rejects: list[str] = Field(description="Lines of a JSON Lines file that are not documents, and why.")
     error: UploadError | None
     metadata: dict[str, Any] = Field(description="As it was given.")
     created_at: str

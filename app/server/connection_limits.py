@@ -15,7 +15,8 @@ MAX_OPEN_FILES = 65536
 """What the soft limit of open files is raised to at most, where the hard one allows more. Half of it is 32 times the
 default number of connections; a limit without end costs libraries that go through every possible one (our choice)."""
 DESCRIPTOR_SHARE = 2
-"""One file descriptor in so many may be a connection; the others are for shards, the catalogue, Redis and the log."""
+"""One file descriptor in so many may be a connection; the others are for shards, the catalogue, Redis and the log.
+Our choice."""
 IPV6_CLIENT_BITS = 64
 """Addresses of one IPv6 network of this prefix count as one client, which has them all (RFC 6177, section 2)."""
 

@@ -1,11 +1,14 @@
 """Whether a process that should answer does: asked again and again, it is silent after a while, and lost at last."""
 
 ASK_SECONDS = 1.0
-"""How long after an answer a worker is asked again: often enough to notice within a second, and next to no work."""
+"""How long after an answer a worker is asked again: often enough to notice within a second, and next to no work.
+Our choice."""
 SILENT_SECONDS = 5.0
-"""A worker without an answer for so long gets no connections: a search takes milliseconds, so this is no mere load."""
+"""A worker without an answer for so long gets no connections: a search takes milliseconds, so this is no mere load.
+Source: issue 10."""
 LOST_SECONDS = 30.0
-"""A worker without an answer for so long is replaced: its clients have given up by now (many wait 30 s)."""
+"""A worker without an answer for so long is replaced: its clients have given up by now (many wait 30 s).
+Source: issue 10."""
 
 
 class Heartbeat:

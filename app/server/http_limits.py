@@ -11,11 +11,14 @@ USUAL_CHUNK_BYTES = 16
 MAX_PIPELINED = 32
 """Requests that may wait on a connection for the answer to an earlier one; each takes some 2 kB (our choice)."""
 MIN_PROGRESS_BYTES = 4096
-"""What must come of a body, or be taken of an answer, in a time limit to begin it anew: 140 bytes a second in 30 s."""
+"""What must come of a body, or be taken of an answer, in a time limit to begin it anew: 140 bytes a second in 30 s.
+Source: decision 27."""
 MAX_DISCARDED_BYTES = 128 * 1024 * 1024
-"""Of a body that the application has answered without reading it: twice the largest that it takes."""
+"""Of a body that the application has answered without reading it: twice the largest that it takes.
+Source: decision 27."""
 MAX_LINGERING_CONNECTIONS = 128
-"""Connections beyond those that may be open which are read for a moment after their refusal; more are just closed."""
+"""Connections beyond those that may be open which are read for a moment after their refusal; more are just closed.
+Source: decision 27."""
 MAX_LINGERING_BYTES = 4 * 1024 * 1024
 """Read and thrown away after a refusal, so that the client, still sending, gets to read it (RFC 9112, section 9.6)."""
 

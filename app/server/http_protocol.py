@@ -302,7 +302,7 @@ class HttpProtocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             return False
         if self.parser.get_method() == b"CONNECT":
-            self._fail(bad_request("its method is CONNECT, and this is no proxy"))
+            self._fail(bad_request("its method is CONNECT, and this is not a proxy"))
         offered = b",".join(value for name, value in self.headers if name == b"upgrade").lower().split(b",")
         if b"websocket" in [protocol.strip() for protocol in offered]:
             self._fail(upgrade_required())

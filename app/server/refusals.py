@@ -12,10 +12,12 @@ from app.server.http_limits import MAX_LINGERING_CONNECTIONS, HttpLimits
 
 logger = logging.getLogger(__name__)
 _LOG_SECONDS = 1.0
-"""How long after a line about refusals the next one may follow: there may be thousands of them a second."""
+"""How long after a line about refusals the next one may follow: there may be thousands of them a second.
+Our choice."""
 _LINGERING_SECONDS = HttpLimits().lingering_seconds
 _LINGERING_BYTES = 256 * 1024
-"""Read of a refused connection: the largest body of a search. What sends more may find the connection reset."""
+"""Read of a refused connection: the largest body of a search. What sends more may find the connection reset.
+Our choice."""
 _READ_BYTES = 64 * 1024
 """Read at once, so that one connection does not keep the others waiting (our choice)."""
 

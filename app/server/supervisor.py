@@ -13,6 +13,7 @@ import signal
 import socket
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -30,11 +31,12 @@ from indexing.telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
 _BACKLOG = 2048
-"""Connections that the system holds until one is dealt out."""
+"""Connections that the system holds until one is dealt out. Our choice."""
 _ACCEPTED_AT_ONCE = 64
-"""Connections accepted before workers are heard again, so that what they have closed is soon counted no longer."""
+"""Connections accepted before workers are heard again, so that what they have closed is soon counted no longer.
+Our choice."""
 _POLL_SECONDS = 0.2
-"""How often the supervisor looks at its workers while nothing happens."""
+"""How often the supervisor looks at its workers while nothing happens. Our choice."""
 _PAUSES = Backoff(first_seconds=0.5, most_seconds=30.0)
 """How long a worker that ended before it served is left ended. Source: our choice."""
 
@@ -118,18 +120,40 @@ class Supervisor:
             signal.signal(number, self._on_signal)
         try:
             while not self._signals:
-                self._start_missing()
-                self._wait(_POLL_SECONDS)
+                self.step(_POLL_SECONDS)
             self._stop()
         finally:
-            self._listener.close()
-            self._refused.close()
-            for worker in self._workers:
-                worker.process.kill()
-                worker.process.wait()
-                worker.channel.close()
-            self._selector.close()
-            shutil.rmtree(self._metrics, ignore_errors=True)
+            self.close()
+
+    def step(self, seconds: float) -> None:
+        """Start workers that are missing, then deal out connections and hear workers, for ``seconds`` at most.
+
+        Raises:
+            NotReady: as ``run``.
+        """
+        self._start_missing()
+        self._wait(seconds)
+
+    def close(self) -> None:
+        """Give up the port, and end every worker at once."""
+        self._listener.close()
+        self._refused.close()
+        for worker in self._workers:
+            worker.process.kill()
+            worker.process.wait()
+            worker.channel.close()
+        self._selector.close()
+        shutil.rmtree(self._metrics, ignore_errors=True)
+
+    @property
+    def workers(self) -> Sequence[Worker]:
+        """The workers that were started and have not ended, the oldest first."""
+        return tuple(self._workers)
+
+    @property
+    def refused(self) -> int:
+        """How many refused connections are open still, so that their clients read why."""
+        return len(self._refused)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals.append(number)

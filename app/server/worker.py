@@ -45,9 +45,11 @@ from indexing.telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
 SETTLE_SECONDS = 0.2
-"""Between closing the port and closing idle connections: what is on its way is answered, with ``Connection: close``."""
+"""Between closing the port and closing idle connections: what is on its way is answered, with ``Connection: close``.
+Our choice."""
 TICKS_A_CHECK = 10
-"""Of uvicorn's ten ticks a second: connections are looked at once a second, for less than a microsecond each."""
+"""Of uvicorn's ten ticks a second: connections are looked at once a second, for less than a microsecond each.
+Our choice."""
 
 
 class GracefulServer(uvicorn.Server):

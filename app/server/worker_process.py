@@ -14,10 +14,10 @@ from indexing.settings import METRICS_VARIABLE, Settings, environment_of
 
 logger = logging.getLogger(__name__)
 GRACE_SECONDS = 30
-"""How long requests in progress may take to finish after a process was told to stop."""
+"""How long requests in progress may take to finish after a process was told to stop. Source: decision 27."""
 START_SECONDS = 120.0
 """How long a worker may take until it can take connections: 60 s to open its release (``app.main.OPENING_SECONDS``),
-and as long again for all that comes before."""
+and as long again for all that comes before. Our choice."""
 _FINISHING_SECONDS = GRACE_SECONDS + LOST_SECONDS
 """How long a worker that was told to finish may take; its threads have up to 10 s each after its requests."""
 

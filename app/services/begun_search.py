@@ -8,10 +8,11 @@ from anyio import sleep
 
 from app.access.deadline import Deadline
 from app.retrieval.hits import Result
-from app.retrieval.retriever import Search
+from app.retrieval.search import Search
 from app.services.queries import query_for
 from app.services.request_records import SEARCH, RequestRecord
 from app.services.state import Services
+from app.services.store_use import note_use
 from app.serving.assignment import Assignment, lacks_user
 from app.serving.release import ServingRelease
 from indexing.errors import NotYetSearchable, public_text
@@ -20,7 +21,7 @@ from indexing.records import Partition
 from indexing.telemetry import annotate
 
 _LOOK_SECONDS = 0.02
-"""Between two looks whether a write can be found yet."""
+"""Between two looks whether a write can be found yet. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ def begin_search(services: Services, serving: ServingRelease, record: RequestRec
     body = record.body
     deadline.check()
     partition = record.caller.partition(body.collection)
+    if services.reads.may_expire(partition):
+        note_use(services, partition)
     seq = record.seq = services.live.reached(serving, partition)
     if body.min_seq is not None:
         _require_reached(services, serving, partition, body.min_seq)

@@ -19,7 +19,8 @@ from indexing.records import Vector
 from indexing.telemetry import annotate
 
 KEPT_TEXTS = 16
-"""Texts of a request up to which their vectors are kept in the query cache: more are a corpus, which is asked once."""
+"""Texts of a request up to which their vectors are kept in the query cache: more are a corpus, which is asked once.
+Source: decision 56."""
 _Answer = TypeVar("_Answer")
 
 

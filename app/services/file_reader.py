@@ -11,12 +11,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from app.services.documents import is_searchable, write
 from app.services.files import remove_file_everywhere
 from app.services.state import Services
+from app.services.vector_stores import empty_expired_stores
 from indexing.catalogue.documents import find_document
 from indexing.catalogue.file_readings import ErrorCode, Reading
 from indexing.catalogue.file_uploads import expire_uploads
@@ -35,7 +37,14 @@ from indexing.catalogue.reading_turns import (
     record_documents,
     renew_reading,
 )
-from indexing.errors import CatalogueBusy, CatalogueUnavailable, GroundworkError, StorageFailed, StorageFull
+from indexing.errors import (
+    CatalogueBusy,
+    CatalogueUnavailable,
+    GroundworkError,
+    NotFound,
+    StorageFailed,
+    StorageFull,
+)
 from indexing.records import moment_text
 from indexing.sources.parser_sandbox import Extractor, ReadingAborted
 from indexing.uploads.reading import ReadingFailed, read_documents
@@ -55,7 +64,7 @@ PAGE, REST = 200, 20
 """Readings that are looked at in one go, and how many times as long as that took is waited until the next. Our choice:
 five percent of a core at most."""
 CLEANING_SECONDS = 600.0
-"""How often a process takes away files that have expired and bytes that belong to none. Source: our choice."""
+"""How often a process takes away what has expired, and bytes that belong to no file. Source: our choice."""
 _PASSING = (CatalogueBusy, CatalogueUnavailable, StorageFull, StorageFailed)
 """What may be over the next time that the reading is tried, after its lease."""
 
@@ -236,6 +245,8 @@ class FileReader:
         now = datetime.now(UTC)
         expire_uploads(self._catalogue, moment_text(now))
         for tenant, file_id in expired_files(self._catalogue, moment_text(now)):
-            remove_file_everywhere(self._services, tenant, file_id)
+            with suppress(NotFound):  # another process was faster
+                remove_file_everywhere(self._services, tenant, file_id)
+        empty_expired_stores(self._services)
         forget_unfinished_files(self._catalogue, moment_text(now - timedelta(seconds=BROKEN_OFF_SECONDS)))
         sweep_files(self._services.home)

@@ -85,7 +85,7 @@ def _checked(catalogue: Database, upload: FileUpload, part_ids: Sequence[str]) -
     known = {one.id: one for one in read_parts(catalogue, upload.id)}
     strange = next((one for one in part_ids if one not in known), None)
     if strange is not None:
-        raise InvalidInput(f"part_ids names {strange[:100]!r}, which is no part of upload {upload.id!r}.")
+        raise InvalidInput(f"part_ids names {strange[:100]!r}, which is not a part of upload {upload.id!r}.")
     if len(set(part_ids)) != len(part_ids):
         raise InvalidInput("part_ids names a part twice: give each once, in the order of the file.")
     size_bytes = sum(known[one].size_bytes for one in part_ids)

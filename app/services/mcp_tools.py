@@ -15,7 +15,6 @@ from app.schemas.search import SearchBody
 from app.schemas.search_options import MAX_COLLECTIONS
 from app.services.begun_search import Found
 from app.services.documents import read_visible
-from app.services.open_collections import open_collections
 from app.services.search import search
 from app.services.search_executor import Client
 from app.services.state import Services
@@ -84,7 +83,7 @@ def _collections_of(services: Services, asks: ToolCaller) -> list[str]:
         services.reads.require_collection(asks.caller.partition(asks.collection))
         return [asks.collection]
     limit = MAX_COLLECTIONS + 1
-    names = [name for name, _ in open_collections(services, asks.caller, limit=limit)]
+    names = list(services.reads.collection_names(asks.caller.tenant, asks.caller.collections, limit))
     if not names:
         raise NotFound("There are no collections yet: write documents first.")
     if len(names) > MAX_COLLECTIONS:

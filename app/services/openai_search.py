@@ -14,7 +14,6 @@ from app.services.search import Found, search
 from app.services.search_executor import Client
 from app.services.served_models import serving_tenant
 from app.services.state import Services
-from app.services.vector_stores import note_use
 from indexing.catalogue.files import files_of_documents
 from indexing.catalogue.names import MAX_NAME_CHARS
 from indexing.errors import InvalidInput, NotFound
@@ -76,8 +75,6 @@ async def search_vector_store(
     partition, found = caller.partition(vector_store), []
     try:
         services.reads.require_collection(partition)
-        if services.reads.may_expire(partition):
-            await services.executor.in_thread(client, deadline, note_use, services, partition)
         for query in body.query:
             asked = _search_body(vector_store, query, body, asker)
             found.append(await search(services, client, caller, asked, deadline, _as_found))

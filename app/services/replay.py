@@ -40,9 +40,10 @@ Reason = Literal[
 ]
 """Why a request cannot be replayed."""
 _PATIENCE_MS = 600_000.0
-"""Milliseconds for a second pass that was in time then: it is to be done again, however busy this machine is."""
+"""Milliseconds for a second pass that was in time then: it is to be done again, however busy this machine is.
+Our choice."""
 _MOST_DIFFERENCES = 10
-"""Hits that are said to differ; a ranking that is another one throughout is not told hit by hit."""
+"""Hits that are said to differ; a ranking that is another one throughout is not told hit by hit. Our choice."""
 _NOT_SEARCHED = "not searched"
 """How the warning of a search begins that lacked a shard."""
 
@@ -263,7 +264,10 @@ def body_of(row: RequestRow) -> SearchBody:
 def part_of(row: RequestRow) -> PartShown | None:
     """Which places of its collection's ranking were shown, where it was one of several that were searched at once."""
     part = None if row.query is None else row.query.get("part")
-    return None if part is None else PartShown(tuple(map(int, part["places"])), float(part["max_score"]))
+    if part is None:
+        return None
+    places, ranks = (tuple(map(int, part[name])) for name in ("places", "ranks"))
+    return PartShown(places, ranks, float(part["max_score"]), float(part["unknown_share"]))
 
 
 def differences_of(then: Sequence[ServedHit], now: Sequence[ServedHit]) -> tuple[str, ...]:

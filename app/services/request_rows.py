@@ -1,7 +1,7 @@
 """From what a search was asked and answered to its ledger row. It runs in the recorder's thread, not in a request."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from operator import attrgetter
 
 import numpy as np
@@ -69,7 +69,7 @@ def query_of(body: QuestionBody, part: PartShown | None = None) -> dict[str, Jso
     """
     query: dict[str, Json] = body.model_dump(mode="json", include=_ASKED, exclude_defaults=True)
     if part is not None:
-        query["part"] = {"places": list(part.places), "max_score": part.max_score}
+        query["part"] = asdict(part)
     if body.messages is not None:
         query["messages"] = [{"role": message.role, "content": message.content} for message in body.spoken]
     return query

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.retrieval.retriever import TooManyCandidates
+from app.retrieval.search import TooManyCandidates
 from app.schemas.search import QuestionBody, SearchBody
 from app.services.begun_search import Found, assign_release, begin_search, found_by, wait_for_write
 from app.services.request_records import SEARCH, RequestRecord
@@ -22,15 +22,17 @@ __all__ = ["Found", "search", "wait_for_write"]
 _Answer = TypeVar("_Answer")
 _Body = TypeVar("_Body", bound=QuestionBody)
 INLINE_BYTES = 16_000_000
-"""Bytes that a search in the event loop reads at most: a core reads some 20 MB in a millisecond."""
+"""Bytes that a search in the event loop reads at most: a core reads some 20 MB in a millisecond.
+Source: decision 25."""
 INLINE_CHARACTERS = 500
-"""Characters of its question at most: each new word is looked up."""
+"""Characters of its question at most: each new word is looked up. Source: decision 25."""
 INLINE_CHARACTER_ROWS = 4_000_000
-"""Characters of its question times passages of the collection at most: each word may be in most of them."""
+"""Characters of its question times passages of the collection at most: each word may be in most of them.
+Source: decision 25."""
 INLINE_K = 100
-"""Hits that are asked for, and principals that ask."""
+"""Hits that are asked for, and principals that ask. Source: decision 25."""
 INLINE_CANDIDATES = 2_000
-"""Passages that it scores at most: documents are scored as a whole, and may be long."""
+"""Passages that it scores at most: documents are scored as a whole, and may be long. Source: decision 25."""
 
 
 async def search(
@@ -97,7 +99,8 @@ async def _answer(
 ) -> _Answer:
     executor, partition = services.executor, record.caller.partition(record.body.collection)
     is_interleaved = _is_interleaved(services, record)
-    if record.kind != SEARCH or is_interleaved or not _runs_inline(serving, partition, record.body):
+    needs_thread = record.kind != SEARCH or is_interleaved or services.reads.may_expire(partition)  # its use is written
+    if needs_thread or not _runs_inline(serving, partition, record.body):
         find = partial(_find, services, record, deadline, is_interleaved=is_interleaved)
         return await executor.in_thread(client, deadline, lambda: answer(find()))
     await executor.take_loop_slot(deadline)

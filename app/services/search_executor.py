@@ -10,13 +10,14 @@ from anyio import CapacityLimiter, Semaphore, WouldBlock, move_on_after, to_thre
 from app.access.concurrency import ConcurrencyLimit
 from app.access.deadline import Deadline
 from app.retrieval.hits import Result
-from app.retrieval.retriever import Search
+from app.retrieval.search import Search
 from indexing.errors import ClientGone
 
 THREADS_A_SESSION = 2
-"""Searches at work for each encoder session; the others wait. More only contend for the interpreter."""
+"""Searches at work for each encoder session; the others wait. More only contend for the interpreter. Our choice."""
 LOOP_SLOTS = 4
-"""Searches that work in the event loop each time it goes round: a probe waits for as many, refusals for none."""
+"""Searches that work in the event loop each time it goes round: a probe waits for as many, refusals for none.
+Source: decision 25."""
 _Answer = TypeVar("_Answer")
 _Arguments = TypeVarTuple("_Arguments")
 

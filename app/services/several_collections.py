@@ -83,10 +83,11 @@ class _Parts:
     def found(self, body: SearchBody) -> Found:
         """The hits that are wanted of all collections, and what the ledger holds of each."""
         self._rankings = self._ranked()
-        page = page_of(MergedRanking(self._rankings), body.skipped, body.k, collapse=body.collapse)
+        merged = MergedRanking(self._rankings, self._begun[0].search.by_place)
+        page = page_of(merged, body.skipped, body.k, collapse=body.collapse)
         kept = page if body.min_score is None else [hit for hit in page if hit.score >= body.min_score]
         results = [
-            self._take(record, begun, kept, late)
+            self._take(record, begun, merged, kept, late)
             for record, begun, late in zip(self._records, self._begun, self._late, strict=True)
         ]
         whole = Result(
@@ -124,13 +125,21 @@ class _Parts:
             search.score_terms()
         known = {term for search in searches for term in search.known_terms}
         for search in searches:
-            search.count_terms(known)
+            search.take_part(known)
         return [search.ranking(late) for search, late in zip(searches, self._late, strict=True)]
 
-    def _take(self, record: RequestRecord, begun: Begun, page: Sequence[RankedPassage], late: list[str]) -> Result:
+    def _take(
+        self,
+        record: RequestRecord,
+        begun: Begun,
+        merged: MergedRanking,
+        page: Sequence[RankedPassage],
+        late: list[str],
+    ) -> Result:
         """What is shown of a collection; its row says so."""
         own = [hit for hit in page if hit.passage.partition.collection == record.body.collection]
-        record.part = PartShown(tuple(hit.rank - 1 for hit in own), begun.search.max_score)
+        places, ranks = tuple(hit.rank - 1 for hit in own), tuple(map(merged.rank_of, own))
+        record.part = PartShown(places, ranks, begun.search.max_score, begun.search.unknown_share)
         result = public_result(self._services, begun.search.result_of(own, late))
         record.result = replace(result, hits=[replace(hit, near_duplicates=()) for hit in own])
         return result

@@ -38,7 +38,7 @@ def busy_above(max_concurrency: int, sessions: int) -> int:
 LOOP_SHARE = 0.5
 """Of the event loop's time that requests may take before no shadow search begins: half of all. Our choice."""
 _WINDOW_SECONDS = 0.25
-"""Over how long, at least, that share is taken: some hundred searches at full load."""
+"""Over how long, at least, that share is taken: some hundred searches at full load. Our choice."""
 
 Outcome = Literal["answered", "failed", "other_model", "busy", "queue_full", "not_open"]
 """What became of a query that was to be copied: all but the first three were shed.
@@ -61,10 +61,11 @@ class _Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """Two answers to one query, by document."""
+    """Two answers to one query, by document; whether ``has_scores`` that can be compared."""
 
     served: Result
     shadow: Result
+    has_scores: bool
 
     def values(self) -> dict[str, float]:
         """How the candidate's answer differs from the one that was served; differences are candidate minus served."""
@@ -75,9 +76,9 @@ class _Comparison:
             "rbo": rank_biased_overlap(list(served), list(shadow)),
             "latency_difference_ms": self.shadow.timings_ms["total"] - self.served.timings_ms["total"],
         }
-        if both:
+        if both and self.has_scores:
             values["score_difference"] = statistics.fmean(shadow[one] - served[one] for one in both)
-        if served and shadow:
+        if served and shadow and self.has_scores:
             values["top_score_difference"] = next(iter(shadow.values())) - next(iter(served.values()))
         return values
 
@@ -240,7 +241,8 @@ class ShadowSearches:
             shadow.status, shadow.error = self._records.outcome_of(error)
             return "failed"
         if served.result is not None:
-            shadow.comparison = _Comparison(served.result, shadow.result).values()
+            # Among several collections hits are scored otherwise: see ``Search.take_part``.
+            shadow.comparison = _Comparison(served.result, shadow.result, not served.is_part).values()
         return "answered"
 
     def _candidate(self, assignment: Assignment) -> ServingRelease | None:

@@ -127,10 +127,17 @@ def _operated(name: str, model: str) -> dict[str, Attribute]:
 
 
 def _stages(record: RequestRecord) -> list[Operation]:
-    """The stages of a search in their order. A look into the cache of vectors before encoding is part of it."""
-    moments = list(record.stages)
-    encoded = [moment for moment in moments if moment[0] == "encode"]
-    return [_stage(record, *moment) for moment in moments if moment not in encoded[:-1]]
+    """The stages of a search in their order; what was done of one in pieces that follow each other is one.
+
+    A look into the cache of vectors before encoding is part of it.
+    """
+    looks = [moment for moment in record.stages if moment[0] == "encode"][:-1]
+    moments: list[tuple[str, float, float]] = []
+    for name, began, ended in (moment for moment in record.stages if moment not in looks):
+        if moments and moments[-1][0] == name:
+            began = moments.pop()[1]
+        moments.append((name, began, ended))
+    return [_stage(record, *moment) for moment in moments]
 
 
 def _stage(record: RequestRecord, name: str, began: float, ended: float) -> Operation:

@@ -16,7 +16,7 @@ from indexing.records import Json, Partition
 from indexing.releases.release import Release
 
 DEPTH = 10
-"""How many of the best documents ``overlap`` compares."""
+"""How many of the best documents ``overlap`` compares. Our choice."""
 OTHER_MODEL = "other_model"
 """Why a request is left out that was asked by a vector: it was made by another model than the candidate's."""
 

@@ -1,13 +1,13 @@
 """Collections as vector stores, in OpenAI's sense: made, described, and given files in batches."""
 
-import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from contextlib import suppress
+from dataclasses import replace
 
 from app.schemas.openai_vector_stores import StoreAnswer, store_answer
 from app.services.documents import hide
-from app.services.files import attach, cancel
+from app.services.files import attach, cancel, detach
 from app.services.state import Services
 from indexing.catalogue.collections import remove_collection
 from indexing.catalogue.documents import load_document
@@ -19,6 +19,7 @@ from indexing.catalogue.file_readings import (
     own_documents,
     usage_bytes,
 )
+from indexing.catalogue.pages import Page
 from indexing.catalogue.vector_stores import (
     FileBatch,
     VectorStore,
@@ -28,16 +29,13 @@ from indexing.catalogue.vector_stores import (
     mark_batch_cancelled,
     read_batch,
     read_vector_store,
-    use_vector_store,
+    stores_that_may_expire,
 )
-from indexing.errors import GroundworkError, InvalidInput
+from indexing.errors import InvalidInput, NotFound
 from indexing.records import Json, Partition
 
-logger = logging.getLogger(__name__)
-NOTED_EVERY = timedelta(hours=1)
-"""How exactly the last use of a store is known: it expires after days."""
 _PAGE = 500
-"""Readings of a batch that are cancelled at a time."""
+"""Readings that are cancelled, or taken out, at a time. Our choice."""
 
 
 def chunking_of(services: Services) -> dict[str, Json]:
@@ -74,38 +72,6 @@ def describe_store(services: Services, tenant: str, store: VectorStore) -> Store
     catalogue, partition = services.home.catalogue, Partition(tenant, store.id)
     counts = count_readings(catalogue, partition)
     return store_answer(store, counts, usage_bytes(catalogue, partition), services.now())
-
-
-def require_usable(services: Services, partition: Partition) -> None:
-    """Refuse to put files into a store, or to search one, that is not there, or not any more.
-
-    Raises:
-        NotFound: the tenant has no such store.
-        InvalidInput: it has expired.
-    """
-    if read_vector_store(services.home.catalogue, partition).is_expired(services.now()):
-        raise InvalidInput(
-            f"Vector store {partition.collection!r} has expired: give it another 'expires_after', or create another."
-        )
-
-
-def note_use(services: Services, partition: Partition) -> None:
-    """Note that a store that may expire is searched; once an hour at most, since each note is a write.
-
-    What cannot be written now is noted by a later search.
-
-    Raises:
-        NotFound, InvalidInput: as ``require_usable``.
-    """
-    require_usable(services, partition)
-    catalogue = services.home.catalogue
-    used_at = datetime.fromisoformat(read_vector_store(catalogue, partition).last_active_at)
-    if datetime.fromisoformat(services.now()) - used_at < NOTED_EVERY:
-        return
-    try:
-        use_vector_store(catalogue, partition)
-    except GroundworkError as error:  # a search needs no room to write
-        logger.warning("vector_stores.use_not_noted", extra={"fields": {"reason": str(error)}})
 
 
 def make_store(
@@ -161,6 +127,27 @@ def delete_store(services: Services, partition: Partition) -> None:
     hide(services, partition, deleted)
 
 
+def empty_expired_stores(services: Services) -> None:
+    """Take the files out of every store that has expired, with their documents; the store and the files stay.
+
+    Source: OpenAI's guide to retrieval, expiration policies. What came to the collection another way stays as well.
+    """
+    catalogue = services.home.catalogue
+    for partition in stores_that_may_expire(catalogue):
+        with suppress(NotFound):  # another process, or its tenant, was faster
+            _empty_if_expired(services, partition)
+
+
+def _empty_if_expired(services: Services, partition: Partition) -> None:
+    catalogue = services.home.catalogue
+    while found := list_readings(catalogue, partition, Page(_PAGE)).rows:
+        for reading in found:
+            if not read_vector_store(catalogue, partition).is_expired(services.now()):
+                return
+            with suppress(NotFound):
+                detach(services, partition, reading.file)
+
+
 def make_batch(services: Services, partition: Partition, attachments: Sequence[Attachment]) -> FileBatch:
     """Have files read into a collection as one batch, all or none; errors as ``attach``."""
     catalogue = services.home.catalogue
@@ -180,12 +167,12 @@ def cancel_batch(services: Services, partition: Partition, batch_id: str) -> Fil
     """
     catalogue = services.home.catalogue
     read_batch(catalogue, partition, batch_id)
-    after: str | None = None
-    while found := list_readings(catalogue, partition, limit=_PAGE, after=after, is_ascending=True, batch=batch_id):
+    page = Page(_PAGE, is_ascending=True)
+    while found := list_readings(catalogue, partition, page, batch=batch_id).rows:
         for reading in found:
             if reading.state == "in_progress":
                 cancel(services, reading)
-        after = found[-1].file
+        page = replace(page, after=found[-1].file)
     mark_batch_cancelled(catalogue, batch_id)
     return read_batch(catalogue, partition, batch_id)
 

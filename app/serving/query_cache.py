@@ -14,15 +14,13 @@ from typing import Protocol
 
 import numpy as np
 
-from indexing.backoff import Backoff, CircuitBreaker
+from indexing.backoff import REDIS_PAUSES, CircuitBreaker
 from indexing.lru_cache import LruCache
 from indexing.models.embedder import Embedder
 from indexing.records import Vector, Vectors
 from indexing.settings import Settings
 
 logger = logging.getLogger(__name__)
-SHARED_PAUSES = Backoff(1.0, 30.0)
-"""How long a lost second level is left alone before it is asked again: a second at first, half a minute at most."""
 _PROBE = "groundwork: which bits does this machine compute?"
 
 Outcome = str
@@ -63,7 +61,7 @@ class QueryCache:
         self.on_lookup: Callable[[Outcome], None] = lambda _: None
         self._cache = LruCache[bytes, Vector](max_bytes)
         self._shared = shared
-        self._breaker = CircuitBreaker(SHARED_PAUSES, clock)
+        self._breaker = CircuitBreaker(REDIS_PAUSES, clock)
         self._lock = threading.Lock()
         self._in_flight: dict[bytes, Future[Vector]] = {}
 

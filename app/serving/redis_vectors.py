@@ -4,18 +4,18 @@ import logging
 import queue
 import threading
 
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
+
+from indexing.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 0.02
-"""How long a search waits for Redis: encoding takes a few milliseconds, so waiting longer cannot pay."""
+"""How long a search waits for Redis: encoding takes a few milliseconds, so waiting longer cannot pay. Our choice."""
 WRITE_TIMEOUT_SECONDS = 1.0
-"""How long the thread that writes waits for Redis; no search waits for it."""
+"""How long the thread that writes waits for Redis; no search waits for it. Our choice."""
 MAX_WAITING = 1000
-"""Vectors that wait to be written; beyond that they are dropped, and computed again when they are needed."""
+"""Vectors that wait to be written; beyond that they are dropped, and computed again when they are needed.
+Our choice."""
 _PREFIX = b"groundwork:query:"
 
 
@@ -25,8 +25,8 @@ class RedisVectors:
     def __init__(self, url: str, *, ttl_seconds: int) -> None:
         """Connect to nothing yet; what is put is forgotten after ``ttl_seconds``."""
         self._ttl_seconds = ttl_seconds
-        self._reader = _client(url, TIMEOUT_SECONDS)
-        self._writer = _client(url, WRITE_TIMEOUT_SECONDS)
+        self._reader = redis_client(url, TIMEOUT_SECONDS)
+        self._writer = redis_client(url, WRITE_TIMEOUT_SECONDS)
         self._waiting: queue.Queue[tuple[bytes, bytes] | None] = queue.Queue(MAX_WAITING)
         self._writing: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -74,9 +74,3 @@ class RedisVectors:
         self.flush()
         self._reader.close()
         self._writer.close()
-
-
-def _client(url: str, timeout_seconds: float) -> Redis:
-    return Redis.from_url(
-        url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, retry=Retry(NoBackoff(), 0)
-    )

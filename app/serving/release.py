@@ -35,14 +35,6 @@ class PartitionSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Fusion:
-    """The vectors' share in hybrid search, 0..1, and the curve of the calibration that goes with it."""
-
-    dense_weight: float
-    calibration: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
 class ServingRelease:
     """Everything a search needs. A search that holds it can finish with it, whatever is deployed meanwhile."""
 
@@ -70,18 +62,23 @@ class ServingRelease:
         """Whether ``view`` opens no file."""
         return (self.overlay or self.snapshot).is_open(partition)
 
-    def fusion(self, partition: Partition) -> Fusion:
-        """What the legs weigh in a hybrid search of a partition: as its snapshot says, else as the recipe does."""
+    def dense_weight(self, partition: Partition) -> float:
+        """The vectors' share in a hybrid search of a partition, 0..1: as its snapshot says, else as the recipe does."""
         weight = self.snapshot.dense_weight(partition)
-        if weight is None:
-            return Fusion(self.recipe.retrieval.dense_weight, self.curve(partition, "hybrid"))
-        return Fusion(weight, self.curve(partition, "dense" if weight == 1.0 else "lexical"))
+        return self.recipe.retrieval.dense_weight if weight is None else weight
 
-    def curve(self, partition: Partition, mode: str) -> Sequence[float]:
-        """The curve that scores the hits of a partition in a mode, or after the second pass: ``rerank``."""
+    def curve(self, partition: Partition, mode: str, *, moved: bool = True) -> Sequence[float]:
+        """The curve that scores the hits of a partition in a mode, or after the second pass: ``rerank``.
+
+        Unless ``moved`` it is the recipe's, which collections are compared by. A hybrid search of a partition that one
+        leg searches alone is scored as one of that leg.
+        """
         recipe = self.recipe
+        weight = self.snapshot.dense_weight(partition) if mode == "hybrid" else None
+        if weight is not None:
+            mode = "dense" if weight == 1.0 else "lexical"
         curve = recipe.second_pass.calibration if mode == RERANK else recipe.retrieval.calibration[mode]
-        move = self.snapshot.moves(partition).get(mode)
+        move = self.snapshot.moves(partition).get(mode) if moved else None
         return curve if move is None else move.applied(curve)
 
     def require_searchable(self, partition: Partition) -> None:

@@ -1,11 +1,12 @@
 """The collector: what is told to it and how, by OpenTelemetry's SDK over OTLP. The only importer of OpenTelemetry."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Protocol
 
 from opentelemetry._logs import Logger, LogRecord
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -16,16 +17,20 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AnyValue
 
 from app.tracing.operations import Attribute, Event, Operation, RemoteContext, RequestTrace
 
 TIMEOUT_SECONDS = 3.0
 """How long one delivery may take; it runs in threads of its own. Our choice."""
+_SCOPE = "groundwork"
 _KINDS = {"server": SpanKind.SERVER, "client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
+_UNSET = Status(StatusCode.UNSET)
 _FINER = (0.001, 0.002, 0.005)
 """Buckets below those of the conventions, since a search takes some 3 ms; our choice."""
 DURATIONS: Mapping[str, tuple[str, tuple[float, ...]]] = {
@@ -62,7 +67,12 @@ class Providers(Protocol):
 
     @property
     def tracers(self) -> TracerProvider:
-        """Takes spans."""
+        """Begins traces, and says which are sampled."""
+        ...
+
+    @property
+    def spans(self) -> SpanProcessor:
+        """Takes spans that have ended."""
         ...
 
     @property
@@ -85,8 +95,8 @@ class OtlpProviders:
         resource = ours.merge(OTELResourceDetector().detect())
         seconds = TIMEOUT_SECONDS
         self.tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
-        spans = OTLPSpanExporter(f"{endpoint}/v1/traces", timeout=seconds)
-        self.tracers.add_span_processor(BatchSpanProcessor(spans))
+        self.spans = BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces", timeout=seconds))
+        self.tracers.add_span_processor(self.spans)
         metrics = OTLPMetricExporter(f"{endpoint}/v1/metrics", timeout=seconds)
         self.meters = MeterProvider([PeriodicExportingMetricReader(metrics)], resource, shutdown_on_exit=False)
         self.loggers = LoggerProvider(resource, shutdown_on_exit=False)
@@ -101,9 +111,11 @@ class Collector:
     def __init__(self, providers: Providers) -> None:
         """Tell it by ``providers``."""
         self._providers = providers
-        self._tracer = providers.tracers.get_tracer("groundwork")
-        self._logger: Logger = providers.loggers.get_logger("groundwork")
-        meter = providers.meters.get_meter("groundwork")
+        self._tracer = providers.tracers.get_tracer(_SCOPE)
+        self._scope = InstrumentationScope(_SCOPE)
+        self._limits = SpanLimits()
+        self._logger: Logger = providers.loggers.get_logger(_SCOPE)
+        meter = providers.meters.get_meter(_SCOPE)
         self._histograms: dict[str, Histogram] = {
             name: meter.create_histogram(name, "s", text, explicit_bucket_boundaries_advisory=list(buckets))
             for name, (text, buckets) in DURATIONS.items()
@@ -122,50 +134,72 @@ class Collector:
         with ThreadPoolExecutor(len(providers), thread_name_prefix="close-collector") as threads:
             list(threads.map(lambda provider: provider.shutdown(), providers))
 
-    def _tell(
-        self,
-        trace: RequestTrace,
-        one: Operation,
-        around: Context,
-        links: Iterable[Link] = (),
-        parent: Span | None = None,
-    ) -> None:
-        """Tell an operation and its parts; below a span that is not sampled no others are made."""
-        attributes: dict[str, Attribute] = dict(one.attributes)
-        if one.error is not None:
-            attributes["error.type"] = one.error
-        if parent is not None and not parent.is_recording():
-            span, inside = parent, around
-        else:
-            span = self._tracer.start_span(
-                one.name,
-                context=around,
-                kind=_KINDS[one.kind],
-                attributes=attributes,
-                links=list(links),
-                start_time=trace.moment_ns(one.began),
-            )
-            inside = set_span_in_context(span, around)
-        self._measure(one, attributes, inside)
-        for event in one.events:
-            self._emit(trace, one, event, inside)
-        for child in one.children:
-            self._tell_child(trace, child, span, inside)
-        if one.error is not None:
-            span.set_status(Status(StatusCode.ERROR, one.said or None))
+    def _tell(self, trace: RequestTrace, one: Operation, around: Context, links: Sequence[Link] = ()) -> None:
+        """Tell an operation that begins a trace here, which is sampled or not, and its parts."""
+        attributes = _attributes(one)
+        span = self._tracer.start_span(
+            one.name,
+            context=around,
+            kind=_KINDS[one.kind],
+            attributes=attributes,
+            links=links,
+            start_time=trace.moment_ns(one.began),
+        )
+        self._tell_what_is_in(trace, one, attributes, span.get_span_context())
+        span.set_status(_status(one))
         span.end(trace.moment_ns(one.ended))
+
+    def _tell_part(self, trace: RequestTrace, one: Operation, parent: SpanContext) -> None:
+        """Tell a part of an operation, and its own parts; of a trace that is not sampled no spans are made.
+
+        A span whose end is known is made whole: by ``start_span`` it takes three times as long.
+        """
+        attributes, own = _attributes(one), parent
+        if parent.trace_flags.sampled:
+            span_id = self._providers.tracers.id_generator.generate_span_id()
+            own = SpanContext(parent.trace_id, span_id, False, parent.trace_flags, parent.trace_state)
+            self._providers.spans.on_end(
+                ReadableSpan(
+                    one.name,
+                    own,
+                    parent,
+                    self._providers.tracers.resource,
+                    self._limited(attributes),
+                    kind=_KINDS[one.kind],
+                    status=_status(one),
+                    start_time=trace.moment_ns(one.began),
+                    end_time=trace.moment_ns(one.ended),
+                    instrumentation_scope=self._scope,
+                )
+            )
+        self._tell_what_is_in(trace, one, attributes, own)
+
+    def _tell_what_is_in(
+        self, trace: RequestTrace, one: Operation, attributes: Mapping[str, Attribute], own: SpanContext
+    ) -> None:
+        """Tell what an operation measured, its events and its parts; ``own`` is the context of its span."""
+        if one.measured_as or one.events:
+            inside = set_span_in_context(NonRecordingSpan(own), Context())
+            self._measure(one, attributes, inside)
+            for event in one.events:
+                self._emit(trace, one, event, inside)
+        for child in one.children:
+            if child.caller is None:
+                self._tell_part(trace, child, own)
+            else:  # it belongs to an operation of another process more than to this one
+                self._tell(trace, replace(child, caller=None), _remote(child.caller), [Link(own)])
+
+    def _limited(self, attributes: Mapping[str, Attribute]) -> Mapping[str, AnyValue]:
+        """The attributes within the SDK's limits of their number and length (``OTEL_SPAN_ATTRIBUTE_...``)."""
+        number, length = self._limits.max_span_attributes, self._limits.max_span_attribute_length
+        if length is None and (number is None or len(attributes) <= number):
+            return attributes
+        return BoundedAttributes(number, attributes, max_value_len=length)
 
     def _measure(self, one: Operation, attributes: Mapping[str, Attribute], inside: Context) -> None:
         if one.measured_as:
             kept = {name: value for name, value in attributes.items() if name in MEASURED_BY}
             self._histograms[one.measured_as].record(one.ended - one.began, kept, inside)
-
-    def _tell_child(self, trace: RequestTrace, child: Operation, span: Span, inside: Context) -> None:
-        """Tell a part, which may belong to an operation of another process more than to the one around it."""
-        if child.caller is None:
-            self._tell(trace, child, inside, parent=span)
-        else:
-            self._tell(trace, replace(child, caller=None), _remote(child.caller), [Link(span.get_span_context())])
 
     def _emit(self, trace: RequestTrace, one: Operation, event: Event, inside: Context) -> None:
         moment = trace.moment_ns(one.ended)
@@ -178,6 +212,14 @@ class Collector:
                 attributes=dict(event.attributes),
             )
         )
+
+
+def _attributes(one: Operation) -> Mapping[str, Attribute]:
+    return one.attributes if one.error is None else {**one.attributes, "error.type": one.error}
+
+
+def _status(one: Operation) -> Status:
+    return _UNSET if one.error is None else Status(StatusCode.ERROR, one.said or None)
 
 
 def _remote(caller: RemoteContext | None) -> Context:

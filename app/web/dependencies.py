@@ -9,7 +9,10 @@ from pydantic.json_schema import SkipJsonSchema
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
+from app.schemas.principals import MAX_PRINCIPALS
 from app.services.state import Services
+from indexing.catalogue.names import MAX_NAME_CHARS
+from indexing.sources.field_checks import MAX_ID_CHARS
 
 TIMEOUT_HEADER = "x-timeout-ms"
 """Says, in milliseconds, how long the answer is worth having."""
@@ -76,23 +79,23 @@ Operator = Annotated[Caller, Security(admitted_caller, scopes=["operator"])]
 CollectionParam = Annotated[
     str,
     Path(
-        description="1 to 128 printable characters in NFKC form, no '/'.",
-        json_schema_extra={"minLength": 1, "maxLength": 128},
+        description=f"1 to {MAX_NAME_CHARS} printable characters in NFKC form, no '/'.",
+        json_schema_extra={"minLength": 1, "maxLength": MAX_NAME_CHARS},
     ),
 ]
 """The name of a collection in a path."""
 DocumentIdParam = Annotated[
     str,
     Path(
-        description="1 to 512 characters, percent-encoded; slashes may stay.",
-        json_schema_extra={"minLength": 1, "maxLength": 512},
+        description=f"1 to {MAX_ID_CHARS} characters, percent-encoded; slashes may stay.",
+        json_schema_extra={"minLength": 1, "maxLength": MAX_ID_CHARS},
     ),
 ]
 """The id of a document in a path."""
 PrincipalsParam = Annotated[
     list[str] | SkipJsonSchema[None],
     Query(
-        max_length=1000,
+        max_length=MAX_PRINCIPALS,
         description="Who asks: only what these may see. Left out, a key with the scope `write` sees everything, any"
         " other only documents without an `allow` list.",
     ),

@@ -8,12 +8,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from app.services.files import Arrived
 from app.web.authenticated_routes import AuthenticatedRoute, Handler, admit
 from app.web.dependencies import services_of
+from app.web.form_parser import FormParser
 from app.web.headers import header_of
 from app.web.request_bodies import refuse_coding
 from indexing.errors import ClientGone, StorageFull
@@ -21,11 +23,11 @@ from indexing.storage.atomic_files import is_full
 
 MULTIPART = "multipart/form-data"
 MAX_FILES = 100
-"""Files of one request; as many as documents of one batch."""
+"""Files of one request; as many as documents of one batch. Our choice."""
 _MAX_FIELDS = 100
 """Fields of one form that are no files: more than any has. Source: our choice."""
 _MAX_FIELD_BYTES = 128 * 1024
-"""Of one field that is no file: twice the largest metadata."""
+"""Of one field that is no file: twice the largest metadata. Our choice."""
 
 
 class MultipartRoute(AuthenticatedRoute):
@@ -36,7 +38,8 @@ class MultipartRoute(AuthenticatedRoute):
     Raises (into the application's error answers):
         Unauthorized, RateLimited, Overloaded: as ``AuthenticatedRoute``, and where too many files arrive at once.
         Forbidden: the key lacks the scope.
-        HTTPException: 415, the body is compressed or no such form; 400, it is malformed or has too many parts.
+        HTTPException: 415, the body is compressed or no such form; 400, it is malformed, not in UTF-8 or cut off, or
+            has too many parts.
         StorageFull: there is no room for the files.
     """
 
@@ -71,8 +74,11 @@ def _refuse_other_media(scope: Scope) -> None:
 
 
 async def _read_form(request: Request) -> FormData:
+    parser = FormParser(request, max_files=MAX_FILES, max_fields=_MAX_FIELDS, max_field_bytes=_MAX_FIELD_BYTES)
     try:
-        return await request.form(max_files=MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
+        return await parser.parse()
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from error
     except ClientDisconnect as gone:
         raise ClientGone("The client has gone.") from gone
     except OSError as error:

@@ -7,7 +7,8 @@ from fastapi import Header
 from pydantic.json_schema import SkipJsonSchema
 from starlette.types import Scope
 
-from app.schemas.search import MAX_PRINCIPALS, MAX_USER_CHARACTERS
+from app.schemas.principals import MAX_PRINCIPALS
+from app.schemas.search import MAX_USER_CHARACTERS
 from app.web.headers import header_of
 from indexing.catalogue.api_keys import MAX_PRINCIPAL_CHARACTERS
 from indexing.errors import InvalidInput

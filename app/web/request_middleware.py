@@ -22,13 +22,13 @@ from indexing.telemetry import caller_ids, log_fields, request_id
 
 logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
-"""A search is a query and a few options; anything larger is refused unread."""
+"""A search is a query and a few options; anything larger is refused unread. Our choice."""
 MAX_WRITE_BYTES = 8 * 1024 * 1024
-"""Of a request that may bring documents or many texts, or name many files."""
+"""Of a request that may bring documents or many texts, or name many files. Our choice."""
 MAX_BATCH_BYTES = 2 * 1024 * 1024
 """Of a batch of searches: fifty, of 40 KB each. Our choice: reading one takes the event loop some 10 ms."""
 FORM_BYTES = 1024 * 1024
-"""Of a form beside the bytes of its files: fields, names and boundaries."""
+"""Of a form beside the bytes of its files: fields, names and boundaries. Our choice."""
 _UPLOADS = re.compile(r"/v1/(?:collections/[^/]+/uploads|files|uploads/[^/]+/parts)")
 """The paths of forms with files."""
 

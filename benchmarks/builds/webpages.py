@@ -8,6 +8,7 @@ Usage: python -m benchmarks.builds.webpages FOLDER
 """
 
 import argparse
+import re
 import statistics
 import time
 from collections import Counter
@@ -41,6 +42,7 @@ AROUND = (
     "[aria-hidden=true], .md-content__button, .subNav, a[data-nosnippet]"
 )
 """What is no content inside those boxes."""
+_MAY_BREAK = re.compile(r"</?wbr\s*/?>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def measured(data: bytes) -> Page:
 
 
 def _content(data: bytes) -> LexborNode | None:
-    page = LexborHTMLParser(data.decode("utf-8", "replace"))
+    page = LexborHTMLParser(_MAY_BREAK.sub("", data.decode("utf-8", "replace")))  # a name with a ``wbr`` is one word
     found = next((box for selector in CONTENT if (box := page.css_first(selector)) is not None), None)
     for node in found.css(AROUND) if found is not None else []:
         if node.parent is not None:

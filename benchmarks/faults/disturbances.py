@@ -44,8 +44,9 @@ from benchmarks.harness.build_evidence import (
     hash_files,
     torn_files,
 )
-from benchmarks.harness.cluster import ROOT, Build, Cluster, Setup, Worker, make_home, wait_for, write_part
+from benchmarks.harness.cluster import ROOT, Build, Cluster, Setup, Worker, make_home, write_part
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.waiting import wait_for
 
 FRACTION = 1 / 3
 LONGEST_SECONDS = 600.0

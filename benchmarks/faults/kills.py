@@ -37,9 +37,10 @@ from benchmarks.harness.build_evidence import (
     stored_blocks,
     torn_files,
 )
-from benchmarks.harness.cluster import Build, Cluster, Setup, make_home, wait_for, write_part
+from benchmarks.harness.cluster import Build, Cluster, Setup, make_home, write_part
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.server import PROGRAM
+from benchmarks.harness.waiting import wait_for
 
 KINDS = ("worker", "pool child", "celery", "redis", "build command")
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 3.0

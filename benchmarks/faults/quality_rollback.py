@@ -27,7 +27,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.harness.cluster import RedisServer, Setup, Worker, wait_for
+from benchmarks.harness.cluster import RedisServer, Setup, Worker
 from benchmarks.harness.damages import DAMAGED
 from benchmarks.harness.http_load import Connection, running
 from benchmarks.harness.recording import write_result
@@ -35,6 +35,7 @@ from benchmarks.harness.scratch_homes import take_models
 from benchmarks.harness.server import run_command, served_home
 from benchmarks.harness.services import Service
 from benchmarks.harness.simulated_canary import GRUMPY, SHARE, SHOWN, UNHAPPY
+from benchmarks.harness.waiting import wait_for
 from eval.datasets.query_sets import load_queryset
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build

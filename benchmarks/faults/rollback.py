@@ -3,13 +3,13 @@
 - *Rollbacks.* Clients in closed loop over HTTP on two API processes. A candidate is opened as a canary, promoted, and
   rolled back, many times. Reported, for promotions and rollbacks: milliseconds from the call (the row in the catalogue)
   to the last answer of the old recipe, the longest time between two answers of one client in the second after it, and
-  how many requests failed.
+  how many requests failed. With `--redis` these alone, without the signal of a Redis and with it, in turns.
 - *Memory.* The own memory of all processes with one recipe, with a second that shares its model (another language), and
   with one that does not (fp32 beside int8).
 - *Shadow.* Latency at a quarter of the rate that the server reached in closed loop, without a shadow and with one of
   everything, in turns; then, at full load, which share of the copies was shed.
 
-Usage: nice python -m benchmarks.faults.rollback --data ../shared/data [--turns 20] [--seconds 15]
+Usage: nice python -m benchmarks.faults.rollback --data ../shared/data [--turns 20] [--seconds 15] [--redis]
 Without SciFact there, the helpdesk corpus is used.
 """
 
@@ -29,6 +29,7 @@ import httpx
 import numpy as np
 
 from benchmarks.harness.askers import HELPDESK, Asker, longest_pause_ms
+from benchmarks.harness.cluster import RedisServer
 from benchmarks.harness.held_lease import held_lease
 from benchmarks.harness.http_load import Connection, running
 from benchmarks.harness.memory import memory_mb
@@ -56,6 +57,8 @@ QUIET_SECONDS = 40.0
 """Before the first call, in windows as long: the pauses that the machine's other work causes."""
 SETTLE_SECONDS = 1.0
 """Between two calls, so that what one did can be seen."""
+TURNS_AT_ONCE = 5
+"""Promotions and rollbacks without Redis before as many with it."""
 LOOKS = 8
 """Answers of the probe in a row, each over a connection of its own, that must say that a recipe is open: connections
 are dealt out to the processes in turn."""
@@ -67,9 +70,9 @@ def now() -> Decision:
 
 
 @contextlib.contextmanager
-def catalogue_of(home: ServedHome) -> Iterator[Database]:
+def catalogue_of(home: ServedHome, redis_url: str = "") -> Iterator[Database]:
     """The catalogue of a served home, as a command opens it, with a watcher's lease for its canaries."""
-    opened = open_home(Settings(), home.path)
+    opened = open_home(Settings(redis_url=redis_url), home.path)
     try:
         with held_lease(opened.catalogue):
             yield opened.catalogue
@@ -116,18 +119,27 @@ def turn(catalogue: Database, url: str, recipe: int, home: ServedHome) -> tuple[
     return calls, seconds
 
 
-def rollbacks(home: ServedHome, queries: Sequence[str], recipe: int, turns: int) -> dict:
-    """What clients saw of ``turns`` promotions and rollbacks."""
-    with served_home(home.path, WORKERS) as server, catalogue_of(home) as catalogue:
+def rollbacks(
+    home: ServedHome,
+    queries: Sequence[str],
+    recipe: int,
+    turns: int,
+    *,
+    redis_url: str = "",
+    quiet_seconds: float = QUIET_SECONDS,
+) -> dict:
+    """What clients saw of ``turns`` promotions and rollbacks, after ``quiet_seconds`` without any."""
+    served = served_home(home.path, WORKERS, redis_url=redis_url)
+    with served as server, catalogue_of(home, redis_url) as catalogue:
         ask_once(server.url, home.key, home.collection, queries, WORKERS)
         clients = [Asker(number, server.url, home, queries) for number in range(CLIENTS)]
         with running(*clients):
             began = time.time()
-            time.sleep(QUIET_SECONDS)
+            time.sleep(quiet_seconds)
             done = [turn(catalogue, server.url, recipe, home) for _ in range(turns)]
     answers = [answer for client in clients for answer in client.connection.answers]
     calls = [call for pair, _ in done for call in pair]
-    starts = np.arange(began, began + QUIET_SECONDS, AFTER_SECONDS)
+    starts = np.arange(began, began + quiet_seconds, AFTER_SECONDS)
     quiet = [longest_pause_ms(clients, start, start + AFTER_SECONDS) for start in starts.tolist()]
     found: dict = {
         "requests": len(answers),
@@ -141,6 +153,23 @@ def rollbacks(home: ServedHome, queries: Sequence[str], recipe: int, turns: int)
         pauses = [longest_pause_ms(clients, one.at, one.at + AFTER_SECONDS) for one in of_kind]
         found[kind] = {"ms_to_the_last_answer_of_the_old_recipe": summary(last), "longest_pause_ms": summary(pauses)}
     return found
+
+
+def with_and_without_redis(home: ServedHome, queries: Sequence[str], recipe: int, turns: int, folder: Path) -> dict:
+    """The same without a signal and with it, ``TURNS_AT_ONCE`` each in turns: other work is beside both."""
+    redis = RedisServer(folder)
+    try:
+        urls = {"without": "", "with_the_signal": redis.url}
+        rounds = max(1, turns // TURNS_AT_ONCE)
+        return {
+            f"{name}_{number}": rollbacks(
+                home, queries, recipe, min(turns, TURNS_AT_ONCE), redis_url=url, quiet_seconds=AFTER_SECONDS
+            )
+            for number in range(1, rounds + 1)
+            for name, url in urls.items()
+        }
+    finally:
+        redis.kill()
 
 
 def last_answer_ms(answers: Sequence, call: Call) -> float:
@@ -264,6 +293,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--turns", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=15.0, help="Of each round of the shadow's cost.")
+    parser.add_argument("--redis", action="store_true", help="Rollbacks alone, without and with Redis; no result.")
     parser.add_argument("--dry", action="store_true", help="Print, and write no result.")
     options = parser.parse_args()
     folder = options.data / "scifact" if (options.data / "scifact").is_dir() else HELPDESK
@@ -274,6 +304,9 @@ def main() -> None:
             run_command(home.path, "build", *choice)
         listed = json.loads(run_command(home.path, "releases", "list", "--json"))
         same, other = (int(one["release"].split(".")[0]) for one in listed[-2:])
+        if options.redis:
+            print(json.dumps(with_and_without_redis(home, queries, same, options.turns, Path(place)), indent=1))
+            return
         result = {
             "collection": home.collection,
             "workers": WORKERS,

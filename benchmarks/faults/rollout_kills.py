@@ -34,12 +34,12 @@ import httpx
 from app.ledger.counters import COUNTS_SUFFIX, read_counts
 from benchmarks.harness.acknowledged_writer import TENANT, AcknowledgedWriter
 from benchmarks.harness.checked_client import COLLECTION, TENANTS
-from benchmarks.harness.cluster import wait_for
 from benchmarks.harness.http_load import running
 from benchmarks.harness.killable_site import API_KINDS, API_PROCESSES, BUILD_KINDS, KINDS, KillableSite, Operator
 from benchmarks.harness.recording import write_result
 from benchmarks.harness.scratch_homes import build_other_recipe, take_models
 from benchmarks.harness.user_askers import HELPDESK, Told, UserAsker, ledger_word
+from benchmarks.harness.waiting import wait_for
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.api_keys import create_key

@@ -25,9 +25,9 @@ from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from benchmarks.harness.cluster import wait_for
 from benchmarks.harness.fast_watcher import FastClock, watch
 from benchmarks.harness.recording import write_result
+from benchmarks.harness.waiting import wait_for
 from indexing.catalogue.releases import deployment_rows, stable_recipe
 from indexing.catalogue.watcher_lease import LEASE_SECONDS, watcher_seen
 from indexing.home import Home, open_home
@@ -49,6 +49,8 @@ ROWS = 1500
 FIRST_GUESS_SECONDS = 0.3
 """How long a decision takes on the clock once it is due; after the first one as long as the last took. Source: one look
 at some thousand rows."""
+_THIS = "benchmarks.faults.watcher_kills"
+"""This module, which has another name where it runs as a program."""
 SPREAD = 1.5
 """Watchers are killed up to so many times that after the moment at which a decision is due: before it, in it, after."""
 
@@ -197,7 +199,8 @@ def main() -> None:
     parser.add_argument("--data", help=argparse.SUPPRESS)  # run_all.py gives it to all; nothing of it is needed here
     parser.add_argument("--dry", action="store_true", help="Print, and write no result.")
     options = parser.parse_args()
-    multiprocessing.get_context("forkserver").set_forkserver_preload([watch.__module__])
+    # Each child runs this file again, whatever it is to do: loaded once, what it imports costs none of them a second.
+    multiprocessing.get_context("forkserver").set_forkserver_preload([watch.__module__, _THIS])
     rounds = [
         play(number + 1, options.steps, options.kills, random.Random(f"{options.seed} round {number}"))
         for number in range(options.rounds)

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ import redis
 
 from benchmarks.harness.server import PROGRAM, free_port
 from benchmarks.harness.services import Service, children_of, kill_group
+from benchmarks.harness.waiting import wait_for
 from indexing.builds.leases import queue_of
 from indexing.home import open_home
 from indexing.records import Partition
@@ -31,7 +32,6 @@ from indexing.sources.readers import open_source
 from indexing.storage.factory import open_storage
 
 ROOT = Path(__file__).parents[2]
-_POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +64,6 @@ class Setup:
             "block_size": self.block_size,
             "lease_seconds": self.lease_seconds,
         }
-
-
-def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return once ``condition`` holds.
-
-    Raises:
-        TimeoutError: it does not within ``seconds``; the message names ``what``.
-    """
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(_POLL_SECONDS)
 
 
 def write_part(data: Path, target: Path, documents: int, *, skip: int = 0) -> Path:

@@ -12,9 +12,10 @@ from types import TracebackType
 
 import httpx
 
-from benchmarks.harness.cluster import RedisServer, Setup, wait_for
+from benchmarks.harness.cluster import RedisServer, Setup
 from benchmarks.harness.server import PROGRAM, READY_SECONDS, free_port
 from benchmarks.harness.services import Service, kill_group
+from benchmarks.harness.waiting import wait_for
 
 API_PROCESSES = 2
 API_KINDS = ("api process", "api supervisor", "whole api")

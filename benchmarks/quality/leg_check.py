@@ -94,7 +94,7 @@ def measure(home: Home, data: Path) -> dict[str, object]:
         before = gains(opened[1], partition, "hybrid", questions)
         collections[partition.collection] = {
             "counts": {code: counts.to_json() for code, counts in legs[partition].languages.items()},
-            "dense weight": opened[0].fusion(partition).dense_weight,
+            "dense weight": opened[0].dense_weight(partition),
             "nDCG@10": {mode: round(float(gain.mean()), 4) for mode, gain in found.items()},
             "nDCG@10 hybrid with fixed weights": round(float(before.mean()), 4),
             "hybrid less lexical": interval(found["hybrid"] - found["lexical"]),

@@ -27,7 +27,8 @@ from statistics import median
 
 from app.retrieval.query import Query
 from app.retrieval.ranking import MergedRanking, Ranking
-from app.retrieval.retriever import Retriever, Search
+from app.retrieval.retriever import Retriever
+from app.retrieval.search import Search
 from app.serving.release import ServingRelease
 from app.serving.release_opening import open_in_service
 from benchmarks.harness.in_process import ALONE, Client, in_turns, served_in_process, told
@@ -86,23 +87,24 @@ def fill(home: Home, models: Path | None) -> None:
 def merging(home: Home) -> dict[str, float]:
     """nDCG@10 of the corpus as one collection, and in as many as it has categories, searched at once.
 
-    The latter with words counted that other collections alone know, as searches do, and without.
+    The latter with scores that can be compared, as searches do, and with those that each collection gives by itself.
     """
     serving, questions = open_in_service(home), load_queryset(CORPUS, "test")
     categories = sorted(name for name in collection_sizes(home.catalogue, "default") if name not in COLLECTIONS)
-    runs: dict[str, dict[str, dict[str, float]]] = {"one collection": {}, "each by itself": {}, "all words": {}}
+    runs: dict[str, dict[str, dict[str, float]]] = {"one collection": {}, "each by itself": {}, "compared": {}}
     for key, query in questions.queries.items():
         whole = begun(serving, COLLECTIONS[0], query)
         runs["one collection"][key] = run_from_ranking(ids_of(whole.ranking([])))
-        for name in ("each by itself", "all words"):
+        for name in ("each by itself", "compared"):
             searches = [begun(serving, category, query) for category in categories]
             for search in searches:
                 search.score_terms()
-            if name == "all words":
+            if name == "compared":
                 known = {term for search in searches for term in search.known_terms}
                 for search in searches:
-                    search.count_terms(known)
-            runs[name][key] = run_from_ranking(ids_of(MergedRanking([search.ranking([]) for search in searches])))
+                    search.take_part(known)
+            merged = MergedRanking([search.ranking([]) for search in searches], 0.0)
+            runs[name][key] = run_from_ranking(ids_of(merged))
     scores = {name: score_run(questions.qrels, run).means["nDCG@10"] for name, run in runs.items()}
     return {"collections": len(categories), **{name: round(value, 4) for name, value in scores.items()}}
 

@@ -28,7 +28,7 @@ from eval.datasets.query_sets import load_queryset
 from indexing.home import open_home
 from indexing.settings import Settings
 
-FIGURES = ("queries_per_second", "p50_ms", "p99_ms", "cpu_ms")
+FIGURES = ("queries_per_second", "p50_ms", "p95_ms", "p99_ms", "cpu_ms")
 ON, OFF = "on", "off"
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import click
 
 from eval.commands.group import evaluation
+from indexing.commands.numbers import POSITIVE
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import opened, print_json, print_table, short_time
 from indexing.settings import Settings, current_user
@@ -44,7 +45,7 @@ def alerts_list(settings: Settings, has_all: bool, as_json: bool) -> None:
 
 
 @alerts.command("ack")
-@click.argument("alert", type=click.IntRange(min=1))
+@click.argument("alert", type=POSITIVE)
 @click.option("--note", default="", help="What is known of it, or done about it.")
 @json_option
 @click.pass_obj

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from eval.commands.group import evaluation
+from indexing.commands.numbers import POSITIVE, WHOLE
 from indexing.commands.terminal import as_json, opened, print_json, progress_bar, screen
 from indexing.process_start import ENCODING, require_memory
 from indexing.records import MODES
@@ -16,12 +17,12 @@ from indexing.settings import Settings
 @click.argument("before")
 @click.argument("after")
 @click.option("--set", "set_name", required=True, help="The stored query set.")
-@click.option("--version", type=int, help="Version of the set; by default the newest.")
+@click.option("--version", type=POSITIVE, help="Version of the set; by default the newest.")
 @click.option("--split", default="test", show_default=True, help="train, dev, test, or all of it.")
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True, help="Which legs rank.")
 @click.option("--measure", default="nDCG@10", show_default=True, help="What is compared.")
 @click.option("--k", default=100, show_default=True, type=click.IntRange(1, 1000), help="Documents to ask for.")
-@click.option("--seed", default=0, show_default=True, help="Of the resampling.")
+@click.option("--seed", default=0, show_default=True, type=WHOLE, help="Of the resampling.")
 @click.option("--on-workers", is_flag=True, help="Have workers of the queue 'evaluation' search; needs Redis.")
 @click.option("--propose", is_flag=True, help="Put what to judge among the candidates for judging.")
 @as_json

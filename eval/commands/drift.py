@@ -8,6 +8,7 @@ import click
 
 from eval.commands.group import evaluation
 from indexing.commands.moments import until_option
+from indexing.commands.numbers import WHOLE
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import opened, print_json, print_table
 from indexing.process_start import ENCODING, require_memory
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 """Of a window's length."""
 _FEW = 1e-4
-"""A p value below it is shown as a power of ten."""
+"""A p value below it is shown as a power of ten. Our choice."""
 
 
 class _Span(click.ParamType):  # type: ignore[type-arg] # only newer versions of click know a type here
@@ -35,7 +36,7 @@ class _Span(click.ParamType):  # type: ignore[type-arg] # only newer versions of
             return value
         found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", str(value))
         if found is None:
-            self.fail(f"{value!r} is no length of time: expected 30m, 24h or 7d.", param, ctx)
+            self.fail(f"{value!r} is not a length of time: expected 30m, 24h or 7d.", param, ctx)
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -58,7 +59,7 @@ class _Span(click.ParamType):  # type: ignore[type-arg] # only newer versions of
 @click.option("--tenant", help="Requests of this tenant alone.")
 @click.option("--collection", help="Requests of this collection alone.")
 @click.option("--no-cause", is_flag=True, help="Do not replay queries to find the cause: no model is loaded.")
-@click.option("--seed", default=0, show_default=True, help="Of permutations and samples.")
+@click.option("--seed", default=0, show_default=True, type=WHOLE, help="Of permutations and samples.")
 @click.option("--propose", "proposes", is_flag=True, help="Make the queries to judge first candidates for judging.")
 @click.option("--alert", "alerts", is_flag=True, help="Look once as the hourly job does, and raise alerts.")
 @json_option

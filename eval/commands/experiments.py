@@ -5,6 +5,7 @@ from dataclasses import asdict
 import click
 
 from eval.commands.group import evaluation
+from indexing.commands.numbers import POSITIVE
 from indexing.commands.terminal import as_json, opened, print_json
 from indexing.settings import Settings
 
@@ -16,8 +17,8 @@ def experiments() -> None:
 
 @experiments.command("list")
 @click.option("--set", "set_name", help="Of this query set alone.")
-@click.option("--recipe", type=int, help="Of this recipe alone.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="The newest so many.")
+@click.option("--recipe", type=POSITIVE, help="Of this recipe alone.")
+@click.option("--limit", default=50, show_default=True, type=POSITIVE, help="The newest so many.")
 @as_json
 @click.pass_obj
 def experiments_list(settings: Settings, set_name: str | None, recipe: int | None, limit: int, as_json: bool) -> None:

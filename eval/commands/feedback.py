@@ -10,6 +10,7 @@ from eval.commands.group import evaluation
 from eval.commands.set_candidates import candidates
 from indexing.commands.ledger_tables import period_text, tell_unread
 from indexing.commands.moments import since_option, until_option
+from indexing.commands.numbers import POSITIVE
 from indexing.commands.terminal import as_json, opened, print_json, print_table
 from indexing.settings import Settings
 
@@ -36,7 +37,7 @@ collection_option = click.option("--collection", help="Of one collection alone, 
 )
 @tenant_option
 @collection_option
-@click.option("--rollout", type=int, help="Of one rollout alone, by its number.")
+@click.option("--rollout", type=POSITIVE, help="Of one rollout alone, by its number.")
 @as_json
 @click.pass_obj
 def feedback(

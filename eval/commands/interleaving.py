@@ -7,6 +7,7 @@ import click
 
 from eval.commands.group import evaluation
 from indexing.commands.ledger_tables import tell_unread
+from indexing.commands.numbers import POSITIVE
 from indexing.commands.terminal import as_json, opened, print_json, print_table
 from indexing.settings import Settings
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @evaluation.command("interleaving")
-@click.argument("rollout", type=click.IntRange(1))
+@click.argument("rollout", type=POSITIVE)
 @as_json
 @click.pass_obj
 def interleaving(settings: Settings, /, rollout: int, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eval.commands.group import evaluation
+from indexing.commands.numbers import WHOLE
 from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar, screen
 from indexing.records import MODES
 from indexing.settings import Settings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     help="A file of JSON lines: question, answer, contexts, reference and more.",
 )
 @click.option("--metric", "names", multiple=True, help="Measure this alone (may be repeated); by default all.")
-@click.option("--budget", type=click.IntRange(0), help="Requests to send to the judge at most; by default any number.")
+@click.option("--budget", type=WHOLE, help="Requests to send to the judge at most; by default any number.")
 @click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Samples judged at once.")
 @click.option(
     "--split",

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from eval.commands.sets import by_option, print_change, reason_option, sets
+from indexing.commands.numbers import GRADE, POSITIVE
 from indexing.commands.terminal import as_json, opened, print_json, print_table, short_time, tenant_option
 from indexing.records import Partition
 from indexing.settings import Settings
@@ -48,9 +49,9 @@ def candidates_list(settings: Settings, /, as_json: bool, collection: str | None
 
 
 @candidates.command("accept")
-@click.argument("candidate", type=int)
+@click.argument("candidate", type=POSITIVE)
 @click.option("--set", "name", required=True, help="The set that the judgment joins.")
-@click.option("--grade", required=True, type=int, help="How well the document answers: above 0 is relevant.")
+@click.option("--grade", required=True, type=GRADE, help="How well the document answers: above 0 is relevant.")
 @click.option("--document", help="The judged document, where the candidate names none or another answers.")
 @by_option
 @click.option("--reason", default="", help="Why; by default which candidate it was.")
@@ -74,7 +75,7 @@ def candidates_accept(settings: Settings, /, candidate: int, name: str, as_json:
 
 
 @candidates.command("reject")
-@click.argument("candidate", type=int)
+@click.argument("candidate", type=POSITIVE)
 @by_option
 @reason_option
 @click.pass_obj

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from eval.commands.sets import by_option, print_change, reason_option, sets, slices_given
+from indexing.commands.numbers import GRADE
 from indexing.commands.terminal import as_json, collection_option, opened, tenant_option
 from indexing.records import Partition
 from indexing.settings import Settings
@@ -22,7 +23,9 @@ def _judging(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("name")
 @click.argument("query")
 @click.option("--document", "documents", multiple=True, required=True, help="The judged document (may be repeated).")
-@click.option("--grade", default=1, show_default=True, type=int, help="Above 0 is relevant, 0 is judged not relevant.")
+@click.option(
+    "--grade", default=1, show_default=True, type=GRADE, help="Above 0 is relevant, 0 is judged not relevant."
+)
 @click.option("--slice", "slices", multiple=True, metavar="SLICE=VALUE", help="A slice of the query that is known.")
 @click.option("--new", is_flag=True, help="Make the set first, about --collection of --tenant.")
 @collection_option
@@ -53,7 +56,7 @@ def sets_add(settings: Settings, /, name: str, query: str, as_json: bool, **opti
 @click.argument("query_id")
 @click.option("--document", "documents", multiple=True, required=True, help="The judged document (may be repeated).")
 @click.option(
-    "--grade", required=True, type=int, help="The new grade; the old one confirms it for the document of now."
+    "--grade", required=True, type=GRADE, help="The new grade; the old one confirms it for the document of now."
 )
 @_judging
 def sets_edit(settings: Settings, /, name: str, query_id: str, as_json: bool, **options: Any) -> None:

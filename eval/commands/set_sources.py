@@ -1,11 +1,13 @@
 """``groundwork eval sets import``, ``synthesise`` and ``export``: sets from files and documents, and to files."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from eval.commands.sets import by_option, print_change, sets, slices_given, version_option
+from indexing.commands.numbers import WHOLE
 from indexing.commands.terminal import as_json, collection_option, opened, print_json, tenant_option
 from indexing.records import Partition
 from indexing.settings import Settings
@@ -52,7 +54,7 @@ def sets_import(settings: Settings, /, name: str, as_json: bool, **options: Any)
 @sets.command("synthesise")
 @click.argument("name")
 @click.option("--count", default=200, show_default=True, type=click.IntRange(1, 2_000), help="Queries at most.")
-@click.option("--seed", default=0, show_default=True, type=int, help="Which documents are taken.")
+@click.option("--seed", default=0, show_default=True, type=WHOLE, help="Which documents are taken.")
 @click.option("--model", is_flag=True, help="Let the model at GROUNDWORK_JUDGE_URL write them; it is sent documents.")
 @collection_option
 @tenant_option
@@ -63,14 +65,21 @@ def sets_import(settings: Settings, /, name: str, as_json: bool, **options: Any)
 def sets_synthesise(settings: Settings, /, name: str, as_json: bool, **options: Any) -> None:
     """Store the set NAME of queries made of documents of --collection: titles, headings, key sentences, or --model."""
     from eval.datasets.chat_client import endpoint_of
-    from eval.datasets.question_writer import QuestionWriter
+    from eval.datasets.model_calls import ModelCalls
+    from eval.datasets.question_writer import PURPOSE, QuestionWriter
     from eval.datasets.synthesis import synthesise
 
     partition = Partition(options["tenant"], options["collection"])
     with opened(settings) as home:
-        writer = QuestionWriter(endpoint_of(settings)) if options["model"] else None
         told = {"count": options["count"], "seed": options["seed"], "actor": options["by"], "again": options["again"]}
-        print_change(synthesise(home, name, partition, writer=writer, **told), as_json)
+        if not options["model"]:
+            print_change(synthesise(home, name, partition, **told), as_json)
+            return
+        endpoint = endpoint_of(settings)
+        with ModelCalls(home, PURPOSE, endpoint.model) as calls:
+            writer = QuestionWriter(endpoint, told=partial(calls.record, partition=partition))
+            change = synthesise(home, name, partition, writer=writer, **told)
+        print_change(change, as_json)
 
 
 @sets.command("export")

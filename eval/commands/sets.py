@@ -1,12 +1,13 @@
 """``groundwork eval sets``: the group, with the commands that list and show stored query sets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from eval.commands.group import evaluation
+from indexing.commands.numbers import POSITIVE
 from indexing.commands.terminal import (
     as_json,
     opened,
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 _SPLITS = ("train", "dev", "test")
 _SHOWN_CHARACTERS = 60
 """Characters of a query that a table shows; ``--json`` has all. Our choice."""
+_SHOWN_IDS = 20
+"""Ids that a line names; ``sets show --json`` has all. Our choice."""
 by_option = click.option("--by", default=current_user, help="Who does it; by default the user that runs the command.")
 reason_option = click.option("--reason", required=True, help="Why; kept with the change.")
-version_option = click.option(
-    "--version", type=click.IntRange(1), help="As the set was then; by default the newest version."
-)
+version_option = click.option("--version", type=POSITIVE, help="As the set was then; by default the newest version.")
 
 
 @evaluation.group("sets")
@@ -71,13 +72,14 @@ def sets_show(
 ) -> None:
     """Show the queries of a set with their judgments, its versions, and which judged documents changed or are gone."""
     from eval.datasets.curation import history
+    from eval.datasets.query_sets import with_relevant
     from eval.datasets.stored_sets import read_query_set, set_versions
 
     with opened(settings) as home:
         if query_id is not None:
             _show_history(history(home, name, query_id), as_json)
             return
-        found = read_query_set(home, name, split=split, version=version)
+        found = read_query_set(home, name, split=split, version=version, is_whole=True)
         versions = set_versions(home, name)
     if as_json:
         print_json({**asdict(found), "versions": [asdict(one) for one in versions]})
@@ -96,6 +98,9 @@ def sets_show(
     )
     for line in stale_lines(found):
         click.echo(line)
+    found_none = found.queries.keys() - with_relevant(found.qrels) - set(found.staleness.left_out)
+    if found_none:
+        click.echo(f"queries that no document is judged relevant for, which are not measured: {_some(found_none)}")
 
 
 def _show_history(judged: "Sequence[PastJudgment]", as_json: bool) -> None:
@@ -124,13 +129,19 @@ def stale_lines(query_set: "QuerySet") -> list[str]:
         ("are gone, and their judgments are left out", stale.gone),
     )
     lines = [
-        f"judged documents that {what}: {', '.join(sorted({one for documents in found.values() for one in documents}))}"
+        f"judged documents that {what}: {_some({one for documents in found.values() for one in documents})}"
         for what, found in told
         if found
     ]
     if stale.left_out:
-        lines.append(f"queries without a relevant document left, which are not measured: {', '.join(stale.left_out)}")
+        lines.append(f"queries without a relevant document left, which are not measured: {_some(stale.left_out)}")
     return lines
+
+
+def _some(ids: Collection[str]) -> str:
+    """Ids in their order, and how many there are more than a person reads."""
+    named = ", ".join(sorted(ids)[:_SHOWN_IDS])
+    return named if len(ids) <= _SHOWN_IDS else f"{named} and {len(ids) - _SHOWN_IDS:,} more"
 
 
 def print_change(change: "SetChange", as_json: bool) -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eval.commands.group import evaluation
+from indexing.commands.numbers import FiniteRange
 from indexing.commands.scheduled_runs import planned_as_json, run_as_json
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import opened, print_json, short_time
@@ -30,7 +31,7 @@ _WIDTH = 160
 
 
 @evaluation.command("watch")
-@click.option("--every", type=click.FloatRange(min=0.5), default=2.0, show_default=True, help="Seconds between looks.")
+@click.option("--every", type=FiniteRange(0.5, 86_400), default=2.0, show_default=True, help="Seconds between looks.")
 @click.option("--once", is_flag=True, help="Show it once and end.")
 @json_option
 @click.pass_obj

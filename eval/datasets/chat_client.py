@@ -63,6 +63,20 @@ class Message:
     content: str
 
 
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How asking for one completion went: what was asked, what it cost, and the name of the error where none came."""
+
+    messages: Sequence[Message]
+    milliseconds: float
+    usage: Usage
+    error: str | None
+
+
+def _untold(completion: Completion) -> None:
+    """Tell no one."""
+
+
 def endpoint_of(settings: Settings) -> Endpoint:
     """The endpoint that the settings name.
 
@@ -115,13 +129,21 @@ class ChatClient:
     ) -> None:
         await self._http.aclose()
 
-    async def complete(self, messages: Sequence[Message], *, temperature: float = 0.0, seed: int = 0) -> str:
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        temperature: float = 0.0,
+        seed: int = 0,
+        told: Callable[[Completion], None] = _untold,
+    ) -> str:
         """The text with which the model goes on.
 
         Args:
             messages: The chat so far.
             temperature: How freely words are drawn; 0 draws the likeliest.
             seed: Which draw, where the endpoint heeds it.
+            told: Told how it went, unless nothing was sent.
 
         Raises:
             BudgetSpent: no further request may be sent.
@@ -137,16 +159,28 @@ class ChatClient:
             "seed": seed,
         }
         async with self._slots:
-            for attempt in range(1, self._attempts + 1):
-                await self._wait_for_turn()
-                answer = await self._send({name: value for name, value in body.items() if name not in self._refused})
-                if isinstance(answer, httpx.Response) and answer.status_code == httpx.codes.OK:
-                    return self._text_of(answer)
-                if not self._mends(answer, attempt) or attempt == self._attempts:
-                    break
-            failure = self._failure(answer)
-            self._down = failure if failure.is_down else self._down
-            raise failure
+            began, cost, fault = self._clock(), Usage(), None
+            try:
+                return await self._complete(body, cost)
+            except (BudgetSpent, ServiceFailed) as error:
+                fault = type(error).__name__
+                raise
+            finally:
+                if cost.requests:
+                    told(Completion(messages, (self._clock() - began) * 1000.0, cost, fault))
+
+    async def _complete(self, body: Mapping[str, Json], cost: Usage) -> str:
+        for attempt in range(1, self._attempts + 1):
+            await self._wait_for_turn()
+            cost.requests += 1
+            answer = await self._send({name: value for name, value in body.items() if name not in self._refused})
+            if isinstance(answer, httpx.Response) and answer.status_code == httpx.codes.OK:
+                return self._text_of(answer, cost)
+            if not self._mends(answer, attempt) or attempt == self._attempts:
+                break
+        failure = self._failure(answer)
+        self._down = failure if failure.is_down else self._down
+        raise failure
 
     async def _wait_for_turn(self) -> None:
         while self._down is None and (wait_seconds := self._resumes_at - self._clock()) > 0:
@@ -213,7 +247,7 @@ class ChatClient:
         later = f"; it asks to come back in {waits:.0f} s" if waits is not None else ""
         return ServiceFailed(f"{url} answered {status}{said}{later}.", is_down=(waits or 0) > MOST_WAIT_SECONDS)
 
-    def _text_of(self, answer: httpx.Response) -> str:
+    def _text_of(self, answer: httpx.Response, cost: Usage) -> str:
         """The text of a completion.
 
         Raises:
@@ -225,10 +259,10 @@ class ChatClient:
             text, reason = choice["message"]["content"], choice.get("finish_reason")
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             raise ServiceFailed(
-                f"{self.endpoint.url} answered 200 with {len(answer.content)} bytes that are no chat completion:"
+                f"{self.endpoint.url} answered 200 with {len(answer.content)} bytes that are not a chat completion:"
                 " expected choices[0].message.content."
             ) from error
-        self._count(value.get("usage"))
+        self._count(value.get("usage"), cost)
         if reason == "length":
             raise ServiceFailed(
                 f"{self.endpoint.url} cut its answer off (finish_reason 'length'): allow longer answers."
@@ -237,12 +271,13 @@ class ChatClient:
             raise ServiceFailed(f"{self.endpoint.url} answered without text (finish_reason {str(reason)[:20]!r}).")
         return text
 
-    def _count(self, usage: Json) -> None:
+    def _count(self, usage: Json, cost: Usage) -> None:
         if not isinstance(usage, Mapping):
             return
         for name in ("prompt_tokens", "completion_tokens"):
             if isinstance(tokens := usage.get(name), int):
-                setattr(self.usage, name, getattr(self.usage, name) + tokens)
+                for counted in (self.usage, cost):
+                    setattr(counted, name, getattr(counted, name) + tokens)
 
 
 def complete_all(
@@ -252,12 +287,13 @@ def complete_all(
     budget: int | None = None,
     concurrency: int = CONCURRENCY,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    told: Callable[[Completion], None] = _untold,
 ) -> tuple[list[str | ServiceFailed | BudgetSpent], Usage]:
     """Ask one question each, for a caller without an event loop: answers, or why there is none, in the order asked."""
 
     async def ask(client: ChatClient, prompt: str) -> str | ServiceFailed | BudgetSpent:
         try:
-            return await client.complete([Message("user", prompt)])
+            return await client.complete([Message("user", prompt)], told=told)
         except (ServiceFailed, BudgetSpent) as error:
             return error
 

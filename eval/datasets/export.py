@@ -29,14 +29,14 @@ def export_query_set(home: Home, name: str, folder: Path, *, version: int | None
 
     Raises:
         NotFound: There is no such set or version.
-        InvalidInput: The folder holds something, or the set has no relevant document.
+        InvalidInput: The folder holds something or cannot be made, or the set holds no judgment.
         StorageFull: The disk has no room.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidInput(f"{folder} is not an empty folder: give one that is empty, or that is not there.")
-    query_set = read_query_set(home, name, split=None, version=version, keeps_gone=True)
+    query_set = read_query_set(home, name, split=None, version=version, keeps_gone=True, is_whole=True)
+    if not any(query_set.qrels.values()):
+        raise InvalidInput(f"Query set {name!r} holds no judgment in version {query_set.version}: nothing to write.")
     splits = {row["id"]: row["split"] for row in query_rows(home.catalogue, name, query_set.version or 0)}
-    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    _make_empty(folder)
     lines = [
         json.dumps({"_id": query, "text": text, "metadata": dict(query_set.slices[query])}, ensure_ascii=False)
         for query, text in query_set.queries.items()
@@ -54,6 +54,20 @@ def export_query_set(home: Home, name: str, folder: Path, *, version: int | None
             written.append(folder / "qrels" / f"{split}.tsv")
             write_atomically(written[-1], _text(["\t".join(BEIR_HEADER), *rows]))
     return written
+
+
+def _make_empty(folder: Path) -> None:
+    """Make a folder with one for judgments in it.
+
+    Raises:
+        InvalidInput: it holds something, or cannot be made.
+    """
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InvalidInput(f"{folder} is not an empty folder: give one that is empty, or that is not there.")
+        (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{str(folder)[:200]} cannot be made ({error.strerror}): give a folder that can.") from error
 
 
 def _text(lines: list[str]) -> bytes:

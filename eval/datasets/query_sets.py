@@ -38,6 +38,8 @@ class Staleness:
 class QuerySet:
     """Queries with their judgments: ``queries`` and ``qrels`` have the same ids, each with a relevant document.
 
+    A stored set that people look at may be whole, with queries that have none (``read_query_set``).
+
     ``slices`` gives a query's value of each slice: query id -> ``{"language": "en", ...}``. A stored set names the
     ``partition`` whose documents are judged, its ``version``, what ``staleness`` took out of it, and by query id in
     which version it ``joined``: was asked and had a relevant document for the first time.

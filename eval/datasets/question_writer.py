@@ -1,15 +1,17 @@
 """Questions that a language model writes about documents, through an endpoint that speaks the OpenAI protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from eval.datasets.chat_client import TIMEOUT_SECONDS, Endpoint, complete_all
+from eval.datasets.chat_client import TIMEOUT_SECONDS, Completion, Endpoint, complete_all
 from eval.datasets.document_queries import Made, MadeQuery
 from eval.datasets.json_replies import json_of
 from eval.datasets.splits import normalised
 from indexing.errors import BudgetSpent, ServiceFailed
 from indexing.records import Document
 
+PURPOSE = "questions written"
+"""What the ledger says of the calls."""
 MODEL = "model"
 """What a query is said to be made of that a model wrote."""
 _TEXT_CHARS = 4_000
@@ -38,6 +40,8 @@ class QuestionWriter:
 
     endpoint: Endpoint
     timeout_seconds: float = TIMEOUT_SECONDS
+    told: Callable[[Completion], None] = lambda completion: None
+    """Told of each call."""
 
     def __call__(self, documents: Sequence[Document], count: int) -> Made:
         """Up to ``count`` queries, of the first documents that give one.
@@ -52,7 +56,7 @@ class QuestionWriter:
             some = documents[asked : asked + count - len(made)]
             asked += len(some)
             prompts = [_PROMPT.format(title=one.title, text=one.text[:_TEXT_CHARS]) for one in some]
-            replies, _ = complete_all(self.endpoint, prompts, timeout_seconds=self.timeout_seconds)
+            replies, _ = complete_all(self.endpoint, prompts, timeout_seconds=self.timeout_seconds, told=self.told)
             for document, reply in zip(some, replies, strict=True):
                 if isinstance(reply, ServiceFailed | BudgetSpent):
                     if isinstance(reply, ServiceFailed) and reply.is_down:

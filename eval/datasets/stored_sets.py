@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from eval.datasets.query_sets import ByQuery, QuerySet, Staleness, contents_fingerprint, with_relevant
 from eval.datasets.set_changes import partition_of, require_set
@@ -14,6 +15,8 @@ from indexing.catalogue.query_sets import joining_versions, judgment_rows, query
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
 from indexing.records import Json, Partition
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,13 @@ def set_versions(home: Home, name: str) -> Sequence[SetVersion]:
 
 
 def read_query_set(
-    home: Home, name: str, *, split: str | None = "test", version: int | None = None, keeps_gone: bool = False
+    home: Home,
+    name: str,
+    *,
+    split: str | None = "test",
+    version: int | None = None,
+    keeps_gone: bool = False,
+    is_whole: bool = False,
 ) -> QuerySet:
     """A stored set, for an evaluation.
 
@@ -92,10 +101,12 @@ def read_query_set(
         version: Which version; ``None`` for the newest.
         keeps_gone: Whether judgments of documents that are gone stay in the qrels, as where an older snapshot that
             holds them is measured. They are named in ``staleness`` all the same.
+        is_whole: Whether queries without a relevant document are there, too, for people who look at a set: nothing
+            is measured on those, and the fingerprint is that of the others.
 
     Raises:
         NotFound: there is no such set, or no such version of it.
-        InvalidInput: no such split, or no query of it has a relevant document.
+        InvalidInput: no such split, or no query of it has a relevant document, unless the set is read whole.
     """
     if split is not None and split not in SPLITS:
         raise InvalidInput(f"split {split!r} of query set {name!r}; expected one of: {', '.join(SPLITS)}")
@@ -110,25 +121,24 @@ def read_query_set(
             qrels.setdefault(one["query"], {})[one["document"]] = one["grade"]
     measured = with_relevant(qrels)
     left_out = {one["query"] for one in judged if one["grade"] > 0} - measured
-    if not measured:
+    if not measured and not is_whole:
         raise InvalidInput(_nothing_to_measure(row, split, len(rows), len(left_out)))
-    queries = {one["id"]: one["text"] for one in rows if one["id"] in measured}
-    qrels = {query: qrels[query] for query in queries}
+    given = wanted if is_whole else measured
+    queries = {one["id"]: one["text"] for one in rows if one["id"] in given}
+    qrels = {query: qrels.get(query, {}) for query in queries}
     return QuerySet(
         name=name,
         queries=queries,
         qrels=qrels,
-        fingerprint=contents_fingerprint(queries, qrels),
+        fingerprint=contents_fingerprint(*(_only(measured, some) for some in (queries, qrels))),
         split="all" if split is None else split,
-        slices={one["id"]: json.loads(one["slices"]) for one in rows if one["id"] in measured},
+        slices={one["id"]: json.loads(one["slices"]) for one in rows if one["id"] in given},
         partition=partition_of(row),
         version=number,
         is_synthetic=row["kind"] == "synthetic",
         staleness=_staleness(judged, left_out),
-        askers={one["id"]: one["user_hash"] for one in rows if one["id"] in measured and one["user_hash"]},
-        joined={
-            one: number for one, number in joining_versions(home.catalogue, row["name"]).items() if one in measured
-        },
+        askers={one["id"]: one["user_hash"] for one in rows if one["id"] in given and one["user_hash"]},
+        joined={one: number for one, number in joining_versions(home.catalogue, row["name"]).items() if one in given},
     )
 
 
@@ -148,6 +158,10 @@ def staleness(home: Home, query_set: QuerySet) -> Staleness:
     relevant = {one["query"] for one in judged if one["grade"] > 0}
     there = {one["query"] for one in judged if one["grade"] > 0 and one["content_now"] is not None}
     return _staleness(judged, relevant - there)
+
+
+def _only(ids: set[str], of: Mapping[str, _T]) -> dict[str, _T]:
+    return {one: value for one, value in of.items() if one in ids}
 
 
 def _version(row: Row, version: int | None) -> int:

@@ -17,7 +17,7 @@ from app.retrieval.agreement import overlap
 from eval.drift.embedding_tests import mmd
 from eval.drift.error_control import adjusted
 from eval.drift.observations import Observation
-from eval.drift.replayed_answers import ReplayedQueries
+from eval.drift.replayed_answers import ReplayedQueries, why_freed
 from eval.drift.signals import Signal, decide, of_observations, tested
 from eval.drift.windows import LEAST
 from indexing.errors import GroundworkError
@@ -34,7 +34,7 @@ writes moves some documents of some queries, and is no cause of anything."""
 EFFECT = 0.2
 """Or where a raw score moved by so many of its standard deviations. Source: Cohen 1988: a small effect."""
 DEPTH = 10
-"""Documents of an answer that are compared."""
+"""Documents of an answer that are compared. Our choice."""
 OF_QUERIES_ALONE = ("characters", "words", "turns", "language", "mmd", "classifier")
 """Signals that no release and no corpus can move."""
 _PAIRED = ("dense_top", "dense_margin", "lexical_top", "lexical_margin", "rerank_top", "leg_overlap")
@@ -80,7 +80,7 @@ def find_cause(
 
     Args:
         queries: The fixed queries and today's, with what answers them.
-        old: The release that answered the reference.
+        old: The release that answered the reference; of one that was freed the new one tells whether traffic moved.
         new: The release that answers now.
         moved: The signals that moved between reference and window: where texts are not kept, so that nothing can be
             replayed, those of the queries themselves say whether traffic did.
@@ -90,16 +90,17 @@ def find_cause(
     Returns:
         The causes that moved; a contrast whose queries or releases are not at hand says why.
     """
-    contrasts = (_by_signals(_traffic(queries, old, seed), moved), *_releases(queries, old, new))
+    asked = new if old.retired_at is not None else old  # either tells queries apart; one that was freed answers nothing
+    contrasts = (_by_signals(_traffic(queries, asked, seed), moved), *_releases(queries, old, new))
     named = [one.cause for one in contrasts if one.verdict == "moved"]
     if is_stale and "corpus" not in named:
         named.append("corpus")
     return Cause(tuple(one for one in CAUSES if one in named), contrasts, old.number, new.number)
 
 
-def _traffic(queries: ReplayedQueries, old: Release, seed: int) -> Contrast:
+def _traffic(queries: ReplayedQueries, asked: Release, seed: int) -> Contrast:
     try:
-        before, after = queries.fixed(old), queries.todays(old)
+        before, after = queries.fixed(asked), queries.todays(asked)
     except GroundworkError as error:
         return Contrast("traffic", "cannot be told", why=str(error))
     count = min(len(before.observations), len(after.observations))
@@ -131,6 +132,9 @@ def _releases(queries: ReplayedQueries, old: Release, new: Release) -> tuple[Con
         return Contrast("recipe", "same"), _paired("corpus", queries, old, new)
     if has_one_corpus:
         return _paired("recipe", queries, old, new), Contrast("corpus", "same")
+    if old.retired_at is not None:
+        why = why_freed(old)
+        return Contrast("recipe", "cannot be told", why=why), Contrast("corpus", "cannot be told", why=why)
     between = replace(new, snapshot=old.snapshot, seq=old.seq)
     recipe = _paired("recipe", queries, old, between)
     if recipe.verdict == "cannot be told":

@@ -15,7 +15,7 @@ from eval.drift.two_samples import Tested, sequential_p
 
 PERMUTATIONS = 19_999
 """Of the labels: p is at least 0.00005, so that two such looks in a row alarm. Four seconds at 500 beside 100, where
-something moved; else fifty as large ones end it at once."""
+something moved; else fifty as large ones end it at once. Our choice."""
 _FOLDS = 5
 """Parts of the cross-fitting: each vector is judged by what was learned from the other four fifths. Our choice."""
 _RIDGE = 1.0

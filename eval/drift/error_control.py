@@ -34,12 +34,12 @@ def evidence_of(p: float) -> float:
     """The e-value that a p value is worth: at least 0, in the mean at most 1 where nothing changed.
 
     Raises:
-        ValueError: it is no p value.
+        ValueError: it is not a p value.
 
     Source: Vovk and Wang 2021, the mean of ``k * p ** (k - 1)`` over k in (0, 1): it needs no parameter.
     """
     if not 0.0 < p <= 1.0:
-        raise ValueError(f"{p} is no p value: expected more than 0 and at most 1")
+        raise ValueError(f"{p} is not a p value: expected more than 0 and at most 1")
     if p > 1.0 - 1e-6:
         return 0.5  # the limit, where the formula below divides 0 by 0
     logarithm = math.log(p)

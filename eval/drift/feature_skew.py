@@ -9,12 +9,10 @@ from indexing.features.skew import FeatureSkew, measure_skew, served_values
 from indexing.features.transformations import TRANSFORMATIONS, Transformations
 from indexing.home import Home
 from indexing.ledger.readers import requests_of
-from indexing.ledger.records import RequestRow
+from indexing.ledger.records import ANSWER_KINDS, RequestRow
 from indexing.records import Json, moment_text
 from indexing.releases.recipes import boost_features_of
 
-ANSWERS = ("search", "context")
-"""Kinds of ledger rows that say what callers were answered."""
 WINDOW = timedelta(days=1)
 """Looked back over, as ``groundwork features skew`` does: older documents have changed since. Source: our choice."""
 LEAST_ANSWERS = 100
@@ -51,7 +49,7 @@ def check_skew(
     """
     until = datetime.now(UTC) if now is None else now
     found = _told(requests_of(home.ledger, None, until - WINDOW, until), on_rows)
-    rows = (row for row in found if row.kind in ANSWERS)
+    rows = (row for row in found if row.kind in ANSWER_KINDS)
     features_of = boost_features_of(home.catalogue)
     report = measure_skew(
         home.catalogue, served_values(rows), features_of, share=share, transformations=transformations

@@ -137,7 +137,7 @@ def compare(
     said = feedback_signals(home, before, after, until, feedback)
     signals = decide([*measure(before, after, slice_by=slice_by, seed=seed), *said])
     old, new = _release_of(home, before), _release_of(home, after)
-    staleness = read_staleness(home, scope, new or live, after)
+    staleness = read_staleness(home, scope, live if new is None or new.retired_at is not None else new, after)
     report = DriftReport(
         scope=scope.key,
         reference=reference.name,
@@ -173,12 +173,12 @@ def explain(compared: Compared, replayer: Callable[[], Replayer], *, seed: int =
 
 
 def _release_of(home: Home, sample: Sample) -> Release | None:
-    """The release that gave most of a sample's answers; ``None`` without any, or where it was freed."""
+    """The release that gave most of a sample's answers, freed or not; ``None`` without any."""
     if not sample.rows:
         return None
     number = Counter(row.release for row in sample.rows).most_common(1)[0][0]
     try:
-        return find_release(home.catalogue, number)
+        return find_release(home.catalogue, number, is_retired_too=True)
     except NotFound:
         return None
 

@@ -11,7 +11,7 @@ from app.services.queries import query_for
 from app.services.replay import CannotReplay, Replayer, body_of
 from app.services.request_rows import features_of, hits_of
 from eval.drift.observations import Observation, observe_answer
-from indexing.errors import InvalidInput
+from indexing.errors import InvalidInput, NotFound
 from indexing.ledger.records import RequestRow
 from indexing.records import Partition
 from indexing.releases.release import Release
@@ -45,7 +45,7 @@ class ReplayedQueries:
         """What a release answers to the queries of the reference.
 
         Raises:
-            GroundworkError: it cannot be opened.
+            GroundworkError: it cannot be opened, or was freed.
         """
         return self._of(release, is_fixed=True)
 
@@ -61,6 +61,8 @@ class ReplayedQueries:
         return self._answers[key]
 
     def _answered(self, release: Release, rows: Sequence[RequestRow]) -> Answers:
+        if release.retired_at is not None:
+            raise NotFound(why_freed(release))
         serving = self.replayer.opened(release)
         observations, vectors = dict[UUID, Observation](), dict[UUID, NDArray[np.float32]]()
         for row in rows:
@@ -75,6 +77,14 @@ class ReplayedQueries:
             if result.query_vector is not None:
                 vectors[row.id] = result.query_vector.vector
         return Answers(observations, vectors)
+
+
+def why_freed(release: Release) -> str:
+    """Why a retired release answers nothing, and what to do about it."""
+    return (
+        f"release {release.number}, which answered then, was freed by 'groundwork gc': keep more builds (--keep or"
+        " --days), or compare with a later reference"
+    )
 
 
 def _some(rows: Sequence[RequestRow], seed: int) -> list[RequestRow]:

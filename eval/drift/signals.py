@@ -24,7 +24,8 @@ from indexing.errors import InvalidInput
 
 Outcome = Literal["moved", "same", "not enough data"]
 LOW_SCORE_SHARE = 0.05
-"""Of both samples together: what counts as a low score, so that under no change each sample has its part of them."""
+"""Of both samples together: what counts as a low score, so that under no change each sample has its part of them.
+Source: decision 40."""
 BARS = 20
 """Of a histogram, from the lowest hundredth to the highest of both samples. Source: our choice."""
 MOST_CATEGORIES = 12

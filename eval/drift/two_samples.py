@@ -21,8 +21,8 @@ ENOUGH = 50
 """Permutations as large as what was seen after which a test ends: p is then known to a seventh. Source: our choice."""
 _LEAST_P = 1e-300
 """Near the smallest number that a float holds."""
-_BATCH = 200
-"""Permutations at once."""
+BATCH_PERMUTATIONS = 200
+"""Permutations at once. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def sequential_p(draw: Callable[[int], NDArray[np.bool_]], most: int) -> float:
     """
     drawn = larger = 0
     while drawn < most:
-        found = draw(min(_BATCH, most - drawn))
+        found = draw(min(BATCH_PERMUTATIONS, most - drawn))
         counts = larger + np.cumsum(found)
         if counts[-1] >= ENOUGH:
             return ENOUGH / (drawn + int(np.argmax(counts >= ENOUGH)) + 1)

@@ -18,7 +18,7 @@ from indexing.releases.recipes import RERANK
 from indexing.snapshots.collection_calibration import JUDGMENTS, UNMOVED, CollectionCalibration, Move
 
 HITS = 10
-"""Hits of each query that count: as many as a search gives unless told otherwise."""
+"""Hits of each query that count: as many as a search gives unless told otherwise. Our choice."""
 MIN_QUERIES = 10
 """Judged queries below which nothing is fitted. Source: our choice; the prior would decide nearly alone."""
 SHIFT_SD, STRETCH_SD = 1.0, 0.35

@@ -235,4 +235,4 @@ def _experiment(record: Json, path: Path) -> Experiment:
         created_at = datetime.fromisoformat(record["created_at"])
         return Experiment(**{**record, "modes": modes, "created_at": created_at})
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise ArtefactCorrupt(f"{path}: the record is no experiment ({error}); run it again") from error
+        raise ArtefactCorrupt(f"{path}: the record is not an experiment ({error}); run it again") from error

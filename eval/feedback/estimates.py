@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 LEVEL = 0.95
-"""Of intervals: the share of them that hold the truth."""
+"""Of intervals: the share of them that hold the truth. Our choice."""
 LEAST_USERS = 10
 """Clusters below which there is no interval: the spread between fewer is not known. Source: our choice."""
 

@@ -28,7 +28,7 @@ MOST_QUERIES = 20_000
 MOST_COUNTED = 1_000_000
 """Queries that are counted at once, some 300 MB; of more a half, a quarter ... by hash. Source: our choice."""
 LEAST_ASKED = 2
-"""How often a query must be asked to show a document at two ranks."""
+"""How often a query must be asked to show a document at two ranks. Our choice."""
 MOST_ASKERS = 100
 """Users of a query that are kept: while any of them stays, so may its text. Source: our choice."""
 _MOST_HALVINGS = 32

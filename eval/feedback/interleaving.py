@@ -15,7 +15,7 @@ from indexing.releases.preference_tests import PreferenceResult, conclude_prefer
 from indexing.releases.rollouts import find_rollout
 
 CONFIDENCE = 0.95
-"""Of the interval of the candidate's part of the wins."""
+"""Of the interval of the candidate's part of the wins. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,14 @@ def interleaving_report(
 
     Raises:
         NotFound: there is no such rollout.
-        RolloutConflict: it is no interleaving.
+        RolloutConflict: it is not an interleaving.
 
     Source: Radlinski, Kurup and Joachims, CIKM 2008: a click is a credit for the list whose turn gave the hit, the list
     with more credits wins the query. The sign test is taken over units, since one user's queries are alike.
     """
     one = find_rollout(home.catalogue, rollout)
     if one.mode != "interleaving" or one.ab_test is None:
-        raise RolloutConflict(f"Rollout {rollout} is no interleaving: 'groundwork rollouts interleave' starts one.")
+        raise RolloutConflict(f"Rollout {rollout} is not an interleaving: 'groundwork rollouts interleave' starts one.")
     answers = list(interleaved_answers(home.ledger, rollout, since, until, on_fault=on_fault))
     found = preferences_of(iter(answers))
     votes = [answer.vote for answer in answers if answer.vote is not None and answer.unit is not None]

@@ -1,10 +1,8 @@
 """The policy of a gate as a YAML file: which queries, which margins and limits, and what guards a canary."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from eval.experiments.measures import EVERY_MEASURE, JUDGED
@@ -12,6 +10,7 @@ from eval.gates.sequences import N_STAR
 from indexing.errors import InvalidInput, NotFound
 from indexing.home import Home
 from indexing.records import fingerprint
+from indexing.releases.yaml_mapping import read_mapping
 
 LEAST_QUERIES = 100
 """Queries below which a gate says nothing, unless its policy says otherwise. Source: issue 12."""
@@ -33,11 +32,14 @@ latency: {p95_ratio: 1.5}
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class GuardSlice(_Part):
-    """A slice whose values may each lose no more than ``margin``; values with fewer queries are told, not judged."""
+    """A slice whose values may each lose no more than ``margin``; values with fewer queries are told, not judged.
+
+    A slice of which no value has enough queries guards nothing, so that the verdict is HOLD at best.
+    """
 
     slice: str = Field(min_length=1)
     margin: Margin = 0.05
@@ -179,12 +181,7 @@ def parse_policy(text: str, source: str) -> Policy:
     Raises:
         InvalidInput: a value is wrong.
     """
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"{source} is not YAML: {' '.join(str(error).split())}. Expected:\n{_EXAMPLE}") from error
-    if not isinstance(value, Mapping):
-        raise InvalidInput(f"{source} holds no policy. Expected:\n{_EXAMPLE}")
+    value = read_mapping(text, source, holds="policy", example=_EXAMPLE)
     try:
         return Policy.model_validate(value)
     except ValidationError as error:

@@ -16,7 +16,7 @@ N_STAR = 300
 _GRID = 150
 """Points of the grid between two looks. Source: our choice; published constants are met to 0.001."""
 _FAR = 8.0
-"""Standard deviations below which no path is followed: it lies there with a chance below 1e-15."""
+"""Standard deviations below which no path is followed: it lies there with a chance below 1e-15. Our choice."""
 
 Floats = NDArray[np.float64]
 
@@ -50,9 +50,9 @@ def group_sequential_boundaries(looks: Sequence[int], level: float) -> tuple[flo
 @lru_cache(maxsize=64)
 def _boundaries(looks: tuple[int, ...], level: float) -> tuple[float, ...]:
     if not looks or looks[0] < 1 or any(after <= before for before, after in pairwise(looks)):
-        raise ValueError(f"Looks {list(looks)} are no plan: expected numbers of observations that ascend from 1 on.")
+        raise ValueError(f"Looks {list(looks)} are not a plan: expected numbers of observations that ascend from 1 on.")
     if not 0 < level < 0.5:
-        raise ValueError(f"Level {level} is no level: expected more than 0 and less than 0.5.")
+        raise ValueError(f"Level {level} is out of range: expected more than 0 and less than 0.5.")
     shares = np.asarray(looks, dtype=np.float64) / looks[-1]
     constant = brentq(
         lambda c: crossing_chance(shares, c / np.sqrt(shares)) - level, one_sided_critical(level) * 0.9, 9.0

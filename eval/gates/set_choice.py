@@ -37,7 +37,7 @@ def choose_sets(home: Home, policy: Policy) -> ChosenSets:
 
     Raises:
         NotFound: the policy names a set that there is not.
-        InvalidInput: a named set has no query with a relevant document.
+        InvalidInput: a named set has no query with a relevant document, or no query of it has a guarded slice.
     """
     if policy.query_sets:
         return ChosenSets([(one, _read(home, one)) for one in policy.query_sets])
@@ -64,7 +64,14 @@ def choose_sets(home: Home, policy: Policy) -> ChosenSets:
 
 
 def _read(home: Home, policy: SetPolicy) -> QuerySet:
-    return read_query_set(home, policy.name, split=None if policy.split == "all" else policy.split)
+    found = read_query_set(home, policy.name, split=None if policy.split == "all" else policy.split)
+    there = set[str]().union(*(its.keys() for its in found.slices.values()))
+    if unknown := [one.slice for one in policy.guard_slices if one.slice not in there]:
+        raise InvalidInput(
+            f"{policy.name}: the policy guards the slice {unknown[0][:40]!r}, which none of its queries has; expected"
+            f" one of: {', '.join(sorted(there)) or 'none'}."
+        )
+    return found
 
 
 def _synthetic(home: Home, stored: Sequence[StoredSet]) -> SetPolicy:

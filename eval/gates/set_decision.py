@@ -68,11 +68,19 @@ def decide_set(
     if found.verdict == HOLD:
         found = Finding(HOLD, (*found.reasons, *_waits(plan, len(ids))), found.evidence)
     guarded = [_guard(guard, ids, before, after, slices, level / tests) for guard in policy.guard_slices]
-    reasons = tuple(reason for one in guarded for reason in one.reasons)
     evidence = {**found.evidence, "slices": [part for one in guarded for part in one.evidence["values"]]}
-    if any(one.verdict == REJECT for one in guarded):
-        return Finding(REJECT, (*found.reasons, *reasons), evidence)
-    return Finding(found.verdict, found.reasons, evidence)
+    return _with_guards(Finding(found.verdict, found.reasons, evidence), guarded)
+
+
+def _with_guards(found: Finding, guarded: Sequence[Finding]) -> Finding:
+    """The worse of what the whole set and its guarded slices say, with the reasons of those that say it."""
+    verdicts = {one.verdict for one in guarded}
+    reasons = tuple(reason for one in guarded for reason in one.reasons)
+    if REJECT in verdicts:
+        return Finding(REJECT, (*found.reasons, *reasons), found.evidence)
+    if HOLD in verdicts and found.verdict != REJECT:
+        return Finding(HOLD, reasons if found.verdict == PROMOTE else (*found.reasons, *reasons), found.evidence)
+    return found
 
 
 def count_tests(policies: Sequence[tuple[SetPolicy, Mapping[str, Mapping[str, str]]]]) -> int:
@@ -122,11 +130,20 @@ def _p(test: PairedTest) -> str:
 
 def _values(guard: GuardSlice, slices: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
     """The values of a slice that have enough queries, and those queries."""
+    return {value: queries for value, queries in _queries_of(guard, slices).items() if _is_enough(guard, queries)}
+
+
+def _queries_of(guard: GuardSlice, slices: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
+    """The values of a slice, and the queries that have each."""
     found: dict[str, list[str]] = {}
     for query, its in sorted(slices.items()):
         if guard.slice in its:
             found.setdefault(its[guard.slice], []).append(query)
-    return {value: queries for value, queries in sorted(found.items()) if len(queries) >= guard.min_queries}
+    return dict(sorted(found.items()))
+
+
+def _is_enough(guard: GuardSlice, queries: Sequence[str]) -> bool:
+    return len(queries) >= guard.min_queries
 
 
 def _guard(
@@ -137,17 +154,24 @@ def _guard(
     slices: Mapping[str, Mapping[str, str]],
     level: float,
 ) -> Finding:
-    """REJECT where a value of a slice loses more than its margin and the loss is shown; else PROMOTE."""
-    known, reasons, told = set(ids), [], []
-    for value, queries in _values(guard, {query: slices[query] for query in slices.keys() & known}).items():
+    """REJECT where a value loses more than its margin and the loss is shown, HOLD where no value has enough queries."""
+    known, reasons, told, is_judged = set(ids), [], [], False
+    for value, queries in _queries_of(guard, {query: slices[query] for query in slices.keys() & known}).items():
         test = paired_test([before[one] for one in queries], [after[one] for one in queries], alternative="less")
-        is_hurt = test.difference < -guard.margin and test.p <= level
+        is_enough = _is_enough(guard, queries)
+        is_judged |= is_enough
         told.append(
-            {"slice": guard.slice, "value": value, "queries": test.n, "difference": test.difference, "p": test.p}
+            {
+                **{"slice": guard.slice, "value": value, "queries": test.n, "difference": test.difference},
+                "p": test.p if is_enough else None,
+            }
         )
-        if is_hurt:
+        if is_enough and test.difference < -guard.margin and test.p <= level:
             reasons.append(
                 f"{guard.slice} {value} loses {-test.difference:.3f} on {test.n} queries, over {guard.margin:g}"
                 f" ({_p(test)})"
             )
+    if not is_judged:
+        few = f"no value of the guarded slice {guard.slice} has {guard.min_queries} queries: it guards nothing"
+        return Finding(HOLD, (few,), {"values": told})
     return Finding(REJECT if reasons else PROMOTE, tuple(reasons), {"values": told})

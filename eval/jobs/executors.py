@@ -22,7 +22,7 @@ from indexing.home import Home
 WINDOW = 8
 """Blocks of queries handed out at once: enough for eight processes. Source: our choice."""
 _CHECK_SECONDS = 1.0
-"""How often it is asked whether the evaluation is still wanted."""
+"""How often it is asked whether the evaluation is still wanted. Our choice."""
 
 
 class WorkerEvaluationExecutor(RemoteExecutor[EvaluationTask, EvaluationOutput]):

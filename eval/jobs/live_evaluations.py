@@ -14,7 +14,15 @@ from eval.experiments.statistics import benjamini_hochberg
 from eval.reports.served_releases import services
 from indexing.catalogue.alerts import list_alerts
 from indexing.catalogue.evaluations import list_evaluations
-from indexing.errors import ArtefactCorrupt, ArtefactMissing, InvalidInput, NotFound
+from indexing.errors import (
+    ArtefactCorrupt,
+    ArtefactMissing,
+    FormatUnknown,
+    GroundworkError,
+    InvalidInput,
+    ModelMismatch,
+    NotFound,
+)
 from indexing.home import Home
 from indexing.records import Json, moment_text
 from indexing.releases.deployments import stable_release
@@ -25,6 +33,8 @@ from indexing.schedule.jobs import Steps
 MEASURE = "nDCG@10"
 """What is compared with the time before."""
 SOURCE = "evaluation"
+_BROKEN = (ArtefactMissing, ArtefactCorrupt, FormatUnknown, ModelMismatch)
+"""Faults of one release, such as a candidate's; the other releases and sets are evaluated all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +83,22 @@ def evaluate_live(
 
     Raises:
         NotReady: nothing is released yet.
+        GroundworkError: a release could not be searched; the others were evaluated, and what is worse was said.
     """
     at = moment_text(datetime.now(UTC) if now is None else now)
     sets: dict[str, Json] = {}
     compared: list[_Compared] = []
+    broken: list[GroundworkError] = []
     for stored in list_query_sets(home):
         for release in live_releases(home):
             steps(f"{stored.name} on {release}")
             told: dict[str, Json] = {}
             sets.setdefault(stored.name, {})[release] = told
-            one = _evaluated(home, stored.name, release, steps, executor, mode, told)
+            try:
+                one = _evaluated(home, stored.name, release, steps, executor, mode, told)
+            except _BROKEN as error:
+                broken.append(error)
+                continue
             if one is not None:
                 compared.append(one)
     tested = [one for one in compared if one.found.is_comparable and one.found.p is not None]
@@ -90,6 +106,11 @@ def evaluate_live(
         one.told["p_adjusted"] = p
         if one.found.verdict == "worse" and p < LEVEL:
             _say(home, one, p, at)
+    if broken:
+        raise GroundworkError(
+            f"{len(broken)} of {sum(map(len, sets.values()))} evaluations failed, the others are kept. The first:"
+            f" {type(broken[0]).__name__}: {broken[0]}"
+        ) from broken[0]
     return {"sets": sets}
 
 

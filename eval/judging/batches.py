@@ -30,7 +30,8 @@ from indexing.storage.permissions import PRIVATE_FILE
 BATCH = 20
 """Queries or samples that are judged with ``JUDGE_LOCK`` held. Source: our choice, a minute or so of a judge."""
 PAUSE_SECONDS = 1.0
-"""Between batches that asked a model, in which an erasure that waits gets the lock: it asks five times in it."""
+"""Between batches that asked a model, in which an erasure that waits gets the lock: it asks five times in it.
+Our choice."""
 DRAFT_DAYS = 1
 """Days after which a draft that was not written again is one of a run that was killed. Our choice."""
 LOCKED = "judging of samples, or an erasure"

@@ -1,11 +1,13 @@
 """A model as a judge: its reply read as a record, asked for again where it is none, and kept so as to pay once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from eval.datasets.chat_client import ChatClient, Message
+from eval.datasets.chat_client import ChatClient, Completion, Message
 from eval.datasets.json_replies import json_of
 from eval.judging.samples import Sample
 from indexing.catalogue.database import utc_now
@@ -76,9 +78,12 @@ class ReplyCounts:
 class Judge:
     """Asks a model for records. Belongs to one event loop."""
 
-    def __init__(self, client: ChatClient, replies: Replies) -> None:
-        """A judge that asks through ``client`` what ``replies`` do not hold."""
+    def __init__(
+        self, client: ChatClient, replies: Replies, on_call: Callable[[Sample, Completion], None] = lambda *_: None
+    ) -> None:
+        """A judge that asks through ``client`` what ``replies`` do not hold; ``on_call`` is told of what it asked."""
         self._client, self._replies, self.counts = client, replies, ReplyCounts()
+        self._on_call = on_call
 
     async def ask(self, sample: Sample, prompt: str, record: type[_Record], draw: int = 0) -> _Record:
         """The model's reply to a prompt about a sample, as a record.
@@ -104,16 +109,16 @@ class Judge:
             else:
                 self.counts.kept += 1
                 return found
-        reply, found = await self._ask(prompt, record, draw)
+        reply, found = await self._ask(sample, prompt, record, draw)
         self._replies.keep(key, sample, model, reply)
         return found
 
-    async def _ask(self, prompt: str, record: type[_Record], draw: int) -> tuple[str, _Record]:
+    async def _ask(self, sample: Sample, prompt: str, record: type[_Record], draw: int) -> tuple[str, _Record]:
         messages: list[Message] = [Message("user", prompt)]
-        fault = ""
+        fault, told = "", partial(self._on_call, sample)
         for _ in range(TRIES):
             temperature = REPEATED_TEMPERATURE if draw else 0.0
-            reply = await self._client.complete(messages, temperature=temperature, seed=draw)
+            reply = await self._client.complete(messages, temperature=temperature, seed=draw, told=told)
             try:
                 return reply, _read(reply, record)
             except ValueError as error:

@@ -20,7 +20,7 @@ MEASURED: State = "measured"
 FAILED: State = "failed"
 UNMEASURED: State = "unmeasured"
 FORMAT = 1
-"""Of the files: raised with every change that this cannot read."""
+"""Of the files: raised with every change that this cannot read. Our choice."""
 MIN_FOR_INTERVAL = 20
 """Measured samples below which a mean has no interval: a bootstrap of so few is too narrow. Source: our choice."""
 
@@ -181,7 +181,9 @@ def read_judgement(path: Path) -> Judgement:
     except FileNotFoundError as error:
         raise NotFound(f"{path} does not exist; 'groundwork eval judge' makes judgements.") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise FormatUnknown(f"{path} is no judgement in format {FORMAT} ({error}): judge the samples again.") from error
+        raise FormatUnknown(
+            f"{path} is not a judgement in format {FORMAT} ({error}): judge the samples again."
+        ) from error
 
 
 def _summary(value: Json) -> Summary:

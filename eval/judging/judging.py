@@ -5,8 +5,10 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 
-from eval.datasets.chat_client import ATTEMPTS, CONCURRENCY, TIMEOUT_SECONDS, ChatClient, Endpoint
+from eval.datasets.chat_client import ATTEMPTS, CONCURRENCY, TIMEOUT_SECONDS, ChatClient, Completion, Endpoint
+from eval.datasets.model_calls import ModelCalls
 from eval.judging.judge import Judge, KeptReplies
 from eval.judging.judgement import FAILED, MEASURED, UNMEASURED, JudgedSample, Judgement, Outcome, summarise
 from eval.judging.metrics import ANSWER_RELEVANCY, Metric
@@ -22,6 +24,8 @@ OnProgress = Callable[[int], None]
 BUDGET_SPENT = "the budget was spent"
 NO_JUDGE = "no judge is configured"
 NO_EMBEDDER = "no embedding model is registered"
+PURPOSE = "judged"
+"""What the ledger says of the calls."""
 UNDETERMINED = "nothing to judge was found in it"
 """Why ragas gives no number: an answer in which the judge saw no statement."""
 
@@ -94,6 +98,7 @@ class _Run:
     def __init__(
         self, home: Home, metrics: Sequence[Metric], asking: Asking, embedder: Embedder | None, on_progress: OnProgress
     ) -> None:
+        self._home = home
         self._metrics, self._asking, self._embedder, self._on_progress = metrics, asking, embedder, on_progress
         self._replies, self._judge, self._done = KeptReplies(home), None, 0
         # A sample is finished before the next begins, so that a budget that ends leaves few half done.
@@ -114,10 +119,14 @@ class _Run:
                         attempts=asking.attempts,
                     )
                 )
-                judge = Judge(client, self._replies)
+                calls = stack.enter_context(ModelCalls(self._home, PURPOSE, endpoint.model))
+                judge = Judge(client, self._replies, partial(self._record, calls))
             judged = await asyncio.gather(*(self._one(sample, judge) for sample in samples))
             costs = {} if client is None or judge is None else {**asdict(client.usage), **asdict(judge.counts)}
         return list(judged), costs
+
+    def _record(self, calls: ModelCalls, sample: Sample, completion: Completion) -> None:
+        calls.record(completion, sample.partition, self._replies.user_hash(sample))
 
     async def _one(self, sample: Sample, judge: Judge | None) -> JudgedSample:
         async with self._slots:

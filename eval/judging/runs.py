@@ -14,7 +14,7 @@ from eval.judging.judging import Asking
 from eval.judging.metrics import ANSWER_RELEVANCY, Metric, metrics_named
 from eval.judging.samples import read_samples
 from indexing.catalogue.judge_replies import forget_replies_before
-from indexing.errors import InvalidInput, NotFound
+from indexing.errors import InvalidInput, NotFound, NotReady
 from indexing.home import Home
 from indexing.models.embedder import Embedder, load_embedder
 from indexing.records import Json, moment_text
@@ -92,7 +92,7 @@ def judge_every_set(
         options = Options(budget=budget, on_progress=partial(_of_set, on_sample, stored.name))
         try:
             judgement, _ = judge_set(home, stored.name, options)
-        except (InvalidInput, NotFound) as error:  # nothing judged in its test split, or not in the release
+        except (InvalidInput, NotFound, NotReady) as error:  # nothing to judge by, not in the release, or that changed
             found[stored.name] = {"not_judged": str(error)}
         else:
             found[stored.name] = {one.metric: one.to_json() for one in judgement.summaries}

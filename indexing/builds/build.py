@@ -53,7 +53,7 @@ from indexing.storage.store import BUILD_LOCK
 
 logger = logging.getLogger(__name__)
 _SAMPLE = 16
-"""Texts that a dry run encodes to say how long all will take."""
+"""Texts that a dry run encodes to say how long all will take. Our choice."""
 _MOST_PLANS = 3
 """Plans that documents may outrun before a build looks at those of one moment. Source: our choice."""
 

@@ -22,9 +22,9 @@ from indexing.storage.store import Storage
 logger = logging.getLogger(__name__)
 
 _KEPT_SECONDS = 86_400
-"""How long Redis keeps what it counts of a job: a day."""
+"""How long Redis keeps what it counts of a job: a day. Our choice."""
 _RENEW_SECONDS = 0.5
-"""A worker renews its lease at least this often."""
+"""A worker renews its lease at least this often. Our choice."""
 
 
 def queue_of(storage: Storage, name: str) -> str:

@@ -24,7 +24,7 @@ from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import KIND, Shard, open_shard
 
 _VERSION = 1
-"""Of the check; another one finds out everything anew."""
+"""Of the check; another one finds out everything anew. Our choice."""
 _WITHIN = 3
 """The place, from 1, up to which a document counts as found. Source: the trials of decision 50."""
 _PASSAGES_A_PLACE = 50

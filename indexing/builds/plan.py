@@ -23,7 +23,7 @@ from indexing.snapshots.shard_manifest import FORMAT
 from indexing.storage.store import Storage
 
 _BATCH = 256
-"""Documents that are cut in one transaction: bounds how long other writers wait."""
+"""Documents that are cut in one transaction: bounds how long other writers wait. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,18 @@ import time
 from collections.abc import Callable
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from indexing.errors import NotReady
+from indexing.errors import InvalidInput, NotReady
+from indexing.redis_client import redis_client
 from indexing.settings import Settings
 
 WAIT_SECONDS = 5.0
-"""How long a command waits for a Redis that is just being started; a Redis container takes one or two seconds."""
+"""How long a command waits for a Redis that is just being started; a Redis container takes one or two seconds.
+Our choice."""
 _CONNECT_SECONDS = 2.0
-"""How long one try may take: an address without a machine never answers."""
+"""How long one try may take: an address without a machine never answers. Our choice."""
 _PAUSE_SECONDS = 0.5
-"""Pause between two tries to reach Redis."""
+"""Pause between two tries to reach Redis. Our choice."""
 
 
 def require_redis(
@@ -56,13 +56,8 @@ def require_redis(
 def _fault(settings: Settings) -> tuple[str, bool] | None:
     """What keeps Redis from answering, and whether it may pass by itself; ``None`` when it answers."""
     try:
-        client = redis.Redis.from_url(
-            settings.redis_url or "",
-            socket_timeout=_CONNECT_SECONDS,
-            socket_connect_timeout=_CONNECT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-    except (ValueError, TypeError):  # the message may hold the address
+        client = redis_client(settings.redis_url or "", _CONNECT_SECONDS)
+    except InvalidInput:
         return "its address has an option that is not understood", False
     try:
         client.ping()

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MAX_FAILURES = 3
-"""Failures of one task that fail its job."""
+"""Failures of one task that fail its job. Our choice."""
 MAX_LOSSES = 10
-"""Workers that one task may lose before it is taken for what kills them."""
+"""Workers that one task may lose before it is taken for what kills them. Our choice."""
 WINDOWS = {"embed": 64, "shard": 4}
 """Tasks handed out and not yet done, by kind: bounds the inputs on disk, and what a lost Redis makes send again."""
 LOST_SECONDS = 60.0
-"""How long a job waits for a Redis that was lost: time to start it again, and not for ever."""
+"""How long a job waits for a Redis that was lost: time to start it again, and not for ever. Our choice."""
 _POLL_SECONDS = 0.05
-"""How often Redis is asked which tasks are done."""
+"""How often Redis is asked which tasks are done. Our choice."""
 _IDLE_SECONDS = 10.0
-"""How long a queue may go untaken before the person who waits is told."""
+"""How long a queue may go untaken before the person who waits is told. Our choice."""
 T = TypeVar("T")
 R = TypeVar("R")
 

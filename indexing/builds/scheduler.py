@@ -18,7 +18,7 @@ from indexing.releases.deployments import stable_release
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
-"""How often the catalogue is asked whether a build is wanted."""
+"""How often the catalogue is asked whether a build is wanted. Our choice."""
 PAUSES = Backoff(2.0, 60.0)
 """How long the builder waits after builds that failed: twice the usual, and a minute at most."""
 

@@ -34,9 +34,10 @@ QUEUES = {"embed": "embedding", "shard": "indexing"}
 """Which queue a kind of task goes to."""
 TASK = "groundwork.do_block"
 MEMORY_FACTOR = 2
-"""How often ``memory_mb`` a task may take before it fails; a process beyond ``memory_mb`` is replaced after it."""
+"""How often ``memory_mb`` a task may take before it fails; a process beyond ``memory_mb`` is replaced after it.
+Our choice."""
 QUIET_SECONDS = 1.0
-"""Pause after Redis was lost; a task counts as lost only after that long without a lease."""
+"""Pause after Redis was lost; a task counts as lost only after that long without a lease. Our choice."""
 
 
 def _build_runner(storage: Storage) -> DoTask:

@@ -21,7 +21,7 @@ OPERATOR = "operator"
 MAX_BOUND = 100
 """Collections, or principals, that a key is bound to. Our choice: more are a tenant's, or a request's."""
 MAX_PRINCIPAL_CHARACTERS = 512
-"""The longest name of a principal, in code points."""
+"""The longest name of a principal, in code points. Our choice."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _VALID = "k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?) AND t.revoked_at IS NULL"
 _SELECT = "SELECT k.*, t.requests_per_minute, t.log_queries FROM api_keys k JOIN tenants t ON t.id = k.tenant WHERE"
@@ -189,7 +189,7 @@ def list_keys(database: Database, tenant: str | None = None, *, after: str = "",
 
     Args:
         database: Where from.
-        tenant: TenantParam; ``None`` for all tenants.
+        tenant: Whose keys; ``None`` for those of all tenants.
         after: The id of the last key of the page before; empty for the first page.
         limit: How many at most.
     """
@@ -202,7 +202,7 @@ def list_keys(database: Database, tenant: str | None = None, *, after: str = "",
 
 
 def read_key(database: Database, key_id: str, tenant: str | None = None) -> Key:
-    """One key, if it belongs to ``tenant`` (``None``: to whomever).
+    """One key, if it belongs to ``tenant`` (``None``: to any tenant).
 
     Raises:
         NotFound: there is no such key, or it is another tenant's: the two answers are the same.

@@ -8,7 +8,8 @@ from indexing.catalogue.database import Database
 BEAT_SECONDS = 5.0
 """How often a builder says that it runs; our choice: each beat is one small write to the catalogue."""
 GONE_SECONDS = 30.0
-"""After how long without a beat a builder counts as gone: as long as a busy catalogue may hold up one write."""
+"""After how long without a beat a builder counts as gone: as long as a busy catalogue may hold up one write.
+Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
 """Collections of a tenant: rows that are made, listed, required and removed."""
 
+import json
+from collections.abc import Collection
+
 from indexing.catalogue.database import Database, utc_now
 from indexing.catalogue.document_versions import keep_versions
 from indexing.catalogue.names import is_stored_name, require_new_name
@@ -31,10 +34,18 @@ def _documents_of(database: Database, partition: Partition) -> int | None:
     return None if found is None else int(found["documents"])
 
 
-def list_collections(database: Database, tenant: str, *, after: str, limit: int) -> list[tuple[str, int]]:
-    """The next collections of a tenant by name with their document counts, from the first behind ``after``."""
-    sql = "SELECT name, documents FROM collections WHERE tenant = ? AND name > ? ORDER BY name LIMIT ?"
-    return [(row["name"], int(row["documents"])) for row in database.rows(sql, (tenant, after, limit))]
+def list_collections(
+    database: Database, tenant: str, *, after: str = "", limit: int, among: Collection[str] | None = None
+) -> list[tuple[str, int]]:
+    """The next collections of a tenant by name with their document counts, from the first behind ``after``.
+
+    Where it is given, of those ``among`` these names alone.
+    """
+    wanted, names = (
+        ("", []) if among is None else ("AND name IN (SELECT value FROM json_each(?))", [json.dumps(list(among))])
+    )
+    sql = f"SELECT name, documents FROM collections WHERE tenant = ? AND name > ? {wanted} ORDER BY name LIMIT ?"
+    return [(row["name"], int(row["documents"])) for row in database.rows(sql, (tenant, after, *names, limit))]
 
 
 def require_collection(database: Database, partition: Partition) -> None:

@@ -54,15 +54,18 @@ class Database:
         busy_timeout_seconds: float = 30.0,
         require_room: Callable[[], None] = lambda: None,
         keeps_versions: bool = False,
+        on_plan_change: Callable[[], None] = lambda: None,
     ) -> None:
         """Open or create the catalogue at ``path`` and bring its schema up to date.
 
         ``require_room`` is called before each write transaction, and raises where that must not take the disk's room.
         ``keeps_versions`` says whether live versions that are replaced are kept for replays, of tenants that allow it.
+        ``on_plan_change`` is called after each commit that changes what API processes must serve.
         """
         self.path = path
         self.keeps_versions = keeps_versions
         self._require_room = require_room
+        self._on_plan_change = on_plan_change
         self._busy_timeout_seconds = busy_timeout_seconds
         self._local = threading.local()
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
@@ -145,6 +148,7 @@ class Database:
             return
         if grows:
             self._require_room()
+        self._local.changes_plan = False
         with self._translated():
             database.conn.execute("BEGIN IMMEDIATE")
             try:
@@ -155,6 +159,12 @@ class Database:
                 database.rollback()
                 raise
             self._require_files()
+        if self._local.changes_plan:
+            self._on_plan_change()
+
+    def note_plan_change(self) -> None:
+        """Let the transaction in progress count as one that changes what API processes must serve."""
+        self._local.changes_plan = True
 
     def health(self) -> str | None:
         """Why the catalogue takes no writes, in words and without a path; ``None`` while its files are in place."""

@@ -16,7 +16,7 @@ from indexing.records import Document, Json, Partition
 _BODY = "number, id, event_time, known_at, body"
 """What is read of a row."""
 _IDS = 500
-"""Documents asked about in one statement."""
+"""Documents asked about in one statement. Our choice."""
 BEFORE_ALL = ("", "", "")
 """Before the tenant, collection and id of every document."""
 

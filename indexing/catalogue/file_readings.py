@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from indexing.catalogue.collections import require_collection
 from indexing.catalogue.database import Database, Row, utc_now
 from indexing.catalogue.files import read_file
+from indexing.catalogue.pages import Listed, Page
 from indexing.errors import NotFound
 from indexing.records import Json, Partition
 
@@ -149,43 +150,46 @@ def read_reading(database: Database, partition: Partition, file_id: str) -> Read
 
 
 def list_readings(
-    database: Database,
-    partition: Partition,
-    *,
-    limit: int,
-    after: str | None = None,
-    before: str | None = None,
-    is_ascending: bool = False,
-    state: State | None = None,
-    batch: str | None = None,
-) -> list[Reading]:
-    """The readings of a collection in the order in which they were asked for, or the newest first.
+    database: Database, partition: Partition, page: Page, *, state: State | None = None, batch: str | None = None
+) -> Listed[Reading]:
+    """The readings of a collection in the order in which they were asked for.
 
     Args:
         database: The catalogue.
         partition: Whose collection.
-        limit: How many at most.
-        after: Only those behind this file.
-        before: Only those before this file; the last ``limit`` of them, unless ``after`` is given, too.
-        is_ascending: The oldest first.
+        page: Which of them, by the ids of their files.
         state: Only those in this state.
         batch: Only those of this batch.
 
     Raises:
-        NotFound: ``after`` or ``before`` is no file of the collection.
+        NotFound: the page begins or ends at no file of the collection.
     """
-    behind, ahead = (None if one is None else read_reading(database, partition, one).number for one in (after, before))
-    low, high = (behind, ahead) if is_ascending else (ahead, behind)
-    is_backwards = before is not None and after is None
-    order = "ASC" if is_ascending != is_backwards else "DESC"
     sql = (
-        f"{SELECT} WHERE r.tenant = ?1 AND r.collection = ?2 AND (?3 IS NULL OR r.number > ?3)"
-        " AND (?4 IS NULL OR r.number < ?4) AND (?5 IS NULL OR r.state = ?5) AND (?6 IS NULL OR r.batch = ?6)"
-        f" ORDER BY r.number {order} LIMIT ?7"
+        f"{SELECT} WHERE r.tenant = ?1 AND r.collection = ?2 AND (?3 IS NULL OR r.state = ?3)"
+        " AND (?4 IS NULL OR r.batch = ?4)"
     )
-    key = (partition.tenant, partition.collection)
-    found = [reading_of(row) for row in database.rows(sql, (*key, low, high, state, batch, limit))]
-    return found[::-1] if is_backwards else found
+    return page.read(
+        database,
+        sql,
+        (partition.tenant, partition.collection, state, batch),
+        key=["r.number"],
+        place=lambda one: (read_reading(database, partition, one).number,),
+        made=reading_of,
+    )
+
+
+def files_that_wait(
+    database: Database, partition: Partition, *, file: str | None = None, batch: str | None = None
+) -> set[str]:
+    """The files of a collection, or of one batch of it, whose documents are stored and found only after a build."""
+    sql = (
+        "SELECT DISTINCT r.file FROM file_readings r JOIN file_documents m ON m.reading = r.number"
+        " JOIN documents d ON d.tenant = m.tenant AND d.collection = m.collection AND d.id = m.id"
+        " WHERE r.tenant = ?1 AND r.collection = ?2 AND r.state = 'in_progress' AND r.step = 'indexing' AND d.live = 0"
+        " AND (?3 IS NULL OR r.file = ?3) AND (?4 IS NULL OR r.batch = ?4)"
+    )
+    rows = database.rows(sql, (partition.tenant, partition.collection, file, batch))
+    return {str(row["file"]) for row in rows}
 
 
 def count_readings(database: Database, partition: Partition, *, batch: str | None = None) -> ReadingCounts:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from indexing.catalogue.database import Database, Row, utc_now
+from indexing.catalogue.pages import Listed, Page
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.errors import NotFound, QuotaExceeded
 from indexing.records import Partition
@@ -119,34 +120,21 @@ def read_file(database: Database, tenant: str, file_id: str) -> StoredFile:
     return StoredFile(**row)
 
 
-def list_files(
-    database: Database,
-    tenant: str,
-    *,
-    limit: int,
-    after: str | None = None,
-    is_ascending: bool = False,
-    purpose: str | None = None,
-) -> list[StoredFile]:
-    """A tenant's files in the order in which they came, or the newest first: at most ``limit`` behind the id ``after``.
+def list_files(database: Database, tenant: str, page: Page, *, purpose: str | None = None) -> Listed[StoredFile]:
+    """A tenant's files in the order in which they came.
 
     Raises:
-        NotFound: ``after`` is no file of the tenant.
+        NotFound: the page begins at no file of the tenant.
     """
-    number = None if after is None else _number(database, tenant, after)
-    sign, order = (">", "ASC") if is_ascending else ("<", "DESC")
-    sql = (
-        f"SELECT {_COLUMNS} FROM files WHERE tenant = ?1 AND stored = 1 AND (?2 IS NULL OR number {sign} ?2)"
-        f" AND (?3 IS NULL OR purpose = ?3) ORDER BY number {order} LIMIT ?4"
-    )
-    return [StoredFile(**row) for row in database.rows(sql, (tenant, number, purpose, limit))]
 
+    def place(file_id: str) -> tuple[int]:
+        row = database.row("SELECT number FROM files WHERE tenant = ? AND id = ? AND stored = 1", (tenant, file_id))
+        if row is None:
+            raise NotFound(f"No file {file_id[:100]!r}: 'after' is the id of the last file of the page before.")
+        return (int(row["number"]),)
 
-def _number(database: Database, tenant: str, file_id: str) -> int:
-    row = database.row("SELECT number FROM files WHERE tenant = ? AND id = ? AND stored = 1", (tenant, file_id))
-    if row is None:
-        raise NotFound(f"No file {file_id[:100]!r}: 'after' is the id of the last file of the page before.")
-    return int(row["number"])
+    sql = f"SELECT {_COLUMNS} FROM files WHERE tenant = ?1 AND stored = 1 AND (?2 IS NULL OR purpose = ?2)"
+    return page.read(database, sql, (tenant, purpose), key=["number"], place=place, made=lambda row: StoredFile(**row))
 
 
 def remove_file(database: Database, tenant: str, file_id: str) -> None:

@@ -5,9 +5,9 @@ import unicodedata
 from indexing.errors import InvalidInput
 
 MAX_NAME_CHARS = 128
-"""Characters of a name at most: it stands in paths, logs and metrics."""
+"""Characters of a name at most: it stands in paths, logs and metrics. Our choice."""
 _SHOWN_CHARS = 40
-"""Characters of a refused name that a message repeats."""
+"""Characters of a refused name that a message repeats. Our choice."""
 
 
 def is_stored_name(name: str) -> bool:

@@ -13,6 +13,7 @@ def put_pin(
         sql = "INSERT OR REPLACE INTO pins (tenant, kind, recipe, actor, reason, created_at) VALUES (?, ?, ?, ?, ?, ?)"
         db.conn.execute(sql, (tenant, kind, recipe, actor, reason, at))
         db.conn.execute(_CHANGE, (tenant, kind, recipe, actor, reason, at))
+        database.note_plan_change()
 
 
 def delete_pin(database: Database, tenant: str, *, actor: str, reason: str, at: str) -> bool:
@@ -21,6 +22,7 @@ def delete_pin(database: Database, tenant: str, *, actor: str, reason: str, at: 
         is_gone = db.conn.execute("DELETE FROM pins WHERE tenant = ?", (tenant,)).rowcount == 1
         if is_gone:
             db.conn.execute(_CHANGE, (tenant, "unpinned", None, actor, reason, at))
+            database.note_plan_change()
         return is_gone
 
 

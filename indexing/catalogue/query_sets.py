@@ -8,7 +8,7 @@ from indexing.catalogue.documents import OF_PARTITION
 from indexing.records import Json, Partition
 
 _IDS = 500
-"""Documents asked about in one statement."""
+"""Documents asked about in one statement. Our choice."""
 _AT_VERSION = "{0}.since_version <= ?2 AND ({0}.until_version IS NULL OR {0}.until_version > ?2)"
 """Chooses the rows that a version has."""
 

@@ -109,6 +109,7 @@ def insert_deployment(
         )
         cells = (recipe, reason, actor, at or utc_now(), rollout, int(is_rollback), verdict, override)
         db.conn.execute(sql, cells)
+        database.note_plan_change()
 
 
 def last_deployment_row(database: Database) -> Row | None:

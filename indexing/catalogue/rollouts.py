@@ -22,6 +22,7 @@ def update_rollout(database: Database, number: int, version: int, changes: Mappi
     with database.write() as db:
         names = "".join(f"{name} = ?, " for name in changes)
         sql = f"UPDATE rollouts SET {names}version = version + 1 WHERE id = ? AND version = ?"
+        database.note_plan_change()
         return db.conn.execute(sql, (*changes.values(), number, version)).rowcount == 1
 
 
@@ -74,12 +75,14 @@ def keep_on_standby(database: Database, recipe: int, *, until_at: str, since_at:
     with database.write() as db:
         sql = "INSERT OR REPLACE INTO standby (recipe, until_at, since_at) VALUES (?, ?, ?)"
         db.conn.execute(sql, (recipe, until_at, since_at))
+        database.note_plan_change()
 
 
 def clear_standby(database: Database) -> None:
     """Let no recipe be on standby any more."""
     with database.write() as db:
         db.conn.execute("DELETE FROM standby")
+        database.note_plan_change()
 
 
 def standby_rows(database: Database, now: str) -> list[Row]:

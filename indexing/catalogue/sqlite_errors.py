@@ -54,7 +54,7 @@ def translated(
     if code in _NO_ROOM or primary in _NO_ROOM:
         return StorageFull(f"No room to write {path.name} ({said}): free some space and try again.")
     if primary in _IS_CORRUPT:
-        return ArtefactCorrupt(f"{path.name} is no readable {what} ({said}): restore it from a backup.")
+        return ArtefactCorrupt(f"{path.name} is not a readable {what} ({said}): restore it from a backup.")
     if primary in _IS_UNAVAILABLE:
         return CatalogueUnavailable(
             f"{path.name} cannot be opened for reading and writing ({said}): expected a file in a folder that this"

@@ -9,7 +9,7 @@ from indexing.catalogue.documents import OF_PARTITION
 from indexing.records import Json, Partition
 
 _IDS = 500
-"""Documents asked about in one statement."""
+"""Documents asked about in one statement. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from indexing.errors import AlreadyExists, InvalidInput, NotFound
 from indexing.records import Json, Partition
 
 PAGE = 100
-"""Tenants or keys in a page, unless told otherwise."""
+"""Tenants or keys in a page, unless told otherwise. Our choice."""
 MOST = 1_000_000_000
-"""The largest limit; a tenant that needs more gets none."""
+"""The largest limit; a tenant that needs more gets none. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

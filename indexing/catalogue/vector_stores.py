@@ -1,7 +1,7 @@
 """What a collection is as a vector store: its display name, what was said of it, and when it was last used."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from indexing.catalogue.database import Database, Row, utc_now
 from indexing.catalogue.file_readings import ReadingCounts, count_readings
 from indexing.catalogue.files import new_id
 from indexing.catalogue.names import is_stored_name
+from indexing.catalogue.pages import Listed, Page
 from indexing.errors import NotFound
 from indexing.records import Partition, moment_text
 
@@ -105,6 +106,15 @@ def may_expire(database: Database, partition: Partition) -> bool:
     return database.row(sql, (partition.tenant, partition.collection)) is not None
 
 
+def stores_that_may_expire(database: Database) -> list[Partition]:
+    """The collections with files that expire as vector stores when they are not used, of whatever tenant."""
+    rows = database.rows(
+        "SELECT tenant, collection FROM vector_stores v WHERE expires_days IS NOT NULL AND EXISTS"
+        " (SELECT 1 FROM file_readings r WHERE r.tenant = v.tenant AND r.collection = v.collection)"
+    )
+    return [Partition(row["tenant"], row["collection"]) for row in rows]
+
+
 def use_vector_store(database: Database, partition: Partition) -> None:
     """Note that a store that may expire is used; without effect on others."""
     with database.write(grows=False) as db:
@@ -127,41 +137,21 @@ def read_vector_store(database: Database, partition: Partition) -> VectorStore:
 
 
 def list_vector_stores(
-    database: Database,
-    tenant: str,
-    *,
-    limit: int,
-    after: str | None = None,
-    before: str | None = None,
-    is_ascending: bool = False,
-    among: Collection[str] | None = None,
-) -> list[VectorStore]:
-    """A tenant's collections in the order in which they were made, or the newest first; as ``list_readings`` pages.
-
-    ``among`` are those that are listed, ``None`` for all.
+    database: Database, tenant: str, page: Page, *, among: Collection[str] | None = None
+) -> Listed[VectorStore]:
+    """A tenant's collections in the order in which they were made; ``among`` are those that are listed, or all.
 
     Raises:
-        NotFound: ``after`` or ``before`` is none of them.
+        NotFound: the page begins or ends at none of them.
     """
-    behind, ahead = (_place(database, tenant, one) for one in (after, before))
-    low, high = (behind, ahead) if is_ascending else (ahead, behind)
-    is_backwards = before is not None and after is None
-    order = "ASC" if is_ascending != is_backwards else "DESC"
-    sql = (
-        f"{_SELECT} AND (?2 IS NULL OR (c.created_at, c.name) > (?2, ?3)) AND (?4 IS NULL OR (c.created_at, c.name)"
-        " < (?4, ?5)) AND (?7 IS NULL OR c.name IN (SELECT value FROM json_each(?7)))"
-        f" ORDER BY c.created_at {order}, c.name {order} LIMIT ?6"
-    )
+
+    def place(store_id: str) -> tuple[str, str]:
+        store = read_vector_store(database, Partition(tenant, store_id))
+        return store.created_at, store.id
+
     names = None if among is None else json.dumps(sorted(among))
-    found = [_store(row) for row in database.rows(sql, (tenant, *low, *high, limit, names))]
-    return found[::-1] if is_backwards else found
-
-
-def _place(database: Database, tenant: str, store_id: str | None) -> Sequence[str | None]:
-    if store_id is None:
-        return None, None
-    store = read_vector_store(database, Partition(tenant, store_id))
-    return store.created_at, store.id
+    sql = f"{_SELECT} AND (?2 IS NULL OR c.name IN (SELECT value FROM json_each(?2)))"
+    return page.read(database, sql, (tenant, names), key=["c.created_at", "c.name"], place=place, made=_store)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
 
     The first recipe is deployed at once, and so is every new build of the recipe in service; after it every other
     recipe that is open (a candidate, those on standby) or proposed is built. Another recipe (another view, model,
-    precision, language, index, reranker or boost) is built beside it and waits for 'releases deploy'.
+    precision, language, index, reranker or boost) is built beside it and waits for 'releases promote'.
     """
     require_memory(ENCODING, "groundwork build")  # before the libraries that need it
     from indexing.builds import build as builder
@@ -102,7 +102,7 @@ def _say_dry_run(report: "DryRun", *, as_json: bool) -> None:
 
 def _in_words(report: "BuildReport", *, is_open: bool) -> str:
     """What a build did, on one line; ``is_open`` says that its recipe is open beside the one in service."""
-    state = f"built; deploy it with 'releases deploy {report.release.number}'"
+    state = f"built; promote it with 'releases promote {report.release.number}'"
     if report.is_deployed:
         state = "in service"
     elif is_open:

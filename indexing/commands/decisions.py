@@ -5,6 +5,7 @@ from collections.abc import Callable
 import click
 
 from indexing.catalogue.database import Database, utc_now
+from indexing.commands.numbers import POSITIVE
 from indexing.commands.terminal import opened
 from indexing.errors import InvalidInput
 from indexing.releases.behind import documents_lost
@@ -23,7 +24,7 @@ def as_seconds(context: click.Context, param: click.Parameter, value: str | None
         raise click.BadParameter(str(error), context, param) from error
 
 
-rollout_argument = click.argument("rollout", type=int, required=False)
+rollout_argument = click.argument("rollout", type=POSITIVE, required=False)
 reason_option = click.option("--reason", default="by hand", show_default=True, help="Why; kept for ever.")
 standby_option = click.option(
     "--standby",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexing.commands.numbers import FiniteRange
 from indexing.commands.terminal import (
     as_json,
     collection_option,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from indexing.features.skew import FeatureSkew
     from indexing.features.views import DocumentView
     from indexing.home import Home
-
-ANSWERS = ("search", "context")
-"""Kinds of ledger rows that say what callers were answered: neither shadows nor calls of language models."""
 
 
 @click.group()
@@ -238,11 +236,11 @@ def _shown(value: Any) -> str:
 @click.option("--to", "until", metavar="MOMENT", help="Before this moment; by default now.")
 @click.option("--tenant", help="Of one tenant alone; by default of all.")
 @click.option(
-    "--sample", default=1.0, show_default=True, type=click.FloatRange(0, 1), help="Share of documents, by key hash."
+    "--sample", default=1.0, show_default=True, type=FiniteRange(0, 1), help="Share of documents, by key hash."
 )
 @click.option(
     "--fail-above",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="SHARE",
     help="Exit status 1, and a log event, where more of a feature's answers are wrong.",
 )
@@ -265,6 +263,7 @@ def features_skew(
     from indexing.features.feature_values import moment_of
     from indexing.features.skew import measure_skew, served_values
     from indexing.ledger.readers import requests_of
+    from indexing.ledger.records import ANSWER_KINDS
     from indexing.releases.recipes import boost_features_of
     from indexing.telemetry import configure_logging
 
@@ -273,7 +272,7 @@ def features_skew(
     begin = datetime.now(UTC) - timedelta(days=1) if since is None else moment_of(since)
     end = None if until is None else moment_of(until)
     with opened(settings) as home:
-        rows = (row for row in requests_of(home.ledger, tenant, begin, end) if row.kind in ANSWERS)
+        rows = (row for row in requests_of(home.ledger, tenant, begin, end) if row.kind in ANSWER_KINDS)
         report = measure_skew(home.catalogue, served_values(rows), boost_features_of(home.catalogue), share=sample)
     if as_json:
         print_json(report.to_json())

@@ -5,16 +5,19 @@ from dataclasses import asdict
 import click
 from rich.filesize import decimal
 
+from indexing.commands.numbers import POSITIVE, FiniteRange
 from indexing.commands.terminal import as_json, opened, print_json, print_table, screen
 from indexing.settings import Settings
 
 
 @click.command()
+@click.option("--keep", default=3, show_default=True, type=POSITIVE, help="Builds a recipe, and recipes, to keep.")
 @click.option(
-    "--keep", default=3, show_default=True, type=click.IntRange(1), help="Builds a recipe, and recipes, to keep."
-)
-@click.option(
-    "--days", default=0.0, show_default=True, type=click.FloatRange(0), help="Also keep each build younger than this."
+    "--days",
+    default=0.0,
+    show_default=True,
+    type=FiniteRange(0, 100_000),
+    help="Also keep each build younger than this.",
 )
 @click.option("--yes", is_flag=True, help="Do it; without this it only says what it would free.")
 @as_json

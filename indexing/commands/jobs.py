@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from indexing.commands.numbers import MOST, POSITIVE, FiniteRange
 from indexing.commands.scheduled_runs import (
     JobId,
     JobNumber,
@@ -53,7 +54,7 @@ def require_redis(settings: Settings) -> None:
     "--memory-mb",
     default=2048,
     show_default=True,
-    type=click.IntRange(256),
+    type=click.IntRange(256, MOST),
     help="A process that uses more is replaced after its task; a task that needs twice as much fails.",
 )
 @click.pass_obj
@@ -77,7 +78,7 @@ def worker(settings: Settings, concurrency: int | None, queues: str | None, memo
 
 
 @click.command()
-@click.option("--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Also build what changed, this often.")
+@click.option("--every", type=FiniteRange(1, 2_592_000), metavar="SECONDS", help="Also build what changed, this often.")
 @click.option("--once", is_flag=True, help="Run the build that is wanted now, if any, and end.")
 @click.pass_obj
 def builder(settings: Settings, every: float | None, once: bool) -> None:
@@ -265,7 +266,7 @@ def jobs_cancel(settings: Settings, job: JobNumber) -> None:
 
 
 @jobs.command("retry")
-@click.argument("job", type=int)
+@click.argument("job", type=POSITIVE)
 @click.pass_obj
 def jobs_retry(settings: Settings, job: int) -> None:
     """Build the recipe of JOB again; only what is missing is done."""

@@ -140,6 +140,7 @@ def ledger_model(
     A reranker took part in those whose row says is_reranked (--json).
     """
     from indexing.ledger.readers import recipe_days, requests_of_recipes
+    from indexing.ledger.records import ANSWER_KINDS
     from indexing.ledger.row_json import row_json
     from indexing.releases.recipes import recipes_of_model
 
@@ -154,12 +155,15 @@ def ledger_model(
                 home.ledger, recipes, since, until, limit=limit, newest_first=True, on_fault=lambda fault: None
             )
         )
+    answers = sum(one.requests for one in days if one.kind in ANSWER_KINDS)
+    shadows = sum(one.requests for one in days if one.kind == "shadow")
     if as_json:
         print_json(
             {
                 "model": model,
                 "recipes": recipes,
-                "answers": sum(one.requests for one in days),
+                "answers": answers,
+                "shadows": shadows,
                 "by_day": [asdict(one) for one in days],
                 "newest": [row_json(row) for row in rows],
                 "unread": [asdict(fault) for fault in faults],
@@ -168,8 +172,8 @@ def ledger_model(
         return
     tell_unread(faults)
     named = ", ".join(map(str, recipes)) or "none"
-    total = sum(one.requests for one in days)
-    click.echo(f"model {model}, {period_text(since, until)}: {total:,} answers, by the recipes {named}")
+    beside = f" and {shadows:,} in shadow" if shadows else ""
+    click.echo(f"model {model}, {period_text(since, until)}: {answers:,} answers{beside}, by the recipes {named}")
     table: list[list[object]] = [[one.day, one.release, one.kind, f"{one.requests:,}"] for one in days]
     print_table("answers by day", ["day", "release", "kind", "answers"], table)
     print_rows(f"the newest {len(rows)} of them", rows)

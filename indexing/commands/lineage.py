@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_BRANCHES = 20
 """Entries of a list that a tree shows; --json has all. Source: what a screen holds."""
 _LINE_COLUMNS = 10_000
-"""Characters a line where there is no terminal."""
+"""Characters a line where there is no terminal. Our choice."""
 
 
 @click.command("show")

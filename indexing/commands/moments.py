@@ -23,7 +23,7 @@ class _Moment(click.ParamType):  # type: ignore[type-arg] # only newer versions 
         try:
             found = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no moment: expected 2026-11-24 or 2026-11-24T14:30, in UTC.", param, ctx)
+            self.fail(f"{value!r} is not a moment: expected 2026-11-24 or 2026-11-24T14:30, in UTC.", param, ctx)
         found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
         return found + timedelta(days=1) if self._ends and len(value) == _DAY_LENGTH else found
 

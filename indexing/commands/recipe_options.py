@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from indexing.commands.numbers import FINITE, WHOLE
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _OPTIONS = (
@@ -18,7 +20,7 @@ _OPTIONS = (
     ),
     click.option(
         "--approximate-above",
-        type=click.IntRange(min=0),
+        type=WHOLE,
         metavar="PASSAGES",
         help="Size above which a collection gets an approximate index; 0 for exact search at every size.",
     ),
@@ -29,13 +31,13 @@ _OPTIONS = (
     click.option("--rerank-depth", type=click.IntRange(1, 200), metavar="HITS", help="How many hits it scores again."),
     click.option("--rerank-budget-ms", type=click.IntRange(1, 60_000), help="Time for that; late is skipped."),
     click.option(
-        "--dense-weight", type=float, metavar="SHARE", help="What meaning counts beside words in mode hybrid, 0 to 1."
+        "--dense-weight", type=FINITE, metavar="SHARE", help="What meaning counts beside words in mode hybrid, 0 to 1."
     ),
     click.option(
-        "--bm25-k1", type=float, metavar="K1", help="How much a further occurrence of a word counts, 0 to 10."
+        "--bm25-k1", type=FINITE, metavar="K1", help="How much a further occurrence of a word counts, 0 to 10."
     ),
-    click.option("--bm25-b", type=float, metavar="B", help="How much a passage's length counts against it, 0 to 1."),
-    click.option("--candidates", type=int, metavar="PASSAGES", help="What each leg gives to be fused, 1 to 1,000."),
+    click.option("--bm25-b", type=FINITE, metavar="B", help="How much a passage's length counts against it, 0 to 1."),
+    click.option("--candidates", type=WHOLE, metavar="PASSAGES", help="What each leg gives to be fused, 1 to 1,000."),
     click.option(
         "--boost",
         multiple=True,

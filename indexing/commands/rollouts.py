@@ -16,6 +16,7 @@ from indexing.commands.decisions import (
     standby_option,
     tell,
 )
+from indexing.commands.numbers import FINITE
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import opened, print_json, print_table, screen, short_time
 from indexing.commands.trials import ab, canary, interleave, propose, shadow
@@ -128,7 +129,7 @@ def rollouts_show(settings: Settings, rollout: int | None, as_json: bool) -> Non
 
 
 @rollouts.command("share")
-@click.argument("share", type=float)
+@click.argument("share", type=FINITE)
 @rollout_argument
 @override_option
 @reason_option

@@ -33,7 +33,9 @@ class JobId(click.ParamType):  # type: ignore[type-arg] # only newer versions of
             return value
         found = re.fullmatch(r"(r?)([0-9]{1,18})", str(value))
         if found is None:
-            self.fail(f"{value!r} is no id of a job: expected one such as 7, or r7 for a scheduled run.", param, ctx)
+            self.fail(
+                f"{value!r} is not the id of a job: expected one such as 7, or r7 for a scheduled run.", param, ctx
+            )
         return JobNumber(int(found[2]), bool(found[1]))
 
 

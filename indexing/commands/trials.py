@@ -16,6 +16,7 @@ from indexing.commands.decisions import (
     rollout_argument,
     tell,
 )
+from indexing.commands.numbers import FINITE, POSITIVE
 from indexing.commands.terminal import opened
 from indexing.settings import Settings
 
@@ -35,7 +36,7 @@ unit_option = click.option(
 for_option = click.option(
     "--for", "lasts", metavar="TIME", callback=as_seconds, help="End after this time, such as 2h."
 )
-queries_option = click.option("--queries", type=click.IntRange(1), help="End after so many queries.")
+queries_option = click.option("--queries", type=POSITIVE, help="End after so many queries.")
 
 
 @click.command("propose")
@@ -57,7 +58,9 @@ def propose(settings: Settings, release: str, tenants: tuple[str, ...], first: t
 
 @click.command("shadow")
 @rollout_argument
-@click.option("--share", default=1.0, show_default=True, help="The part of the queries that is copied, up to 1.")
+@click.option(
+    "--share", default=1.0, show_default=True, type=FINITE, help="The part of the queries that is copied, up to 1."
+)
 @for_option
 @queries_option
 @click.option("--decides", required=True, help="What it is to decide, in words.")
@@ -84,7 +87,7 @@ def shadow(
 
 @click.command("canary")
 @rollout_argument
-@click.option("--share", type=float, help="The candidate's share, such as 0.05; stays until you change it.")
+@click.option("--share", type=FINITE, help="The candidate's share, such as 0.05; stays until you change it.")
 @click.option(
     "--steps",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -132,10 +135,14 @@ def canary(
 
 @click.command("ab")
 @rollout_argument
-@click.option("--share", default=0.5, show_default=True, help="The candidate's share, below 1.")
+@click.option("--share", default=0.5, show_default=True, type=FINITE, help="The candidate's share, below 1.")
 @click.option("--measure", required=True, help="latency_ms, error_rate, empty_rate or warning_rate.")
-@click.option("--margin", required=True, type=float, help="The difference that does not matter, in the measure's unit.")
-@click.option("--level", default=0.05, show_default=True, help="The chance of finding a difference that is none.")
+@click.option(
+    "--margin", required=True, type=FINITE, help="The difference that does not matter, in the measure's unit."
+)
+@click.option(
+    "--level", default=0.05, show_default=True, type=FINITE, help="The chance of finding a difference that is none."
+)
 @for_option
 @queries_option
 @unit_option
@@ -173,14 +180,18 @@ def ab(
 
 @click.command("interleave")
 @rollout_argument
-@click.option("--share", type=float, help="The part of the units that get hits of both; 0.5 unless --steps is given.")
+@click.option("--share", type=FINITE, help="The part of the units that get hits of both; 0.5 unless --steps is given.")
 @click.option(
     "--steps",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A YAML file of steps, as for a canary; see docs/operations.md.",
 )
-@click.option("--margin", default=0.1, show_default=True, help="How far from one half of the wins does not matter.")
-@click.option("--level", default=0.05, show_default=True, help="The chance of finding a preference that is none.")
+@click.option(
+    "--margin", default=0.1, show_default=True, type=FINITE, help="How far from one half of the wins does not matter."
+)
+@click.option(
+    "--level", default=0.05, show_default=True, type=FINITE, help="The chance of finding a preference that is none."
+)
 @for_option
 @queries_option
 @click.option(

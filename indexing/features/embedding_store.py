@@ -20,7 +20,7 @@ from indexing.storage.store import ArtefactKind, Storage
 
 logger = logging.getLogger(__name__)
 SMALL_BLOCK = 64
-"""Vectors up to which a block is small: those of single documents, as the live layer stores them."""
+"""Vectors up to which a block is small: those of single documents, as the live layer stores them. Our choice."""
 _MERGED_BLOCK = 1024
 """Vectors from which on a merged block is full. Source: our choice."""
 _FILE = "block.safetensors"

@@ -26,7 +26,7 @@ from indexing.records import Json, Partition, moment_text
 
 logger = logging.getLogger(__name__)
 RELATIVE_TOLERANCE = 1e-6
-"""Values that differ by less are equal: what single precision leaves of a value."""
+"""Values that differ by less are equal: what single precision leaves of a value. Our choice."""
 MOMENT_SECONDS = 60.0
 """Ages that differ by less are equal: a search ends by then after its row got its moment. Source: our choice."""
 _KEPT = 10_000

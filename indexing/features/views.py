@@ -33,7 +33,7 @@ Role: TypeAlias = Literal["user", "assistant", "system"]
 """Who speaks a turn of a chat."""
 ROLES: tuple[Role, ...] = get_args(Role)
 MAX_EARLIER_TURNS = 32
-"""Of a conversation view: bounds what one search has to encode."""
+"""Of a conversation view: bounds what one search has to encode. Our choice."""
 MIN_TOKENS = 16
 """Of a passage; our choice: fewer leave no room for a sentence beside the special tokens."""
 

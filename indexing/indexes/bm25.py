@@ -19,11 +19,12 @@ from indexing.lru_cache import LruCache
 from indexing.records import Rows, Scores
 
 MAX_TERMS = 512
-"""Different terms of a query that count: bounds what a pasted log costs."""
+"""Different terms of a query that count: bounds what a pasted log costs. Our choice."""
 FOUND_TERMS_BYTES = 8 << 20
-"""Memory for what was looked up last, by process and release. Most words of most queries are among a few thousand."""
+"""Memory for what was looked up last, by process and release. Most words of most queries are among a few thousand.
+Our choice."""
 _LARGEST_SHARE = 8
-"""One word may take this part of the memory, one in so many, so that it leaves room for others."""
+"""One word may take this part of the memory, one in so many, so that it leaves room for others. Our choice."""
 _Found: TypeAlias = tuple[Rows, Scores]
 
 
@@ -52,13 +53,15 @@ class TermScores:
 class Bm25:
     """BM25 with Lucene's idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. Threads may share one.
 
+    ``found_terms`` is what was looked up last, within ``FOUND_TERMS_BYTES``.
+
     Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009; idf as in Lucene's BM25Similarity.
     """
 
     def __init__(self, k1: float, b: float) -> None:
         self.k1 = k1
         self.b = b
-        self._cache: LruCache[tuple[tuple[int, ...], str], _Found] = LruCache(FOUND_TERMS_BYTES)
+        self.found_terms: LruCache[tuple[tuple[int, ...], str], _Found] = LruCache(FOUND_TERMS_BYTES)
 
     def scores(
         self, segments: Sequence[LexicalSegment], terms: Sequence[str] | Mapping[str, float]
@@ -94,13 +97,13 @@ class Bm25:
 
     def _look_up(self, segments: Sequence[LexicalSegment], numbers: tuple[int, ...], term: str) -> _Found:
         """The rows with a term among those of all segments, and tf / (tf + damping) of each."""
-        found = self._cache.get((numbers, term))
+        found = self.found_terms.get((numbers, term))
         if found is None:
             found = self._read(segments, term)
             size = found[0].nbytes + found[1].nbytes + sys.getsizeof(term) + sys.getsizeof(numbers)
             # One word must not take the place of all others, and what is nowhere is soon looked up.
             if len(found[0]) and size <= FOUND_TERMS_BYTES // _LARGEST_SHARE:
-                self._cache.put((numbers, term), found, size)
+                self.found_terms.put((numbers, term), found, size)
         return found
 
     def _read(self, segments: Sequence[LexicalSegment], term: str) -> _Found:

@@ -23,13 +23,13 @@ from indexing.records import Partition
 WITHOUT_SPACES = ("chinese", "japanese", "korean", "thai")
 """Languages beside the Snowball ones. Of their texts only what is in Latin letters has stems and stop words."""
 WHOLE_WEIGHT = 1.0
-"""What a token as a whole counts in a query, beside its words, of which each counts 1."""
+"""What a token as a whole counts in a query, beside its words, of which each counts 1. Source: decision 49."""
 HYPHENATED_WEIGHT = 0.5
-"""The same for words that only hyphens join: a hyphen says less than a dot or a slash does."""
+"""The same for words that only hyphens join: a hyphen says less than a dot or a slash does. Source: decision 49."""
 FOLDED_SHARE = 0.4
-"""What of a word's weight its folded form has, where that is another one."""
+"""What of a word's weight its folded form has, where that is another one. Source: decision 49."""
 PARTS_WEIGHT = 0.5
-"""What the parts of a word count in a query together, beside the word, which counts 1."""
+"""What the parts of a word count in a query together, beside the word, which counts 1. Source: decision 49."""
 SYLLABLES_WEIGHT = 1.0
 """What the bigrams of a Korean word count in a query together, beside the word. Source: our choice."""
 _HANGUL_WORD_WEIGHT = 0.5

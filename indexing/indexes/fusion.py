@@ -43,7 +43,7 @@ def fused_scores(dense: Scores | None, lexical: Scores | None, *, max_score: flo
 
 
 def calibrate(
-    curve: Sequence[float], ordering: Scores, *, terms: float = 0.0, unknown_share: float = 0.0, before: int = 0
+    curve: Sequence[float], ordering: Scores, *, terms: float = 0.0, unknown_share: float = 0.0, before: int | None = 0
 ) -> Scores:
     """Map fused scores to 0..1 by a logistic curve; keeps the order.
 
@@ -55,7 +55,7 @@ def calibrate(
         ordering: What ``fused_scores`` gave, of the candidates that stand next to each other in the ranking.
         terms: How many different terms of the query count.
         unknown_share: How many of them no passage of the collection holds, 0..1.
-        before: How many candidates stand before these.
+        before: How many candidates stand before these; ``None`` scores each as if none did: see ``at_place``.
 
     Returns:
         float32 (n,): an estimate of the chance that the passage's document is relevant.
@@ -66,9 +66,21 @@ def calibrate(
     log_odds: Scores = bias + slope * ordering
     if rest:
         by_terms, by_unknown, by_place = rest
-        descending = np.sort(-ordering)
-        places = 1.0 + before + np.searchsorted(descending, -ordering)  # equal hits share a place, and so a score
         log_odds = log_odds + (by_terms * math.log(max(terms, 1.0)) + by_unknown * unknown_share)
-        log_odds = log_odds + by_place * np.log(places)
+        if before is not None:
+            descending = np.sort(-ordering)
+            places = 1.0 + before + np.searchsorted(descending, -ordering)  # equal hits share a place, and so a score
+            log_odds = log_odds + by_place * np.log(places)
     calibrated: Scores = (1.0 / (1.0 + np.exp(-log_odds))).astype(np.float32)
     return calibrated
+
+
+def by_place(curve: Sequence[float]) -> float:
+    """What the logarithm of a hit's place counts in a curve, at most 0."""
+    return curve[4] if len(curve) > 2 else 0.0
+
+
+def at_place(score: float, place: int, exponent: float) -> float:
+    """What a hit scores at a place, from 1, that would score ``score`` as the first; ``exponent`` as ``by_place``."""
+    odds = score * float(place**exponent)
+    return odds / (odds + 1.0 - score)

@@ -13,10 +13,10 @@ from indexing.indexes.exact_index import ExactIndex, best_of, inner_products, ma
 from indexing.records import Json, JsonFields, Mask, Rows, Scores, Vector, Vectors
 
 MIN_ROWS = 256
-"""Fewer rows get no lists: there is nothing to gain."""
+"""Fewer rows get no lists: there is nothing to gain. Source: decision 14."""
 _TARGET_RECALL = 0.995
 """Share of the ten nearest, 0..1, that is aimed for while few rows are read. Source: decision 14."""
-_SCANNED_ROWS = 8_192
+SCANNED_ROWS = 8_192
 """Rows that the probed IVF lists may hold while that is aimed for. Source: decision 14."""
 _QUERIES = 200
 """Sampled queries that recall is measured with. Source: decision 14."""
@@ -26,7 +26,7 @@ _TOLERANCE = 1e-3
 """Cosine by which a passage may miss the tenth and still count as one of the ten. Source: ANN-Benchmarks."""
 _LEAST_DEPTH = 64
 """Rows that are scored exactly at least, of those that the lists give. Source: decision 14."""
-_MOST_DEPTH = 4_096
+MOST_DEPTH = 4_096
 """Rows that are scored exactly at most: bounds what a crowd of equal passages costs. Source: our choice."""
 _LEAST_PROBES = 8
 """IVF lists that a search probes at least. Source: our choice."""
@@ -121,7 +121,7 @@ def _choose_probes(index: Any, vectors: Vectors, min_recall: float) -> IvfInfo:
     nearest: Scores = faiss.knn(queries, vectors, min(PROMISED_K, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)[0]
     least = nearest[:, -1] - _TOLERANCE
     wanted = nearest.size
-    budget = min(_SCANNED_ROWS * index.nlist // len(vectors), index.nlist)
+    budget = min(SCANNED_ROWS * index.nlist // len(vectors), index.nlist)
     probes = min(_LEAST_PROBES, index.nlist)
     while True:
         index.nprobe = probes
@@ -166,7 +166,7 @@ def _rescored(index: Any, vectors: Vectors, query: Vector, k: int, floor: float 
         taken = found[0] >= 0
         rows: Rows = found[0][taken]
         scores = inner_products(vectors[rows], query)
-        if len(rows) < depth or depth >= _MOST_DEPTH:
+        if len(rows) < depth or depth >= MOST_DEPTH:
             break
         off = scores - rough[0][taken]
         if max(float(np.partition(scores, -place)[-place]), floor) >= rough[0][-1] + off.max():

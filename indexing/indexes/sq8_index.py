@@ -18,7 +18,7 @@ from indexing.indexes.exact_index import (
 from indexing.records import Json, JsonFields, Mask, Rows, Scores, Vector, Vectors
 
 SQ8_ROWS = 4_096
-"""Rows of a partition from which on codes take less time than vectors."""
+"""Rows of a partition from which on codes take less time than vectors. Source: decision 24."""
 _LEAST_DEPTH = 64
 """Rows that are scored exactly at least, of those that codes find. Source: decision 24."""
 _LARGEST_CODE = 127
@@ -27,12 +27,12 @@ _SQ8_BLOCK = 1_024
 """Rows that become codes at a time: bounds the memory of writing them. Source: our choice."""
 _SQ8_SHARE = 2.5
 """Rows found by codes for each that is wanted; the bound held for all of 400 queries. Source: decision 24."""
-_SQ8_PART = 16
+SQ8_PART = 16
 """A search by codes pays if it looks at this part of the rows, one in so many, or less. Source: decision 24."""
 _ROUNDING = 1e-5
 """Room for rounding in a float32 inner product, for each unit of length. Source: our choice."""
 _TINY = 1e-30
-"""A largest component below this is none: dividing by it would overflow."""
+"""A largest component below this is none: dividing by it would overflow. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Sq8Index:
         """As ``ExactIndex.search``."""
         count = stop - start if allowed is None else int(np.count_nonzero(allowed))
         depth = max(_LEAST_DEPTH, int(_SQ8_SHARE * k))
-        if count < SQ8_ROWS or depth > count // _SQ8_PART or not np.abs(query).max() > _TINY:
+        if count < SQ8_ROWS or depth > count // SQ8_PART or not np.abs(query).max() > _TINY:
             return self._exact.search(query, k, start, stop, allowed=allowed)
         query_codes, scale, off = self.quantised(query)
         parameters = selecting(start, stop, self._exact.rows, allowed)

@@ -13,7 +13,8 @@ from itertools import pairwise
 import regex
 
 MAX_WHOLE = 96
-"""Characters of a token above which it has no form as a whole: a line of packed code is looked for by its words."""
+"""Characters of a token above which it has no form as a whole: a line of packed code is looked for by its words.
+Our choice."""
 MAX_PARTS = 6
 """Of a word; one of more is a hash or packed data. Source: our choice."""
 

@@ -24,7 +24,7 @@ _AT = {name: position for position, name in enumerate(COLUMNS)}
 _PAGE = 500
 """Ids that one condition looks for; of more, every row is looked at. Source: half of SQLite's depth of expressions."""
 
-_PAGE_ROWS = 500
+PAGE_ROWS = 500
 """Rows that are looked through at once, and changed in one transaction: some 25 ms. Source: our choice."""
 
 
@@ -239,7 +239,7 @@ def _in_day(ledger: LedgerStore, one: DayOnDisk, scope: Scope, *, does: bool) ->
             rows = sum(len(page) for page in _concerned(file, scope))
             return len(feedback) + rows + _count_compacted(file, one, scope)
         file.delete_securely()
-        erase_feedback(file, feedback, _PAGE_ROWS)
+        erase_feedback(file, feedback, PAGE_ROWS)
         changed = len(feedback) + _erase_compacted(file, one, scope) + _erase_database(file, scope)
         if file.is_vacuum_due:
             file.vacuum()
@@ -250,7 +250,7 @@ def _in_day(ledger: LedgerStore, one: DayOnDisk, scope: Scope, *, does: bool) ->
 def _concerned(file: DayFile, scope: Scope) -> Iterator[list[tuple[Json, Cells | None]]]:
     """The id of each row that changes, with what becomes of it; page by page, so that little is in memory."""
     where, parameters = scope.where
-    sql = f"SELECT {', '.join(COLUMNS)} FROM requests WHERE {where} AND id > ? ORDER BY id LIMIT {_PAGE_ROWS}"
+    sql = f"SELECT {', '.join(COLUMNS)} FROM requests WHERE {where} AND id > ? ORDER BY id LIMIT {PAGE_ROWS}"
     last: Json = b""
     while page := list(file.rows(sql, (*parameters, last))):
         yield [(cells[_AT["id"]], changed) for cells in page if (changed := scope.change(cells)) is not cells]

@@ -35,7 +35,7 @@ _LONG_BYTES = 256
 """Ids that take as many are squeezed: of ten hits those longer than 25 characters, with what they share taken out.
 Source: our choice; it makes them a third shorter, and takes 10 us."""
 _LAYOUTS = 512
-"""Lengths of columns that are remembered; most searches ask for the same few."""
+"""Lengths of columns that are remembered; most searches ask for the same few. Our choice."""
 _SPELLING = ("utf-8", "surrogatepass")
 
 
@@ -91,7 +91,7 @@ def _packed_whole(numbers: Sequence[int]) -> tuple[int, bytes]:
         return kind, _layout(len(numbers), _WHOLE[kind]).pack(*numbers)
     except struct.error as error:
         raise InvalidInput(
-            f"A hit of a ledger row is no piece of a text ({error}): expected 0 <= start <= end."
+            f"A hit of a ledger row is not a piece of a text ({error}): expected 0 <= start <= end."
         ) from error
 
 

@@ -18,7 +18,7 @@ _END_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1000)
 _DAY_MS = 86_400_000
 """Milliseconds of a UTC day."""
 _DAYS = 64
-"""Days that are remembered: those of one batch are one or two."""
+"""Days that are remembered: those of one batch are one or two. Our choice."""
 _QUERY_ID_CHARACTERS = 32
 """Of an answer's ``query_id``: URL-safe base64 of the id and 8 bytes of a tag."""
 
@@ -37,7 +37,7 @@ def made_id(at_ms: int, fraction: int, rest: int) -> UUID:
     Source: RFC 9562, sections 5.7 and 6.2.
     """
     if not 0 <= at_ms < 1 << _MILLISECONDS:
-        raise InvalidInput(f"{at_ms} is no moment: expected milliseconds since 1970 below 2**48.")
+        raise InvalidInput(f"{at_ms} is not a moment: expected milliseconds since 1970 below 2**48.")
     return UUID(int=at_ms << 80 | _VERSION << 76 | fraction << 64 | 0b10 << 62 | rest)
 
 

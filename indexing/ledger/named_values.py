@@ -33,7 +33,7 @@ _A_THOUSAND = 1000
 _MOST = 255
 """Values, and bytes of a name that is spelled out or of a word: with 255 of each the head's 16 bits suffice."""
 _SHAPES = 256
-"""Sets of names that are remembered; a search has a few."""
+"""Sets of names that are remembered; a search has a few. Our choice."""
 _SPELLING = ("utf-8", "surrogatepass")
 
 

@@ -18,7 +18,7 @@ _ROW = ", ".join(COLUMNS)
 _ANSWERS = "kind IN ('search', 'context')"
 """What a tenant was served: neither shadows nor calls of language models."""
 _TAIL = 8
-"""Characters at the end of a caller's request id that the index holds; ids often begin alike."""
+"""Characters at the end of a caller's request id that the index holds; ids often begin alike. Our choice."""
 MOST_NAMED = 1000
 """Requests that one id of a caller is told to name, at most: what a list of the newest may hold, too. Our choice."""
 

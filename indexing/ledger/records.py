@@ -8,6 +8,8 @@ from indexing.records import Json
 
 KINDS = ("search", "context", "shadow", "model_call")
 """What a row may be about."""
+ANSWER_KINDS = ("search", "context")
+"""Those that a caller was answered: neither shadows nor calls of language models."""
 ARMS = ("live", "candidate", "standby", "pinned", "interleaved")
 """Which part of the serving plan answered; ``interleaved``: the live one, with hits of the candidate in between."""
 

@@ -89,8 +89,12 @@ def values_of(row: RequestRow) -> tuple[Value, ...]:
     )
 
 
+SKETCH_COLUMNS = ("id", "tenant", "collection", "recipe", "user_hash", "model", "sketch")
+"""Of a sketch in a day's table of them."""
+
+
 def sketch_values(row: RequestRow) -> tuple[Value, ...] | None:
-    """The cells of a row's sketch in a day's table of them, in its order; ``None`` without one.
+    """The cells of a row's sketch in the order of ``SKETCH_COLUMNS``; ``None`` without one.
 
     Raises:
         InvalidInput: as ``values_of``.
@@ -171,7 +175,9 @@ def hash_bytes(field: str, value: str | None) -> bytes | None:
     if value is None:
         return None
     if not _HASH.fullmatch(value):
-        raise InvalidInput(f"{field} of a ledger row is no keyed hash: expected 32 hexadecimal digits of keyed_hash().")
+        raise InvalidInput(
+            f"{field} of a ledger row is not a keyed hash: expected 32 hexadecimal digits of keyed_hash()."
+        )
     return bytes.fromhex(value)
 
 

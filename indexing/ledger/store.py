@@ -12,23 +12,27 @@ from pathlib import Path
 from indexing.errors import LedgerUnavailable, StorageFull
 from indexing.ledger.day_file import DayFile
 from indexing.ledger.day_list import database_path, size_of
+from indexing.ledger.feedback import COLUMNS as FEEDBACK_COLUMNS
 from indexing.ledger.feedback import FeedbackRow, feedback_values
 from indexing.ledger.ids import day_of
 from indexing.ledger.records import RequestRow, ViewChange
 from indexing.ledger.retention import enforce_retention
-from indexing.ledger.row_columns import Value, as_json, sketch_values, values_of
+from indexing.ledger.row_columns import COLUMNS, SKETCH_COLUMNS, Value, as_json, sketch_values, values_of
 
 logger = logging.getLogger(__name__)
 LEDGER_FOLDER = "ledger"
 """Where the ledger stands in a home."""
 _OPEN_DAYS = 2
-"""Files kept open for appending: today's, and yesterday's around midnight."""
+"""Files kept open for appending: today's, and yesterday's around midnight. Our choice."""
 _TIDY_SECONDS = 600.0
-"""Between two looks of a process at whether days are too many: cheap, and at 100 requests/s a day grows 30 MB in it."""
+"""Between two looks of a process at whether days are too many: cheap, and at 100 requests/s a day grows 30 MB in it.
+Our choice."""
 _ROWS_A_TURN = 16
 """Rows that are packed before another thread that waits gets the interpreter: some 0.4 ms. Our choice."""
+_CHANGE_COLUMNS = ("process", "number", "at", "body")
 _TRIES = 3
-"""How often a batch is written to a day whose file is replaced meanwhile, as compaction and retention do."""
+"""How often a batch is written to a day whose file is replaced meanwhile, as compaction and retention do.
+Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,8 @@ class _DayRows:
     sketches: list[tuple[Value, ...]]
 
     def insert(self, file: DayFile) -> None:
-        file.insert("requests", self.requests)
-        file.insert("query_sketches", self.sketches)
+        file.insert("requests", COLUMNS, self.requests)
+        file.insert("query_sketches", SKETCH_COLUMNS, self.sketches)
 
 
 class LedgerStore:
@@ -113,12 +117,12 @@ class LedgerStore:
         for row in rows:
             by_day.setdefault(day_of(row.query_id), []).append(feedback_values(row))
         for day in sorted(by_day):
-            self._write(day, partial(DayFile.insert, table="feedback", rows=by_day[day]))
+            self._write(day, partial(DayFile.insert, table="feedback", columns=FEEDBACK_COLUMNS, rows=by_day[day]))
 
     def append_view_changes(self, day: date, changes: Sequence[ViewChange]) -> None:
         """Store changes of live views in a day's file, in one transaction; errors as in ``append``."""
         cells = [(one.process, one.number, one.at, as_json(one.body)) for one in changes]
-        self._write(day, partial(DayFile.insert, table="view_changes", rows=cells))
+        self._write(day, partial(DayFile.insert, table="view_changes", columns=_CHANGE_COLUMNS, rows=cells))
 
     def put_counts(
         self,
@@ -203,7 +207,10 @@ class LedgerStore:
 
 
 def _put_counts(file: DayFile, cells: tuple[Value, ...], lost: tuple[int, str, int]) -> None:
-    file.execute("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?)", cells)
+    file.execute("INSERT OR REPLACE INTO counters (process, accepted, dropped, written) VALUES (?, ?, ?, ?)", cells)
     if lost[2]:
-        sql = "INSERT INTO missing_rows VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET rows = rows + excluded.rows"
+        sql = (
+            "INSERT INTO missing_rows (at_ms, process, rows) VALUES (?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET rows = rows + excluded.rows"
+        )
         file.execute(sql, lost)

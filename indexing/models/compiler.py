@@ -158,7 +158,7 @@ def locate_model(source: str, kind: str = EMBEDDING) -> tuple[str, dict[str, Jso
     marker = _MARKERS[kind]
     if Path(source).is_dir():
         if not (Path(source) / marker).is_file():
-            raise InvalidInput(f"{source} is no sentence-transformers folder: it holds no {marker}.")
+            raise InvalidInput(f"{source} is not a sentence-transformers folder: it holds no {marker}.")
         return source, {"kind": "folder", "source": str(Path(source).resolve())}
     try:
         spec = importlib.util.find_spec(source.replace("-", "_")) if "/" not in source else None

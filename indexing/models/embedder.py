@@ -21,7 +21,7 @@ from indexing.records import Vector, Vectors
 from indexing.storage.store import Storage
 
 MIN_COSINE = 0.999
-"""Cosine to a canonical vector below which a machine is not trusted."""
+"""Cosine to a canonical vector below which a machine is not trusted. Our choice."""
 
 
 class Embedder(Protocol):

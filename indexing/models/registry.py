@@ -224,18 +224,26 @@ class ModelRegistry:
             raise NotFound(f"No model {model_id!r}; registered: {known}. See 'groundwork models register --help'.")
         return max(matches, key=lambda version: version.version)
 
+    def files(self, model_id: str) -> Artefact:
+        """The files of the model version ``name@version``.
+
+        Raises:
+            ArtefactMissing, ArtefactCorrupt: as ``Storage.open``.
+        """
+        return self._storage.open(KIND, model_id)
+
     def copy_from(self, other: "ModelRegistry") -> Sequence[str]:
         """Take over every model version of another home that this one lacks (hard links where possible)."""
         known = {model.id for model in self.list()}
         missing = [model for model in other.list() if model.id not in known]
         for model in missing:
-            source = other._storage.open(KIND, model.id)
+            source = other.files(model.id)
             self._storage.delete(KIND, model.id)  # without a row, it is what a crash left
             with self._storage.publish(KIND, model.id) as draft:
                 draft.info.update(source.info)
                 for name in source.files:
                     _link_or_copy(source.path / name, draft.path / name)
-            self.add(model.name, model.version, self._storage.open(KIND, model.id))
+            self.add(model.name, model.version, self.files(model.id))
         return [model.id for model in missing]
 
 

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
 MAX_DIFFERENCE = 1e-3
-"""How far the fp32 form's logits may be from the weights', for each unit of their spread, which is the model's own."""
+"""How far the fp32 form's logits may be from the weights', for each unit of their spread, which is the model's own.
+Our choice."""
 MIN_CORRELATION = 0.99
 """Of the int8 form's logits with the weights'; below it the form is left out. Source: our choice."""
 _WRONG = 7
-"""Every parity question is scored with its answer and with the answer so many places on."""
+"""Every parity question is scored with its answer and with the answer so many places on. Our choice."""
 
 
 def load_cross_encoder(folder: str) -> "CrossEncoder":

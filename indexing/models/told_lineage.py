@@ -31,7 +31,7 @@ def read_lineage(path: Path) -> Lineage:
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} is not valid JSON ({error}): correct it and run the command again.") from error
     if not isinstance(value, dict):
-        raise InvalidInput(f"{path} is no lineage: expected an object with some of {', '.join(_FIELDS)}.")
+        raise InvalidInput(f"{path} is not a lineage: expected an object with some of {', '.join(_FIELDS)}.")
     if unknown := sorted(value.keys() - set(_FIELDS)):
         raise InvalidInput(f"{path}: the field {unknown[0]!r} is unknown: expected some of {', '.join(_FIELDS)}.")
     for name in _TEXTS:

@@ -31,7 +31,8 @@ from indexing.passages.text_blocks import (
 from indexing.records import MARKDOWN, ROWS, Document, Passage, Span
 
 MAX_CHARS = 8_000
-"""No passage is longer, whatever its tokens: WordPiece turns a word of over 100 characters into a single token."""
+"""No passage is longer, whatever its tokens: WordPiece turns a word of over 100 characters into a single token.
+Our choice."""
 HEADING_ROW_SHARE = 0.25
 """The most that a table's heading row takes of what the encoder reads. Our choice: the rows are what is looked for."""
 _BATCH = 512

@@ -16,9 +16,9 @@ from markdown_it.token import Token
 from indexing.passages.tables import Table, heading_row
 
 _HEADING_CHARS = 300
-"""The longest heading; a longer one is a paragraph by mistake."""
-_WINDOW_CHARS = 500_000
-"""Markdown-it keeps some 130 bytes a character, so long documents are read in windows."""
+"""The longest heading; a longer one is a paragraph by mistake. Our choice."""
+WINDOW_CHARS = 500_000
+"""Markdown-it keeps some 130 bytes a character, so long documents are read in windows. Our choice."""
 _CONTAINERS = frozenset({"bullet_list_open", "ordered_list_open", "blockquote_open", "table_open"})
 _LINE = re.compile(r"\r\n?|\n")  # exactly what markdown-it takes for a line end
 _MARKUP = re.compile(r"[\\`*_\[\]<>&!]")
@@ -139,14 +139,14 @@ class MarkdownReader:
 
     def first_title(self, text: str) -> str:
         """The first heading of level 1, as a reader sees it, or the empty string; looks no further than 500 kB."""
-        text = text[:_WINDOW_CHARS]
+        text = text[:WINDOW_CHARS]
         starts = [0, *(match.end() for match in _LINE.finditer(text))]
         return next((mark.heading for mark in self._marks(text, starts) if mark.level == 1 and mark.heading), "")
 
     def _marks(self, text: str, starts: Sequence[int]) -> Iterator[_Mark]:
         """Each top-level block, in order."""
         env: dict[str, object] = {}
-        first, size = 0, _WINDOW_CHARS
+        first, size = 0, WINDOW_CHARS
         going_on: Table | None = None  # a table that fills the window before this one
         while first < len(starts):
             after = max(first + 1, bisect_right(starts, starts[first] + size))
@@ -171,7 +171,7 @@ class MarkdownReader:
             if len(tops) != 1 or is_last:
                 going_on = None
             first = after if is_last or len(tops) < 2 else first + (tokens[tops[-1]].map or [0])[0]
-            size = _WINDOW_CHARS
+            size = WINDOW_CHARS
 
     def _heading(self, source: str, env: MutableMapping[str, object]) -> str:
         """A heading as a reader sees it, without emphasis, code marks or link targets."""

@@ -160,7 +160,7 @@ def _of_passage(home: Home, asked: Asked) -> Lineage:
     partition, passage_id = _named_document(asked.id, form)
     document_id, _, ordinal = passage_id.rpartition("#")
     if not document_id or not ordinal.isascii() or not ordinal.isdigit():
-        raise InvalidInput(f"{asked.id!r} is no passage: expected {form}.")
+        raise InvalidInput(f"{asked.id!r} is not a passage: expected {form}.")
     held = releases_holding(home, partition, document_id)
     stored = choose(home, held, asked.release)
     if stored is None:

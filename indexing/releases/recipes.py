@@ -28,7 +28,7 @@ from indexing.releases.leg_rule import LegRule
 RERANK = "rerank"
 """The name of the second pass among the modes that scores are calibrated by."""
 DEFAULT_SHARD_ROWS = 16_384
-"""Passages above which a shard is split; bounds what one changed document makes a build write again."""
+"""Passages above which a shard is split; bounds what one changed document makes a build write again. Our choice."""
 
 
 CURVES = {

@@ -10,7 +10,7 @@ from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.snapshot_diff import SnapshotDiff, diff_snapshots
 
 _FIRST = 5
-"""Ids that a sentence names; the others are counted."""
+"""Ids that a sentence names; the others are counted. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)

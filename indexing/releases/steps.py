@@ -3,11 +3,11 @@
 import re
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from indexing.errors import InvalidInput
 from indexing.releases.rollouts import Step
+from indexing.releases.yaml_mapping import read_mapping
 
 MAX_STEPS = 50
 """Steps in a file. Source: our choice, far above what a person reads."""
@@ -24,7 +24,7 @@ def parse_duration(text: str) -> float:
     """
     found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*([smhd])", text.strip())
     if found is None and text.strip() != "0":
-        raise InvalidInput(f"{text[:40]!r} is no duration: expected a number with s, m, h or d, such as 30m or 24h.")
+        raise InvalidInput(f"{text[:40]!r} is not a duration: expected a number with s, m, h or d, such as 30m or 24h.")
     return 0.0 if found is None else float(found[1]) * _SECONDS[found[2]]
 
 
@@ -37,12 +37,7 @@ def read_steps(text: str, source: str) -> tuple[Step, ...]:
     Raises:
         InvalidInput: a value is wrong; the message names it, what was expected, and where it stands.
     """
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"{source} is not YAML: {' '.join(str(error).split())}. Expected:\n{_EXAMPLE}") from error
-    if not isinstance(value, dict):
-        raise InvalidInput(f"{source} holds no list 'steps'. Expected:\n{_EXAMPLE}")
+    value = read_mapping(text, source, holds="list 'steps'", example=_EXAMPLE)
     return checked_steps(value, source)
 
 

@@ -50,7 +50,7 @@ class End:
         if self.at is not None and datetime.fromisoformat(self.at) <= datetime.fromisoformat(now):
             raise InvalidInput(f"The end {self.at} lies behind; expected a moment after {now}.")
         if self.queries is not None and self.queries < 1:
-            raise InvalidInput(f"{self.queries} queries are no end: expected 1 or more.")
+            raise InvalidInput(f"{self.queries} queries cannot be the end: expected 1 or more.")
 
 
 def propose(

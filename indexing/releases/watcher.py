@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 ACTOR = "watcher"
 """As whom a watcher decides."""
 _BUSY_PART = 0.05
-"""The part of its time that a watcher reads the ledger at most, so that long windows do not load the disk."""
+"""The part of its time that a watcher reads the ledger at most, so that long windows do not load the disk.
+Our choice."""
 _LONGEST_PAUSE_SECONDS = 60.0
 """How long a watcher does not look at most, however long the look before was. Source: our choice; only the first look
 at a window reads all of it."""

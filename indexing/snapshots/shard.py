@@ -37,9 +37,11 @@ LEXICAL_FILE = "lexical.safetensors"
 PASSAGES_FILE = "passages.safetensors"
 ATTRIBUTES_FILE = "attributes.safetensors"
 _LISTS_BYTES = 2 << 20
-"""About how many bytes a search of IVF lists reads, however large they are: above what 8,192 rows of codes take."""
+"""About how many bytes a search of IVF lists reads, however large they are: above what 8,192 rows of codes take.
+Our choice."""
 MOST_COSINE = 1.01
-"""The largest score that unit vectors can have, with room for rounding; a larger one is no cosine, nor is NaN."""
+"""The largest score that unit vectors can have, with room for rounding; a larger one is no cosine, nor is NaN.
+Our choice."""
 _FAULTS = (AttributeError, IndexError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
 """What reading raises where a file is not as it was written: places outside, records that are no JSON, or not ours."""
 

@@ -71,7 +71,7 @@ def _require_types(arrays: Arrays, expected: _Types) -> None:
         if name not in arrays:
             raise ValueError(f"the array {name!r} is missing")
         if arrays[name].dtype != kind or arrays[name].ndim != 1:
-            raise ValueError(f"the array {name!r} is no list of {kind.__name__}")
+            raise ValueError(f"the array {name!r} is not a list of {kind.__name__}")
 
 
 def _require_length(arrays: Arrays, name: str, expected: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from indexing.errors import ArtefactCorrupt, ArtefactMissing, FormatUnknown
 from indexing.records import Partition
-from indexing.snapshots.collection_calibration import Move
+from indexing.snapshots.collection_calibration import CollectionCalibration, Move
 from indexing.snapshots.manifest import read_snapshot, require_promised
 from indexing.snapshots.partition_view import PartitionView
 from indexing.snapshots.shard import KIND as SHARDS
@@ -19,7 +19,7 @@ from indexing.storage.store import Artefact, Storage
 
 logger = logging.getLogger(__name__)
 DEFAULT_MAX_SHARDS = 512
-"""Shards mapped at once: four or five files each, of the 65,530 mappings that Linux allows a process."""
+"""Shards mapped at once: four or five files each, of the 65,530 mappings that Linux allows a process. Our choice."""
 
 
 class _Refusals:
@@ -108,8 +108,13 @@ class Snapshot:
 
     def moves(self, partition: Partition) -> Mapping[str, Move]:
         """How the recipe's calibrations are moved for a partition, by mode; those that are not there stay."""
+        found = self.calibration(partition)
+        return {} if found is None else found.modes
+
+    def calibration(self, partition: Partition) -> CollectionCalibration | None:
+        """What the scores of a partition were fitted to; ``None`` for the recipe's general curves."""
         legs = self._legs.get(partition)
-        return {} if legs is None or legs.calibration is None else legs.calibration.modes
+        return None if legs is None else legs.calibration
 
     def check(self) -> None:
         """Look at every shard without mapping it, so that those broken are in ``broken`` before the first search."""

@@ -48,12 +48,12 @@ class StoredTexts:
         written = self._documents[self._document_offsets[number] : self._document_offsets[number + 1]].tobytes()
         name, title, url, metadata, *rest = _parsed(written)
         if type(metadata) is not dict:
-            raise TypeError(f"the metadata of document {number} is no object")
+            raise TypeError(f"the metadata of document {number} is not an object")
         "".join((name, title, url))  # refuses what is no text, in less time than asking for each type
         if not rest:
             return name, title, url, metadata, None
         if type(rest[0]) is not list:
-            raise TypeError(f"the permissions of document {number} are no list")
+            raise TypeError(f"the permissions of document {number} are not a list")
         "".join(rest[0])
         return name, title, url, metadata, tuple(rest[0])
 

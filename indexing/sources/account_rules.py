@@ -9,11 +9,11 @@ from indexing.records import TextAccount
 from indexing.sources.refusals import Refused
 
 WARNED_SHARE = 0.01
-"""Of a file's letters and digits: more that are lost without a reason are a warning."""
+"""Of a file's letters and digits: more that are lost without a reason are a warning. Our choice."""
 WARNED_LETTERS = 200
-"""As ``WARNED_SHARE``, for long files."""
+"""As ``WARNED_SHARE``, for long files. Source: decision 46."""
 REFUSED_SHARE = 0.20
-"""Of a file's letters and digits: more that are lost without a reason, or cannot be read, are a refusal."""
+"""Of a file's letters and digits: more that are lost without a reason, or cannot be read, are a refusal. Our choice."""
 UNREADABLE = "unreadable glyphs"
 """The reason of what a reader sees and cannot tell."""
 _NO_TEXT = frozenset(
@@ -30,11 +30,11 @@ _BOILERPLATE = frozenset(
 )
 """Reasons of what is the same on every page, and much on short ones."""
 _WARNED_BOILERPLATE = 0.90
-"""More boilerplate than that may be content that was taken for it."""
+"""More boilerplate than that may be content that was taken for it. Our choice."""
 _WARNED_OTHER = 0.20
-"""Of any other reason: more than that may be content."""
+"""Of any other reason: more than that may be content. Our choice."""
 _WARNED_OTHER_LETTERS = 50
-"""As ``_WARNED_OTHER``: what is less, some ten words, is told in the table alone."""
+"""As ``_WARNED_OTHER``: what is less, some ten words, is told in the table alone. Source: decision 46."""
 
 
 def refuse_losses(account: TextAccount) -> None:

@@ -28,7 +28,7 @@ _SAMPLE_ROWS = 200
 _NAME_CHARS = 100
 """A longer cell is no column's name. Source: our choice."""
 _ROWS_NAMED = 10
-"""Rows that are named where they have more or fewer cells than there are columns."""
+"""Rows that are named where they have more or fewer cells than there are columns. Our choice."""
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 _VALUE = re.compile(
     r"[-+(]?[$\u20ac\u00a3\u00a5]?\s*[\d.,\s]*\d\s*%?\)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\d{1,2}:\d{2}.*|\S+@\S+\.\S+|https?://\S+"
@@ -127,11 +127,11 @@ def _rows(text: str, delimiter: str) -> tuple[list[_Row], list[str]]:
         try:
             return _parsed(text, delimiter), ["Quotation marks stand inside cells; they were read as they stand."]
         except csv.Error as error:
-            raise Refused(f"it is no table of delimited text ({error}): save it as CSV again") from error
+            raise Refused(f"it is not a table of delimited text ({error}): save it as CSV again") from error
     try:
         rows = _parsed(text, delimiter, has_quotes=False)
     except csv.Error as error:
-        raise Refused(f"it is no table of delimited text ({error}): save it as CSV again") from error
+        raise Refused(f"it is not a table of delimited text ({error}): save it as CSV again") from error
     return rows, ["A quotation mark is never closed, so all were read as text and each line as a row."]
 
 

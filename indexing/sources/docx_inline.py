@@ -63,6 +63,7 @@ class InlineReader:
 
     def __init__(self, styles: Styles, tally: Tally) -> None:
         self.notes: list[tuple[str, str]] = []
+        self._numbers: dict[tuple[str, str], int] = {}
         self._styles = styles
         self._tally = tally
         self._fields: list[_Field] = []
@@ -211,9 +212,10 @@ class InlineReader:
     def _note(self, kind: str, identity: str) -> None:
         if self._absence():
             return
-        if (kind, identity) not in self.notes:
+        number = self._numbers.setdefault((kind, identity), len(self.notes) + 1)
+        if number > len(self.notes):
             self.notes.append((kind, identity))
-        mark = footnote_mark(str(self.notes.index((kind, identity)) + 1))
+        mark = footnote_mark(str(number))
         self._look, look = replace(self._look, is_raised=False, mark=""), self._look
         self._put(mark, is_added=True)
         self._look = look

@@ -13,7 +13,8 @@ from zipfile import BadZipFile, ZipFile
 from indexing.sources.extracted_text import Unreadable
 
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
-"""The most that the XML parts of a file may unpack to; what a part declares is the most that is ever unpacked of it."""
+"""The most that the XML parts of a file may unpack to; what a part declares is the most that is ever unpacked of it.
+Source: decision 53."""
 WRONG = "open it in a word processor and save it as .docx again"
 """What to do about a file that is no whole Word file."""
 _OLD_FORMAT = b"\xd0\xcf\x11\xe0"

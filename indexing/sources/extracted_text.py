@@ -8,9 +8,9 @@ from indexing.records import Json
 from indexing.records import TextAccount as TextAccount  # what readers fill, beside the rest of what they need
 
 MAX_TEXT_CHARS = 10_000_000
-"""The longest text that is taken out of one file: some 4,000 pages of a book."""
+"""The longest text that is taken out of one file: some 4,000 pages of a book. Our choice."""
 _MAX_TITLE_CHARS = 300
-"""The longest title; what is longer is no title."""
+"""The longest title; what is longer is no title. Our choice."""
 _MAX_URL_CHARS = 2_000
 """The longest URL that is kept, in code points. Source: our choice."""
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")

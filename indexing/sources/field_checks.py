@@ -11,11 +11,11 @@ from indexing.records import Document, Json
 from indexing.sources.refusals import Refused, shown
 
 MAX_ID_CHARS = 512
-"""The longest id of a document, in code points."""
+"""The longest id of a document, in code points. Our choice."""
 _MAX_VALUES = 10_000
-"""Of metadata; YAML aliases can make a few lines into billions."""
+"""Of metadata; YAML aliases can make a few lines into billions. Our choice."""
 _MAX_DEPTH = 32
-"""How deep metadata may be nested."""
+"""How deep metadata may be nested. Our choice."""
 
 
 def json_record(line: str) -> dict[str, Json]:

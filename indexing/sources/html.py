@@ -22,7 +22,7 @@ from indexing.sources.html_tree import AROUND, Cuts, text_of
 from indexing.sources.html_unseen import drop_unseen
 from indexing.sources.html_words import keep_words, raised_classes
 
-READER = "html 2"
+READER = "html 3"
 """This reader and the number of its rules, as accounts name it."""
 
 

@@ -19,6 +19,7 @@ from indexing.sources.html_tree import (
     Cuts,
     class_words,
     is_in_article,
+    is_inside,
     is_mostly_links,
     names,
     outermost,
@@ -162,8 +163,8 @@ def _reason_of_role(node: LexborNode, role: str) -> str:
 
 
 def _reason_of_aside(node: LexborNode) -> str:
-    """A word beside the article is a part of it where it stands inside, and is not a menu."""
-    if is_in_article(node):
+    """A word beside the article, or beside a section of it, is a part of it where it stands inside, and is no menu."""
+    if is_in_article(node) or is_inside(node, ("section",)):
         return NAVIGATION if is_mostly_links(node) else ""
     return "" if _NOTES.intersection(class_words(node)) else AROUND
 

@@ -1,8 +1,9 @@
 """Finds the main part of a web page, and takes blocks of links out of a page that marks none."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from selectolax.lexbor import LexborNode
 
@@ -10,6 +11,7 @@ from indexing.sources.html_furniture import SHORT_CHARS
 from indexing.sources.html_tables import holds_data, is_layout
 from indexing.sources.html_tree import AROUND, HEADINGS, NAVIGATION, Cuts, children, names, text_of
 
+_SECTION = "section"
 _BLOCKS = names("div section table td ul ol dl p center aside")
 _COPYRIGHT = re.compile(r"\N{COPYRIGHT SIGN}|\bcopyright\b|all rights reserved", re.IGNORECASE)
 _COPYRIGHT_CHARS = 200
@@ -66,47 +68,64 @@ def _with_heading(mains: list[LexborNode]) -> LexborNode:
 class _Weight:
     """How much of an element's text is links; ``prose`` is its longest run of text outside links.
 
-    ``is_kept``: It holds a main heading, a table of data or a list of terms. ``has_terms``: It holds code that is not
-    inside a link.
+    ``inner`` links lead to places of this very page. ``is_kept``: It holds a main heading, a table of data, a list of
+    terms or a section that is a list. ``has_terms``: It holds code that is not inside a link. ``is_list``: It is such a
+    section, whose links are what it says.
     """
 
     text: int = 0
     linked: int = 0
     links: int = 0
+    inner: int = 0
     prose: int = 0
     is_kept: bool = False
     has_terms: bool = False
+    is_list: bool = False
 
     def add(self, below: "_Weight") -> None:
         self.text += below.text
         self.linked += below.linked
         self.links += below.links
+        self.inner += below.inner
         self.prose = max(self.prose, below.prose)
         self.is_kept |= below.is_kept
         self.has_terms |= below.has_terms
 
 
 def drop_link_blocks(body: LexborNode, cuts: Cuts) -> None:
-    """Takes away blocks that are mostly links, and copyright lines, unless nothing else would be left."""
-    weights = _weights(body)
+    """Takes away blocks that are mostly links, and copyright lines, unless nothing else would be left.
+
+    A section with a heading of its own whose links lead to other pages stays: the classes of a module, what a class is
+    made of. One whose links lead to places of this page is its table of contents, and what it names stands there.
+    """
+    weights = _weights(body, _places(body))
     found: list[tuple[LexborNode, str]] = []
-    stack = [body]
+    stack = [(body, False)]
     while stack:
-        above = stack.pop()
+        above, is_listed = stack.pop()
         is_prose = weights[above.mem_id].prose > SHORT_CHARS
         for child in children(above):
             if not child.is_element_node or (child.tag == "table" and not is_layout(child)):
                 continue
+            weight = weights[child.mem_id]
             is_block = child.tag in _BLOCKS and not (is_prose and _is_headed_list(child))
-            reason = _reason_of(child, weights[child.mem_id]) if is_block else ""
+            if is_listed:  # of a list nothing goes but sections that are none
+                is_block = child.tag == _SECTION
+            reason = _reason_of(child, weight) if is_block else ""
             if reason:
                 found.append((child, reason))
             else:
-                stack.append(child)
+                stack.append((child, is_listed or weight.is_list))
     left = weights[body.mem_id].text - sum(weights[node.mem_id].text for node, _ in found)
     if left > SHORT_CHARS:
         for node, reason in found:
             cuts.cut(node, reason)
+
+
+def _places(body: LexborNode) -> Set[str]:
+    """The names of places of a page that links may lead to."""
+    named = (node.attributes for node in body.css("[id], a[name]"))
+    return {name for one in named for name in (one.get("id"), one.get("name")) if name}
 
 
 def _is_headed_list(node: LexborNode) -> bool:
@@ -128,7 +147,7 @@ def _reason_of(node: LexborNode, weight: _Weight) -> str:
     return NAVIGATION if weight.links >= least and weight.linked >= share * weight.text else ""
 
 
-def _weights(body: LexborNode) -> dict[int, _Weight]:
+def _weights(body: LexborNode, places: Set[str]) -> dict[int, _Weight]:
     order, weights = [body], {body.mem_id: _Weight()}
     for node in order:
         order.extend(child for child in children(node) if child.is_element_node)
@@ -144,12 +163,22 @@ def _weights(body: LexborNode) -> dict[int, _Weight]:
         mark = _MARKS.get(node.tag or "")
         if mark is not None:
             mark(node, weight)
+        if node.tag == "a":
+            weight.inner = int(unquote((node.attributes.get("href") or "").rpartition("#")[2]) in places)
         weights[node.mem_id] = weight
     return weights
 
 
 def _weigh_link(_: LexborNode, weight: _Weight) -> None:
     weight.linked, weight.links, weight.prose, weight.has_terms = weight.text, 1, 0, False
+
+
+def _weigh_section(section: LexborNode, weight: _Weight) -> None:
+    if weight.is_kept or 2 * weight.inner > weight.links or _reason_of(section, weight) != NAVIGATION:
+        return
+    first = next((child for child in children(section) if (child.text() or "").strip()), None)
+    if first is not None and first.tag in HEADINGS:
+        weight.is_kept = weight.is_list = True
 
 
 def _weigh_kept(_: LexborNode, weight: _Weight) -> None:
@@ -171,5 +200,6 @@ _MARKS: dict[str, Callable[[LexborNode, _Weight], None]] = {
     "code": _weigh_term,
     "pre": _weigh_term,
     "dl": _weigh_kept,
+    "section": _weigh_section,
     "var": _weigh_term,
 }

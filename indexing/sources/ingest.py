@@ -15,9 +15,9 @@ from indexing.sources.skipped import Skipped
 from indexing.sources.text_losses import LossTally, TextLosses
 
 _BATCH_ENTRIES = 500
-"""Documents that are written in one transaction."""
-_BATCH_CHARACTERS = 16_000_000
-"""Code points of documents that are written in one transaction: bounds memory."""
+"""Documents that are written in one transaction. Our choice."""
+BATCH_CHARACTERS = 16_000_000
+"""Code points of documents that are written in one transaction: bounds memory. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,6 @@ def _take(entries: Iterator[Document | Reject]) -> list[Document | Reject]:
     for entry in entries:
         batch.append(entry)
         characters += len(entry.text) if isinstance(entry, Document) else 0
-        if len(batch) == _BATCH_ENTRIES or characters >= _BATCH_CHARACTERS:
+        if len(batch) == _BATCH_ENTRIES or characters >= BATCH_CHARACTERS:
             break
     return batch

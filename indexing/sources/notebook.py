@@ -67,7 +67,7 @@ def _record(data: bytes) -> Mapping[str, Json]:
     try:
         record = json.loads(file_text(data))
     except (ValueError, RecursionError) as error:
-        raise Refused(f"it is no notebook ({str(error)[:100]}): open it in Jupyter and save it again") from error
+        raise Refused(f"it is not a notebook ({str(error)[:100]}): open it in Jupyter and save it again") from error
     if not isinstance(record, dict) or not ("cells" in record or "worksheets" in record):
         raise Refused("it is JSON without cells, and no notebook: open it in Jupyter and save it again")
     return record

@@ -20,12 +20,13 @@ from typing import Self
 from indexing.errors import SourceInvalid
 from indexing.sources.extracted_text import MAX_TEXT_CHARS, Extract, TextAccount, TextFile, Unreadable
 
-_LIBRARIES = ("docutils", "html_to_markdown", "pypdfium2", "selectolax")
+LIBRARIES = ("docutils", "html_to_markdown", "pypdfium2", "selectolax")
+"""What the extra ``sources`` installs, by the names that are imported."""
 _PROGRAM = (sys.executable, "-P", "-m", "indexing.sources.parser_process")
 _START_SECONDS = 60.0
-"""Loading the libraries, before the first file's time begins."""
+"""Loading the libraries, before the first file's time begins. Our choice."""
 _MAX_ANSWER_BYTES = 5 * MAX_TEXT_CHARS
-"""The largest answer: a character takes up to four bytes, and headings come beside them."""
+"""The largest answer: a character takes up to four bytes, and headings come beside them. Our choice."""
 LENGTH = struct.Struct(">I")
 """What stands before each frame that the two processes send each other: its length in bytes."""
 
@@ -40,7 +41,7 @@ class Limits:
 
 def missing_libraries() -> list[str]:
     """The libraries of the extra ``sources`` that are not installed."""
-    return [name for name in _LIBRARIES if find_spec(name) is None]
+    return [name for name in LIBRARIES if find_spec(name) is None]
 
 
 class ReadingAborted(Exception):
@@ -66,6 +67,11 @@ class Extractor:
         self._command = [*program, str(self._limits.memory_bytes), str(self._limits.seconds)]
         self._process: subprocess.Popen[bytes] | None = None
         self._is_aborted = False
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process that reads, ``None`` while there is none."""
+        return None if self._process is None else self._process.pid
 
     def abort(self) -> None:
         """End what is read at this moment, from another thread, and read no more."""

@@ -15,13 +15,14 @@ from indexing.sources.extracted_text import (
     tidied,
 )
 from indexing.sources.pdf_lines import Line
+from indexing.sources.pdf_objects import HYPHEN
 from indexing.sources.pdf_page import Page, read_page
 from indexing.sources.pdf_running import running_lines
-from indexing.sources.pdf_text import HYPHEN, given_title, largest_text, page_text, whole_words
+from indexing.sources.pdf_text import given_title, largest_text, page_text, whole_words
 
-READER = "pdf 2"
+READER = "pdf 3"
 MAX_PAGES = 10_000
-"""The most pages that one file may have."""
+"""The most pages that one file may have. Our choice."""
 _PASSWORD_WRONG = 4
 """FPDF_ERR_PASSWORD."""
 _UNREAD_FORM = (

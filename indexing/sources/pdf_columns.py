@@ -1,4 +1,4 @@
-"""Finds columns that a PDF writes row by row: prose on both sides of a gutter that runs through several rows."""
+"""Finds columns that a PDF writes row by row: text on both sides of a gutter that runs through several rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,25 +7,19 @@ from math import inf
 
 import pypdfium2
 
+from indexing.sources.pdf_column_kinds import ColumnLine, are_columns
 from indexing.sources.pdf_objects import TextObject, text_of
 
 _LEAST_ROWS = 3
 """Rows that a gutter runs through. Source: our choice."""
 _LEAST_GUTTER = 8.0
 """Points that a gutter is wide. Source: our choice: a space of 11 points has 3."""
-_LEAST_CHARS = 18
-"""Of a typical line on either side: cells of tables are shorter. Source: our choice."""
+_SPACE = 0.15
+"""Of its size from one piece of a line to the next, above which they are two words. Source: our choice."""
 _SAME_ROW = 0.5
 """Of its size by which the foot of a text may lie below that of its row. Source: our choice."""
 _USUAL_DROP = 1.25
 """Of the widest distance between rows above. Source: our choice."""
-_INDENT = 4.0
-"""Of its size by which a line may be indented. Source: our choice."""
-_LEAST_FLUSH = 0.85
-"""Of the lines of either side. Source: our choice."""
-_LEAST_GOING_ON = 0.5
-"""Of the lines below the first of either side. Source: our choice."""
-_ENDS = (".", "!", "?", ":", ";")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +52,7 @@ class _Row:
 
 
 def find_gutters(content: pypdfium2.PdfTextPage, texts: Sequence[TextObject]) -> list[Gutter]:
-    """The gutters between columns of prose whose rows the file writes from left to right, from the top of the page.
+    """The gutters between columns whose rows the file writes from left to right, from the top of the page.
 
     Below the rows that show a gutter, those that stand on one side of it at the usual distance go on with a column.
     """
@@ -71,7 +65,7 @@ def find_gutters(content: pypdfium2.PdfTextPage, texts: Sequence[TextObject]) ->
             run.append(row)
             gaps = common
             continue
-        if run and _is_prose(content, run, gaps):
+        if run and _are_columns(content, run, gaps):
             found += [Gutter(*gap, run[-1].bottom - 1.0, run[0].top + 1.0) for gap in gaps]
         gaps = [] if row is None else _inner(row.gaps)
         run = [row] if row is not None and gaps else []
@@ -116,28 +110,28 @@ def _follows(run: Sequence[_Row], row: _Row) -> bool:
     return bool(drops) and run[-1].bottom - row.bottom <= _USUAL_DROP * max(drops)
 
 
-def _is_prose(content: pypdfium2.PdfTextPage, rows: Sequence[_Row], gaps: Sequence[Gap]) -> bool:
+def _are_columns(content: pypdfium2.PdfTextPage, rows: Sequence[_Row], gaps: Sequence[Gap]) -> bool:
     if sum(bool(_inner(row.gaps)) for row in rows) < _LEAST_ROWS:
         return False
     edges = [-inf, *(gap[0] for gap in gaps), inf]
-    for left, right in pairwise(edges):
-        found = ([one for one in row.texts if left < one.box[2] <= right] for row in rows)
-        sides = [side for side in found if side]
-        lines = [line for side in sides if (line := "".join(text_of(one, content) for one in side).strip())]
-        if not lines or sorted(map(len, lines))[len(lines) // 2] < _LEAST_CHARS or not _is_flush(sides):
-            return False
-        going_on = sum(_goes_on(above, line) for above, line in pairwise(lines))
-        if going_on < _LEAST_GOING_ON * (len(lines) - 1):
-            return False
-    return True
+    return are_columns([_lines(content, rows, left, right) for left, right in pairwise(edges)])
 
 
-def _goes_on(above: str, line: str) -> bool:
-    """Whether a line goes on with the sentence of the one above: cells end theirs, and begin with capitals."""
-    return line[0].isalpha() and not line[0].isupper() and not above.endswith(_ENDS)
+def _lines(content: pypdfium2.PdfTextPage, rows: Sequence[_Row], left: float, right: float) -> list[ColumnLine]:
+    """What stands between two gutters, line by line."""
+    sides = ([one for one in row.texts if left < one.box[2] <= right] for row in rows)
+    return [
+        ColumnLine(text, side[0].box[0], max(one.box[2] for one in side), side[0].size)
+        for side in sides
+        if (text := _joined(content, side))
+    ]
 
 
-def _is_flush(sides: Sequence[Sequence[TextObject]]) -> bool:
-    """Whether lines begin where their column does, or indented; cells in the middle of their rows begin anywhere."""
-    edge = min(side[0].box[0] for side in sides)
-    return sum(side[0].box[0] - edge <= _INDENT * side[0].size for side in sides) >= _LEAST_FLUSH * len(sides)
+def _joined(content: pypdfium2.PdfTextPage, side: Sequence[TextObject]) -> str:
+    """The text of one line, with a space where the file leaves one between two pieces."""
+    parts: list[str] = []
+    for place, one in enumerate(side):
+        if place and one.box[0] - side[place - 1].box[2] > _SPACE * one.size:
+            parts.append(" ")
+        parts.append(text_of(one, content))
+    return " ".join("".join(parts).split())

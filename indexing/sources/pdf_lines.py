@@ -5,15 +5,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+from math import inf
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from indexing.sources.pdf_columns import Gutter
+from indexing.sources.pdf_objects import HYPHEN
 from indexing.sources.pdf_raised import Change, changed
 
 _SAME_FOOT = 0.25
-"""Of its size by which the foot of a line's continuation may lie off: what was raised between them ended the line."""
+"""Of its size by which the foot of a line's continuation may lie off: what was raised between them ended the line.
+Our choice."""
+_LEAST_DROP = 0.5
+"""Of its size by which a line falls where it goes on in the row below. Our choice."""
 _SAME_GAP = (-0.5, 1.5)
 """Of its size that a line's continuation may stand behind its end."""
 
@@ -59,16 +64,64 @@ def _written(
 ) -> Iterator[Line]:
     begin = unit = 0
     for part in _parts(text, changes):
-        if part.strip():
-            lead, trail = len(part) - len(part.lstrip()), len(part) - len(part.rstrip())
-            first, last = _index(content, unit + lead), _index(content, unit + _units(part) - 1 - trail)
-            crossed = _crossed(content, first, last, gutters)
-            for start, stop in _pieces(content, unit, part, crossed):
-                said = changed(text, begin + start, begin + stop, changes)
-                if said.strip():
-                    yield _line(content, said, _index(content, unit + start), _index(content, unit + stop - 1))
+        for start, stop in _rows(content, unit, part):
+            row = part[start:stop]
+            if row.strip():
+                yield from _written_row(content, row, begin + start, unit + start, text, changes, gutters)
         begin += len(part) + 2
         unit += _units(part) + 2
+
+
+def _written_row(
+    content: pypdfium2.PdfTextPage,
+    row: str,
+    begin: int,
+    unit: int,
+    text: str,
+    changes: Sequence[Change],
+    gutters: Sequence[Gutter],
+) -> Iterator[Line]:
+    first, last = _ends(content, unit, row)
+    for start, stop in _pieces(content, unit, row, _crossed(content, first, last, gutters)):
+        said = changed(text, begin + start, begin + stop, changes)
+        if said.strip():
+            yield _line(content, said, _index(content, unit + start), _index(content, unit + stop - 1))
+
+
+def _ends(content: pypdfium2.PdfTextPage, unit: int, part: str) -> tuple[int, int]:
+    """The numbers of the first and the last character of a part that are no space."""
+    lead, trail = len(part) - len(part.lstrip()), len(part) - len(part.rstrip())
+    return _index(content, unit + lead), _index(content, unit + _units(part) - 1 - trail)
+
+
+def _rows(content: pypdfium2.PdfTextPage, unit: int, part: str) -> list[tuple[int, int]]:
+    """A line of PDFium's from where to where, in pieces where it goes on in a row below.
+
+    PDFium takes a row that begins with a single character for the end of the row above, as in tables whose rows are
+    counted from 1 to 9. A torn word goes on below as well, and stays whole.
+    """
+    whole = [(0, len(part))]
+    if not part.strip() or HYPHEN in part or _units(part) != len(part):
+        return whole
+    first, last = _ends(content, unit, part)
+    least = _LEAST_DROP * pdfium.FPDFText_GetFontSize(content.raw, first)
+    lowest = _baseline(content, first)
+    if lowest - _baseline(content, last) <= least:
+        return whole
+    cuts, right = [0], -inf
+    for place, character in enumerate(part):
+        if character.isspace():
+            continue
+        index = _index(content, unit + place)
+        left, _, end, _ = content.get_charbox(index)
+        foot = _baseline(content, index)
+        # No mark below a letter begins a row, and no end of a torn word.
+        is_word = place == cuts[-1] + 1 or part[place - 1].isspace()
+        if lowest - foot > least and left < right and is_word:
+            cuts.append(place)
+            lowest = foot
+        right = end
+    return list(pairwise([*cuts, len(part)]))
 
 
 def _parts(text: str, changes: Sequence[Change]) -> Iterator[str]:

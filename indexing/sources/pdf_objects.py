@@ -22,6 +22,8 @@ _DEPTH = 8
 """Forms within forms that are looked into. Source: our choice."""
 _UNSEEN_MODES = (3, 7)
 """Render modes that draw nothing (PDF 1.7, table 106)."""
+HYPHEN = "\ufffe"
+"""What PDFium gives for a hyphen at the end of a line, and the line end with it."""
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top, in points from the page's lower left corner."""
 Matrix = tuple[float, float, float, float, float, float]

@@ -14,9 +14,9 @@ from indexing.sources.pdf_forms import read_fields, with_fields
 from indexing.sources.pdf_glyphs import is_language, means_nothing
 from indexing.sources.pdf_ligatures import turned_ligatures
 from indexing.sources.pdf_lines import Line, read_lines
-from indexing.sources.pdf_objects import PageObjects, TextObject, read_objects
+from indexing.sources.pdf_objects import HYPHEN, PageObjects, TextObject, read_objects
 from indexing.sources.pdf_raised import raised_texts
-from indexing.sources.pdf_text import HYPHEN, letter_by_letter
+from indexing.sources.pdf_text import letter_by_letter
 
 _SAMPLED = 400
 """Characters of a page that are asked whether they have a meaning. Source: our choice: a quarter of a page."""

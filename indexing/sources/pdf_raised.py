@@ -6,25 +6,24 @@ from collections.abc import Sequence
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from indexing.sources.pdf_objects import TextObject, text_of
+from indexing.sources.pdf_objects import HYPHEN, TextObject, text_of
 from indexing.sources.superscripts import footnote_mark, superscript
 
 _SMALLER = 0.85
-"""Of the size of the text beside it that raised text has at most: word processors write 0.58 to 0.7."""
+"""Of the size of the text beside it that raised text has at most: word processors write 0.58 to 0.7. Our choice."""
 _RISE = (0.12, 0.8)
 """By how much of that size its baseline lies higher."""
 _GAP = 0.35
-"""How far it may stand from the text before it, of that text's size."""
+"""How far it may stand from the text before it, of that text's size. Our choice."""
 _MOST_CHARS = 12
-"""The longest raised text; beyond, it is a line of its own."""
+"""The longest raised text; beyond, it is a line of its own. Our choice."""
 _NOTE = re.compile(r"\d{1,3}|[*\u2020\u2021\u00a7\u00b6]{1,3}|[a-z]")
 """What may mark a footnote."""
 _WORD_BEFORE = re.compile(r"(?:[^\W\d_]{4,}|[^\W\d_]{2,}[.,;:!?)\u201d\u2019'\"]+)\Z")
 """What a mark follows: a word, or the end of a sentence; behind a number, a unit or a symbol a power stands."""
 
-_HYPHEN = "\ufffe"  # what PDFium gives for one at the end of a line, as it takes the end of a raised text
 _WORD_CHARS = 40
-"""How far back a word is looked for."""
+"""How far back a word is looked for. Our choice."""
 
 Change = tuple[int, int, str]
 """From where to where of a page's text, and what stands there instead."""
@@ -77,8 +76,8 @@ def _is_lowered(one: TextObject, base: TextObject) -> bool:
 
 def _place(content: pypdfium2.PdfTextPage, one: TextObject, text: str) -> tuple[int, int] | None:
     """From where to where of the page's text a raised object stands."""
-    said = text_of(one, content).strip().replace(_HYPHEN, "-")
-    text = text.replace(_HYPHEN, "-")
+    said = text_of(one, content).strip().replace(HYPHEN, "-")
+    text = text.replace(HYPHEN, "-")
     if not said or len(said) > _MOST_CHARS:
         return None
     across, up = one.box[0] + min(one.size / 4, (one.box[2] - one.box[0]) / 2), (one.box[1] + one.box[3]) / 2
@@ -103,6 +102,6 @@ def _joined(places: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int
 
 
 def _change(text: str, begin: int, end: int) -> Change:
-    said, before = "".join(text[begin:end].split()).replace(_HYPHEN, "-"), text[:begin].rstrip()
+    said, before = "".join(text[begin:end].split()).replace(HYPHEN, "-"), text[:begin].rstrip()
     is_note = bool(_NOTE.fullmatch(said) and _WORD_BEFORE.search(before[-_WORD_CHARS:]))
     return len(before), end, footnote_mark(said) if is_note else superscript(said)

@@ -1,4 +1,4 @@
-"""Finds the lines that run along the pages of a PDF: a book's name, and page numbers."""
+"""Finds the lines that run along the pages of a PDF: a book's name, page numbers, and titles of chapters."""
 
 import re
 from collections import Counter
@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
+from indexing.sources.pdf_chapter_heads import ChapterHeads
 from indexing.sources.pdf_lines import Line
 
 _EDGE_LINES = 2
-"""That may be running ones, at the top and at the bottom of a page."""
+"""That may be running ones, at the top and at the bottom of a page. Our choice."""
 _LEAST_PAGES = 3
 """Pages that a line must stand on to be a running one. Source: our choice."""
 _RUNNING_CHARS = 150
-"""The longest running line."""
+"""The longest running line. Our choice."""
 _PLACE = 4.0
 """Points within which lines stand at the same place. Source: our choice."""
 _LEAST_DROP = 0.5
@@ -41,20 +42,24 @@ def running_lines(pages: Sequence[Sequence[Line]]) -> list[set[int]]:
     """By page, the places of its lines that run along the edge of most pages, or of most left or right ones.
 
     Such a line is the same on more than half of these pages, digits included, and stands at the same place there, apart
-    from the text; or it is the page's number, which counts up as the pages do. Rows of a table are none: they differ in
-    their digits, or the page has them more than once; and a heading row that each page repeats stands on its rows.
+    from the text; or it is the page's number, which counts up as the pages do, or the title of the chapter. Rows of a
+    table are none: they differ in their digits, or the page has them more than once; and a heading row that each page
+    repeats stands on its rows.
     """
     found: list[set[int]] = [set() for _ in pages]
     if len(pages) < _LEAST_PAGES:
         return found
     orders = [sorted(range(len(page)), key=lambda place, page=page: -page[place].begin) for page in pages]  # type: ignore[misc]
     texts = [Counter(line.text for line in page) for page in pages]
+    heads = ChapterHeads(pages)
     for edge in (0, -1) * _EDGE_LINES:
         edges = [(number, order[edge]) for number, order in enumerate(orders) if order]
         at_edge = [(number, place) for number, place in edges if texts[number][pages[number][place].text] == 1]
         running = _running(pages, at_edge)
-        for number, place in at_edge:
-            if not running.isdisjoint(_keys(pages[number][place], number)):
+        along = {(number, at) for number, at in at_edge if not running.isdisjoint(_keys(pages[number][at], number))}
+        along |= heads.among(edges)
+        for number, place in edges:
+            if (number, place) in along:
                 found[number].add(place)
                 del orders[number][edge]
     _give_back_rows(pages, orders, found)

@@ -9,9 +9,8 @@ from statistics import median
 
 from indexing.sources.extracted_text import tidied_title
 from indexing.sources.pdf_lines import Line
+from indexing.sources.pdf_objects import HYPHEN
 
-HYPHEN = "\ufffe"
-"""What PDFium gives for a hyphen at the end of a line, and the line end with it."""
 _TORN = re.compile(rf"([\w-]*){HYPHEN}(\w*)")
 _HYPHENATED = re.compile(r"[^\W\d_]+-[^\W\d_]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")

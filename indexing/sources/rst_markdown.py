@@ -68,7 +68,7 @@ class MarkdownWriter:
     @property
     def notes(self) -> tuple[str, ...]:
         """What else a reader of the document must know."""
-        return (f"Parts that are no reStructuredText stand as code: {self._broken}.",) if self._broken else ()
+        return (f"Parts that are not reStructuredText stand as code: {self._broken}.",) if self._broken else ()
 
     def document(self, document: nodes.document) -> str:
         """The whole file."""

@@ -9,6 +9,7 @@ import threading
 import zipfile
 import zlib
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ import app
 import indexing
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import create_key
+from indexing.catalogue.collections import collection_sizes
 from indexing.telemetry import JsonFormatter
 from indexing.uploads.stored_files import FILES
 from tests.app.conftest import copied
@@ -103,14 +105,14 @@ def test_guessing_keys_locks_no_one_out_and_is_counted_and_logged_with_where_it_
     def count():
         return float((counted.findall(client.get("/metrics").text) or ["0"])[0])
 
-    before, kept = count(), len(client.app.state.services.reads._kept.keys)
+    before, kept = count(), client.app.state.services.reads.kept_keys
     for number in range(50):
         guess = {"Authorization": f"Bearer gw_{number:043d}"}
         answer = client.get("/v1/collections", headers=guess)
         assert (answer.status_code, answer.json()["message"]) == (401, "This API key is unknown, expired or revoked.")
         assert client.get("/v1/collections", headers=KEY).status_code == 200
     assert count() == before + 50
-    assert len(client.app.state.services.reads._kept.keys) <= kept + 1
+    assert client.app.state.services.reads.kept_keys <= kept + 1
     refused = [json.loads(line) for line in lines() if '"request.refused"' in line]
     assert {(one["reason"], one["client"]) for one in refused} == {("key", "testclient")}
     assert not [line for line in lines() if "gw_0" in line]
@@ -148,7 +150,8 @@ def test_no_name_in_a_path_leaves_the_home_or_fails_the_server(client, home, nam
 
 
 @pytest.mark.parametrize(
-    "name", ["../../evil", "..\\evil", "evil\x00", "evil\r\nX-Evil: 1", "\u202elive", "\u2024\u2024\u2215evil"]
+    "name",
+    ["../../evil", "..\\evil", "evil\x00", "evil\r\nX-Evil: 1", "\u202elive", "\u2024\u2024\u2215evil", "\ud800evil"],
 )
 def test_no_name_in_a_body_leaves_the_home_or_fails_the_server(client, home, name):
     for route, body in BODIES.items():
@@ -249,6 +252,49 @@ def test_any_form_is_answered(client, form, media):
     for path in (BASE, "/v1/files"):
         answer = client.post(path, content=form, headers=KEY | {"Content-Type": kind})
         assert answer.status_code in (200, 202, 400, 413, 415, 422, 429), answer.text
+
+
+def part(disposition, content=b"A text.", headers=b""):
+    return b"--b\r\nContent-Disposition: form-data; " + disposition + b"\r\n" + headers + b"\r\n" + content + b"\r\n"
+
+
+FILE, END = b'name="file"; filename="a.txt"', b"--b--\r\n"
+MALFORMED = {
+    "a header without end": part(FILE, headers=b"X-A: " + b"a" * 900_000 + b"\r\n") + END,
+    "a name without end": part(b'name="file"; filename="' + b"a" * 900_000 + b'"') + END,
+    "headers without end": part(FILE, headers=b"X-A: b\r\n" * 100_000) + END,
+    "something before the first boundary": b"x" * 900_000 + part(FILE) + END,
+    "parts without end": part(b'name="x"', b"y") * 10_000 + END,
+    "files without end": part(FILE) * 5_000 + END,
+    "a filename that is not UTF-8": part(b'name="file"; filename="\xff.txt"') + END,
+    "a field that is not UTF-8": part(b'name="id"', b"\xff") + part(FILE) + END,
+    "half a surrogate pair": part(b'name="metadata"', b'{"a": "\\ud800"}') + part(FILE) + END,
+    "a last part that is cut off": part(FILE) + part(b'name="file"; filename="b.txt"')[:-4],
+    "no last boundary": part(FILE),
+}
+
+
+@pytest.mark.parametrize("form", MALFORMED.values(), ids=MALFORMED)
+def test_a_form_that_is_endless_cut_off_or_not_in_utf8_is_refused_whole(client, home, form):
+    before = home.storage.list(FILES)
+    for path in (BASE, "/v1/files"):
+        answer = client.post(path, content=form, headers=KEY | {"Content-Type": "multipart/form-data; boundary=b"})
+        assert answer.status_code == 400, answer.text
+    assert home.storage.list(FILES) == before
+
+
+@pytest.mark.parametrize("name", ["\uff48\uff45\uff4c\uff50", " help", "help ", "..", "."])
+def test_no_door_makes_a_collection_whose_name_is_a_twin_or_a_path(client, home, name):
+    before = collection_sizes(home.catalogue, "default")
+    base, files = f"/v1/collections/{quote(name).replace('.', '%2e')}", {"file": ("a.txt", b"A text.")}
+    answers = [
+        client.put(base, headers=KEY),
+        client.put(f"{base}/documents/a", json={"text": "A text."}, headers=KEY),
+        client.post(f"{base}/documents:batch", json={"documents": [{"id": "a", "text": "A text."}]}, headers=KEY),
+        client.post(f"{base}/uploads", files=files, headers=KEY),
+    ]
+    assert all(answer.status_code in (400, 404, 405) for answer in answers), [answer.text for answer in answers]
+    assert collection_sizes(home.catalogue, "default") == before
 
 
 # Addresses

@@ -34,7 +34,7 @@ def test_its_codes_find_what_exact_search_found_when_it_was_made(
     assert exact.tolist() == query["exact"]
     np.testing.assert_allclose(scores, shard.vectors(exact) @ vector, rtol=1e-5)
     monkeypatch.setattr(sq8_index, "SQ8_ROWS", 0)
-    monkeypatch.setattr(sq8_index, "_SQ8_PART", 1)
+    monkeypatch.setattr(sq8_index, "SQ8_PART", 1)
     monkeypatch.setattr(ExactIndex, "search", None)
     assert shard.search(ACME, vector, 5)[0].tolist() == query["exact"]
 

@@ -17,8 +17,8 @@ def limits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[int, int]:
     """The limits of this process, to be set; none at first, and no control group."""
     found = {resource.RLIMIT_AS: resource.RLIM_INFINITY, resource.RLIMIT_DATA: resource.RLIM_INFINITY}
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (found[kind], resource.RLIM_INFINITY))
-    monkeypatch.setattr(process_start, "_CGROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(process_start, "_OWN_CGROUP", tmp_path / "own")
+    monkeypatch.setattr(process_start, "CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(process_start, "OWN_CGROUP", tmp_path / "own")
     return found
 
 

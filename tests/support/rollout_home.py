@@ -8,7 +8,6 @@ from indexing.releases.release import record_release
 from indexing.releases.rollouts import read_serving_plan
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import propose, start_canary
-from tests.support.fresh_home import record_recipes
 
 RECIPES = 7
 BEGIN = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
@@ -22,8 +21,12 @@ class RolloutHome:
 
     def __init__(self, catalogue, home=None):
         self.catalogue, self.seconds = catalogue, 0.0
-        snapshot = None if home is None else record_recipes(home, RECIPES + 1)
-        if snapshot is None:
+        snapshot = None
+        if home is not None:
+            from tests.support.fresh_home import record_recipes  # loads the service, which rows alone need not wait for
+
+            snapshot = record_recipes(home, RECIPES + 1)
+        else:
             with catalogue.write() as db:
                 for number in range(1, RECIPES + 2):  # the last one is not built
                     db.conn.execute("INSERT INTO recipes VALUES (?, ?, '{}', '')", (number, str(number)))

@@ -1,10 +1,7 @@
 """OpenAI's own client, sync and async, against a running API; and the examples of docs/openai.md as they stand."""
 
 import asyncio
-import os
 import re
-import subprocess
-import sys
 from contextlib import closing
 
 import openai
@@ -84,29 +81,6 @@ def test_the_examples_run_as_they_are_written(served, monkeypatch, capsys):
     assert "2 16 " in said
     assert "Declined cards" in said
     assert said.endswith(f"\n{len(ARTICLES) + 1}\n")  # with the one that names its readers
-
-
-def test_a_folder_of_markdown_is_brought_and_asked(served, tmp_path):
-    folder = tmp_path / "notes"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "tides.md").write_text("# Tides\n\nThe moon raises the sea twice a day.")
-    (folder / "deep" / "bread.md").write_text("# Bread\n\nKnead the dough for ten minutes.")
-    ran = subprocess.run(
-        [
-            sys.executable,
-            ROOT / "docs" / "examples" / "openai_folder.py",
-            folder,
-            "The moon raises the sea twice a day.",
-        ],
-        env=os.environ | {"GROUNDWORK_URL": served[0], "GROUNDWORK_API_KEY": KEY},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert ran.returncode == 0, ran.stderr
-    said, first, *_ = ran.stdout.splitlines()
-    assert said.startswith("2 of 2 files can be found in vs_")
-    assert " tides.md: " in first
 
 
 def test_the_client_embeds_lists_and_searches(client):

@@ -117,6 +117,17 @@ class BuilderAnswer(Answer):
     """When one was last seen; null: none was, or the last one was stopped."""
 
 
+class CalibrationAnswer(Answer):
+    """What the scores of a collection are fitted to."""
+
+    source: Literal["judgments", "leg check", "general"] | str
+    """`general`: the recipe's curve as it is; else what it was moved by for this collection."""
+    samples: int
+    """Judged queries, or sampled passages, that it was moved by; 0 for `general`."""
+    modes: dict[str, MoveAnswer]
+    """By mode; one that is left out has the recipe's curve."""
+
+
 class ChunkingAnswer(Answer):
     """How files are cut; ``other`` while no recipe is in service."""
 
@@ -405,6 +416,18 @@ class FeedbackAnswer(Answer):
     request_id: str
 
 
+class FieldDifferenceAnswer(Answer):
+    """A field of a recipe that two releases have otherwise."""
+
+    part: str
+    field: str
+    """Empty where the part is a single value, or only one of both has it."""
+    before: Any
+    """Null where the recipe does not have it."""
+    after: Any
+    """As `before`."""
+
+
 class FileAnswer(Answer):
     """A file."""
 
@@ -576,7 +599,7 @@ class LanguageLegsAnswer(Answer):
 
 
 class LastError(Answer):
-    """Why a file gave no documents."""
+    """Why a file gave no documents, or waits for long."""
 
     code: Literal["server_error", "unsupported_file", "invalid_file"] | str
     message: str
@@ -702,6 +725,7 @@ class LegsAnswer(Answer):
     """The vectors' share in hybrid search of the collection, 0..1."""
     recipe_dense_weight: float
     """That of the recipe."""
+    calibration: CalibrationAnswer
     warnings: list[str]
     """What a leg cannot search, in words."""
 
@@ -730,6 +754,14 @@ class ModelLineageAnswer(Answer):
     """As it was told: parent, sha256 of training data, parameters, metrics, licence, libraries."""
     ancestors: list[str]
     """The model versions that it comes from, nearest first."""
+
+
+class MoveAnswer(Answer):
+    """What is done to the log-odds of the recipe's curve: stretched, then shifted."""
+
+    shift: float
+    stretch: float
+    """Above 0, so that no order changes; 1 where they are shifted alone."""
 
 
 class NewKeyAnswer(Answer):
@@ -915,6 +947,22 @@ class ReleaseAnswer(Answer):
     """What its answers are recorded under; empty where it is not open."""
     documents_behind: int | None
     """Documents that it lacks until it is built; null unless open."""
+
+
+class ReleaseDiffAnswer(Answer):
+    """What one release has otherwise than another."""
+
+    before: str
+    after: str
+    sentences: list[str]
+    """All of it in plain words; of documents the first few by name."""
+    recipe: list[FieldDifferenceAnswer]
+    added: int
+    """Documents that `before` does not hold."""
+    removed: int
+    """Documents that `after` does not hold."""
+    changed: int
+    """Documents that both hold otherwise; with other views, see `sentences`."""
 
 
 class ReleaseLineageAnswer(Answer):
@@ -1329,7 +1377,7 @@ class UploadAnswer(Answer):
     documents: list[str]
     """The ids of its documents, once they are stored."""
     rejects: list[str]
-    """Lines of a JSON Lines file that are no documents, and why."""
+    """Lines of a JSON Lines file that are not documents, and why."""
     error: UploadError | None
     metadata: dict[str, Any]
     """As it was given."""

@@ -917,11 +917,11 @@ class AsyncOperations:
         self,
         vector_store_id: str,
         *,
+        filter: Literal["in_progress", "completed", "cancelled", "failed"] | None = None,
         limit: int | None = None,
         order: Literal["asc", "desc"] | None = None,
         after: str | None = None,
         before: str | None = None,
-        filter: Literal["in_progress", "completed", "cancelled", "failed"] | None = None,
     ) -> answers.StoreFilesAnswer:
         """List the files in a vector store.
 
@@ -929,10 +929,10 @@ class AsyncOperations:
 
         Args:
             vector_store_id: The id of a vector store: a collection's name.
+            filter: Only those in this state.
             limit: How many at most.
             after: The last id of the page before.
             before: The first id of the page after.
-            filter: Only those in this state.
 
         ``GET /v1/vector_stores/{vector_store_id}/files``
         """
@@ -941,7 +941,7 @@ class AsyncOperations:
                 "GET",
                 filled_path("/v1/vector_stores/{vector_store_id}/files", vector_store_id=vector_store_id),
                 is_repeatable=True,
-                query={"limit": limit, "order": order, "after": after, "before": before, "filter": filter},
+                query={"filter": filter, "limit": limit, "order": order, "after": after, "before": before},
             ),
             answers.StoreFilesAnswer.model_validate,
         )
@@ -950,19 +950,19 @@ class AsyncOperations:
         self,
         vector_store_id: str,
         *,
+        filter: Literal["in_progress", "completed", "cancelled", "failed"] | None = None,
         limit: int | None = None,
         order: Literal["asc", "desc"] | None = None,
-        filter: Literal["in_progress", "completed", "cancelled", "failed"] | None = None,
     ) -> AsyncIterator[answers.StoreFileAnswer]:
         """Everything that :meth:`openai_list_store_files` lists, page after page, each of ``limit``."""
-        page = await self.openai_list_store_files(vector_store_id, limit=limit, order=order, filter=filter)
+        page = await self.openai_list_store_files(vector_store_id, filter=filter, limit=limit, order=order)
         while True:
             for one in page.data:
                 yield one
             if not page.has_more or page.last_id is None:
                 return
             page = await self.openai_list_store_files(
-                vector_store_id, limit=limit, order=order, filter=filter, after=page.last_id
+                vector_store_id, filter=filter, limit=limit, order=order, after=page.last_id
             )
 
     async def openai_attach_file(
@@ -994,7 +994,7 @@ class AsyncOperations:
     async def openai_get_store_file(self, vector_store_id: str, file_id: str) -> answers.StoreFileAnswer:
         """Retrieve a file in a vector store.
 
-        How a file in a store stands.
+        How a file in a store stands; `last_error` of one in progress says why it may wait for long.
 
         Args:
             vector_store_id: The id of a vector store: a collection's name.
@@ -1124,7 +1124,7 @@ class AsyncOperations:
     async def openai_get_file_batch(self, vector_store_id: str, batch_id: str) -> answers.OpenaiVectorStoresBatchAnswer:
         """Retrieve a batch of files.
 
-        How many files of a batch are in which state.
+        How many files of a batch are in which state; the header `x-groundwork-warnings` says what some wait for.
 
         Args:
             vector_store_id: The id of a vector store: a collection's name.
@@ -1175,11 +1175,11 @@ class AsyncOperations:
         vector_store_id: str,
         batch_id: str,
         *,
+        filter: Literal["in_progress", "completed", "cancelled", "failed"] | None = None,
         limit: int | None = None,
         order: Literal["asc", "desc"] | None = None,
         after: str | None = None,
         before: str | None = None,
-        filter: Literal["in_progress", "completed", "cancelled", "failed"] | None = None,
     ) -> answers.StoreFilesAnswer:
         """List the files of a batch.
 
@@ -1188,10 +1188,10 @@ class AsyncOperations:
         Args:
             vector_store_id: The id of a vector store: a collection's name.
             batch_id: The id of a batch.
+            filter: Only those in this state.
             limit: How many at most.
             after: The last id of the page before.
             before: The first id of the page after.
-            filter: Only those in this state.
 
         ``GET /v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/files``
         """
@@ -1204,7 +1204,7 @@ class AsyncOperations:
                     batch_id=batch_id,
                 ),
                 is_repeatable=True,
-                query={"limit": limit, "order": order, "after": after, "before": before, "filter": filter},
+                query={"filter": filter, "limit": limit, "order": order, "after": after, "before": before},
             ),
             answers.StoreFilesAnswer.model_validate,
         )
@@ -1214,19 +1214,19 @@ class AsyncOperations:
         vector_store_id: str,
         batch_id: str,
         *,
+        filter: Literal["in_progress", "completed", "cancelled", "failed"] | None = None,
         limit: int | None = None,
         order: Literal["asc", "desc"] | None = None,
-        filter: Literal["in_progress", "completed", "cancelled", "failed"] | None = None,
     ) -> AsyncIterator[answers.StoreFileAnswer]:
         """Everything that :meth:`openai_list_batch_files` lists, page after page, each of ``limit``."""
-        page = await self.openai_list_batch_files(vector_store_id, batch_id, limit=limit, order=order, filter=filter)
+        page = await self.openai_list_batch_files(vector_store_id, batch_id, filter=filter, limit=limit, order=order)
         while True:
             for one in page.data:
                 yield one
             if not page.has_more or page.last_id is None:
                 return
             page = await self.openai_list_batch_files(
-                vector_store_id, batch_id, limit=limit, order=order, filter=filter, after=page.last_id
+                vector_store_id, batch_id, filter=filter, limit=limit, order=order, after=page.last_id
             )
 
     async def put_collection(self, collection: str) -> answers.CreatedCollectionAnswer:
@@ -2303,6 +2303,27 @@ class AsyncOperations:
         return await self._call(
             Call("GET", filled_path("/v1/releases/{release}", release=release), is_repeatable=True),
             answers.ReleaseLineageAnswer.model_validate,
+        )
+
+    async def get_release_diff(self, release: str, *, before: str) -> answers.ReleaseDiffAnswer:
+        """Compare two releases.
+
+        What a release has otherwise than another: its recipe field by field, and its documents.
+
+        Args:
+            release: `13.2`, or `13` for its newest build.
+            before: The other release, `12.3` or `12`.
+
+        ``GET /v1/releases/{release}/diff``
+        """
+        return await self._call(
+            Call(
+                "GET",
+                filled_path("/v1/releases/{release}/diff", release=release),
+                is_repeatable=True,
+                query={"before": before},
+            ),
+            answers.ReleaseDiffAnswer.model_validate,
         )
 
     async def get_lineage(

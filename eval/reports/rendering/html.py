@@ -12,7 +12,10 @@ from eval.reports.model import Badge, Chart, Estimate, Report
 from eval.reports.rendering.markdown import HIDDEN
 
 _PERCENT = re.compile(r"(?<=\d) %")
+_P_VALUE = re.compile(r"\bp ([<=]) (?=\d)")
 _NEGATIVE = re.compile(r"(?<![\w.-])-(?=\d)")
+_LONG_TEXT = 60
+"""Characters from which on a cell is a sentence, whose column is to be no narrower than one. Our choice."""
 _FOLDER = Path(__file__).parent
 _STYLES = "report.css"
 _TEMPLATE = "report.html.j2"
@@ -42,6 +45,7 @@ def _template() -> Template:
         "interval": interval,
         "is_badge": lambda cell: isinstance(cell, Badge),
         "is_estimate": lambda cell: isinstance(cell, Estimate),
+        "is_long": lambda cell: isinstance(cell, str) and len(cell) > _LONG_TEXT,
         "kind": lambda block: type(block).__name__,
         "moment": moment,
         "said": said,
@@ -51,8 +55,9 @@ def _template() -> Template:
 
 
 def glued(text: str) -> str:
-    """A text whose percent signs stay on the line of their number, and whose numbers below zero have a minus sign."""
-    return _NEGATIVE.sub(MINUS, _PERCENT.sub("\N{NO-BREAK SPACE}%", text))
+    """A text whose percent signs and p values stay on one line, and whose numbers below zero have a minus sign."""
+    glued_p = _P_VALUE.sub("p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
+    return _NEGATIVE.sub(MINUS, _PERCENT.sub("\N{NO-BREAK SPACE}%", glued_p))
 
 
 def _drawings(chart: Chart) -> dict[str, Markup]:

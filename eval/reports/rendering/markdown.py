@@ -65,7 +65,7 @@ def _section(section: Section) -> Iterator[str]:
 @singledispatch
 def _block(block: Block) -> Iterator[str]:
     """The lines of one block."""
-    raise TypeError(f"{type(block).__name__} is no block of a report: give it its lines here.")
+    raise TypeError(f"{type(block).__name__} is not a block of a report: give it its lines here.")
 
 
 @_block.register

@@ -39,7 +39,7 @@ MAX_CHANGED = 5
 
 @dataclass(frozen=True, slots=True)
 class NotComparable:
-    """Two releases whose evaluations on a query set rest on different inputs, and why."""
+    """Two releases whose evaluations on a query set, as ``name_of_set`` tells it, rest on different inputs, and why."""
 
     a: str
     b: str
@@ -49,7 +49,7 @@ class NotComparable:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two releases on one query set; ``differences`` are b minus a, by query."""
+    """Two releases on one query set, as ``name_of_set`` tells it; ``differences`` are b minus a, by query."""
 
     a: str
     b: str
@@ -78,20 +78,28 @@ def comparison_section(source: Source) -> Section:
         first, second = source.options.compared
         return Section(ID, TITLE, absent=NOT_MEASURED.format(first, second))
     return tell_comparison(
-        [_compared(source, one) for one in found], frozenset(one.first.partition.tenant for one in found)
+        [_compared(source, one, name_of_set(one, found)) for one in found],
+        frozenset(one.first.partition.tenant for one in found),
     )
 
 
-def _compared(source: Source, pair: Pair) -> Compared | NotComparable:
+def name_of_set(pair: Pair, among: Sequence[Pair]) -> str:
+    """The name of a pair's query set, with its split and mode where the set is there more than once."""
+    one = pair.first
+    is_alone = sum(other.first.query_set == one.query_set for other in among) == 1
+    return one.query_set if is_alone else f"{one.query_set} ({one.split}, {one.mode})"
+
+
+def _compared(source: Source, pair: Pair, name: str) -> Compared | NotComparable:
     said, first, second = pair.comparison, pair.first, pair.second
     if not said.is_comparable or said.verdict == "not comparable":
-        return NotComparable(first.release, second.release, first.query_set, _sentences(said.why_not))
+        return NotComparable(first.release, second.release, name, _sentences(said.why_not))
     texts = source.policy.shown_queries(pair.query_set)
     counts = said.win_tie_loss
     return Compared(
         a=first.release,
         b=second.release,
-        query_set=first.query_set,
+        query_set=name,
         mode=first.mode,
         measure=said.measure,
         outcome=said.verdict,

@@ -101,7 +101,7 @@ def _moved(look: Drift) -> list[DriftSignal]:
 
 
 def _headline(look: Drift) -> Headline:
-    against = f"{look.window} against {look.reference}"
+    against = f"{look.window[:1].upper()}{look.window[1:]} against {look.reference}"
     if not look.signals:
         return Headline(f"{against}: {look.reason or 'not enough data.'}")
     moved = _moved(look)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eval.datasets.stored_sets import list_query_sets
 from eval.experiments.evaluation_files import JudgedScores
 from eval.experiments.kept_evaluations import Evaluation
 from eval.experiments.reliability import Bin, Cut, JudgedHit, Reliability, reliability
@@ -24,20 +25,25 @@ _FEW = 100
 
 @dataclass(frozen=True, slots=True)
 class ScoredSet:
-    """How reliable the scores of a release are on a query set; ``source`` says where they are from."""
+    """How reliable the scores of a release are on a query set; ``source`` says where they are from.
+
+    Of a synthetic set it is told; scores are not to be fitted to it, since no person judged its documents.
+    """
 
     query_set: str
     release: str
     mode: str
     source: str
     found: Reliability
+    is_synthetic: bool = False
 
 
 def reliability_section(source: Source) -> Section:
     """The scores of what is in service on each query set."""
     shown = [one for one in source.newest_in_service if any(one.judged_scores.values())]
+    made = {one.name for one in list_query_sets(source.home) if one.is_synthetic}
     sets = [
-        ScoredSet(one.query_set, one.release, one.mode, _fitted_on(source, one), found)
+        ScoredSet(one.query_set, one.release, one.mode, _fitted_on(source, one), found, one.query_set in made)
         for one, found in ((one, reliability(hits_of(one.judged_scores))) for one in shown)
     ]
     return tell_reliability(sets, frozenset(one.partition.tenant for one in shown))
@@ -84,6 +90,11 @@ def _headline(one: ScoredSet) -> Headline:
     found = one.found
     tone: Tone = "caution" if found.calibration_error >= FAR_OFF else "neutral"
     way = "low" if _mean_score(found) < found.base_rate else "high"
+    if one.is_synthetic:
+        return Headline(
+            f"Scores on {one.query_set} lie {found.calibration_error:.2f} from what its one document a query says, on"
+            " average: no person judged the others, so this says little."
+        )
     said = f"Scores on {one.query_set} lie {found.calibration_error:.2f} from what was judged, on average"
     advice = f", too {way}: 'groundwork eval calibrate --set {one.query_set}' fits them." if tone == "caution" else "."
     return Headline(said + advice, tone)

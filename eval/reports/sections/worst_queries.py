@@ -10,6 +10,7 @@ from eval.reports.source import Source
 
 ID, TITLE = "worst-queries", "Worst queries"
 NOTHING = "No release that is in service was evaluated on a stored query set in this period."
+PERFECT = "Every query of the sets that were evaluated scores 1 under the release in service."
 MAX_QUERIES = 8
 """How many queries of a set are shown. Our choice: a screen or two."""
 
@@ -58,4 +59,4 @@ def tell_worst(found: Sequence[Worst], tenants: frozenset[str] = frozenset()) ->
             )
         )
         blocks.append(RankedQueries(one.queries))
-    return Section(ID, TITLE, blocks, tenants=tenants, absent="" if blocks else NOTHING)
+    return Section(ID, TITLE, blocks, tenants=tenants, absent="" if blocks else PERFECT if found else NOTHING)

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from app.access.rate_limit import (
-    REDIS_PAUSES,
     REDIS_TIMEOUT_SECONDS,
     Buckets,
     RateLimiter,
     RedisBuckets,
     limiter_for,
 )
+from indexing.backoff import REDIS_PAUSES
 from indexing.errors import RateLimited
 from tests.support.forked_programs import ForkedPopen
 from tests.support.processes import ROOT, free_port

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -74,6 +75,10 @@ class Pending:
         return Row(process, number, self.name, UUID(int=number))
 
 
+TOLD = WeakKeyDictionary()
+"""What was told of the rows of each recorder that a test made."""
+
+
 @pytest.fixture
 def ledger():
     return Ledger()
@@ -84,8 +89,10 @@ def made(ledger, tmp_path):
     recorders = []
 
     def make(**options):
-        recorder = Recorder(ledger, ProcessCounts(tmp_path, "p"), Told(), batch_seconds=0.0, **options)
+        said = Told()
+        recorder = Recorder(ledger, ProcessCounts(tmp_path, "p"), said, batch_seconds=0.0, **options)
         recorders.append(recorder)
+        TOLD[recorder] = said
         return recorder
 
     yield make
@@ -95,7 +102,7 @@ def made(ledger, tmp_path):
 
 
 def told(recorder):
-    return recorder._told
+    return TOLD[recorder]
 
 
 def test_rows_are_written_in_order_each_with_its_number(ledger, made):

@@ -464,14 +464,14 @@ def test_an_old_version_that_somebody_may_no_longer_see_does_not_wait_for_the_en
 
 def test_one_document_that_cannot_be_added_waits_for_a_build_alone(fresh, monkeypatch):
     process = fresh.process()
-    add = process.live._queues[1].overlay.add
+    add = process.live.queues[1].overlay.add
 
     def fail(partition, documents):
         if any(one.item.document.id == "bad" for one in documents):
             raise MemoryError
         add(partition, documents)
 
-    monkeypatch.setattr(process.live._queues[1].overlay, "add", fail)
+    monkeypatch.setattr(process.live.queues[1].overlay, "add", fail)
     bad, good = process.put(article("bad"), article("good"))
     process.settle()
     assert process.texts() == BUILT | {"good": text("good")}

@@ -1,6 +1,8 @@
 """Several recipes open at once: a rollback changes the recipe and never the content."""
 
+import gc
 import threading
+import weakref
 from itertools import count
 
 import pytest
@@ -9,6 +11,8 @@ from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.erasures import begin_erasure, finish_erasure, forget_ids
 from indexing.errors import ReleaseBehind
+from indexing.features.embedding_store import FEATURES
+from indexing.records import Document
 from indexing.releases.behind import documents_behind, require_caught_up
 from indexing.releases.overview import standings
 from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, RECIPE, FreshHome, article
@@ -193,7 +197,7 @@ def test_a_write_during_a_build_of_the_second_recipe_is_neither_lost_nor_doubled
 
 def test_a_write_that_one_open_recipe_would_have_to_cut_too_fine_waits_for_a_build(fresh, monkeypatch):
     process = with_second(fresh)
-    second = process.live._queues[2]
+    second = process.live.queues[2]
     monkeypatch.setattr(type(second), "passage_view", property(lambda queue: str(queue.serving.release.recipe)))
     spans = second.chunker.spans
     monkeypatch.setattr(second.chunker, "spans", lambda document: 2 * list(spans(document)))
@@ -242,7 +246,7 @@ def test_what_is_said_to_be_found_at_once_is_put_off_by_no_recipe_and_a_rollback
     assert len(told) == 1 + 6 // size  # each of the others has a third of the room
     for number in (1, 2, 3):
         assert process.texts(recipe=number) == told
-        assert not process.live._queues[number].put_off
+        assert not process.live.queues[number].put_off
     before = documents_behind(fresh.home.catalogue, 1)
     assert documents_behind(fresh.home.catalogue, 2) == before == 9 - (len(told) - 1)
     fresh.close()
@@ -271,26 +275,37 @@ def test_what_a_recipe_on_standby_had_no_room_for_is_found_once_it_is_back_in_se
 
 def test_an_encoder_that_fails_for_one_recipe_keeps_no_other_waiting(fresh, monkeypatch):
     process = with_second(fresh, OTHER_VECTORS)
-    monkeypatch.setattr(process.live._queues[2], "advance", lambda **_: 1 / 0)
+    monkeypatch.setattr(process.live.queues[2], "advance", lambda **_: 1 / 0)
     process.put(article("new"))
     process.settle()
     assert process.texts(recipe=1) == BUILT | {"new": text("new")}
     assert process.texts(recipe=2) == BUILT
 
 
+def encoded_for(process, name, like):
+    """What must be encoded for a new document with the text of another, where no vector is on the disk."""
+    storage, before = process.home.storage, len(process.embedder.texts)
+    for kind in storage.kinds(FEATURES):
+        for block in storage.list(kind):
+            storage.delete(kind, block)
+    process.put(Document(name, "", text(like)))
+    process.settle()
+    return process.embedder.texts[before:]
+
+
 def test_an_erasure_leaves_no_recipe_anything_in_memory(fresh):
     process = with_second(fresh)
     process.put(article("secret"), article("new"))
     process.settle()
-    before = process.live._encoded
-    fresh.remove("secret")
-    erasure = begin_erasure(fresh.home.catalogue, OURS, ["secret"])
+    assert encoded_for(process, "copy", "secret") == []  # what was encoded once is known
+    fresh.remove("secret", "copy")
+    erasure = begin_erasure(fresh.home.catalogue, OURS, ["secret", "copy"])
     forget_ids(fresh.home.catalogue, erasure)
     finish_erasure(fresh.home.catalogue, erasure)
     process.pool.refresh()
     assert process.texts(recipe=1) == process.texts(recipe=2) == BUILT | {"new": text("new")}
     assert process.live.passages == 4
-    assert process.live._encoded is not before
+    assert len(encoded_for(process, "again", "secret")) == 2
 
 
 def test_a_recipe_that_left_the_plan_takes_no_more_memory(fresh):
@@ -311,12 +326,15 @@ def test_a_recipe_that_left_the_plan_takes_no_more_memory(fresh):
 
 def test_a_queue_that_asked_for_a_build_is_not_kept_once_its_recipe_is_closed(fresh):
     process = with_second(fresh)
-    process.live._queues[2].is_behind = True
+    process.put(article("new"))
+    queue = weakref.ref(process.live.queues[2])
+    queue().is_behind = True
     process.live.work()
-    assert list(process.live._asked_for) == [2]
+    assert len(open_requests(fresh.home.catalogue)) == 1
     fresh.keep_open()
     process.pool.follow_plan()
-    assert process.live._asked_for == {}
+    gc.collect()
+    assert queue() is None
 
 
 def test_what_an_encoder_failed_on_is_known_as_lacking_after_a_restart_and_until_a_process_finds_it(fresh, monkeypatch):

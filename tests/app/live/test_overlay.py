@@ -33,7 +33,7 @@ def overlay():
 
 
 def runs(overlay):
-    return [run.shard.rows for run in overlay._live[OURS].runs]
+    return [shard.rows for shard in overlay.view(OURS).shards]
 
 
 def ids(overlay):

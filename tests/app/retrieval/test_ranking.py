@@ -10,9 +10,12 @@ from app.retrieval.near_duplicates import Fingerprint
 from app.retrieval.query import PartShown, Query
 from app.retrieval.ranking import MergedRanking, page_of
 from app.retrieval.reranking import Reranker, SecondPass
-from app.retrieval.retriever import Retriever, TooManyCandidates
+from app.retrieval.retriever import Retriever
+from app.retrieval.search import TooManyCandidates
 from indexing.records import MODES
 from indexing.releases.recipes import Reranking
+from indexing.snapshots.collection_calibration import Move
+from indexing.snapshots.snapshot import Snapshot
 from tests.support.letter_words import in_letters
 from tests.support.made_release import HERE, RECIPE, THERE, serve
 
@@ -125,12 +128,62 @@ def test_a_least_score_cuts_what_is_lower_and_says_how_many(serving):
     assert len(cut.hits) + cut.below_min_score == 10
 
 
+def joined_searches(serving, asked):
+    searches = [Retriever().begin(serving, partition, asked) for partition in (HERE, THERE)]
+    for search in searches:
+        search.score_terms()
+    known = {term for search in searches for term in search.known_terms}
+    for search in searches:
+        search.take_part(known)
+    return searches
+
+
+def merged(searches):
+    return MergedRanking([search.ranking([]) for search in searches], searches[0].by_place)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_was_shown_of_a_collection_among_several_is_found_again_to_the_bit(serving, mode):
+    asked = query("pump valve hydrant oxbow", k=5, mode=mode)
+    searches = joined_searches(serving, asked)
+    ranking = merged(searches)
+    shown = ranking.hits(3, 12)
+    for search, partition in zip(searches, (HERE, THERE), strict=True):
+        own = [hit for hit in shown if hit.passage.partition == partition]
+        places, ranks = tuple(hit.rank - 1 for hit in own), tuple(map(ranking.rank_of, own))
+        part = PartShown(places, ranks, search.max_score, search.unknown_share)
+        assert found(serving, partition, replace(asked, part=part)) == own
+
+
+MOVED = {"hybrid": Move(1.0), "dense": Move(1.0, 0.7), "lexical": Move(1.0)}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_collections_are_compared_by_evidence_not_by_how_their_scores_are_moved(serving, mode, monkeypatch):
+    asked = query("pump valve hydrant", mode=mode)
+    expected = merged(joined_searches(serving, asked)).hits(0, 50)
+    monkeypatch.setattr(Snapshot, "moves", lambda self, partition: MOVED if partition == THERE else {})
+    assert merged(joined_searches(serving, asked)).hits(0, 50) == expected
+    alone = Retriever().begin(serving, THERE, asked).result().hits
+    assert alone[0].score > next(hit.score for hit in expected if hit.passage.partition == THERE)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_collections_with_the_same_passages_rank_as_one_with_the_scores_of_one(serving, mode):
+    asked = query("pump seal motor", k=40, mode=mode)
+    alone = Retriever().begin(serving, HERE, asked).result().hits
+    searches = joined_searches(serving, asked)[:1]
+    hits = merged(searches).hits(0, 40)
+    assert names(hits) == names(alone)
+    assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in alone], abs=1e-6)
+
+
 def test_a_part_of_a_ranking_is_given_by_its_places(serving):
     every = pages(serving, query(k=5))
     search = Retriever().begin(serving, HERE, query(k=5))
     search.score_terms()
-    part = PartShown((0, 3, 17), search.max_score)
-    assert found(serving, HERE, query(k=5, part=part)) == [every[0], every[3], every[17]]
+    part = PartShown((0, 3, 17), (1, 5, 40), search.max_score, search.unknown_share)
+    assert names(found(serving, HERE, query(k=5, part=part))) == names([every[0], every[3], every[17]])
 
 
 def test_more_than_the_first_hits_are_not_looked_for_where_candidates_are_bounded(serving):
@@ -141,8 +194,7 @@ def test_more_than_the_first_hits_are_not_looked_for_where_candidates_are_bounde
 @pytest.mark.parametrize("collapse", [False, True])
 def test_merged_rankings_are_one_by_score_and_pages_of_it_join(serving, collapse):
     def ranking():
-        searches = [Retriever().begin(serving, partition, query()) for partition in (HERE, THERE)]
-        return MergedRanking([search.ranking([]) for search in searches])
+        return merged(joined_searches(serving, query()))
 
     whole = page_of(ranking(), 0, 1000, collapse=collapse)
     joined = [hit for offset in range(0, 80, 7) for hit in page_of(ranking(), offset, 7, collapse=collapse)]

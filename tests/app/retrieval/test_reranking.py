@@ -227,16 +227,22 @@ def test_the_rerank_door_scores_texts_by_the_reranker_of_the_recipe(served_home,
     assert told["model"] == "cross@1"
 
 
-def test_the_api_shows_the_rerankers_score_and_its_absence(served_home):
+def test_the_api_shows_the_rerankers_score_and_its_absence(served_home, monkeypatch):
+    body = {"query": "reset my password", "collection": "helpdesk", "k": 2}
     with TestClient(create_app(served_home.settings)) as client:
         refresh(client.app.state.services)
-        body = {"query": "reset my password", "collection": "helpdesk", "k": 2}
         plain = client.post("/v1/search", json=body, headers=KEY).json()
         assert [hit["scores"]["rerank"] for hit in plain["hits"]] == [None, None]
-        services = client.app.state.services
-        serving = services.pool.current()
+    open_release = ReleaseOpener.open
+
+    def open_with_reranker(self, release, distrusted=()):
+        serving = open_release(self, release, distrusted)
         recipe = replace(serving.recipe, reranker="x@1", reranking=Reranking(budget_ms=LONG_MS))
-        services.pool._put(replace(serving, reranker=ByLength(), recipe=recipe))
+        return replace(serving, reranker=ByLength(), recipe=recipe)
+
+    monkeypatch.setattr(ReleaseOpener, "open", open_with_reranker)
+    with TestClient(create_app(served_home.settings)) as client:
+        refresh(client.app.state.services)
         answer = client.post("/v1/search", json=body, headers=KEY).json()
     assert all(hit["scores"]["rerank"] > 0 for hit in answer["hits"])
     assert answer["timings_ms"]["rerank"] >= 0

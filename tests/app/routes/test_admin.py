@@ -92,6 +92,7 @@ NEEDED = {
     ("post", "/v1/collections/{collection}/features:get"): "write",
     ("get", "/v1/releases"): "operator",
     ("get", "/v1/releases/{release}"): "operator",
+    ("get", "/v1/releases/{release}/diff"): "operator",
     ("post", "/v1/releases:promote"): "operator",
     ("post", "/v1/releases:rollback"): "operator",
     ("get", "/v1/lineage"): "operator",

@@ -3,11 +3,13 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from threading import Event
 
 import pytest
 
 from app.main import create_app, refresh
+from app.retrieval.retriever import Retriever
+from app.services import shadow
 from app.services.replay import Replayer
 from eval.feedback.interleaving import interleaving_report
 from indexing.catalogue.document_writes import put_documents
@@ -77,6 +79,18 @@ def counted(client, outcome):
     return float(found[0].removeprefix(name)) if found else 0.0
 
 
+def before_the_candidate_searches(monkeypatch, act):
+    """Have ``act`` called when recipe 2 is about to search, which may fail by it."""
+    begin = Retriever.begin
+
+    def begin_after(self, serving, *rest):
+        if serving.release.recipe == 2:
+            act()
+        return begin(self, serving, *rest)
+
+    monkeypatch.setattr(Retriever, "begin", begin_after)
+
+
 def alone(client, home):
     """What became of the candidate's search where the release in service answered alone."""
     answer = ask(client)
@@ -124,7 +138,8 @@ def test_near_duplicates_in_the_two_lists_are_one_hit(served, client):
     assert "2" in {row.comparison["candidate"][0] for row in rows(client, served)}
 
 
-def test_a_shadow_answers_for_each_of_several_collections_what_it_would_alone(served_home):
+def test_a_shadow_answers_for_each_of_several_collections_what_it_would_alone(served_home, monkeypatch):
+    monkeypatch.setattr(shadow, "LOOP_SHARE", 99.0)  # however slow this machine is
     release(served_home, retrieval=replace(default_recipe(served_home).retrieval, dense_weight=0.0))
     put_documents(served_home.catalogue, Partition(DEFAULT_TENANT, "legal"), [Document("terms", "Terms", "Invoices.")])
     assert take_lease(served_home.catalogue, "host:1", by().at)
@@ -134,7 +149,6 @@ def test_a_shadow_answers_for_each_of_several_collections_what_it_would_alone(se
     with TestClient(create_app(settings_of(served_home.path)), headers=KEY) as client:
         services = client.app.state.services
         refresh(services)
-        services.shadows._load, services.shadows._busy_above = SimpleNamespace(share=lambda: 0.0), 99
         body = {"query": QUESTION, "collections": ["helpdesk"], "k": 3, "offset": 1}
         answer = client.post("/v1/search", json=body)
         assert answer.status_code == 200, answer.text
@@ -201,19 +215,17 @@ def test_a_candidate_that_does_not_see_the_write_yet_is_left_out(served, client,
 
 @pytest.mark.parametrize("error", [ArtefactCorrupt("its shard is damaged"), ZeroDivisionError("a fault of ours")])
 def test_an_error_of_the_candidate_reaches_no_user(served, client, monkeypatch, error):
-    def fail(*_):
+    def fail():
         raise error
 
-    monkeypatch.setattr(client.app.state.services.interleaving, "_search", fail)
+    before_the_candidate_searches(monkeypatch, fail)
     assert alone(client, served) == "failed"
 
 
 def test_a_candidate_that_takes_too_long_is_not_waited_for(served, client, monkeypatch):
-    from threading import Event
-
-    searches, go_on = client.app.state.services.interleaving, Event()
-    monkeypatch.setattr(searches, "_search", lambda *_: go_on.wait(60))
-    searches.patience_seconds = 0.0
+    go_on = Event()
+    before_the_candidate_searches(monkeypatch, lambda: go_on.wait(60))
+    client.app.state.services.interleaving.patience_seconds = 0.0
     assert alone(client, served) == "late"
     ask(client)
     ask(client)

@@ -1,6 +1,7 @@
 """Lineage over HTTP: for the operator alone, the same as on the command line."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -53,6 +54,20 @@ def test_a_release_is_shown_by_route_and_command_alike(ask, run):
     tree = run("releases", "show", "1.1")
     for line in ("release 1.1", "is in service: True", "id: tiny@1", "analyser: english", "licence: Apache-2.0"):
         assert line in tree
+
+
+def test_two_releases_are_compared_by_route_and_command_alike(home, ask, run):
+    put_documents(home.catalogue, Partition("default", "default"), [Document("doc-2", "Two", "More words.")])
+    build(prepare_build(home, replace(recipe_in_service(home), shard_rows=7)))
+    answer = ask("/v1/releases/2/diff", before="1.1")
+    assert answer.status_code == 200, answer.text
+    found, told = answer.json(), json.loads(run("releases", "diff", "1.1", "2", "--json"))
+    assert (found["before"], found["after"]) == ("1.1", "2.1")
+    assert (found["sentences"], found["recipe"]) == (told["sentences"], told["recipe"])
+    assert (found["added"], found["removed"], found["changed"]) == (1, 0, 0)
+    assert ask("/v1/releases/2/diff", before="9").status_code == 404
+    assert ask("/v1/releases/2/diff", before="latest").status_code == 400
+    assert ask("/v1/releases/2/diff").status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,22 @@
 """Files and vector stores through OpenAI's own client: brought, read, found, listed, changed and taken away."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 import openai
 import pytest
 
 from app.main import create_app, refresh
+from app.services.file_reader import FileReader
+from app.services.waiting_writes import NO_BUILDER
+from app.web.headers import WARNINGS_HEADER
 from indexing.catalogue.api_keys import create_key
+from indexing.catalogue.builder_heartbeat import record_beat
+from indexing.catalogue.file_readings import list_readings
 from indexing.catalogue.files import file_of_document
+from indexing.catalogue.pages import Page
 from indexing.catalogue.tenants import ensure_tenant
-from indexing.records import Partition
+from indexing.records import Partition, moment_text
 from indexing.uploads.stored_files import FILES, PARTS
 from tests.app.conftest import copied
 from tests.support.api_client import TestClient
@@ -65,6 +72,14 @@ def bring(client, store, name="mast.md", content=MAST, **options):
 def ask(http, store, query="zeppelin moored to a mast", **body):
     answer = http.post("/v1/search", json={"query": query, "collection": store.id} | body, headers=NATIVE)
     return {hit["document_id"]: hit for hit in answer.json()["hits"]}
+
+
+def put(http, store, name, text):
+    return http.put(f"/v1/collections/{store.id}/documents/{name}", json={"text": text}, headers=NATIVE)
+
+
+def partition(store):
+    return Partition("default", store.id)
 
 
 def test_a_file_is_uploaded_polled_found_and_deleted_unchanged(client, http, home, store):
@@ -173,7 +188,7 @@ def test_parts_that_are_no_whole_file_are_refused_and_a_cancelled_upload_leaves_
         client.uploads.complete(upload.id, part_ids=[part.id])
     with pytest.raises(openai.BadRequestError, match="would have 11"):
         client.uploads.parts.create(upload.id, data=b"123456")
-    with pytest.raises(openai.BadRequestError, match="no part of upload"):
+    with pytest.raises(openai.BadRequestError, match="not a part of upload"):
         client.uploads.complete(upload.id, part_ids=["part_other"])
     last = client.uploads.parts.create(upload.id, data=b"67890")
     with pytest.raises(openai.BadRequestError, match="md5"):
@@ -230,6 +245,60 @@ def test_an_expired_store_takes_no_files(client, http, monkeypatch):
     assert client.vector_stores.retrieve(store.id).status == "expired"
     with pytest.raises(openai.BadRequestError, match="has expired"):
         client.vector_stores.files.create(store.id, file_id=file.id)
+
+
+def test_files_of_an_expired_store_are_taken_out_and_stay_files(client, http, home, monkeypatch):
+    services = http.app.state.services
+    store = client.vector_stores.create(name="Short", expires_after={"anchor": "last_active_at", "days": 1})
+    file, kept = bring(client, store), bring(client, client.vector_stores.create(name="Long"))
+    assert put(http, store, "note", "A note that came by our own door.").status_code in (200, 202)
+    FileReader(services).clean()
+    assert client.vector_stores.retrieve(store.id).file_counts.completed == 1
+    with monkeypatch.context() as later:
+        later.setattr(services, "now", lambda: "2999-01-01T00:00:00.000+00:00")
+        body = {"query": "mast", "collection": store.id}
+        refused = http.post("/v1/search", json=body, headers=NATIVE)
+        assert (refused.status_code, "has expired" in refused.json()["message"]) == (400, True)
+        FileReader(services).clean()
+        told = client.vector_stores.retrieve(store.id)
+        assert (told.status, told.file_counts.total, told.usage_bytes) == ("expired", 0, 0)
+    assert client.files.retrieve(file.id).id == file.id
+    assert client.vector_stores.files.list(kept.vector_store_id).data[0].status == "completed"
+    client.vector_stores.update(store.id, expires_after={"anchor": "last_active_at", "days": 1})
+    assert set(ask(http, store)) <= {"note"}
+    assert bring(client, store).status == "completed"
+
+
+def test_a_search_by_our_own_door_is_a_use_of_a_store_that_may_expire(client, http, monkeypatch):
+    store = client.vector_stores.create(name="Used", expires_after={"anchor": "last_active_at", "days": 1})
+    bring(client, store)
+    later = datetime.fromtimestamp(store.created_at, UTC) + timedelta(hours=23)
+    monkeypatch.setattr(http.app.state.services, "now", lambda: moment_text(later))
+    monkeypatch.setattr("indexing.catalogue.vector_stores.utc_now", lambda: moment_text(later))
+    for body in ({"collection": store.id}, {"collections": ["helpdesk", store.id]}):
+        assert http.post("/v1/search", json={"query": "mast"} | body, headers=NATIVE).status_code == 200
+    assert client.vector_stores.retrieve(store.id).last_active_at == int(later.timestamp())
+
+
+def test_a_file_that_waits_for_a_build_says_when_no_builder_runs(client, http, home, store, monkeypatch):
+    monkeypatch.setattr("app.services.file_reader.LIVE_PASSAGES", 0)
+    files = [client.files.create(file=(name, MAST), purpose="assistants").id for name in ("a.md", "b.md")]
+    batch = client.vector_stores.file_batches.create(store.id, file_ids=files)
+    services, reader = http.app.state.services, FileReader(http.app.state.services)
+    while {one.step for one in list_readings(home.catalogue, partition(store), Page(9)).rows} & {"waiting", "reading"}:
+        reader.read_waiting("a test")
+
+    def told():
+        listed = client.vector_stores.files.list(store.id).data
+        raw = client.vector_stores.file_batches.with_raw_response.retrieve(batch.id, vector_store_id=store.id)
+        one = client.vector_stores.files.retrieve(files[0], vector_store_id=store.id)
+        assert {file.status for file in [*listed, one]} == {"in_progress"}
+        said = {file.last_error and file.last_error.message for file in [*listed, one]}
+        return said, raw.headers.get(WARNINGS_HEADER)
+
+    assert told() == ({NO_BUILDER}, NO_BUILDER)
+    record_beat(home.catalogue, "host:1", services.now())
+    assert told() == ({None}, None)
 
 
 def test_chunking_is_the_recipes_and_another_is_refused_by_name(client, store):

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from app.retrieval.retriever import Search
+from app.retrieval.search import Search
 from app.schemas.search import SearchAnswer
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT
@@ -12,6 +12,8 @@ from indexing.records import Document, Partition
 from tests.app.conftest import release, serving
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
+MANUAL = Partition(DEFAULT_TENANT, "manual")
+"""A collection that one test alone searches."""
 
 
 def add_readers(home):
@@ -21,6 +23,7 @@ def add_readers(home):
         Document("nobody", "Nobody", "Nobody may read about salaries here.", allow=()),
     ]
     put_documents(home.catalogue, Partition(DEFAULT_TENANT, "helpdesk"), documents)
+    put_documents(home.catalogue, MANUAL, [Document("pay", "Pay", "Salaries are paid on the first.")])
     release(home)
 
 
@@ -196,9 +199,8 @@ def test_a_search_that_may_take_long_has_a_thread_of_its_own(client, workplaces,
 
 
 def test_the_first_search_of_a_collection_opens_its_files_in_a_thread(client, workplaces):
-    snapshot = client.app.state.services.pool.current().snapshot
-    snapshot._views.clear()
-    ids(client)
+    assert not client.app.state.services.pool.current().snapshot.is_open(MANUAL)
+    assert ids(client, collection="manual") == {"pay"}
     assert {step for step, _ in workplaces} >= {"score_terms", "result"}
     assert all(name.startswith("AnyIO") for step, name in workplaces if step != "encode")
 

@@ -1,11 +1,12 @@
 """A supervisor and its workers: what cannot be started, does not answer, or holds too many connections."""
 
 import socket
+from itertools import pairwise
 
 import pytest
 
 from app.main import OPENING_SECONDS
-from app.server import supervisor, worker_process
+from app.server import worker_process
 from app.server.supervisor import Supervisor
 from app.server.worker_channel import CLOSED, CONNECTION, LEAVING, PING, PONG, READY, REFUSED, FrameReader, frame
 from app.server.worker_process import START_SECONDS
@@ -13,44 +14,15 @@ from indexing.errors import NotReady
 from indexing.settings import Settings
 
 
-@pytest.fixture
-def supervised(tmp_path, monkeypatch):
+def test_while_nothing_has_served_it_is_an_error(tmp_path, monkeypatch):
     def fail(*arguments, **named):
         raise BlockingIOError(11, "no process can be had")
 
     monkeypatch.setattr(worker_process.subprocess, "Popen", fail)
-    made = Supervisor(Settings(home=tmp_path, port=0, workers=2))
-    yield made
-    made._listener.close()
-    made._selector.close()
-
-
-def test_while_nothing_has_served_it_is_an_error(supervised):
+    supervisor = Supervisor(Settings(home=tmp_path, port=0, workers=2))
     with pytest.raises(NotReady, match="cannot be started"):
-        supervised._start_missing()
-
-
-def test_afterwards_it_is_tried_again_after_a_pause_that_grows(supervised, monkeypatch, caplog):
-    now, pauses, opened = [100.0], [], []
-    make_pair = socket.socketpair
-
-    def pair():
-        opened.append(make_pair())
-        return opened[-1]
-
-    monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(worker_process.socket, "socketpair", pair)
-    supervised._has_served = True
-    for _ in range(3):
-        supervised._start_missing()
-        supervised._start_missing()  # before the pause is over nothing is tried
-        pauses.append(supervised._starts_again_at - now[0])
-        now[0] = supervised._starts_again_at
-    assert pauses == [0.5, 1.0, 2.0]
-    assert len(opened) == 3
-    assert [one.fileno() for both in opened for one in both] == [-1] * 6  # nothing is left open
-    assert supervised._workers == []
-    assert [record.getMessage() for record in caplog.records].count("supervisor.start_failed") == 3
+        supervisor.step(0)
+    supervisor.close()
 
 
 class FakeProcess:
@@ -72,27 +44,36 @@ class Worked:
     """A supervisor with workers that are the test: what they are told is read, and what they say is written."""
 
     def __init__(self, tmp_path, monkeypatch, is_ready=True, **settings):
-        self.now, self.theirs = 100.0, []
+        self.now, self.pairs, self.theirs, self.workers = 100.0, [], [], []
         make_pair = socket.socketpair
 
         def pair():
-            ours, theirs = make_pair()
-            self.theirs.append(theirs.dup())
+            self.pairs.append(make_pair())
+            self.theirs.append(self.pairs[-1][1].dup())
             self.theirs[-1].setblocking(False)
-            return ours, theirs
+            return self.pairs[-1]
 
         monkeypatch.setattr(worker_process.subprocess, "Popen", FakeProcess)
         monkeypatch.setattr(worker_process.socket, "socketpair", pair)
         monkeypatch.setattr(worker_process.time, "monotonic", lambda: self.now)
         self.supervisor = Supervisor(Settings(home=tmp_path, port=0, **settings), silent_seconds=5, lost_seconds=30)
-        self.supervisor._start_missing()
-        self.workers = list(self.supervisor._workers)
+        self.step()
         for number in range(len(self.workers) if is_ready else 0):
             self.say(number, READY)
 
+    def step(self):
+        """Let the supervisor do what there is to do; ``workers`` are all that it has started, also those that ended."""
+        self.supervisor.step(0)
+        self.workers += [worker for worker in self.supervisor.workers if worker not in self.workers]
+
     def say(self, number, kind, about=0):
         self.theirs[number].send(frame(kind, about))
-        self.supervisor._hear(self.workers[number])
+        self.step()
+
+    def end(self, number):
+        """A worker ends."""
+        self.theirs[number].close()
+        self.step()
 
     def told(self, number):
         """What a worker was told since this was asked."""
@@ -109,7 +90,7 @@ class Worked:
     def connect(self):
         """A new connection: the answer if it is refused, else nothing."""
         with socket.create_connection(("127.0.0.1", self.supervisor.port)) as client:
-            self.supervisor._accept()
+            self.step()
             client.setblocking(False)
             try:
                 return client.recv(4096)
@@ -119,16 +100,12 @@ class Worked:
     def after(self, seconds):
         for _ in range(int(seconds / 0.2)):
             self.now += 0.2
-            self.supervisor._examine(self.now)
+            self.step()
 
     def close(self):
-        self.supervisor._refused.close()
+        self.supervisor.close()
         for one in self.theirs:
             one.close()
-        for worker in self.workers:
-            worker.channel.close()
-        self.supervisor._listener.close()
-        self.supervisor._selector.close()
 
 
 @pytest.fixture
@@ -142,6 +119,26 @@ def worked(tmp_path, monkeypatch):
     yield make
     for one in made:
         one.close()
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again_after_a_pause_that_grows(worked, monkeypatch, caplog):
+    one, tried_at = worked(), []
+
+    def fail(*arguments, **named):
+        tried_at.append(one.now)
+        raise BlockingIOError(11, "no process can be had")
+
+    monkeypatch.setattr(worker_process.subprocess, "Popen", fail)
+    monkeypatch.setattr("prometheus_client.multiprocess.mark_process_dead", lambda pid, path: None)
+    one.end(0)
+    for _ in range(15):
+        one.step()
+        one.step()  # before the pause is over nothing is tried
+        one.now += 0.25
+    assert [after - before for before, after in pairwise(tried_at)] == [0.5, 1.0, 2.0]
+    assert [end.fileno() for pair in one.pairs[2:] for end in pair] == [-1] * 8  # nothing is left open
+    assert one.supervisor.workers == (one.workers[1],)
+    assert [record.getMessage() for record in caplog.records].count("supervisor.start_failed") == 4
 
 
 def test_a_worker_that_does_not_answer_is_dealt_nothing_until_it_does(worked):
@@ -176,7 +173,7 @@ def test_a_pause_of_the_supervisor_itself_is_no_silence_of_its_workers(worked):
     one = worked()
     one.after(1)
     one.now += 1000
-    one.supervisor._examine(one.now)
+    one.step()
     assert not any(worker.is_silent or worker.process.is_killed for worker in one.workers)
 
 
@@ -201,8 +198,7 @@ def test_what_workers_close_or_take_with_them_counts_no_longer(worked, monkeypat
     assert b"TooManyConnections" in one.connect()
     held = len(one.workers[1].addresses)
     monkeypatch.setattr("prometheus_client.multiprocess.mark_process_dead", lambda pid, path: None)
-    one.theirs[1].close()
-    one.supervisor._hear(one.workers[1])
+    one.end(1)
     assert [one.connect() for _ in range(held)] == [b""] * held
     assert b"TooManyConnections" in one.connect()
 
@@ -234,13 +230,10 @@ def test_a_worker_that_is_not_ready_in_time_is_killed_and_another_started(worked
     assert [worker.process.is_killed for worker in one.workers] == [True, False]
     one.say(0, READY)  # too late: it is about to end
     assert not one.workers[0].takes_connections
-    one.theirs[0].close()
-    one.supervisor._hear(one.workers[0])
-    one.now = one.supervisor._starts_again_at
-    one.supervisor._start_missing()
-    assert one.workers[0] not in one.supervisor._workers
-    assert len(one.supervisor._workers) == 2
-    one.workers.append(one.supervisor._workers[-1])
+    one.end(0)
+    assert one.supervisor.workers == (one.workers[1],)
+    one.after(1)
+    assert one.supervisor.workers == (one.workers[1], one.workers[2])
     assert [record.getMessage() for record in caplog.records].count("supervisor.worker_late") == 1
 
 
@@ -248,17 +241,18 @@ def test_the_first_worker_is_started_again_if_it_hangs_since_no_log_says_why(wor
     one = worked(is_ready=False, workers=1)
     monkeypatch.setattr("prometheus_client.multiprocess.mark_process_dead", lambda pid, path: None)
     one.after(START_SECONDS + 1)
-    one.theirs[0].close()
-    one.supervisor._hear(one.workers[0])
-    assert one.supervisor._workers == []
-    assert one.supervisor._starts_again_at > one.now
+    one.end(0)
+    one.after(0.4)
+    assert one.supervisor.workers == ()
+    one.after(0.4)
+    assert one.supervisor.workers == (one.workers[1],)
 
 
 def test_a_pause_of_the_supervisor_itself_does_not_make_a_worker_late(worked):
     one = worked(is_ready=False)
     one.after(1)
     one.now += 1000
-    one.supervisor._examine(one.now)
+    one.step()
     assert not any(worker.process.is_killed for worker in one.workers)
 
 
@@ -266,10 +260,8 @@ def test_refused_connections_are_counted_by_a_worker(worked):
     one = worked(max_connections=1)
     for _ in range(5):
         one.connect()
-    one.told(0), one.told(1)
-    one.supervisor._examine(one.now)
-    one.supervisor._examine(one.now)
-    assert [said for said in one.told(0) + one.told(1) if said[0] == REFUSED] == [(REFUSED, 3)]
+    one.step()
+    assert sum(number for kind, number in one.told(0) + one.told(1) if kind == REFUSED) == 3
 
 
 def test_a_refused_client_that_has_sent_its_request_reads_the_answer(worked):
@@ -278,11 +270,11 @@ def test_a_refused_client_that_has_sent_its_request_reads_the_answer(worked):
         one.connect()
     with socket.create_connection(("127.0.0.1", one.supervisor.port), timeout=10) as client:
         client.sendall(b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n" + b"x" * 10_000)
-        one.supervisor._wait(1)
-        one.supervisor._wait(1)
+        one.supervisor.step(1)
+        one.supervisor.step(1)
         answer = b""
         while part := client.recv(4096):
             answer += part
         assert answer.startswith(b"HTTP/1.1 503 ")
-    while len(one.supervisor._refused):
-        one.supervisor._wait(1)
+    while one.supervisor.refused:
+        one.supervisor.step(1)

@@ -2,19 +2,23 @@
 
 import asyncio
 import socket
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 
 import uvicorn
 
 from app.server.worker import DealtServer, GracefulServer
-from app.server.worker_channel import CLOSED, CONNECTION, REFUSED, FrameReader, FrameWriter, frame
+from app.server.worker_channel import CLOSED, CONNECTION, PING, PONG, READY, REFUSED, FrameReader, frame
 
 
 async def application(scope, receive, send):
     """Answers nothing."""
 
 
-CONFIG = uvicorn.Config(application, lifespan="off", log_config=None)
+def loaded():
+    """The settings of a server that has no application."""
+    config = uvicorn.Config(application, lifespan="off", log_config=None)
+    config.load()
+    return config
 
 
 class Connection:
@@ -33,18 +37,33 @@ class Connection:
 
 
 def test_a_fault_in_one_connection_ends_that_connection_and_not_the_server(caplog):
-    server = GracefulServer(CONFIG, drain_seconds=0, on_stop=list)
+    server = GracefulServer(loaded(), drain_seconds=0, on_stop=list)
     server.server_state.connections = connections = {Connection(), Connection(is_faulty=True), Connection()}
-    CONFIG.load()
     assert asyncio.run(server.on_tick(0)) is False
     assert [one.looks for one in connections] == [1, 1, 1]
     assert [one.is_aborted for one in connections] == [one.is_faulty for one in connections]
     assert [record.getMessage() for record in caplog.records] == ["server.check_failed"]
 
 
-@contextmanager
-def dealing():
-    """A worker without a loop of its own, the supervisor's end of its channel, and what it counted as refused."""
+class Dealing:
+    """A worker that takes connections, the supervisor's end of its channel, and what it counted as refused."""
+
+    def __init__(self, server, ours, refused):
+        self.server, self.ours, self.refused = server, ours, refused
+
+    def tell(self, kind, number):
+        self.ours.send(frame(kind, number))
+
+    async def hear(self, frames):
+        """So many frames that the worker says."""
+        reader, heard = FrameReader(), []
+        while len(heard) < frames:
+            heard += reader.feed(await asyncio.get_running_loop().sock_recv(self.ours, 4096))
+        return heard
+
+
+@asynccontextmanager
+async def dealing():
     ours, theirs = socket.socketpair()
     refused = []
 
@@ -52,23 +71,28 @@ def dealing():
         refused.append((problem.error, times))
 
     with ours, theirs:
-        theirs.setblocking(False)
-        ours.settimeout(10)
-        yield DealtServer(CONFIG, theirs, on_stop=list, on_refused=count), ours, refused
+        ours.setblocking(False)
+        config = loaded()
+        server = DealtServer(config, theirs, on_stop=list, on_refused=count)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup()
+        dealt = Dealing(server, ours, refused)
+        async with asyncio.timeout(20):
+            assert await dealt.hear(1) == [(READY, 0)]
+            yield dealt
+        asyncio.get_running_loop().remove_reader(theirs)
 
 
-def test_a_connection_that_came_without_its_descriptor_is_reported_closed_and_counted(monkeypatch, caplog):
+def test_a_connection_that_came_without_its_descriptor_is_reported_closed_and_counted(caplog):
     """As the system does it when the worker has as many files open as it may."""
 
     async def scenario():
-        with dealing() as (server, ours, refused):
-            writer = FrameWriter(server._channel, asyncio.get_running_loop())
+        async with dealing() as dealt:
             for number in (7, 8):
-                ours.send(frame(CONNECTION, number))
-                server._take(writer)
-            assert FrameReader().feed(ours.recv(4096)) == [(CLOSED, 7), (CLOSED, 8)]
-            assert refused == [("TooManyConnections", 1)] * 2
-            assert not server.should_exit
+                dealt.tell(CONNECTION, number)
+            assert await dealt.hear(2) == [(CLOSED, 7), (CLOSED, 8)]
+            assert dealt.refused == [("TooManyConnections", 1)] * 2
+            assert not dealt.server.should_exit
 
     asyncio.run(scenario())
     assert [record.getMessage() for record in caplog.records] == ["server.connections_lost"]  # once a second
@@ -76,9 +100,10 @@ def test_a_connection_that_came_without_its_descriptor_is_reported_closed_and_co
 
 def test_what_the_supervisor_refused_is_counted():
     async def scenario():
-        with dealing() as (server, ours, refused):
-            ours.send(frame(REFUSED, 12))
-            server._take(FrameWriter(server._channel, asyncio.get_running_loop()))
-            assert refused == [("TooManyConnections", 12)]
+        async with dealing() as dealt:
+            dealt.tell(REFUSED, 12)
+            dealt.tell(PING, 3)
+            assert await dealt.hear(1) == [(PONG, 3)]
+            assert dealt.refused == [("TooManyConnections", 12)]
 
     asyncio.run(scenario())

@@ -141,10 +141,18 @@ def test_only_what_is_in_service_is_named():
     assert lines == ['groundwork_release_info{recipe="1",release="1.2",role="live",snapshot="bb"} 1.0']
 
 
-def test_every_gauge_says_what_of_several_living_workers_it_is():
-    gauges = [value for value in vars(Metrics()).values() if isinstance(value, Gauge)]
-    assert len(gauges) > 5
-    assert all(gauge._multiprocess_mode.startswith(("live", "mostrecent")) for gauge in gauges)
+def test_every_gauge_says_what_of_several_living_workers_it_is(monkeypatch):
+    asked = []
+
+    class Noted(Gauge):
+        def __init__(self, name, *arguments, multiprocess_mode="all", **named):
+            asked.append((name, multiprocess_mode))
+            super().__init__(name, *arguments, multiprocess_mode=multiprocess_mode, **named)
+
+    monkeypatch.setattr("app.metrics.Gauge", Noted)
+    Metrics()
+    assert len(asked) > 5
+    assert [name for name, mode in asked if not mode.startswith(("live", "mostrecent"))] == []
 
 
 WORKER = """

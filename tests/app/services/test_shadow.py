@@ -1,5 +1,6 @@
 """The candidate answers copies of queries, on capacity that is free, and its answers are compared."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -150,12 +151,24 @@ def test_a_copy_in_progress_is_given_up_when_callers_need_the_capacity(shadowed)
 
 
 def test_more_copies_than_may_wait_are_shed(shadowed, monkeypatch):
+    started, go_on = threading.Event(), threading.Event()
+
+    class Waiting(Retriever):
+        def begin(self, serving, partition, asked, before_stage=None):
+            started.set()
+            assert go_on.wait(20)
+            return super().begin(serving, partition, asked, before_stage)
+
     monkeypatch.setattr(shadow, "MAX_WAITING", 2)
-    monkeypatch.setattr(ShadowSearches, "_run", lambda one: None)
-    shadows = shadowed.made()
+    shadows = shadowed.made(Waiting())
+    shadows.offer(shadowed.served())
+    assert started.wait(20)
     for _ in range(3):
         shadows.offer(shadowed.served())
     assert shadowed.outcomes == ["queue_full"]
+    go_on.set()
+    shadows.flush()
+    assert shadowed.outcomes == ["queue_full", *["answered"] * 3]
     shadows.close()
 
 

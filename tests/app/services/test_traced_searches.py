@@ -2,12 +2,14 @@
 
 import json
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from app.main import create_app, refresh
+from app.tracing.opening import SPAN_BATCH
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.tenants import change_limits
 from indexing.catalogue.watcher_lease import take_lease
@@ -25,6 +27,9 @@ KEY = {"Authorization": "Bearer test-key-0123456789"}
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
 QUESTION = {"query": "forgot my password", "collection": "helpdesk", "k": 2}
+STAGES = ["embeddings tiny@1", "filter", "lexical", "dense", "fuse", "hydrate"]
+SPANS = {len(STAGES) + 2, len(STAGES) + 3}
+"""Of a hybrid search: words may be looked up before the question is encoded, and scored after."""
 
 
 @contextmanager
@@ -50,10 +55,11 @@ def test_a_search_is_one_trace_of_its_callers_with_its_stages_in_their_order(ser
     whole, retrieval = spans["POST /v1/search"], spans["retrieval helpdesk"]
     assert whole.parent_span_id.hex() == PARENT
     assert retrieval.parent_span_id == whole.span_id
-    stages = ["embeddings tiny@1", "filter", "lexical", "dense", "fuse", "hydrate"]
-    assert {"POST /v1/search", "retrieval helpdesk", *stages} == set(spans)
-    assert all(spans[name].parent_span_id == retrieval.span_id for name in stages)
-    inside = [spans[name] for name in stages]
+    names = Counter(span.name for span in received.spans)
+    assert set(names) == {"POST /v1/search", "retrieval helpdesk", *STAGES}
+    assert {name for name, times in names.items() if times > 1} <= {"lexical"}
+    assert all(spans[name].parent_span_id == retrieval.span_id for name in STAGES)
+    inside = [spans[name] for name in STAGES]
     assert all(retrieval.start_time_unix_nano <= one.start_time_unix_nano for one in inside)
     assert all(one.end_time_unix_nano <= retrieval.end_time_unix_nano <= whole.end_time_unix_nano for one in inside)
     said = attributes_of(retrieval)
@@ -280,14 +286,51 @@ def test_each_collection_of_a_search_is_an_operation_of_its_own(served_home):
     assert [span.name for span in received.spans].count("embeddings tiny@1") == 1
 
 
-def test_what_is_not_sampled_makes_no_spans_and_is_measured_all_the_same(served_home, canary, monkeypatch):
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+@pytest.mark.parametrize("sampler", ["always_off", "traceidratio", "parentbased_traceidratio"])
+def test_what_is_not_sampled_makes_no_spans_and_is_measured_all_the_same(served_home, canary, monkeypatch, sampler):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0")
     with traced(served_home) as (client, received):
         client.post("/v1/search", json=QUESTION | {"user": "ann"}, headers=KEY)
     assert received.spans == []
     measured = received.histograms["gen_ai.client.operation.duration"]
     assert "retrieval" in {attributes_of(point)["gen_ai.operation.name"] for point in measured}
     assert len(choices_of(received)) == 1
+
+
+def test_a_trace_that_is_sampled_is_whole(served_home, monkeypatch):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
+    with traced(served_home) as (client, received):
+        for _ in range(20):
+            assert client.post("/v1/search", json=QUESTION, headers=KEY).status_code == 200
+    traces = Counter(span.trace_id for span in received.spans)
+    assert 0 < len(traces) < 20  # one chance in half a million that it fails
+    assert set(traces.values()) <= SPANS
+
+
+def test_spans_are_as_long_and_sent_in_such_numbers_as_the_environment_says(served_home, monkeypatch):
+    monkeypatch.setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "5")
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "6")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "3")
+    with traced(served_home) as (client, received):
+        client.post("/v1/search", json=QUESTION, headers=KEY)
+    sent = [len(one.resource_spans[0].scope_spans[0].spans) for one in received.messages["/v1/traces"]]
+    assert sum(sent) in SPANS
+    assert max(sent) == 3
+    said = [attributes_of(span) for span in received.spans]
+    assert max(map(len, said)) == 6
+    assert max(len(value) for one in said for value in one.values() if isinstance(value, str)) == 5
+
+
+def test_many_small_batches_are_sent_unless_the_environment_says_otherwise(served_home, monkeypatch):
+    monkeypatch.delenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", raising=False)
+    with traced(served_home) as (client, received):
+        for _ in range(10):
+            client.post("/v1/search", json=QUESTION, headers=KEY)
+    sent = [len(one.resource_spans[0].scope_spans[0].spans) for one in received.messages["/v1/traces"]]
+    assert 10 * min(SPANS) <= sum(sent) <= 10 * max(SPANS)
+    assert max(sent) <= SPAN_BATCH
 
 
 def test_a_caller_that_is_not_sampled_is_followed(served_home):

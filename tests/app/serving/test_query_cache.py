@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from app.serving import redis_vectors
 from app.serving.query_cache import QueryCache, query_cache_for
 from indexing.lru_cache import ENTRY_BYTES
 from indexing.models.embedder import HashingEmbedder
@@ -212,9 +213,17 @@ def test_passages_are_encoded_as_without_a_cache():
         ({"redis_url": "redis://127.0.0.1:1/0", "query_cache_seconds": 0}, False),
     ],
 )
-def test_redis_is_used_where_it_is_configured_and_wanted(settings, is_shared):
+def test_redis_is_used_where_it_is_configured_and_wanted(monkeypatch, settings, is_shared):
+    shelves = []
+
+    def connect(url, ttl_seconds):
+        shelves.append(Shelf())
+        return shelves[-1]
+
+    monkeypatch.setattr(redis_vectors, "RedisVectors", connect)
     cache = query_cache_for(Settings(**settings))
-    assert (cache._shared is not None) == is_shared
+    cache.over(CountingEmbedder(), "model").encode_query("a")
+    assert [shelf.asked > 0 for shelf in shelves] == [True] * is_shared
     cache.close()
 
 

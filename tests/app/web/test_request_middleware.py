@@ -73,7 +73,8 @@ class Call:
         return json.loads(b"".join(message.get("body", b"") for message in self.sent[1:]))
 
     def counted(self, status, recipe=""):
-        return self.metrics.requests.labels(str(status), recipe)._value.get()
+        labels = {"status": str(status), "recipe": recipe}
+        return self.metrics.registry.get_sample_value("groundwork_search_requests_total", labels) or 0
 
 
 def answering(status=200, headers=()):

@@ -74,4 +74,4 @@ def test_alerts_are_listed_and_acknowledged(fresh):
 def test_a_window_that_is_no_length_of_time_is_told(fresh, length):
     result = CliRunner().invoke(whole_command(), ["--home", str(fresh.path), "eval", "drift", "--window", length])
     assert result.exit_code == 2
-    assert "is no length of time: expected 30m, 24h or 7d." in result.output
+    assert "is not a length of time: expected 30m, 24h or 7d." in result.output

@@ -10,9 +10,11 @@ from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.commands.root import whole_command
+from indexing.ledger.readers import requests_of
 from indexing.records import Document
 from indexing.releases.recipe_choices import default_recipe
 from tests.eval.datasets.conftest import DOCUMENTS, MANUAL
+from tests.support.judge_server import Answer, judge_server
 
 OF = ("--collection", "manual")
 SIGNED = ("--by", "ana", "--reason", "asked by support")
@@ -66,6 +68,22 @@ def test_what_changed_or_is_gone_is_named(run, home):
     assert "queries without a relevant document left, which are not measured: q-" in told
 
 
+def test_a_query_that_nothing_is_relevant_for_is_shown_named_and_exported(run, tmp_path):
+    add = ("sets", "add", "support", "is it edible", "--document", "pump")
+    assert run(*add, "--grade", "0", "--new", *OF, *SIGNED).exit_code == 0
+    shown = answer(run("sets", "show", "support", "--json"))
+    ((query, grades),) = shown["qrels"].items()
+    assert (shown["queries"][query], grades) == ("is it edible", {"pump": 0})
+    told = run("sets", "show", "support").output
+    assert "pump (0)" in told
+    assert f"queries that no document is judged relevant for, which are not measured: {query}" in told
+    assert run("sets", "export", "support", tmp_path / "out").exit_code == 0
+    assert query in (tmp_path / "out" / "queries.jsonl").read_text()
+    assert run("sets", "retire", "support", query, *SIGNED).exit_code == 0
+    assert answer(run("sets", "show", "support", "--json"))["queries"] == {}
+    assert "holds no judgment in version 2" in run("sets", "export", "support", tmp_path / "more").output
+
+
 def test_files_are_imported_and_exported(run, tmp_path):
     (tmp_path / "topics.tsv").write_text("1\twhy does it leak\n")
     (tmp_path / "qrels.txt").write_text("1 0 pump 1\n")
@@ -75,6 +93,13 @@ def test_files_are_imported_and_exported(run, tmp_path):
     exported = run("sets", "export", "trec", tmp_path / "out")
     assert exported.output.endswith("an erasure does not reach these files\n")
     assert (tmp_path / "out" / "queries.jsonl").is_file()
+    for folder, said in (
+        (tmp_path / "out", "is not an empty folder"),
+        (tmp_path / "topics.tsv" / "out", "cannot be made (Not a directory)"),
+        (tmp_path / ("x" * 300), "cannot be made (File name too long)"),
+    ):
+        refused = run("sets", "export", "trec", folder)
+        assert (refused.exit_code, said in " ".join(refused.output.split())) == (1, True), refused.output
     for words, said in (
         (["sets", "import", "x"], "Give either --corpus, or --queries and --qrels."),
         (["sets", "import", "x", *trec, "--slice", "topic"], "expected NAME=VALUE"),
@@ -103,6 +128,19 @@ def test_candidates_are_listed_accepted_and_rejected(run, home):
 def test_a_model_must_be_configured_before_it_writes(run):
     refused = run("sets", "synthesise", "made", "--model", *OF)
     assert (refused.exit_code, "set GROUNDWORK_JUDGE_URL" in refused.output) == (1, True)
+
+
+def test_what_a_model_was_asked_for_queries_stands_in_the_ledger(run, home, monkeypatch):
+    with judge_server(lambda body, before: Answer('{"question": "How do I change it?"}')) as server:
+        monkeypatch.setenv("GROUNDWORK_JUDGE_URL", server.url)
+        monkeypatch.setenv("GROUNDWORK_JUDGE_MODEL", "writer-1")
+        assert run("sets", "synthesise", "made", "--model", "--count", "1", *OF).exit_code == 0
+        asked = len(server.bodies)
+    rows = list(requests_of(home.ledger, "default"))
+    assert {(row.kind, row.collection, row.reason) for row in rows} == {
+        ("model_call", "manual", "questions written by writer-1")
+    }
+    assert len(rows) == asked
 
 
 def test_a_stored_set_is_measured_on_the_release_in_service(tiny_home):

@@ -140,7 +140,7 @@ def test_a_dead_endpoint_fails_by_name_and_is_left_alone_from_then_on():
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (Answer(body=b"<html>Welcome</html>"), "20 bytes that are no chat completion"),
+        (Answer(body=b"<html>Welcome</html>"), "20 bytes that are not a chat completion"),
         (Answer(body=b'{"choices": []}'), "no chat completion"),
         (Answer(body=b'["choices"]'), "no chat completion"),
         (Answer("  "), "without text"),

@@ -48,7 +48,7 @@ def test_identical_samples_alarm_as_often_as_the_level_says_and_a_moved_one_is_f
         least, most = np.quantile(np.random.default_rng(1).binomial(200, level, 10_000), [0.001, 0.999]) / 200
         assert least <= np.mean(p_values <= level) <= most
     assert test(drawn(chance, 200), drawn(chance, 100, 2.0), seed=1, permutations=999).p == 0.001
-    monkeypatch.setattr(two_samples, "_BATCH", 7)
+    monkeypatch.setattr(two_samples, "BATCH_PERMUTATIONS", 7)
     assert test(drawn(chance, 30), drawn(chance, 30, 9.0), seed=1, permutations=99).p == 0.01
 
 

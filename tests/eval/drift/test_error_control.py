@@ -22,7 +22,7 @@ def test_an_e_value_has_mean_one_where_nothing_changed_and_falls_with_p():
     values = [evidence_of(p) for p in (1e-9, 1e-3, 0.05, 0.5, 0.999, 1.0)]
     assert values == sorted(values, reverse=True)
     assert values[-1] == pytest.approx(evidence_of(1.0 - 1e-5), abs=1e-3)
-    with pytest.raises(ValueError, match="0.0 is no p value: expected more than 0"):
+    with pytest.raises(ValueError, match="0.0 is not a p value: expected more than 0"):
         evidence_of(0.0)
 
 

@@ -8,6 +8,7 @@ import pytest
 from eval.drift.look import look
 from eval.drift.windows import Scope
 from indexing.catalogue.alerts import raise_alert
+from indexing.catalogue.releases import retire_releases
 from indexing.errors import InvalidInput
 from indexing.features.views import lexical_view
 from indexing.ledger.day_sources import Period
@@ -159,6 +160,29 @@ def test_a_recipe_that_answers_otherwise_is_named_and_one_that_cannot_be_told_ap
     recipe = next(one for one in report.cause.contrasts if one.cause == "recipe")
     assert recipe.verdict == "cannot be told"
     assert "cannot search the old snapshot" in recipe.why
+
+
+def test_a_reference_whose_release_was_freed_still_tells_traffic_and_says_what_cannot_be_told(fresh):
+    first = fresh.built()
+    fresh.ask(first, OLD_WORDS, 120, BEGIN)
+    fresh.write(("other", "words"), 5)
+    second = fresh.built()
+    end = fresh.ask(second, MIXED, 120, BEGIN + WEEK)
+    retire_releases(fresh.home.catalogue, [(first.recipe, first.build)])
+    report = looked(fresh, BEGIN + WEEK, end)
+    assert (report.reference_release, report.release) == (first.number, second.number)
+    assert report.cause.named == ("traffic",)
+    traffic, recipe, corpus = report.cause.contrasts
+    assert (traffic.verdict, traffic.queries, recipe.verdict, corpus.verdict) == (
+        *("moved", 120),
+        *("same", "cannot be told"),
+    )
+    assert corpus.why.startswith(f"release {first.number}, which answered then, was freed by 'groundwork gc'")
+    third = fresh.built(replace(RECIPE, shard_rows=9))
+    end = fresh.ask(third, MIXED, 120, BEGIN + 2 * WEEK)
+    report = looked(fresh, BEGIN + 2 * WEEK, end, "launch")
+    assert (report.reference_release, report.cause.named) == (first.number, ("traffic",))
+    assert [one.verdict for one in report.cause.contrasts] == ["moved", "cannot be told", "cannot be told"]
 
 
 def test_references_are_the_launch_the_last_good_week_and_another_release(fresh):

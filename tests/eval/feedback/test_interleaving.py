@@ -63,7 +63,7 @@ def test_the_report_holds_credits_wins_and_an_exact_interval(settings):
         ("default", 11, 9, 2)
     ]
     propose(home.catalogue, 3, Decision("ana", "a test", "2026-01-05T03:00:09.000+00:00"))
-    with pytest.raises(RolloutConflict, match="Rollout 2 is no interleaving"):
+    with pytest.raises(RolloutConflict, match="Rollout 2 is not an interleaving"):
         interleaving_report(home, 2)
     home.close()
 

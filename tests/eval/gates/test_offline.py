@@ -10,7 +10,7 @@ from eval.experiments.experiment import Latency
 from eval.experiments.measures import EVERY_MEASURE, run_from_ranking, score_run
 from eval.gates.latency import Timing, judge_latency, time_in_turn
 from eval.gates.offline import gate, judge_cost
-from eval.gates.policy import POLICY_FILE, CostLimits, LatencyLimits, Policy, SetPolicy
+from eval.gates.policy import POLICY_FILE, CostLimits, GuardSlice, LatencyLimits, Policy, SetPolicy
 from eval.gates.set_choice import SYNTHETIC, choose_sets
 from indexing.catalogue.verdicts import forget_grounds_of, verdict_rows
 from indexing.errors import InvalidInput, NotFound, NotReady, ReleaseNotGated
@@ -194,6 +194,13 @@ def test_what_cannot_be_judged_is_said(fresh, tmp_path):
         fresh.gate(9)
     with pytest.raises(NotFound, match="things"):
         fresh.gate(2)
+
+
+def test_a_guarded_slice_that_no_query_has_is_refused_with_those_there_are(fresh):
+    fresh.judged_by_a_person()
+    guarded = LEXICAL.model_copy(update={"guard_slices": (GuardSlice(slice="idiom"),)})
+    with pytest.raises(InvalidInput, match=r"guards the slice 'idiom', .* expected one of: .*language, "):
+        fresh.gate(2, policy=Policy(query_sets=(guarded,)))
 
 
 def test_a_home_without_a_release_has_nothing_to_hold_against(home):

@@ -55,6 +55,7 @@ def test_a_policy_is_named_by_what_it_says():
         ("query_sets: [{name: a, measure: judged@10}]", "measure: 'judged@10': expected one of"),
         ("query_sets: [{name: a}, {name: a}]", "one set stands there twice"),
         ("canary: {low_score: {margin: 0.1, action: shout}}", "canary, low_score, action 'shout'"),
+        ("canary: {low_score: {margin: .inf, action: pause}}", "canary, low_score, margin inf: input should be a fin"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(text, said):

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from ville import AsymptoticCS
-from ville._boundaries import normal_mixture
+from ville import AsymptoticCS, normal_mixture
 
 from eval.gates.sequences import (
     ConfidenceSequence,
@@ -33,7 +32,7 @@ def test_what_is_no_plan_is_refused(looks):
 
 
 def test_what_is_no_level_is_refused():
-    with pytest.raises(ValueError, match="no level"):
+    with pytest.raises(ValueError, match="is out of range"):
         group_sequential_boundaries([10], 0.5)
     with pytest.raises(ValueError, match="level"):
         ConfidenceSequence(0.7)

@@ -120,5 +120,20 @@ def test_values_with_few_queries_are_not_judged():
     after = {name: score - (0.3 if slices[name]["language"] == "de" else 0) for name, score in after.items()}
     guarded = SetPolicy(name="made", margin=0.1, guard_slices=(GuardSlice(slice="language"),))
     found = decide_set(guarded, before, after, slices, level=0.05, tests=2)
-    assert [part["value"] for part in found.evidence["slices"]] == ["en"]
+    assert {part["value"]: (part["queries"], part["p"] is None) for part in found.evidence["slices"]} == {
+        "de": (20, True),  # is told all the same
+        "en": (180, False),
+    }
     assert found.verdict == "PROMOTE"
+
+
+def test_a_guarded_slice_of_which_no_value_has_enough_queries_guards_nothing_and_holds():
+    slices = {f"q{number}": {"topic": f"t{number % 10}"} for number in range(200)}
+    guarded = GuardSlice(slice="topic")
+    found = decided(200, slices=slices, guard_slices=(guarded,))
+    assert (found.verdict, found.reasons) == (
+        "HOLD",
+        ("no value of the guarded slice topic has 30 queries: it guards nothing",),
+    )
+    assert len(found.evidence["slices"]) == 10
+    assert decided(200, loss=0.05, slices=slices, guard_slices=(guarded,)).verdict == "REJECT"

@@ -14,12 +14,13 @@ from eval.jobs.retention import forget_old
 from indexing.catalogue.alerts import acknowledge_alert, list_alerts, open_alerts, raise_alert
 from indexing.catalogue.evaluations import list_evaluations
 from indexing.catalogue.releases import retire_releases
-from indexing.errors import NotReady
+from indexing.errors import GroundworkError, NotReady
 from indexing.records import Document, Partition, moment_text
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import propose, start_canary
 from indexing.retention.stored_reports import stem_of
 from indexing.schedule.jobs import RunEnded
+from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from tests.support.evaluated_home import EvaluatedHome
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS
 
@@ -66,6 +67,23 @@ def test_every_live_release_is_evaluated_on_every_set_and_each_step_is_told(live
     assert live.said[0] == "things on 1.1"
     assert live.said[-1] == f"things on 2.1: {found['2.1']['queries']} of {found['2.1']['queries']} queries"
     assert live.evaluate_live()["things"]["1.1"]["id"] == found["1.1"]["id"]
+
+
+def test_a_candidate_that_cannot_be_searched_fails_the_run_after_the_others_were_evaluated(live):
+    live.build()
+    create_set(live.home, "zebras", OURS, "curated", provenance={}, actor="ana")
+    note = Note("add", "ana", "a test")
+    put_contents(live.home, "zebras", [NewQuery("q", f"{NOUNS[5]}s", "curated")], {"q": {NOUNS[5]: 1}}, note)
+    broken = live.build(replace(OTHER_LANGUAGE, shard_rows=9)).release
+    proposed = propose(live.home.catalogue, 2, BY)
+    start_canary(live.home.catalogue, proposed, BY, share=0.1, steps=(), unit="tenant", max_recipes=4)
+    (live.home.path / SNAPSHOTS / broken.snapshot / "snapshot.json").write_bytes(b"{}")
+    with pytest.raises(GroundworkError, match=r"of \d evaluations failed, the others are kept. The first: Artefact"):
+        live.evaluate_live()
+    assert {(one.query_set, one.release) for one in list_evaluations(live.home.catalogue)} == {
+        ("things", "1.1"),
+        ("zebras", "1.1"),
+    }
 
 
 def test_a_release_that_scores_worse_on_the_same_documents_raises_an_alert(live):

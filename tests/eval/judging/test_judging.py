@@ -15,6 +15,7 @@ from eval.judging.metrics import METRICS, metrics_named
 from eval.judging.samples import Sample
 from indexing.catalogue.judge_replies import count_replies_of_tenant
 from indexing.errors import InvalidInput
+from indexing.ledger.readers import requests_of
 from indexing.models.embedder import HashingEmbedder
 from tests.support.judge_server import Answer, judge_server, judging, verdict_of
 
@@ -61,6 +62,8 @@ def test_a_good_judge_gives_what_ragas_defines(home):
     assert summary(found).mean == 0.75
     assert found.costs["requests"] == len(server.bodies) == 14  # 2 + 3 + 2 a sample
     assert found.costs["prompt_tokens"] == 140
+    rows = list(requests_of(home.ledger))
+    assert [(row.kind, row.tenant, row.reason) for row in rows] == [("model_call", "default", "judged by judge-1")] * 14
 
 
 def test_the_record_names_model_prompts_and_version_and_reads_back(home, tmp_path):

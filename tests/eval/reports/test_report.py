@@ -1,5 +1,6 @@
 """A report of a home tells what its parts keep, hides what their tenants hide, and leaves out what is not there."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,20 +8,24 @@ import pytest
 from eval.datasets.curation import add_judgments
 from eval.datasets.set_changes import create_set
 from eval.datasets.stored_sets import read_query_set
+from eval.experiments.reliability import JudgedHit, reliability
 from eval.feedback.rates import MEASURES
-from eval.reports.model import Chart, Prose, RankedQueries, Table
+from eval.reports.model import Chart, ChartGrid, Prose, RankedQueries, Section, Table
 from eval.reports.options import ReportOptions
 from eval.reports.rendering.json_form import to_json
 from eval.reports.rendering.markdown import HIDDEN, to_markdown
-from eval.reports.report import build_report
+from eval.reports.report import build_report, with_distinct_ids
 from eval.reports.sections.feedback_rates import SAID
+from eval.reports.sections.reliability import ScoredSet, tell_reliability
+from eval.reports.sections.worst_queries import Worst, tell_worst
 from indexing.catalogue.alerts import raise_alert
 from indexing.catalogue.tenants import change_limits
-from indexing.errors import NotFound
+from indexing.errors import InvalidInput, NotFound
 from indexing.ledger.ids import moment_of
 from tests.support.evaluated_home import WORDS, EvaluatedHome, written
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS
 from tests.support.ledger_rows import made_feedback, made_id, made_row
+from tests.support.made_report import charts_of, made_report
 from tests.support.promotions import gated
 
 FROM_A_USER, COMMENT = "what was whispered", "that answer was no use to me"
@@ -34,6 +39,7 @@ class ReportedHome(EvaluatedHome):
         self.build()
         self.deploy(1)
         self.build(OTHER_LANGUAGE)
+        create_set(self.home, "another", OURS, "curated", provenance={}, actor="ana")
         create_set(self.home, "plurals", OURS, "curated", provenance={}, actor="ana")
         for place, word in enumerate(WORDS):
             made = {"actor": "ana", "reason": "read", "slices": {"topic": "early" if place < 3 else "late"}}
@@ -142,6 +148,34 @@ def test_only_the_sets_and_the_period_that_were_asked_for_are_told(read_only):
     assert not sections_of(build_report(read_only.home, early, made_at=read_only.now()))["quality"].is_present
 
 
+def test_an_unknown_set_and_an_empty_period_are_refused(read_only):
+    with pytest.raises(NotFound, match="No query set 'plural'"):
+        read_only.report(sets=("plural",))
+    with pytest.raises(InvalidInput, match="is empty: expected a beginning before its end"):
+        read_only.report(since=read_only.now() + timedelta(hours=1))
+
+
+def test_a_set_that_was_compared_in_two_modes_says_which_and_no_two_charts_share_an_id(reported):
+    for release in ("1.1", "2.1"):
+        reported.evaluate(release, reported.query_set, mode="lexical")
+    report = reported.report()
+    charts = [one for section in report.sections for one in blocks_of(section, Chart)]
+    assert len({one.id for one in charts}) == len(charts)
+    told = sections_of(report)["comparison"].headlines
+    assert [one.text.split(":")[0] for one in told] == [
+        "Release 2.1 against 1.1 on plurals (all, hybrid)",
+        "Release 2.1 against 1.1 on plurals (all, lexical)",
+    ]
+
+
+def test_charts_of_sets_that_read_alike_in_an_id_get_ids_of_their_own():
+    one = charts_of(made_report())[0]
+    grid = ChartGrid([replace(one, id="a"), replace(one, id="a")])
+    sections = [Section("x", "X", [replace(one, id="a"), replace(one, id="a-2"), grid])]
+    (found,) = with_distinct_ids(sections)
+    assert [chart.id for chart in (*found.blocks[:2], *found.blocks[2].charts)] == ["a", "a-2", "a-3", "a-4"]
+
+
 def test_the_worst_queries_show_the_documents_that_were_judged(told):
     (shown,) = blocks_of(sections_of(told)["worst-queries"], RankedQueries)
     scores = [query.rankings[0].score for query in shown.queries]
@@ -149,6 +183,18 @@ def test_the_worst_queries_show_the_documents_that_were_judged(told):
     for query in shown.queries:
         assert [one.rank for one in query.rankings[0].documents] == [1, 2, 3, 4, 5, 6]
         assert "of 1 relevant documents" in query.note
+
+
+def test_a_home_whose_every_query_is_answered_is_not_said_to_be_unevaluated():
+    worst = tell_worst([Worst("plurals", "1.1", "nDCG@10", [], 7)])
+    assert worst.absent == "Every query of the sets that were evaluated scores 1 under the release in service."
+
+
+@pytest.mark.parametrize("is_synthetic", [True, False])
+def test_scores_are_fitted_to_what_persons_judged_and_not_to_a_synthetic_set(is_synthetic):
+    found = reliability([JudgedHit(f"q{number}", 1, 0.9, number % 9 == 0) for number in range(90)])
+    (said,) = tell_reliability([ScoredSet("made", "1.1", "hybrid", "anywhere", found, is_synthetic)]).headlines
+    assert ("eval calibrate" in said.text, "no person judged" in said.text) == (not is_synthetic, is_synthetic)
 
 
 def test_a_users_query_is_shown_only_where_home_and_tenant_allow_it(tmp_path, told):

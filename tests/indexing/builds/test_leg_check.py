@@ -148,9 +148,9 @@ def test_small_collections_are_pooled_by_language_across_the_home(tmp_path):
 
 def test_a_collection_that_only_the_live_layer_holds_has_the_recipe_s_weight(made):
     opened = serving(made, made.build(RULED))
-    assert opened.fusion(Partition("a", "of nowhere")).dense_weight == RULED.retrieval.dense_weight
-    assert opened.fusion(ARABIC).dense_weight == 0.0
-    assert opened.fusion(ARABIC).calibration == RULED.retrieval.calibration["lexical"]
+    assert opened.dense_weight(Partition("a", "of nowhere")) == RULED.retrieval.dense_weight
+    assert opened.dense_weight(ARABIC) == 0.0
+    assert opened.curve(ARABIC, "hybrid") == RULED.retrieval.calibration["lexical"]
 
 
 def test_samples_are_kept_by_hash_hold_no_text_and_go_with_their_collection(made):

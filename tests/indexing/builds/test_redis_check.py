@@ -61,6 +61,7 @@ def test_a_refused_password_and_a_database_that_is_none_are_not_waited_for(redis
         redis_server.url.replace("127.0.0.1", "name:secret@127.0.0.1"),
         redis_server.url[:-1] + "5000",
         redis_server.url + "?socket_timeout=secret",
+        redis_server.url + "?secret=1",
     ):
         _, told, clock = refusal(url, seconds=60)
         assert (told, clock.pauses) == ([], 0)

@@ -31,8 +31,10 @@ class Hands:
 
     def __init__(self):
         self.queued, self.held, self.taken = 0, False, {}
+        self.before_look = lambda: None
 
     def take_failures(self, job):
+        self.before_look()  # each look at what was handed out begins with this question
         return {}
 
     def waiting(self, queue):
@@ -51,10 +53,11 @@ class Sent(list):
 
 
 class Site:
-    """An executor with a clock, the hands that blocks may be in, what was sent and what was said."""
+    """An executor with a clock, the hands that blocks may be in, what was sent, said and recorded."""
 
     def __init__(self, path, catalogue):
         self.clock, self.hands, self.sent, self.said, self.done = Clock(), Hands(), Sent(), [], set()
+        self.recorded = []
         self.storage = open_storage(path)
         settings = Settings(home=path, redis_url="redis://127.0.0.1:1/0")
         runner = TaskRunner(self.storage, sessions=1)
@@ -70,7 +73,7 @@ def site(tmp_path, monkeypatch):
     catalogue = Database(place_catalogue(tmp_path / "catalogue.db"))
     made = Site(tmp_path, catalogue)
     monkeypatch.setattr(remote_executor, "time", made.clock)
-    monkeypatch.setattr(remote_executor, "record_task", lambda *values: None)
+    monkeypatch.setattr(remote_executor, "record_task", lambda *values: made.recorded.append(values))
     monkeypatch.setattr(remote_executor, "require_not_cancelled", lambda *values: None)
     yield made
     catalogue.close()
@@ -86,61 +89,64 @@ def shard(name):
     return ShardTask(name, "view", "english", (item,), (), ())
 
 
+BLOCK = embed("text")
+NAME = f"{BLOCK.kind}-{BLOCK.name}"
+"""What it is called where it is handed out."""
+
+
 @pytest.fixture
-def handed_out(site):
-    """One block handed out, the hands it may be in, and a way to let time pass."""
-    entry = remote_executor._Outstanding(embed("text"))
+def looks(site):
+    """Hands a block out, and looks after it until it is done: how often it was sent, after each look.
 
-    def look(seconds):
-        site.clock.now += seconds
-        site.executor._look_after({"block": entry})
-        return len(site.sent)
+    Before each look so many seconds go by, and what is said of the hands that it may be in is so.
+    """
 
-    return site.hands, entry, look
+    def look(*steps):
+        counts, script = [], iter(steps)
 
+        def next_look():
+            if BLOCK.name not in site.done:
+                counts.append(len(site.sent))
+            seconds, hands = next(script, (0, None))
+            if hands is None:
+                site.done.add(BLOCK.name)
+                return
+            site.clock.now += seconds
+            for name, value in hands.items():
+                setattr(site.hands, name, value)
 
-def test_a_block_that_is_waiting_or_held_is_sent_once(handed_out):
-    hands, _, look = handed_out
-    hands.queued = 1
-    assert [look(5), look(5), look(5)] == [1, 1, 1]
-    hands.queued, hands.held = 0, True
-    assert [look(5), look(5)] == [1, 1]
+        site.hands.before_look = next_look
+        assert list(site.executor.run([BLOCK])) == [BLOCK]
+        return counts[1:]
 
-
-def test_a_redis_that_forgets_again_and_again_says_nothing_about_a_block(handed_out):
-    _, entry, look = handed_out
-    for _ in range(50):
-        look(5)
-    assert look(5) > 20
-    assert (entry.losses, entry.failures) == (0, 0)
-
-
-def test_a_block_is_sent_again_only_when_it_stays_missing(handed_out):
-    hands, _, look = handed_out
-    look(0)
-    look(5)
-    hands.held = True  # its holder has just renewed the lease that Redis had forgotten
-    assert look(0.5) == 1
-    hands.held = False
-    assert [look(0), look(0.5), look(0.6)] == [1, 1, 2]
+    return look
 
 
-def test_a_block_whose_worker_died_is_sent_again_while_others_wait(handed_out):
-    hands, entry, look = handed_out
-    hands.queued = 9
-    look(0)
-    hands.taken = {"block": 1}
-    assert [look(5), look(2)] == [1, 2]
-    assert entry.losses == 1
-    assert [look(5), look(5)] == [2, 2]
+def test_a_block_that_is_waiting_or_held_is_sent_once(looks):
+    waiting, held = {"queued": 1}, {"queued": 0, "held": True}
+    assert looks((5, waiting), (5, waiting), (5, waiting), (5, held), (5, held)) == [1] * 5
 
 
-def test_a_block_that_loses_ten_workers_fails_the_build_by_name(handed_out):
-    hands, _, look = handed_out
-    with pytest.raises(BuildFailed, match="Task block failed 10 times.*10 workers died while doing it"):
-        for turn in range(100):
-            hands.taken = {"block": turn // 3}
-            look(2)
+def test_a_redis_that_forgets_again_and_again_says_nothing_about_a_block(looks, site):
+    assert looks(*[(5, {})] * 51)[-1] > 20
+    assert [(name, state, attempts) for _, _, name, _, state, attempts, _ in site.recorded] == [(NAME, "done", 1)]
+
+
+def test_a_block_is_sent_again_only_when_it_stays_missing(looks):
+    # Its holder has just renewed the lease that Redis had forgotten.
+    renewed = [(0, {}), (5, {}), (0.5, {"held": True})]
+    assert looks(*renewed, (0, {"held": False}), (0.5, {}), (0.6, {})) == [1, 1, 1, 1, 1, 2]
+
+
+def test_a_block_whose_worker_died_is_sent_again_while_others_wait(looks, site):
+    died = {"taken": {NAME: 1}}
+    assert looks((0, {"queued": 9}), (5, died), (2, {}), (5, {}), (5, {})) == [1, 1, 2, 2, 2]
+    assert [values[5] for values in site.recorded] == [2]
+
+
+def test_a_block_that_loses_ten_workers_fails_the_build_by_name(looks):
+    with pytest.raises(BuildFailed, match=f"Task {NAME} failed 10 times.*10 workers died while doing it"):
+        looks(*((2, {"taken": {NAME: turn // 3}}) for turn in range(100)))
 
 
 class Enough(Exception):
@@ -149,22 +155,18 @@ class Enough(Exception):
 
 @pytest.mark.parametrize(("make", "window"), [(embed, 64), (shard, 4)])
 def test_few_shards_and_many_blocks_of_vectors_are_handed_out_at_once(site, make, window):
-    handed_out = []
-
-    def stop(outstanding):
-        handed_out.extend(outstanding.values())
+    def stop():
         raise Enough
 
-    site.executor._look_after = stop
+    site.hands.before_look = stop
     with pytest.raises(Enough):
         list(site.executor.run(make(str(number)) for number in count()))
-    assert len(handed_out) == window == WINDOWS[make("x").kind]
-    assert len(site.storage.list("work/1")) == window
+    assert len(site.storage.list("work/1")) == window == WINDOWS[make("x").kind]
 
 
 def test_a_shard_that_was_handed_out_is_kept_without_its_documents(site):
     blocks = site.executor.run([shard("one")])
-    site.executor._look_after = lambda outstanding: site.done.add("one")
+    site.hands.before_look = lambda: site.done.add("one")
     (block,) = blocks
     assert (block.output, block.inputs) == (shard("one").output, ())
 
@@ -172,17 +174,15 @@ def test_a_shard_that_was_handed_out_is_kept_without_its_documents(site):
 def go_on(site, blocks, seconds):
     """Let a run go on for some seconds of its clock."""
     until = site.clock.now + seconds
-    look_after = site.executor._look_after
 
-    def look(outstanding):
-        look_after(outstanding)
+    def stop_in_time():
         if site.clock.now > until:
             raise Enough
 
-    site.executor._look_after = look
+    site.hands.before_look = stop_in_time
     with pytest.raises(Enough):
         list(blocks)
-    site.executor._look_after = look_after
+    site.hands.before_look = lambda: None
 
 
 def test_a_build_names_the_queue_that_nobody_serves_also_in_its_second_half(site):

@@ -1,9 +1,10 @@
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 from indexing.builds import worker
-from indexing.builds.worker import make_celery, work_kind
+from indexing.builds.worker import BUILDS, TASK, make_celery, work_kind
 from indexing.settings import Settings
 from tests.support.processes import ROOT
 
@@ -26,11 +27,12 @@ def test_a_block_that_needs_too_much_memory_fails_by_name(tmp_path, monkeypatch)
     reports = Reports()
     monkeypatch.setattr(worker, "Leases", lambda settings, storage: reports)
 
-    def need_too_much(self, storage, kind, name):
+    def need_too_much(kind, name):
         raise MemoryError
 
-    monkeypatch.setattr(worker._WorkerState, "_do", need_too_much)
-    worker._WorkerState(Settings(home=tmp_path)).do(1, "shard-a")
+    monkeypatch.setattr(worker, "BUILDS", replace(BUILDS, runner=lambda storage: need_too_much))
+    settings = Settings(home=tmp_path, redis_url="redis://127.0.0.1:1/0")
+    make_celery(settings).tasks[TASK](1, "shard-a")
     ((job, name, error),) = reports.failures
     assert (job, name) == (1, "shard-a")
     assert error.startswith("MemoryError: it needs more than the ")

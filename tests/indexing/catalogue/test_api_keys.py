@@ -3,7 +3,7 @@
 import logging
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,10 +25,11 @@ from indexing.catalogue.api_keys import (
     revoke_key,
 )
 from indexing.catalogue.collections import collection_sizes
-from indexing.catalogue.database import Database
+from indexing.catalogue.database import Database, Row
 from indexing.catalogue.migrations import catalogue_migrations
 from indexing.catalogue.tenants import ensure_tenant, restore_tenant, revoke_tenant
 from indexing.errors import InvalidInput, NotFound
+from indexing.records import Json
 from tests.support.migrated_catalogue import place_catalogue
 
 NOON = "2026-06-01T12:00:00.000+00:00"
@@ -235,7 +236,9 @@ def test_an_expiry_beyond_the_calendar_is_refused(catalogue: Database) -> None:
         create_key(catalogue, "acme", expires_at=zoned)
 
 
-def test_a_key_of_10_000_tenants_is_found_by_indexes_alone(catalogue: Database) -> None:
+def test_a_key_of_10_000_tenants_is_found_by_indexes_alone(
+    catalogue: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with catalogue.write() as db:
         moment = datetime(2026, 1, 1, tzinfo=UTC)
         for number in range(10_000):
@@ -243,16 +246,20 @@ def test_a_key_of_10_000_tenants_is_found_by_indexes_alone(catalogue: Database) 
             db.conn.execute("INSERT INTO tenants (id, created_at) VALUES (?, ?)", (f"t{number:05}", at))
             row = (hash_key(f"secret {number}"), f"k_{number}", f"t{number:05}", at)
             db.conn.execute("INSERT INTO api_keys (key_sha256, id, tenant, created_at) VALUES (?, ?, ?, ?)", row)
-    asked: list[str] = []
-    connection = catalogue._database().conn
-    connection.set_trace_callback(asked.append)
+    asked: list[tuple[str, Sequence[Json]]] = []
+    read = catalogue.rows
+
+    def noted(sql: str, parameters: Sequence[Json] = ()) -> Iterator[Row]:
+        asked.append((sql, parameters))
+        return read(sql, parameters)
+
+    monkeypatch.setattr(catalogue, "rows", noted)
     assert tenant_of(catalogue, "secret 7654") == "t07654"
     assert [key.id for key in list_keys(catalogue, "t00042")] == ["k_42"]
     assert len(list_keys(catalogue, after="k_5000")) == 100
-    connection.set_trace_callback(None)
     assert len(asked) == 3
-    for sql in asked[:2]:
-        plan = [row["detail"] for row in catalogue.rows(f"EXPLAIN QUERY PLAN {sql}")]
+    for sql, parameters in asked[:2]:
+        plan = [row["detail"] for row in read(f"EXPLAIN QUERY PLAN {sql}", parameters)]
         assert plan
         assert all(step.startswith("SEARCH") for step in plan), plan
 

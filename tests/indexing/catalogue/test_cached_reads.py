@@ -98,7 +98,7 @@ def test_unknown_keys_take_no_room_and_push_nothing_out(home, counted):
     asked = counted.asked
     assert reads.admit(secret) is not None
     assert counted.asked == asked
-    assert len(reads._kept.keys) == 1
+    assert reads.kept_keys == 1
 
 
 def test_keys_are_kept_within_their_bytes(home, counted, monkeypatch):
@@ -107,8 +107,8 @@ def test_keys_are_kept_within_their_bytes(home, counted, monkeypatch):
     reads = CachedReads(counted)
     for secret in secrets:
         assert reads.admit(secret) is not None
-    assert 0 < len(reads._kept.keys) < 10
-    assert reads._kept.keys.size_bytes <= 5_000
+    assert 0 < reads.kept_keys < 10
+    assert reads.kept_keys_bytes <= 5_000
 
 
 def test_a_collection_is_kept_while_it_is_there_and_asked_for_while_it_is_not(home, counted):

@@ -73,7 +73,7 @@ def test_opening_again_finds_what_was_written(catalogue: Database) -> None:
 def test_a_file_that_is_no_catalogue_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.db"
     path.write_bytes(b"a text that somebody saved under this name" * 100)
-    with pytest.raises(ArtefactCorrupt, match=r"catalogue\.db is no readable catalogue"):
+    with pytest.raises(ArtefactCorrupt, match=r"catalogue\.db is not a readable catalogue"):
         Database(path)
 
 
@@ -95,7 +95,7 @@ def test_a_catalogue_with_damaged_pages_is_refused_by_name_when_they_are_read(tm
     path.write_bytes(data[:schema_bytes] + b"Z" * (len(data) - schema_bytes))
     damaged = Database(path)
     try:
-        with pytest.raises(ArtefactCorrupt, match=r"catalogue\.db is no readable catalogue"):
+        with pytest.raises(ArtefactCorrupt, match=r"catalogue\.db is not a readable catalogue"):
             list(document_keys(damaged))
     finally:
         damaged.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from indexing.catalogue import database
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.documents import document_ids
@@ -77,14 +78,23 @@ class GoesDuringCommit(CatalogueFiles):
         return super().fault() if self.looks > 1 else None
 
 
-def test_a_log_that_goes_during_commit_leaves_the_write_unacknowledged(catalogue, tmp_path):
-    files = GoesDuringCommit(catalogue.path)
-    files.remember()
-    catalogue._files = files
+def test_a_log_that_goes_during_commit_leaves_the_write_unacknowledged(tmp_path, monkeypatch):
+    made = []
+
+    def watch(path):
+        made.append(GoesDuringCommit(path))
+        return made[-1]
+
+    monkeypatch.setattr(database, "CatalogueFiles", watch)
+    catalogue = Database(tmp_path / "catalogue.db")
+    catalogue.sequence()  # its connection is open now
+    (files,) = made
+    files.looks = 0
     with pytest.raises(CatalogueReplaced), catalogue.write():
         (tmp_path / "catalogue.db-wal").unlink()
         put_documents(catalogue, HELP, [doc("either way")])
     assert files.looks > 1
+    catalogue.close()
 
 
 def test_no_new_connection_is_opened_beside_those_that_share_the_old_log(catalogue, tmp_path):
@@ -113,6 +123,7 @@ def test_no_new_connection_is_opened_beside_those_that_share_the_old_log(catalog
 WRITER = """
 import sys
 from pathlib import Path
+from indexing.catalogue import database
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_writes import put_documents
 from indexing.errors import CatalogueReplaced

@@ -25,6 +25,7 @@ from indexing.catalogue.files import (
     read_file,
     remove_file,
 )
+from indexing.catalogue.pages import Page
 from indexing.catalogue.reading_turns import (
     cancel_reading,
     claim_reading,
@@ -73,7 +74,7 @@ def finish(database, reading, *documents):
 
 def test_a_file_is_seen_by_its_tenant_alone_and_only_once_its_bytes_are_durable(catalogue):
     file_id = begin_file(catalogue, "acme", "a.md", 10, "assistants", most_bytes=100)
-    assert list_files(catalogue, "acme", limit=10) == []
+    assert list_files(catalogue, "acme", Page(10)).rows == []
     assert known_files(catalogue) == {file_id}
     with pytest.raises(NotFound):
         read_file(catalogue, "acme", file_id)
@@ -94,9 +95,12 @@ def test_files_beyond_what_a_tenant_may_hold_are_refused(catalogue):
 
 def test_files_are_paged_in_both_orders(catalogue):
     first, second, third = (add(catalogue, name=f"{n}.md") for n in range(3))
-    assert [one.id for one in list_files(catalogue, "acme", limit=2)] == [third, second]
-    assert [one.id for one in list_files(catalogue, "acme", limit=2, after=second)] == [first]
-    assert [one.id for one in list_files(catalogue, "acme", limit=9, after=first, is_ascending=True)] == [second, third]
+    assert [one.id for one in list_files(catalogue, "acme", Page(2)).rows] == [third, second]
+    assert [one.id for one in list_files(catalogue, "acme", Page(2, after=second)).rows] == [first]
+    assert [one.id for one in list_files(catalogue, "acme", Page(9, after=first, is_ascending=True)).rows] == [
+        second,
+        third,
+    ]
 
 
 def test_a_document_names_its_file_as_long_as_it_has_the_content_that_the_file_gave(catalogue):
@@ -154,7 +158,7 @@ def test_a_reading_ends_once_and_is_counted_where_it_ended(catalogue):
     assert (counts.completed, counts.failed, counts.cancelled, counts.in_progress) == (1, 1, 1, 0)
     assert read_reading(catalogue, HELPDESK, failed.file).error_message == "it is broken"
     assert read_reading(catalogue, HELPDESK, done.file).documents == ("guide",)
-    assert [one.file for one in list_readings(catalogue, HELPDESK, limit=9, state="failed")] == [failed.file]
+    assert [one.file for one in list_readings(catalogue, HELPDESK, Page(9), state="failed").rows] == [failed.file]
 
 
 def test_what_is_stored_and_not_yet_found_is_known_and_can_be_cancelled_no_more(catalogue):
@@ -174,7 +178,7 @@ def test_readings_page_forwards_and_backwards(catalogue):
     attach(catalogue, HELPDESK, *files)
 
     def page(**options):
-        return [files.index(one.file) for one in list_readings(catalogue, HELPDESK, limit=2, **options)]
+        return [files.index(one.file) for one in list_readings(catalogue, HELPDESK, Page(2, **options)).rows]
 
     assert page() == [3, 2]
     assert page(after=files[2]) == [1, 0]
@@ -188,7 +192,7 @@ def test_what_was_brought_to_a_collection_goes_with_it_and_other_files_stay(cata
     own, others = add(catalogue, collection="helpdesk"), add(catalogue)
     attach(catalogue, HELPDESK, own, others)
     remove_collection(catalogue, HELPDESK)
-    assert [one.id for one in list_files(catalogue, "acme", limit=9)] == [others]
+    assert [one.id for one in list_files(catalogue, "acme", Page(9)).rows] == [others]
     assert readings_of_file(catalogue, "acme", others) == []
 
 
@@ -200,9 +204,9 @@ def test_every_collection_is_a_vector_store_and_a_made_one_has_a_name_beside_its
     assert not store.is_expired(store.created_at)
     assert store.is_expired("2999-01-01T00:00:00.000+00:00")
     assert read_vector_store(catalogue, HELPDESK).name == "helpdesk"
-    found = [one.id for one in list_vector_stores(catalogue, "acme", limit=9)]
+    found = [one.id for one in list_vector_stores(catalogue, "acme", Page(9)).rows]
     assert sorted(found) == sorted([store.id, "helpdesk"])
-    assert [one.id for one in list_vector_stores(catalogue, "acme", limit=9, after=found[0])] == found[1:]
-    assert [one.id for one in list_vector_stores(catalogue, "acme", limit=9, before=found[1])] == found[:1]
+    assert [one.id for one in list_vector_stores(catalogue, "acme", Page(9, after=found[0])).rows] == found[1:]
+    assert [one.id for one in list_vector_stores(catalogue, "acme", Page(9, before=found[1])).rows] == found[:1]
     with pytest.raises(NotFound):
         read_vector_store(catalogue, Partition("rival", store.id))

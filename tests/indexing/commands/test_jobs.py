@@ -50,7 +50,7 @@ def test_a_scheduled_run_is_cancelled_by_its_id(run, runs, home):
     assert read_run(home.catalogue, 3).state == "cancelled"
     assert "Run r1 is done: only a running one can be cancelled." in run("cancel", "r1", code=1)
     assert "No scheduled run r9" in run("show", "r9", code=1)
-    assert "'x9' is no id of a job: expected one such as 7, or r7" in run("show", "x9", code=2)
+    assert "'x9' is not the id of a job: expected one such as 7, or r7" in run("show", "x9", code=2)
 
 
 def test_the_schedule_says_what_is_due_and_that_nothing_runs_it(run, runs, home):

@@ -75,13 +75,18 @@ def test_a_tenant_s_day_is_answered_with_shares_and_its_newest_requests(run: Run
 def test_a_moment_that_is_none_is_refused_with_an_example(run: Run) -> None:
     found = run("tenant", "acme", "--from", "Tuesday")
     assert found.exit_code == 2
-    assert "'Tuesday' is no moment: expected 2026-11-24 or 2026-11-24T14:30, in UTC." in found.output
+    assert "'Tuesday' is not a moment: expected 2026-11-24 or 2026-11-24T14:30, in UTC." in found.output
 
 
 def test_every_answer_of_a_model_is_found_as_encoder_and_as_reranker(run: Run, home: Home) -> None:
     assert recipes_of_model(home.catalogue, "tiny@1") == [1, 2]
     told = run("model", "tiny@1").output
     assert "model tiny@1, from the first row to now (UTC): 3 answers, by the recipes 1, 2" in told
+    home.ledger.append([made_row(60, kind="shadow", release="2.4"), made_row(61, kind="model_call", release="0.0")])
+    told = run("model", "tiny@1").output
+    assert "(UTC): 3 answers and 1 in shadow, by the recipes 1, 2" in told
+    seen = json.loads(run("model", "tiny@1", "--json").stdout)
+    assert (seen["answers"], seen["shadows"]) == (3, 1)
     seen = json.loads(run("model", "other@2", "--json").stdout)
     assert (seen["recipes"], seen["answers"], seen["by_day"][0]["release"]) == ([3], 1, "3.1")
     found = run("model", "none@1")
@@ -102,7 +107,7 @@ def test_a_day_that_cannot_be_read_is_said_beside_the_answer(run: Run, home: Hom
     home.ledger.close()
     (home.path / "ledger" / "2026-11-25.db").write_bytes(b"damaged" * 2000)
     found = run("tenant", "acme")
-    assert "2026-11-25 is not in this answer: 2026-11-25.db is no readable day" in found.stderr
+    assert "2026-11-25 is not in this answer: 2026-11-25.db is not a readable day" in found.stderr
     assert "2 answers" in found.stdout
     assert len(json.loads(run("tenant", "acme", "--json").stdout)["unread"]) == 1
     assert "no readable day" in run("days").output

@@ -153,7 +153,7 @@ def test_an_interleaving_says_what_it_does_and_how_it_stands(run, catalogue, ste
     run("rollouts end --reason enough")
     assert "enough (inconclusive: ended by hand before its end" in run("rollouts show 1")
     run("rollouts propose 3")
-    assert "Rollout 2 is no interleaving" in run("eval interleaving 2", fails=True)
+    assert "Rollout 2 is not an interleaving" in run("eval interleaving 2", fails=True)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_duration_has_a_unit(home, catalogue):
     arguments = ["--home", str(home.path), "releases", "promote", "2", "--standby", "24"]
     result = CliRunner().invoke(whole_command(), arguments)
     assert result.exit_code == 2
-    assert "'24' is no duration" in result.stderr
+    assert "'24' is not a duration" in result.stderr
 
 
 def test_tenants_are_pinned_held_back_and_chosen_first(run, catalogue):

@@ -198,7 +198,7 @@ def test_another_recipe_waits_for_its_deployment_and_can_be_rolled_back(
     run: Run, built: str, choice: list[str]
 ) -> None:
     assert "release 2.1" in (told := output_of(run("build", *choice)))
-    assert "built; deploy it with 'releases deploy 2.1'" in told
+    assert "built; promote it with 'releases promote 2.1'" in told
     assert serving(run) == "1.1"
     told = output_of(run("releases", "deploy", "2.1", "--reason", "a test", "--override", "no judgments"))
     assert told == "release 2.1 is in service\n"
@@ -490,7 +490,7 @@ def test_a_wrong_setting_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("breakage", "message"),
     [
-        ("not a database", "catalogue.db is no readable catalogue"),
+        ("not a database", "catalogue.db is not a readable catalogue"),
         ("a file instead of the folder", "is not a folder: give another --home"),
     ],
 )

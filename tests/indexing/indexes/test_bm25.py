@@ -182,5 +182,5 @@ def test_what_is_remembered_is_bounded_also_by_its_words() -> None:
     known = segment([[word] for word in words[:150]])
     for word in words:
         bm25.scores([known], [word])
-    assert 0 < len(bm25._cache) < 150
-    assert bm25._cache.size_bytes <= FOUND_TERMS_BYTES
+    assert 0 < len(bm25.found_terms) < 150
+    assert bm25.found_terms.size_bytes <= FOUND_TERMS_BYTES

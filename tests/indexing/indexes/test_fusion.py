@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing.indexes.fusion import calibrate, fused_scores
+from indexing.indexes.fusion import at_place, by_place, calibrate, fused_scores
 
 legs = st.lists(st.tuples(st.floats(-1, 1, width=32), st.floats(0, 40, width=32)), min_size=1, max_size=30).map(
     lambda pairs: (np.array([p[0] for p in pairs], np.float32), np.array([p[1] for p in pairs], np.float32))
@@ -68,6 +70,23 @@ def test_a_hit_s_score_does_not_depend_on_how_many_are_asked_for(pair):
     ordering, curve = np.sort(pair[0])[::-1], [-3.0, 5.0, 0.7, -2.4, -0.9]
     scores = calibrate(curve, ordering, terms=4)
     assert np.array_equal(calibrate(curve, ordering[:5], terms=4), scores[:5])
+
+
+@given(legs, st.floats(-8, 0))
+def test_a_hit_scored_as_if_it_were_the_first_is_what_it_is_once_its_place_counts(pair, exponent):
+    ordering, curve = np.sort(pair[0])[::-1], [-3.0, 5.0, 0.7, -2.4, exponent]
+    firsts = calibrate(curve, ordering, terms=4, before=None)
+    places = 1 + np.searchsorted(-ordering, -ordering)  # equal hits share one
+    placed = [
+        at_place(score, place, by_place(curve)) for score, place in zip(firsts.tolist(), places.tolist(), strict=True)
+    ]
+    assert placed == pytest.approx(calibrate(curve, ordering, terms=4).tolist(), abs=1e-6)
+    assert all(0.0 <= later <= sooner <= 1.0 for sooner, later in pairwise(placed))
+
+
+def test_a_curve_of_two_numbers_knows_no_place():
+    assert by_place([-3.0, 5.0]) == 0.0
+    assert at_place(0.25, 7, 0.0) == pytest.approx(0.25)
 
 
 def test_a_question_of_unknown_words_scores_less():

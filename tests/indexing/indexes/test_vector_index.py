@@ -7,7 +7,7 @@ import pytest
 
 from indexing.errors import ArtefactCorrupt, BuildFailed
 from indexing.indexes import ivf_index
-from indexing.indexes.exact_index import ExactIndex, inner_products, write_exact
+from indexing.indexes.exact_index import ExactIndex, inner_products, map_index, write_exact
 from indexing.indexes.ivf_index import IvfIndex, IvfInfo, sample_queries, write_ivf_lists
 from indexing.indexes.sq8_index import Sq8Index, write_sq8_codes
 from indexing.records import Vectors
@@ -136,7 +136,7 @@ def test_equal_vectors_are_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_an_index_that_finds_too_little_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ivf_index, "_MOST_DEPTH", 64)
+    monkeypatch.setattr(ivf_index, "MOST_DEPTH", 64)
     with pytest.raises(BuildFailed, match=r"finds 0\.\d+ of the ten nearest passages, expected at least 0.98"):
         write_ivf_lists(tmp_path / "lists", scattered(5_000, 256), min_recall=0.98)
 
@@ -145,7 +145,7 @@ def test_more_probes_are_taken_where_the_least_recall_needs_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = scattered(3000, 24)
-    monkeypatch.setattr(ivf_index, "_SCANNED_ROWS", 1)
+    monkeypatch.setattr(ivf_index, "SCANNED_ROWS", 1)
     frugal = write_ivf_lists(tmp_path / "frugal", vectors, min_recall=0.1)
     careful = write_ivf_lists(tmp_path / "careful", vectors, min_recall=frugal.recall_at_10 + 0.01)
     assert frugal.probes < careful.probes < careful.lists
@@ -242,7 +242,7 @@ def test_codes_find_what_exact_search_finds(
 @pytest.mark.parametrize("vectors", SETS.values(), ids=SETS)
 def test_no_inner_product_by_codes_is_off_by_more_than_said(tmp_path: Path, vectors: Vectors) -> None:
     _, codes = sq8(tmp_path, vectors)
-    info = codes._info
+    info, index = write_sq8_codes(tmp_path / "again", vectors), map_index(tmp_path / "codes")
     rests = vectors - np.rint(vectors / np.float32(info.step)) * np.float32(info.step)
     worst = rests[np.argsort(-np.linalg.norm(rests, axis=1))[:20]]  # queries along what the codes left out
     coarse = np.full(DIMENSION, 0.4999 / 127, np.float32)  # of which rounding leaves one component
@@ -251,7 +251,7 @@ def test_no_inner_product_by_codes_is_off_by_more_than_said(tmp_path: Path, vect
         if not np.abs(query).max() > 1e-30:  # exact search takes these
             continue
         by_codes, scale, off = codes.quantised(query)
-        rough, rows = codes._index.search(by_codes[None, :], len(vectors))
+        rough, rows = index.search(by_codes[None, :], len(vectors))
         exact = vectors[rows[0]].astype(np.float64) @ query.astype(np.float64)
         assert np.abs(exact - rough[0].astype(np.float64) * scale).max() <= off
 
@@ -266,7 +266,7 @@ def test_a_bound_is_needed_for_what_the_codes_leave_out_of_either(tmp_path: Path
     vectors, query = (np.tile(least, (300, 1)), even) if kind == "vector" else (np.tile(even, (300, 1)), least)
     _, codes = sq8(tmp_path, vectors)
     by_codes, scale, off = codes.quantised(query)
-    rough = float(codes._index.search(by_codes[None, :], 1)[0][0, 0]) * scale
+    rough = float(map_index(tmp_path / "codes").search(by_codes[None, :], 1)[0][0, 0]) * scale
     assert off / 2 < abs(float(vectors[0].astype(np.float64) @ query) - rough) <= off
 
 

@@ -141,7 +141,7 @@ def test_rows_are_appended_while_an_erasure_looks_through_a_day(
         return unpack(packed)
 
     monkeypatch.setattr(erasure, "unpack_hits", unpack_beside_another)
-    monkeypatch.setattr(erasure, "_PAGE_ROWS", 7)
+    monkeypatch.setattr(erasure, "PAGE_ROWS", 7)
     erase_rows(ledger, OfDocuments("acme", "default", frozenset({"MARK-DOC-2"})))
     other.close()
     monkeypatch.undo()

@@ -53,7 +53,7 @@ def test_a_row_comes_back_as_it_was_stored(ledger: LedgerStore) -> None:
 def test_what_is_no_feedback_is_refused_and_what_is_damaged_is_told() -> None:
     with pytest.raises(InvalidInput, match=f"Feedback 'liked' is unknown: expected one of {', '.join(ACTIONS)}"):
         feedback_values(made_feedback(made_row(), "liked"))
-    with pytest.raises(InvalidInput, match="id of a ledger row is no keyed hash"):
+    with pytest.raises(InvalidInput, match="id of a ledger row is not a keyed hash"):
         feedback_values(made_feedback(made_row(), id="event-1"))
     values = list(feedback_values(made_feedback(made_row())))
     with pytest.raises(ArtefactCorrupt, match="Feedback in the ledger cannot be read"):

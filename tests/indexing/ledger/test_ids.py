@@ -51,5 +51,5 @@ def test_the_last_id_of_the_calendar_has_a_moment_and_a_day() -> None:
 
 
 def test_a_moment_beyond_48_bits_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="is no moment"):
+    with pytest.raises(InvalidInput, match="is not a moment"):
         first_id(1 << 48)

@@ -132,7 +132,7 @@ def test_a_corrupt_day_and_a_missing_one_are_named_and_the_others_are_read(
     found = numbers(requests_of(ledger, on_fault=faults.append))
     assert found == [1, 2, 9, 10, 11, 12, 13, 70]
     assert {fault.day.day: fault.reason.split(":")[0] for fault in faults} == {
-        25: "2026-11-25.db is no readable day of the ledger (SQLITE_NOTADB",
+        25: "2026-11-25.db is not a readable day of the ledger (SQLITE_NOTADB",
         27: "There is no file of this day",
         28: "There is no file of this day",
     }

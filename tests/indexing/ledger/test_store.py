@@ -94,7 +94,7 @@ def test_a_file_that_is_removed_while_it_is_open_is_made_again(ledger: LedgerSto
 def test_a_corrupt_file_is_named_and_the_next_day_is_written_all_the_same(ledger: LedgerStore) -> None:
     ledger.folder.mkdir(mode=0o700)
     (ledger.folder / "2026-11-24.db").write_bytes(b"no database" * 1000)
-    with pytest.raises(ArtefactCorrupt, match=r"2026-11-24\.db is no readable day of the ledger"):
+    with pytest.raises(ArtefactCorrupt, match=r"2026-11-24\.db is not a readable day of the ledger"):
         ledger.append([made_row()])
     ledger.append([made_row(2, MIDNIGHT)])
     assert [row.number for row in requests_of(ledger)] == [2]
@@ -114,9 +114,19 @@ def test_a_day_that_another_process_keeps_locked_is_an_error_of_ours_and_can_be_
     assert sorted(row.number for row in requests_of(patient)) == [1, 2]
 
 
-def test_a_full_disk_is_an_error_of_ours_and_the_rows_before_it_stay(ledger: LedgerStore) -> None:
+def test_a_full_disk_is_an_error_of_ours_and_the_rows_before_it_stay(
+    ledger: LedgerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger.append([made_row(1)])
-    ledger._file(NOON.date()).execute("PRAGMA max_page_count = 12")
+    ledger.close()
+    connect = sqlite3.connect
+
+    def connect_to_a_file_that_cannot_grow(*arguments, **named):
+        connection = connect(*arguments, **named)
+        connection.execute("PRAGMA max_page_count = 12")  # fewer than there are: those stay
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect_to_a_file_that_cannot_grow)
     with pytest.raises(StorageFull, match="No room to write 2026-11-24.db"):
         ledger.append([made_row(n, query={"query": "x" * 4000}) for n in range(2, 50)])
     assert [row.number for row in requests_of(ledger)] == [1]

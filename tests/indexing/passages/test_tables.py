@@ -104,7 +104,7 @@ def test_the_first_algorithm_cuts_as_it_did_and_carries_nothing() -> None:
 
 
 def test_a_table_that_is_read_in_several_windows_keeps_its_heading_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_blocks, "_WINDOW_CHARS", 300)
+    monkeypatch.setattr(text_blocks, "WINDOW_CHARS", 300)
     text = rows(80) + "\nThe end.\n\n| not | a table |\n"
     blocks = MarkdownReader().blocks(text)
     tables = [table for block in blocks for table in block.tables]

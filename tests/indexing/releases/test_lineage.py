@@ -175,7 +175,7 @@ def test_a_passage_that_is_not_there_is_named_with_what_is(home):
     with pytest.raises(NotFound, match="it may wait for a build"):
         ask(home, "passage", "acme/default/fresh#0")
     for thing in ("acme/default/doc-1", "acme/default/#1", "acme/default/doc-1#one", "doc-1#0"):
-        with pytest.raises(InvalidInput, match="is no passage: expected TENANT/COLLECTION/ID#ORDINAL"):
+        with pytest.raises(InvalidInput, match="is not a passage: expected TENANT/COLLECTION/ID#ORDINAL"):
             ask(home, "passage", thing)
 
 

@@ -50,7 +50,7 @@ def one(**changes):
         (one(at_least_requests="0"), "at_least_requests '0': input should be greater than or equal to 1"),
         (one(at_least_requests="1.5"), "at_least_requests '1.5': input should be a valid integer"),
         (one(at_least=None), "steps, number 1, at_least: field required"),
-        (one(at_least="soon"), "'soon' is no duration: expected a number with s, m, h or d"),
+        (one(at_least="soon"), "'soon' is not a duration: expected a number with s, m, h or d"),
         (one(requests="5"), "requests '5': extra inputs are not permitted"),
         (one() + "after: promote\n", "after 'promote': extra inputs are not permitted"),
         (one(share="0.5") + one().split("\n", 1)[1], "number 2: share 0.05 is below 0.5 of the step before"),

@@ -1,6 +1,7 @@
 """What is scheduled runs at its moments: once for what was missed, one at a time, under one lease."""
 
 import threading
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -178,14 +179,21 @@ def test_a_runner_that_is_told_to_stop_ends_its_run_at_the_next_step_and_the_nex
     assert bench.after(bench.runner(bench.job("hourly"), name="host:2"), 1) == ["hourly"]
 
 
-def test_a_run_that_lost_the_lease_ends_at_its_next_step(bench):
+def test_a_run_that_lost_the_lease_ends_at_its_next_step(bench, monkeypatch):
+    renewals = []
+
+    def renewing(renew, thread, *, every_seconds):
+        renewals.append(renew)
+        return nullcontext()
+
+    monkeypatch.setattr(process_lease, "renewing", renewing)
     runner = bench.runner(bench.job("hourly"))
     bench.after(runner, 0)
 
     def lost(steps):
         bench.seconds += 2 * LEASE_SECONDS
         assert process_lease.take(bench.home.catalogue, "schedule_lease", "host:2", bench.now())
-        runner._take()  # as its thread does every few seconds
+        renewals[-1]()  # as its thread does every few seconds
         steps("never")
 
     bench.during = lost

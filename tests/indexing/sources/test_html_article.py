@@ -214,3 +214,74 @@ def test_boxes_of_tasks_that_other_programs_draw_are_ticked_or_not(tasks: str) -
     assert [" ".join(line.split()) for line in extract.text.splitlines() if line] == ["- [x] Done", "- [ ] Not yet"]
     assert extract.account is not None
     assert extract.account.unexplained == 0
+
+
+NAMES = ("Bounce", "Client", "Template", "Webhook")
+
+
+def reference_page(*sections: str) -> str:
+    """A page of an API reference that marks no main part, beside a menu."""
+    menu = "".join(f"<li><a href=../classes/{name}.html>{name} of the menu</a></li>" for name in NAMES)
+    column = f"<div><div><h1>Module mail</h1></div><section><p>{PROSE}</p></section>{''.join(sections)}</div>"
+    return f'<div class="container">{column}<div><div><ul>{menu}</ul></div></div></div>'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<section><h3>Classes</h3><div>", "</div></section>"),
+        ("<section><h2>Index</h2><section><h3>Classes</h3><ul>", "</ul></section></section>"),
+        (
+            "<section><details><summary><h5>Index</h5></summary><section><h3>Classes</h3><div>",
+            "</div></section></details></section>",
+        ),
+    ],
+)
+def test_a_section_that_lists_pages_is_content_and_the_menu_beside_it_is_not(before: str, after: str) -> None:
+    links = " ".join(f"<a href={name}.html><span>{name}</span></a>" for name in NAMES)
+    text = text_of(reference_page(before + links + after))
+    assert "### Classes\n\n" + " ".join(NAMES) in text.replace("\n- ", " ").replace("- ", "")
+    assert "of the menu" not in text
+
+
+def test_what_a_class_is_made_of_stays_though_most_of_it_is_links() -> None:
+    tree = "<ul><li><a href=Error.html>Error</a><ul><li><b>MailError</b></li></ul></li></ul>"
+    users = "<ul><li><a href=A.html>SendError</a></li><li><a href=B.html>ReadError</a></li></ul>"
+    text = text_of(
+        reference_page(f"<section><h4>Hierarchy</h4>{tree}</section><section><h4>Used by</h4>{users}</section>")
+    )
+    assert all(name in text for name in ("Hierarchy", "Error", "MailError", "Used by", "SendError", "ReadError"))
+
+
+@pytest.mark.parametrize("address", ["#{}", "Bounce.html#{}", "../classes/Bounce.html#{}"])
+@pytest.mark.parametrize("place", ['<a id="{}"></a>', '<a name="{}"></a>', '<span id="{}"></span>'])
+def test_a_table_of_contents_in_a_section_goes_and_what_it_names_stands_there_once(address: str, place: str) -> None:
+    links = "".join(f"<a href='{address.format(name)}'>{name}</a> " for name in NAMES)
+    members = "".join(
+        f"<section>{place.format(name)}<h3>{name}</h3><div>{name}: <a href=Type.html>{name}Type</a></div>"
+        f"<aside><ul><li>Defined in <a href=https://example.org/{name}.ts>{name}.ts</a></li></ul></aside></section>"
+        for name in NAMES
+    )
+    text = text_of(reference_page(f"<section><h3>Properties</h3><div>{links}</div></section>", members))
+    assert " ".join(NAMES) not in text
+    for name in NAMES:
+        assert text.count(f"### {name}\n\n{name}: {name}Type\n\n- Defined in {name}.ts") == 1
+
+
+def test_of_an_index_the_part_that_names_places_of_the_page_goes_alone() -> None:
+    pages = "".join(f"<a href={name}.html>{name}</a> " for name in NAMES)
+    here = "<a href=#send>send</a> <a href=#read>read</a>"
+    functions = "".join(
+        f"<section><h3 id={name}>{name}</h3><p>It does that.</p></section>" for name in ("send", "read")
+    )
+    index = (
+        f"<section><h2>Index</h2><section><h3>Classes</h3><div>{pages}</div></section>"
+        f"<section><h3>Functions</h3><div>{here}</div></section></section>"
+    )
+    extract = read_webpage(reference_page(index, functions).encode())
+    assert " ".join(NAMES) in extract.text
+    assert "send read" not in extract.text
+    assert "### send\n\nIt does that." in extract.text
+    assert extract.account is not None
+    assert extract.account.unexplained == 0
+    assert extract.account.left_out["navigation"] > 0

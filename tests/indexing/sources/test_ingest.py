@@ -173,7 +173,7 @@ def test_progress_is_told_after_every_batch(home: Home) -> None:
 
 
 def test_large_documents_are_stored_in_smaller_batches(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexing.sources.ingest._BATCH_CHARACTERS", 100)
+    monkeypatch.setattr("indexing.sources.ingest.BATCH_CHARACTERS", 100)
     sizes = [60, 60, 10, 10, 80, 500, 1]
     told: list[int] = []
     source = ListSource([Document(f"d{i}", "", "x" * size) for i, size in enumerate(sizes)])

@@ -1,10 +1,12 @@
 """No file takes more than its share of time and memory, whatever it does to the process that parses it."""
 
 import os
+import signal
 import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -29,11 +31,19 @@ def hear():
 """
 
 
-def acting(deed: str) -> Extractor:
+@dataclass
+class Changing:
+    """Limits that a test changes between two files."""
+
+    seconds: float
+    memory_bytes: int = Limits.memory_bytes
+
+
+def acting(deed: str, limits: Changing | None = None) -> Extractor:
     """An extractor whose process does ``deed`` with the file ``data``, the ``number``-th it is given."""
     loop = f"number = 0\nwhile hear():\n    data = hear(); number += 1\n    {deed}\n    "
     answer = """say(b'{"text": "read %d"}' % number)"""
-    return Extractor(Limits(seconds=5), program=[sys.executable, "-c", SPEAK + loop + answer])
+    return Extractor(limits or Limits(seconds=5), program=[sys.executable, "-c", SPEAK + loop + answer])
 
 
 @pytest.fixture
@@ -49,8 +59,8 @@ def extractor() -> Iterator[Extractor]:
 
 
 def process_of(extractor: Extractor) -> int:
-    assert extractor._process is not None
-    return extractor._process.pid
+    assert extractor.pid is not None
+    return extractor.pid
 
 
 def refusal_of(extractor: Extractor, suffix: str, data: bytes) -> str:
@@ -73,7 +83,7 @@ def test_every_kind_is_read_by_one_process(extractor: Extractor) -> None:
 
 def test_a_process_is_started_for_the_first_file_and_gone_afterwards() -> None:
     with Extractor() as extractor:
-        assert extractor._process is None
+        assert extractor.pid is None
         assert extractor.extract(".html", PAGE).title == "Title"
         process = process_of(extractor)
     with pytest.raises(ProcessLookupError):
@@ -125,7 +135,7 @@ def test_files_that_take_too_much_memory_are_named_and_reading_goes_on(extractor
 def test_a_page_that_takes_too_long_is_named_and_reading_goes_on(data: bytes) -> None:
     with Extractor(Limits(seconds=0.5)) as extractor:
         assert "reading it takes over 0.5 seconds: simplify it" in refusal_of(extractor, ".html", data)
-        assert extractor._process is None
+        assert extractor.pid is None
     with Extractor() as extractor:
         assert extractor.extract(".html", PAGE).title == "Title"
 
@@ -146,10 +156,10 @@ def test_a_parser_that_breaks_off_is_named_and_reading_goes_on(deed: str, ending
 
 
 def test_a_parser_that_hangs_is_stopped_and_reading_goes_on() -> None:
-    with acting("data == b'bad' and time.sleep(60)") as extractor:
-        extractor._limits = Limits(seconds=0.3)
+    limits = Changing(seconds=0.3)
+    with acting("data == b'bad' and time.sleep(60)", limits) as extractor:
         assert "takes over 0.3 seconds" in refusal_of(extractor, ".pdf", b"bad")
-        extractor._limits = Limits(seconds=30)
+        limits.seconds = 30
         assert extractor.extract(".pdf", b"good").text == "read 1"
 
 
@@ -166,9 +176,8 @@ def test_what_fails_only_in_a_process_that_read_others_before_is_read_in_a_fresh
 
 def test_a_process_that_died_between_two_files_costs_none_of_them(extractor: Extractor) -> None:
     extractor.extract(".html", PAGE)
-    assert extractor._process is not None
-    extractor._process.kill()
-    extractor._process.wait()
+    os.kill(process_of(extractor), signal.SIGKILL)
+    os.waitid(os.P_PID, process_of(extractor), os.WEXITED | os.WNOWAIT)
     assert extractor.extract(".html", PAGE).title == "Title"
 
 
@@ -209,5 +218,5 @@ parser_process.main()
 
 def test_every_library_of_the_extra_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parser_sandbox.missing_libraries() == []
-    monkeypatch.setattr(parser_sandbox, "_LIBRARIES", ("pypdfium2", "no_such_library"))
+    monkeypatch.setattr(parser_sandbox, "LIBRARIES", ("pypdfium2", "no_such_library"))
     assert parser_sandbox.missing_libraries() == ["no_such_library"]

@@ -216,3 +216,21 @@ def test_what_reads_as_language_may_be_guessed_right(text):
 )
 def test_what_does_not_read_as_language_is_not(text):
     assert not is_language(text)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(str(n), str(40 + 7 * n)) for n in range(1, 10)],
+        [("a", "amber"), ("b", "basalt"), ("c", "cedar")],
+        [("x",), ("y",), ("z",)],
+        [("1", "Replace the filter, then"), ("2", "close the lid and wait"), ("3", "until the lamp is green")],
+    ],
+)
+def test_rows_that_begin_with_a_single_character_are_lines_of_their_own(rows):
+    page = [
+        (50 + 280 * at, 700 - 14 * row, 11, cell) for row, cells in enumerate(rows) for at, cell in enumerate(cells)
+    ]
+    extract = read_pdf(pdf_of([page]))
+    assert [" ".join(line.split()) for line in extract.text.split("\n") if line] == [" ".join(row) for row in rows]
+    assert extract.account.unexplained == 0

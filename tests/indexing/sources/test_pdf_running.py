@@ -90,3 +90,96 @@ def test_a_scan_under_a_running_line_is_named(scans):
     (note,) = read_pdf(pdf_of(pages)).account.notes
     assert all(str(at + 1) in note for at in scans)
     assert "without text" in note
+
+
+CHAPTERS = (("Pumps of the north hall", 3), ("Valves", 2), ("Motors and their fuses", 4), ("What else to know", 2))
+
+
+def book(head_of, *, opening_has_head=False, title_of=lambda number, name: [(60, 700, 20, name)]):
+    """Pages of chapters: a title on each first page, and what ``head_of`` gives above the other ones."""
+    pages = []
+    for number, (name, count) in enumerate(CHAPTERS, 1):
+        for of_chapter in range(count):
+            page = len(pages) + 1
+            lines = title_of(number, name) if of_chapter == 0 else []
+            text = [(60, 600 - 14 * at, 11, f"The {word} of page {page} is {word}.") for at, word in enumerate(WORDS)]
+            heads = head_of(page, number, name) if of_chapter or opening_has_head else []
+            pages.append([*heads, *lines, *text])
+    return pages
+
+
+@pytest.mark.parametrize("opening_has_head", [False, True])
+@pytest.mark.parametrize(
+    "head_of",
+    [
+        lambda page, number, name: [(60, 800, 9, name)],
+        lambda page, number, name: [(60, 800, 9, name.upper())],
+        lambda page, number, name: [(60, 800, 9, f"{page + 12}   {name}")],
+        lambda page, number, name: [(60, 800, 9, f"Chapter {number}. {name} | {page}")],
+        lambda page, number, name: [(60, 800, 9, name), (500, 800, 9, str(page))],
+        lambda page, number, name: [(60, 800, 9, "Handbook"), (60, 788, 9, name)],
+        lambda page, number, name: [(60, 800, 9, name), (60, 788, 9, "Handbook")],
+        lambda page, number, name: [(60, 800, 9, "Handbook"), (200, 800, 9, name), (500, 800, 9, str(page))],
+        lambda page, number, name: [(60, 40, 9, name)],
+        lambda page, number, name: [(60, 800, 9, name if page % 2 else "Handbook")],
+    ],
+)
+def test_heads_that_change_with_the_chapter_go_and_its_title_stays_once(head_of, opening_has_head):
+    extract = read_pdf(pdf_of(book(head_of, opening_has_head=opening_has_head)))
+    said = " ".join(extract.text.split())
+    assert [said.casefold().count(name.casefold()) for name, _ in CHAPTERS] == [1] * len(CHAPTERS)
+    assert all(f"The {word} of page {page} is {word}." in said for page in range(1, 12) for word in WORDS)
+    assert extract.account.left_out.keys() == {"running lines"}
+    assert extract.account.unexplained == 0
+
+
+@pytest.mark.parametrize(
+    "title_of",
+    [
+        lambda number, name: [(60, 720, 20, f"Chapter {number}"), (60, 690, 20, name)],
+        lambda number, name: [(60, 720, 20, f"{number}. {name}")],
+        lambda number, name: [(60, 720 - 22 * at, 18, part) for at, part in enumerate(name.split(" ", 1))],
+    ],
+)
+def test_the_title_may_have_a_number_or_take_lines_of_its_own(title_of):
+    def head_of(page, number, name):
+        numbered = title_of(1, "")[0][3].startswith("1.")
+        return [(60, 800, 9, f"{number}. {name}" if numbered else name)]
+
+    extract = read_pdf(pdf_of(book(head_of, title_of=title_of)))
+    said = " ".join(extract.text.split())
+    assert [said.count(name) for name, _ in CHAPTERS] == [1] * len(CHAPTERS)
+
+
+@pytest.mark.parametrize(
+    ("head", "title"),
+    [
+        ((800, 9, "{name}"), None),  # the title stands nowhere else
+        ((800, 9, "Account {number}"), (720, 20, "Account {number}")),
+        ((800, 24, "{name}"), (720, 30, "{name}")),  # titles of slides
+        ((800, 9, "{name} {page}00"), (720, 8, "{name}")),
+        ((614, 11, "{name}"), (720, 20, "{name}")),  # a row of the text
+        ((800, 9, "{name}"), (720, 9, "{name}")),  # as a table may name its parts
+    ],
+)
+def test_what_is_no_title_of_a_chapter_stays_on_each_page(head, title):
+    def written(form, page, number, name):
+        return [(60, form[0], form[1], form[2].format(page=page, number=number, name=name))] if form else []
+
+    def head_of(page, number, name):
+        return written(head, page, number, name)
+
+    pages = book(head_of, title_of=lambda number, name: written(title, 0, number, name))
+    heads = [head_of(page, number, name) for page, number, name in chapter_pages()]
+    said = read_pdf(pdf_of(pages)).text
+    assert all(said.count(head[0][3]) >= sum(head == other for other in heads) for head in heads)
+
+
+def chapter_pages():
+    """Page, chapter and its name of all pages but first ones."""
+    page = 0
+    for number, (name, count) in enumerate(CHAPTERS, 1):
+        for of_chapter in range(count):
+            page += 1
+            if of_chapter:
+                yield page, number, name

@@ -130,7 +130,7 @@ def test_a_reader_that_stops_early_leaves_no_process(folder: Path) -> None:
 
 
 def test_texts_alone_need_no_libraries_and_others_name_the_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser_sandbox, "_LIBRARIES", ("no_such_library",))
+    monkeypatch.setattr(parser_sandbox, "LIBRARIES", ("no_such_library",))
     assert len(read(folder / "notes.md")[0]) == 1
     with pytest.raises(SourceInvalid, match=r"'sources'; install groundwork\[sources\]") as raised:
         open_source(folder)

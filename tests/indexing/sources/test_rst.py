@@ -77,7 +77,7 @@ def test_what_makes_no_sense_stays_as_it_is_written_and_is_said() -> None:
     assert extract.text.startswith("Before.")
     assert extract.text.endswith("After.")
     assert extract.account is not None
-    assert extract.account.notes == ("Parts that are no reStructuredText stand as code: 1.",)
+    assert extract.account.notes == ("Parts that are not reStructuredText stand as code: 1.",)
 
 
 @pytest.mark.parametrize(

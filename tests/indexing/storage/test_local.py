@@ -1,6 +1,7 @@
 """Artefacts on a local disk: checked at first sight, whole after a crash, never half-written on a full disk."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,13 +80,22 @@ def test_an_artefact_that_is_deleted_while_it_is_read_is_missing_and_not_corrupt
 def test_an_artefact_that_is_deleted_while_its_files_are_hashed_is_missing(
     storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(storage)
-    described = storage.describe("things", "one")
-    storage.delete("things", "one")
-    monkeypatch.setattr(storage, "_read", lambda kind, name: described)
+    digest = hashlib.file_digest
+
+    def deleted_after_its_first_file(*arguments: Any) -> Any:
+        found = digest(*arguments)
+        LocalStorage(storage.root).delete("things", "one")
+        return found
+
     for read in (storage.open, storage.verify):
-        with pytest.raises(ArtefactMissing, match="things/one is not in .* any more"):
-            read("things", "one")
+        with storage.publish("things", "one") as draft:
+            for name in ("first", "second"):
+                (draft.path / name).write_bytes(b"content")
+        forget(storage)
+        with monkeypatch.context() as patched:
+            patched.setattr(hashlib, "file_digest", deleted_after_its_first_file)
+            with pytest.raises(ArtefactMissing, match="things/one is not in .* any more"):
+                read("things", "one")
 
 
 def test_a_publisher_killed_in_the_middle_leaves_nothing_that_is_listed(storage: LocalStorage) -> None:

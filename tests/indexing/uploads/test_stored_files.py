@@ -12,6 +12,7 @@ from indexing.backups.restore import restore
 from indexing.catalogue.documents import ids_in_documents
 from indexing.catalogue.file_uploads import create_upload, expire_uploads
 from indexing.catalogue.files import begin_file, forget_files_of_tenant, forget_unfinished_files, list_files
+from indexing.catalogue.pages import Page
 from indexing.errors import InvalidInput, QuotaExceeded
 from indexing.home import open_home
 from indexing.records import Document, Partition
@@ -47,7 +48,7 @@ def test_a_file_that_is_not_what_was_said_or_too_much_is_not_kept(home):
         store_file(home, "acme", "a.md", 4, [io.BytesIO(b"abc")], purpose="assistants")
     with pytest.raises(QuotaExceeded, match="GROUNDWORK_MAX_FILES_MB"):
         kept_file(home, "acme", content=b"x" * 1_000_001)
-    assert list_files(home.catalogue, "acme", limit=9) == []
+    assert list_files(home.catalogue, "acme", Page(9)).rows == []
     assert home.storage.list(FILES) == []
 
 
@@ -121,7 +122,7 @@ def test_a_backup_has_the_files_and_loses_those_that_are_deleted(home, tmp_path)
     restore(folder, Settings(home=tmp_path / "restored"))
     again = open_home(Settings(home=tmp_path / "restored"))
     assert content_path(again, first).read_bytes() == SECRET
-    assert [one.id for one in list_files(again.catalogue, "acme", limit=9)] == [second, first]
+    assert [one.id for one in list_files(again.catalogue, "acme", Page(9)).rows] == [second, first]
     again.close()
     delete_file(home, "acme", first)
     report = back_up(home, folder)

@@ -2,10 +2,12 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from eval.reports.model import RankedDocument, RankedQueries, RankedQuery, Ranking, Section
 from eval.reports.rendering.html import glued, to_html
 from eval.reports.rendering.markdown import HIDDEN
 from tests.support.made_report import HOSTILE, charts_of, made_report
@@ -93,3 +95,15 @@ def test_a_percent_sign_stays_with_its_number_and_a_number_below_zero_has_a_minu
         glued("10 % of 2026-11-29, -0.1 (-1 to 2) q-3 a -b")
         == "10\N{NO-BREAK SPACE}% of 2026-11-29, −0.1 (−1 to 2) q-3 a -b"
     )
+
+
+def test_a_p_value_stays_on_one_line():
+    assert glued("a to b; p < 0.001, p = 0.2 p of") == "a to b; p\xa0<\xa00.001, p\xa0=\xa00.2 p of"
+
+
+def test_only_a_grade_above_zero_is_marked_as_relevant():
+    documents = [RankedDocument(rank, f"d{rank}", grade) for rank, grade in enumerate((2, 1, 0, -1, None), 1)]
+    query = RankedQuery("q", "why", "nDCG@10", [Ranking("1.1", 0.5, documents)])
+    report = replace(made_report(), sections=[Section("worst", "Worst", [RankedQueries([query])])])
+    marked = [value for tag, name, value in Page(to_html(report)).attributes if (tag, name) == ("li", "class")]
+    assert marked == ["relevant", "relevant"]

@@ -1,0 +1,45 @@
+"""The life of collections that expire as vector stores: which may be used, and when each was used last."""
+
+import logging
+from datetime import datetime, timedelta
+
+from app.services.state import Services
+from indexing.catalogue.vector_stores import read_vector_store, use_vector_store
+from indexing.errors import GroundworkError, InvalidInput
+from indexing.records import Partition
+
+logger = logging.getLogger(__name__)
+NOTED_EVERY = timedelta(hours=1)
+"""How exactly the last use of a store is known: it expires after days."""
+
+
+def require_usable(services: Services, partition: Partition) -> None:
+    """Refuse to put files into a store, or to search one, that is not there, or not any more.
+
+    Raises:
+        NotFound: the tenant has no such store.
+        InvalidInput: it has expired.
+    """
+    if read_vector_store(services.home.catalogue, partition).is_expired(services.now()):
+        raise InvalidInput(
+            f"Vector store {partition.collection!r} has expired: give it another 'expires_after', or create another."
+        )
+
+
+def note_use(services: Services, partition: Partition) -> None:
+    """Note that a store that may expire is searched; once an hour at most, since each note is a write.
+
+    What cannot be written now is noted by a later search.
+
+    Raises:
+        NotFound, InvalidInput: as ``require_usable``.
+    """
+    require_usable(services, partition)
+    catalogue = services.home.catalogue
+    used_at = datetime.fromisoformat(read_vector_store(catalogue, partition).last_active_at)
+    if datetime.fromisoformat(services.now()) - used_at < NOTED_EVERY:
+        return
+    try:
+        use_vector_store(catalogue, partition)
+    except GroundworkError as error:  # a search needs no room to write
+        logger.warning("vector_stores.use_not_noted", extra={"fields": {"reason": str(error)}})

@@ -1,0 +1,30 @@
+"""Types of numbers at the command line: whole ones that every store and reader holds exactly, and finite ones."""
+
+import math
+from typing import Any
+
+import click
+
+MOST = 2**53 - 1
+"""The largest whole number that every JSON reader has exactly, and SQLite holds. Source: RFC 8259, section 6."""
+POSITIVE = click.IntRange(1, MOST)
+"""A count, a version, or what names a row."""
+WHOLE = click.IntRange(0, MOST)
+"""A count that may be none, or a seed."""
+GRADE = click.IntRange(-1000, 1000)
+"""How relevant a document is: ``eval.datasets.trec.MAX_GRADE``, either sign; a test holds them equal."""
+
+
+class FiniteRange(click.FloatRange):
+    """A finite number in a range: click's own lets ``nan`` through, which is below no bound and above none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
+
+FINITE = FiniteRange()
+"""A number whose bounds its user checks, or that has none."""
