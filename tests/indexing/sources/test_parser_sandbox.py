@@ -36,7 +36,7 @@ class Changing:
     """Limits that a test changes between two files."""
 
     seconds: float
-    memory_bytes: int = Limits.memory_bytes
+    memory_bytes: int = Limits().memory_bytes
 
 
 def acting(deed: str, limits: Changing | None = None) -> Extractor:
