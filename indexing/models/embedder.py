@@ -7,6 +7,7 @@ per tensor, so in a mixed batch a text's vector depends on its neighbours.
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -126,13 +127,12 @@ class HashingEmbedder:
 
     def __init__(self, dimension: int = 64) -> None:
         self.dimension = dimension
-        self._directions: dict[str, Vector] = {}
 
     def encode_query(self, text: str) -> Vector:
         """See ``Embedder``."""
         total = np.zeros(self.dimension, np.float32)
         for word in text.casefold().split():
-            total += self._direction(word)
+            total += _direction(word, self.dimension)
         norm = float(np.linalg.norm(total))
         return total / np.float32(norm) if norm > 0 else np.eye(1, self.dimension, dtype=np.float32)[0]
 
@@ -153,13 +153,13 @@ class HashingEmbedder:
         """See ``Embedder``; a word is a token."""
         return len(text.split())
 
-    def _direction(self, word: str) -> Vector:
-        direction = self._directions.get(word)
-        if direction is None:
-            seed = int.from_bytes(hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()[:8], "little")
-            direction = np.random.default_rng(seed).standard_normal(self.dimension).astype(np.float32)
-            self._directions[word] = direction
-        return direction
+
+@lru_cache(maxsize=1 << 16)
+def _direction(word: str, dimension: int) -> Vector:
+    seed = int.from_bytes(hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()[:8], "little")
+    direction: Vector = np.random.default_rng(seed).standard_normal(dimension).astype(np.float32)
+    direction.setflags(write=False)
+    return direction
 
 
 def check_canonical(embedder: Embedder, canonical: Mapping[str, Sequence[float]], name: str) -> float:

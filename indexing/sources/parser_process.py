@@ -52,7 +52,7 @@ def main() -> None:
     requests, answers = os.fdopen(0, "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)  # what a library prints must not stand between the answers
-    _load()
+    load()
     _limit(max_bytes)
     _send(answers, b"")  # ready
     while suffix := _frame(requests):
@@ -62,7 +62,8 @@ def main() -> None:
         _send(answers, answer)
 
 
-def _load() -> None:
+def load() -> None:
+    """Load all that the readers need."""
     rst.load()
     for suffix, samples in _SAMPLES.items():
         for sample in samples:

@@ -5,12 +5,12 @@ import inspect
 
 import pytest
 from fastapi.routing import APIRoute
-from fastapi.testclient import TestClient
 
 from app.main import ROUTERS, create_app, refresh
 from indexing.catalogue.database import Database
 from indexing.ledger.day_file import DayFile
 from tests.app.conftest import fill, release
+from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 QUERY = "reset my password"

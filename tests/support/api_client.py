@@ -17,12 +17,20 @@ class TestClient(testclient.TestClient):
     __test__ = False
 
     def __init__(
-        self, app: ASGIApp, *, raise_server_exceptions: bool = True, headers: dict[str, str] | None = None
+        self,
+        app: ASGIApp,
+        *,
+        raise_server_exceptions: bool = True,
+        root_path: str = "",
+        headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(app, raise_server_exceptions=raise_server_exceptions, headers=headers)
+        super().__init__(app, raise_server_exceptions=raise_server_exceptions, root_path=root_path, headers=headers)
         self._within = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(
-                app, raise_app_exceptions=raise_server_exceptions, client=("testclient", 50_000)
+                app,
+                raise_app_exceptions=raise_server_exceptions,
+                root_path=root_path,
+                client=("testclient", 50_000),
             ),
             base_url=self.base_url,
             follow_redirects=True,

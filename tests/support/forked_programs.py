@@ -19,7 +19,7 @@ from tests.support import program_template
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = str(Path(sys.executable).parent / "groundwork")
-WORKER = "app.server.worker"
+WORKER, PARSER = "app.server.worker", "indexing.sources.parser_process"
 _PR_SET_CHILD_SUBREAPER = 36
 """Of prctl(2): orphans below the calling process become its children. Source: linux/prctl.h."""
 
@@ -53,12 +53,12 @@ _adopted = []
 
 
 @functools.cache
-def _template():
-    """The template of this process, started when it is first needed."""
+def _template(kind):
+    """The template of this process for ``programs`` or ``parsers``, started when it is first needed."""
     if _adopted:
         return _adopted[0]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-m", program_template.__name__, str(theirs.fileno())]
+    command = [sys.executable, "-m", program_template.__name__, str(theirs.fileno()), kind]
     with theirs:
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, cwd=ROOT)
     template = _Template(ours)
@@ -82,10 +82,10 @@ class ForkedPopen(subprocess.Popen):
         self._close_pipe_fds(*(asked[name] for name in pipes))
 
     def _is_forked(self, start):
-        return True
+        return start.program != PARSER or not _adopted  # which has loaded more than a parser may have
 
     def _forked(self, start, descriptors):
-        return _template().fork(start, descriptors)
+        return _template("parsers" if start.program == PARSER else "programs").fork(start, descriptors)
 
 
 class _OwnFork(ForkedPopen):

@@ -55,9 +55,8 @@ def leave_at_once():
         os._exit(_Ending.status)
 
 
-def load():
-    """Load what the programs need; it starts no thread, which a fork would lose."""
-    atexit.register(leave_at_once)  # the first that is registered is called last
+def load_programs():
+    """Load what Groundwork's programs need."""
     from indexing.process_start import prepare
 
     prepare()
@@ -78,6 +77,21 @@ def load():
     from indexing.indexes.languages import language_of
 
     language_of("Which language is this?")  # the model of languages takes half a second
+
+
+def load_parsers():
+    """Load what the process that parses files needs, and no more: its memory is limited, as one address space."""
+    from indexing.sources import parser_process
+
+    parser_process.load()
+
+    import tests.support.forked_programs  # noqa: F401 (these for ``become``)
+
+
+def load(loading):
+    """Load what the programs to be forked need; it starts no thread, which a fork would lose."""
+    atexit.register(leave_at_once)  # the first that is registered is called last
+    loading()
     gc.collect()
     gc.freeze()  # no collection of a child looks at it, and so copies its pages
     assert len(os.listdir("/proc/self/task")) == 1, "something that was loaded has started a thread"
@@ -190,5 +204,5 @@ def _end(status):
 
 
 if __name__ == "__main__":
-    load()
+    load({"programs": load_programs, "parsers": load_parsers}[sys.argv[2]])
     become(*forked_for(socket.socket(fileno=int(sys.argv[1]))))

@@ -3,6 +3,7 @@
 import cohere
 import numpy as np
 import pytest
+from cohere.errors import UnauthorizedError
 
 from tests.app.conftest import serving
 
@@ -106,7 +107,7 @@ def test_a_body_that_is_no_object_is_refused(client):
 
 
 def test_a_stranger_and_a_request_out_of_time_are_refused(client):
-    with pytest.raises(cohere.errors.UnauthorizedError):
+    with pytest.raises(UnauthorizedError):
         cohere.ClientV2("gw_wrong", base_url="http://testserver", httpx_client=client).rerank(
             model="default", query="a", documents=["b"]
         )

@@ -4,7 +4,6 @@ import queue
 import threading
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app, refresh
 from indexing.catalogue.database import utc_now
@@ -13,6 +12,7 @@ from indexing.releases.promotion import roll_back
 from indexing.releases.transitions import Decision
 from indexing.settings import Settings
 from tests.app.conftest import release
+from tests.support.api_client import TestClient
 from tests.support.promotions import promote
 
 SOON_SECONDS = 20

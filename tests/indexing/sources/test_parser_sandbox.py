@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
@@ -46,6 +47,12 @@ def acting(deed: str, limits: Changing | None = None) -> Extractor:
 
 
 @pytest.fixture
+def started_as_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is not forked from one that has loaded the parsers, so that it must load all by itself."""
+    monkeypatch.setattr(parser_sandbox, "subprocess", subprocess)
+
+
+@pytest.fixture
 def extractor() -> Iterator[Extractor]:
     with Extractor(SMALL) as made:
         yield made
@@ -62,6 +69,7 @@ def refusal_of(extractor: Extractor, suffix: str, data: bytes) -> str:
     return str(raised.value)
 
 
+@pytest.mark.usefixtures("started_as_always")
 def test_every_kind_is_read_by_one_process(extractor: Extractor) -> None:
     files = {".html": PAGE, ".htm": PAGE, ".xhtml": PAGE, ".pdf": made_files.pdf_of([[(50, 700, 11, "Text.")]]),
              ".docx": made_files.docx_of(made_files.paragraph("Text."), title="Title"), ".rst": b"Text."}  # fmt: skip
@@ -82,6 +90,7 @@ def test_a_process_is_started_for_the_first_file_and_gone_afterwards() -> None:
         os.kill(process, 0)
 
 
+@pytest.mark.usefixtures("started_as_always")
 def test_every_character_set_is_read_by_a_process_that_may_open_no_file(extractor: Extractor) -> None:
     for name in ("shift_jis", "gb2312", "big5", "euc-kr", "koi8-r", "windows-1251", "iso-8859-2", "macintosh"):
         text = extractor.extract(".html", f'<meta charset="{name}"><p>abc '.encode() + b"\xb5\xb5").text
@@ -187,6 +196,7 @@ def test_a_process_that_does_not_start_ends_the_source() -> None:
 # what a file may not do
 
 
+@pytest.mark.usefixtures("started_as_always")
 def test_a_file_can_make_a_parser_open_neither_file_nor_socket(tmp_path: Path) -> None:
     code = """
 import socket, sys
