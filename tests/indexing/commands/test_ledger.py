@@ -110,7 +110,7 @@ def test_a_day_that_cannot_be_read_is_said_beside_the_answer(run: Run, home: Hom
     assert "2026-11-25 is not in this answer: 2026-11-25.db is not a readable day" in found.stderr
     assert "2 answers" in found.stdout
     assert len(json.loads(run("tenant", "acme", "--json").stdout)["unread"]) == 1
-    assert "no readable day" in run("days").output
+    assert "not a readable day" in run("days").output
 
 
 def test_days_that_are_over_are_compacted(run: Run, home: Home) -> None:
