@@ -12,9 +12,10 @@ from indexing.signals.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 2.0
-"""How long connecting may take; no search waits for it. Our choice."""
+"""How long connecting may take; no search waits for it. Source: our choice."""
 LOOK_SECONDS = 0.5
-"""How long it listens before it looks whether it is to end, and asks whether Redis is still there. Our choice."""
+"""How long it listens before it looks whether it is to end, and asks whether Redis is still there. Source: our choice;
+a process that ends waits for it."""
 MOST_UNANSWERED = 10
 """Questions in a row that Redis leaves without an answer before the connection is given up: after five seconds.
 Source: our choice; a slow command may keep Redis for a second or two."""

@@ -23,7 +23,7 @@ KIND = "model_call"
 NO_RELEASE = "0.0"
 """No release took part."""
 _PROCESS_BYTES = 8
-"""Of the id of a run, as of the start of an API process: two runs have the same one by chance once in 2**32 runs."""
+"""Of the id of a run, as of the start of an API process. Source: our choice."""
 
 
 class ModelCalls:
