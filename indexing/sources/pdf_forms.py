@@ -14,9 +14,9 @@ MAX_FIELDS = 5_000
 _TICKS = (pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON)
 _TEXTS = (pdfium.FPDF_FORMFIELD_TEXTFIELD, pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX)
 _UNSEEN = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
-"""Marks of a field that a viewer does not show (PDF 1.7, table 165)."""
+"""Marks of a field that a viewer does not show. Source: PDF 1.7, table 165."""
 _PASSWORD = 1 << 13
-"""Mark of a text field whose value is shown as stars (PDF 1.7, table 228)."""
+"""Mark of a text field whose value is shown as stars. Source: PDF 1.7, table 228."""
 _NEAR = 200.0
 """Points that a field's label may stand away. Source: our choice: a third of a page."""
 
