@@ -50,7 +50,7 @@ def test_grades_are_those_of_files():
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf"])
 def test_what_is_not_finite_is_refused(text):
-    with pytest.raises(click.BadParameter, match="no finite number"):
+    with pytest.raises(click.BadParameter, match="not a finite number"):
         FiniteRange().convert(text, None, None)
     assert math.isclose(FiniteRange(0).convert("2.5", None, None), 2.5)
 
