@@ -8,7 +8,7 @@ from anyio import sleep
 
 from app.access.deadline import Deadline
 from app.retrieval.hits import Result
-from app.retrieval.retriever import Search
+from app.retrieval.search import Search
 from app.services.queries import query_for
 from app.services.request_records import SEARCH, RequestRecord
 from app.services.state import Services

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from app.access.authentication import Caller
 from app.access.deadline import Deadline
-from app.retrieval.retriever import TooManyCandidates
+from app.retrieval.search import TooManyCandidates
 from app.schemas.search import QuestionBody, SearchBody
 from app.services.begun_search import Found, assign_release, begin_search, found_by, wait_for_write
 from app.services.request_records import SEARCH, RequestRecord

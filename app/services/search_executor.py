@@ -10,7 +10,7 @@ from anyio import CapacityLimiter, Semaphore, WouldBlock, move_on_after, to_thre
 from app.access.concurrency import ConcurrencyLimit
 from app.access.deadline import Deadline
 from app.retrieval.hits import Result
-from app.retrieval.retriever import Search
+from app.retrieval.search import Search
 from indexing.errors import ClientGone
 
 THREADS_A_SESSION = 2

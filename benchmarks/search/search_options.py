@@ -27,7 +27,8 @@ from statistics import median
 
 from app.retrieval.query import Query
 from app.retrieval.ranking import MergedRanking, Ranking
-from app.retrieval.retriever import Retriever, Search
+from app.retrieval.retriever import Retriever
+from app.retrieval.search import Search
 from app.serving.release import ServingRelease
 from app.serving.release_opening import open_in_service
 from benchmarks.harness.in_process import ALONE, Client, in_turns, served_in_process, told

@@ -10,7 +10,8 @@ from app.retrieval.near_duplicates import Fingerprint
 from app.retrieval.query import PartShown, Query
 from app.retrieval.ranking import MergedRanking, page_of
 from app.retrieval.reranking import Reranker, SecondPass
-from app.retrieval.retriever import Retriever, TooManyCandidates
+from app.retrieval.retriever import Retriever
+from app.retrieval.search import TooManyCandidates
 from indexing.records import MODES
 from indexing.releases.recipes import Reranking
 from indexing.snapshots.collection_calibration import Move

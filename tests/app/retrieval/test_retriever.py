@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.retrieval.query import Query
-from app.retrieval.retriever import Retriever, TooManyCandidates
+from app.retrieval.retriever import Retriever
+from app.retrieval.search import TooManyCandidates
 from indexing.errors import InvalidInput
 from indexing.models.embedder import HashingEmbedder
 from indexing.records import MODES, Partition

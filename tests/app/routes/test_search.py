@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from app.retrieval.retriever import Search
+from app.retrieval.search import Search
 from app.schemas.search import SearchAnswer
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.tenants import DEFAULT_TENANT

@@ -199,8 +199,8 @@ def test_what_cannot_be_judged_is_said(fresh, tmp_path):
 
 def test_a_guarded_slice_that_no_query_has_is_refused_with_those_there_are(fresh):
     fresh.judged_by_a_person()
-    guarded = LEXICAL.model_copy(update={"guard_slices": (GuardSlice(slice="langage"),)})
-    with pytest.raises(InvalidInput, match=r"guards the slice 'langage', .* expected one of: .*language, "):
+    guarded = LEXICAL.model_copy(update={"guard_slices": (GuardSlice(slice="idiom"),)})
+    with pytest.raises(InvalidInput, match=r"guards the slice 'idiom', .* expected one of: .*language, "):
         fresh.gate(2, policy=Policy(query_sets=(guarded,)))
 
 
