@@ -108,6 +108,7 @@ def test_no_door_asks_sqlite_in_the_event_loop(client, asked_in_loop):
     wrote = client.put(f"{DOCUMENTS}/new", json={"text": "A new text."}).json()
     large = client.put(f"{DOCUMENTS}/large", json={"text": "A large text. " * 40_000}).json()
     given = client.post("/v1/search", json={"query": QUERY, "collection": "helpdesk"}).json()
+    assert client.app.state.services.records.recorder.flush(20)  # so that it can be replayed
     known = {"TOKEN": wrote["seq"], "LARGE": large["seq"], "QUERY_ID": given["query_id"]}
     statuses, found = {}, {}
     for door, (path, body) in DOORS.items():

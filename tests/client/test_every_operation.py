@@ -53,6 +53,7 @@ GIVEN = {
     },
     "promote_release": lambda made: {"release": made["list_releases"].releases[0].number},
     "get_lineage": lambda made: {"of": "release", "id": made["list_releases"].releases[0].number},
+    "get_release_diff": lambda made: dict.fromkeys(["release", "before"], made["list_releases"].releases[0].number),
     "put_pin": lambda made: {"tenant": made["create_tenant"].name, "kind": "held_back"},
     "delete_pin": lambda made: {"tenant": made["create_tenant"].name},
 }
