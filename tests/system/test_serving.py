@@ -67,7 +67,14 @@ class Served:
         return float(found.group(1)) if found else 0.0
 
     def workers(self):
-        return [one for one in psutil.Process(self.process.pid).children() if one.status() != psutil.STATUS_ZOMBIE]
+        return [one for one in psutil.Process(self.process.pid).children() if _lives(one)]
+
+
+def _lives(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it went since it was listed
+        return False
 
 
 @pytest.fixture(scope="module")
