@@ -3,30 +3,17 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic.json_schema import SkipJsonSchema
 
-from app.schemas.ledger import LedgerRequestsAnswer, ServedAnswer
+from app.schemas.ledger import LedgerRequestsAnswer, ModelAnswersAnswer, ServedAnswer
 from app.schemas.problems import problems
-from app.schemas.scalars import Moment
 from app.services.administered_tenant import administered_tenant
-from app.services.ledger_questions import requests_by_id, served
+from app.services.ledger_questions import answers_of_model, requests_by_id, served
 from app.web.authenticated_routes import AuthenticatedRoute
-from app.web.dependencies import Admin, ServicesDep
+from app.web.dependencies import Admin, Operator, ServicesDep
+from app.web.periods import Since, TenantParam, Until
 
 # Plain functions: each runs in a thread, since it reads files.
 router = APIRouter(tags=["ledger"], route_class=AuthenticatedRoute)
-Since = Annotated[
-    Moment | SkipJsonSchema[None],
-    Query(alias="from", description="From this moment on, with its time zone; left out, from the first row on."),
-]
-Until = Annotated[
-    Moment | SkipJsonSchema[None],
-    Query(alias="to", description="Up to and without this moment; left out, up to now."),
-]
-TenantParam = Annotated[
-    str | SkipJsonSchema[None],
-    Query(max_length=128, description="For the operator: another tenant than the key's own."),
-]
 Limit = Annotated[int, Query(ge=0, le=1000, description="How many of the newest requests to list.")]
 
 
@@ -64,3 +51,18 @@ def get_served(
     """The share of each release and arm in a tenant's answers between `from` and `to`, and its newest requests."""
     whose = administered_tenant(services.home.catalogue, caller, tenant)
     return served(services.home, whose, since, until, limit)
+
+
+@router.get(
+    "/v1/ledger/model", summary="What a model answered", operation_id="get_ledger_model", responses=problems(404)
+)
+def get_model(
+    model: Annotated[str, Query(min_length=1, max_length=256, description="A model version, `NAME@VERSION`.")],
+    caller: Operator,
+    services: ServicesDep,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 20,
+) -> ModelAnswersAnswer:
+    """Every answer of the recipes that hold a model version, as encoder or as reranker, of all tenants."""
+    return answers_of_model(services.home, model, since, until, limit)

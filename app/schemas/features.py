@@ -23,6 +23,54 @@ class ViewAnswer(BaseModel):
     definition: dict[str, Any]
 
 
+class ShownViewAnswer(ViewAnswer):
+    """A document view, and what is stored of it."""
+
+    rows: int
+    documents: int = Field(description="Of how many documents it has rows.")
+    known_at: str | None = Field(description="When the last row came to be known.")
+    is_from_ledger: bool = Field(description="Whether its values are counted from the ledger.")
+    documents_lacking: int | None = Field(
+        description="Documents that changed since it was computed of them; null where it is not computed."
+    )
+    recipes: list[int] = Field(description="Recipes that use it and may serve; their values cannot be removed.")
+
+
+class ViewDiffAnswer(BaseModel):
+    """What a document view has otherwise than another."""
+
+    changes: dict[str, list[Value]] = Field(description="By field of the definition: before and after.")
+
+
+class MaterialisedAnswer(BaseModel):
+    """What was computed of a document view."""
+
+    view: str
+    rows: int = Field(description="How many were appended.")
+    left_out: list[str] = Field(description="Documents that went away meanwhile.")
+    documents_lacking: int = Field(description="How many are still to be computed: ask again.")
+
+
+class FeatureSkewAnswer(BaseModel):
+    """How answers and recomputed values of a feature differ."""
+
+    compared: int = Field(description="Answers with both values.")
+    mismatched: int = Field(description="Of these, where they differ.")
+    missing: int = Field(description="Answers without a value though there was one.")
+    extra: int = Field(description="Answers with a value though there was none.")
+    smape: float = Field(ge=0, le=2, description="Mean of 2 |a - b| / (|a| + |b|) over those compared.")
+    share: float = Field(ge=0, le=1, description="Of all answers, the share in which something is wrong.")
+
+
+class SkewAnswer(BaseModel):
+    """Values that a tenant's answers used, against what is recomputed for the same moments."""
+
+    tenant: str
+    sampled: int = Field(description="Values that were looked at.")
+    unknown: int = Field(description="Of these, whose document changed since: nothing can be said of them.")
+    features: dict[str, FeatureSkewAnswer]
+
+
 class ViewsAnswer(BaseModel):
     """All document views, by name and version."""
 

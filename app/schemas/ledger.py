@@ -101,3 +101,24 @@ class ServedAnswer(BaseModel):
     shares: list[ReleaseShare] = Field(description="The most answers first.")
     newest: list[LedgerRequest] = Field(description="Newest first, shadows included.")
     unread: list[UnreadDay]
+
+
+class ReleaseDayAnswer(BaseModel):
+    """How many requests a release answered on a day."""
+
+    day: str
+    release: str
+    kind: str
+    requests: int
+
+
+class ModelAnswersAnswer(BaseModel):
+    """What the recipes that hold a model version answered in a period."""
+
+    model: str
+    recipes: list[int]
+    answers: int = Field(description="Searches and contexts.")
+    shadows: int = Field(description="Answers that were compared and never served.")
+    by_day: list[ReleaseDayAnswer]
+    newest: list[LedgerRequest] = Field(description="Newest first; a reranker took part where `is_reranked`.")
+    unread: list[UnreadDay]

@@ -1,26 +1,36 @@
-"""Document features as every door handles them: which there are, values pushed, and values read."""
+"""Document features as every door handles them: which there are, values computed, pushed, read, and held to account."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from app.schemas.features import (
     DocumentValues,
+    MaterialisedAnswer,
     PushAnswer,
     PushBody,
     ReadAnswer,
     ReadBody,
+    ShownViewAnswer,
+    SkewAnswer,
     ViewAnswer,
+    ViewDiffAnswer,
     ViewsAnswer,
 )
 from app.services.state import Services
 from indexing.catalogue.collections import require_collection
 from indexing.features.feature_values import moment_of, plain, read_features
-from indexing.features.materialise import Push, push
+from indexing.features.materialise import Push, materialise, push
 from indexing.features.online_store import get_online
 from indexing.features.point_in_time import get_historical
+from indexing.features.skew import measure_skew, served_values
+from indexing.features.stored_views import changed_fields, documents_lacking, stored_view
 from indexing.features.view_registry import document_view, document_views
 from indexing.features.views import definition
+from indexing.ledger.readers import requests_of
+from indexing.ledger.records import ANSWER_KINDS
 from indexing.records import Partition, moment_text
+from indexing.releases.recipes import boost_features_of
+from indexing.retention.feature_rows import recipes_using
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +43,70 @@ def list_views(services: Services) -> ViewsAnswer:
             for view in document_views(services.home.catalogue)
         ]
     )
+
+
+def show_view(services: Services, name: str) -> ShownViewAnswer:
+    """A document view, what is stored of it and what it lacks, and which recipes use it.
+
+    Raises:
+        NotFound: there is no such view.
+    """
+    catalogue = services.home.catalogue
+    stored = stored_view(catalogue, document_view(catalogue, name))
+    return ShownViewAnswer(
+        view=stored.view.id,
+        fingerprint=stored.view.fingerprint,
+        definition=stored.definition,
+        rows=stored.rows,
+        documents=stored.documents,
+        known_at=stored.known_at,
+        is_from_ledger=stored.is_from_ledger,
+        documents_lacking=documents_lacking(catalogue, stored.view),
+        recipes=list(recipes_using(services.home, stored.view)),
+    )
+
+
+def view_difference(services: Services, before: str, after: str) -> ViewDiffAnswer:
+    """What a document view has otherwise than another.
+
+    Raises:
+        NotFound: there is no such view.
+    """
+    views = (document_view(services.home.catalogue, name) for name in (before, after))
+    return ViewDiffAnswer(changes=changed_fields(*views))
+
+
+def materialise_view(services: Services, name: str, most: int) -> MaterialisedAnswer:
+    """Compute a view of ``most`` documents that changed since; searches that boost by it see the values at once.
+
+    Raises:
+        NotFound: there is no such view.
+        InvalidInput: it is not computed from documents.
+        FeatureViewChanged: as ``materialise``.
+    """
+    catalogue = services.home.catalogue
+    view = document_view(catalogue, name)
+    appended = materialise(catalogue, view, most=most)
+    fields = {"view": view.id, "rows": appended.rows}
+    logger.info("features.materialised", extra={"fields": fields})
+    return MaterialisedAnswer(
+        view=view.id,
+        rows=appended.rows,
+        left_out=list(appended.left_out),
+        documents_lacking=documents_lacking(catalogue, view) or 0,
+    )
+
+
+def skew_of(
+    services: Services, tenant: str, since: datetime | None, until: datetime | None, sample: float, limit: int
+) -> SkewAnswer:
+    """What a tenant's newest ``limit`` answers used against what is recomputed, of a ``sample`` of documents."""
+    home = services.home
+    begin = datetime.now(UTC) - timedelta(days=1) if since is None else since
+    newest = requests_of(home.ledger, tenant, begin, until, limit=limit, newest_first=True)
+    rows = (row for row in newest if row.kind in ANSWER_KINDS)
+    report = measure_skew(home.catalogue, served_values(rows), boost_features_of(home.catalogue), share=sample)
+    return SkewAnswer.model_validate({"tenant": tenant, **report.to_json()})
 
 
 def push_values(services: Services, partition: Partition, body: PushBody) -> PushAnswer:

@@ -4,16 +4,32 @@ from datetime import datetime
 
 from app.access.authentication import Caller
 from app.ledger.query_ids import QueryIds
-from app.schemas.ledger import LedgerRequest, LedgerRequestsAnswer, ReleaseShare, ServedAnswer, UnreadDay
+from app.schemas.ledger import (
+    LedgerRequest,
+    LedgerRequestsAnswer,
+    ModelAnswersAnswer,
+    ReleaseDayAnswer,
+    ReleaseShare,
+    ServedAnswer,
+    UnreadDay,
+)
 from app.services.named_requests import named_ledger_id
 from indexing.errors import LedgerUnavailable, NotFound, public_text
 from indexing.home import Home
 from indexing.ledger.day_sources import DayFault
 from indexing.ledger.feedback_readers import feedback_about
-from indexing.ledger.readers import requests_named, requests_of, served_request, shares
-from indexing.ledger.records import RequestRow
+from indexing.ledger.readers import (
+    recipe_days,
+    requests_named,
+    requests_of,
+    requests_of_recipes,
+    served_request,
+    shares,
+)
+from indexing.ledger.records import ANSWER_KINDS, RequestRow
 from indexing.ledger.row_json import feedback_json, row_json
 from indexing.ledger.store import LedgerStore
+from indexing.releases.recipes import recipes_of_model
 
 
 def requests_by_id(
@@ -56,6 +72,36 @@ def served(home: Home, tenant: str, since: datetime | None, until: datetime | No
         answers=sum(one.requests for one in found),
         shares=[
             ReleaseShare(release=one.release, arm=one.arm, requests=one.requests, share=one.share) for one in found
+        ],
+        newest=[_request(row) for row in rows],
+        unread=_unread(faults, home),
+    )
+
+
+def answers_of_model(
+    home: Home, model: str, since: datetime | None, until: datetime | None, limit: int
+) -> ModelAnswersAnswer:
+    """What the recipes that hold a model version answered, by day, with the newest ``limit`` requests.
+
+    Raises:
+        NotFound: there is no such model.
+    """
+    ledger, recipes = home.ledger, recipes_of_model(home.catalogue, model)
+    if not recipes:
+        home.models.get(model)  # says so where there is no such model
+    faults: list[DayFault] = []
+    days = recipe_days(ledger, recipes, since, until, on_fault=faults.append)
+    rows = requests_of_recipes(
+        ledger, recipes, since, until, limit=limit, newest_first=True, on_fault=lambda fault: None
+    )
+    return ModelAnswersAnswer(
+        model=model,
+        recipes=list(recipes),
+        answers=sum(one.requests for one in days if one.kind in ANSWER_KINDS),
+        shadows=sum(one.requests for one in days if one.kind == "shadow"),
+        by_day=[
+            ReleaseDayAnswer(day=str(one.day), release=one.release, kind=one.kind, requests=one.requests)
+            for one in days
         ],
         newest=[_request(row) for row in rows],
         unread=_unread(faults, home),

@@ -26,8 +26,8 @@ from indexing.settings import Settings
 if TYPE_CHECKING:
     from indexing.features.materialise import Appended
     from indexing.features.skew import FeatureSkew
+    from indexing.features.stored_views import StoredView
     from indexing.features.views import DocumentView
-    from indexing.home import Home
 
 
 @click.group()
@@ -40,10 +40,11 @@ def features() -> None:
 @click.pass_obj
 def features_list(settings: Settings, as_json: bool) -> None:
     """All document views, with what is stored of each."""
+    from indexing.features.stored_views import stored_view
     from indexing.features.view_registry import document_views
 
     with opened(settings) as home:
-        rows = [_summary(home, view) for view in document_views(home.catalogue)]
+        rows = [_summary(stored_view(home.catalogue, view)) for view in document_views(home.catalogue)]
     if as_json:
         print_json(rows)
         return
@@ -63,19 +64,15 @@ def features_list(settings: Settings, as_json: bool) -> None:
     print_table("document views", columns, cells)
 
 
-def _summary(home: "Home", view: "DocumentView") -> dict[str, Any]:
-    from indexing.catalogue.document_features import ViewRows, stored_views
-    from indexing.features.views import FROM_LEDGER, definition
-
-    stored = stored_views(home.catalogue).get(view.fingerprint, ViewRows(0, 0, ""))
+def _summary(stored: "StoredView") -> dict[str, Any]:
     return {
-        "view": view.id,
-        "fingerprint": view.fingerprint,
+        "view": stored.view.id,
+        "fingerprint": stored.view.fingerprint,
         "rows": stored.rows,
         "documents": stored.documents,
-        "known_at": stored.known_at or None,
-        "definition": definition(view),
-        "is_from_ledger": view.name in FROM_LEDGER,
+        "known_at": stored.known_at,
+        "definition": stored.definition,
+        "is_from_ledger": stored.is_from_ledger,
     }
 
 
@@ -84,14 +81,14 @@ def _summary(home: "Home", view: "DocumentView") -> dict[str, Any]:
 @click.pass_obj
 def features_show(settings: Settings, view: str) -> None:
     """VIEW (NAME or NAME@VERSION) as JSON: definition, fingerprint, what is stored and lacking, recipes that use it."""
-    from indexing.catalogue.document_features import count_without_features
+    from indexing.features.stored_views import documents_lacking, stored_view
     from indexing.features.view_registry import document_view
     from indexing.retention.feature_rows import recipes_using
 
     with opened(settings) as home:
         found = document_view(home.catalogue, view)
-        lacking = None if found.transformation is None else count_without_features(home.catalogue, found.fingerprint)
-        shown = {**_summary(home, found), "documents_lacking": lacking, "recipes": recipes_using(home, found)}
+        lacking, recipes = documents_lacking(home.catalogue, found), recipes_using(home, found)
+        shown = {**_summary(stored_view(home.catalogue, found)), "documents_lacking": lacking, "recipes": recipes}
     print_json(shown)
 
 
@@ -102,12 +99,11 @@ def features_show(settings: Settings, view: str) -> None:
 @click.pass_obj
 def features_diff(settings: Settings, one: str, other: str, as_json: bool) -> None:
     """What differs between two document views, such as document_stats@1 and document_stats@2."""
+    from indexing.features.stored_views import changed_fields
     from indexing.features.view_registry import document_view
-    from indexing.features.views import definition
 
     with opened(settings) as home:
-        before, after = (definition(document_view(home.catalogue, name)) for name in (one, other))
-    changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
+        changes = changed_fields(*(document_view(home.catalogue, name) for name in (one, other)))
     if as_json:
         print_json(changes)
         return
@@ -298,12 +294,13 @@ def _figures(name: str, one: "FeatureSkew") -> list[object]:
 @click.pass_obj
 def features_remove(settings: Settings, view: str, yes: bool) -> None:
     """Delete all values of VIEW (NAME@VERSION), unless a recipe that may serve uses it. Its definition stays."""
+    from indexing.features.stored_views import stored_view
     from indexing.features.view_registry import document_view
     from indexing.retention.feature_rows import remove_view_values, require_unused
 
     with opened(settings) as home:
         found = document_view(home.catalogue, view)
         require_unused(home, found)
-        rows = remove_view_values(home, found) if yes else _summary(home, found)["rows"]
+        rows = remove_view_values(home, found) if yes else stored_view(home.catalogue, found).rows
     verb = "removed" if yes else "would remove (do it with --yes)"
     click.echo(f"{verb}: {rows} rows of {found.id}")

@@ -66,14 +66,16 @@ def materialise(
     catalogue: Database,
     view: DocumentView,
     *,
+    most: int | None = None,
     transformations: Transformations = TRANSFORMATIONS,
     now: Callable[[], datetime] = now_utc,
     on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Appended:
     """Compute and append what a view lacks: a row for each document that changed since its last one.
 
-    Batch by batch, each durable at once: a run that was killed is continued by the next. What is stored stays as it is;
-    a new version of a view begins its own history, each row with the moment at which the document became what it is.
+    Batch by batch, each durable at once: a run that was killed, or that was to compute ``most`` documents, is continued
+    by the next. What is stored stays as it is; a new version of a view begins its own history, each row with the moment
+    at which the document became what it is.
 
     Raises:
         InvalidInput: the view has no transformation, or it gave a value of another type than its column's.
@@ -85,7 +87,11 @@ def materialise(
     total = count_without_features(catalogue, view.fingerprint)
     done, left_out, after = 0, [], BEFORE_ALL
     on_progress("features", done, total)
-    while batch := documents_without_features(catalogue, view.fingerprint, after=after, limit=BATCH):
+    while most is None or done < most:
+        wanted = BATCH if most is None else min(BATCH, most - done)
+        batch = documents_without_features(catalogue, view.fingerprint, after=after, limit=wanted)
+        if not batch:
+            break
         rows = [_computed(view, transformation, one) for one in batch]
         left_out += _append(catalogue, view, rows, now())
         done += len(batch)

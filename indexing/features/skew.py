@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_features import document_version, rows_as_of
+from indexing.errors import NotFound
 from indexing.features.feature_values import (
     SECONDS_A_DAY,
     Feature,
@@ -81,8 +82,8 @@ class FeatureSkew:
 class SkewReport:
     """The skew by feature name, over ``sampled`` answers.
 
-    Of ``unknown`` ones the document was changed or deleted since, in a view that is computed: what it would have given
-    then cannot be said any more.
+    Of ``unknown`` ones the document was changed or deleted since, in a view that is computed, or the release is not
+    there any more: what they would have had to use cannot be said.
     """
 
     sampled: int = 0
@@ -128,7 +129,7 @@ def measure_skew(
     Args:
         catalogue: Where documents and rows are.
         served: What answers used, in any order.
-        features_of: The features that the boosts of a release use.
+        features_of: The features that the boosts of a release use; it raises ``NotFound`` of one that is not there.
         share: The share of documents that is looked at, 0 to 1, chosen by key.
         transformations: The code that computes, by name.
     """
@@ -137,7 +138,11 @@ def measure_skew(
         if not is_sampled(one.partition, one.document_id, share):
             continue
         report.sampled += 1
-        features = {feature.name: feature for feature in features_of(one.release)}
+        try:
+            features = {feature.name: feature for feature in features_of(one.release)}
+        except NotFound:  # a home was restored to before that release
+            report.unknown += 1
+            continue
         is_known = True
         for name in sorted({*features, *one.features}):
             try:

@@ -50,6 +50,10 @@ GIVEN = {
     "promote_release": lambda made: {"release": made["list_releases"].releases[0].number},
     "get_lineage": lambda made: {"of": "release", "id": made["list_releases"].releases[0].number},
     "get_release_diff": lambda made: dict.fromkeys(["release", "before"], made["list_releases"].releases[0].number),
+    "get_feature_view": lambda made: {"view": "document_stats"},
+    "get_feature_view_diff": lambda made: {"view": "document_stats", "before": "document_engagement"},
+    "materialise_feature_view": lambda made: {"view": "document_stats"},
+    "get_ledger_model": lambda made: {"model": "tiny@1"},
     "put_pin": lambda made: {"tenant": made["create_tenant"].name, "kind": "held_back"},
     "delete_pin": lambda made: {"tenant": made["create_tenant"].name},
 }

@@ -404,6 +404,23 @@ class EmbeddingsUsage(Answer):
     total_tokens: int
 
 
+class FeatureSkewAnswer(Answer):
+    """How answers and recomputed values of a feature differ."""
+
+    compared: int
+    """Answers with both values."""
+    mismatched: int
+    """Of these, where they differ."""
+    missing: int
+    """Answers without a value though there was one."""
+    extra: int
+    """Answers with a value though there was none."""
+    smape: float
+    """Mean of 2 |a - b| / (|a| + |b|) over those compared."""
+    share: float
+    """Of all answers, the share in which something is wrong."""
+
+
 class FeedbackAnswer(Answer):
     """What was taken. It is written within a second, and counts once however often it is sent."""
 
@@ -740,6 +757,33 @@ class LineageAnswer(Answer):
     answers: AnswersAnswer
 
 
+class MaterialisedAnswer(Answer):
+    """What was computed of a document view."""
+
+    view: str
+    rows: int
+    """How many were appended."""
+    left_out: list[str]
+    """Documents that went away meanwhile."""
+    documents_lacking: int
+    """How many are still to be computed: ask again."""
+
+
+class ModelAnswersAnswer(Answer):
+    """What the recipes that hold a model version answered in a period."""
+
+    model: str
+    recipes: list[int]
+    answers: int
+    """Searches and contexts."""
+    shadows: int
+    """Answers that were compared and never served."""
+    by_day: list[ReleaseDayAnswer]
+    newest: list[LedgerRequest]
+    """Newest first; a reranker took part where `is_reranked`."""
+    unread: list[UnreadDay]
+
+
 class ModelLineageAnswer(Answer):
     """A model version and where it comes from."""
 
@@ -947,6 +991,15 @@ class ReleaseAnswer(Answer):
     """What its answers are recorded under; empty where it is not open."""
     documents_behind: int | None
     """Documents that it lacks until it is built; null unless open."""
+
+
+class ReleaseDayAnswer(Answer):
+    """How many requests a release answered on a day."""
+
+    day: str
+    release: str
+    kind: str
+    requests: int
 
 
 class ReleaseDiffAnswer(Answer):
@@ -1172,6 +1225,38 @@ class ShardUseAnswer(Answer):
     name: str
     passages: int
     size_bytes: int
+
+
+class ShownViewAnswer(Answer):
+    """A document view, and what is stored of it."""
+
+    view: str
+    """Name and version."""
+    fingerprint: str
+    """The sha256 of all that can change its values."""
+    definition: dict[str, Any]
+    rows: int
+    documents: int
+    """Of how many documents it has rows."""
+    known_at: str | None
+    """When the last row came to be known."""
+    is_from_ledger: bool
+    """Whether its values are counted from the ledger."""
+    documents_lacking: int | None
+    """Documents that changed since it was computed of them; null where it is not computed."""
+    recipes: list[int]
+    """Recipes that use it and may serve; their values cannot be removed."""
+
+
+class SkewAnswer(Answer):
+    """Values that a tenant's answers used, against what is recomputed for the same moments."""
+
+    tenant: str
+    sampled: int
+    """Values that were looked at."""
+    unknown: int
+    """Of these, whose document changed since: nothing can be said of them."""
+    features: dict[str, FeatureSkewAnswer]
 
 
 class SnapshotLineageAnswer(Answer):
@@ -1460,6 +1545,13 @@ class ViewAnswer(Answer):
     fingerprint: str
     """The sha256 of all that can change its values."""
     definition: dict[str, Any]
+
+
+class ViewDiffAnswer(Answer):
+    """What a document view has otherwise than another."""
+
+    changes: dict[str, list[Any]]
+    """By field of the definition: before and after."""
 
 
 class ViewUseAnswer(Answer):

@@ -1764,6 +1764,87 @@ class Operations:
         """
         return self._call(Call("GET", "/v1/features", is_repeatable=True), answers.ViewsAnswer.model_validate)
 
+    def get_skew(
+        self,
+        *,
+        tenant: str | None = None,
+        from_: datetime | str | None = None,
+        to: datetime | str | None = None,
+        sample: float | None = None,
+        limit: int | None = None,
+    ) -> answers.SkewAnswer:
+        """Measure skew.
+
+        Values that a tenant's answers used, against what is recomputed for the same moments; by default of a day.
+
+        Args:
+            tenant: For the operator: another tenant than the key's own.
+            from_: From this moment on, with its time zone; left out, from the first row on.
+            to: Up to and without this moment; left out, up to now.
+            sample: The share of documents, chosen by key hash.
+            limit: The newest requests are looked at.
+
+        ``GET /v1/features:skew``
+        """
+        return self._call(
+            Call(
+                "GET",
+                "/v1/features:skew",
+                is_repeatable=True,
+                query={"tenant": tenant, "from": from_, "to": to, "sample": sample, "limit": limit},
+            ),
+            answers.SkewAnswer.model_validate,
+        )
+
+    def get_feature_view(self, view: str) -> answers.ShownViewAnswer:
+        """Show a document view.
+
+        Its definition, what is stored of it and what it lacks, and the recipes that use it.
+
+        Args:
+            view: A document view, NAME or NAME@VERSION.
+
+        ``GET /v1/features/{view}``
+        """
+        return self._call(
+            Call("GET", filled_path("/v1/features/{view}", view=view), is_repeatable=True),
+            answers.ShownViewAnswer.model_validate,
+        )
+
+    def get_feature_view_diff(self, view: str, *, before: str) -> answers.ViewDiffAnswer:
+        """Compare two document views.
+
+        What a document view has otherwise than another, field by field of their definitions.
+
+        Args:
+            view: A document view, NAME or NAME@VERSION.
+            before: The other view, NAME or NAME@VERSION.
+
+        ``GET /v1/features/{view}/diff``
+        """
+        return self._call(
+            Call(
+                "GET", filled_path("/v1/features/{view}/diff", view=view), is_repeatable=True, query={"before": before}
+            ),
+            answers.ViewDiffAnswer.model_validate,
+        )
+
+    def materialise_feature_view(self, view: str, *, documents: int | None = None) -> answers.MaterialisedAnswer:
+        """Compute a document view.
+
+        Compute its values for documents that changed since, of all tenants; ask again while some are lacking.
+
+        Args:
+            view: A document view, NAME or NAME@VERSION.
+            documents: How many at most.
+
+        ``POST /v1/features/{view}:materialise``
+        """
+        return self._call(
+            Call("POST", filled_path("/v1/features/{view}:materialise", view=view), query={"documents": documents}),
+            answers.MaterialisedAnswer.model_validate,
+        )
+
     def push_features(self, collection: str, *, view: str, rows: Sequence[bodies.PushedRow]) -> answers.PushAnswer:
         """Push feature values.
 
@@ -2110,6 +2191,36 @@ class Operations:
                 query={"tenant": tenant, "from": from_, "to": to, "limit": limit},
             ),
             answers.ServedAnswer.model_validate,
+        )
+
+    def get_ledger_model(
+        self,
+        *,
+        model: str,
+        from_: datetime | str | None = None,
+        to: datetime | str | None = None,
+        limit: int | None = None,
+    ) -> answers.ModelAnswersAnswer:
+        """What a model answered.
+
+        Every answer of the recipes that hold a model version, as encoder or as reranker, of all tenants.
+
+        Args:
+            model: A model version, `NAME@VERSION`.
+            from_: From this moment on, with its time zone; left out, from the first row on.
+            to: Up to and without this moment; left out, up to now.
+            limit: How many of the newest requests to list.
+
+        ``GET /v1/ledger/model``
+        """
+        return self._call(
+            Call(
+                "GET",
+                "/v1/ledger/model",
+                is_repeatable=True,
+                query={"model": model, "from": from_, "to": to, "limit": limit},
+            ),
+            answers.ModelAnswersAnswer.model_validate,
         )
 
     def replay_request(self, *, query_id: str, timeout_ms: float | None = None) -> answers.ReplayAnswer:

@@ -86,8 +86,13 @@ NEEDED = {
     ("delete", "/v1/keys/{key_id}"): "admin",
     ("get", "/v1/ledger/requests/{request_id}"): "admin",
     ("get", "/v1/ledger/served"): "admin",
+    ("get", "/v1/ledger/model"): "operator",
     ("post", "/v1/replay"): "admin",
     ("get", "/v1/features"): "admin",
+    ("get", "/v1/features:skew"): "admin",
+    ("get", "/v1/features/{view}"): "operator",
+    ("get", "/v1/features/{view}/diff"): "operator",
+    ("post", "/v1/features/{view}:materialise"): "operator",
     ("post", "/v1/collections/{collection}/features:push"): "write",
     ("post", "/v1/collections/{collection}/features:get"): "write",
     ("get", "/v1/releases"): "operator",
@@ -158,7 +163,7 @@ def operations(client):
 def call(client, method, path, headers):
     """A request that a caller with the right to make it would be refused for its body or an unknown name."""
     unknown = {"collection": "none", "document_id": "none", "request_id": "none", "rollout": 9999, "release": "9999"}
-    unknown |= {"alert": 9999, "model": "none", "vector_store_id": "none"}
+    unknown |= {"alert": 9999, "model": "none", "vector_store_id": "none", "view": "none"}
     unknown |= {"file_id": "none", "batch_id": "none", "upload_id": "none"}
     path = path.format(tenant="nobody", key_id="k_unknown", **unknown)
     body = {"content": b"[]"} if method in ("post", "patch", "put") else {}

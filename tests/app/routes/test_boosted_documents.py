@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from app.main import create_app, refresh
+from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.document_features import count_without_features
 from indexing.catalogue.releases import stable_recipe
+from indexing.catalogue.tenants import create_tenant
 from indexing.features.boosts import Boost
 from indexing.features.engagement import materialise_engagement
 from indexing.features.skew import measure_skew, served_values
@@ -19,6 +21,7 @@ from indexing.releases.recipe_choices import default_recipe
 from indexing.releases.recipes import boost_features_of
 from tests.app.conftest import ARTICLES, release
 from tests.support.api_client import TestClient
+from tests.support.ledger_rows import made_id
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 BODY = {"title": "Voice calls", "text": "Ring a customer from the inbox with the green telephone. " * 5}
@@ -123,3 +126,30 @@ def test_what_users_click_is_boosted_once_it_is_counted(served_home):
     assert [row.hits[0].features for row in rows] == [{"document_engagement:clicks_7d": 1.0}]
     skew = measure_skew(served_home.catalogue, served_values(rows), boost_features_of(served_home.catalogue))
     assert skew.features["document_engagement:clicks_7d"].share == 0.0
+
+
+def test_the_skew_of_its_own_answers_is_told_to_a_tenant_s_administrators(boosted_home, client):
+    client.post("/v1/search", json={"query": "telephone", "collection": "helpdesk", "k": 3}, headers=KEY)
+    services = client.app.state.services
+    assert services.records.recorder.flush(20.0)
+
+    def skew(headers=KEY, **asked):
+        answer = client.get("/v1/features:skew", params=asked, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    right = skew()
+    assert (right["tenant"], right["sampled"], right["unknown"]) == ("default", 3, 0)
+    length = right["features"]["document_stats:length"]
+    assert (length["compared"], length["mismatched"], length["share"]) == (3, 0, 0.0)
+    row = next(requests_of(boosted_home.ledger, "default"))
+    wrong = [replace(hit, features={"document_stats:length": 1.0}) for hit in row.hits]
+    boosted_home.ledger.append([replace(row, id=made_id(), number=row.number + 1, hits=tuple(wrong))])
+    length = skew()["features"]["document_stats:length"]
+    assert (length["compared"], length["mismatched"], length["share"]) == (6, 3, 0.5)
+    assert skew(limit=1)["features"]["document_stats:length"]["mismatched"] == 3  # the newest alone
+    assert skew(sample=0)["features"] == {}
+    create_tenant(boosted_home.catalogue, "other")
+    theirs = {"Authorization": f"Bearer {create_key(boosted_home.catalogue, 'other', scopes=['admin'])[1]}"}
+    assert skew(theirs)["features"] == {}
+    assert client.get("/v1/features:skew", params={"tenant": "default"}, headers=theirs).status_code == 404

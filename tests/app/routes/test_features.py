@@ -1,9 +1,11 @@
 """Document features over HTTP: listed for admins, pushed and read by the tenant's own backend, nobody else's."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.main import create_app
-from indexing.catalogue.api_keys import create_key
+from indexing.catalogue.api_keys import OPERATOR, create_key
 from indexing.catalogue.tenants import create_tenant
 from indexing.features.view_registry import record_view
 from indexing.features.views import DOCUMENT_STATS, definition
@@ -104,3 +106,49 @@ def test_values_of_another_tenant_are_as_if_they_were_not_there(client, make_key
     create_tenant(client.app.state.services.home.catalogue, "rival")
     body = {"features": ["clicks:clicks"], "ids": ["a"]}
     assert client.post(READ, json=body, headers=make_key("write", tenant="rival")).status_code == 404
+
+
+@pytest.fixture
+def operator(client, make_key):
+    """Asks about views as the operator."""
+    headers = make_key(OPERATOR)
+    return lambda method, path: client.request(method, f"/v1/features/{path}", headers=headers)
+
+
+def test_a_view_is_shown_with_what_it_lacks_and_computed_in_parts(client, operator):
+    for name in ("b", "c"):
+        client.put(f"{BASE}/documents/{name}", json={"text": name})
+    shown = operator("get", "document_stats").json()
+    assert (shown["view"], shown["rows"], shown["documents_lacking"]) == ("document_stats@1", 0, 3)
+    assert shown["definition"] == definition(DOCUMENT_STATS)
+    rows = [operator("post", "document_stats:materialise?documents=2").json() for _ in range(3)]
+    assert [(one["rows"], one["documents_lacking"]) for one in rows] == [(2, 1), (1, 0), (0, 0)]
+    shown = operator("get", "document_stats@1").json()
+    assert (shown["rows"], shown["documents"], shown["documents_lacking"], shown["recipes"]) == (3, 3, 0, [])
+    assert read(client, "a", features=("document_stats:length",)) == [("a", 1)]
+    pushed = operator("get", "clicks").json()
+    assert (pushed["documents_lacking"], pushed["known_at"], pushed["is_from_ledger"]) == (None, None, False)
+
+
+@pytest.mark.parametrize("view", ["clicks", "document_engagement"])
+def test_what_is_not_computed_from_documents_is_refused(operator, view):
+    answer = operator("post", f"{view}:materialise")
+    assert (answer.status_code, answer.json()["error"]) == (400, "InvalidInput")
+    assert view in answer.json()["message"]
+
+
+def test_two_views_are_compared_field_by_field(client, operator):
+    record_view(client.app.state.services.home.catalogue, replace(CLICKS, version=2, ttl_seconds=60))
+    answer = operator("get", "clicks@2/diff?before=clicks@1")
+    assert answer.json() == {"changes": {"version": [1, 2], "ttl_seconds": [CLICKS.ttl_seconds, 60]}}
+    assert operator("get", "clicks@9/diff?before=clicks").status_code == 404
+
+
+def test_operators_alone_see_and_compute_what_is_of_all_tenants(client, make_key):
+    headers = make_key("admin", "write")
+    for method, path in (
+        ("get", "clicks"),
+        ("get", "clicks/diff?before=clicks"),
+        ("post", "document_stats:materialise"),
+    ):
+        assert client.request(method, f"/v1/features/{path}", headers=headers).status_code == 403

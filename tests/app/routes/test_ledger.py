@@ -1,6 +1,7 @@
 """The ledger over HTTP: operators ask about all tenants, administrators about their own."""
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,11 +12,13 @@ from indexing.catalogue.api_keys import OPERATOR, create_key
 from indexing.catalogue.home_secrets import home_secret
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.errors import LedgerUnavailable
+from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
 from indexing.ledger import day_sources
 from indexing.ledger.erasure import erase_rows
+from indexing.releases.recipes import Recipe, RetrievalConfig, record_recipe
 from indexing.retention.tenant_erasure import user_scope
 from tests.support.api_client import TestClient
-from tests.support.ledger_rows import NOON, made_row
+from tests.support.ledger_rows import NOON, made_id, made_row
 
 
 @pytest.fixture
@@ -151,3 +154,16 @@ def test_an_answer_is_found_again_by_its_query_id_and_its_user_can_be_erased(ser
         assert client.get("/v1/ledger/served", headers=headers).json()["answers"] == 1
         assert erase_rows(served_home.ledger, user_scope(served_home, "default", "user-4711")) == 1
         assert client.get(f"/v1/ledger/requests/{answer['query_id']}", headers=headers).status_code == 404
+
+
+def test_what_a_model_answered_is_told_to_operators(home, ask, rows):
+    recipe = Recipe("m@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())
+    number = record_recipe(home.catalogue, recipe).number
+    mine = [row for row in rows if row.release == f"{number}.1"]
+    home.ledger.append([replace(mine[0], id=made_id(), number=99, kind="shadow")])
+    found = operator(ask, "/v1/ledger/model", model="m@1", limit=3).json()
+    assert (found["recipes"], found["answers"], found["shadows"]) == ([number], len(mine), 1)
+    assert sum(one["requests"] for one in found["by_day"]) == len(mine) + 1
+    assert [one["release"] for one in found["newest"]] == [f"{number}.1"] * 3
+    assert operator(ask, "/v1/ledger/model", model="gone@1").status_code == 404
+    assert ask("/v1/ledger/model", model="m@1").status_code == 403

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from indexing.catalogue.document_writes import remove_documents
+from indexing.errors import NotFound
 from indexing.features.feature_values import numbers_of
 from indexing.features.materialise import Push, materialise, push
 from indexing.features.online_store import OnlineStore, get_online
@@ -144,3 +145,11 @@ def test_what_is_above_the_limit_is_named_and_logged(filled, caplog):
         assert report.above(1.0) == []
     assert {record.message for record in caplog.records} == {"features.skew"}
     assert caplog.records[0].fields["share"] == 1.0
+
+
+def test_of_a_release_that_is_not_there_nothing_is_said(filled):
+    def features_of(release):
+        raise NotFound(f"No recipe {release}.")
+
+    found = measure_skew(filled.catalogue, serve(filled, soon()), features_of).to_json()
+    assert found == {"sampled": 8, "unknown": 8, "features": {}}
