@@ -1,5 +1,6 @@
 """Commands that cannot do their work say so in one sentence: too little memory, a Redis that is not there."""
 
+import json
 import re
 import signal
 import subprocess
@@ -78,7 +79,8 @@ def test_the_api_serves_without_its_redis_and_says_so_once(filled):
         process.send_signal(signal.SIGTERM)
         lines += process.communicate(timeout=60)[1].splitlines(keepends=True)
     assert any("pool.release_in_service" in line for line in lines)
-    said = [line for line in lines if "127.0.0.1:1" in line]
-    assert len(said) == 1
-    assert said[0].startswith("Warning: Redis at 127.0.0.1:1/0 cannot be used")
+    events = [json.loads(line) for line in lines if line.startswith("{")]
+    (said,) = [line for line in lines if "127.0.0.1:1" in line and not line.startswith("{")]
+    assert said.startswith("Warning: Redis at 127.0.0.1:1/0 cannot be used")
+    assert [one["event"] for one in events if "redis" in one["event"]] == ["plan_signal.redis_lost"]
     assert "secret" not in "".join(lines)
