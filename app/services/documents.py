@@ -11,6 +11,7 @@ from app.schemas.documents import WrittenAnswer
 from app.schemas.filters import FilterPart, filter_of
 from app.services.matching_documents import matching_documents
 from app.services.state import Services
+from app.services.store_use import require_usable
 from app.services.waiting_writes import warnings_about_builder
 from app.serving.assignment import may_answer
 from app.serving.release import ServingRelease
@@ -67,7 +68,10 @@ def write(
 
     Raises:
         PreconditionFailed: as ``write_documents``.
+        InvalidInput: the collection is a vector store that has expired, so that no search would find them.
     """
+    if services.reads.may_expire(partition):
+        require_usable(services, partition)
     catalogue, token = services.home.catalogue, partial(services.sequence_tokens.of_write, partition.tenant)
     is_live = services.live.takes(partition, documents) if live is None else live
     with catalogue.write():

@@ -14,7 +14,7 @@ NOTED_EVERY = timedelta(hours=1)
 
 
 def require_usable(services: Services, partition: Partition) -> None:
-    """Refuse to put files into a store, or to search one, that is not there, or not any more.
+    """Refuse to put files or documents into a store, or to search one, that is not there, or not any more.
 
     Raises:
         NotFound: the tenant has no such store.

@@ -264,6 +264,11 @@ def test_files_of_an_expired_store_are_taken_out_and_stay_files(client, http, ho
         body = {"query": "mast", "collection": store.id}
         refused = http.post("/v1/search", json=body, headers=NATIVE)
         assert (refused.status_code, "has expired" in refused.json()["message"]) == (400, True)
+        late = put(http, store, "late", "Came when it had expired.")
+        assert (late.status_code, "has expired" in late.json()["message"]) == (400, True)
+        batch = {"documents": [{"id": "late", "text": "Came when it had expired."}]}
+        late = http.post(f"/v1/collections/{store.id}/documents:batch", json=batch, headers=NATIVE)
+        assert (late.status_code, "has expired" in late.json()["message"]) == (400, True)
         FileReader(services).clean()
         told = client.vector_stores.retrieve(store.id)
         assert (told.status, told.file_counts.total, told.usage_bytes) == ("expired", 0, 0)
