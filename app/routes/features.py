@@ -82,7 +82,7 @@ def get_view_diff(view: ViewPath, before: Before, _caller: Operator, services: S
 
 
 @router.post(
-    "/v1/features/{view}:materialise",
+    "/v1/features/{view}/materialise",
     summary="Compute a document view",
     operation_id="materialise_feature_view",
     responses=problems(404, 409, 507),

@@ -84,6 +84,7 @@ class FileReader:
         self._is_over = threading.Event()
         self._extractors: dict[str, Extractor] = {}
         self._threads: dict[str, threading.Thread] = {}
+        self._cleaner: threading.Thread | None = None
         self._cleaned_at = -math.inf
         self._found_at: dict[int, float] = {}
         self._looked_at, self._look_again_at = 0, -math.inf
@@ -99,7 +100,7 @@ class FileReader:
                     self._begin()
             if time.monotonic() > self._cleaned_at + CLEANING_SECONDS:
                 self._cleaned_at = time.monotonic()
-                self.clean()
+                self._begin_to_clean()
         except Exception:  # whatever it was, later files must not wait for a restart
             logger.exception("files.failed")
 
@@ -108,7 +109,7 @@ class FileReader:
         self._is_over.set()
         for extractor in list(self._extractors.values()):
             extractor.abort()
-        for thread in self._threads.values():
+        for thread in (*self._threads.values(), *filter(None, [self._cleaner])):
             thread.join(timeout=10)
         for holder in self._threads:
             try:
@@ -240,13 +241,27 @@ class FileReader:
         stored = find_document(self._catalogue, reading.partition, document_id)
         return stored is None or is_searchable(self._services, reading.partition, stored)
 
+    def _begin_to_clean(self) -> None:
+        """In a thread: what calls ``tick`` has more to do, and what has expired may be much."""
+        if self._cleaner is None or not self._cleaner.is_alive():
+            self._cleaner = threading.Thread(target=self._clean, name="clean-files", daemon=True)
+            self._cleaner.start()
+
+    def _clean(self) -> None:
+        try:
+            self.clean()
+        except Exception:  # it is tried again
+            logger.exception("files.not_cleaned")
+
     def clean(self) -> None:
         """Take away what has expired, and bytes that belong to no file."""
         now = datetime.now(UTC)
         expire_uploads(self._catalogue, moment_text(now))
         for tenant, file_id in expired_files(self._catalogue, moment_text(now)):
+            if self._is_over.is_set():
+                return
             with suppress(NotFound):  # another process was faster
                 remove_file_everywhere(self._services, tenant, file_id)
-        empty_expired_stores(self._services)
+        empty_expired_stores(self._services, is_wanted=lambda: not self._is_over.is_set())
         forget_unfinished_files(self._catalogue, moment_text(now - timedelta(seconds=BROKEN_OFF_SECONDS)))
         sweep_files(self._services.home)

@@ -1,7 +1,7 @@
 """Files as every door handles them: kept, read into collections, changed and taken away."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -130,8 +130,12 @@ def attach(
     return readings
 
 
-def detach(services: Services, partition: Partition, file_id: str) -> Reading:
+def detach(
+    services: Services, partition: Partition, file_id: str, *, only_if: Callable[[], None] = lambda: None
+) -> Reading:
     """Take a file out of a collection, with the documents that it gave; a file that was brought to it goes, too.
+
+    ``only_if`` is called in the transaction that does it; what it raises leaves all as it is.
 
     Raises:
         NotFound: it is not in the collection.
@@ -140,6 +144,7 @@ def detach(services: Services, partition: Partition, file_id: str) -> Reading:
 
     def take_out() -> tuple[Reading, int]:
         with home.catalogue.write(grows=False):
+            only_if()
             reading = read_reading(home.catalogue, partition, file_id)
             documents = own_documents(home.catalogue, reading)
             detach_file(home.catalogue, partition, file_id)

@@ -30,6 +30,7 @@ Reason = Literal[
     "not_answered",
     "query_not_kept",
     "interleaved",
+    "compared_otherwise",
     "erased",
     "view_change_missing",
     "release_freed",
@@ -266,6 +267,12 @@ def part_of(row: RequestRow) -> PartShown | None:
     part = None if row.query is None else row.query.get("part")
     if part is None:
         return None
+    if "ranks" not in part:
+        raise CannotReplay(
+            "compared_otherwise",
+            "hits of several collections were compared by other scores when it was answered: a version before this one"
+            " wrote the row.",
+        )
     places, ranks = (tuple(map(int, part[name])) for name in ("places", "ranks"))
     return PartShown(places, ranks, float(part["max_score"]), float(part["unknown_share"]))
 

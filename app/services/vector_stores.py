@@ -14,6 +14,7 @@ from indexing.catalogue.documents import load_document
 from indexing.catalogue.file_readings import (
     Attachment,
     Reading,
+    attached_readings,
     count_readings,
     list_readings,
     own_documents,
@@ -127,25 +128,35 @@ def delete_store(services: Services, partition: Partition) -> None:
     hide(services, partition, deleted)
 
 
-def empty_expired_stores(services: Services) -> None:
-    """Take the files out of every store that has expired, with their documents; the store and the files stay.
+class _UsedAgain(Exception):
+    """A store has another life meanwhile."""
 
-    Source: OpenAI's guide to retrieval, expiration policies. What came to the collection another way stays as well.
+
+def empty_expired_stores(services: Services, *, is_wanted: Callable[[], bool] = lambda: True) -> None:
+    """Take files out of every store that has expired, with their documents; the store and the files stay.
+
+    At most ``_PAGE`` of each store, and no more once it is not wanted: a later call goes on. What came to the
+    collection another way stays as well, as files do that were brought to it and to no other.
+    Source: OpenAI's guide to retrieval, expiration policies.
     """
     catalogue = services.home.catalogue
     for partition in stores_that_may_expire(catalogue):
-        with suppress(NotFound):  # another process, or its tenant, was faster
-            _empty_if_expired(services, partition)
+        with suppress(NotFound, _UsedAgain):  # another process, or its tenant, was faster
+            _empty_if_expired(services, partition, is_wanted)
 
 
-def _empty_if_expired(services: Services, partition: Partition) -> None:
+def _empty_if_expired(services: Services, partition: Partition, is_wanted: Callable[[], bool]) -> None:
     catalogue = services.home.catalogue
-    while found := list_readings(catalogue, partition, Page(_PAGE)).rows:
-        for reading in found:
-            if not read_vector_store(catalogue, partition).is_expired(services.now()):
-                return
-            with suppress(NotFound):
-                detach(services, partition, reading.file)
+
+    def require_expired() -> None:
+        if not read_vector_store(catalogue, partition).is_expired(services.now()):
+            raise _UsedAgain
+
+    for reading in attached_readings(catalogue, partition, _PAGE):
+        if not is_wanted():
+            return
+        with suppress(NotFound):
+            detach(services, partition, reading.file, only_if=require_expired)
 
 
 def make_batch(services: Services, partition: Partition, attachments: Sequence[Attachment]) -> FileBatch:

@@ -4,10 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from redis.exceptions import RedisError
-
 from indexing.backoff import REDIS_PAUSES, Backoff
-from indexing.errors import GroundworkError
 from indexing.signals.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
@@ -50,7 +47,7 @@ class PlanListener:
         while not stop.is_set():
             try:
                 self._listen(stop)
-            except (RedisError, OSError, GroundworkError) as error:
+            except Exception as error:  # no RedisError of a name that no host can have
                 self._failed(error)
                 stop.wait(self._pauses.pause_seconds(self._failures))
 

@@ -1,6 +1,7 @@
 """Forms with files are read strictly: in UTF-8, since other bytes could make two names one, and to their end."""
 
 from fastapi import Request
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -26,6 +27,9 @@ class FormParser(MultiPartParser):
             MultiPartException: it is malformed, not in UTF-8, cut off, or larger than it may be.
             ClientDisconnect: the client has gone.
         """
+        charset = parse_options_header(self.headers.get("content-type"))[1].get(b"charset", b"utf-8")
+        if charset.lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+            raise MultiPartException(f"The form says that it is in {charset[:40]!r}: expected UTF-8.")
         form = await super().parse()
         if not self._is_whole:
             for file in self._files_to_close_on_error:

@@ -149,6 +149,12 @@ def read_reading(database: Database, partition: Partition, file_id: str) -> Read
     return reading_of(row)
 
 
+def attached_readings(database: Database, partition: Partition, limit: int) -> list[Reading]:
+    """Readings of files that were attached to a collection, and not brought to it: some ``limit`` of them."""
+    sql = f"{SELECT} WHERE r.tenant = ?1 AND r.collection = ?2 AND f.collection IS NOT ?2 ORDER BY r.number LIMIT ?3"
+    return [reading_of(row) for row in database.rows(sql, (partition.tenant, partition.collection, limit))]
+
+
 def list_readings(
     database: Database, partition: Partition, page: Page, *, state: State | None = None, batch: str | None = None
 ) -> Listed[Reading]:

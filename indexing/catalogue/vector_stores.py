@@ -107,10 +107,11 @@ def may_expire(database: Database, partition: Partition) -> bool:
 
 
 def stores_that_may_expire(database: Database) -> list[Partition]:
-    """The collections with files that expire as vector stores when they are not used, of whatever tenant."""
+    """The collections with attached files that expire as vector stores when they are not used, of every tenant."""
     rows = database.rows(
         "SELECT tenant, collection FROM vector_stores v WHERE expires_days IS NOT NULL AND EXISTS"
-        " (SELECT 1 FROM file_readings r WHERE r.tenant = v.tenant AND r.collection = v.collection)"
+        " (SELECT 1 FROM file_readings r JOIN files f ON f.tenant = r.tenant AND f.id = r.file"
+        " WHERE r.tenant = v.tenant AND r.collection = v.collection AND f.collection IS NOT v.collection)"
     )
     return [Partition(row["tenant"], row["collection"]) for row in rows]
 
@@ -146,6 +147,8 @@ def list_vector_stores(
     """
 
     def place(store_id: str) -> tuple[str, str]:
+        if among is not None and store_id not in among:
+            raise NotFound(f"No vector store {store_id[:150]!r}: list them, or create it first.")
         store = read_vector_store(database, Partition(tenant, store_id))
         return store.created_at, store.id
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 from indexing.backoff import REDIS_PAUSES, CircuitBreaker
-from indexing.errors import GroundworkError
 from indexing.storage.store import Storage
 
 logger = logging.getLogger(__name__)
@@ -36,21 +35,26 @@ class PlanSignal:
         if not self._breaker.may_ask():
             return
         sender = threading.Thread(target=self._send, name="plan-signal", daemon=True)
-        sender.start()
-        sender.join(WAIT_SECONDS)
+        try:
+            sender.start()
+        except RuntimeError as error:  # there is no room for a thread
+            self._lost(error)
+        else:
+            sender.join(WAIT_SECONDS)
 
     def _send(self) -> None:
         # Not before a plan is changed: loading the client takes longer than most commands have to wait for anything.
-        from redis.exceptions import RedisError
-
         from indexing.signals.redis_client import redis_client
 
         try:
             with redis_client(self._url, TIMEOUT_SECONDS) as client:
                 client.publish(channel_of(self._storage), b"")
-        except (RedisError, OSError, GroundworkError) as error:
-            if self._breaker.failed():
-                logger.warning("plan_signal.not_sent", extra={"fields": {"reason": f"{type(error).__name__}: {error}"}})
+        except Exception as error:  # no RedisError of a name that no host can have
+            self._lost(error)
         else:
             if self._breaker.succeeded():
                 logger.info("plan_signal.redis_back")
+
+    def _lost(self, error: Exception) -> None:
+        if self._breaker.failed():
+            logger.warning("plan_signal.not_sent", extra={"fields": {"reason": f"{type(error).__name__}: {error}"}})

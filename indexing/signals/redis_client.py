@@ -17,7 +17,8 @@ def redis_client(url: str, timeout_seconds: float) -> Redis:
         client = Redis.from_url(
             url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, retry=Retry(NoBackoff(), 0)
         )
-        client.connection_pool.make_connection()  # is where options that the address invents are refused
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # is where options that the address invents are refused
     except (ValueError, TypeError):  # the message may hold the address
         raise InvalidInput("GROUNDWORK_REDIS_URL has an option that is not understood: correct it.") from None
     return client

@@ -283,6 +283,16 @@ def test_a_form_that_is_endless_cut_off_or_not_in_utf8_is_refused_whole(client, 
     assert home.storage.list(FILES) == before
 
 
+@pytest.mark.parametrize("charset", ["latin-1", "utf-16", "undefined", "unicode_escape", "idna", "foo"])
+def test_a_form_in_another_charset_is_refused_since_its_names_would_be_others(client, home, charset):
+    before, form = home.storage.list(FILES), part('name="file"; filename="\xe9.txt"'.encode()) + END
+    for path in (BASE, "/v1/files"):
+        kind = f"multipart/form-data; boundary=b; charset={charset}"
+        answer = client.post(path, content=form, headers=KEY | {"Content-Type": kind})
+        assert (answer.status_code, "UTF-8" in answer.text) == (400, True), answer.text
+    assert home.storage.list(FILES) == before
+
+
 @pytest.mark.parametrize("name", ["\uff48\uff45\uff4c\uff50", " help", "help ", "..", "."])
 def test_no_door_makes_a_collection_whose_name_is_a_twin_or_a_path(client, home, name):
     before = collection_sizes(home.catalogue, "default")

@@ -1852,10 +1852,10 @@ class AsyncOperations:
             view: A document view, NAME or NAME@VERSION.
             documents: How many at most.
 
-        ``POST /v1/features/{view}:materialise``
+        ``POST /v1/features/{view}/materialise``
         """
         return await self._call(
-            Call("POST", filled_path("/v1/features/{view}:materialise", view=view), query={"documents": documents}),
+            Call("POST", filled_path("/v1/features/{view}/materialise", view=view), query={"documents": documents}),
             answers.MaterialisedAnswer.model_validate,
         )
 

@@ -1838,10 +1838,10 @@ class Operations:
             view: A document view, NAME or NAME@VERSION.
             documents: How many at most.
 
-        ``POST /v1/features/{view}:materialise``
+        ``POST /v1/features/{view}/materialise``
         """
         return self._call(
-            Call("POST", filled_path("/v1/features/{view}:materialise", view=view), query={"documents": documents}),
+            Call("POST", filled_path("/v1/features/{view}/materialise", view=view), query={"documents": documents}),
             answers.MaterialisedAnswer.model_validate,
         )
 

@@ -92,7 +92,7 @@ NEEDED = {
     ("get", "/v1/features:skew"): "admin",
     ("get", "/v1/features/{view}"): "operator",
     ("get", "/v1/features/{view}/diff"): "operator",
-    ("post", "/v1/features/{view}:materialise"): "operator",
+    ("post", "/v1/features/{view}/materialise"): "operator",
     ("post", "/v1/collections/{collection}/features:push"): "write",
     ("post", "/v1/collections/{collection}/features:get"): "write",
     ("get", "/v1/releases"): "operator",

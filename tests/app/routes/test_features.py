@@ -121,7 +121,7 @@ def test_a_view_is_shown_with_what_it_lacks_and_computed_in_parts(client, operat
     shown = operator("get", "document_stats").json()
     assert (shown["view"], shown["rows"], shown["documents_lacking"]) == ("document_stats@1", 0, 3)
     assert shown["definition"] == definition(DOCUMENT_STATS)
-    rows = [operator("post", "document_stats:materialise?documents=2").json() for _ in range(3)]
+    rows = [operator("post", "document_stats/materialise?documents=2").json() for _ in range(3)]
     assert [(one["rows"], one["documents_lacking"]) for one in rows] == [(2, 1), (1, 0), (0, 0)]
     shown = operator("get", "document_stats@1").json()
     assert (shown["rows"], shown["documents"], shown["documents_lacking"], shown["recipes"]) == (3, 3, 0, [])
@@ -132,7 +132,7 @@ def test_a_view_is_shown_with_what_it_lacks_and_computed_in_parts(client, operat
 
 @pytest.mark.parametrize("view", ["clicks", "document_engagement"])
 def test_what_is_not_computed_from_documents_is_refused(operator, view):
-    answer = operator("post", f"{view}:materialise")
+    answer = operator("post", f"{view}/materialise")
     assert (answer.status_code, answer.json()["error"]) == (400, "InvalidInput")
     assert view in answer.json()["message"]
 
@@ -149,6 +149,6 @@ def test_operators_alone_see_and_compute_what_is_of_all_tenants(client, make_key
     for method, path in (
         ("get", "clicks"),
         ("get", "clicks/diff?before=clicks"),
-        ("post", "document_stats:materialise"),
+        ("post", "document_stats/materialise"),
     ):
         assert client.request(method, f"/v1/features/{path}", headers=headers).status_code == 403

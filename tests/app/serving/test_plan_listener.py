@@ -108,3 +108,20 @@ def test_a_redis_that_is_never_there_is_said_once_and_never_with_its_address(sto
             assert heard.empty()
     assert events(caplog) == ["plan_signal.redis_lost"]
     assert "secret" not in str(caplog.records[0].__dict__)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_a_name_that_no_host_can_have_ends_neither_listening_nor_a_promotion(storage, caplog, host):
+    url = f"redis://{host}:6379/0"
+    with listening(url, channel_of(storage)) as heard:
+        while not events(caplog):
+            assert heard.empty()
+    PlanSignal(url, storage).send()
+    assert events(caplog) == ["plan_signal.redis_lost", "plan_signal.not_sent"]
+
+
+def test_an_address_may_bound_the_connections_of_a_client(redis_server, storage):
+    with listening(f"{redis_server.url}?max_connections=1", channel_of(storage)) as heard:
+        assert heard.get(timeout=SOON_SECONDS) == "look"
+        PlanSignal(f"{redis_server.url}?max_connections=1", storage).send()
+        assert heard.get(timeout=SOON_SECONDS) == "look"
