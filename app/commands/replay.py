@@ -78,7 +78,7 @@ def _chosen(
     tenant: str | None,
     limit: int,
 ) -> "list[RequestRow]":
-    """The rows that are meant, oldest first.
+    """The rows that are meant, oldest first; of a period what callers were answered, neither shadows nor model calls.
 
     Raises:
         NotFound: there is none.
@@ -86,6 +86,7 @@ def _chosen(
     from indexing.errors import NotFound
     from indexing.ledger.ids import find_ledger_id
     from indexing.ledger.readers import requests_named, requests_of, served_request
+    from indexing.ledger.records import ANSWER_KINDS
 
     if query_id is not None:
         ledger_id = find_ledger_id(query_id)
@@ -94,7 +95,8 @@ def _chosen(
     elif request_id is not None:
         rows = requests_named(home.ledger, request_id, since, until, tenant=tenant)[-limit:]
     else:
-        rows = list(requests_of(home.ledger, tenant, since, until, limit=limit, newest_first=True))[::-1]
+        newest = requests_of(home.ledger, tenant, since, until, kinds=ANSWER_KINDS, limit=limit, newest_first=True)
+        rows = list(newest)[::-1]
     if not rows:
         raise NotFound(
             "The ledger has no such request: its row was dropped or lost, or its day is no longer kept, or there never"

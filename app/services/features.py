@@ -103,8 +103,7 @@ def skew_of(
     """What a tenant's newest ``limit`` answers used against what is recomputed, of a ``sample`` of documents."""
     home = services.home
     begin = datetime.now(UTC) - timedelta(days=1) if since is None else since
-    newest = requests_of(home.ledger, tenant, begin, until, limit=limit, newest_first=True)
-    rows = (row for row in newest if row.kind in ANSWER_KINDS)
+    rows = requests_of(home.ledger, tenant, begin, until, kinds=ANSWER_KINDS, limit=limit, newest_first=True)
     report = measure_skew(home.catalogue, served_values(rows), boost_features_of(home.catalogue), share=sample)
     return SkewAnswer.model_validate({"tenant": tenant, **report.to_json()})
 

@@ -29,7 +29,7 @@ from indexing.ledger.readers import (
 from indexing.ledger.records import ANSWER_KINDS, RequestRow
 from indexing.ledger.row_json import feedback_json, row_json
 from indexing.ledger.store import LedgerStore
-from indexing.releases.recipes import recipes_of_model
+from indexing.releases.lineage_answers import recipes_holding
 
 
 def requests_by_id(
@@ -83,12 +83,13 @@ def answers_of_model(
 ) -> ModelAnswersAnswer:
     """What the recipes that hold a model version answered, by day, with the newest ``limit`` requests.
 
+    A name without a version means its newest.
+
     Raises:
         NotFound: there is no such model.
     """
-    ledger, recipes = home.ledger, recipes_of_model(home.catalogue, model)
-    if not recipes:
-        home.models.get(model)  # says so where there is no such model
+    ledger = home.ledger
+    model, recipes = recipes_holding(home, model)
     faults: list[DayFault] = []
     days = recipe_days(ledger, recipes, since, until, on_fault=faults.append)
     rows = requests_of_recipes(
@@ -96,7 +97,7 @@ def answers_of_model(
     )
     return ModelAnswersAnswer(
         model=model,
-        recipes=list(recipes),
+        recipes=recipes,
         answers=sum(one.requests for one in days if one.kind in ANSWER_KINDS),
         shadows=sum(one.requests for one in days if one.kind == "shadow"),
         by_day=[

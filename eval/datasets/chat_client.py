@@ -31,6 +31,9 @@ _PAUSES = Backoff(1.0, 30.0)
 """Pauses in seconds where the endpoint does not say how long to wait. Source: our choice."""
 _TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Statuses after which the same request may be answered. Source: RFC 9110, RFC 8470; 529 is some vendors' overload."""
+MOST_TOKENS = 2**53 - 1
+"""What one answer may say that it counted; anything else is not counted. Source: RFC 8259, section 6: what every reader
+of JSON has exactly."""
 _OPTIONAL = ("temperature", "seed")
 """Fields that some models refuse, by what the error names as ``param``; the request is then sent without them."""
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
@@ -162,7 +165,7 @@ class ChatClient:
             began, cost, fault = self._clock(), Usage(), None
             try:
                 return await self._complete(body, cost)
-            except (BudgetSpent, ServiceFailed) as error:
+            except BaseException as error:  # a call that is cancelled was sent and is told, too
                 fault = type(error).__name__
                 raise
             finally:
@@ -275,7 +278,8 @@ class ChatClient:
         if not isinstance(usage, Mapping):
             return
         for name in ("prompt_tokens", "completion_tokens"):
-            if isinstance(tokens := usage.get(name), int):
+            tokens = usage.get(name)
+            if isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens <= MOST_TOKENS:
                 for counted in (self.usage, cost):
                     setattr(counted, name, getattr(counted, name) + tokens)
 

@@ -48,8 +48,7 @@ def check_skew(
         those of which too few values were served to say.
     """
     until = datetime.now(UTC) if now is None else now
-    found = _told(requests_of(home.ledger, None, until - WINDOW, until), on_rows)
-    rows = (row for row in found if row.kind in ANSWER_KINDS)
+    rows = _told(requests_of(home.ledger, None, until - WINDOW, until, kinds=ANSWER_KINDS), on_rows)
     features_of = boost_features_of(home.catalogue)
     report = measure_skew(
         home.catalogue, served_values(rows), features_of, share=share, transformations=transformations

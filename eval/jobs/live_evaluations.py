@@ -22,6 +22,7 @@ from indexing.errors import (
     InvalidInput,
     ModelMismatch,
     NotFound,
+    NotReady,
 )
 from indexing.home import Home
 from indexing.records import Json, moment_text
@@ -34,7 +35,8 @@ MEASURE = "nDCG@10"
 """What is compared with the time before."""
 SOURCE = "evaluation"
 _BROKEN = (ArtefactMissing, ArtefactCorrupt, FormatUnknown, ModelMismatch)
-"""Faults of one release, such as a candidate's; the other releases and sets are evaluated all the same."""
+"""Faults of one release, such as a candidate's; the other releases and sets are evaluated all the same. Beside them
+``NotReady``, of which ``_is_of_executor`` tells what is no fault of a release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def evaluate_live(
         adjusted after Benjamini and Hochberg over all that are compared. An alert is said once of two evaluations.
 
     Raises:
-        NotReady: nothing is released yet.
+        NotReady: nothing is released yet, or the executor lost its Redis, without which nothing else is evaluated.
         GroundworkError: a release could not be searched; the others were evaluated, and what is worse was said.
     """
     at = moment_text(datetime.now(UTC) if now is None else now)
@@ -96,7 +98,9 @@ def evaluate_live(
             sets.setdefault(stored.name, {})[release] = told
             try:
                 one = _evaluated(home, stored.name, release, steps, executor, mode, told)
-            except _BROKEN as error:
+            except (*_BROKEN, NotReady) as error:
+                if _is_of_executor(error):
+                    raise
                 broken.append(error)
                 continue
             if one is not None:
@@ -112,6 +116,11 @@ def evaluate_live(
             f" {type(broken[0]).__name__}: {broken[0]}"
         ) from broken[0]
     return {"sets": sets}
+
+
+def _is_of_executor(error: GroundworkError) -> bool:
+    """Whether the executor failed because its Redis is lost: that has a cause, a failed shard or task has none."""
+    return isinstance(error, NotReady) and error.__cause__ is not None
 
 
 def _evaluated(

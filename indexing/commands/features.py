@@ -268,7 +268,7 @@ def features_skew(
     begin = datetime.now(UTC) - timedelta(days=1) if since is None else moment_of(since)
     end = None if until is None else moment_of(until)
     with opened(settings) as home:
-        rows = (row for row in requests_of(home.ledger, tenant, begin, end) if row.kind in ANSWER_KINDS)
+        rows = requests_of(home.ledger, tenant, begin, end, kinds=ANSWER_KINDS)
         report = measure_skew(home.catalogue, served_values(rows), boost_features_of(home.catalogue), share=sample)
     if as_json:
         print_json(report.to_json())

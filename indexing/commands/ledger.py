@@ -135,20 +135,18 @@ def ledger_tenant(
 def ledger_model(
     settings: Settings, model: str, since: datetime | None, until: datetime | None, limit: int, as_json: bool
 ) -> None:
-    """Every answer of the recipes that hold the model version NAME@V, as encoder or as reranker.
+    """Every answer of the recipes that hold the model version NAME@V (NAME: its newest), as encoder or as reranker.
 
     A reranker took part in those whose row says is_reranked (--json).
     """
     from indexing.ledger.readers import recipe_days, requests_of_recipes
     from indexing.ledger.records import ANSWER_KINDS
     from indexing.ledger.row_json import row_json
-    from indexing.releases.recipes import recipes_of_model
+    from indexing.releases.lineage_answers import recipes_holding
 
     faults: list[DayFault] = []
     with opened(settings) as home:
-        recipes = recipes_of_model(home.catalogue, model)
-        if not recipes:
-            home.models.get(model)  # says so where there is no such model
+        model, recipes = recipes_holding(home, model)
         days = recipe_days(home.ledger, recipes, since, until, on_fault=faults.append)
         rows = list(
             requests_of_recipes(

@@ -15,8 +15,8 @@ GRADE = click.IntRange(-1000, 1000)
 """How relevant a document is: ``eval.datasets.trec.MAX_GRADE``, either sign; a test holds them equal."""
 
 
-class FiniteRange(click.FloatRange):
-    """A finite number in a range: click's own lets ``nan`` through, which is below no bound and above none."""
+class Finite(click.types.FloatParamType):
+    """A finite number: click's own lets ``nan`` and ``inf`` through."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number."""
@@ -26,5 +26,9 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-FINITE = FiniteRange()
+class FiniteRange(Finite, click.FloatRange):
+    """A finite number in a range, of which ``nan`` would be below no bound and above none."""
+
+
+FINITE = Finite()
 """A number whose bounds its user checks, or that has none."""

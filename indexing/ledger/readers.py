@@ -83,6 +83,7 @@ def requests_of(
     until: datetime | None = None,
     *,
     collection: str | None = None,
+    kinds: Collection[str] | None = None,
     limit: int | None = None,
     newest_first: bool = False,
     on_fault: OnFault = log_fault,
@@ -95,6 +96,7 @@ def requests_of(
         since: From this moment on; ``None`` for all that is kept.
         until: Before this moment.
         collection: Of one collection alone.
+        kinds: Of these kinds alone, such as ``ANSWER_KINDS``; the limit counts no others.
         limit: At most so many.
         newest_first: Backwards.
         on_fault: Told of each day that cannot be read.
@@ -104,6 +106,8 @@ def requests_of(
     for column, value in (("tenant", tenant), ("collection", collection)):
         if value is not None:
             where, parameters = f"{where} AND {column} = ?", [*parameters, value]
+    if kinds is not None:
+        where, parameters = f"{where} AND kind IN ({', '.join('?' * len(kinds))})", [*parameters, *kinds]
     return _listed(ledger, period, where, parameters, limit, newest_first, on_fault)
 
 

@@ -12,6 +12,7 @@ from indexing.ledger.ids import moment_of
 from indexing.ledger.readers import recipe_days, requests_of_recipes
 from indexing.ledger.records import RequestRow
 from indexing.records import Json, moment_text
+from indexing.releases.recipes import recipes_of_model
 from indexing.releases.release import Release
 
 MOST_ROWS = 1000
@@ -112,3 +113,16 @@ def named(row: RequestRow) -> dict[str, Json]:
         "reason": row.reason,
         "status": row.status,
     }
+
+
+def recipes_holding(home: Home, model: str) -> tuple[str, list[int]]:
+    """The model version that is meant and the recipes that hold it, oldest first; ``name`` alone means its newest.
+
+    Raises:
+        NotFound: there is no such model, nor a recipe that holds one of that id.
+    """
+    recipes = recipes_of_model(home.catalogue, model)
+    if recipes:  # of a model that is registered, or no longer
+        return model, recipes
+    model_id = home.models.get(model).id
+    return model_id, recipes_of_model(home.catalogue, model_id)

@@ -1,6 +1,7 @@
 """``groundwork replay``: what the API answered is answered again on the command line."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -9,9 +10,11 @@ import app.cli  # noqa: F401 (adds its commands)
 from app.main import create_app, refresh
 from indexing.catalogue.tenants import change_limits
 from indexing.commands.root import cli
+from indexing.ledger.store import LedgerStore
 from indexing.settings import Settings
 from tests.app.conftest import fill, release
 from tests.support.api_client import TestClient
+from tests.support.ledger_rows import made_row
 
 SECRET = "test-key-0123456789"
 KEY = {"Authorization": f"Bearer {SECRET}"}
@@ -75,6 +78,15 @@ def test_a_period_is_replayed_at_once_and_compared_with_another_recipe(settings,
     assert (compared["queries"], compared["skipped"], compared["candidate"]) == (3, {}, "1.1")
     assert {tuple(one["lost"]) for one in compared["by_query"]} == {(), ("fresh",)}  # as it was built
     assert replay(settings, "--from", "2020-01-01", "--candidate", "1").exit_code == 0
+
+
+def test_shadows_and_model_calls_take_no_place_in_the_limit_of_a_period(settings, asked):
+    ledger = LedgerStore(settings.home / "ledger")
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    ledger.append([made_row(n, later, tenant="default", kind=kind) for n, kind in enumerate(["shadow", "model_call"])])
+    ledger.close()
+    found = json.loads(replay(settings, "--from", "2020-01-01", "--limit", "2", "--json").stdout)
+    assert [one["outcome"] for one in found] == ["identical", "identical"]
 
 
 def test_what_was_not_asked_or_is_asked_in_two_ways_is_refused(settings, asked):

@@ -1,7 +1,7 @@
 """A document that is written over HTTP is boosted by its own values from its first search on."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -21,7 +21,7 @@ from indexing.releases.recipe_choices import default_recipe
 from indexing.releases.recipes import boost_features_of
 from tests.app.conftest import ARTICLES, release
 from tests.support.api_client import TestClient
-from tests.support.ledger_rows import made_id
+from tests.support.ledger_rows import made_id, made_row
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 BODY = {"title": "Voice calls", "text": "Ring a customer from the inbox with the green telephone. " * 5}
@@ -91,6 +91,20 @@ def test_what_a_search_used_stands_in_the_ledger_and_shows_no_skew_until_the_cod
     doubled = {"document_stats": Transformation("document_stats", lambda one: {"length": 2 * len(one.text)})}
     tampered = measure_skew(boosted_home.catalogue, served_values([row]), features_of, transformations=doubled)
     assert tampered.features["document_stats:length"].mismatched == len(row.hits)
+
+
+def test_shadows_and_model_calls_take_no_place_in_the_answers_whose_skew_is_measured(boosted_home):
+    with TestClient(create_app(boosted_home.settings)) as client:
+        services = client.app.state.services
+        refresh(services)
+        client.post("/v1/search", json={"query": "webhook signatures", "collection": "helpdesk"}, headers=KEY)
+        assert services.records.recorder.flush(20.0)
+        later = datetime.now(UTC) + timedelta(seconds=1)
+        others = [made_row(n, later, tenant="default", kind=kind) for n, kind in enumerate(["shadow", "model_call"])]
+        boosted_home.ledger.append(others)
+        told = client.get("/v1/features:skew?limit=1&sample=1", headers=KEY)
+    assert told.status_code == 200, told.text
+    assert told.json()["features"]["document_stats:length"]["compared"] > 0
 
 
 def test_what_users_click_is_boosted_once_it_is_counted(served_home):

@@ -1,6 +1,7 @@
 """The ledger over HTTP: operators ask about all tenants, administrators about their own."""
 
 import base64
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from app.ledger.query_ids import SECRET, QueryIds
 from app.main import create_app, refresh
 from indexing.catalogue.api_keys import OPERATOR, create_key
 from indexing.catalogue.home_secrets import home_secret
+from indexing.catalogue.models import insert_model
 from indexing.catalogue.tenants import ensure_tenant
 from indexing.errors import LedgerUnavailable
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
@@ -165,5 +167,9 @@ def test_what_a_model_answered_is_told_to_operators(home, ask, rows):
     assert (found["recipes"], found["answers"], found["shadows"]) == ([number], len(mine), 1)
     assert sum(one["requests"] for one in found["by_day"]) == len(mine) + 1
     assert [one["release"] for one in found["newest"]] == [f"{number}.1"] * 3
+    insert_model(
+        home.catalogue, "m", 1, json.dumps({"files": {}, "max_tokens": 8, "canonical": {}}), "2026-11-01T00:00:00+00:00"
+    )
+    assert operator(ask, "/v1/ledger/model", model="m", limit=3).json() == {**found, "model": "m@1"}
     assert operator(ask, "/v1/ledger/model", model="gone@1").status_code == 404
     assert ask("/v1/ledger/model", model="m@1").status_code == 403

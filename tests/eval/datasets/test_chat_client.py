@@ -71,6 +71,37 @@ def test_a_good_answer_is_given_with_its_cost_and_the_protocol_is_spoken():
     assert (client.usage.requests, client.usage.prompt_tokens, client.usage.completion_tokens) == (1, 10, 3)
 
 
+@pytest.mark.parametrize("tokens", ["1" + "0" * 400, "-1", "9007199254740992", "1.5", "true", '"10"', "null"])
+def test_a_count_of_tokens_that_is_none_is_left_out(tokens):
+    body = b'{"choices": [{"message": {"content": "4"}}], "usage": {"prompt_tokens": %s, "completion_tokens": 3}}'
+    told = []
+    with judge_server(in_turn(Answer(body=body % tokens.encode()))) as server:
+        (reply,), usage = complete_all(Endpoint(server.url, "judge-1"), ["one"], told=told.append)
+    assert reply == "4"
+    assert [(one.usage.prompt_tokens, one.usage.completion_tokens) for one in told] == [(0, 3)]
+    assert (usage.prompt_tokens, usage.completion_tokens) == (0, 3)
+
+
+def test_a_call_that_is_cancelled_is_told_as_one_that_failed():
+    told = []
+
+    async def run(url):
+        async with ChatClient(Endpoint(url, "judge-1")) as client:
+            await client.complete([Message("user", "2 + 2?")], told=told.append)
+
+    async def cancelled(url):
+        call = asyncio.create_task(run(url))
+        while not server.bodies:
+            await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    with judge_server(in_turn(Answer(waits=True))) as server:
+        asyncio.run(cancelled(server.url))
+    assert [(one.error, one.usage.requests) for one in told] == [("CancelledError", 1)]
+
+
 def test_half_a_surrogate_pair_is_sent_as_a_question_mark():
     with judge_server(in_turn(Answer("4"))) as server:
         complete_all(Endpoint(server.url, "judge-1"), ["a\ud800b"])

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from eval.datasets.chat_client import Completion, Endpoint, Message, Usage, complete_all
+from eval.datasets.chat_client import MOST_TOKENS, Completion, Endpoint, Message, Usage, complete_all
 from eval.datasets.model_calls import ModelCalls
 from indexing.errors import ServiceFailed, StorageFull
 from indexing.ledger.day_totals import day_totals
@@ -81,6 +81,13 @@ def test_every_call_is_told_with_its_own_cost_also_one_that_failed(home):
     assert [row.number for row in rows] == [1, 2, 3]
     (day,) = day_totals(home.ledger)
     assert (day.rows, day.dropped, day.unwritten) == (3, 0, 0)
+
+
+def test_a_call_that_was_cancelled_or_counted_the_most_tokens_is_a_row_as_well(home):
+    most = Completion([Message("user", "one")], 1.0, Usage(5, 5 * MOST_TOKENS, 0), None)
+    cancelled, counted = recorded(home, completion(error="CancelledError"), most)
+    assert (cancelled.status, cancelled.error) == (502, "CancelledError")
+    assert counted.query_features["prompt_tokens"] == 5.0 * MOST_TOKENS
 
 
 def test_a_ledger_that_takes_nothing_fails_no_call_and_is_said_once(home, caplog, monkeypatch):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import redis
 
 from eval.experiments.evaluation_task import EvaluationTask, run_evaluation_task
 from eval.experiments.task_kind import KIND, QUEUE
@@ -130,6 +131,17 @@ def test_an_evaluation_that_is_not_wanted_any_more_takes_its_blocks_back(bench, 
         list(bench.executor(check=check).run(bench.tasks))
     assert bench.left() == []
     assert clock.now < 107
+
+
+def test_a_redis_that_stays_lost_ends_the_evaluation_and_is_told_as_its_cause(bench, clock):
+    def lost(job):
+        raise redis.ConnectionError("refused")
+
+    bench.hands.take_failures = lost
+    with pytest.raises(NotReady, match="has not answered for 60 s") as raised:
+        list(bench.executor().run(bench.tasks))
+    assert isinstance(raised.value.__cause__, redis.ConnectionError)
+    assert bench.left() == []
 
 
 def test_a_block_that_fails_again_and_again_fails_the_evaluation_by_name(bench, clock):

@@ -21,6 +21,7 @@ from indexing.releases.trials import propose, start_canary
 from indexing.retention.stored_reports import stem_of
 from indexing.schedule.jobs import RunEnded
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
+from indexing.snapshots.shard import KIND as SHARDS
 from tests.support.evaluated_home import EvaluatedHome
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS
 
@@ -84,6 +85,45 @@ def test_a_candidate_that_cannot_be_searched_fails_the_run_after_the_others_were
         ("things", "1.1"),
         ("zebras", "1.1"),
     }
+
+
+def test_a_candidate_with_one_damaged_shard_fails_the_run_after_the_others_were_evaluated(live):
+    live.build()
+    before = set(live.home.storage.list(SHARDS))
+    live.build(replace(OTHER_LANGUAGE, shard_rows=9))
+    proposed = propose(live.home.catalogue, 2, BY)
+    start_canary(live.home.catalogue, proposed, BY, share=0.1, steps=(), unit="tenant", max_recipes=4)
+    create_set(live.home, "zebras", OURS, "curated", provenance={}, actor="ana")
+    note = Note("add", "ana", "a test")
+    put_contents(live.home, "zebras", [NewQuery("q", f"{NOUNS[5]}s", "curated")], {"q": {NOUNS[5]: 1}}, note)
+    damaged, *whole = sorted(set(live.home.storage.list(SHARDS)) - before)
+    assert whole
+    path = live.home.path / SHARDS / damaged / "lexical.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    with pytest.raises(GroundworkError, match=r"2 of 4 evaluations failed, .*NotReady: A measurement needs every"):
+        live.evaluate_live()
+    assert {(one.query_set, one.release) for one in list_evaluations(live.home.catalogue)} == {
+        ("things", "1.1"),
+        ("zebras", "1.1"),
+    }
+
+
+def test_an_executor_that_lost_its_redis_ends_the_run_at_once(live):
+    class Lost:
+        asked = 0
+
+        def run(self, tasks):
+            self.asked += 1
+            raise NotReady("Redis has not answered for 60 s") from ConnectionError("refused")
+
+    live.build()
+    create_set(live.home, "zebras", OURS, "curated", provenance={}, actor="ana")
+    note = Note("add", "ana", "a test")
+    put_contents(live.home, "zebras", [NewQuery("q", f"{NOUNS[5]}s", "curated")], {"q": {NOUNS[5]: 1}}, note)
+    lost = Lost()
+    with pytest.raises(NotReady, match="has not answered"):
+        evaluate_live(live.home, live.said.append, executor=lost, mode="lexical", now=NOW)
+    assert lost.asked == 1
 
 
 def test_a_release_that_scores_worse_on_the_same_documents_raises_an_alert(live):

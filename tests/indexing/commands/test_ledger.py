@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from indexing.catalogue.models import insert_model
 from indexing.commands.root import cli
 from indexing.features.views import DEFAULT_PASSAGES, EMBEDDING_VIEWS, lexical_view
 from indexing.home import Home
@@ -16,6 +17,7 @@ from indexing.releases.recipes import Recipe, RetrievalConfig, recipes_of_model,
 from tests.support.ledger_rows import NOON, made_row
 
 Run = Callable[..., Result]
+MANIFEST = json.dumps({"files": {}, "max_tokens": 8, "canonical": {}})
 TODAY = datetime.now(UTC)
 RECIPE = Recipe("tiny@1", DEFAULT_PASSAGES, EMBEDDING_VIEWS["int8"], lexical_view("english"), RetrievalConfig())
 
@@ -92,6 +94,18 @@ def test_every_answer_of_a_model_is_found_as_encoder_and_as_reranker(run: Run, h
     found = run("model", "none@1")
     assert found.exit_code == 1
     assert "none@1" in found.output
+
+
+def test_a_model_s_name_alone_means_its_newest_version(run: Run, home: Home) -> None:
+    for version in (1, 2, 3):
+        insert_model(home.catalogue, "other", version, MANIFEST, f"2026-11-0{version}T00:00:00+00:00")
+    seen = json.loads(run("model", "other", "--json").stdout)
+    assert (seen["model"], seen["recipes"], seen["answers"]) == ("other@3", [], 0)
+    record_recipe(home.catalogue, replace(RECIPE, model="other@3"))
+    home.ledger.append([made_row(62, release="4.1")])
+    seen = json.loads(run("model", "other", "--json").stdout)
+    assert (seen["model"], seen["recipes"], seen["answers"]) == ("other@3", [4], 1)
+    assert "model other@3, from the first row to now (UTC): 1 answers, by the recipes 4" in run("model", "other").output
 
 
 def test_days_are_listed_with_what_is_missing(run: Run) -> None:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from eval.datasets.trec import MAX_GRADE
-from indexing.commands.numbers import GRADE, MOST, FiniteRange
+from indexing.commands.numbers import FINITE, GRADE, MOST, Finite, FiniteRange
 from indexing.commands.root import whole_command
 from indexing.home import open_home
 from indexing.settings import Settings
@@ -39,7 +39,7 @@ def test_every_other_number_of_every_command_is_finite():
     loose = [
         (*command, one.name)
         for command, one in parameters(whole_command())
-        if isinstance(one.type, click.types.FloatParamType) and not isinstance(one.type, FiniteRange)
+        if isinstance(one.type, click.types.FloatParamType) and not isinstance(one.type, Finite)
     ]
     assert loose == []
 
@@ -51,8 +51,21 @@ def test_grades_are_those_of_files():
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf"])
 def test_what_is_not_finite_is_refused(text):
     with pytest.raises(click.BadParameter, match="not a finite number"):
-        FiniteRange().convert(text, None, None)
+        FINITE.convert(text, None, None)
+    with pytest.raises(click.BadParameter, match="not a finite number|not in the range"):
+        FiniteRange(0).convert(text, None, None)
     assert math.isclose(FiniteRange(0).convert("2.5", None, None), 2.5)
+
+
+def test_help_shows_bounds_where_there_are_some_and_no_bound_that_is_none():
+    told = CliRunner().invoke(whole_command(), ["rollouts", "ab", "--help"]).output
+    assert "--margin FLOAT " in told
+    assert "[default: 0.5]" in " ".join(told.split())
+    assert "[1<=x<=9007199254740991]" in told
+    options = [one for _, one in parameters(whole_command()) if isinstance(one, click.Option)]
+    shown = [one.get_help_extra(click.Context(click.Command("any"))).get("range", "") for one in options]
+    assert any(shown)
+    assert [one for one in shown if "None" in one] == []
 
 
 @pytest.mark.parametrize(

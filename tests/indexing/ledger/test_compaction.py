@@ -23,7 +23,7 @@ from indexing.ledger.readers import (
     served_request,
     shares,
 )
-from indexing.ledger.records import RequestRow
+from indexing.ledger.records import ANSWER_KINDS, RequestRow
 from indexing.ledger.retention import enforce_retention
 from indexing.ledger.rollout_rows import unit_means
 from indexing.ledger.store import LedgerStore
@@ -74,6 +74,8 @@ def answers(ledger: LedgerStore, row: RequestRow) -> list[object]:
         requests_named(ledger, row.request_id),
         list(requests_of(ledger, "acme", NOON, NOON + timedelta(seconds=30))),
         list(requests_of(ledger, newest_first=True, limit=7)),
+        list(requests_of(ledger, "acme", kinds=ANSWER_KINDS, newest_first=True, limit=7)),
+        list(requests_of(ledger, kinds=("shadow",), limit=7)),
         list(requests_of_recipes(ledger, [13])),
         recipe_days(ledger, [12, 13]),
         shares(ledger, "acme"),

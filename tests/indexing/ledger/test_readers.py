@@ -22,7 +22,7 @@ from indexing.ledger.readers import (
     served_request,
     shares,
 )
-from indexing.ledger.records import RequestRow
+from indexing.ledger.records import ANSWER_KINDS, RequestRow
 from indexing.ledger.row_columns import Value, row_from
 from indexing.ledger.store import LedgerStore
 from tests.support.ledger_rows import NOON, made_row
@@ -100,6 +100,20 @@ def test_requests_of_a_tenant_come_in_order_over_the_days_up_to_and_without_the_
     assert numbers(requests_of(ledger, "acme", newest_first=True, limit=5)) == [13, 11, 10, 8, 7]
     assert numbers(requests_of(ledger, collection="other")) == [5, 10]
     assert list(requests_of(ledger)) == rows
+
+
+def test_a_limit_counts_rows_of_the_wanted_kinds_alone(ledger: LedgerStore, rows: list[RequestRow]) -> None:
+    after = NOON + 5 * DAY
+    ledger.append(
+        [
+            made_row(60, after, kind="shadow"),
+            *(made_row(number, after, kind="model_call") for number in range(61, 66)),
+            made_row(70, NOON + 12 * 4 * 60 * MINUTE, kind="context"),
+        ]
+    )
+    assert numbers(requests_of(ledger, "acme", kinds=ANSWER_KINDS, limit=2, newest_first=True)) == [13, 70]
+    assert numbers(requests_of(ledger, kinds=("shadow",), limit=2)) == [60]
+    assert numbers(requests_of(ledger, kinds=())) == []
 
 
 def test_shares_say_which_release_answered_how_much_of_a_tenant_and_leave_shadows_out(
