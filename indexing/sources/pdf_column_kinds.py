@@ -110,4 +110,4 @@ def _is_ordered_list(columns: Sequence[Sequence[ColumnLine]]) -> bool:
     if any(map(_are_alike, columns)):
         return False
     keys = [_COMBINING.sub("", unicodedata.normalize("NFD", entry)).casefold() for entry in entries]
-    return all(map(str.isalpha, (key[0] for key in keys))) and all(one < other for one, other in pairwise(keys))
+    return all(map(str.isalpha, (key[:1] for key in keys))) and all(one < other for one, other in pairwise(keys))

@@ -4,6 +4,7 @@ import pytest
 from fpdf import FPDF
 
 from indexing.sources.pdf import read_pdf
+from indexing.sources.pdf_column_kinds import ColumnLine, are_columns
 from tests.support.made_files import pdf_of
 
 CAPITALS = (
@@ -106,3 +107,9 @@ def test_a_list_whose_order_goes_down_its_columns_is_read_so(columns):
 def test_rows_of_names_numbers_nouns_and_capitals_stay_rows(rows):
     page = beside(*zip(*rows, strict=True))
     assert lines_of(page) == [f"{left} {right}" for left, right in rows]
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0308\u0301"])
+def test_a_line_of_nothing_but_combining_marks_orders_no_list(mark):
+    columns = [[ColumnLine(text, 50, 90, 11) for text in (*names[:5], mark)] for names in (MEMBERS, OTHERS)]
+    assert not are_columns(columns)
