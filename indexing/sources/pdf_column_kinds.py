@@ -22,6 +22,9 @@ _LEAST_FILLED_LINES = 4
 """That end no sentence, for cells of a short table may be as long by chance. Source: our choice."""
 _LEAST_WORDS = 3
 """Of a typical line that was broken because it was full: cells have fewer. Source: our choice."""
+_LEAST_SMALL = 1.0
+"""Lines that would begin with a small letter by chance, above which none of them doing so shows cells. Source: our
+choice."""
 _MOST_ALIKE = 0.4
 """Of pairs of lines, those that begin or end alike, as rows of a table do. Source: our choice."""
 _LEAST_ORDERED = 5
@@ -82,7 +85,19 @@ def _is_filled(lines: Sequence[ColumnLine]) -> bool:
     if len(broken) < _LEAST_FILLED_LINES or median(len(line.text.split()) for line in lines) < _LEAST_WORDS:
         return False
     filled = sum(edge - above.right < _width_of_first_word(line) for above, line in broken)
-    return filled >= _LEAST_FILLED * len(broken) and not _are_alike(lines)
+    return filled >= _LEAST_FILLED * len(broken) and not _are_alike(lines) and not _are_sentences(lines)
+
+
+def _are_sentences(lines: Sequence[ColumnLine]) -> bool:
+    """Whether no line goes on with a small letter though many words have one: cells that are sentences.
+
+    Text is broken anywhere, so its lines begin with small letters as often as its other words do. Capitals, nouns and
+    numbers alone have none anywhere.
+    """
+    if any(line.text[0].islower() for line in lines[1:]):
+        return False
+    inner = [word[0].islower() for line in lines for word in line.text.split()[1:]]
+    return sum(inner) * (len(lines) - 1) >= _LEAST_SMALL * len(inner)
 
 
 def _width_of_first_word(line: ColumnLine) -> float:

@@ -59,7 +59,11 @@ def wrapped(text, width, size):
     return lines
 
 
-@pytest.mark.parametrize("texts", [CAPITALS, NOUNS, NUMBERS], ids=["capitals", "nouns", "numbers"])
+FEW_SMALL = tuple(text.replace(" Schalter", " und Schalter").replace(" Karren", " f\u00fcr Karren") for text in NOUNS)
+SMALL_NUMBERS = tuple(text.lower().replace(" eur", " EUR") for text in NUMBERS)
+
+
+@pytest.mark.parametrize("texts", [CAPITALS, NOUNS, NUMBERS, FEW_SMALL, SMALL_NUMBERS])
 @pytest.mark.parametrize("width", [150, 180, 210])
 def test_full_lines_are_columns_though_none_goes_on_with_a_small_letter(texts, width):
     columns = [wrapped(text, width, 9) for text in texts]
@@ -101,6 +105,22 @@ def test_a_list_whose_order_goes_down_its_columns_is_read_so(columns):
         ],
         [(f"Motor {n} der Halle im Norden", f"Wartung {n} im Jahr 20{10 + n}") for n in range(8)],
         [("Rome Italy Europe", "Capital City Old"), ("Lima Peru America", "Seat Harbour Young")] * 4,
+        [
+            ("Opening an account needs a passport", "Bring the passport to Counter 4"),
+            ("Closing one needs a signed letter", "Letters go to the Berlin Office"),
+            ("Cards are sent within three days", "Cards go to the registered home"),
+            ("Loans need two months of payslips", "Payslips go to Lending Counter 2"),
+            ("Fees are listed in the price table", "Prices hang beside the entrance"),
+            ("Transfers abroad take about a day", "Transfers carry a fee of 5 Euro"),
+        ],
+        [
+            ("The Mercury Company of North Hill", "Makes Iron Pipes And Steel Tubes"),
+            ("The Venus Company of South Hill", "Makes Glass Jars And Tin Cans"),
+            ("Big Jupiter Holdings of East Dale", "Makes Wood Desks And Oak Chairs"),
+            ("Old Saturn Holdings of West Dale", "Makes Wool Coats And Silk Ties"),
+            ("New Neptune Limited of Long Lane", "Makes Rain Hats And Snow Boots"),
+            ("The Pluto Limited of Short Lane", "Makes Dark Beer And Light Wine"),
+        ],
         [("amber", "resin"), ("basalt", "stone"), ("cedar", "wood"), ("dune", "sand"), ("ember", "coal")],
     ],
 )  # fmt: skip
