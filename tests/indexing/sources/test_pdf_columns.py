@@ -113,14 +113,6 @@ def test_a_list_whose_order_goes_down_its_columns_is_read_so(columns):
             ("Fees are listed in the price table", "Prices hang beside the entrance"),
             ("Transfers abroad take about a day", "Transfers carry a fee of 5 Euro"),
         ],
-        [
-            ("The Mercury Company of North Hill", "Makes Iron Pipes And Steel Tubes"),
-            ("The Venus Company of South Hill", "Makes Glass Jars And Tin Cans"),
-            ("Big Jupiter Holdings of East Dale", "Makes Wood Desks And Oak Chairs"),
-            ("Old Saturn Holdings of West Dale", "Makes Wool Coats And Silk Ties"),
-            ("New Neptune Limited of Long Lane", "Makes Rain Hats And Snow Boots"),
-            ("The Pluto Limited of Short Lane", "Makes Dark Beer And Light Wine"),
-        ],
         [("amber", "resin"), ("basalt", "stone"), ("cedar", "wood"), ("dune", "sand"), ("ember", "coal")],
     ],
 )  # fmt: skip
