@@ -49,7 +49,7 @@ def read_webpage(data: bytes) -> Extract:
     facts, url = language_of(page), address_of(page, source)
     in_head = text_of(page.head.css_first("title")) if page.head is not None else ""  # else it is left out as any text
     raw = letters_and_digits(page.root.text()) - letters_and_digits(in_head)
-    headings, text, left_out, described = _article(page, body)
+    headings, text, left_out, described = _article(page, body, url)
     if not re.search(r"\w", text):
         raise Unreadable(
             "no readable text: the page has no words outside navigation, scripts and hidden parts; if a script writes"
@@ -59,7 +59,7 @@ def read_webpage(data: bytes) -> Extract:
     return Extract(text, tidied_title(headings[0] if len(headings) == 1 else named or title), url, facts, account)
 
 
-def _article(page: LexborHTMLParser, body: LexborNode) -> tuple[list[str], str, Mapping[str, int], int]:
+def _article(page: LexborHTMLParser, body: LexborNode, url: str) -> tuple[list[str], str, Mapping[str, int], int]:
     """The main headings of the article, its Markdown, what was left out, and the letters that were put in besides."""
     cuts, raised = Cuts(), raised_classes(page)
     if page.head is not None:
@@ -75,7 +75,7 @@ def _article(page: LexborHTMLParser, body: LexborNode) -> tuple[list[str], str, 
     keep_code_lines(page, root, cuts)  # before lines of code with links in them are taken for menus
     drop_by_name(root, cuts, is_article=is_article)
     if not is_article:
-        drop_link_blocks(body, cuts)
+        drop_link_blocks(body, cuts, url)
     keep_words(root, cuts, raised)
     unwrap_layout(page, root)
     for summary in root.css("summary:has(h1, h2, h3, h4, h5, h6)"):

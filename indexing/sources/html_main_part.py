@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
 from selectolax.lexbor import LexborNode
 
@@ -92,13 +92,18 @@ class _Weight:
         self.has_terms |= below.has_terms
 
 
-def drop_link_blocks(body: LexborNode, cuts: Cuts) -> None:
+def drop_link_blocks(body: LexborNode, cuts: Cuts, url: str = "") -> None:
     """Takes away blocks that are mostly links, and copyright lines, unless nothing else would be left.
 
     A section with a heading of its own whose links lead to other pages stays: the classes of a module, what a class is
     made of. One whose links lead to places of this page is its table of contents, and what it names stands there.
+
+    Args:
+        body: Of the page; changed in place.
+        cuts: Counts what goes.
+        url: The page's own address, if it says one: links may lead by it to places of the page.
     """
-    weights = _weights(body, _places(body))
+    weights = _weights(body, _places(body), url)
     found: list[tuple[LexborNode, str]] = []
     stack = [(body, False)]
     while stack:
@@ -128,6 +133,17 @@ def _places(body: LexborNode) -> Set[str]:
     return {name for one in named for name in (one.get("id"), one.get("name")) if name}
 
 
+def _is_inner(link: LexborNode, places: Set[str], url: str) -> bool:
+    """Whether a link leads to a place of this page, and not to one that another page calls the same."""
+    address, sign, place = (link.attributes.get("href") or "").strip().rpartition("#")
+    if not sign or unquote(place) not in places:
+        return False
+    try:
+        return not address or (bool(url) and urljoin(url, address) == url.partition("#")[0])
+    except ValueError:  # no address, such as "http://["
+        return False
+
+
 def _is_headed_list(node: LexborNode) -> bool:
     """Whether a list stands under a heading of its own, as a part of the text there."""
     before = node.prev
@@ -147,7 +163,7 @@ def _reason_of(node: LexborNode, weight: _Weight) -> str:
     return NAVIGATION if weight.links >= least and weight.linked >= share * weight.text else ""
 
 
-def _weights(body: LexborNode, places: Set[str]) -> dict[int, _Weight]:
+def _weights(body: LexborNode, places: Set[str], url: str) -> dict[int, _Weight]:
     order, weights = [body], {body.mem_id: _Weight()}
     for node in order:
         order.extend(child for child in children(node) if child.is_element_node)
@@ -164,7 +180,7 @@ def _weights(body: LexborNode, places: Set[str]) -> dict[int, _Weight]:
         if mark is not None:
             mark(node, weight)
         if node.tag == "a":
-            weight.inner = int(unquote((node.attributes.get("href") or "").rpartition("#")[2]) in places)
+            weight.inner = int(_is_inner(node, places, url))
         weights[node.mem_id] = weight
     return weights
 

@@ -23,12 +23,14 @@ Source: our choice."""
 _TITLE_LINES = 3
 """That one title may take. Source: our choice."""
 _PAGE_NUMBER = re.compile(r"^\d{1,4}[\W_]+|[\W_]+\d{1,4}$")
-_CHAPTER = re.compile(
-    r"^(?:chapter|part|section|appendix|kapitel|teil|abschnitt|anhang|chapitre|partie|cap[i\u00ed]tulo|secci\u00f3n|"
-    r"parte|capitolo|hoofdstuk|deel|kapittel|rozdzia\u0142|\u0433\u043b\u0430\u0432\u0430)[\W_]+\w{1,5}[\W_]+",
-    re.IGNORECASE,
+_LEADING, _TRAILING = re.compile(r"^(\d{1,4})[\W_]+"), re.compile(r"[\W_]+(\d{1,4})$")
+_CHAPTER_WORD = (
+    r"(?:chapter|part|section|appendix|kapitel|teil|abschnitt|anhang|chapitre|partie|cap[i\u00ed]tulo|secci\u00f3n|"
+    r"parte|capitolo|hoofdstuk|deel|kapittel|rozdzia\u0142|\u0433\u043b\u0430\u0432\u0430)"
 )
+_CHAPTER = re.compile(rf"^{_CHAPTER_WORD}[\W_]+\w{{1,5}}[\W_]+", re.IGNORECASE)
 """The words for a chapter with its number, which may stand in a line of its own above the title."""
+_IS_CHAPTER = re.compile(rf"^{_CHAPTER_WORD}\b", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -74,20 +76,27 @@ class ChapterHeads:
     def _heads(self, places: dict[int, int], count: int) -> set[tuple[int, int]]:
         """The heads among lines of ``count`` pages, if they are most of them and change with chapters of some pages."""
         titles: dict[int, str] = {}
-        before, last, goes_on = "", 0, False
-        own = _without_common({number: self._pages[number][place].text for number, place in places.items()})
+        before, last, goes_on = ("", ""), 0, False
+        texts = {number: self._pages[number][place].text for number, place in places.items()}
+        bare = _without_page_numbers(texts)
+        own = _without_page_numbers(_without_common(bare))
         for number, place in places.items():
             line = self._pages[number][place]
-            names = list(dict.fromkeys([*_names(line.text), *_names(own[number])]))
+            names = [name for text in (line.text, bare[number], own[number]) for name in _names(text)]
             if before not in names:
-                before = next((name for name in names if self._is_title(name, last, number, line.size)), "")
-            if before:
-                titles[number] = before
-                goes_on |= not self._is_title(before, number, number, line.size)
+                titled = (name for name in names if self._are_titles(name, last, number, line.size))
+                before = next(titled, ("", ""))
+            if before[0]:
+                titles[number] = before[0]
+                goes_on |= not self._is_title(before[0], number, number, line.size)
             last = number
         kinds = {_DIGITS.sub("", title) for title in titles.values()}
         is_so = 2 * len(titles) > count and len(titles) >= _LEAST_PAGES and len(kinds) > 1 and goes_on
         return {(number, places[number]) for number in titles} if is_so else set()
+
+    def _are_titles(self, names: tuple[str, str], first: int, last: int, size: float) -> bool:
+        """Whether the pages set large both a chapter's name and what was taken off before it, which else were lost."""
+        return all(self._is_title(name, first, last, size) for name in names if name)
 
     def _is_title(self, name: str, first: int, last: int, size: float) -> bool:
         """Whether one of some pages has a name in its text, set larger than in a head of that size."""
@@ -109,25 +118,54 @@ class ChapterHeads:
         return largest
 
 
+def _without_page_numbers(texts: Mapping[int, str]) -> dict[int, str]:
+    """Texts by page without the number, at their begin or end, that counts up as the pages do.
+
+    Only if all of them that have numbers agree, and are most: years and numbers of accounts are no pages' numbers.
+    """
+    ends = {
+        number: {int(match[1]) - number for pattern in (_LEADING, _TRAILING) if (match := pattern.search(text))}
+        for number, text in texts.items()
+    }
+    offsets = [some for some in ends.values() if some]
+    shared = set.intersection(*offsets) if offsets else set()
+    if len(shared) != 1 or len(offsets) < _LEAST_PAGES or 2 * len(offsets) <= len(texts):
+        return dict(texts)
+    (offset,) = shared
+    return {number: _without_number(text, number + offset) for number, text in texts.items()}
+
+
+def _without_number(text: str, number: int) -> str:
+    for pattern in (_LEADING, _TRAILING):
+        match = pattern.search(text)
+        if match and int(match[1]) == number:
+            text = text[: match.start()] + text[match.end() :]
+    return text
+
+
 def _without_common(texts: Mapping[int, str]) -> dict[int, str]:
-    """Texts without the words that all of them begin or end with, such as the name of the book, and page numbers."""
-    words = {number: _PAGE_NUMBER.sub("", text).split() for number, text in texts.items()}
+    """Texts without the words that all of them begin or end with, such as the name of the book, but for chapters."""
+    words = {number: text.split() for number, text in texts.items()}
     first = _equal_words(words.values())
     last = _equal_words([some[first:][::-1] for some in words.values()])
     return {number: " ".join(some[first : len(some) - last]) for number, some in words.items()}
 
 
 def _equal_words(texts: Iterable[list[str]]) -> int:
-    """With how many words all texts begin alike."""
-    return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*texts, strict=False)))
+    """With how many words all texts begin alike, before a word for a chapter."""
+
+    def is_equal(words: tuple[str, ...]) -> bool:
+        return len(set(words)) == 1 and not _IS_CHAPTER.match(words[0])
+
+    return sum(1 for _ in takewhile(is_equal, zip(*texts, strict=False)))
 
 
-def _names(text: str) -> Iterator[str]:
-    """What a head may be called in the text: as it stands, or without a page's number or the chapter's."""
-    for one in (text, _PAGE_NUMBER.sub("", text)):
-        for title in (one, _CHAPTER.sub("", one)):
-            if any(map(str.isalpha, title)):
-                yield _name(title)
+def _names(text: str) -> Iterator[tuple[str, str]]:
+    """What a head may be called in the text, and what was taken off before that: nothing, or the chapter's number."""
+    chapter = _CHAPTER.match(text)
+    for begin in (0, chapter.end()) if chapter else (0,):
+        if any(map(str.isalpha, text[begin:])):
+            yield _name(text[begin:]), _name(text[:begin])
 
 
 def _name(text: str) -> str:

@@ -22,6 +22,9 @@ _LEAST_FILLED_LINES = 4
 """That end no sentence, for cells of a short table may be as long by chance. Source: our choice."""
 _LEAST_WORDS = 3
 """Of a typical line that was broken because it was full: cells have fewer. Source: our choice."""
+_LEAST_SMALL = 3.0
+"""Lines of broken text that would begin with a small letter: where none does, they are cells. Source: our choice: of
+text broken anywhere, none does once in exp(3) = 20 times."""
 _MOST_ALIKE = 0.4
 """Of pairs of lines, those that begin or end alike, as rows of a table do. Source: our choice."""
 _LEAST_ORDERED = 5
@@ -54,7 +57,7 @@ def are_columns(columns: Sequence[Sequence[ColumnLine]]) -> bool:
     """
     if not all(columns) or not all(map(_is_flush, columns)):
         return False
-    return all(map(_is_text, columns)) or _is_ordered_list(columns)
+    return (all(map(_is_text, columns)) and not _are_sentences(columns)) or _is_ordered_list(columns)
 
 
 def _is_flush(lines: Sequence[ColumnLine]) -> bool:
@@ -72,7 +75,12 @@ def _is_text(lines: Sequence[ColumnLine]) -> bool:
 
 def _goes_on(above: str, line: str) -> bool:
     """Whether a line goes on with the sentence of the one above: cells end theirs, and begin with capitals."""
-    return line[0].isalpha() and not line[0].isupper() and not above.endswith(_ENDS)
+    return _is_small(line) and not above.endswith(_ENDS)
+
+
+def _is_small(text: str) -> bool:
+    """Whether a text begins with a letter that is no capital, as all letters are where a script has none."""
+    return text[0].isalpha() and not text[0].isupper()
 
 
 def _is_filled(lines: Sequence[ColumnLine]) -> bool:
@@ -83,6 +91,21 @@ def _is_filled(lines: Sequence[ColumnLine]) -> bool:
         return False
     filled = sum(edge - above.right < _width_of_first_word(line) for above, line in broken)
     return filled >= _LEAST_FILLED * len(broken) and not _are_alike(lines)
+
+
+def _are_sentences(columns: Sequence[Sequence[ColumnLine]]) -> bool:
+    """Whether no line goes on with a small letter though many words have one: cells that are sentences.
+
+    Text is broken anywhere, so its lines begin with small letters as often as its other words do. Capitals, nouns and
+    numbers alone have none anywhere.
+    """
+    if any(_is_small(line.text) for lines in columns for line in lines[1:]):
+        return False
+    expected = 0.0
+    for lines in columns:
+        inner = [_is_small(word) for line in lines for word in line.text.split()[1:]]
+        expected += (len(lines) - 1) * sum(inner) / max(1, len(inner))
+    return expected >= _LEAST_SMALL
 
 
 def _width_of_first_word(line: ColumnLine) -> float:
@@ -110,4 +133,4 @@ def _is_ordered_list(columns: Sequence[Sequence[ColumnLine]]) -> bool:
     if any(map(_are_alike, columns)):
         return False
     keys = [_COMBINING.sub("", unicodedata.normalize("NFD", entry)).casefold() for entry in entries]
-    return all(map(str.isalpha, (key[0] for key in keys))) and all(one < other for one, other in pairwise(keys))
+    return all(map(str.isalpha, (key[:1] for key in keys))) and all(one < other for one, other in pairwise(keys))

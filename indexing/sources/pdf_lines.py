@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
-from math import inf
+from math import hypot, inf
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -21,6 +21,8 @@ _LEAST_DROP = 0.5
 """Of its size by which a line falls where it goes on in the row below. Our choice."""
 _SAME_GAP = (-0.5, 1.5)
 """Of its size that a line's continuation may stand behind its end."""
+_LEAST_TURN = 0.01
+"""Of its way by which turned text runs up or down at least: rounding makes less of it. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +100,14 @@ def _rows(content: pypdfium2.PdfTextPage, unit: int, part: str) -> list[tuple[in
     """A line of PDFium's from where to where, in pieces where it goes on in a row below.
 
     PDFium takes a row that begins with a single character for the end of the row above, as in tables whose rows are
-    counted from 1 to 9. A torn word goes on below as well, and stays whole.
+    counted from 1 to 9. A torn word goes on below as well, and stays whole; so does text that is turned to run down.
     """
     whole = [(0, len(part))]
     if not part.strip() or HYPHEN in part or _units(part) != len(part):
         return whole
     first, last = _ends(content, unit, part)
+    if _is_turned(content, first):
+        return whole
     least = _LEAST_DROP * pdfium.FPDFText_GetFontSize(content.raw, first)
     lowest = _baseline(content, first)
     if lowest - _baseline(content, last) <= least:
@@ -122,6 +126,14 @@ def _rows(content: pypdfium2.PdfTextPage, unit: int, part: str) -> list[tuple[in
             lowest = foot
         right = end
     return list(pairwise([*cuts, len(part)]))
+
+
+def _is_turned(content: pypdfium2.PdfTextPage, index: int) -> bool:
+    """Whether the text at a character runs up or down the page; letters that only slant are not turned."""
+    matrix = pdfium.FS_MATRIX()
+    return bool(pdfium.FPDFText_GetMatrix(content.raw, index, matrix)) and (
+        abs(matrix.b) > _LEAST_TURN * hypot(matrix.a, matrix.b)
+    )
 
 
 def _parts(text: str, changes: Sequence[Change]) -> Iterator[str]:

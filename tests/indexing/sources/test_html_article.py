@@ -254,6 +254,9 @@ def test_what_a_class_is_made_of_stays_though_most_of_it_is_links() -> None:
     assert all(name in text for name in ("Hierarchy", "Error", "MailError", "Used by", "SendError", "ReadError"))
 
 
+OWN_ADDRESS = '<link rel="canonical" href="https://example.org/api/classes/Bounce.html">'
+
+
 @pytest.mark.parametrize("address", ["#{}", "Bounce.html#{}", "../classes/Bounce.html#{}"])
 @pytest.mark.parametrize("place", ['<a id="{}"></a>', '<a name="{}"></a>', '<span id="{}"></span>'])
 def test_a_table_of_contents_in_a_section_goes_and_what_it_names_stands_there_once(address: str, place: str) -> None:
@@ -263,10 +266,20 @@ def test_a_table_of_contents_in_a_section_goes_and_what_it_names_stands_there_on
         f"<aside><ul><li>Defined in <a href=https://example.org/{name}.ts>{name}.ts</a></li></ul></aside></section>"
         for name in NAMES
     )
-    text = text_of(reference_page(f"<section><h3>Properties</h3><div>{links}</div></section>", members))
+    page = reference_page(f"<section><h3>Properties</h3><div>{links}</div></section>", members)
+    text = text_of(OWN_ADDRESS + page)
     assert " ".join(NAMES) not in text
     for name in NAMES:
         assert text.count(f"### {name}\n\n{name}: {name}Type\n\n- Defined in {name}.ts") == 1
+
+
+@pytest.mark.parametrize("head", ["", OWN_ADDRESS])
+@pytest.mark.parametrize("address", ["{}", "{}.html", "Other.html#{}", "/{}", "http://[#{}", "https://example.org/#{}"])
+def test_a_list_of_pages_stays_though_this_page_calls_places_the_same(address: str, head: str) -> None:
+    links = "".join(f"<a href='{address.format(name)}'>{name}</a> " for name in NAMES)
+    members = "".join(f"<section><h3 id={name}>{name}</h3><p>The {name} does that.</p></section>" for name in NAMES)
+    text = text_of(head + reference_page(f"<section><h3>See also</h3><div>{links}</div></section>", members))
+    assert f"### See also\n\n{' '.join(NAMES)}" in text
 
 
 def test_of_an_index_the_part_that_names_places_of_the_page_goes_alone() -> None:

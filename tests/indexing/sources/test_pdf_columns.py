@@ -4,6 +4,7 @@ import pytest
 from fpdf import FPDF
 
 from indexing.sources.pdf import read_pdf
+from indexing.sources.pdf_column_kinds import ColumnLine, are_columns
 from tests.support.made_files import pdf_of
 
 CAPITALS = (
@@ -58,7 +59,11 @@ def wrapped(text, width, size):
     return lines
 
 
-@pytest.mark.parametrize("texts", [CAPITALS, NOUNS, NUMBERS], ids=["capitals", "nouns", "numbers"])
+FEW_SMALL = tuple(text.replace(" Schalter", " und Schalter").replace(" Karren", " f\u00fcr Karren") for text in NOUNS)
+SMALL_NUMBERS = tuple(text.lower().replace(" eur", " EUR") for text in NUMBERS)
+
+
+@pytest.mark.parametrize("texts", [CAPITALS, NOUNS, NUMBERS, FEW_SMALL, SMALL_NUMBERS])
 @pytest.mark.parametrize("width", [150, 180, 210])
 def test_full_lines_are_columns_though_none_goes_on_with_a_small_letter(texts, width):
     columns = [wrapped(text, width, 9) for text in texts]
@@ -100,9 +105,23 @@ def test_a_list_whose_order_goes_down_its_columns_is_read_so(columns):
         ],
         [(f"Motor {n} der Halle im Norden", f"Wartung {n} im Jahr 20{10 + n}") for n in range(8)],
         [("Rome Italy Europe", "Capital City Old"), ("Lima Peru America", "Seat Harbour Young")] * 4,
+        [
+            ("Opening an account needs a passport", "Bring the passport to Counter 4"),
+            ("Closing one needs a signed letter", "Letters go to the Berlin Office"),
+            ("Cards are sent within three days", "Cards go to the registered home"),
+            ("Loans need two months of payslips", "Payslips go to Lending Counter 2"),
+            ("Fees are listed in the price table", "Prices hang beside the entrance"),
+            ("Transfers abroad take about a day", "Transfers carry a fee of 5 Euro"),
+        ],
         [("amber", "resin"), ("basalt", "stone"), ("cedar", "wood"), ("dune", "sand"), ("ember", "coal")],
     ],
 )  # fmt: skip
 def test_rows_of_names_numbers_nouns_and_capitals_stay_rows(rows):
     page = beside(*zip(*rows, strict=True))
     assert lines_of(page) == [f"{left} {right}" for left, right in rows]
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0308\u0301"])
+def test_a_line_of_nothing_but_combining_marks_orders_no_list(mark):
+    columns = [[ColumnLine(text, 50, 90, 11) for text in (*names[:5], mark)] for names in (MEMBERS, OTHERS)]
+    assert not are_columns(columns)

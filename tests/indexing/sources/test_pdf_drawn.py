@@ -234,3 +234,17 @@ def test_rows_that_begin_with_a_single_character_are_lines_of_their_own(rows):
     extract = read_pdf(pdf_of([page]))
     assert [" ".join(line.split()) for line in extract.text.split("\n") if line] == [" ".join(row) for row in rows]
     assert extract.account.unexplained == 0
+
+
+@pytest.mark.parametrize("turn", ["0 -1 1 0", "0 1 -1 0", "0.707 -0.707 0.707 0.707", "0.98 -0.174 0.174 0.98"])
+@pytest.mark.parametrize("page", [b"", b"/Rotate 90", b"/Rotate 270"])
+def test_turned_text_stays_whole_though_it_runs_down_the_page(turn: str, page: bytes) -> None:
+    label = "A label of words I have to read"
+    data = pdf_of([f"BT /F1 10 Tf {turn} 200 400 Tm ({label}) Tj ET".encode()])
+    assert read_pdf(data.replace(b"/Type /Page /", b"/Type /Page " + page + b" /")).text == label
+
+
+def test_a_row_that_begins_below_a_slanted_one_is_no_part_of_it() -> None:
+    rows = [f"1 0 0.3 1 50 {700 - 14 * row} Tm ({row}) Tj 1 0 0 1 90 {700 - 14 * row} Tm (Pump) Tj" for row in range(5)]
+    text = read_pdf(pdf_of([f"BT /F1 10 Tf {' '.join(rows)} ET".encode()])).text
+    assert text.split("\n") == [f"{row} Pump" for row in range(5)]

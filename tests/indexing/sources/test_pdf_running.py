@@ -115,7 +115,8 @@ def book(head_of, *, opening_has_head=False, title_of=lambda number, name: [(60,
         lambda page, number, name: [(60, 800, 9, name)],
         lambda page, number, name: [(60, 800, 9, name.upper())],
         lambda page, number, name: [(60, 800, 9, f"{page + 12}   {name}")],
-        lambda page, number, name: [(60, 800, 9, f"Chapter {number}. {name} | {page}")],
+        lambda page, number, name: [(60, 800, 9, f"{name} | {page}")],
+        lambda page, number, name: [(60, 800, 9, f"{page} | {name}" if page % 2 else f"{name} | {page}")],
         lambda page, number, name: [(60, 800, 9, name), (500, 800, 9, str(page))],
         lambda page, number, name: [(60, 800, 9, "Handbook"), (60, 788, 9, name)],
         lambda page, number, name: [(60, 800, 9, name), (60, 788, 9, "Handbook")],
@@ -158,6 +159,12 @@ def test_the_title_may_have_a_number_or_take_lines_of_its_own(title_of):
         ((800, 9, "Account {number}"), (720, 20, "Account {number}")),
         ((800, 24, "{name}"), (720, 30, "{name}")),  # titles of slides
         ((800, 9, "{name} {page}00"), (720, 8, "{name}")),
+        ((800, 9, "{name} {page}00"), (720, 20, "{name}")),
+        ((800, 9, "{name} 202{number}"), (720, 20, "{name}")),
+        ((800, 9, "{name} 202{number} | {page}"), (720, 20, "{name}")),
+        ((800, 9, "Chapter {number}: {name}"), (720, 20, "{name}")),  # the title says no number
+        ((800, 9, "Chapter {number}: {name} | {page}"), (720, 20, "{name}")),
+        ((800, 9, "Handbook Chapter {number}: {name}"), (720, 20, "{name}")),
         ((614, 11, "{name}"), (720, 20, "{name}")),  # a row of the text
         ((800, 9, "{name}"), (720, 9, "{name}")),  # as a table may name its parts
     ],
@@ -173,6 +180,32 @@ def test_what_is_no_title_of_a_chapter_stays_on_each_page(head, title):
     heads = [head_of(page, number, name) for page, number, name in chapter_pages()]
     said = read_pdf(pdf_of(pages)).text
     assert all(said.count(head[0][3]) >= sum(head == other for other in heads) for head in heads)
+
+
+def test_years_behind_the_title_of_a_chapter_stay():
+    heads = [f"{name} {year}" for name in ("Revenue", "Costs", "Staff") for year in (2021, 2022, 2023)]
+    pages = [
+        [
+            (60, 800, 9, head),
+            *([(60, 700, 20, head.split()[0])] * head.endswith("2021")),
+            *((60, 600 - 14 * at, 11, f"The {word} of {head.lower()} rose.") for at, word in enumerate(WORDS)),
+        ]
+        for head in heads
+    ]
+    said = read_pdf(pdf_of(pages)).text.split("\n")
+    assert [line for line in said if line in heads] == heads
+
+
+def test_a_head_with_the_number_of_its_chapter_goes_where_both_stand_large():
+    def title_of(number, name):
+        return [(60, 760, 14, f"Chapter {number}"), (60, 730, 11, f"Of {number} things."), (60, 690, 20, name)]
+
+    def head_of(page, number, name):
+        return [(60, 800, 9, f"Chapter {number}. {name} | {page}")]
+
+    said = read_pdf(pdf_of(book(head_of, title_of=title_of))).text
+    assert [said.count(name) for name, _ in CHAPTERS] == [1] * len(CHAPTERS)
+    assert [said.count(f"Chapter {number}") for number in range(1, 5)] == [1] * len(CHAPTERS)
 
 
 def chapter_pages():
