@@ -244,8 +244,9 @@ class FileReader:
     def _begin_to_clean(self) -> None:
         """In a thread: what calls ``tick`` has more to do, and what has expired may be much."""
         if self._cleaner is None or not self._cleaner.is_alive():
-            self._cleaner = threading.Thread(target=self._clean, name="clean-files", daemon=True)
-            self._cleaner.start()
+            cleaner = threading.Thread(target=self._clean, name="clean-files", daemon=True)
+            cleaner.start()
+            self._cleaner = cleaner  # not before it can be waited for
 
     def _clean(self) -> None:
         try:
