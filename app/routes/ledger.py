@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from app.schemas.ledger import LedgerRequestsAnswer, ModelAnswersAnswer, ServedAnswer
 from app.schemas.problems import problems
 from app.services.administered_tenant import administered_tenant
-from app.services.ledger_questions import answers_of_model, requests_by_id, served
+from app.services.ledger_questions import answered_by_model, requests_by_id, served
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, Operator, ServicesDep
 from app.web.periods import Since, TenantParam, Until
@@ -65,4 +65,4 @@ def get_model(
     limit: Limit = 20,
 ) -> ModelAnswersAnswer:
     """Every answer of the recipes that hold a model version, as encoder or as reranker, of all tenants."""
-    return answers_of_model(services.home, model, since, until, limit)
+    return answered_by_model(services.home, model, since, until, limit)

@@ -23,7 +23,7 @@ from indexing.features.materialise import Push, materialise, push
 from indexing.features.online_store import get_online
 from indexing.features.point_in_time import get_historical
 from indexing.features.skew import measure_skew, served_values
-from indexing.features.stored_views import changed_fields, documents_lacking, stored_view
+from indexing.features.stored_views import changed_fields, documents_lacking, read_stored_views
 from indexing.features.view_registry import document_view, document_views
 from indexing.features.views import definition
 from indexing.ledger.readers import requests_of
@@ -52,18 +52,10 @@ def show_view(services: Services, name: str) -> ShownViewAnswer:
         NotFound: there is no such view.
     """
     catalogue = services.home.catalogue
-    stored = stored_view(catalogue, document_view(catalogue, name))
-    return ShownViewAnswer(
-        view=stored.view.id,
-        fingerprint=stored.view.fingerprint,
-        definition=stored.definition,
-        rows=stored.rows,
-        documents=stored.documents,
-        known_at=stored.known_at,
-        is_from_ledger=stored.is_from_ledger,
-        documents_lacking=documents_lacking(catalogue, stored.view),
-        recipes=list(recipes_using(services.home, stored.view)),
-    )
+    view = document_view(catalogue, name)
+    (stored,) = read_stored_views(catalogue, [view])
+    lacking, recipes = documents_lacking(catalogue, view), recipes_using(services.home, view)
+    return ShownViewAnswer.model_validate({**stored.to_json(), "documents_lacking": lacking, "recipes": recipes})
 
 
 def view_difference(services: Services, before: str, after: str) -> ViewDiffAnswer:

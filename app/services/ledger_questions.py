@@ -19,17 +19,15 @@ from indexing.home import Home
 from indexing.ledger.day_sources import DayFault
 from indexing.ledger.feedback_readers import feedback_about
 from indexing.ledger.readers import (
-    recipe_days,
     requests_named,
     requests_of,
-    requests_of_recipes,
     served_request,
     shares,
 )
-from indexing.ledger.records import ANSWER_KINDS, RequestRow
+from indexing.ledger.records import RequestRow
 from indexing.ledger.row_json import feedback_json, row_json
 from indexing.ledger.store import LedgerStore
-from indexing.releases.lineage_answers import recipes_holding
+from indexing.releases.lineage_answers import answers_of_model
 
 
 def requests_by_id(
@@ -78,34 +76,22 @@ def served(home: Home, tenant: str, since: datetime | None, until: datetime | No
     )
 
 
-def answers_of_model(
+def answered_by_model(
     home: Home, model: str, since: datetime | None, until: datetime | None, limit: int
 ) -> ModelAnswersAnswer:
-    """What the recipes that hold a model version answered, by day, with the newest ``limit`` requests.
-
-    A name without a version means its newest.
-
-    Raises:
-        NotFound: there is no such model.
-    """
-    ledger = home.ledger
-    model, recipes = recipes_holding(home, model)
-    faults: list[DayFault] = []
-    days = recipe_days(ledger, recipes, since, until, on_fault=faults.append)
-    rows = requests_of_recipes(
-        ledger, recipes, since, until, limit=limit, newest_first=True, on_fault=lambda fault: None
-    )
+    """What a model version answered; errors as ``answers_of_model``."""
+    found = answers_of_model(home, model, since, until, limit)
     return ModelAnswersAnswer(
-        model=model,
-        recipes=recipes,
-        answers=sum(one.requests for one in days if one.kind in ANSWER_KINDS),
-        shadows=sum(one.requests for one in days if one.kind == "shadow"),
+        model=found.model,
+        recipes=found.recipes,
+        answers=found.answers,
+        shadows=found.shadows,
         by_day=[
             ReleaseDayAnswer(day=str(one.day), release=one.release, kind=one.kind, requests=one.requests)
-            for one in days
+            for one in found.days
         ],
-        newest=[_request(row) for row in rows],
-        unread=_unread(faults, home),
+        newest=[_request(row) for row in found.newest],
+        unread=_unread(found.faults, home),
     )
 
 

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime, timedelta
 
 from app.services.state import Services
-from indexing.catalogue.vector_stores import read_vector_store, use_vector_store
+from indexing.catalogue.vector_stores import VectorStore, read_vector_store, use_vector_store
 from indexing.errors import GroundworkError, InvalidInput
 from indexing.records import Partition
 
@@ -13,17 +13,19 @@ NOTED_EVERY = timedelta(hours=1)
 """How exactly the last use of a store is known: it expires after days."""
 
 
-def require_usable(services: Services, partition: Partition) -> None:
-    """Refuse to put files or documents into a store, or to search one, that is not there, or not any more.
+def require_usable(services: Services, partition: Partition) -> VectorStore:
+    """The store that documents are put into, or that is searched; refused where it is not there, or not any more.
 
     Raises:
         NotFound: the tenant has no such store.
         InvalidInput: it has expired.
     """
-    if read_vector_store(services.home.catalogue, partition).is_expired(services.now()):
+    store = read_vector_store(services.home.catalogue, partition)
+    if store.is_expired(services.now()):
         raise InvalidInput(
             f"Vector store {partition.collection!r} has expired: give it another 'expires_after', or create another."
         )
+    return store
 
 
 def note_use(services: Services, partition: Partition) -> None:
@@ -34,12 +36,10 @@ def note_use(services: Services, partition: Partition) -> None:
     Raises:
         NotFound, InvalidInput: as ``require_usable``.
     """
-    require_usable(services, partition)
-    catalogue = services.home.catalogue
-    used_at = datetime.fromisoformat(read_vector_store(catalogue, partition).last_active_at)
+    used_at = datetime.fromisoformat(require_usable(services, partition).last_active_at)
     if datetime.fromisoformat(services.now()) - used_at < NOTED_EVERY:
         return
     try:
-        use_vector_store(catalogue, partition)
+        use_vector_store(services.home.catalogue, partition)
     except GroundworkError as error:  # a search needs no room to write
         logger.warning("vector_stores.use_not_noted", extra={"fields": {"reason": str(error)}})

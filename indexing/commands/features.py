@@ -26,7 +26,6 @@ from indexing.settings import Settings
 if TYPE_CHECKING:
     from indexing.features.materialise import Appended
     from indexing.features.skew import FeatureSkew
-    from indexing.features.stored_views import StoredView
     from indexing.features.views import DocumentView
 
 
@@ -40,11 +39,12 @@ def features() -> None:
 @click.pass_obj
 def features_list(settings: Settings, as_json: bool) -> None:
     """All document views, with what is stored of each."""
-    from indexing.features.stored_views import stored_view
+    from indexing.features.stored_views import read_stored_views
     from indexing.features.view_registry import document_views
 
     with opened(settings) as home:
-        rows = [_summary(stored_view(home.catalogue, view)) for view in document_views(home.catalogue)]
+        views = read_stored_views(home.catalogue, document_views(home.catalogue))
+    rows: list[dict[str, Any]] = [view.to_json() for view in views]
     if as_json:
         print_json(rows)
         return
@@ -64,31 +64,20 @@ def features_list(settings: Settings, as_json: bool) -> None:
     print_table("document views", columns, cells)
 
 
-def _summary(stored: "StoredView") -> dict[str, Any]:
-    return {
-        "view": stored.view.id,
-        "fingerprint": stored.view.fingerprint,
-        "rows": stored.rows,
-        "documents": stored.documents,
-        "known_at": stored.known_at,
-        "definition": stored.definition,
-        "is_from_ledger": stored.is_from_ledger,
-    }
-
-
 @features.command("show")
 @click.argument("view")
 @click.pass_obj
 def features_show(settings: Settings, view: str) -> None:
     """VIEW (NAME or NAME@VERSION) as JSON: definition, fingerprint, what is stored and lacking, recipes that use it."""
-    from indexing.features.stored_views import documents_lacking, stored_view
+    from indexing.features.stored_views import documents_lacking, read_stored_views
     from indexing.features.view_registry import document_view
     from indexing.retention.feature_rows import recipes_using
 
     with opened(settings) as home:
         found = document_view(home.catalogue, view)
+        (stored,) = read_stored_views(home.catalogue, [found])
         lacking, recipes = documents_lacking(home.catalogue, found), recipes_using(home, found)
-        shown = {**_summary(stored_view(home.catalogue, found)), "documents_lacking": lacking, "recipes": recipes}
+    shown = {**stored.to_json(), "documents_lacking": lacking, "recipes": recipes}
     print_json(shown)
 
 
@@ -294,13 +283,14 @@ def _figures(name: str, one: "FeatureSkew") -> list[object]:
 @click.pass_obj
 def features_remove(settings: Settings, view: str, yes: bool) -> None:
     """Delete all values of VIEW (NAME@VERSION), unless a recipe that may serve uses it. Its definition stays."""
-    from indexing.features.stored_views import stored_view
+    from indexing.features.stored_views import read_stored_views
     from indexing.features.view_registry import document_view
     from indexing.retention.feature_rows import remove_view_values, require_unused
 
     with opened(settings) as home:
         found = document_view(home.catalogue, view)
         require_unused(home, found)
-        rows = remove_view_values(home, found) if yes else stored_view(home.catalogue, found).rows
+        (stored,) = read_stored_views(home.catalogue, [found])
+        rows = remove_view_values(home, found) if yes else stored.rows
     verb = "removed" if yes else "would remove (do it with --yes)"
     click.echo(f"{verb}: {rows} rows of {found.id}")

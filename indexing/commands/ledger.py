@@ -139,42 +139,31 @@ def ledger_model(
 
     A reranker took part in those whose row says is_reranked (--json).
     """
-    from indexing.ledger.readers import recipe_days, requests_of_recipes
-    from indexing.ledger.records import ANSWER_KINDS
     from indexing.ledger.row_json import row_json
-    from indexing.releases.lineage_answers import recipes_holding
+    from indexing.releases.lineage_answers import answers_of_model
 
-    faults: list[DayFault] = []
     with opened(settings) as home:
-        model, recipes = recipes_holding(home, model)
-        days = recipe_days(home.ledger, recipes, since, until, on_fault=faults.append)
-        rows = list(
-            requests_of_recipes(
-                home.ledger, recipes, since, until, limit=limit, newest_first=True, on_fault=lambda fault: None
-            )
-        )
-    answers = sum(one.requests for one in days if one.kind in ANSWER_KINDS)
-    shadows = sum(one.requests for one in days if one.kind == "shadow")
+        found = answers_of_model(home, model, since, until, limit)
     if as_json:
         print_json(
             {
-                "model": model,
-                "recipes": recipes,
-                "answers": answers,
-                "shadows": shadows,
-                "by_day": [asdict(one) for one in days],
-                "newest": [row_json(row) for row in rows],
-                "unread": [asdict(fault) for fault in faults],
+                "model": found.model,
+                "recipes": found.recipes,
+                "answers": found.answers,
+                "shadows": found.shadows,
+                "by_day": [asdict(one) for one in found.days],
+                "newest": [row_json(row) for row in found.newest],
+                "unread": [asdict(fault) for fault in found.faults],
             }
         )
         return
-    tell_unread(faults)
-    named = ", ".join(map(str, recipes)) or "none"
-    beside = f" and {shadows:,} in shadow" if shadows else ""
-    click.echo(f"model {model}, {period_text(since, until)}: {answers:,} answers{beside}, by the recipes {named}")
-    table: list[list[object]] = [[one.day, one.release, one.kind, f"{one.requests:,}"] for one in days]
+    tell_unread(found.faults)
+    named = ", ".join(map(str, found.recipes)) or "none"
+    answered = f"{found.answers:,} answers" + (f" and {found.shadows:,} in shadow" if found.shadows else "")
+    click.echo(f"model {found.model}, {period_text(since, until)}: {answered}, by the recipes {named}")
+    table: list[list[object]] = [[one.day, one.release, one.kind, f"{one.requests:,}"] for one in found.days]
     print_table("answers by day", ["day", "release", "kind", "answers"], table)
-    print_rows(f"the newest {len(rows)} of them", rows)
+    print_rows(f"the newest {len(found.newest)} of them", found.newest)
 
 
 @ledger.command("feedback")

@@ -1,5 +1,6 @@
 """What is stored of a document view, what it lacks, and what two of them have otherwise."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexing.catalogue.database import Database
@@ -17,21 +18,26 @@ class StoredView:
     documents: int
     known_at: str | None
 
-    @property
-    def definition(self) -> dict[str, Json]:
-        """All that can change its values."""
-        return definition(self.view)
+    def to_json(self) -> dict[str, Json]:
+        """This with all that can change the view's values; ``is_from_ledger``: they are counted from the ledger."""
+        return {
+            "view": self.view.id,
+            "fingerprint": self.view.fingerprint,
+            "rows": self.rows,
+            "documents": self.documents,
+            "known_at": self.known_at,
+            "definition": definition(self.view),
+            "is_from_ledger": self.view.name in FROM_LEDGER,
+        }
 
-    @property
-    def is_from_ledger(self) -> bool:
-        """Whether its values are counted from the ledger."""
-        return self.view.name in FROM_LEDGER
 
-
-def stored_view(catalogue: Database, view: DocumentView) -> StoredView:
-    """What is stored of a view."""
-    found = stored_views(catalogue).get(view.fingerprint, ViewRows(0, 0, ""))
-    return StoredView(view, found.rows, found.documents, found.known_at or None)
+def read_stored_views(catalogue: Database, views: Sequence[DocumentView]) -> list[StoredView]:
+    """What is stored of each view."""
+    stored, nothing = stored_views(catalogue), ViewRows(0, 0, "")
+    found = [stored.get(view.fingerprint, nothing) for view in views]
+    return [
+        StoredView(view, one.rows, one.documents, one.known_at or None) for view, one in zip(views, found, strict=True)
+    ]
 
 
 def documents_lacking(catalogue: Database, view: DocumentView) -> int | None:

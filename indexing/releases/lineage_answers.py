@@ -9,8 +9,8 @@ from itertools import islice
 from indexing.home import Home
 from indexing.ledger.day_sources import DayFault, OnFault
 from indexing.ledger.ids import moment_of
-from indexing.ledger.readers import recipe_days, requests_of_recipes
-from indexing.ledger.records import RequestRow
+from indexing.ledger.readers import ReleaseDay, recipe_days, requests_of_recipes
+from indexing.ledger.records import ANSWER_KINDS, RequestRow
 from indexing.records import Json, moment_text
 from indexing.releases.recipes import recipes_of_model
 from indexing.releases.release import Release
@@ -115,14 +115,47 @@ def named(row: RequestRow) -> dict[str, Json]:
     }
 
 
-def recipes_holding(home: Home, model: str) -> tuple[str, list[int]]:
-    """The model version that is meant and the recipes that hold it, oldest first; ``name`` alone means its newest.
+@dataclass(frozen=True, slots=True)
+class ModelAnswers:
+    """What the ``recipes`` that hold a ``model`` version answered, by day, with the newest rows.
+
+    ``faults`` are the days that could not be read.
+    """
+
+    model: str
+    recipes: list[int]
+    days: list[ReleaseDay]
+    newest: list[RequestRow]
+    faults: list[DayFault]
+
+    @property
+    def answers(self) -> int:
+        """How many were answered."""
+        return sum(one.requests for one in self.days if one.kind in ANSWER_KINDS)
+
+    @property
+    def shadows(self) -> int:
+        """How many were compared, and never served."""
+        return sum(one.requests for one in self.days if one.kind == "shadow")
+
+
+def answers_of_model(
+    home: Home, model: str, since: datetime | None, until: datetime | None, limit: int
+) -> ModelAnswers:
+    """What a model version answered, as encoder or as reranker, with the newest ``limit`` rows.
+
+    ``NAME`` without a version means its newest.
 
     Raises:
         NotFound: there is no such model, nor a recipe that holds one of that id.
     """
-    recipes = recipes_of_model(home.catalogue, model)
-    if recipes:  # of a model that is registered, or no longer
-        return model, recipes
-    model_id = home.models.get(model).id
-    return model_id, recipes_of_model(home.catalogue, model_id)
+    ledger, recipes = home.ledger, recipes_of_model(home.catalogue, model)
+    if not recipes:  # else it may be one that is registered no longer
+        model = home.models.get(model).id
+        recipes = recipes_of_model(home.catalogue, model)
+    faults: list[DayFault] = []
+    days = recipe_days(ledger, recipes, since, until, on_fault=faults.append)
+    newest = requests_of_recipes(
+        ledger, recipes, since, until, limit=limit, newest_first=True, on_fault=lambda fault: None
+    )
+    return ModelAnswers(model, recipes, days, list(newest), faults)
