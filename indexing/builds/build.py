@@ -33,7 +33,7 @@ from indexing.catalogue.judgment_candidates import forget_candidates_older_than
 from indexing.catalogue.leg_samples import replace_leg_samples
 from indexing.catalogue.releases import stable_recipe
 from indexing.catalogue.tenants import record_passages
-from indexing.errors import FeatureViewChanged, GroundworkError, InvalidInput
+from indexing.errors import BuildCancelled, FeatureViewChanged, GroundworkError, InvalidInput
 from indexing.features.embedding_store import FeatureStore, feature_kind, merge_small_blocks
 from indexing.features.materialise import materialise
 from indexing.features.view_registry import record_view
@@ -179,6 +179,7 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
         _record_views(context)
         recipe = record_recipe(context.catalogue, context.recipe)
         job = start_job(context.catalogue, recipe.number, context.executor)
+        context = _cancellable(context, job.id)
         features = feature_kind(context.views.embedding_fingerprint)
         blocks = context.storage.list(features)  # before the plan, so that it holds all that they are of
         try:
@@ -213,7 +214,7 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
             forget_versions_older_than(context.catalogue, context.ledger_days, utc_now())
             forget_candidates_older_than(context.catalogue, context.ledger_days, utc_now())
         except BaseException as error:
-            state: State = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
+            state: State = "cancelled" if isinstance(error, (KeyboardInterrupt, BuildCancelled)) else "failed"
             finish_job(context.catalogue, job.id, state, f"{type(error).__name__}: {error}")
             raise
     return BuildReport(
@@ -234,6 +235,17 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
         weight_changes=tuple(weight_changes(before, legs.collections, recipe.retrieval.dense_weight)),
         leg_check_seconds=check_seconds,
     )
+
+
+def _cancellable(context: BuildContext, job: int) -> BuildContext:
+    """The context of a build that ends at its next block, shard or view once its job is cancelled."""
+    tell = context.on_progress
+
+    def on_progress(stage: str, done: int, total: int) -> None:
+        require_not_cancelled(context.catalogue, job)
+        tell(stage, done, total)
+
+    return replace(context, on_progress=on_progress)
 
 
 def _with_languages(context: BuildContext, before: Mapping[Partition, CollectionLegs]) -> BuildContext:

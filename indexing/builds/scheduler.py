@@ -1,4 +1,4 @@
-"""The builder: runs the builds that were asked for, one after another, until told to stop."""
+"""The builder: runs the builds and preparations that were asked for, one after another, until told to stop."""
 
 import logging
 import os
@@ -27,13 +27,15 @@ PAUSES = Backoff(2.0, 60.0)
 class Builder:
     """Decides whether a build is wanted, and has it run.
 
-    ``run_build`` builds every open or proposed recipe, the one in service first; ``every_seconds`` is how often at most
+    ``run_build`` builds every open or proposed recipe, the one in service first; ``run_preparation`` goes on with the
+    oldest preparation that was asked for, if any, and gives whether it did; ``every_seconds`` is how often at most
     anything that changed is built without being asked for, ``None`` for never. ``now`` tells the moment, ISO 8601 in
     UTC.
     """
 
     catalogue: Database
     run_build: Callable[[], object]
+    run_preparation: Callable[[], bool] = lambda: False
     every_seconds: float | None = None
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], str] = utc_now
@@ -58,10 +60,10 @@ class Builder:
         return "documents changed" if self.catalogue.sequence() > built else None
 
     def step(self) -> bool:
-        """Run a build if one is wanted; gives whether it did. A failure is logged, and the build stays wanted."""
+        """Run a build if one is wanted, else a preparation; gives whether it did. A build that fails stays wanted."""
         reason = self.reason()
         if reason is None:
-            return False
+            return self.run_preparation()
         logger.info("builder.begins", extra={"fields": {"reason": reason}})
         self._built_at = self.clock()
         try:

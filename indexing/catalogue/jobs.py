@@ -78,20 +78,16 @@ def finish_job(database: Database, job: int, state: State, error: str | None = N
 
 
 def cancel_job(database: Database, job: int) -> None:
-    """Ask a running build on workers to stop; it makes no release, and what it stored stays for the next one.
+    """Ask a running build to stop, which it does at its next block; it makes no release, and what it stored stays.
 
     Raises:
         NotFound: there is no such job.
-        InvalidInput: it is not running, or runs in its own process.
+        InvalidInput: it is not running.
     """
     with database.write():
         found = read_job(database, job)
         if found.state != "running":
             raise InvalidInput(f"Job {job} is {found.state}: only a running job can be cancelled.")
-        if found.executor == "local":
-            raise InvalidInput(
-                f"Job {job} builds in its own process, which does not see cancellations: press Ctrl-C where it runs."
-            )
         finish_job(database, job, "cancelled")
 
 

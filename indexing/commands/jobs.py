@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexing.commands.numbers import MOST, POSITIVE, FiniteRange
-from indexing.commands.scheduled_runs import (
+from indexing.commands.job_tables import (
     JobId,
     JobNumber,
     planned_as_json,
     print_plan,
+    print_preparations,
     print_runs,
     run_as_json,
 )
+from indexing.commands.numbers import MOST, POSITIVE, FiniteRange
 from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
 from indexing.commands.watching import running_schedule, watching
 from indexing.errors import InvalidInput
@@ -24,6 +25,7 @@ from indexing.settings import Settings, current_user
 
 if TYPE_CHECKING:
     from indexing.builds.build import BuildReport
+    from indexing.builds.context import BuildContext, Progress
     from indexing.builds.tasks import Executor
     from indexing.releases.recipes import Recipe
 
@@ -79,10 +81,10 @@ def worker(settings: Settings, concurrency: int | None, queues: str | None, memo
 
 @click.command()
 @click.option("--every", type=FiniteRange(1, 2_592_000), metavar="SECONDS", help="Also build what changed, this often.")
-@click.option("--once", is_flag=True, help="Run the build that is wanted now, if any, and end.")
+@click.option("--once", is_flag=True, help="Run the build or preparation that is wanted now, if any, and end.")
 @click.pass_obj
 def builder(settings: Settings, every: float | None, once: bool) -> None:
-    """Run the builds that the API asks for, one at a time, until told to stop.
+    """Run the builds and preparations that the API asks for, one at a time, until told to stop.
 
     It builds every recipe that is open (the one in service first, then a candidate and those on standby), on workers
     where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished.
@@ -94,6 +96,7 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     import threading
 
     require_memory(ENCODING, "groundwork builder")
+    from indexing.builds.asked_preparations import run_next_preparation
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build
     from indexing.builds.open_recipes import build_each, recipes_to_build
@@ -107,6 +110,9 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     os.nice(10)
     with opened(settings) as home:
 
+        def context_of(recipe: "Recipe", on_progress: "Progress") -> "BuildContext":
+            return prepare_build(home, recipe, on_progress=on_progress, executor_for=executor_for(home))
+
         def build_one(recipe: "Recipe") -> "BuildReport":
             report = build(prepare_build(home, recipe, executor_for=executor_for(home)))
             click.echo(
@@ -118,7 +124,10 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
             ensure_model(home)
             build_each(recipes_to_build(home.catalogue, utc_now()) or [recipe_in_service(home)], build_one)
 
-        one = Builder(home.catalogue, run_build, every_seconds=every)
+        def run_preparation() -> bool:
+            return run_next_preparation(home, context_of, is_build_wanted=lambda: one.reason() is not None)
+
+        one = Builder(home.catalogue, run_build, run_preparation, every_seconds=every)
         if once:
             one.step()
             return
@@ -199,25 +208,36 @@ def jobs_list(settings: Settings, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def jobs_requests(settings: Settings, as_json: bool) -> None:
-    """The builds that are asked for and not done yet, what waits for them, and whether a builder runs."""
+    """The builds and preparations that are asked for and not done yet, what waits, and whether a builder runs."""
     from indexing.catalogue.build_requests import open_requests
     from indexing.catalogue.builder_heartbeat import builder_seen
     from indexing.catalogue.database import utc_now
     from indexing.catalogue.documents import count_waiting_for_build
+    from indexing.catalogue.preparations import open_preparations
     from indexing.releases.deployments import built_seq
 
     with opened(settings) as home:
         requests = open_requests(home.catalogue)
+        preparations = open_preparations(home.catalogue)
         waiting = count_waiting_for_build(home.catalogue, built_seq(home.catalogue))
         seen = builder_seen(home.catalogue)
     is_running = seen is not None and seen.is_running(utc_now())
     if as_json:
         builder = None if seen is None else {**asdict(seen), "is_running": is_running}
         rows = [asdict(request) for request in requests]
-        print_json({"requests": rows, "documents_waiting": waiting, "builder": builder})
+        print_json(
+            {
+                "requests": rows,
+                "preparations": [asdict(one) for one in preparations],
+                "documents_waiting": waiting,
+                "builder": builder,
+            }
+        )
         return
     cells = [[one.id, one.tenant or "", short_time(one.created_at), one.seq, one.reason] for one in requests]
     print_table("requests", ["id", "tenant", "asked", "up to seq", "reason"], cells)
+    if preparations:
+        print_preparations(preparations)
     if is_running:
         state = "a builder runs"
     elif seen is None:
@@ -231,14 +251,18 @@ def jobs_requests(settings: Settings, as_json: bool) -> None:
 @click.argument("job", type=JobId())
 @click.pass_obj
 def jobs_show(settings: Settings, job: JobNumber) -> None:
-    """JOB as JSON: a build and the tasks that it handed to workers, or a scheduled run, such as r7."""
+    """JOB as JSON: a build and the tasks that it handed to workers, a scheduled run (r7), or a preparation (p7)."""
     from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.jobs import job_tasks, read_job
+    from indexing.catalogue.preparations import read_preparation
     from indexing.catalogue.schedule import read_run
 
     with opened(settings) as home:
-        if job.is_run:
+        if job.of == "run":
             print_json(run_as_json(read_run(home.catalogue, job.number)))
+            return
+        if job.of == "preparation":
+            print_json(asdict(read_preparation(home.catalogue, job.number)))
             return
         notice_abandoned_jobs(home.catalogue, home.storage)
         found = read_job(home.catalogue, job.number)
@@ -249,20 +273,25 @@ def jobs_show(settings: Settings, job: JobNumber) -> None:
 @click.argument("job", type=JobId())
 @click.pass_obj
 def jobs_cancel(settings: Settings, job: JobNumber) -> None:
-    """Stop JOB: a running build, which keeps what it stored for the next one, or a scheduled run, such as r7."""
+    """Stop JOB: a build, a scheduled run (r7), or a preparation (p7); what was computed stays for the next one."""
     from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.database import utc_now
     from indexing.catalogue.jobs import cancel_job
+    from indexing.catalogue.preparations import cancel_preparation
     from indexing.catalogue.schedule import cancel_run
 
     with opened(settings) as home:
-        if job.is_run:
+        if job.of == "run":
             cancel_run(home.catalogue, job.number, current_user(), utc_now())
             click.echo(f"run r{job.number} cancelled; it ends at its next step")
             return
+        if job.of == "preparation":
+            cancel_preparation(home.catalogue, job.number, current_user())
+            click.echo(f"preparation p{job.number} cancelled; if it is built now, it ends at its next block")
+            return
         notice_abandoned_jobs(home.catalogue, home.storage)
         cancel_job(home.catalogue, job.number)
-    click.echo(f"job {job.number} cancelled")
+    click.echo(f"job {job.number} cancelled; it ends at its next block")
 
 
 @jobs.command("retry")
