@@ -153,7 +153,7 @@ def last_recipe_built(database: Database) -> int | None:
 
 def shorten_errors(db: sqlite_utils.Database) -> None:
     """Cut the recorded errors at their first colon: what follows may quote a text."""
-    for table in ("jobs", "job_blocks", "scheduled_runs"):
+    for table in ("jobs", "job_blocks", "scheduled_runs", "preparations"):
         db.conn.execute(
             f"UPDATE {table} SET error = substr(error, 1, instr(error, ':') - 1) WHERE instr(error, ':') > 0"
         )

@@ -167,7 +167,7 @@ def operations(client):
 def call(client, method, path, headers):
     """A request that a caller with the right to make it would be refused for its body or an unknown name."""
     unknown = {"collection": "none", "document_id": "none", "request_id": "none", "rollout": 9999, "release": "9999"}
-    unknown |= {"alert": 9999, "model": "none", "vector_store_id": "none", "view": "none"}
+    unknown |= {"alert": 9999, "preparation": 9999, "model": "none", "vector_store_id": "none", "view": "none"}
     unknown |= {"file_id": "none", "batch_id": "none", "upload_id": "none"}
     path = path.format(tenant="nobody", key_id="k_unknown", **unknown)
     body = {"content": b"[]"} if method in ("post", "patch", "put") else {}
