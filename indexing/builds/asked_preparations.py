@@ -34,14 +34,14 @@ vectors must come of it. Source: our choice; writes that wait for a build wait s
 
 
 class _GaveWay(BuildCancelled):
-    """A build is wanted; the preparation waits until it is done, and goes on where it stopped."""
+    """Something else is to be done first; the preparation waits for that, and goes on where it stopped."""
 
 
 def run_next_preparation(
     home: Home,
     context_of: Callable[[Recipe, Progress], BuildContext],
     *,
-    is_build_wanted: Callable[[], bool] = lambda: False,
+    gives_way: Callable[[float], bool] = lambda worked_seconds: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
     """Run the oldest preparation that is asked for; gives whether there was one that could be run now.
@@ -51,7 +51,7 @@ def run_next_preparation(
     Args:
         home: Where it was asked for.
         context_of: What builds a recipe, and tells how far it is.
-        is_build_wanted: Asked after ``WORK_SECONDS`` whether it shall give way.
+        gives_way: Asked, with the seconds since first something was done, whether something else is to be done first.
         clock: Seconds.
     """
     waiting = open_preparations(home.catalogue)
@@ -63,7 +63,7 @@ def run_next_preparation(
             begun = begin_preparation(home.catalogue, asked.id)
             if begun is None:  # cancelled since
                 return False
-            _run(home, begun, context_of, _progress_of(home.catalogue, begun, is_build_wanted, clock))
+            _run(home, begun, context_of, _progress_of(home.catalogue, begun, gives_way, clock))
     except AlreadyRunning:  # another builder runs it, or another command builds: it waits for that
         return False
     return True
@@ -120,7 +120,7 @@ def _estimate_and_build(
 
 
 def _progress_of(
-    catalogue: Database, asked: Preparation, is_build_wanted: Callable[[], bool], clock: Callable[[], float]
+    catalogue: Database, asked: Preparation, gives_way: Callable[[float], bool], clock: Callable[[], float]
 ) -> Progress:
     """What writes down how far a preparation is, and ends it where it was cancelled or must give way."""
     began: float | None = None  # from the first thing done: before it, all would be done again
@@ -131,8 +131,8 @@ def _progress_of(
             raise _cancelled(asked)
         if began is None:
             began = clock()
-        if clock() - began >= WORK_SECONDS and is_build_wanted():
-            raise _GaveWay(f"Preparation {asked.id} gives way to a build that is wanted.")
+        if gives_way(clock() - began):
+            raise _GaveWay(f"Preparation {asked.id} gives way, and goes on later.")
 
     return on_progress
 

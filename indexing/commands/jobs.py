@@ -87,7 +87,8 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     """Run the builds and preparations that the API asks for, one at a time, until told to stop.
 
     It builds every recipe that is open (the one in service first, then a candidate and those on standby), on workers
-    where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished.
+    where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished, a
+    preparation goes on with the next builder.
     All the while a thread watches the open rollout, as 'groundwork rollouts watch' does, and another runs what is
     scheduled, as 'groundwork beat' does.
     """
@@ -96,7 +97,7 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     import threading
 
     require_memory(ENCODING, "groundwork builder")
-    from indexing.builds.asked_preparations import run_next_preparation
+    from indexing.builds.asked_preparations import WORK_SECONDS, run_next_preparation
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build
     from indexing.builds.open_recipes import build_each, recipes_to_build
@@ -124,14 +125,17 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
             ensure_model(home)
             build_each(recipes_to_build(home.catalogue, utc_now()) or [recipe_in_service(home)], build_one)
 
-        def run_preparation() -> bool:
-            return run_next_preparation(home, context_of, is_build_wanted=lambda: one.reason() is not None)
+        def gives_way(worked_seconds: float) -> bool:
+            return stop.is_set() or (worked_seconds >= WORK_SECONDS and one.reason() is not None)
 
+        def run_preparation() -> bool:
+            return run_next_preparation(home, context_of, gives_way=gives_way)
+
+        stop = threading.Event()
         one = Builder(home.catalogue, run_build, run_preparation, every_seconds=every)
         if once:
             one.step()
             return
-        stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         with watching(home), running_schedule(home):

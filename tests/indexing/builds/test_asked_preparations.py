@@ -223,7 +223,7 @@ def test_it_gives_way_to_a_build_that_is_wanted_once_it_has_worked_a_while_and_g
         served,
         watch=work,
         clock=lambda: now[0],
-        is_build_wanted=lambda: builder.reason() is not None,
+        gives_way=lambda worked: worked >= WORK_SECONDS and builder.reason() is not None,
     )
     builder = Builder(served.catalogue, build_live, run_preparation, every_seconds=0.0)
     assert builder.step(), "nothing has changed, so it begins with the preparation, which gives way"
