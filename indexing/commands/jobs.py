@@ -87,10 +87,9 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     """Run the builds and preparations that the API asks for, one at a time, until told to stop.
 
     It builds every recipe that is open (the one in service first, then a candidate and those on standby), on workers
-    where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished, a
-    preparation goes on with the next builder.
-    All the while a thread watches the open rollout, as 'groundwork rollouts watch' does, and another runs what is
-    scheduled, as 'groundwork beat' does.
+    where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished;
+    a preparation goes on with the next builder. All the while a thread watches the open rollout, as 'groundwork
+    rollouts watch' does, and another runs what is scheduled, as 'groundwork beat' does.
     """
     import os
     import signal
