@@ -7,11 +7,11 @@ from pydantic.json_schema import SkipJsonSchema
 
 from app.schemas.preparations import PreparationAnswer, PreparationBody, PreparationsAnswer
 from app.schemas.problems import problems
-from app.schemas.search import MAX_INTEGER
 from app.services.preparations import ask, cancel, list_all, show
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Operator, ServicesDep
 from indexing.catalogue.preparations import PAGE
+from indexing.records import MAX_INTEGER
 
 # Plain functions: each runs in a thread, since a write waits for the catalogue's lock and for the disk.
 router = APIRouter(tags=["rollouts"], route_class=AuthenticatedRoute)

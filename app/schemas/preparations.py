@@ -9,6 +9,7 @@ from app.schemas.rollouts import ReasonBody, TenantName, Whole
 from app.schemas.scalars import NO_TEXT, Flag, Number
 from indexing.catalogue.preparations import State
 from indexing.features.boosts import MAX_BOOSTS
+from indexing.records import MAX_INTEGER
 from indexing.releases.recipe_choices import WEIGHT_RANGES
 
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -34,7 +35,7 @@ class PreparationBody(ReasonBody):
     language: _Name | None = Field(
         None, description="Of the lexical leg: a Snowball language, chinese, japanese, thai, korean, none, or auto."
     )
-    approximate_above: Annotated[int, Field(ge=0, le=2**53 - 1), NO_TEXT] | None = Field(
+    approximate_above: Annotated[int, Field(ge=0, le=MAX_INTEGER), NO_TEXT] | None = Field(
         None, description="Passages above which a collection gets an approximate index; 0 for never."
     )
     conversation: _Name | None = Field(None, description="Conversation view, or `none`.")

@@ -15,12 +15,13 @@ from indexing.commands.job_tables import (
     print_runs,
     run_as_json,
 )
-from indexing.commands.numbers import MOST, POSITIVE, FiniteRange
+from indexing.commands.numbers import POSITIVE, FiniteRange
 from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
 from indexing.commands.watching import running_schedule, watching
 from indexing.errors import InvalidInput
 from indexing.home import Home, require_home
 from indexing.process_start import ENCODING, require_memory
+from indexing.records import MAX_INTEGER
 from indexing.settings import Settings, current_user
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def require_redis(settings: Settings) -> None:
     "--memory-mb",
     default=2048,
     show_default=True,
-    type=click.IntRange(256, MOST),
+    type=click.IntRange(256, MAX_INTEGER),
     help="A process that uses more is replaced after its task; a task that needs twice as much fails.",
 )
 @click.pass_obj
