@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,25 +22,33 @@ from indexing.releases.release import list_releases
 from indexing.settings import Settings
 from indexing.snapshots.manifest import read_snapshot, verify_snapshot
 from tests.support.fresh_home import OTHER_LANGUAGE, FreshHome, article
+from tests.support.tiny_model import add_tiny
 
 PARTS = ("models", "shards", "snapshots", "features", "evaluations")
 
 
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory, tiny_files):
+    """The folder of a home with a model, two releases that share shards, an evaluation and a key."""
+    with closing(FreshHome(tmp_path_factory.mktemp("built") / "home")) as made:
+        add_tiny(made.home, tiny_files, "m")
+        default_key(made.home)
+        made.put(*(article(f"a{i}") for i in range(6)))
+        made.build()
+        made.put(article("new"))
+        made.build()
+        (made.path / "evaluations" / "judgements").mkdir(parents=True)
+        (made.path / "evaluations" / "one.json").write_text('{"record": {}}')
+        (made.path / "evaluations" / "judgements" / "two.json").write_text('{"samples": []}')
+    return made.path
+
+
 @pytest.fixture
-def fresh(tmp_path, register_tiny):
-    """A home with a model, two releases that share shards, an evaluation and a key."""
-    made = FreshHome(tmp_path / "home")
-    register_tiny(made.home, "m")
-    default_key(made.home)
-    made.put(*(article(f"a{i}") for i in range(6)))
-    made.build()
-    made.put(article("new"))
-    made.build()
-    (made.path / "evaluations" / "judgements").mkdir(parents=True)
-    (made.path / "evaluations" / "one.json").write_text('{"record": {}}')
-    (made.path / "evaluations" / "judgements" / "two.json").write_text('{"samples": []}')
-    yield made
-    made.close()
+def fresh(built_once, tmp_path):
+    """A copy of that home, whose files a test may damage."""
+    shutil.copytree(built_once, tmp_path / "home")
+    with closing(FreshHome(tmp_path / "home")) as made:
+        yield made
 
 
 def files_of(root, *parts):

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,24 @@ from indexing.commands.root import cli
 from indexing.home import open_home
 from indexing.settings import Settings
 from indexing.storage.store import BUILD_LOCK
-from tests.indexing.retention.test_erasure import ID, MARKERS, OURS, fill, forms
+from tests.conftest import settings_at
+from tests.indexing.retention.test_erasure import ID, MARKERS, OURS, filled_once, forms
+
+__all__ = ["filled_once"]  # a fixture
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 
 
 @pytest.fixture
-def run(tiny_home):
-    fill(tiny_home)
+def tiny_home(filled_once, tmp_path):
+    """The home that ``fill`` filled, once for all of these tests; each has a copy, whose files it may damage."""
+    shutil.copytree(filled_once.path, tmp_path / "home")
+    with closing(open_home(settings_at(tmp_path))) as home:
+        yield home
 
+
+@pytest.fixture
+def run(tiny_home):
     def invoke(*arguments, home=None):
         return CliRunner().invoke(cli, ["--home", str(home or tiny_home.path), *map(str, arguments)])
 
