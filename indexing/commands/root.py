@@ -1,6 +1,5 @@
 """The ``groundwork`` command: its root, and the commands of the offline half. The other halves join by entry points."""
 
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from indexing.commands.prepare import prepare
 from indexing.commands.releases import releases
 from indexing.commands.rollouts import rollouts
 from indexing.commands.snapshots import snapshots
+from indexing.entries import entered
 from indexing.errors import GroundworkError
 from indexing.process_start import is_out_of_memory, uncollected
 from indexing.settings import Settings
@@ -112,7 +112,7 @@ cli.add_command(tenant_commands.keys)
 
 def whole_command() -> click.Group:
     """The command with those of all three packages joined to it. Joining them again changes nothing."""
-    for entry in entry_points(group="groundwork.commands"):
+    for entry in entered("groundwork.commands"):
         for command in entry.load():
             cli.add_command(command)
     return cli

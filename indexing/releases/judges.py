@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
+from indexing.entries import entered
 from indexing.errors import GroundworkError
 from indexing.home import Home
 from indexing.releases.rollouts import Rollout
@@ -20,7 +21,7 @@ Judge = Callable[[Home, Rollout, str], object]
 
 
 def _entered() -> Iterable[EntryPoint]:
-    return entry_points(group=GROUP)
+    return entered(GROUP)
 
 
 @dataclass(slots=True)
