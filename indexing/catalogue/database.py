@@ -20,6 +20,8 @@ from indexing.records import Json, moment_text
 
 Row = dict[str, Json]
 logger = logging.getLogger(__name__)
+_SYNCHRONOUS = "PRAGMA synchronous = FULL"
+"""What is committed, or copied into the database, is on the disk."""
 _WAL_RETRY_SECONDS = 0.02
 """Between two tries to turn on WAL while another process does. Source: our choice."""
 
@@ -77,11 +79,12 @@ class Database:
         self._files = CatalogueFiles(path)
         if (fault := self._files.fault_before_opening()) is not None:
             raise CatalogueReplaced(_refusal(fault))
+        self._observing = threading.Lock()
+        self._observer = self._local.handle = self._opened()
+        self._files.remember()
         # Never writes, so that it sees every commit as one of another connection; open until the end, so that the
         # files stay the same as long as nothing else removes them.
-        self._observer = self._opened()
-        self._observing = threading.Lock()
-        self._files.remember()
+        self._observer = self._opened_beside(is_observer=True)
         if catalogue_migrations.pending(self._database()):
             with self.write() as db:
                 catalogue_migrations.apply(db)
@@ -92,17 +95,17 @@ class Database:
             for handle in list(self._handles):
                 handle.database.conn.close()
 
-    def _opened(self) -> _Handle:
+    def _opened(self, *, is_observer: bool = False) -> _Handle:
+        """A new connection. One that only observes does not read the schema, which takes a millisecond."""
         with self._translated():
             connection = sqlite3.connect(
                 self.path, timeout=self._busy_timeout_seconds, isolation_level=None, check_same_thread=False
             )
             try:
-                connection.execute("PRAGMA foreign_keys = ON")
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only unlinked
-                enable_wal(connection, self._busy_timeout_seconds)
-                connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()  # opens the log as well
+                if is_observer:
+                    connection.execute("PRAGMA data_version").fetchone()  # opens the log
+                else:
+                    self._prepare(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -112,16 +115,27 @@ class Database:
             self._handles.add(handle)
         return handle
 
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(_SYNCHRONOUS)
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only unlinked
+        enable_wal(connection, self._busy_timeout_seconds)
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()  # opens the log as well
+
+    def _opened_beside(self, *, is_observer: bool = False) -> _Handle:
+        """A connection more to the files that are open already."""
+        # A connection to another file would share the index over the old one; looked at twice, since it may go in
+        # between.
+        self._require_files()
+        opened = self._opened(is_observer=is_observer)
+        self._require_files()
+        return opened
+
     def _database(self) -> sqlite_utils.Database:
         handle: _Handle | None = getattr(self._local, "handle", None)
         if handle is None:
-            # A connection to another file would share the index over the old one; looked at twice, since it may go
-            # in between.
-            self._require_files()
-            opened = self._opened()
-            self._require_files()
             # The thread alone holds the handle, so its connection is closed when the thread ends.
-            handle = self._local.handle = opened
+            handle = self._local.handle = self._opened_beside()
         return handle.database
 
     @contextmanager
@@ -188,7 +202,9 @@ class Database:
             return
         try:
             with self._observing:
-                self._observer.database.conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                connection = self._observer.database.conn
+                connection.execute(_SYNCHRONOUS)
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error as error:  # the next write that is refused tries again; this one must say why it is
             logger.warning("catalogue.log_not_saved", extra={"fields": {"reason": str(error)}})
 

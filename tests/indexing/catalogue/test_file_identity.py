@@ -1,9 +1,12 @@
 """A catalogue whose files are removed or replaced while it is open acknowledges nothing that would be lost."""
 
+import gc
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from indexing.catalogue.file_identity import CatalogueFiles
 from indexing.errors import CatalogueReplaced
 from indexing.records import Document, Partition
 from tests.support.forked_programs import ForkedPopen
+from tests.support.migrated_catalogue import place_catalogue
 
 HELP = Partition("acme", "help")
 
@@ -26,7 +30,7 @@ def doc(document_id: str) -> Document:
 
 @pytest.fixture
 def catalogue(tmp_path: Path):
-    opened = Database(tmp_path / "catalogue.db")
+    opened = Database(place_catalogue(tmp_path / "catalogue.db"))
     put_documents(opened, HELP, [doc("before")])
     yield opened
     opened.close()
@@ -86,7 +90,7 @@ def test_a_log_that_goes_during_commit_leaves_the_write_unacknowledged(tmp_path,
         return made[-1]
 
     monkeypatch.setattr(database, "CatalogueFiles", watch)
-    catalogue = Database(tmp_path / "catalogue.db")
+    catalogue = Database(place_catalogue(tmp_path / "catalogue.db"))
     catalogue.sequence()  # its connection is open now
     (files,) = made
     files.looks = 0
@@ -118,6 +122,26 @@ def test_no_new_connection_is_opened_beside_those_that_share_the_old_log(catalog
     with pytest.raises(CatalogueReplaced, match="another process has it open"):
         Database(catalogue.path)
     assert not (tmp_path / "catalogue.db-wal").exists()
+
+
+def test_a_log_that_goes_while_a_catalogue_is_opened_is_told_and_nothing_stays_open(tmp_path, monkeypatch):
+    remember, closed = CatalogueFiles.remember, []
+
+    def losing(files):
+        remember(files)
+        (tmp_path / "catalogue.db-wal").unlink()
+
+    class Watched(sqlite3.Connection):
+        def close(self):
+            closed.append(self)
+            super().close()
+
+    monkeypatch.setattr(CatalogueFiles, "remember", losing)
+    monkeypatch.setattr(database.sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    with pytest.raises(CatalogueReplaced, match="catalogue.db-wal was removed while it was open"):
+        Database(place_catalogue(tmp_path / "catalogue.db"))
+    gc.collect()
+    assert len(closed) == 1
 
 
 WRITER = """

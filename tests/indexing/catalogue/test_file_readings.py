@@ -39,6 +39,7 @@ from indexing.catalogue.reading_turns import (
 from indexing.catalogue.vector_stores import create_vector_store, list_vector_stores, read_vector_store
 from indexing.errors import NotFound, QuotaExceeded
 from indexing.records import Document, Partition
+from tests.support.migrated_catalogue import place_catalogue
 
 HELPDESK = Partition("acme", "helpdesk")
 GUIDE = Document("guide", "Guide", "Reset it.")
@@ -46,7 +47,7 @@ GUIDE = Document("guide", "Guide", "Reset it.")
 
 @pytest.fixture
 def catalogue(tmp_path):
-    database = Database(tmp_path / "catalogue.db")
+    database = Database(place_catalogue(tmp_path / "catalogue.db"))
     yield database
     database.close()
 
