@@ -1,5 +1,6 @@
 """What is erased leaves no byte in any file of the ledger, open or compacted."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -38,19 +39,30 @@ def fill(ledger: LedgerStore) -> None:
                 )
             )
         ledger.append(rows)
-        body = {"tenant": "acme", "collection": "default", "put": ["MARK-DOC-2"]}
-        ledger.append_view_changes((NOON + day * DAY).date(), [ViewChange("process-1", 1, "now", body)])
 
 
-@pytest.fixture(params=["open", "compacted"])
-def ledger(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LedgerStore]:
-    """Two days; both open, or the first compacted."""
-    ledger = LedgerStore(tmp_path / "ledger", busy_timeout_seconds=0.5)
+@pytest.fixture(scope="module", params=["open", "compacted"])
+def filled_once(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The folder of two days; both open, or the first compacted. It stays open, so that copies have its logs as well."""
+    ledger = LedgerStore(tmp_path_factory.mktemp(request.param) / "ledger", busy_timeout_seconds=0.5)
     fill(ledger)
     if request.param == "compacted":
         pytest.importorskip("duckdb", reason="duckdb is not installed: pip install 'groundwork[analytics]'")
         for one in sealed_days(ledger, NOON + DAY):
             compact(ledger, one)
+    yield ledger.folder
+    ledger.close()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, filled_once: Path) -> Iterator[LedgerStore]:
+    """A copy of them, of which each day is open and has a change of a live view."""
+    shutil.copytree(filled_once, tmp_path / "ledger")
+    ledger = LedgerStore(tmp_path / "ledger", busy_timeout_seconds=0.5)
+    for day in range(2):
+        body = {"tenant": "acme", "collection": "default", "put": ["MARK-DOC-2"]}
+        ledger.append_view_changes((NOON + day * DAY).date(), [ViewChange("process-1", 1, "now", body)])
+    assert len(list(ledger.folder.glob("*.db-wal"))) == 2
     yield ledger
     ledger.close()
 

@@ -1,9 +1,11 @@
 """Appending: what is stored, by how many processes, and what is told when it cannot be."""
 
 import json
-import multiprocessing
 import sqlite3
 import stat
+import subprocess
+import sys
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from indexing.ledger.ids import day_of
 from indexing.ledger.readers import requests_of, served_request
 from indexing.ledger.records import ViewChange
 from indexing.ledger.store import LedgerStore
+from tests.support.forked_programs import ForkedPopen
 from tests.support.ledger_rows import NOON, made_row
 
 MIDNIGHT = NOON + timedelta(hours=12)
@@ -63,22 +66,35 @@ def test_a_row_that_is_refused_takes_nothing_of_its_batch_with_it_to_the_disk(le
     assert not ledger.folder.exists()
 
 
-def _append_many(folder: Path, process: str) -> None:
-    store = LedgerStore(folder, busy_timeout_seconds=60)
-    for first in range(0, 100, 10):
-        store.append([made_row(number + 1, process=process) for number in range(first, first + 10)])
-    store.close()
+APPENDER = """
+import sys
+from pathlib import Path
+from indexing.ledger.store import LedgerStore
+from tests.support.ledger_rows import made_row
+
+store = LedgerStore(Path(sys.argv[1]), busy_timeout_seconds=60)
+print("ready", flush=True)
+sys.stdin.read()
+for first in range(0, 100, 10):
+    store.append([made_row(number + 1, process=sys.argv[2]) for number in range(first, first + 10)])
+store.close()
+"""
+"""Appends to the day as soon as its standard input is closed."""
 
 
 def test_processes_that_append_to_a_new_day_at_once_lose_no_row(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
     names = [f"process-{n}" for n in range(4)]
-    processes = [context.Process(target=_append_many, args=(tmp_path / "ledger", name)) for name in names]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(100)
-    assert [process.exitcode for process in processes] == [0] * 4
+    with ExitStack() as stack:
+        processes = []
+        for name in names:
+            command = [sys.executable, "-c", APPENDER, str(tmp_path / "ledger"), name]
+            process = ForkedPopen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            processes.append(stack.enter_context(process))
+        assert [process.stdout.readline() for process in processes if process.stdout] == [b"ready\n"] * 4
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        assert [process.wait(100) for process in processes] == [0] * 4
     found = [(row.process, row.number) for row in requests_of(LedgerStore(tmp_path / "ledger"))]
     assert sorted(found) == [(name, number) for name in names for number in range(1, 101)]
 
