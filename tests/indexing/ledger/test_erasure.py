@@ -43,7 +43,7 @@ def fill(ledger: LedgerStore) -> None:
 
 @pytest.fixture(scope="module", params=["open", "compacted"])
 def filled_once(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """The folder of two days; both open, or the first compacted. It stays open, so that copies have its logs as well."""
+    """The folder of two days; both open, or the first compacted. It stays open, so that copies have its logs too."""
     ledger = LedgerStore(tmp_path_factory.mktemp(request.param) / "ledger", busy_timeout_seconds=0.5)
     fill(ledger)
     if request.param == "compacted":

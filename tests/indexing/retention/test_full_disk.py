@@ -1,6 +1,8 @@
 """What frees space works when there is none left, in the room of the reserve, on a disk that is really full."""
 
 import json
+import shutil
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -20,27 +22,36 @@ from indexing.retention.document_locations import look
 from indexing.settings import Settings
 from indexing.snapshots.manifest import read_snapshot, verify_snapshot
 from indexing.storage import reserve
+from tests.conftest import settings_at
 from tests.support.full_disk import fill_disk
+from tests.support.tiny_model import add_tiny
 
 OURS = Partition("default", "manual")
 DISK = pytest.mark.parametrize("small_disk", ["40m"], indirect=True)
 """Four times the reserve, and the home."""
-LARGE = "pears and quinces " * 20_000
-"""360 kilobytes of text."""
+LARGE = "pears and quinces " * 2_000
+"""36 kilobytes of text."""
+
+
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory, tiny_files):
+    """The folder of a home of four builds, closed."""
+    with closing(open_home(settings_at(tmp_path_factory.mktemp("built")))) as home:
+        add_tiny(home, tiny_files)
+        for number in range(4):
+            text = f"pears {number} " * 99
+            put_documents(home.catalogue, OURS, [Document("a", "", "red apples"), Document("b", "", text)])
+            build(prepare_build(home, default_recipe(home)))
+    return home.path
 
 
 @pytest.fixture
-def settings(small_disk, register_tiny, monkeypatch):
-    """A home of four builds on the small disk, closed, with a reserve of the size that homes have."""
+def settings(small_disk, built_once, monkeypatch):
+    """A copy of it on the small disk, closed, with a reserve of the size that homes have."""
     monkeypatch.setattr(reserve, "RESERVE_BYTES", 8 << 20)
     settings = Settings(home=small_disk / "home", sessions=1)
-    home = open_home(settings)
-    register_tiny(home)
-    for number in range(4):
-        text = f"pears {number} " * 99
-        put_documents(home.catalogue, OURS, [Document("a", "", "red apples"), Document("b", "", text)])
-        build(prepare_build(home, default_recipe(home)))
-    home.close()
+    shutil.copytree(built_once, settings.home, ignore=lambda folder, names: {"reserve"} & {*names})
+    open_home(settings).close()
     assert (settings.home / "reserve").stat().st_size == 8 << 20
     return settings
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from indexing.catalogue.changes import Change
 from indexing.catalogue.document_versions import ids_in_versions, kept_versions, read_kept_version
 from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.commands.root import cli
+from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy, stable_release
 from indexing.releases.lifecycle import reject
@@ -24,9 +26,11 @@ from indexing.retention.reachability import needed_keys, retained_recipes
 from indexing.snapshots.manifest import read_snapshot
 from indexing.snapshots.snapshot_diff import diff_snapshots
 from indexing.storage.store import BUILD_LOCK
+from tests.conftest import settings_at
 from tests.support.promotions import pin, promote
 from tests.support.replays import allow_replays
 from tests.support.rollout_home import BEGIN, RECIPES, RolloutHome
+from tests.support.tiny_model import add_tiny
 
 OURS = Partition("default", "default")
 
@@ -45,13 +49,23 @@ def find(home, keep):
     return kept, list(find_garbage(home.storage, kept, retained_recipes(home, kept), newest, needed_keys(home)))
 
 
+@pytest.fixture(scope="module")
+def grown_once(tmp_path_factory, tiny_files):
+    """The folder of a home with four builds of one recipe, each with another text of ``b``."""
+    with closing(open_home(settings_at(tmp_path_factory.mktemp("grown")))) as home:
+        add_tiny(home, tiny_files)
+        for number in range(4):
+            write(home, a="red apples", b=f"green pears {number}")
+            make(home)
+    return home.path
+
+
 @pytest.fixture
-def grown(tiny_home):
-    """Four builds of one recipe, each with another text of ``b``."""
-    for number in range(4):
-        write(tiny_home, a="red apples", b=f"green pears {number}")
-        make(tiny_home)
-    return tiny_home
+def grown(grown_once, tmp_path):
+    """A copy of it."""
+    shutil.copytree(grown_once, tmp_path / "home")
+    with closing(open_home(settings_at(tmp_path))) as home:
+        yield home
 
 
 def names(garbage, kind):

@@ -1,6 +1,8 @@
 """What judges said and what came of it is erased with the document, the user or the tenant that it is about."""
 
 import json
+import shutil
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -14,9 +16,12 @@ from eval.judging.samples import Sample
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.judge_replies import count_replies_of_tenant, forget_replies_before
 from indexing.commands.root import cli
+from indexing.home import open_home
 from indexing.records import Document, Partition
+from tests.conftest import settings_at
 from tests.indexing.retention.test_erasure import files_with
 from tests.support.judge_server import judge_server, judging
+from tests.support.tiny_model import add_tiny
 
 pytestmark = pytest.mark.usefixtures("waited")
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
@@ -32,18 +37,27 @@ SAMPLES = [
 MARKERS = {"pump": "Quibblezwick", "valve": "Valvezwack", "nameless": "Namelesszwuck", "theirs": "Theirszwonk"}
 
 
+@pytest.fixture(scope="module")
+def judged_once(tmp_path_factory, tiny_files):
+    """A home in which four samples were judged; each reply quotes its answer. Open, so that copies have its log too."""
+    with closing(open_home(settings_at(tmp_path_factory.mktemp("judged")))) as home:
+        add_tiny(home, tiny_files)
+        documents = [Document("pump", "Pumps", "A text."), Document("valve", "Valves", "Text.")]
+        put_documents(home.catalogue, OURS, documents)
+        with judge_server(judging) as server:
+            asking = Asking(Endpoint(server.url, "judge-1"))
+            judgement = judge_samples(home, SAMPLES, metrics_named(("faithfulness",)), asking=asking)
+        save_judgement(judgement, home.path / "evaluations")
+        yield home
+
+
 @pytest.fixture
-def judged(tiny_home):
-    """A home in which four samples were judged; each reply quotes its answer."""
-    put_documents(
-        tiny_home.catalogue, OURS, [Document("pump", "Pumps", "A text."), Document("valve", "Valves", "Text.")]
-    )
-    with judge_server(judging) as server:
-        asking = Asking(Endpoint(server.url, "judge-1"))
-        judgement = judge_samples(tiny_home, SAMPLES, metrics_named(("faithfulness",)), asking=asking)
-    save_judgement(judgement, tiny_home.path / "evaluations")
-    assert all(files_with(tiny_home, marker.encode()) for marker in MARKERS.values())
-    return tiny_home
+def judged(judged_once, tmp_path):
+    """A copy of it."""
+    shutil.copytree(judged_once.path, tmp_path / "home")
+    with closing(open_home(settings_at(tmp_path))) as home:
+        assert all(files_with(home, marker.encode()) for marker in MARKERS.values())
+        yield home
 
 
 def erase(home, *arguments):

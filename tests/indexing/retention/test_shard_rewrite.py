@@ -1,6 +1,7 @@
 """A shard without some documents is byte for byte the shard that was never given them."""
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -121,12 +122,22 @@ def test_a_shard_that_cannot_be_read_is_not_taken_for_one_that_holds_nothing(tmp
         held_documents(old, A)
 
 
-@pytest.fixture
-def large(tmp_path):
-    """A shard with an approximate index, and its inputs."""
+@pytest.fixture(scope="module")
+def large_once(tmp_path_factory):
+    """The folder of a store with the shard of many documents, and these."""
     inputs = [item(A, f"d{n:03}", f"word{n} apples", f"pears word{n % 7}") for n in range(300)]
-    storage = open_storage(tmp_path)
-    return storage, publish(storage, "old", inputs, min_recall=0.5), inputs
+    folder = tmp_path_factory.mktemp("large")
+    publish(open_storage(folder), "old", inputs, min_recall=0.5)
+    return folder, inputs
+
+
+@pytest.fixture
+def large(large_once, tmp_path):
+    """A shard with an approximate index, and its inputs."""
+    folder, inputs = large_once
+    shutil.copytree(folder, tmp_path / "store")
+    storage = open_storage(tmp_path / "store")
+    return storage, storage.open(KIND, "old"), inputs
 
 
 def test_an_approximate_index_is_made_anew_of_what_remains(large):
