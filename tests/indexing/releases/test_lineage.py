@@ -1,5 +1,7 @@
 """Lineage says what everything is made of, what was made with it, and which answers it gave; both ways agree."""
 
+import shutil
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +15,7 @@ from indexing.catalogue.releases import retire_releases
 from indexing.catalogue.verdicts import insert_verdict
 from indexing.errors import InvalidInput, NotFound
 from indexing.features.views import FIRST_256
+from indexing.home import open_home
 from indexing.records import Document, Partition, TextAccount
 from indexing.releases.lineage import model_lineage, release_lineage
 from indexing.releases.lineage_answers import Asked
@@ -20,34 +23,46 @@ from indexing.releases.lineage_questions import SUBJECTS, lineage_of
 from indexing.releases.recipe_choices import change_recipe, recipe_in_service
 from indexing.releases.recipe_diff import recipe_differences
 from indexing.releases.release_diff import diff_releases
+from tests.conftest import settings_at
 from tests.support.ledger_rows import NOON, made_hit, made_row
+from tests.support.tiny_model import add_tiny
 
 OURS = Partition("acme", "default")
 TEXTS = [Document(f"doc-{n}", f"Title {n}", f"The words of document {n}.") for n in range(3)]
 
 
-@pytest.fixture
-def home(tiny_home, register_tiny):
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory, tiny_files):
     """Release 1.1 of three documents serves; 2.1 of another model, one document less and one changed, is proposed."""
-    put_documents(tiny_home.catalogue, OURS, TEXTS)
-    build(prepare_build(tiny_home, recipe_in_service(tiny_home)))
-    register_tiny(tiny_home, "finer")
-    remove_documents(tiny_home.catalogue, OURS, ["doc-0"])
-    put_documents(tiny_home.catalogue, OURS, [replace(TEXTS[1], title="Another title"), Document("new", "", "New.")])
-    recipe = change_recipe(tiny_home, recipe_in_service(tiny_home), model="finer")
-    recipe = replace(recipe, retrieval=replace(recipe.retrieval, candidates=50))
-    prepare(prepare_build(tiny_home, recipe), reason="a finer model")
-    insert_verdict(tiny_home.catalogue, 2, "golden", "pass", ["ndcg 0.8"], "2026-11-28")
-    hits = (made_hit("doc-1"), made_hit("doc-2", start=0, end=len(TEXTS[2].text)))
-    rows = [
-        made_row(1, release="1.1", hits=hits),
-        made_row(2, release="1.1", hits=hits[1:]),
-        made_row(3, release="2.1", hits=hits[:1], arm="candidate"),
-        made_row(4, release="2.1", tenant="zeta", hits=hits),
-    ]
-    rows.append(made_row(5, release="2.1", kind="shadow", shadow_of=rows[0].id, hits=()))
-    tiny_home.ledger.append(rows)
-    return tiny_home
+    with closing(open_home(settings_at(tmp_path_factory.mktemp("made")))) as home:
+        add_tiny(home, tiny_files)
+        put_documents(home.catalogue, OURS, TEXTS)
+        build(prepare_build(home, recipe_in_service(home)))
+        add_tiny(home, tiny_files, "finer")
+        remove_documents(home.catalogue, OURS, ["doc-0"])
+        put_documents(home.catalogue, OURS, [replace(TEXTS[1], title="Another title"), Document("new", "", "New.")])
+        recipe = change_recipe(home, recipe_in_service(home), model="finer")
+        recipe = replace(recipe, retrieval=replace(recipe.retrieval, candidates=50))
+        prepare(prepare_build(home, recipe), reason="a finer model")
+        insert_verdict(home.catalogue, 2, "golden", "pass", ["ndcg 0.8"], "2026-11-28")
+        hits = (made_hit("doc-1"), made_hit("doc-2", start=0, end=len(TEXTS[2].text)))
+        rows = [
+            made_row(1, release="1.1", hits=hits),
+            made_row(2, release="1.1", hits=hits[1:]),
+            made_row(3, release="2.1", hits=hits[:1], arm="candidate"),
+            made_row(4, release="2.1", tenant="zeta", hits=hits),
+        ]
+        rows.append(made_row(5, release="2.1", kind="shadow", shadow_of=rows[0].id, hits=()))
+        home.ledger.append(rows)
+    return home.path
+
+
+@pytest.fixture
+def home(made_once, tmp_path):
+    """A copy of it."""
+    shutil.copytree(made_once, tmp_path / "home")
+    with closing(open_home(settings_at(tmp_path))) as opened:
+        yield opened
 
 
 def ask(home, of, thing, **period):
