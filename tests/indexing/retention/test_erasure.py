@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
@@ -51,7 +51,7 @@ from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.releases.recipes import read_recipe
 from indexing.releases.release import list_releases
 from indexing.retention.document_locations import find_documents
-from indexing.retention.erasure import FLUSH_SECONDS, erase, foresee, resume
+from indexing.retention.erasure import FLUSH_SECONDS, foresee, resume
 from indexing.retention.reachability import needed_vectors
 from indexing.retention.tenant_erasure import partitions_of
 from indexing.snapshots.manifest import KIND as SNAPSHOTS
@@ -60,14 +60,14 @@ from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard import open_shard
 from indexing.snapshots.snapshot import Snapshot
 from tests.conftest import settings_at
+from tests.support.dying_erasures import ID, OURS, dying, erase_now, no_wait
 from tests.support.forked_programs import ForkedPopen
 from tests.support.ledger_rows import NOON, made_feedback, made_hit, made_row
 from tests.support.made_report import report_about
 from tests.support.replays import allow_replays
 from tests.support.tiny_model import add_tiny
 
-OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
-ID = "Patient-Quibblethörpe-4711"
+THEIRS = Partition("other", "manual")
 OLD = Document(
     ID,
     "Oldtitlezwick über alles",
@@ -100,15 +100,6 @@ def make(home, **choices):
     return build(
         prepare_build(home, replace(change_recipe(home, default_recipe(home), **choices), shard_rows=shard_rows))
     )
-
-
-def no_wait(seconds):
-    """No process runs beside these tests."""
-
-
-def erase_now(home, ids=frozenset({ID}), partition=OURS, wait=no_wait):
-    found = find_documents(home, partition, None if ids is None else frozenset(ids))
-    return erase(home, found, partial(needed_vectors, home), wait=wait)
 
 
 def resume_all(home):
@@ -735,54 +726,28 @@ class Killed(BaseException):
     """What ends an erasure between two steps."""
 
 
-STEPS = {
-    "rename": (Path, "rename"),
-    "replace": (Path, "replace"),
-    "unlink": (Path, "unlink"),
-    "rmtree": (shutil, "rmtree"),
-    "fsync": (os, "fsync"),
-    "write": (Database, "write"),
-    "compact": (Database, "compact"),
-}
-
-
-@contextmanager
-def dying(monkeypatch, after, die):
-    """Call ``die`` instead of the step number ``after`` on disk; gives how many steps were done."""
-    done = {"steps": 0}
-
-    def wrap(original):
-        def step(*arguments, **options):
-            if done["steps"] == after:
-                die()
-            done["steps"] += 1
-            return original(*arguments, **options)
-
-        return step
-
-    with monkeypatch.context() as patch:
-        for place, name in STEPS.values():
-            patch.setattr(place, name, wrap(getattr(place, name)))
-        yield done
-
-
 def copy_of(home, path):
     home.catalogue.compact()
+    return opened_copy(home, path)
+
+
+def opened_copy(home, path):
     copy_home(home.path, path)
     return open_home(replace_home(home.settings, path))
 
 
 @pytest.mark.slow
-def test_an_erasure_killed_at_any_step_is_finished_by_the_next(filled, tmp_path, monkeypatch):
+def test_an_erasure_killed_at_any_step_is_finished_by_the_next(filled, tmp_path):
     made = derived(filled)
 
     def die():
         raise Killed
 
     number, is_over, unfinished = 0, False, 0
+    filled.catalogue.compact()
     while not is_over:
-        home = copy_of(filled, tmp_path / f"copy-{number}")
-        with dying(monkeypatch, number, die):
+        home = opened_copy(filled, tmp_path / f"copy-{number}")
+        with dying(number, die):
             try:
                 erase_now(home)
                 is_over = True
@@ -807,15 +772,14 @@ KILLS = """
 from indexing.process_start import prepare; prepare()
 import os, signal, sys
 from pathlib import Path
-import pytest
 from indexing.home import open_home
 from indexing.settings import Settings
-from tests.indexing.retention.test_erasure import dying, erase_now
+from tests.support.dying_erasures import dying, erase_now
 
 for path, number in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
     if (child := os.fork()) == 0:
         home = open_home(Settings(home=Path(path), sessions=1))
-        with dying(pytest.MonkeyPatch(), int(number), lambda: os.kill(os.getpid(), signal.SIGKILL)):
+        with dying(int(number), lambda: os.kill(os.getpid(), signal.SIGKILL)):
             erase_now(home)
         os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -827,8 +791,9 @@ for path, number in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
 def test_an_erasure_that_was_really_killed_is_finished_by_the_next(filled, tmp_path):
     made = derived(filled)
     paths = {number: tmp_path / f"killed-{number}" for number in (1, 9, 31, 64, 95)}
+    filled.catalogue.compact()
     for path in paths.values():
-        copy_of(filled, path).close()
+        copy_home(filled.path, path)
     given = [str(value) for number, path in paths.items() for value in (path, number)]
     with ForkedPopen([sys.executable, "-c", KILLS, *given]) as killing:
         assert killing.wait(300) == 0
@@ -862,11 +827,11 @@ def test_a_reader_that_holds_up_the_compaction_is_named_and_the_erasure_stays_un
     patient.close()
 
 
-def test_a_document_written_again_while_an_erasure_is_unfinished_is_left_to_the_next_build(filled, monkeypatch):
+def test_a_document_written_again_while_an_erasure_is_unfinished_is_left_to_the_next_build(filled):
     def die():
         raise Killed
 
-    with dying(monkeypatch, 12, die), pytest.raises(Killed):
+    with dying(12, die), pytest.raises(Killed):
         erase_now(filled)
     put_documents(filled.catalogue, OURS, [NEW])
     make(filled)
