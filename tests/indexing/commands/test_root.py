@@ -1,8 +1,11 @@
 """The offline commands: results as JSON or a sentence, errors as one sentence and exit status 1."""
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,9 @@ from indexing.records import Document, Partition
 from indexing.settings import Settings
 from indexing.snapshots.manifest import MANIFEST_FILE
 from indexing.snapshots.shard import PASSAGES_FILE, VECTORS_FILE
+from tests.conftest import settings_at
+from tests.support.migrated_catalogue import place_home
+from tests.support.tiny_model import add_tiny
 
 Run = Callable[..., Result]
 
@@ -52,10 +58,7 @@ def error_of(result: Result) -> str:
     return line
 
 
-@pytest.fixture
-def articles(tmp_path: Path) -> Path:
-    """A folder of two articles."""
-    folder = tmp_path / "articles"
+def write_articles(folder: Path) -> Path:
     folder.mkdir()
     (folder / "apples.md").write_text("# Apples\n\nRed and round.\n")
     (folder / "pears.md").write_text("# Pears\n\nGreen and long.\n")
@@ -63,10 +66,39 @@ def articles(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def built(run: Run, articles: Path) -> str:
-    """The id of the snapshot of a home that was built once."""
-    output_of(run("ingest", articles))
-    return json_of(run("build", "--json"))["release"]["snapshot"]
+def articles(tmp_path: Path) -> Path:
+    """A folder of two articles."""
+    return write_articles(tmp_path / "articles")
+
+
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory: pytest.TempPathFactory, tiny_files: Mapping[str, bytes]) -> tuple[Path, str]:
+    """The folder of a home that was built once, and the id of its snapshot."""
+    folder = tmp_path_factory.mktemp("built")
+    with closing(open_home(settings_at(folder))) as home:
+        add_tiny(home, tiny_files)
+    invoke = partial(CliRunner().invoke, cli)
+    output_of(invoke(["--home", str(home.path), "ingest", str(write_articles(folder / "articles"))]))
+    report = json_of(invoke(["--home", str(home.path), "build", "--json"]))
+    assert isinstance(report, dict)
+    return home.path, report["release"]["snapshot"]
+
+
+@pytest.fixture
+def built(built_once: tuple[Path, str]) -> str:
+    """The id of the snapshot of the home, where that is to be a copy of one that was built once."""
+    return built_once[1]
+
+
+@pytest.fixture
+def tiny_home(request: pytest.FixtureRequest, tmp_path: Path, tiny_files: Mapping[str, bytes]) -> Iterator[Home]:
+    """A home with a tiny model; for tests that want it ``built``, a copy of the one that was."""
+    if is_built := "built" in request.fixturenames:
+        shutil.copytree(request.getfixturevalue("built_once")[0], tmp_path / "home")
+    with closing(open_home(settings_at(tmp_path), place_home(tmp_path / "home"))) as home:
+        if not is_built:
+            add_tiny(home, tiny_files)
+        yield home
 
 
 # ingest
