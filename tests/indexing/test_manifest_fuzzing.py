@@ -1,7 +1,7 @@
 """Manifests that say something else than was written are damaged or of another format, by name, and never a crash."""
 
 import json
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -13,6 +13,7 @@ from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents
 from indexing.errors import ArtefactCorrupt, FormatUnknown, InvalidInput, NotFound
 from indexing.features.materialise import now_utc, push_from_json
+from indexing.home import open_home
 from indexing.models.registry import model_version
 from indexing.records import Document, Partition, fingerprint
 from indexing.releases.recipe_choices import default_recipe
@@ -20,25 +21,27 @@ from indexing.releases.recipes import Recipe, recipe_from_manifest
 from indexing.snapshots.manifest import SnapshotManifest, read_snapshot
 from indexing.snapshots.shard import KIND as SHARDS
 from indexing.snapshots.shard_manifest import read_shard_manifest
+from tests.conftest import settings_at
 from tests.support.mutations import changed, damaged, examples
+from tests.support.tiny_model import add_tiny
 
 NAMED = (ArtefactCorrupt, FormatUnknown, NotFound)
 
 
-@pytest.fixture
-def made(tiny_home):
-    """A home with a release, and the manifests of all that it is made of, as JSON."""
-    put_documents(tiny_home.catalogue, Partition("default", "a"), [Document("a", "A", "A text of a document.")])
-    recipe = default_recipe(tiny_home)
-    snapshot = read_snapshot(tiny_home.storage, build(prepare_build(tiny_home, recipe)).release.snapshot)
-    model = tiny_home.models.get(recipe.model)
-    artefact = tiny_home.storage.open(SHARDS, snapshot.shards[0].name)
-    return {
-        "recipe": json.loads(json.dumps(recipe.manifest)),
-        "snapshot": snapshot.to_json(),
-        "model": model.manifest.to_json(),
-        "shard": artefact,
-    }
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, tiny_files):
+    """The manifests of all that a release is made of, as JSON; strategies change copies of them."""
+    with closing(open_home(settings_at(tmp_path_factory.mktemp("made")))) as home:
+        add_tiny(home, tiny_files)
+        put_documents(home.catalogue, Partition("default", "a"), [Document("a", "A", "A text of a document.")])
+        recipe = default_recipe(home)
+        snapshot = read_snapshot(home.storage, build(prepare_build(home, recipe)).release.snapshot)
+        return {
+            "recipe": json.loads(json.dumps(recipe.manifest)),
+            "snapshot": snapshot.to_json(),
+            "model": home.models.get(recipe.model).manifest.to_json(),
+            "shard": home.storage.open(SHARDS, snapshot.shards[0].name),
+        }
 
 
 def require_named(read, *errors):
