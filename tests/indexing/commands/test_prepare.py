@@ -1,6 +1,8 @@
 """``groundwork releases prepare`` says what a change costs, asks, builds and proposes."""
 
 import json
+import shutil
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
@@ -8,21 +10,39 @@ from click.testing import CliRunner
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.releases import stable_recipe
 from indexing.commands.root import cli
+from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.releases.release import list_releases
 from indexing.releases.rollouts import list_rollouts
+from tests.conftest import settings_at
+from tests.support.tiny_model import add_tiny
 
 TEXTS = [Document(f"doc-{n}", f"Title {n}", f"The words of document {n}.") for n in range(3)]
 
 
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory, tiny_files):
+    """The folder of a home with one release of three documents."""
+    with closing(open_home(settings_at(tmp_path_factory.mktemp("built")))) as home:
+        add_tiny(home, tiny_files)
+        put_documents(home.catalogue, Partition("default", "default"), TEXTS)
+    assert CliRunner().invoke(cli, ["--home", str(home.path), "build"]).exit_code == 0
+    return home.path
+
+
+@pytest.fixture
+def tiny_home(built_once, tmp_path):
+    """A copy of it."""
+    shutil.copytree(built_once, tmp_path / "home")
+    with closing(open_home(settings_at(tmp_path))) as home:
+        yield home
+
+
 @pytest.fixture
 def run(tiny_home):
-    put_documents(tiny_home.catalogue, Partition("default", "default"), TEXTS)
-
     def invoke(*arguments, **how):
         return CliRunner().invoke(cli, ["--home", str(tiny_home.path), *arguments], **how)
 
-    assert invoke("build").exit_code == 0
     return invoke
 
 

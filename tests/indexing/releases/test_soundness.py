@@ -1,6 +1,8 @@
 """What was tampered with is refused by name before it serves, and so is an encoder that cannot search its snapshot."""
 
 import json
+import shutil
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from indexing.builds.context import prepare_build
 from indexing.catalogue.document_writes import put_documents
 from indexing.errors import ArtefactCorrupt, BuildFailed, ModelMismatch, ReleaseNotGated
 from indexing.features.views import EMBEDDING_VIEWS, FIRST_256, lexical_view
+from indexing.home import open_home
 from indexing.indexes.ivf_index import IvfInfo
 from indexing.records import Document, Partition, canonical_json
 from indexing.releases.recipe_choices import recipe_in_service
@@ -17,16 +20,29 @@ from indexing.releases.recipes import read_recipe
 from indexing.releases.soundness import require_promotable, require_sound, require_whole
 from indexing.snapshots.manifest import MANIFEST_FILE, read_snapshot
 from indexing.storage.store import MANIFEST
+from tests.conftest import settings_at
 from tests.support.promotions import gated
+from tests.support.tiny_model import add_tiny
 
 TEXTS = [Document(f"doc-{n}", f"Title {n}", f"The words of document {n}.") for n in range(3)]
 
 
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory, tiny_files):
+    """The folder of a home with one release of three documents, and the release."""
+    with closing(open_home(settings_at(tmp_path_factory.mktemp("built")))) as home:
+        add_tiny(home, tiny_files)
+        put_documents(home.catalogue, Partition("default", "default"), TEXTS)
+        return home.path, build(prepare_build(home, recipe_in_service(home))).release
+
+
 @pytest.fixture
-def built(tiny_home):
-    """A home with one release of three documents."""
-    put_documents(tiny_home.catalogue, Partition("default", "default"), TEXTS)
-    return tiny_home, build(prepare_build(tiny_home, recipe_in_service(tiny_home))).release
+def built(built_once, tmp_path):
+    """A copy of it, whose files a test may change."""
+    folder, release = built_once
+    shutil.copytree(folder, tmp_path / "home")
+    with closing(open_home(settings_at(tmp_path))) as home:
+        yield home, release
 
 
 def change(path, edit):
