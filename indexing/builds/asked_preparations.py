@@ -31,9 +31,11 @@ MAX_ATTEMPTS = 3
 WORK_SECONDS = 60.0
 """How long one is worked on before it gives way to a build that is wanted: what is planned is planned again then, and
 vectors must come of it. Source: our choice; writes that wait for a build wait so much longer at most."""
+_KEPT_STAGES = ("vectors", "shards")
+"""The stages of a build whose work is not done again; what comes before them is."""
 
 
-class _GaveWay(BuildCancelled):
+class GaveWay(BuildCancelled):
     """Something else is to be done first; the preparation waits for that, and goes on where it stopped."""
 
 
@@ -51,7 +53,7 @@ def run_next_preparation(
     Args:
         home: Where it was asked for.
         context_of: What builds a recipe, and tells how far it is.
-        gives_way: Asked, with the seconds since first something was done, whether something else is to be done first.
+        gives_way: Asked, with the seconds of work that is not done again, whether something else is to be done first.
         clock: Seconds.
     """
     waiting = open_preparations(home.catalogue)
@@ -81,7 +83,7 @@ def _run(
     logger.info("preparation.begins", extra={"fields": {"preparation": asked.id, "attempt": asked.attempts}})
     try:
         _estimate_and_build(home, asked, context_of, on_progress)
-    except (AlreadyRunning, _GaveWay) as error:
+    except (AlreadyRunning, GaveWay) as error:
         put_back_preparation(catalogue, asked.id)
         if isinstance(error, AlreadyRunning):
             raise
@@ -123,16 +125,16 @@ def _progress_of(
     catalogue: Database, asked: Preparation, gives_way: Callable[[float], bool], clock: Callable[[], float]
 ) -> Progress:
     """What writes down how far a preparation is, and ends it where it was cancelled or must give way."""
-    began: float | None = None  # from the first thing done: before it, all would be done again
+    began: float | None = None
 
     def on_progress(stage: str, done: int, total: int) -> None:
         nonlocal began
         if not note_progress(catalogue, asked.id, stage, done, total):
             raise _cancelled(asked)
-        if began is None:
+        if began is None and stage in _KEPT_STAGES:
             began = clock()
-        if gives_way(clock() - began):
-            raise _GaveWay(f"Preparation {asked.id} gives way, and goes on later.")
+        if gives_way(0.0 if began is None else clock() - began):
+            raise GaveWay(f"Preparation {asked.id} gives way, and goes on later.")
 
     return on_progress
 
