@@ -28,6 +28,9 @@ Rows: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 """bool, shape (n,): which of n rows or documents are meant."""
 
+MAX_INTEGER = 2**53 - 1
+"""The largest whole number that comes in or goes out: every JSON reader has it exactly, and the OpenAPI document would
+round a larger bound. Source: RFC 8259, section 6."""
 MODES = ("hybrid", "dense", "lexical")
 """Which legs rank a search: both, the vectors alone, or BM25 alone."""
 PLAIN = "text/plain"

@@ -100,6 +100,14 @@ def home(tmp_path: Path) -> Iterator[Home]:
     opened.close()
 
 
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that ``groundwork erase`` would have waited for API processes; here none does anything meanwhile."""
+    seconds: list[float] = []
+    monkeypatch.setattr("indexing.commands.erasure.sleep", seconds.append)
+    return seconds
+
+
 @contextmanager
 def without_torch() -> Iterator[None]:
     """As on a machine where torch and what is built on it are not installed."""

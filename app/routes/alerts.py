@@ -6,10 +6,10 @@ from fastapi import APIRouter, Path, Query
 
 from app.schemas.alerts import AcknowledgeBody, AlertAnswer, AlertsAnswer
 from app.schemas.problems import problems
-from app.schemas.search import MAX_INTEGER
 from app.services.alerts import acknowledge, all_alerts
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Operator, ServicesDep
+from indexing.records import MAX_INTEGER
 
 router = APIRouter(tags=["quality"], route_class=AuthenticatedRoute)
 

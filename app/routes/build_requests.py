@@ -7,11 +7,11 @@ from pydantic.json_schema import SkipJsonSchema
 
 from app.schemas.build_requests import BuildRequestsAnswer
 from app.schemas.problems import problems
-from app.schemas.search import MAX_INTEGER
 from app.services.waiting_writes import list_build_requests
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Admin, ServicesDep
 from indexing.catalogue.build_requests import PAGE
+from indexing.records import MAX_INTEGER
 
 router = APIRouter(tags=["documents"], route_class=AuthenticatedRoute)
 

@@ -23,7 +23,6 @@ from app.schemas.rollouts import (
     ShareBody,
     StepBody,
 )
-from app.schemas.search import MAX_INTEGER
 from app.services.rollouts import (
     decide,
     decision,
@@ -38,6 +37,7 @@ from app.services.rollouts import (
 from app.web.authenticated_routes import AuthenticatedRoute
 from app.web.dependencies import Operator, ServicesDep
 from indexing.errors import InvalidInput
+from indexing.records import MAX_INTEGER
 from indexing.releases.lifecycle import pause, reject, resume, set_share
 from indexing.releases.observation import end_trial
 from indexing.releases.release import find_release

@@ -8,7 +8,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.schemas.scalars import NO_TEXT, Moment, Number
-from app.schemas.search import MAX_INTEGER, MAX_USER_CHARACTERS
+from app.schemas.search import MAX_USER_CHARACTERS
+from indexing.records import MAX_INTEGER
 
 MAX_NAME, MAX_COMMENT, MAX_DOCUMENT_ID = 100, 1024, 512
 """Code points of names and of a comment at most (source: UBI 1.3), and of a document id (ours; UBI allows 256)."""

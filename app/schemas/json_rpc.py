@@ -6,14 +6,12 @@ from typing import cast
 
 from pydantic_core import from_json, to_json
 
-from indexing.records import Json
+from indexing.records import MAX_INTEGER, Json
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 """What is wrong with a message. Source: JSON-RPC 2.0, section 5.1."""
 HEADER_MISMATCH, UNSUPPORTED_VERSION = -32020, -32022
 """What is wrong with its headers. Source: MCP 2026-07-28, basic, error codes."""
-MAX_ID = 2**53 - 1
-"""The largest number that is an id: beyond it JSON readers round, and the answer would name another request."""
 MAX_ID_CHARACTERS = 512
 """The longest text that is an id, in code points: it goes back with the answer. Our choice."""
 MAX_METHOD_CHARACTERS = 128
@@ -28,7 +26,7 @@ MESSAGE_SCHEMA: Json = {
         "id": {
             "anyOf": [
                 {"type": "string", "maxLength": MAX_ID_CHARACTERS},
-                {"type": "integer", "minimum": -MAX_ID, "maximum": MAX_ID},
+                {"type": "integer", "minimum": -MAX_INTEGER, "maximum": MAX_INTEGER},
             ],
             "description": "Comes back with the answer; left out by a notification.",
         },
@@ -126,7 +124,7 @@ def _id_of(found: Mapping[str, Json]) -> str | int | None:
         return None
     given = found["id"]
     is_text = isinstance(given, str) and len(given) <= MAX_ID_CHARACTERS
-    is_number = isinstance(given, int) and not isinstance(given, bool) and -MAX_ID <= given <= MAX_ID
+    is_number = isinstance(given, int) and not isinstance(given, bool) and -MAX_INTEGER <= given <= MAX_INTEGER
     if not (is_text or is_number):
         raise _invalid(
             f"a message with an id that is neither a text of at most {MAX_ID_CHARACTERS} characters nor an integer of"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.schemas.scalars import NO_TEXT
 from indexing.catalogue.file_uploads import FileUpload, UploadPart, UploadState
 from indexing.catalogue.files import StoredFile
+from indexing.records import MAX_INTEGER
 
 Purpose: TypeAlias = Literal["assistants", "user_data", "batch", "fine-tune", "vision", "evals"]
 """What a file is for, in OpenAI's words; all are kept alike here."""
@@ -78,7 +79,7 @@ class UploadBody(BaseModel):
         }
     )
 
-    bytes: Annotated[int, Field(ge=1, le=2**53 - 1), NO_TEXT]
+    bytes: Annotated[int, Field(ge=1, le=MAX_INTEGER), NO_TEXT]
     filename: str = Field(min_length=1, max_length=1_000)
     mime_type: str = Field("", max_length=200, description="Not looked at: the ending of the name says what it is.")
     purpose: Purpose

@@ -11,7 +11,7 @@ from app.schemas.scalars import NO_TEXT, Flag, Number
 from indexing.catalogue.file_readings import Attachment, ErrorCode, Reading, ReadingCounts, State
 from indexing.catalogue.vector_stores import FileBatch, VectorStore
 from indexing.errors import InvalidInput
-from indexing.records import Json
+from indexing.records import MAX_INTEGER, Json
 from indexing.sources.field_checks import refuse_surrogates
 from indexing.sources.permission_slips import refuse_misplaced
 from indexing.sources.refusals import Refused
@@ -21,7 +21,7 @@ MAX_BATCH_FILES = 2_000
 MAX_CREATED_FILES = 500
 """Files that a store may be made with. Source: OpenAI's."""
 _Key = Annotated[str, Field(min_length=1, max_length=MAX_KEY_CHARACTERS)]
-_Whole = Annotated[int, Field(strict=True, ge=-(2**53) + 1, le=2**53 - 1)]
+_Whole = Annotated[int, Field(strict=True, ge=-MAX_INTEGER, le=MAX_INTEGER)]
 _Text = Annotated[str, Field(max_length=MAX_VALUE_CHARACTERS)]
 FileId: TypeAlias = Annotated[str, Field(min_length=1, max_length=100)]
 """The id of a file in a body."""
@@ -34,8 +34,8 @@ Attributes: TypeAlias = Annotated[dict[_Key, Flag | _Whole | Number | _Text], Fi
 class StaticSizes(BaseModel):
     """How large chunks are, in tokens."""
 
-    max_chunk_size_tokens: Annotated[int, Field(ge=1, le=2**53 - 1), NO_TEXT]
-    chunk_overlap_tokens: Annotated[int, Field(ge=0, le=2**53 - 1), NO_TEXT]
+    max_chunk_size_tokens: Annotated[int, Field(ge=1, le=MAX_INTEGER), NO_TEXT]
+    chunk_overlap_tokens: Annotated[int, Field(ge=0, le=MAX_INTEGER), NO_TEXT]
 
 
 class ChunkingBody(BaseModel):

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
 
 from app.schemas.scalars import NO_TEXT, Flag
-from app.schemas.search import MAX_INTEGER, QueryText
+from app.schemas.search import QueryText
+from indexing.records import MAX_INTEGER
 
 MAX_TEXTS = 1_000
 """Texts of one request. Source: what Cohere's documentation of its rerank endpoint advises at most."""

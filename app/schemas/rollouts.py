@@ -5,14 +5,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.schemas.scalars import NO_TEXT, Flag, Moment, Number
+from indexing.records import MAX_INTEGER
 from indexing.releases.rollouts import Mode, PinKind, State, Unit
 from indexing.releases.steps import MAX_STEPS
 
-_MOST = 2**53 - 1
-"""The largest whole number that all readers of JSON agree on. Source: RFC 8259, section 6."""
 ReleaseText = Annotated[str, Field(min_length=1, max_length=20, description="`13.2`, or `13` for its newest build.")]
 TenantName = Annotated[str, Field(min_length=1, max_length=128)]
-Whole = Annotated[int, Field(ge=1, le=_MOST), NO_TEXT]
+Whole = Annotated[int, Field(ge=1, le=MAX_INTEGER), NO_TEXT]
 AnywayFlag = Annotated[
     Flag, Field(description="Also a recipe that lacks documents which the one in service answers with.")
 ]

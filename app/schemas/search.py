@@ -27,7 +27,7 @@ from app.schemas.search_options import (
 )
 from indexing.features.conversation import USER, Message, Turns, read_conversation
 from indexing.features.views import ConversationView
-from indexing.records import Json
+from indexing.records import MAX_INTEGER, Json
 
 MAX_K = 1000
 """The most hits of one search. Our choice."""
@@ -37,9 +37,6 @@ MAX_DIMENSION = 8_192
 """Components of a vector that is read at all; the model's dimension decides later. Our choice."""
 MAX_USER_CHARACTERS = 512
 """The longest id of a user, in code points. Our choice."""
-MAX_INTEGER = 2**53 - 1
-"""The largest integer on the wire: beyond it JSON readers round, and the OpenAPI document would round the bound itself.
-Source: RFC 8259, section 6."""
 
 SequenceToken = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 OldSequenceNumber = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER, json_schema_extra={"deprecated": True})]

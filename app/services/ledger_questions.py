@@ -20,9 +20,8 @@ from indexing.ledger.day_sources import DayFault
 from indexing.ledger.feedback_readers import feedback_about
 from indexing.ledger.readers import (
     requests_named,
-    requests_of,
     served_request,
-    shares,
+    served_tenant,
 )
 from indexing.ledger.records import RequestRow
 from indexing.ledger.row_json import feedback_json, row_json
@@ -61,18 +60,16 @@ def requests_by_id(
 
 def served(home: Home, tenant: str, since: datetime | None, until: datetime | None, limit: int) -> ServedAnswer:
     """What served a tenant from ``since`` up to and without ``until``, with its newest ``limit`` requests."""
-    ledger = home.ledger
-    faults: list[DayFault] = []
-    found = shares(ledger, tenant, since, until, on_fault=faults.append)
-    rows = requests_of(ledger, tenant, since, until, limit=limit, newest_first=True, on_fault=lambda fault: None)
+    found = served_tenant(home.ledger, tenant, since, until, limit)
     return ServedAnswer(
         tenant=tenant,
-        answers=sum(one.requests for one in found),
+        answers=found.answers,
         shares=[
-            ReleaseShare(release=one.release, arm=one.arm, requests=one.requests, share=one.share) for one in found
+            ReleaseShare(release=one.release, arm=one.arm, requests=one.requests, share=one.share)
+            for one in found.shares
         ],
-        newest=[_request(row) for row in rows],
-        unread=_unread(faults, home),
+        newest=[_request(row) for row in found.newest],
+        unread=_unread(found.faults, home),
     )
 
 

@@ -36,8 +36,6 @@ def list_build_requests(
     of = tenant if caller.is_operator else caller.tenant
     catalogue = services.home.catalogue
     found = open_requests(catalogue, tenant=of, after=after, limit=limit + 1)
-    seen = builder_seen(catalogue)
-    is_running = seen is not None and seen.is_running(services.now())
     return BuildRequestsAnswer(
         requests=[
             BuildRequestAnswer(id=one.id, reason=one.reason, tenant=one.tenant, created_at=one.created_at)
@@ -45,10 +43,15 @@ def list_build_requests(
         ],
         next=found[limit - 1].id if len(found) > limit else None,
         documents_waiting=services.live.count_waiting(of),
-        builder=BuilderAnswer(
-            state="running" if is_running else "none seen", seen_at=None if seen is None else seen.seen_at
-        ),
+        builder=builder_answer(services),
     )
+
+
+def builder_answer(services: Services) -> BuilderAnswer:
+    """Whether a builder runs, as it goes over the wire."""
+    seen = builder_seen(services.home.catalogue)
+    is_running = seen is not None and seen.is_running(services.now())
+    return BuilderAnswer(state="running" if is_running else "none seen", seen_at=None if seen is None else seen.seen_at)
 
 
 def counted(count: Callable[[], int]) -> float:

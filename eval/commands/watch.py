@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from eval.commands.group import evaluation
+from indexing.commands.job_tables import planned_as_json, run_as_json
 from indexing.commands.numbers import FiniteRange
-from indexing.commands.scheduled_runs import planned_as_json, run_as_json
 from indexing.commands.terminal import as_json as json_option
 from indexing.commands.terminal import opened, print_json, short_time
 from indexing.settings import Settings

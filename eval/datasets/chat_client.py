@@ -16,7 +16,7 @@ import httpx
 
 from indexing.backoff import Backoff
 from indexing.errors import BudgetSpent, InvalidInput, ServiceFailed
-from indexing.records import Json
+from indexing.records import MAX_INTEGER, Json
 from indexing.settings import Settings
 
 CONCURRENCY = 4
@@ -31,9 +31,6 @@ _PAUSES = Backoff(1.0, 30.0)
 """Pauses in seconds where the endpoint does not say how long to wait. Source: our choice."""
 _TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Statuses after which the same request may be answered. Source: RFC 9110, RFC 8470; 529 is some vendors' overload."""
-MOST_TOKENS = 2**53 - 1
-"""What one answer may say that it counted; anything else is not counted. Source: RFC 8259, section 6: what every reader
-of JSON has exactly."""
 _OPTIONAL = ("temperature", "seed")
 """Fields that some models refuse, by what the error names as ``param``; the request is then sent without them."""
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
@@ -279,7 +276,7 @@ class ChatClient:
             return
         for name in ("prompt_tokens", "completion_tokens"):
             tokens = usage.get(name)
-            if isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens <= MOST_TOKENS:
+            if isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens <= MAX_INTEGER:
                 for counted in (self.usage, cost):
                     setattr(counted, name, getattr(counted, name) + tokens)
 

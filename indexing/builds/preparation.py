@@ -1,20 +1,19 @@
 """Preparing a change: what another recipe costs, and its build, which ends as a proposed rollout or as nothing."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
 
-from indexing.builds.build import BuildReport, DryRun, build, dry_run
+from indexing.builds.build import BuildReport, build
 from indexing.builds.context import BuildContext
-from indexing.catalogue.database import Database, utc_now
-from indexing.catalogue.releases import recipe_with, stable_recipe
-from indexing.catalogue.tenants import read_tenant
-from indexing.errors import NotReady, RolloutConflict
+from indexing.builds.dry_run import DryRun, dry_run
+from indexing.catalogue.database import utc_now
 from indexing.home import Home
+from indexing.records import Json
 from indexing.releases.deployments import stable_release
 from indexing.releases.recipes import Recipe, read_recipe
 from indexing.releases.release import Release
-from indexing.releases.rollouts import OPEN_STATES, Rollout, rollout_in
-from indexing.releases.transitions import Decision, in_words
+from indexing.releases.rollouts import Rollout
+from indexing.releases.transitions import Decision
 from indexing.releases.trials import propose
 from indexing.settings import current_user
 from indexing.snapshots.manifest import read_snapshot
@@ -37,6 +36,10 @@ class Cost:
     vector_bytes: int
     shard_bytes: int
 
+    def to_json(self) -> dict[str, Json]:
+        """It as plain JSON."""
+        return {**asdict(self.work), "vector_bytes": self.vector_bytes, "shard_bytes": self.shard_bytes}
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -44,34 +47,6 @@ class Prepared:
 
     report: BuildReport
     rollout: Rollout
-
-
-def require_preparable(catalogue: Database, recipe: Recipe, tenants: Collection[str] = ()) -> int:
-    """Refuse, before anything is computed, what could not be proposed; gives the recipe in service.
-
-    Raises:
-        NotReady: nothing is in service.
-        NotFound: there is no such tenant.
-        RolloutConflict: the recipe is in service, or has a rollout that is not over.
-    """
-    live = stable_recipe(catalogue)
-    if live is None:
-        raise NotReady("Nothing is in service that a change could be compared with: run 'groundwork build' first.")
-    for tenant in tenants:
-        read_tenant(catalogue, tenant)
-    number = recipe_with(catalogue, recipe.fingerprint)
-    if number == live:
-        raise RolloutConflict(
-            f"Recipe {number} is in service already, and these choices change nothing of it: name a change, such as"
-            " --model or --view ('groundwork releases prepare --help')."
-        )
-    found = None if number is None else rollout_in(catalogue, ("proposed", *OPEN_STATES), candidate=number)
-    if found is not None:
-        raise RolloutConflict(
-            f"Recipe {number} is in rollout {found.id} already ({in_words(found.state)}): go on with that, or reject it"
-            f" first with 'groundwork rollouts reject {found.id}'."
-        )
-    return live
 
 
 def estimate(home: Home, context: BuildContext) -> Cost:
@@ -89,7 +64,14 @@ def estimate(home: Home, context: BuildContext) -> Cost:
     )
 
 
-def prepare(context: BuildContext, *, reason: str, tenants: Collection[str] = ()) -> Prepared:
+def prepare(
+    context: BuildContext,
+    *,
+    reason: str,
+    tenants: Collection[str] = (),
+    actor: str | None = None,
+    conclude: Callable[[Release, Rollout], None] = lambda release, rollout: None,
+) -> Prepared:
     """Build a recipe beside what serves, and propose it; the release and its rollout come to be together or not at all.
 
     Whatever stops it, the vectors and shards that were stored stay for the next build until they are collected.
@@ -98,17 +80,20 @@ def prepare(context: BuildContext, *, reason: str, tenants: Collection[str] = ()
         context: The recipe and where it is built.
         reason: Why; kept with the rollout.
         tenants: Whom the rollout concerns; empty for all.
+        actor: Who proposes it; the user of this process unless told otherwise.
+        conclude: Told both inside the transaction that records them; where it raises an error there is neither.
 
     Raises:
         GroundworkError: as ``build`` and ``propose``.
     """
     proposed: list[Rollout] = []
 
-    def conclude(release: Release) -> None:
-        by = Decision(current_user(), reason, utc_now())
+    def propose_it(release: Release) -> None:
+        by = Decision(actor or current_user(), reason, utc_now())
         proposed.append(propose(context.catalogue, release.recipe, by, tenants=sorted(tenants) or None))
+        conclude(release, proposed[0])
 
-    report = build(context, conclude=conclude)
+    report = build(context, conclude=propose_it, actor=actor)
     return Prepared(report, proposed[0])
 
 

@@ -30,13 +30,16 @@ class Job:
     error: str | None
 
 
-def start_job(database: Database, recipe: int, executor: str) -> Job:
-    """Record a build that begins now. A job left ``running`` by a build that was killed is marked as failed."""
+def start_job(database: Database, recipe: int, executor: str, actor: str | None = None) -> Job:
+    """Record a build that begins now, by default of this process's user.
+
+    A job left ``running`` by a build that was killed is marked as failed.
+    """
     fail_abandoned(database, running_jobs(database))
     with database.write() as db:
         number = db.conn.execute(
             "INSERT INTO jobs (recipe, state, executor, actor, created_at) VALUES (?, 'running', ?, ?, ?)",
-            (recipe, executor, current_user(), utc_now()),
+            (recipe, executor, actor or current_user(), utc_now()),
         ).lastrowid
     return read_job(database, number or 0)
 
@@ -78,20 +81,16 @@ def finish_job(database: Database, job: int, state: State, error: str | None = N
 
 
 def cancel_job(database: Database, job: int) -> None:
-    """Ask a running build on workers to stop; it makes no release, and what it stored stays for the next one.
+    """Ask a running build to stop, which it does at its next block; it makes no release, and what it stored stays.
 
     Raises:
         NotFound: there is no such job.
-        InvalidInput: it is not running, or runs in its own process.
+        InvalidInput: it is not running.
     """
     with database.write():
         found = read_job(database, job)
         if found.state != "running":
             raise InvalidInput(f"Job {job} is {found.state}: only a running job can be cancelled.")
-        if found.executor == "local":
-            raise InvalidInput(
-                f"Job {job} builds in its own process, which does not see cancellations: press Ctrl-C where it runs."
-            )
         finish_job(database, job, "cancelled")
 
 
@@ -157,7 +156,7 @@ def last_recipe_built(database: Database) -> int | None:
 
 def shorten_errors(db: sqlite_utils.Database) -> None:
     """Cut the recorded errors at their first colon: what follows may quote a text."""
-    for table in ("jobs", "job_blocks", "scheduled_runs"):
+    for table in ("jobs", "job_blocks", "scheduled_runs", "preparations"):
         db.conn.execute(
             f"UPDATE {table} SET error = substr(error, 1, instr(error, ':') - 1) WHERE instr(error, ':') > 0"
         )

@@ -2,28 +2,33 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from indexing.commands.numbers import MOST, POSITIVE, FiniteRange
-from indexing.commands.scheduled_runs import (
+from indexing.commands.job_tables import (
     JobId,
     JobNumber,
     planned_as_json,
+    preparation_as_json,
     print_plan,
+    print_preparations,
     print_runs,
     run_as_json,
 )
+from indexing.commands.numbers import POSITIVE, FiniteRange
 from indexing.commands.terminal import as_json, opened, print_json, print_table, progress_bar, screen, short_time
 from indexing.commands.watching import running_schedule, watching
 from indexing.errors import InvalidInput
 from indexing.home import Home, require_home
 from indexing.process_start import ENCODING, require_memory
+from indexing.records import MAX_INTEGER
 from indexing.settings import Settings, current_user
 
 if TYPE_CHECKING:
     from indexing.builds.build import BuildReport
+    from indexing.builds.context import BuildContext, Progress
     from indexing.builds.tasks import Executor
     from indexing.releases.recipes import Recipe
 
@@ -54,7 +59,7 @@ def require_redis(settings: Settings) -> None:
     "--memory-mb",
     default=2048,
     show_default=True,
-    type=click.IntRange(256, MOST),
+    type=click.IntRange(256, MAX_INTEGER),
     help="A process that uses more is replaced after its task; a task that needs twice as much fails.",
 )
 @click.pass_obj
@@ -79,21 +84,22 @@ def worker(settings: Settings, concurrency: int | None, queues: str | None, memo
 
 @click.command()
 @click.option("--every", type=FiniteRange(1, 2_592_000), metavar="SECONDS", help="Also build what changed, this often.")
-@click.option("--once", is_flag=True, help="Run the build that is wanted now, if any, and end.")
+@click.option("--once", is_flag=True, help="Run the build or preparation that is wanted now, if any, and end.")
 @click.pass_obj
 def builder(settings: Settings, every: float | None, once: bool) -> None:
-    """Run the builds that the API asks for, one at a time, until told to stop.
+    """Run the builds and preparations that the API asks for, one at a time, until told to stop.
 
     It builds every recipe that is open (the one in service first, then a candidate and those on standby), on workers
-    where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished.
-    All the while a thread watches the open rollout, as 'groundwork rollouts watch' does, and another runs what is
-    scheduled, as 'groundwork beat' does.
+    where GROUNDWORK_REDIS_URL is set, and gives way to other processes of the machine. A build in progress is finished;
+    a preparation goes on with the next builder. All the while a thread watches the open rollout, as 'groundwork
+    rollouts watch' does, and another runs what is scheduled, as 'groundwork beat' does.
     """
     import os
     import signal
     import threading
 
     require_memory(ENCODING, "groundwork builder")
+    from indexing.builds.asked_preparations import run_next_preparation
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build
     from indexing.builds.open_recipes import build_each, recipes_to_build
@@ -107,6 +113,9 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     os.nice(10)
     with opened(settings) as home:
 
+        def context_of(recipe: "Recipe", on_progress: "Progress") -> "BuildContext":
+            return prepare_build(home, recipe, on_progress=on_progress, executor_for=executor_for(home))
+
         def build_one(recipe: "Recipe") -> "BuildReport":
             report = build(prepare_build(home, recipe, executor_for=executor_for(home)))
             click.echo(
@@ -118,7 +127,7 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
             ensure_model(home)
             build_each(recipes_to_build(home.catalogue, utc_now()) or [recipe_in_service(home)], build_one)
 
-        one = Builder(home.catalogue, run_build, every_seconds=every)
+        one = Builder(home.catalogue, run_build, partial(run_next_preparation, home, context_of), every_seconds=every)
         if once:
             one.step()
             return
@@ -168,24 +177,25 @@ def beat(settings: Settings) -> None:
 
 @click.group()
 def jobs() -> None:
-    """List, show, cancel and retry builds and scheduled runs."""
+    """List, show, cancel and retry builds, scheduled runs and preparations."""
 
 
 @jobs.command("list")
 @as_json
 @click.pass_obj
 def jobs_list(settings: Settings, as_json: bool) -> None:
-    """All builds, and the last runs of what is scheduled (their ids begin with r), newest first."""
+    """All builds, the last scheduled runs (ids begin with r) and preparations (with p), newest first."""
     from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.jobs import list_jobs
+    from indexing.catalogue.preparations import list_preparations
     from indexing.catalogue.schedule import list_runs
 
     with opened(settings) as home:
         notice_abandoned_jobs(home.catalogue, home.storage)
         rows = [asdict(job) for job in list_jobs(home.catalogue)]
-        runs = list_runs(home.catalogue)
+        runs, preparations = list_runs(home.catalogue), list_preparations(home.catalogue)
     if as_json:
-        print_json([*rows, *map(run_as_json, runs)])
+        print_json([*rows, *map(run_as_json, runs), *map(preparation_as_json, preparations)])
         return
     for row in rows:
         row |= {name: short_time(row[name]) for name in ("created_at", "finished_at")}
@@ -193,31 +203,44 @@ def jobs_list(settings: Settings, as_json: bool) -> None:
     print_table("jobs", columns, [["" if cell is None else cell for cell in row.values()] for row in rows])
     if runs:
         print_runs(runs)
+    if preparations:
+        print_preparations(preparations)
 
 
 @jobs.command("requests")
 @as_json
 @click.pass_obj
 def jobs_requests(settings: Settings, as_json: bool) -> None:
-    """The builds that are asked for and not done yet, what waits for them, and whether a builder runs."""
+    """The builds and preparations that are asked for and not done yet, what waits, and whether a builder runs."""
     from indexing.catalogue.build_requests import open_requests
     from indexing.catalogue.builder_heartbeat import builder_seen
     from indexing.catalogue.database import utc_now
     from indexing.catalogue.documents import count_waiting_for_build
+    from indexing.catalogue.preparations import open_preparations
     from indexing.releases.deployments import built_seq
 
     with opened(settings) as home:
         requests = open_requests(home.catalogue)
+        preparations = open_preparations(home.catalogue)
         waiting = count_waiting_for_build(home.catalogue, built_seq(home.catalogue))
         seen = builder_seen(home.catalogue)
     is_running = seen is not None and seen.is_running(utc_now())
     if as_json:
         builder = None if seen is None else {**asdict(seen), "is_running": is_running}
         rows = [asdict(request) for request in requests]
-        print_json({"requests": rows, "documents_waiting": waiting, "builder": builder})
+        print_json(
+            {
+                "requests": rows,
+                "preparations": [preparation_as_json(one) for one in preparations],
+                "documents_waiting": waiting,
+                "builder": builder,
+            }
+        )
         return
     cells = [[one.id, one.tenant or "", short_time(one.created_at), one.seq, one.reason] for one in requests]
     print_table("requests", ["id", "tenant", "asked", "up to seq", "reason"], cells)
+    if preparations:
+        print_preparations(preparations)
     if is_running:
         state = "a builder runs"
     elif seen is None:
@@ -231,14 +254,18 @@ def jobs_requests(settings: Settings, as_json: bool) -> None:
 @click.argument("job", type=JobId())
 @click.pass_obj
 def jobs_show(settings: Settings, job: JobNumber) -> None:
-    """JOB as JSON: a build and the tasks that it handed to workers, or a scheduled run, such as r7."""
+    """JOB as JSON: a build and the tasks that it handed to workers, a scheduled run (r7), or a preparation (p7)."""
     from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.jobs import job_tasks, read_job
+    from indexing.catalogue.preparations import read_preparation
     from indexing.catalogue.schedule import read_run
 
     with opened(settings) as home:
-        if job.is_run:
+        if job.of == "run":
             print_json(run_as_json(read_run(home.catalogue, job.number)))
+            return
+        if job.of == "preparation":
+            print_json(preparation_as_json(read_preparation(home.catalogue, job.number)))
             return
         notice_abandoned_jobs(home.catalogue, home.storage)
         found = read_job(home.catalogue, job.number)
@@ -249,20 +276,25 @@ def jobs_show(settings: Settings, job: JobNumber) -> None:
 @click.argument("job", type=JobId())
 @click.pass_obj
 def jobs_cancel(settings: Settings, job: JobNumber) -> None:
-    """Stop JOB: a running build, which keeps what it stored for the next one, or a scheduled run, such as r7."""
+    """Stop JOB: a build, a scheduled run (r7), or a preparation (p7); what was computed stays for the next one."""
     from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.database import utc_now
     from indexing.catalogue.jobs import cancel_job
+    from indexing.catalogue.preparations import cancel_preparation
     from indexing.catalogue.schedule import cancel_run
 
     with opened(settings) as home:
-        if job.is_run:
+        if job.of == "run":
             cancel_run(home.catalogue, job.number, current_user(), utc_now())
             click.echo(f"run r{job.number} cancelled; it ends at its next step")
             return
+        if job.of == "preparation":
+            cancel_preparation(home.catalogue, job.number, current_user())
+            click.echo(f"preparation p{job.number} cancelled; if it is built now, it ends at its next block")
+            return
         notice_abandoned_jobs(home.catalogue, home.storage)
         cancel_job(home.catalogue, job.number)
-    click.echo(f"job {job.number} cancelled")
+    click.echo(f"job {job.number} cancelled; it ends at its next block, and a builder begins what it needs again")
 
 
 @jobs.command("retry")

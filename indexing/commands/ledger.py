@@ -94,35 +94,31 @@ def ledger_tenant(
     settings: Settings, tenant: str, since: datetime | None, until: datetime | None, limit: int, as_json: bool
 ) -> None:
     """What served TENANT in a period: the share of each release and arm, then its newest requests."""
-    from indexing.ledger.readers import requests_of, shares
+    from indexing.ledger.readers import served_tenant
     from indexing.ledger.row_json import row_json
 
-    faults: list[DayFault] = []
     with opened(settings) as home:
-        found = shares(home.ledger, tenant, since, until, on_fault=faults.append)
-        rows = list(
-            requests_of(home.ledger, tenant, since, until, limit=limit, newest_first=True, on_fault=lambda fault: None)
-        )
+        found = served_tenant(home.ledger, tenant, since, until, limit)
     if as_json:
         print_json(
             {
                 "tenant": tenant,
                 "from": since,
                 "to": until,
-                "answers": sum(one.requests for one in found),
-                "shares": [asdict(one) for one in found],
-                "newest": [row_json(row) for row in rows],
-                "unread": [asdict(fault) for fault in faults],
+                "answers": found.answers,
+                "shares": [asdict(one) for one in found.shares],
+                "newest": [row_json(row) for row in found.newest],
+                "unread": [asdict(fault) for fault in found.faults],
             }
         )
         return
-    tell_unread(faults)
-    click.echo(f"tenant {tenant}, {period_text(since, until)}: {sum(one.requests for one in found):,} answers")
+    tell_unread(found.faults)
+    click.echo(f"tenant {tenant}, {period_text(since, until)}: {found.answers:,} answers")
     table: list[list[object]] = [
-        [release_name(one.release), one.arm, f"{one.requests:,}", f"{one.share:.2%}"] for one in found
+        [release_name(one.release), one.arm, f"{one.requests:,}", f"{one.share:.2%}"] for one in found.shares
     ]
     print_table("answers by release", ["release", "arm", "answers", "share"], table)
-    print_rows(f"its newest {len(rows)} requests", rows)
+    print_rows(f"its newest {len(found.newest)} requests", found.newest)
 
 
 @ledger.command("model")

@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-MOST = 2**53 - 1
-"""The largest whole number that every JSON reader has exactly, and SQLite holds. Source: RFC 8259, section 6."""
-POSITIVE = click.IntRange(1, MOST)
+from indexing.records import MAX_INTEGER
+
+POSITIVE = click.IntRange(1, MAX_INTEGER)
 """A count, a version, or what names a row."""
-WHOLE = click.IntRange(0, MOST)
+WHOLE = click.IntRange(0, MAX_INTEGER)
 """A count that may be none, or a seed."""
 GRADE = click.IntRange(-1000, 1000)
 """How relevant a document is: ``eval.datasets.trec.MAX_GRADE``, either sign; a test holds them equal."""

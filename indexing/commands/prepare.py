@@ -17,6 +17,7 @@ from indexing.settings import Settings
 
 if TYPE_CHECKING:
     from indexing.builds.preparation import Cost, Prepared
+    from indexing.releases.preparable import Change
 
 
 @click.command()
@@ -40,26 +41,24 @@ def prepare(
     """Build the recipe in service with changes beside it, and propose it as a rollout.
 
     Says first what it will cost, and asks. Searches and writes go on meanwhile. It gets no traffic: go on with
-    'groundwork rollouts shadow' or 'canary'. To stop it, press Ctrl-C, or run 'groundwork jobs cancel' where workers
-    build: there is no release and no rollout then, and what was computed stays for the next time until 'groundwork gc'.
+    'groundwork rollouts shadow' or 'canary'. To stop it, press Ctrl-C, or run 'groundwork jobs cancel': there is no
+    release and no rollout then, and what was computed stays for the next time until 'groundwork gc'.
     """
     require_memory(ENCODING, "groundwork releases prepare")
-    from indexing.builds.preparation import estimate, require_preparable
+    from indexing.builds.preparation import estimate
     from indexing.builds.preparation import prepare as run
-    from indexing.releases.recipe_diff import recipe_differences
-    from indexing.releases.recipes import read_recipe
+    from indexing.releases.preparable import require_preparable
 
     with opened(settings) as home:
         recipe = chosen_recipe(home, choices, defaults=False)
-        live = read_recipe(home.catalogue, require_preparable(home.catalogue, recipe, tenants))
-        changes = [one.sentence for one in recipe_differences(live, recipe)]
+        change = require_preparable(home.catalogue, recipe, tenants)
         with progress_bar(quiet=as_json) as progress:
             cost = estimate(home, context_of(home, recipe, progress))
         if dry_run and as_json:
-            print_json({"changes": changes, **_cost_json(cost)})
+            print_json({"changes": change.sentences, **cost.to_json()})
             return
         if not as_json:
-            _say_cost(cost, live.number, changes, tenants)
+            _say_cost(cost, change, tenants)
         if dry_run:
             return
         if not yes:
@@ -67,15 +66,15 @@ def prepare(
         with progress_bar(quiet=as_json) as progress:
             done = run(context_of(home, recipe, progress), reason=reason, tenants=tenants)
     if as_json:
-        print_json(_prepared_json(cost, changes, done))
+        print_json(_prepared_json(cost, change, done))
     else:
         _say_prepared(done)
 
 
-def _say_cost(cost: "Cost", live: int, changes: Sequence[str], tenants: Sequence[str]) -> None:
-    click.echo(f"against recipe {live}, which is in service:")
-    for change in changes:
-        click.echo(f"  {change}")
+def _say_cost(cost: "Cost", change: "Change", tenants: Sequence[str]) -> None:
+    click.echo(f"against recipe {change.live}, which is in service:")
+    for sentence in change.sentences:
+        click.echo(f"  {sentence}")
     work = cost.work
     bytes_of = f"{decimal(cost.vector_bytes)} of vectors, about {decimal(cost.shard_bytes)} of shards"
     click.echo(
@@ -113,12 +112,8 @@ def _shards(count: int) -> str:
     return "1 shard" if count == 1 else f"{count:,} shards"
 
 
-def _cost_json(cost: "Cost") -> dict[str, Any]:
-    return {**asdict(cost.work), "vector_bytes": cost.vector_bytes, "shard_bytes": cost.shard_bytes}
-
-
-def _prepared_json(cost: "Cost", changes: Sequence[str], done: "Prepared") -> dict[str, Any]:
+def _prepared_json(cost: "Cost", change: "Change", done: "Prepared") -> dict[str, Any]:
     from indexing.builds.build import report_json
 
     report = report_json(done.report)
-    return {"changes": changes, "cost": _cost_json(cost), "build": report, "rollout": asdict(done.rollout)}
+    return {"changes": change.sentences, "cost": cost.to_json(), "build": report, "rollout": asdict(done.rollout)}

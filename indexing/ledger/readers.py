@@ -34,6 +34,24 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedTenant:
+    """What served a tenant in a period: the shares of releases and arms, and the newest rows.
+
+    ``faults`` are the days that could not be read.
+    """
+
+    tenant: str
+    shares: list[Share]
+    newest: list[RequestRow]
+    faults: list[DayFault]
+
+    @property
+    def answers(self) -> int:
+        """How many it was given."""
+        return sum(one.requests for one in self.shares)
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseDay:
     """How many rows of a day name a release."""
 
@@ -175,6 +193,16 @@ def shares(
     total = counts.total()
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [Share(release, arm, count, count / total) for (release, arm), count in ordered]
+
+
+def served_tenant(
+    ledger: LedgerStore, tenant: str, since: datetime | None, until: datetime | None, limit: int
+) -> ServedTenant:
+    """What served a tenant from ``since`` up to and without ``until``, with the newest ``limit`` rows."""
+    faults: list[DayFault] = []
+    found = shares(ledger, tenant, since, until, on_fault=faults.append)
+    rows = requests_of(ledger, tenant, since, until, limit=limit, newest_first=True, on_fault=lambda fault: None)
+    return ServedTenant(tenant, found, list(rows), faults)
 
 
 def recipe_days(

@@ -53,6 +53,8 @@ GIVEN = {
     "get_feature_view": lambda made: {"view": "document_stats"},
     "get_feature_view_diff": lambda made: {"view": "document_stats", "before": "document_engagement"},
     "materialise_feature_view": lambda made: {"view": "document_stats"},
+    "get_preparation": lambda made: {"preparation": made["prepare_recipe"].id},
+    "cancel_preparation": lambda made: {"preparation": made["prepare_recipe"].id},
     "get_ledger_model": lambda made: {"model": "tiny@1"},
     "put_pin": lambda made: {"tenant": made["create_tenant"].name, "kind": "held_back"},
     "delete_pin": lambda made: {"tenant": made["create_tenant"].name},
@@ -69,7 +71,7 @@ REFUSED = {
 }
 """What a fresh home has none of, and an upload that is completed: the error is to be understood, too."""
 
-LAST = ("openai_cancel_upload", "delete_pin", "revoke_key", "revoke_tenant")
+LAST = ("openai_cancel_upload", "cancel_preparation", "delete_pin", "revoke_key", "revoke_tenant")
 """What takes away that another call needs."""
 
 

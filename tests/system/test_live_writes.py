@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.support.letter_words import in_letters
-from tests.support.processes import ROOT, free_port, start
+from tests.support.processes import ROOT, free_port, run, start
 
 pytestmark = pytest.mark.slow
 KEY = "a key for the live test"
@@ -92,7 +92,7 @@ def test_a_killed_process_loses_no_acknowledged_write(home):
             assert ids(search(second, f"kilimanjaro{in_letters(number)}", seq)) == [f"kept/{number}"]
 
 
-def test_the_builder_runs_what_a_large_write_asks_for(home):
+def test_the_builder_runs_what_a_large_write_and_an_operator_ask_for(home):
     builder = start(home, "builder")
     try:
         with api(home, poll_seconds=0.1) as client:
@@ -105,6 +105,16 @@ def test_the_builder_runs_what_a_large_write_asks_for(home):
             wait_for(lambda: search(client, "popocatepetlk", seq).status_code == 200)
             assert ids(search(client, "popocatepetlk", seq)) == ["large"]
             assert client.get("/readyz").json()["release"] != before
+            secret = run(home, "keys", "create", "--scope", "operator").stdout.split()[-1]
+            client.headers["Authorization"] = f"Bearer {secret}"
+            asked = client.post("/v1/preparations", json={"precision": "fp32", "reason": "exact vectors"})
+            assert asked.status_code == 202, asked.text
+            assert asked.json()["builder"]["state"] == "running"
+            path = f"/v1/preparations/{asked.json()['id']}"
+            wait_for(lambda: client.get(path).json()["state"] == "proposed")
+            done = client.get(path).json()
+            assert done["cost"]["embeddings"] > 0
+            assert client.get(f"/v1/rollouts/{done['rollout']}").json()["documents_behind"] == 0
         builder.send_signal(signal.SIGTERM)
         assert builder.wait(timeout=30) == 0
     finally:

@@ -890,6 +890,62 @@ class PinsAnswer(Answer):
     pins: list[PinAnswer]
 
 
+class PreparationAnswer(Answer):
+    """A preparation as it stands."""
+
+    id: int
+    state: Literal["waiting", "building", "estimated", "proposed", "failed", "cancelled"] | str
+    changes: list[str]
+    """What differs from the recipe that was in service, in sentences."""
+    tenants: list[str]
+    dry_run: bool
+    reason: str
+    cost: PreparationCostAnswer | None
+    """Null until the builder has estimated it."""
+    job: int | None
+    """The build that was last begun for it, as `groundwork jobs show` has it."""
+    stage: str | None
+    """What the builder does, such as `vectors`; null before it began."""
+    done: int
+    """Of `total`, in that stage."""
+    total: int
+    release: str | None
+    """What was built, once it is proposed."""
+    rollout: int | None
+    """Go on with it: `POST /v1/rollouts/{rollout}/shadow` or `canary`."""
+    error: str | None
+    """Why it failed or waits, or who cancelled it."""
+    created_at: str
+    created_by: str
+    ended_at: str | None
+    builder: BuilderAnswer
+
+
+class PreparationCostAnswer(Answer):
+    """What a preparation costs."""
+
+    documents: int
+    passages: int
+    embeddings: int
+    """Vectors that are not stored yet."""
+    shards: int
+    passages_written: int
+    """Those of the shards that are written."""
+    seconds: float
+    """For the embeddings, measured on a sample where the builder runs."""
+    vector_bytes: int
+    shard_bytes: int
+    """Estimated from what a passage takes in the snapshot in service."""
+
+
+class PreparationsAnswer(Answer):
+    """A page of preparations, the newest first."""
+
+    preparations: list[PreparationAnswer]
+    next: int | None
+    """Give it as `before` for the next page; null at the end."""
+
+
 class PromotedAnswer(Answer):
     """What answers from now on."""
 

@@ -2242,6 +2242,134 @@ class Operations:
             answers.ReplayAnswer.model_validate,
         )
 
+    def list_preparations(self, *, limit: int | None = None, before: int | None = None) -> answers.PreparationsAnswer:
+        """List preparations.
+
+        Those that wait, that are built, and that are over, the newest first.
+
+        Args:
+            limit: How many at most.
+            before: `next` of the page before.
+
+        ``GET /v1/preparations``
+        """
+        return self._call(
+            Call("GET", "/v1/preparations", is_repeatable=True, query={"limit": limit, "before": before}),
+            answers.PreparationsAnswer.model_validate,
+        )
+
+    def prepare_recipe(
+        self,
+        *,
+        reason: str | NotGiven = NOT_GIVEN,
+        model: str | NotGiven | None = NOT_GIVEN,
+        view: str | NotGiven | None = NOT_GIVEN,
+        precision: Literal["int8", "fp32"] | NotGiven | None = NOT_GIVEN,
+        language: str | NotGiven | None = NOT_GIVEN,
+        approximate_above: int | NotGiven | None = NOT_GIVEN,
+        conversation: str | NotGiven | None = NOT_GIVEN,
+        reranker: str | NotGiven | None = NOT_GIVEN,
+        rerank_depth: int | NotGiven | None = NOT_GIVEN,
+        rerank_budget_ms: int | NotGiven | None = NOT_GIVEN,
+        dense_weight: float | NotGiven | None = NOT_GIVEN,
+        bm25_k1: float | NotGiven | None = NOT_GIVEN,
+        bm25_b: float | NotGiven | None = NOT_GIVEN,
+        candidates: int | NotGiven | None = NOT_GIVEN,
+        boost: Sequence[str] | NotGiven = NOT_GIVEN,
+        leg_rule: Literal["self-retrieval", "none"] | NotGiven | None = NOT_GIVEN,
+        calibration: Literal["leg-check", "general"] | NotGiven | None = NOT_GIVEN,
+        tenants: Sequence[str] | NotGiven | None = NOT_GIVEN,
+        dry_run: bool | NotGiven = NOT_GIVEN,
+    ) -> answers.PreparationAnswer:
+        """Prepare another recipe.
+
+        Have the recipe in service built with changes beside it; it ends as a proposed rollout, or as nothing.
+
+        A builder does it: it says first what it costs, then builds. Searches and writes go on, and builds that
+        they need go first. Ask for it by its id.
+
+        Args:
+            model: Model version, as `groundwork models list` has it.
+            view: Passage view.
+            precision: Compiled form of the model.
+            language: Of the lexical leg: a Snowball language, chinese, japanese, thai, korean, none, or auto.
+            approximate_above: Passages above which a collection gets an approximate index; 0 for never.
+            conversation: Conversation view, or `none`.
+            reranker: A registered reranker for the second pass, or `none`.
+            rerank_depth: How many hits it scores again.
+            rerank_budget_ms: Milliseconds for that; late is skipped.
+            dense_weight: What meaning counts beside words in mode hybrid.
+            bm25_k1: How much a further occurrence of a word counts.
+            bm25_b: How much a passage's length counts against it.
+            candidates: Passages that each leg gives to be fused.
+            boost: Each `VIEW:COLUMN=WEIGHT,SATURATION`; `none` alone takes all out.
+            leg_rule: Whether a leg that cannot find a collection's own documents loses its weight there.
+            calibration: Score by the curves of this version, moved for each collection as its build finds, or
+                not.
+            tenants: Whose requests try it; null for all. It is built for all the same.
+            dry_run: Only say what it costs.
+
+        ``POST /v1/preparations``
+        """
+        return self._call(
+            Call(
+                "POST",
+                "/v1/preparations",
+                body={
+                    "reason": reason,
+                    "model": model,
+                    "view": view,
+                    "precision": precision,
+                    "language": language,
+                    "approximate_above": approximate_above,
+                    "conversation": conversation,
+                    "reranker": reranker,
+                    "rerank_depth": rerank_depth,
+                    "rerank_budget_ms": rerank_budget_ms,
+                    "dense_weight": dense_weight,
+                    "bm25_k1": bm25_k1,
+                    "bm25_b": bm25_b,
+                    "candidates": candidates,
+                    "boost": boost,
+                    "leg_rule": leg_rule,
+                    "calibration": calibration,
+                    "tenants": tenants,
+                    "dry_run": dry_run,
+                },
+            ),
+            answers.PreparationAnswer.model_validate,
+        )
+
+    def get_preparation(self, preparation: int) -> answers.PreparationAnswer:
+        """Show a preparation.
+
+        What it costs, how far it is, and what came of it.
+
+        Args:
+            preparation: The preparation's id.
+
+        ``GET /v1/preparations/{preparation}``
+        """
+        return self._call(
+            Call("GET", filled_path("/v1/preparations/{preparation}", preparation=preparation), is_repeatable=True),
+            answers.PreparationAnswer.model_validate,
+        )
+
+    def cancel_preparation(self, preparation: int) -> answers.PreparationAnswer:
+        """Cancel a preparation.
+
+        Stop it: there is no release and no rollout then, and what was computed stays until it is collected.
+
+        Args:
+            preparation: The preparation's id.
+
+        ``POST /v1/preparations/{preparation}/cancel``
+        """
+        return self._call(
+            Call("POST", filled_path("/v1/preparations/{preparation}/cancel", preparation=preparation)),
+            answers.PreparationAnswer.model_validate,
+        )
+
     def list_releases(self) -> answers.ReleasesAnswer:
         """List releases.
 

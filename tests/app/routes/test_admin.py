@@ -104,6 +104,10 @@ NEEDED = {
     ("get", "/v1/pins"): "operator",
     ("put", "/v1/pins/{tenant}"): "operator",
     ("delete", "/v1/pins/{tenant}"): "operator",
+    ("get", "/v1/preparations"): "operator",
+    ("post", "/v1/preparations"): "operator",
+    ("get", "/v1/preparations/{preparation}"): "operator",
+    ("post", "/v1/preparations/{preparation}/cancel"): "operator",
     ("get", "/v1/rollouts"): "operator",
     ("post", "/v1/rollouts"): "operator",
     ("get", "/v1/rollouts/{rollout}"): "operator",
@@ -163,7 +167,7 @@ def operations(client):
 def call(client, method, path, headers):
     """A request that a caller with the right to make it would be refused for its body or an unknown name."""
     unknown = {"collection": "none", "document_id": "none", "request_id": "none", "rollout": 9999, "release": "9999"}
-    unknown |= {"alert": 9999, "model": "none", "vector_store_id": "none", "view": "none"}
+    unknown |= {"alert": 9999, "preparation": 9999, "model": "none", "vector_store_id": "none", "view": "none"}
     unknown |= {"file_id": "none", "batch_id": "none", "upload_id": "none"}
     path = path.format(tenant="nobody", key_id="k_unknown", **unknown)
     body = {"content": b"[]"} if method in ("post", "patch", "put") else {}

@@ -15,6 +15,7 @@ from indexing.storage import reserve
 from tests.support.api_client import TestClient
 from tests.support.full_disk import fill_disk
 
+pytestmark = pytest.mark.usefixtures("waited")
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 TEXT = "Red apples grow in the garden. " * 2000
 """Sixty kilobytes: deleting it overwrites fifteen pages of the catalogue, which go to its log first."""

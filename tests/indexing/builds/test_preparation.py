@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from indexing.builds.build import build, dry_run
+from indexing.builds.build import build
 from indexing.builds.context import prepare_build
-from indexing.builds.preparation import estimate, prepare, require_preparable
+from indexing.builds.dry_run import dry_run
+from indexing.builds.preparation import estimate, prepare
 from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.catalogue.jobs import cancel_job, list_jobs
 from indexing.catalogue.releases import stable_recipe
 from indexing.errors import BuildCancelled, NotFound, NotReady, RolloutConflict
 from indexing.records import Document, Partition
 from indexing.releases.deployments import stable_release
+from indexing.releases.preparable import require_preparable
 from indexing.releases.recipe_choices import change_recipe, recipe_in_service
 from indexing.releases.recipes import RetrievalConfig
 from indexing.releases.release import list_releases
@@ -103,15 +105,17 @@ def test_ctrl_c_leaves_no_release_and_no_rollout_and_keeps_the_vectors(served, s
     assert prepare(context(served, precision="fp32"), reason="").report.embeddings_computed == 0
 
 
-def test_a_cancelled_job_leaves_no_release_and_no_rollout(served):
+@pytest.mark.parametrize("executor", ["local", "workers"])
+def test_a_cancelled_job_leaves_no_release_and_no_rollout(served, executor):
     def cancel(stage, done, total):
-        if stage == "shards":
+        if stage == "vectors":
             cancel_job(served.catalogue, list_jobs(served.catalogue)[0].id)
 
-    on_workers = replace(context(served, precision="fp32", on_progress=cancel), executor="workers")
+    cancelled = replace(context(served, precision="fp32", on_progress=cancel), executor=executor)
     with pytest.raises(BuildCancelled):
-        prepare(on_workers, reason="")
+        prepare(cancelled, reason="")
     assert state_of(served) == (["1.1"], 0)
+    assert list_jobs(served.catalogue)[0].state == "cancelled"
 
 
 def test_what_cannot_be_proposed_is_not_released_either(served):
@@ -127,7 +131,8 @@ def test_what_could_not_be_proposed_is_refused_before_anything_is_computed(serve
         require_preparable(served.catalogue, recipe, ["zeta"])
     with pytest.raises(RolloutConflict, match="Recipe 1 is in service already, and these choices change nothing"):
         require_preparable(served.catalogue, changed(served))
-    assert require_preparable(served.catalogue, recipe) == 1
+    change = require_preparable(served.catalogue, recipe)
+    assert (change.live, change.sentences) == (1, ("vectors: name int8 -> fp32", "vectors: precision int8 -> fp32"))
     prepare(context(served, precision="fp32"), reason="")
     with pytest.raises(RolloutConflict, match=r"Recipe 2 is in rollout 1 already \(proposed\)"):
         require_preparable(served.catalogue, recipe)

@@ -46,16 +46,9 @@ def test_a_cancelled_job_stays_cancelled_however_its_build_ends(catalogue):
     assert read_job(catalogue, job.id).state == "cancelled"
 
 
-def test_a_build_in_its_own_process_cannot_be_cancelled_from_elsewhere(catalogue):
-    job = start_job(catalogue, 1, "local")
-    with pytest.raises(InvalidInput, match="press Ctrl-C where it runs"):
-        cancel_job(catalogue, job.id)
-    assert read_job(catalogue, job.id).state == "running"
-    require_not_cancelled(catalogue, job.id)
-
-
-def test_a_build_hears_that_it_was_cancelled(catalogue):
-    job = start_job(catalogue, 1, "workers")
+@pytest.mark.parametrize("executor", ["local", "workers"])
+def test_a_build_hears_that_it_was_cancelled(catalogue, executor):
+    job = start_job(catalogue, 1, executor)
     require_not_cancelled(catalogue, job.id)
     cancel_job(catalogue, job.id)
     with pytest.raises(BuildCancelled, match="Job 1 was cancelled"):

@@ -4,8 +4,5 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def waited(monkeypatch):
-    """The seconds that an erasure would have waited for API processes; here none runs."""
-    waited = []
-    monkeypatch.setattr("indexing.commands.erasure.sleep", waited.append)
-    return waited
+def no_waiting(waited):
+    """No erasure waits for API processes, since none runs here."""

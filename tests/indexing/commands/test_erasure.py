@@ -31,14 +31,31 @@ from indexing.ledger.feedback_readers import feedback_of
 from indexing.ledger.hashes import LEDGER_SECRET, USER, keyed_hash
 from indexing.ledger.readers import requests_of
 from indexing.storage.factory import open_storage
-from tests.indexing.retention.test_erasure import ID, MARKERS, NEW, OURS, THEIRS, derived, files_with, fill
+from tests.indexing.retention.test_erasure import (
+    ID,
+    MARKERS,
+    NEW,
+    OURS,
+    THEIRS,
+    derived,
+    files_with,
+    filled,
+    filled_once,
+)
 from tests.support.ledger_rows import NOON, made_feedback, made_hit, made_row
+
+__all__ = ["filled", "filled_once"]  # fixtures
+
+
+@pytest.fixture
+def tiny_home(filled):
+    """The home that ``fill`` filled, once for all of these tests; each has a copy."""
+    return filled
 
 
 @pytest.fixture
 def run(tiny_home):
-    """Runs a command on a home that ``fill`` filled."""
-    fill(tiny_home)
+    """Runs a command on it."""
     finish_job(tiny_home.catalogue, newest_job_on_workers(tiny_home.catalogue).id, "done")
     return lambda *arguments: CliRunner().invoke(cli, ["--home", str(tiny_home.path), *arguments])
 

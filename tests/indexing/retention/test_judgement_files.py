@@ -18,6 +18,7 @@ from indexing.records import Document, Partition
 from tests.indexing.retention.test_erasure import files_with
 from tests.support.judge_server import judge_server, judging
 
+pytestmark = pytest.mark.usefixtures("waited")
 OURS, THEIRS = Partition("default", "manual"), Partition("other", "manual")
 ABOUT_PUMP = Sample(
     "pump", "Does it leak?", OURS, answer="Quibblezwick leaks", contexts=("Quibblezwick leaks.",), context_ids=("pump",)

@@ -1,29 +1,34 @@
-"""Scheduled runs on the command line: how they are named, listed and told to programs."""
+"""Builds, scheduled runs and preparations on the command line: how they are named, listed and told to programs."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from indexing.commands.terminal import print_table, short_time
 
 if TYPE_CHECKING:
+    from indexing.catalogue.preparations import Preparation
     from indexing.catalogue.schedule import ScheduledRun
     from indexing.schedule.runner import Planned
 
 
+_KINDS: dict[str, Literal["build", "run", "preparation"]] = {"": "build", "r": "run", "p": "preparation"}
+"""By the letter that an id begins with."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobNumber:
-    """What ``jobs`` is about: the number of a build, or of a scheduled run."""
+    """What ``jobs`` is about: the number of a build, of a scheduled run, or of a preparation."""
 
     number: int
-    is_run: bool
+    of: Literal["build", "run", "preparation"]
 
 
 class JobId(click.ParamType):  # type: ignore[type-arg] # only newer versions of click know a type here
-    """The id of a build, such as 7, or of a scheduled run, such as r7."""
+    """The id of a build, such as 7, of a scheduled run, such as r7, or of a preparation, such as p7."""
 
     name = "job"
 
@@ -31,12 +36,15 @@ class JobId(click.ParamType):  # type: ignore[type-arg] # only newer versions of
         """The number, and of what."""
         if isinstance(value, JobNumber):
             return value
-        found = re.fullmatch(r"(r?)([0-9]{1,18})", str(value))
+        found = re.fullmatch(r"([rp]?)([0-9]{1,18})", str(value))
         if found is None:
             self.fail(
-                f"{value!r} is not the id of a job: expected one such as 7, or r7 for a scheduled run.", param, ctx
+                f"{value!r} is not the id of a job: expected one such as 7, r7 for a scheduled run, or p7 for a"
+                " preparation.",
+                param,
+                ctx,
             )
-        return JobNumber(int(found[2]), bool(found[1]))
+        return JobNumber(int(found[2]), _KINDS[found[1]])
 
 
 def run_as_json(run: "ScheduledRun") -> dict[str, Any]:
@@ -57,6 +65,27 @@ def print_runs(runs: "Sequence[ScheduledRun]") -> None:
         for one in runs
     ]
     print_table("scheduled runs", ["id", "job", "state", "by", "begun", "ended", "step or error"], rows)
+
+
+def preparation_as_json(one: "Preparation") -> dict[str, Any]:
+    """A preparation as programs read it; its id begins with p."""
+    return {**asdict(one), "id": f"p{one.id}"}
+
+
+def print_preparations(preparations: "Sequence[Preparation]") -> None:
+    """Preparations as people read them."""
+    rows: list[list[object]] = [
+        [
+            f"p{one.id}",
+            one.state,
+            one.actor,
+            short_time(one.created_at),
+            f"{one.stage} {one.done:,}/{one.total:,}" if one.stage else "",
+            one.error or "; ".join(one.changes),
+        ]
+        for one in preparations
+    ]
+    print_table("preparations", ["id", "state", "by", "asked", "done", "changes or error"], rows)
 
 
 def print_plan(planned: "Sequence[Planned]") -> None:
