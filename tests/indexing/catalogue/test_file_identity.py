@@ -46,6 +46,24 @@ def test_files_in_place_are_healthy_also_after_compacting_and_after_threads_have
     assert catalogue.health() is None
 
 
+def test_files_stay_when_the_thread_that_opened_the_catalogue_has_ended(tmp_path):
+    path, opened = place_catalogue(tmp_path / "catalogue.db"), []
+    thread = threading.Thread(target=lambda: opened.append(Database(path)))
+    thread.start()
+    thread.join()
+    (catalogue,) = opened
+    log = (tmp_path / "catalogue.db-wal").stat().st_ino
+    before = catalogue.version()
+    other = Database(path)
+    put_documents(other, HELP, [doc("others")])
+    other.close()
+    assert (tmp_path / "catalogue.db-wal").stat().st_ino == log
+    assert catalogue.health() is None
+    assert catalogue.version() != before
+    assert document_ids(catalogue, HELP, source="") == {"others"}
+    catalogue.close()
+
+
 @pytest.mark.parametrize("name", ["catalogue.db", "catalogue.db-wal"])
 @pytest.mark.parametrize("is_replaced", [False, True])
 def test_a_file_that_goes_is_noticed_by_the_next_write_which_is_refused(catalogue, tmp_path, name, is_replaced):
