@@ -1,5 +1,6 @@
 """The oldest days go first, by age and by size."""
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,14 +12,21 @@ from indexing.ledger.store import LedgerStore
 from tests.support.ledger_rows import NOON, made_row
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> LedgerStore:
-    """Five days up to and with today's, 24 November, each of half a megabyte at least."""
-    ledger = LedgerStore(tmp_path / "ledger")
+@pytest.fixture(scope="module")
+def filled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of five days up to and with today's, 24 November, each of half a megabyte at least."""
+    ledger = LedgerStore(tmp_path_factory.mktemp("filled") / "ledger")
     for back in range(5):
         ledger.append([made_row(n, NOON - timedelta(days=back), query={"query": "x" * 5000}) for n in range(100)])
     ledger.close()
-    return ledger
+    return ledger.folder
+
+
+@pytest.fixture
+def ledger(filled_once: Path, tmp_path: Path) -> LedgerStore:
+    """A copy of them."""
+    shutil.copytree(filled_once, tmp_path / "ledger")
+    return LedgerStore(tmp_path / "ledger")
 
 
 def days(ledger: LedgerStore) -> list[int]:
