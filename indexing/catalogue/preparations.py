@@ -134,7 +134,7 @@ def note_job(database: Database, number: int, job: int) -> None:
 
 def note_progress(database: Database, number: int, stage: str, done: int, total: int, *, has_got_on: bool) -> bool:
     """Write down how far one is; gives whether it is still wanted. Once it has got on, attempts count from one."""
-    sets = "stage = ?, done = ?, total = ?, attempts = iif(?, 1, attempts)"
+    sets = "stage = ?, done = ?, total = ?, attempts = CASE WHEN ? THEN 1 ELSE attempts END"
     return _change(database, number, sets, stage, done, total, int(has_got_on)) is not None
 
 
