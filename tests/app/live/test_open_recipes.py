@@ -207,7 +207,8 @@ def test_a_write_during_a_build_of_the_second_recipe_is_neither_lost_nor_doubled
 def test_a_write_that_one_open_recipe_would_have_to_cut_too_fine_waits_for_a_build(fresh, monkeypatch):
     process = with_second(fresh)
     second = process.live.queues[2]
-    monkeypatch.setattr(type(second), "passage_view", property(lambda queue: str(queue.serving.release.recipe)))
+    for recipe, queue in process.live.queues.items():
+        monkeypatch.setattr(queue, "passage_view", str(recipe))
     spans = second.chunker.spans
     monkeypatch.setattr(second.chunker, "spans", lambda document: 2 * list(spans(document)))
     assert process.live.takes(OURS, [article("few", 25)])
