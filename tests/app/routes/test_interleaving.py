@@ -159,6 +159,7 @@ def test_a_shadow_answers_for_each_of_several_collections_what_it_would_alone(se
         body = {"query": QUESTION, "collections": ["helpdesk"], "k": 3, "offset": 1}
         answer = client.post("/v1/search", json=body)
         assert answer.status_code == 200, answer.text
+        client.portal.call(int)  # the event loop has offered it by then
         services.shadows.flush()
         assert services.records.recorder.flush(20)
         kept = {row.kind: row for row in requests_of(served_home.ledger)}

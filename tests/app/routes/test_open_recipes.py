@@ -177,6 +177,7 @@ def test_a_shadow_answers_no_user_and_its_rows_compare_it(served, client):
     refresh(services)
     asked = [ask(client)["query_id"] for _ in range(3)]
     assert ask(client, "/v1/context")["release"] == "1.1"
+    client.portal.call(int)  # the event loop has offered them by then
     services.shadows.flush()
     assert services.records.recorder.flush()
     rows = [row for row in requests_of_recipes(services.home.ledger, [2], None, None) if row.kind == "shadow"]
