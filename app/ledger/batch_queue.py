@@ -51,7 +51,7 @@ class BatchQueue(Generic[_Item]):
         self._handle, self._at_end, self._failed_event = handle, at_end, failed_event
         self._capacity, self._batch_seconds, self._retry_seconds = capacity, batch_seconds, retry_seconds
         self._waiting: deque[tuple[_Item, int]] = deque()
-        self._size = self._taken = self._done = 0
+        self._size = self._taken = self._done = self._wanted = 0
         self._changed = threading.Condition()
         self._is_closing = self._is_full = False
         self._failure = ""
@@ -85,9 +85,10 @@ class BatchQueue(Generic[_Item]):
         return None
 
     def flush(self, seconds: float = CLOSE_SECONDS) -> bool:
-        """Wait until what was taken before is written or dropped; whether that was so within ``seconds``."""
+        """Have what was taken before written now, and wait for it; whether it was, or was dropped, in ``seconds``."""
         with self._changed:
-            taken = self._taken
+            taken = self._wanted = self._taken
+            self._changed.notify_all()
             return self._changed.wait_for(lambda: self._done >= taken, seconds)
 
     def close(self, seconds: float = CLOSE_SECONDS) -> int:
@@ -138,11 +139,15 @@ class BatchQueue(Generic[_Item]):
                 self._changed.notify_all()
         self._at_end()
 
+    def _is_to_go(self) -> bool:
+        """Whether a batch waits for no others, with ``_changed`` held."""
+        return len(self._waiting) >= BATCH_ROWS or self._is_closing or self._done < self._wanted
+
     def _take_batch(self) -> list[_Item]:
-        """What waits, once there is enough of it or the first waited long enough; nothing at the end."""
+        """What waits, once there is enough of it, the first waited long enough, or it is wanted; nothing at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_closing)
-            self._changed.wait_for(lambda: len(self._waiting) >= BATCH_ROWS or self._is_closing, self._batch_seconds)
+            self._changed.wait_for(self._is_to_go, self._batch_seconds)
             taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_ROWS))]
             self._size -= sum(size for _, size in taken)
             self._is_full = False

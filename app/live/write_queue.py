@@ -63,6 +63,7 @@ class WriteQueue:
     ``take`` and ``claim`` are called with ``lock`` held; ``advance`` is for one thread, takes ``lock`` itself, and
     encodes without it. ``put_off`` is what waits for a build; ``built`` is what only later releases hold and is taken
     from them, by its sequence number; ``is_behind`` says that a later release holds more, which only a build can bring.
+    ``passage_view`` is the fingerprint of how documents become passages: queues that have the same cut them alike.
     """
 
     def __init__(
@@ -85,17 +86,13 @@ class WriteQueue:
         self.waiting: dict[Key, Waiting] = {}
         self.put_off: dict[Key, int] = {}
         self.built: dict[Key, int] = {}
-        self._home, self._views, self._lock, self._clock = home, views, lock, clock
+        self._home, self._lock, self._clock = home, lock, clock
+        self.passage_view, self._embedding_view = views.passage_fingerprint, views.embedding_fingerprint
         self._room, self._encoded = room, encoded
         self._lacking = LackingWrites(home.catalogue, serving.release.recipe, serving.release.seq)
         self._built: FeatureStore | None = None
         self._others_did = -math.inf
         self.is_behind = False
-
-    @property
-    def passage_view(self) -> str:
-        """The fingerprint of how documents become passages: queues that have the same cut them alike."""
-        return self._views.passage_fingerprint
 
     def take(self) -> None:
         """Hide what was deleted, and queue what was written."""
@@ -168,9 +165,9 @@ class WriteQueue:
         since = self.serving.release.seq
         if not has_later_release(self._home.catalogue, since):
             return
-        self._built = FeatureStore(self._home.storage, self._views.embedding_fingerprint)
+        self._built = FeatureStore(self._home.storage, self._embedding_view)
         now = self._clock()
-        built = read_built(self._home.catalogue, since, self._views.passage_fingerprint)
+        built = read_built(self._home.catalogue, since, self.passage_view)
         self.is_behind = count_waiting_for_build(self._home.catalogue, since) > len(built)
         self._hide_narrowed(built, since)
         for change in built:  # each is newer than the live version that may be queued
@@ -280,7 +277,7 @@ class WriteQueue:
         if document is not None:  # else its deletion or its newer version comes next
             passages = self.chunker.passages(document, self.chunker.spans(document))
             one.item = ShardInput(one.change.partition, document, passages)
-            one.keys = [vector_key(self._views.embedding_fingerprint, passage.encoder_input) for passage in passages]
+            one.keys = [vector_key(self._embedding_view, passage.encoder_input) for passage in passages]
             one.vectors = self.overlay.known_vectors(one.item)
         one.is_read = True
 
@@ -292,7 +289,7 @@ class WriteQueue:
         ]
         if all(vector is not None for vector in one.vectors):
             return
-        storage, view = self._home.storage, self._views.embedding_fingerprint
+        storage, view = self._home.storage, self._embedding_view
         store, name = self._built, block_name(one.keys)
         if storage.exists(feature_kind(view), name):
             with suppress(ArtefactMissing):  # deleted in this moment
@@ -339,7 +336,7 @@ class WriteQueue:
 
     def _store(self, one: Waiting) -> None:
         """Keep a document's vectors for the other processes and for builds."""
-        store = FeatureStore(self._home.storage, self._views.embedding_fingerprint, blocks=[])
+        store = FeatureStore(self._home.storage, self._embedding_view, blocks=[])
         try:
             store.put(one.keys, np.array(one.vectors, np.float32))
         except (GroundworkError, OSError) as error:  # they are computed again where they are needed
@@ -351,7 +348,7 @@ class WriteQueue:
         One passage at a time: a search finds the other sessions free, and this one after some milliseconds.
         """
         item = ShardInput(partition, document, self.chunker.passages(document, self.chunker.spans(document)))
-        view = self._views.embedding_fingerprint
+        view = self._embedding_view
         keys = [vector_key(view, passage.encoder_input) for passage in item.passages]
         if not keys or self._home.storage.exists(feature_kind(view), block_name(keys)):
             return

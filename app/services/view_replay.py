@@ -44,6 +44,7 @@ class ViewsOfThen:
         self._home = home
         self._bind = bind or partial(bind_recipe, home)
         self._stores: dict[str, FeatureStore] = {}
+        self._bound: dict[int, tuple[Chunker, FeatureViews]] = {}
 
     def over(self, serving: ServingRelease, partition: Partition, changes: Iterable[LiveViewChange]) -> ServingRelease:
         """A release with a partition as some changes, oldest first, left it.
@@ -61,7 +62,7 @@ class ViewsOfThen:
             last |= dict(change.added)
         overlay = Overlay(serving.snapshot, serving.analyser)
         if last:
-            chunker, views = self._bind(serving.recipe)
+            chunker, views = self._bound_to(serving.recipe)
             wanted = [Change(partition, name, seq) for name, seq in sorted(last.items()) if seq is not None]
             fresh = [self._fresh(overlay, serving, chunker, views, change) for change in wanted]
             overlay.remove(partition, last)
@@ -69,6 +70,12 @@ class ViewsOfThen:
                 overlay.add(partition, fresh)
         boosts = boosts_as_known(serving.recipe, self._home.catalogue)
         return replace(serving, overlay=overlay, boosts=boosts)
+
+    def _bound_to(self, recipe: Recipe) -> tuple[Chunker, FeatureViews]:
+        """A recorded recipe's chunker and views, read once: a tokenizer takes longer than a search."""
+        if recipe.number not in self._bound:
+            self._bound[recipe.number] = self._bind(recipe)
+        return self._bound[recipe.number]
 
     def _fresh(
         self, overlay: Overlay, serving: ServingRelease, chunker: Chunker, views: FeatureViews, change: Change
@@ -78,7 +85,8 @@ class ViewsOfThen:
             raise VersionGone(change)
         passages = chunker.passages(document, chunker.spans(document))
         item = ShardInput(change.partition, document, passages)
-        keys = [vector_key(views.embedding_fingerprint, passage.encoder_input) for passage in passages]
+        view = views.embedding_fingerprint
+        keys = [vector_key(view, passage.encoder_input) for passage in passages]
         vectors = self._stored(views, keys, overlay.known_vectors(item))
         lacking = [place for place, vector in enumerate(vectors) if vector is None]
         if lacking:

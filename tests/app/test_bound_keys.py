@@ -1,21 +1,36 @@
 """Keys bound to collections and principals, walked over every route and body that names one: nothing opens more."""
 
 import json
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 
-from app.main import refresh
 from indexing.catalogue.api_keys import Bounds, create_key, list_keys
 from indexing.catalogue.collections import collection_sizes
 from indexing.catalogue.document_writes import put_documents
 from indexing.commands.root import cli
 from indexing.records import Document, Partition
-from tests.app.conftest import release
+from tests.app.conftest import copied, release
 from tests.app.routes.test_admin import NEEDED, bearer
-from tests.app.test_leaks import BODIES, QUESTION, WALK, WORDS, brought, call, client, fill, filled, keys, query_id
+from tests.app.test_leaks import (
+    BODIES,
+    QUESTION,
+    WALK,
+    WORDS,
+    brought,
+    call,
+    client,
+    fill,
+    fill_tenants,
+    filled,
+    keys,
+    query_id,
+    served_home,
+)
+from tests.support.api_document import api_document
 
-__all__ = ["brought", "client", "keys"]  # fixtures
+__all__ = ["brought", "client", "keys", "served_home"]  # fixtures
 
 OWN = ("shared-name", "acme-collection")
 """What the key is bound to. Of its tenant there is also ``THERE``; there is no ``GHOST``."""
@@ -51,13 +66,20 @@ DOORS = {
 """Every door that finds documents."""
 
 
+@pytest.fixture(scope="module")
+def built(built_home, tmp_path_factory):
+    """As that of ``test_leaks``, and ``acme`` has more."""
+    with closing(copied(built_home, tmp_path_factory.mktemp("bound"))) as home:
+        given = fill_tenants(home)
+        fill(home, "acme", THERE)
+        put_documents(home.catalogue, Partition("acme", "shared-name"), [SALARIES])
+        release(home)
+    return home.path, *given
+
+
 @pytest.fixture
-def bound(served_home, client):  # after the tenants' own
+def bound(served_home):
     """Makes a key of ``acme`` that is bound; gives the headers that carry it."""
-    fill(served_home, "acme", THERE)
-    put_documents(served_home.catalogue, Partition("acme", "shared-name"), [SALARIES])
-    release(served_home)
-    refresh(client.app.state.services)
 
     def make(*scopes, **bounds):
         return bearer(create_key(served_home.catalogue, "acme", scopes=scopes, bounds=Bounds(**bounds))[1])
@@ -95,8 +117,8 @@ def properties(document, schema, seen=()):
     return found.union(*(properties(document, one, seen) for one in schema.values()))
 
 
-def test_every_route_and_body_that_names_a_collection_is_walked(client):
-    document = client.app.openapi()
+def test_every_route_and_body_that_names_a_collection_is_walked():
+    document = api_document()
     found = set()
     for route in WALK:
         operation = document["paths"][route[1]][route[0]]

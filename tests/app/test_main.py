@@ -13,7 +13,7 @@ from indexing.retention.document_locations import find_documents
 from indexing.retention.erasure import erase
 from indexing.retention.reachability import needed_vectors
 from indexing.snapshots.shard import KIND
-from tests.app.conftest import ARTICLES, fill, release
+from tests.app.conftest import ARTICLES, fill, release, serving
 from tests.support.api_client import TestClient
 from tests.support.api_document import api_document
 
@@ -27,14 +27,21 @@ def client(served_home):
         yield client
 
 
+@pytest.fixture(scope="module")
+def shared(built_home, tmp_path_factory):
+    """A client for tests that change nothing and count nothing."""
+    with serving(built_home, tmp_path_factory.mktemp("main")) as client:
+        yield client
+
+
 def ask(client, headers=KEY, **body):
     return client.post(
         "/v1/search", json={"query": "reset my password", "collection": "helpdesk"} | body, headers=headers
     )
 
 
-def test_an_answer_has_the_promised_shape(client):
-    response = ask(client, k=2)
+def test_an_answer_has_the_promised_shape(shared):
+    response = ask(shared, k=2)
     answer = response.json()
     assert response.status_code == 200
     assert list(answer) == ["request_id", "query_id", "release", "snapshot", "seq", "hits", "timings_ms", "warnings"]
@@ -50,21 +57,21 @@ def test_an_answer_has_the_promised_shape(client):
     assert response.headers["x-snapshot-id"] == answer["snapshot"]
 
 
-def test_a_sane_request_id_is_kept_and_another_replaced(client):
-    assert ask(client, headers=KEY | {"x-request-id": "trace-7"}).json()["request_id"] == "trace-7"
-    assert ask(client, headers=KEY | {"x-request-id": "x" * 500}).json()["request_id"] != "x" * 500
+def test_a_sane_request_id_is_kept_and_another_replaced(shared):
+    assert ask(shared, headers=KEY | {"x-request-id": "trace-7"}).json()["request_id"] == "trace-7"
+    assert ask(shared, headers=KEY | {"x-request-id": "x" * 500}).json()["request_id"] != "x" * 500
 
 
 @pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
-def test_a_leg_that_is_not_used_has_no_score(client, mode):
-    scores = ask(client, mode=mode).json()["hits"][0]["scores"]
+def test_a_leg_that_is_not_used_has_no_score(shared, mode):
+    scores = ask(shared, mode=mode).json()["hits"][0]["scores"]
     assert (scores["dense"] is None) == (mode == "lexical")
     assert (scores["lexical"] is None) == (mode == "dense")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}])
-def test_without_a_valid_key_nothing_is_found(client, headers):
-    response = ask(client, headers=headers)
+def test_without_a_valid_key_nothing_is_found(shared, headers):
+    response = ask(shared, headers=headers)
     assert response.status_code == 401
     assert response.json()["error"] == "Unauthorized"
     assert response.headers["www-authenticate"] == "Bearer"
@@ -105,22 +112,22 @@ def test_two_tenants_with_the_same_collection_name_see_their_own_documents(serve
         ({"top_k": 3}, "top_k"),
     ],
 )
-def test_a_malformed_request_is_refused_by_the_name_of_its_field(client, body, named):
-    response = ask(client, **body)
+def test_a_malformed_request_is_refused_by_the_name_of_its_field(shared, body, named):
+    response = ask(shared, **body)
     assert response.status_code == 422
     assert response.json()["error"] == "MalformedRequest"
     assert named in response.json()["message"]
 
 
-def test_a_body_that_is_not_json_is_refused_in_our_own_shape(client):
-    response = client.post("/v1/search", content=b"{", headers=KEY)
+def test_a_body_that_is_not_json_is_refused_in_our_own_shape(shared):
+    response = shared.post("/v1/search", content=b"{", headers=KEY)
     assert response.status_code == 422
     assert set(response.json()) == {"error", "message", "request_id"}
 
 
-def test_any_text_can_be_asked(client):
+def test_any_text_can_be_asked(shared):
     for query in ("\x00", "🙂" * 500, "%s {0} ' OR 1=1 --", "مرحبا", "a" * 20_000):
-        assert ask(client, query=query).status_code == 200
+        assert ask(shared, query=query).status_code == 200
 
 
 def test_a_collection_without_passages_has_no_hits(client, served_home):
@@ -138,9 +145,9 @@ def test_a_full_door_refuses_at_once_and_says_when_to_come_back(client):
     assert ask(client).status_code == 200
 
 
-def test_many_threads_at_once_are_all_answered_the_same(client):
+def test_many_threads_at_once_are_all_answered_the_same(shared):
     answers = []
-    threads = [threading.Thread(target=lambda: answers.append(ask(client).json()["hits"])) for _ in range(12)]
+    threads = [threading.Thread(target=lambda: answers.append(ask(shared).json()["hits"])) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -149,9 +156,9 @@ def test_many_threads_at_once_are_all_answered_the_same(client):
     assert all(answer == answers[0] for answer in answers)
 
 
-def test_health_tells_what_serves(client):
-    assert client.get("/livez").json() == {"status": "alive"}
-    ready = client.get("/readyz").json()
+def test_health_tells_what_serves(shared):
+    assert shared.get("/livez").json() == {"status": "alive"}
+    ready = shared.get("/readyz").json()
     assert (ready["status"], ready["release"], ready["passages"]) == ("ready", "1.1", 5)
 
 
@@ -191,16 +198,16 @@ def test_with_no_whole_shard_the_process_is_not_ready_and_says_why(served_home):
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v1/search", 405)])
-def test_every_refusal_has_our_own_shape(client, method, path, status):
-    response = client.request(method, path)
+def test_every_refusal_has_our_own_shape(shared, method, path, status):
+    response = shared.request(method, path)
     assert response.status_code == status
     assert response.json()["request_id"] == response.headers["x-request-id"]
 
 
-def test_a_body_that_is_too_large_is_refused(client):
+def test_a_body_that_is_too_large_is_refused(shared):
     body = b'{"query": "' + b"x" * 300_000 + b'"}'
-    announced = client.post("/v1/search", content=body, headers=KEY)
-    in_pieces = client.post("/v1/search", content=iter([body[:200_000], body[200_000:]]), headers=KEY)
+    announced = shared.post("/v1/search", content=body, headers=KEY)
+    in_pieces = shared.post("/v1/search", content=iter([body[:200_000], body[200_000:]]), headers=KEY)
     for response in (announced, in_pieces):
         assert response.status_code == 413
         assert set(response.json()) == {"error", "message", "request_id"}
@@ -215,9 +222,9 @@ def test_an_unforeseen_failure_is_a_500_with_its_request_id(client, monkeypatch)
     assert 'groundwork_search_requests_total{recipe="",status="500"} 1.0' in client.get("/metrics").text
 
 
-def test_the_first_ten_hits_do_not_depend_on_how_many_are_asked_for(client):
-    few = ask(client, query="how do I sync invoices", k=3).json()["hits"]
-    many = ask(client, query="how do I sync invoices", k=100).json()["hits"]
+def test_the_first_ten_hits_do_not_depend_on_how_many_are_asked_for(shared):
+    few = ask(shared, query="how do I sync invoices", k=3).json()["hits"]
+    many = ask(shared, query="how do I sync invoices", k=100).json()["hits"]
     assert few == many[:3]
 
 
@@ -276,8 +283,8 @@ def test_what_comes_too_late_is_a_504_and_is_counted(client):
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "soon", "nan", "inf"])
-def test_a_timeout_that_is_no_time_is_refused_by_its_name(client, value):
-    response = ask(client, headers=KEY | {"x-timeout-ms": value})
+def test_a_timeout_that_is_no_time_is_refused_by_its_name(shared, value):
+    response = ask(shared, headers=KEY | {"x-timeout-ms": value})
     assert response.status_code == 422
     assert "x-timeout-ms" in response.json()["message"]
 
@@ -304,8 +311,8 @@ def test_one_of_several_workers_takes_connections_when_its_release_is_open(serve
         assert client.get("/readyz").status_code == 200
 
 
-def test_openapi_describes_every_route_and_field(client):
-    document = client.get("/openapi.json").json()
+def test_openapi_describes_every_route_and_field():
+    document = api_document()
     assert {"/v1/search", "/livez", "/readyz", "/metrics"} <= set(document["paths"])
     assert all(operation.get("summary") for path in document["paths"].values() for operation in path.values())
     for field in document["components"]["schemas"]["SearchBody"]["properties"].values():

@@ -10,11 +10,12 @@ from indexing.commands.root import whole_command
 from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.settings import Settings
+from tests.support.migrated_catalogue import place_home
 
 
 @pytest.fixture
 def run(tmp_path):
-    home = open_home(Settings(home=tmp_path / "home"))
+    home = open_home(Settings(home=place_home(tmp_path / "home")))
     documents = [
         Document(f"d{number}", f"Title {number}", "text", "", {"year": 2020 + number, "kind": "ab"[number % 2]})
         for number in range(5)

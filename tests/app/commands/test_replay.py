@@ -1,6 +1,7 @@
 """``groundwork replay``: what the API answered is answered again on the command line."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,8 +12,7 @@ from app.main import create_app, refresh
 from indexing.catalogue.tenants import change_limits
 from indexing.commands.root import cli
 from indexing.ledger.store import LedgerStore
-from indexing.settings import Settings
-from tests.app.conftest import fill, release
+from tests.app.conftest import copied
 from tests.support.api_client import TestClient
 from tests.support.ledger_rows import made_row
 
@@ -21,12 +21,11 @@ KEY = {"Authorization": f"Bearer {SECRET}"}
 
 
 @pytest.fixture
-def settings(tiny_home):
-    fill(tiny_home)
-    release(tiny_home)
-    change_limits(tiny_home.catalogue, "default", {"log_queries": True})
-    tiny_home.close()
-    return Settings(home=tiny_home.path, api_key=SECRET, sessions=1, poll_seconds=0.05, log_queries=True)
+def settings(tmp_path, built_home):
+    """Those of a home with a release that no process has open, and that keeps queries."""
+    with closing(copied(built_home, tmp_path)) as home:
+        change_limits(home.catalogue, "default", {"log_queries": True})
+        return home.settings.model_copy(update={"log_queries": True})
 
 
 @pytest.fixture

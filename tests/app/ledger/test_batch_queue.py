@@ -40,14 +40,14 @@ def handler():
 
 @pytest.fixture
 def made(handler):
-    def make(capacity=100, retry_seconds=0.0):
+    def make(capacity=100, retry_seconds=0.0, batch_seconds=0.0):
         handler.queue = BatchQueue(
             "write-things",
             handler,
             failed_event="ledger.things_not_written",
             capacity=capacity,
             at_end=handler.ended.set,
-            batch_seconds=0.0,
+            batch_seconds=batch_seconds,
             retry_seconds=retry_seconds,
         )
         return handler.queue
@@ -64,6 +64,17 @@ def test_what_is_put_is_written_in_order_and_the_end_is_told(made, handler):
     assert [thing for batch in handler.batches for thing in batch] == ["a", "b", "c"]
     assert (queue.close(SECONDS), handler.ended.is_set()) == (0, True)
     assert queue.put("d", 1) == SHUT_DOWN
+
+
+def test_what_is_flushed_waits_for_no_others(made, handler):
+    queue = made(batch_seconds=3600.0)
+    for thing in "ab":
+        queue.put(thing, 1)
+    assert queue.flush(SECONDS)
+    assert [thing for batch in handler.batches for thing in batch] == ["a", "b"]
+    queue.put("c", 1)
+    assert queue.flush(SECONDS)
+    assert handler.batches[-1] == ["c"]
 
 
 def test_what_waits_is_bounded_by_its_sizes_together(made, handler):

@@ -16,17 +16,26 @@ from indexing.records import Document
 from indexing.releases.behind import documents_behind, require_caught_up
 from indexing.releases.overview import standings
 from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_VECTORS, OURS, RECIPE, FreshHome, article
+from tests.support.home_copies import built_once, fresh_copy
 
 SECOND = pytest.mark.parametrize("recipe", [OTHER_LANGUAGE, OTHER_VECTORS], ids=["same vectors", "other vectors"])
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The folder of a home with four documents, built once. Take copies; leave it be."""
+
+    def fill(made):
+        made.put(*(article(f"doc{i}") for i in range(4)), live=False)
+        made.build()
+
+    return built_once(tmp_path_factory.mktemp("recipes") / "home", fill)
+
+
 @pytest.fixture
-def fresh(tmp_path):
-    opened = FreshHome(tmp_path / "home")
-    opened.put(*(article(f"doc{i}") for i in range(4)), live=False)
-    opened.build()
-    yield opened
-    opened.close()
+def fresh(built, tmp_path):
+    with fresh_copy(built, tmp_path / "home") as opened:
+        yield opened
 
 
 def text(name, passages=2, salt=""):
@@ -198,7 +207,8 @@ def test_a_write_during_a_build_of_the_second_recipe_is_neither_lost_nor_doubled
 def test_a_write_that_one_open_recipe_would_have_to_cut_too_fine_waits_for_a_build(fresh, monkeypatch):
     process = with_second(fresh)
     second = process.live.queues[2]
-    monkeypatch.setattr(type(second), "passage_view", property(lambda queue: str(queue.serving.release.recipe)))
+    for recipe, queue in process.live.queues.items():
+        monkeypatch.setattr(queue, "passage_view", str(recipe))
     spans = second.chunker.spans
     monkeypatch.setattr(second.chunker, "spans", lambda document: 2 * list(spans(document)))
     assert process.live.takes(OURS, [article("few", 25)])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from indexing.indexes.fusion import calibrate
 from indexing.records import Document
 from indexing.releases.recipes import read_recipe
 from tests.support.document_features import CLICKS
-from tests.support.fresh_home import OURS, RECIPE, THEIRS, FreshHome, article, sentence
+from tests.support.fresh_home import OURS, RECIPE, THEIRS, article, sentence
+from tests.support.home_copies import built_once, fresh_copy
 
 NAMES = [f"n{number}" for number in range(12)]
 QUERY = sentence("n3", 0)
@@ -24,13 +26,22 @@ POPULAR = Boost("clicks:clicks", 5.0, 10.0)
 BOOSTED = replace(RECIPE, retrieval=replace(RECIPE.retrieval, boosts=(POPULAR,)), document_views=(CLICKS,))
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The folder of a home with documents of two tenants, built once without boosts. Take copies; leave it be."""
+
+    def fill(made):
+        made.put(*(article(name) for name in NAMES), live=False)
+        made.put(*(article(name) for name in NAMES), partition=THEIRS, live=False)
+        made.build()
+
+    return built_once(tmp_path_factory.mktemp("boosts") / "home", fill)
+
+
 @pytest.fixture
-def fresh(tmp_path):
-    made = FreshHome(tmp_path / "home")
-    made.put(*(article(name) for name in NAMES), live=False)
-    made.put(*(article(name) for name in NAMES), partition=THEIRS, live=False)
-    yield made
-    made.close()
+def fresh(built, tmp_path):
+    with fresh_copy(built, tmp_path / "home") as made:
+        yield made
 
 
 def clicks(fresh, numbers, partition=OURS, known_at=None, event_time=None):
@@ -52,20 +63,20 @@ def search(serving, query=QUERY, **options):
     return found.hits
 
 
-@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
-@pytest.mark.parametrize("is_grouped", [True, False])
-def test_a_popular_document_comes_first_with_the_value_that_moved_it(fresh, mode, is_grouped):
+def test_a_popular_document_comes_first_with_the_value_that_moved_it(fresh, subtests):
     clicks(fresh, {"n7": 1000})
     plain, boosted = (serve(fresh, recipe) for recipe in (RECIPE, BOOSTED))
-    before = search(plain, mode=mode, group_by_document=is_grouped)
-    hits = search(boosted, mode=mode, group_by_document=is_grouped)
-    assert before[0].passage.document_id == "n3"
-    assert hits[0].passage.document_id == "n7"
-    assert hits[0].features == {"clicks:clicks": 1000.0}
-    others = [hit for hit in hits if hit.passage.document_id != "n7"]
-    assert others[0].passage.document_id == "n3"
-    assert all(hit.features == {} for hit in others)
-    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    for mode, is_grouped in product(("hybrid", "dense", "lexical"), (True, False)):
+        with subtests.test(mode=mode, is_grouped=is_grouped):
+            before = search(plain, mode=mode, group_by_document=is_grouped)
+            hits = search(boosted, mode=mode, group_by_document=is_grouped)
+            assert before[0].passage.document_id == "n3"
+            assert hits[0].passage.document_id == "n7"
+            assert hits[0].features == {"clicks:clicks": 1000.0}
+            others = [hit for hit in hits if hit.passage.document_id != "n7"]
+            assert others[0].passage.document_id == "n3"
+            assert all(hit.features == {} for hit in others)
+            assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
 def test_the_boost_is_added_to_the_fused_score_by_the_formula_that_is_stated(fresh):

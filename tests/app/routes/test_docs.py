@@ -9,12 +9,13 @@ import pytest
 from app.main import create_app
 from app.routes.docs import FOLDER
 from tests.support.api_client import TestClient
-from tests.support.processes import free_port, start
+from tests.support.api_document import described
+from tests.support.listening import listening
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
 def test_a_page_loads_only_what_this_api_has(home, page):
-    with TestClient(create_app(home.settings)) as client:
+    with TestClient(described(create_app(home.settings))) as client:
         text = client.get(page).text
         loaded = re.findall(r"""(?:src|href|url|spec-url)(?:=|: )["']([^"']+)""", text)
         assert len(loaded) >= 3
@@ -36,28 +37,19 @@ def test_a_browser_without_internet_shows_every_route(home, tmp_path, page, show
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("no Chromium here (apt-get install chromium): the pages are only read, not shown")
-    port = free_port()
-    process = start(home.path, "serve", "--port", str(port))
     flags = [
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
         *("--disable-background-networking", "--disable-component-update", "--virtual-time-budget=20000"),
         *("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", f"--user-data-dir={tmp_path / 'chromium'}"),
         *(f"--log-net-log={tmp_path / 'net.json'}", "--net-log-capture-mode=IncludeSensitive", "--dump-dom"),
     ]
-    wait = ["curl", "-sf", "--retry", "60", "--retry-connrefused", "--retry-delay", "1"]
-    try:
-        subprocess.run([*wait, f"http://127.0.0.1:{port}/livez"], check=True, timeout=120, capture_output=True)
-        shot = subprocess.run(
-            [chromium, *flags, f"http://127.0.0.1:{port}{page}"], capture_output=True, text=True, timeout=120
-        )
-    finally:
-        process.terminate()
-        process.wait(60)
+    with listening(described(create_app(home.settings))) as url:
+        shot = subprocess.run([chromium, *flags, url + page], capture_output=True, text=True, timeout=120)
     assert shown in shot.stdout, shot.stderr[-3000:]
     # What Chromium asks its maker on its own behalf names no page that it was asked for.
     log = (tmp_path / "net.json").read_text()
     asked = re.findall(r'"initiator":"http://127.*?"url":"([^"]*)"', log)
     assert len(set(asked)) >= 3
-    assert {url.partition("://")[2].partition("/")[0] for url in asked if url.startswith("http")} == {
-        f"127.0.0.1:{port}"
+    assert {one.partition("://")[2].partition("/")[0] for one in asked if one.startswith("http")} == {
+        url.partition("://")[2]
     }

@@ -12,6 +12,7 @@ from indexing.features.views import DOCUMENT_STATS, definition
 from indexing.settings import Settings
 from tests.support.api_client import TestClient
 from tests.support.document_features import CLICKS
+from tests.support.migrated_catalogue import place_home
 
 BASE = "/v1/collections/help"
 PUSH, READ = f"{BASE}/features:push", f"{BASE}/features:get"
@@ -19,7 +20,9 @@ PUSH, READ = f"{BASE}/features:push", f"{BASE}/features:get"
 
 @pytest.fixture
 def client(tmp_path):
-    settings = Settings(home=tmp_path / "home", api_key="test-key-0123456789", sessions=1, poll_seconds=0.05)
+    settings = Settings(
+        home=place_home(tmp_path / "home"), api_key="test-key-0123456789", sessions=1, poll_seconds=0.05
+    )
     key = {"Authorization": "Bearer test-key-0123456789"}
     with TestClient(create_app(settings), raise_server_exceptions=False, headers=key) as client:
         record_view(client.app.state.services.home.catalogue, CLICKS)

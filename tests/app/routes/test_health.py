@@ -5,13 +5,16 @@ import pytest
 from app.main import create_app
 from indexing.settings import Settings
 from tests.support.api_client import TestClient
+from tests.support.migrated_catalogue import place_home
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
 
 
 @pytest.fixture
 def client(tmp_path):
-    settings = Settings(home=tmp_path / "home", api_key="test-key-0123456789", sessions=1, poll_seconds=0.05)
+    settings = Settings(
+        home=place_home(tmp_path / "home"), api_key="test-key-0123456789", sessions=1, poll_seconds=0.05
+    )
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield client
 

@@ -1,6 +1,7 @@
 """Interleaved searches over HTTP: both recipes answer at once, and whatever the candidate does, users are answered."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
@@ -22,7 +23,7 @@ from indexing.releases.recipe_choices import default_recipe
 from indexing.releases.rollouts import PREFERENCE, AbTest
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import End, propose, start_interleaving, start_shadow
-from tests.app.conftest import ARTICLES, release, settings_of
+from tests.app.conftest import ARTICLES, copied, release, settings_of
 from tests.support.api_client import TestClient
 
 KEY = {"Authorization": "Bearer test-key-0123456789"}
@@ -42,13 +43,19 @@ def interleave(home, share=1.0, unit="user"):
     return start_interleaving(home.catalogue, seen, by(), **choices)
 
 
-@pytest.fixture
-def served(served_home):
+@pytest.fixture(scope="module")
+def built(built_home, tmp_path_factory):
     """Recipe 1, in service, ranks by both legs, recipe 2 by terms alone; the candidate is interleaved for all users."""
-    retrieval = replace(default_recipe(served_home).retrieval, dense_weight=0.0)
-    release(served_home, retrieval=retrieval)
-    interleave(served_home)
-    return served_home
+    with closing(copied(built_home, tmp_path_factory.mktemp("interleaving"))) as home:
+        release(home, retrieval=replace(default_recipe(home).retrieval, dense_weight=0.0))
+        interleave(home)
+    return home.path
+
+
+@pytest.fixture
+def served(built, tmp_path):
+    with closing(copied(built, tmp_path)) as home:
+        yield home
 
 
 @pytest.fixture
@@ -152,6 +159,7 @@ def test_a_shadow_answers_for_each_of_several_collections_what_it_would_alone(se
         body = {"query": QUESTION, "collections": ["helpdesk"], "k": 3, "offset": 1}
         answer = client.post("/v1/search", json=body)
         assert answer.status_code == 200, answer.text
+        client.portal.call(int)  # the event loop has offered it by then
         services.shadows.flush()
         assert services.records.recorder.flush(20)
         kept = {row.kind: row for row in requests_of(served_home.ledger)}

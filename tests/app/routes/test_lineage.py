@@ -1,6 +1,7 @@
 """Lineage over HTTP: for the operator alone, the same as on the command line."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -12,18 +13,35 @@ from indexing.builds.context import prepare_build
 from indexing.catalogue.api_keys import OPERATOR, create_key
 from indexing.catalogue.document_writes import put_documents
 from indexing.commands.root import cli
+from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import recipe_in_service
+from tests.conftest import settings_at
 from tests.support.api_client import TestClient
+from tests.support.home_copies import link_home
 from tests.support.ledger_rows import made_hit, made_row
+from tests.support.migrated_catalogue import place_home
+from tests.support.tiny_model import add_tiny
+
+
+@pytest.fixture(scope="module")
+def built(tiny_files, tmp_path_factory):
+    """The folder of a home with one release of one document, and one request that found it."""
+    folder = tmp_path_factory.mktemp("lineage")
+    place_home(folder / "home")
+    with closing(open_home(settings_at(folder))) as home:
+        add_tiny(home, tiny_files)
+        put_documents(home.catalogue, Partition("default", "default"), [Document("doc-1", "One", "Words.")])
+        build(prepare_build(home, recipe_in_service(home)))
+        home.ledger.append([made_row(1, tenant="default", release="1.1", hits=(made_hit("doc-1"),))])
+    return home.path
 
 
 @pytest.fixture
-def home(tiny_home):
-    put_documents(tiny_home.catalogue, Partition("default", "default"), [Document("doc-1", "One", "Words.")])
-    build(prepare_build(tiny_home, recipe_in_service(tiny_home)))
-    tiny_home.ledger.append([made_row(1, tenant="default", release="1.1", hits=(made_hit("doc-1"),))])
-    return tiny_home
+def home(built, tmp_path):
+    link_home(built, tmp_path / "home")
+    with closing(open_home(settings_at(tmp_path))) as home:
+        yield home
 
 
 @pytest.fixture

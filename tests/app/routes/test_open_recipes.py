@@ -1,5 +1,6 @@
 """Several recipes over HTTP: which one answers whom, what it sees, and how a change of it reaches clients."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +13,7 @@ from indexing.releases.promotion import roll_back
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import End, propose, start_canary, start_shadow
 from indexing.snapshots.shard import KIND
-from tests.app.conftest import release
+from tests.app.conftest import copied, release
 from tests.support.api_client import TestClient
 from tests.support.promotions import pin, promote
 
@@ -20,11 +21,18 @@ KEY = {"Authorization": "Bearer test-key-0123456789"}
 USERS = [f"user-{number}" for number in range(40)]
 
 
+@pytest.fixture(scope="module")
+def built(built_home, tmp_path_factory):
+    """The folder of a home whose recipe 1 is in service, and recipe 2 is built."""
+    with closing(copied(built_home, tmp_path_factory.mktemp("recipes"))) as home:
+        release(home, shard_rows=2)
+    return home.path
+
+
 @pytest.fixture
-def served(served_home):
-    """A home whose recipe 1 is in service, and recipe 2 is built."""
-    release(served_home, shard_rows=2)
-    return served_home
+def served(built, tmp_path):
+    with closing(copied(built, tmp_path)) as home:
+        yield home
 
 
 @pytest.fixture
@@ -169,6 +177,7 @@ def test_a_shadow_answers_no_user_and_its_rows_compare_it(served, client):
     refresh(services)
     asked = [ask(client)["query_id"] for _ in range(3)]
     assert ask(client, "/v1/context")["release"] == "1.1"
+    client.portal.call(int)  # the event loop has offered them by then
     services.shadows.flush()
     assert services.records.recorder.flush()
     rows = [row for row in requests_of_recipes(services.home.ledger, [2], None, None) if row.kind == "shadow"]

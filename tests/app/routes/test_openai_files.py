@@ -298,6 +298,7 @@ def test_a_search_by_our_own_door_is_a_use_of_a_store_that_may_expire(client, ht
 
 def test_a_file_that_waits_for_a_build_says_when_no_builder_runs(client, http, home, store, monkeypatch):
     monkeypatch.setattr("app.services.file_reader.LIVE_PASSAGES", 0)
+    monkeypatch.setattr("app.services.file_reader.LINGER_SECONDS", 0)  # no further file comes
     files = [client.files.create(file=(name, MAST), purpose="assistants").id for name in ("a.md", "b.md")]
     batch = client.vector_stores.file_batches.create(store.id, file_ids=files)
     services, reader = http.app.state.services, FileReader(http.app.state.services)

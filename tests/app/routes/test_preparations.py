@@ -1,6 +1,7 @@
 """Preparations over HTTP: asked for by an operator, run by a builder, followed, cancelled; every choice of a recipe."""
 
 import inspect
+from contextlib import closing
 
 import pytest
 
@@ -14,17 +15,39 @@ from indexing.catalogue.api_keys import OPERATOR, create_key
 from indexing.catalogue.builder_heartbeat import record_beat
 from indexing.catalogue.database import utc_now
 from indexing.catalogue.document_writes import put_documents
+from indexing.home import open_home
 from indexing.records import Document, Partition
 from indexing.releases.recipe_choices import change_recipe, recipe_in_service
+from tests.conftest import settings_at
 from tests.support.api_client import TestClient
+from tests.support.home_copies import link_home
+from tests.support.migrated_catalogue import place_home
+from tests.support.tiny_model import add_tiny
 
 TEXTS = [Document(f"doc-{n}", f"Title {n}", f"The words of document {n}.") for n in range(3)]
 
 
+@pytest.fixture(scope="module")
+def built(tiny_files, tmp_path_factory):
+    """The folder of a home with one release over ``TEXTS``."""
+    folder = tmp_path_factory.mktemp("preparations")
+    place_home(folder / "home")
+    with closing(open_home(settings_at(folder))) as home:
+        add_tiny(home, tiny_files)
+        put_documents(home.catalogue, Partition("default", "default"), TEXTS)
+        build(prepare_build(home, recipe_in_service(home)))
+    return home.path
+
+
+@pytest.fixture
+def tiny_home(built, tmp_path):
+    link_home(built, tmp_path / "home")
+    with closing(open_home(settings_at(tmp_path))) as home:
+        yield home
+
+
 @pytest.fixture
 def ask(tiny_home):
-    put_documents(tiny_home.catalogue, Partition("default", "default"), TEXTS)
-    build(prepare_build(tiny_home, recipe_in_service(tiny_home)))
     operator, secret = create_key(tiny_home.catalogue, "default", scopes=[OPERATOR])
     with TestClient(create_app(tiny_home.settings)) as client:
 

@@ -159,29 +159,32 @@ def test_an_interleaving_is_stated_beforehand_and_may_go_by_steps(ask):
     assert ask("POST", "rollouts/2/interleaving", {"max_queries": 1000, "unit": "tenant"})["share"] == 0.5
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "status", "message"),
-    [
-        ("rollouts/1/interleaving", {"max_queries": 9, "share": 0.1, "steps": [STEP]}, 400, "Give either 'share'"),
-        ("rollouts/1/interleaving", {}, 400, "An interleaving needs an end"),
-        ("rollouts/1/interleaving", {"max_queries": 9, "margin": 0.5}, 422, "margin"),
-        ("rollouts", {"release": "x"}, 400, "'x' is not a release number"),
-        ("rollouts", {"release": "99"}, 404, "No release 99"),
-        ("rollouts/1/canary", {}, 400, "Give either 'share'"),
-        ("rollouts/1/canary", {"share": 0.1, "steps": [STEP]}, 400, "Give either 'share'"),
-        ("rollouts/1/canary", {"steps": [{**STEP, "share": 0.5}, STEP]}, 400, "number 2: share 0.05 is below 0.5"),
-        ("rollouts/1/canary", {"share": 2}, 422, "share"),
-        ("rollouts/1/shadow", {"decides": "x"}, 400, "needs an end"),
-        ("rollouts/1/shadow", {"decides": "x", "ends_at": "2020-01-01T00:00:00Z"}, 400, "lies behind"),
-        ("rollouts/9/pause", {}, 404, "No rollout 9"),
-        ("rollouts/1/pause", {}, 409, "only from shadow or canary"),
-        ("releases:promote", {"release": "99"}, 404, "No release 99"),
-        ("releases:rollback", {}, 404, "the only one"),
-    ],
+REFUSED = (
+    ("rollouts/1/interleaving", {"max_queries": 9, "share": 0.1, "steps": [STEP]}, 400, "Give either 'share'"),
+    ("rollouts/1/interleaving", {}, 400, "An interleaving needs an end"),
+    ("rollouts/1/interleaving", {"max_queries": 9, "margin": 0.5}, 422, "margin"),
+    ("rollouts", {"release": "x"}, 400, "'x' is not a release number"),
+    ("rollouts", {"release": "99"}, 404, "No release 99"),
+    ("rollouts/1/canary", {}, 400, "Give either 'share'"),
+    ("rollouts/1/canary", {"share": 0.1, "steps": [STEP]}, 400, "Give either 'share'"),
+    ("rollouts/1/canary", {"steps": [{**STEP, "share": 0.5}, STEP]}, 400, "number 2: share 0.05 is below 0.5"),
+    ("rollouts/1/canary", {"share": 2}, 422, "share"),
+    ("rollouts/1/shadow", {"decides": "x"}, 400, "needs an end"),
+    ("rollouts/1/shadow", {"decides": "x", "ends_at": "2020-01-01T00:00:00Z"}, 400, "lies behind"),
+    ("rollouts/9/pause", {}, 404, "No rollout 9"),
+    ("rollouts/1/pause", {}, 409, "only from shadow or canary"),
+    ("releases:promote", {"release": "99"}, 404, "No release 99"),
+    ("releases:rollback", {}, 404, "the only one"),
 )
-def test_what_cannot_be_done_has_a_status_and_a_sentence(ask, path, body, status, message):
+"""Path, body, status and what the message says, where a rollout is proposed."""
+
+
+def test_what_cannot_be_done_has_a_status_and_a_sentence(ask, subtests):
     ask("POST", "rollouts", {"release": "2"}, status=201)
-    assert message in ask("POST", path, body, status=status)["message"]
+    for path, body, status, message in REFUSED:
+        with subtests.test(path=path, body=body):
+            assert message in ask("POST", path, body, status=status)["message"]
+    assert ask("GET", "rollouts/1")["state"] == "proposed"
 
 
 def test_without_a_verdict_a_promotion_is_refused_and_an_override_is_kept_for_ever(ask, bench):

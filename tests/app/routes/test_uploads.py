@@ -261,7 +261,7 @@ def test_no_form_however_broken_is_more_than_refused(client, pieces):
 
 
 def test_a_form_that_does_not_come_in_time_is_given_up_and_leaves_its_place_to_others(served_home, monkeypatch):
-    monkeypatch.setattr(MultipartRoute, "form_seconds", 0.2)
+    monkeypatch.setattr(MultipartRoute, "form_seconds", 0.05)
     app = create_app(served_home.settings)
     head = f"POST {BASE} HTTP/1.1\r\nHost: here\r\nAuthorization: {KEY['Authorization']}\r\nContent-Length: 500\r\n"
     with listening(app) as url:
@@ -272,4 +272,4 @@ def test_a_form_that_does_not_come_in_time_is_given_up_and_leaves_its_place_to_o
                 while b"RequestTimeout" not in answer and (some := slow.recv(4096)):
                     answer += some
             assert answer.startswith(b"HTTP/1.1 408 ")
-            assert b"did not come within 0.2 s" in answer
+            assert b"did not come within 0.05 s" in answer

@@ -17,7 +17,7 @@ from indexing.ledger.day_list import database_path
 from indexing.ledger.readers import requests_of, served_request
 from indexing.records import Partition
 from indexing.settings import Settings
-from tests.app.conftest import fill, release
+from tests.app.conftest import copied, fill
 from tests.support.api_client import TestClient
 from tests.support.forked_programs import ForkedPopen
 
@@ -28,11 +28,10 @@ PATHS = ("/v1/search", "/v1/context")
 
 
 @pytest.fixture
-def settings(tiny_home):
-    fill(tiny_home)
-    release(tiny_home)
-    tiny_home.close()
-    return Settings(home=tiny_home.path, api_key=SECRET, sessions=1, poll_seconds=0.05)
+def settings(tmp_path, built_home):
+    """Those of a home with a release that no process has open."""
+    with closing(copied(built_home, tmp_path)) as home:
+        return home.settings
 
 
 @pytest.fixture

@@ -7,13 +7,16 @@ from indexing.catalogue.api_keys import create_key
 from indexing.catalogue.tenants import create_tenant
 from indexing.settings import Settings
 from tests.support.api_client import TestClient
+from tests.support.migrated_catalogue import place_home
 
 DOCUMENTS = "/v1/collections/help/documents"
 
 
 @pytest.fixture
 def client(tmp_path):
-    settings = Settings(home=tmp_path / "home", api_key="test-key-0123456789", sessions=1, poll_seconds=0.05)
+    settings = Settings(
+        home=place_home(tmp_path / "home"), api_key="test-key-0123456789", sessions=1, poll_seconds=0.05
+    )
     key = {"Authorization": "Bearer test-key-0123456789"}
     with TestClient(create_app(settings), raise_server_exceptions=False, headers=key) as client:
         yield client

@@ -13,20 +13,29 @@ from indexing.catalogue.watcher_lease import take_lease
 from indexing.errors import ArtefactCorrupt
 from indexing.releases.transitions import Decision
 from indexing.releases.trials import propose, start_canary
-from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_MODEL, OTHER_VECTORS, FreshHome, article
+from tests.support.fresh_home import OTHER_LANGUAGE, OTHER_MODEL, OTHER_VECTORS, RECIPE, article
+from tests.support.home_copies import built_once, fresh_copy
 
 BY = Decision("ana", "a test", "2026-01-05T03:00:00.000+00:00")
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The folder of a home with three documents, built once by each of three recipes. Take copies; leave it be."""
+
+    def fill(made):
+        made.put(*(article(f"doc{i}") for i in range(3)), live=False)
+        for recipe in (RECIPE, OTHER_LANGUAGE, OTHER_VECTORS):
+            made.build(recipe)
+
+    return built_once(tmp_path_factory.mktemp("releases") / "home", fill)
+
+
 @pytest.fixture
-def fresh(tmp_path):
+def fresh(built, tmp_path):
     """Recipe 1 is in service, recipe 2 has its vectors, recipe 3 has others; only recipe 1 is open."""
-    opened = FreshHome(tmp_path / "home")
-    opened.put(*(article(f"doc{i}") for i in range(3)), live=False)
-    for recipe in (None, OTHER_LANGUAGE, OTHER_VECTORS):
-        opened.build() if recipe is None else opened.build(recipe)
-    yield opened
-    opened.close()
+    with fresh_copy(built, tmp_path / "home") as opened:
+        yield opened
 
 
 def recipes(process):

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from app.main import create_app
 from app.web.dependencies import DeadlineDep, Searcher
 from app.web.fast_routes import FastRoute, FastRoutes
+from app.web.openapi import Application
 from indexing.catalogue.api_keys import create_key
 from indexing.errors import InvalidInput
 from tests.support.api_client import TestClient
@@ -43,8 +44,10 @@ def test_a_fast_route_takes_parameters_from_its_path(client):
     assert answer.text == "default top one 7 hello /v1/shelves/{shelf}/books/{number:int}"
 
 
-def test_what_a_fast_route_takes_is_in_the_openapi_document(client):
-    (operation,) = client.get("/openapi.json").json()["paths"]["/v1/shelves/{shelf}/books/{number}"].values()
+def test_what_a_fast_route_takes_is_in_the_openapi_document():
+    alone = Application(title="Shelves", version="1", generate_unique_id_function=lambda route: route.name)
+    alone.include_router(router)  # the API's own routes would take a second
+    (operation,) = alone.openapi()["paths"]["/v1/shelves/{shelf}/books/{number}"].values()
     assert [parameter["name"] for parameter in operation["parameters"]] == ["shelf", "number", "x-timeout-ms"]
     assert operation["operationId"] == "read_book"
 

@@ -7,6 +7,7 @@ import pytest
 from app.main import create_app
 from tests.conftest import settings_at
 from tests.support.api_client import TestClient
+from tests.support.api_document import described
 from tests.support.migrated_catalogue import place_home
 
 KEY = "a key for careless clients"
@@ -19,7 +20,8 @@ def client(tmp_path_factory):
     """One for all tests, which store nothing."""
     folder = tmp_path_factory.mktemp("bodies")
     place_home(folder / "home")
-    with TestClient(create_app(settings_at(folder, api_key=KEY)), raise_server_exceptions=False) as client:
+    app = described(create_app(settings_at(folder, api_key=KEY)))
+    with TestClient(app, raise_server_exceptions=False) as client:
         client.headers["Authorization"] = f"Bearer {KEY}"
         yield client
 
