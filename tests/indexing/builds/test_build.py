@@ -164,7 +164,7 @@ class Bench:
 
 
 def contents(snapshot: Snapshot) -> dict[Partition, dict[str, str]]:
-    found: dict[Partition, dict[str, str]] = {}
+    found: dict[Partition, dict[str, list[str]]] = {}
     for partition in snapshot.partitions:
         view = snapshot.view(partition)
         assert view is not None
@@ -173,9 +173,12 @@ def contents(snapshot: Snapshot) -> dict[Partition, dict[str, str]]:
             part = shard.partitions[partition]
             for row in range(part.start, part.stop):
                 passage = view.passage(number, row)
-                texts[passage.document_id] = f"{texts.get(passage.document_id, '')} {passage.text}".strip()
+                texts.setdefault(passage.document_id, []).append(passage.text)
     assert snapshot.broken == {}
-    return found
+    return {
+        partition: {name: " ".join(parts).strip() for name, parts in texts.items()}
+        for partition, texts in found.items()
+    }
 
 
 @contextmanager
