@@ -255,7 +255,9 @@ def check_same_vectors(compiled: CompiledModel, tiny: TinyModel, **choices: Any)
     return found
 
 
-def test_a_passage_and_the_document_prompt_fit_into_the_models_limit_together(home: Home, compiled: CompiledModel) -> None:
+def test_a_passage_and_the_document_prompt_fit_into_the_models_limit_together(
+    home: Home, compiled: CompiledModel
+) -> None:
     home.models.copy_from(compiled(prompts=PROMPTS).models)
     found = home.models.get("tiny")
     context = prepare_build(home, default_recipe(home))
