@@ -142,8 +142,8 @@ def test_equal_vectors_are_no_obstacle(tmp_path: Path) -> None:
 
 def test_an_index_that_finds_too_little_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ivf_index, "MOST_DEPTH", 64)
-    with pytest.raises(BuildFailed, match=r"finds 0\.\d+ of the ten nearest passages, expected at least 0.98"):
-        write_ivf_lists(tmp_path / "lists", scattered(2_000, 128), min_recall=0.98)
+    with pytest.raises(BuildFailed, match=r"finds 0\.\d+ of the ten nearest passages, expected at least 0.999"):
+        write_ivf_lists(tmp_path / "lists", scattered(2_000, 64), min_recall=0.999)
 
 
 def test_more_probes_are_taken_where_the_least_recall_needs_them(
