@@ -62,17 +62,18 @@ def plan_shards(context: BuildContext) -> tuple[list[ShardPlan], list[ShardPlan]
     """All shards of the new snapshot, and those of them that are not stored whole."""
     recipe = context.recipe
     shards = place(_chunked_documents(context), shard_rows=recipe.shard_rows, approximation=recipe.approximation)
-    plans = [_plan_shard(context, shard) for shard in shards]
+    views = context.views.fingerprint
+    plans = [_plan_shard(context, shard, views) for shard in shards]
     return plans, [plan for plan in plans if not is_stored(context.storage, plan.name)]
 
 
-def _plan_shard(context: BuildContext, shard: PlacedShard) -> ShardPlan:
+def _plan_shard(context: BuildContext, shard: PlacedShard, views: str) -> ShardPlan:
     """Name a shard by all that decides its bytes."""
     approximation = context.recipe.approximation
     min_recall = approximation.min_recall if approximation is not None and shard.is_approximate else None
     keys = [document.key for document in shard.documents]
     members = [[key.partition.tenant, key.partition.collection, key.id, key.record_sha256] for key in keys]
-    content: list[Json] = [FORMAT, min_recall, context.views.fingerprint, members]
+    content: list[Json] = [FORMAT, min_recall, views, members]
     if context.languages is not None:
         content.append(
             [[key.tenant, key.collection, name] for key, name in languages_of_shard(context, shard.documents)]
@@ -136,12 +137,13 @@ def read_inputs(context: BuildContext, plan: ShardPlan) -> Iterator[ShardInput]:
     Raises:
         DocumentChanged: a document is not as it was planned.
     """
+    view = context.views.passage_fingerprint
     for placed in plan.documents:
         try:
             document = load_document(context.catalogue, placed.key.partition, placed.key.id)
         except NotFound as error:
             raise DocumentChanged from error
-        stored = read_spans(context.catalogue, context.views.passage_fingerprint, placed.key.content_sha256)
+        stored = read_spans(context.catalogue, view, placed.key.content_sha256)
         if stored is None or document.record_sha256 != placed.key.record_sha256:
             raise DocumentChanged
         spans = [Span(start, end, tuple(headings), *rest) for start, end, headings, *rest in json.loads(stored)]

@@ -83,8 +83,9 @@ class Bm25:
         max_score, absent, known = 0.0, dict[str, float](), list[str]()
         weights: Mapping[str, float] = terms if isinstance(terms, Mapping) else Counter(terms)
         numbers = tuple(segment.number for segment in segments)
+        average = sum(segment.total_length for segment in segments) / max(1, count)
         for term, weight in sorted(islice(weights.items(), MAX_TERMS)):
-            rows, saturation = self._look_up(segments, numbers, term)
+            rows, saturation = self._look_up(segments, numbers, average, term)
             if not len(rows):
                 absent[term] = weight * math.log1p((count + 0.5) / 0.5) * (self.k1 + 1.0)
                 continue
@@ -95,20 +96,23 @@ class Bm25:
             scores[rows] += np.float32(most) * saturation
         return TermScores(scores, max_score, min(len(weights), MAX_TERMS), absent, known)
 
-    def _look_up(self, segments: Sequence[LexicalSegment], numbers: tuple[int, ...], term: str) -> _Found:
-        """The rows with a term among those of all segments, and tf / (tf + damping) of each."""
+    def _look_up(
+        self, segments: Sequence[LexicalSegment], numbers: tuple[int, ...], average: float, term: str
+    ) -> _Found:
+        """The rows with a term among those of all segments, and tf / (tf + damping) of each.
+
+        ``average`` is how many terms a passage of the segments has.
+        """
         found = self.found_terms.get((numbers, term))
         if found is None:
-            found = self._read(segments, term)
+            found = self._read(segments, average, term)
             size = found[0].nbytes + found[1].nbytes + sys.getsizeof(term) + sys.getsizeof(numbers)
             # One word must not take the place of all others, and what is nowhere is soon looked up.
             if len(found[0]) and size <= FOUND_TERMS_BYTES // _LARGEST_SHARE:
                 self.found_terms.put((numbers, term), found, size)
         return found
 
-    def _read(self, segments: Sequence[LexicalSegment], term: str) -> _Found:
-        total_length = sum(segment.total_length for segment in segments)
-        average = total_length / max(1, sum(segment.count for segment in segments))
+    def _read(self, segments: Sequence[LexicalSegment], average: float, term: str) -> _Found:
         rows: list[Rows] = [np.empty(0, np.int64)]
         saturation: list[Scores] = [np.empty(0, np.float32)]
         offset = 0

@@ -54,7 +54,11 @@ def build_postings(
         postings: dict[str, array[int]] = {}  # row, frequency, row, ...: lists of pairs would take ten times the memory
         for passage in passages:
             for term, count in Counter(passage.terms).items():
-                postings.setdefault(term, array("I")).extend((len(lengths), min(count, _MAX_FREQUENCY)))
+                found = postings.get(term)
+                if found is None:
+                    found = postings[term] = array("I")
+                found.append(len(lengths))
+                found.append(min(count, _MAX_FREQUENCY))
             lengths.append(passage.length)
         first = len(terms)
         for encoded, term in sorted((term.encode("utf-8", "surrogatepass"), term) for term in postings):

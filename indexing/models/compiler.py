@@ -182,7 +182,7 @@ def _lineage(origin: dict[str, Json], folder: str, lineage: Lineage, way: _Way) 
         **origin,
         "parent": lineage.parent,
         "training_data": lineage.training_data,
-        "licence": lineage.licence or _licence_of_card(Path(folder)),
+        "licence": lineage.licence or licence_of_card(Path(folder)),
         "languages": list(lineage.languages or languages_of_card(Path(folder))),
         "metrics": lineage.metrics,
         "parameters": {"opset": OPSET, "quantisation": "dynamic, weights QInt8 per channel", **lineage.parameters},
@@ -194,8 +194,8 @@ def _lineage(origin: dict[str, Json], folder: str, lineage: Lineage, way: _Way) 
     }
 
 
-def _licence_of_card(folder: Path) -> str | None:
-    """The ``license`` field of the model card's front matter, if there is one."""
+def licence_of_card(folder: Path) -> str | None:
+    """The ``license`` field of the model card's front matter in a model's folder, if there is one."""
     card = folder / "README.md"
     for line in card.read_text("utf-8", "replace").splitlines()[:40] if card.is_file() else []:
         if line.startswith("license:"):

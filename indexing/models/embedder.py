@@ -199,6 +199,12 @@ def load_embedder(storage: Storage, model: ModelVersion, precision: str, *, sess
         ArtefactMissing, ArtefactCorrupt: its files are not what the manifest promises.
         ModelMismatch: this machine's arithmetic differs; the message names the remedy.
     """
+    embedder, _ = _proved(storage, model, precision, sessions)
+    return embedder
+
+
+def _proved(storage: Storage, model: ModelVersion, precision: str, sessions: int) -> tuple[OnnxEmbedder, float]:
+    """See ``load_embedder``; also the smallest cosine to a canonical vector."""
     require_kind(model, EMBEDDING)
     embedder = OnnxEmbedder(
         storage.open(KIND, model.id).path / f"{precision}.onnx",
@@ -209,8 +215,7 @@ def load_embedder(storage: Storage, model: ModelVersion, precision: str, *, sess
         document_prompt=model.prompts.document,
         without=model.without,
     )
-    check_canonical(embedder, model.manifest.canonical[precision], f"{model.id} {precision}")
-    return embedder
+    return embedder, check_canonical(embedder, model.manifest.canonical[precision], f"{model.id} {precision}")
 
 
 def verify_model(storage: Storage, model: ModelVersion) -> dict[str, float]:
@@ -220,8 +225,4 @@ def verify_model(storage: Storage, model: ModelVersion) -> dict[str, float]:
         ArtefactMissing, ArtefactCorrupt, ModelMismatch: as ``load_embedder``.
     """
     storage.verify(KIND, model.id)
-    cosines = {}
-    for precision, canonical in model.manifest.canonical.items():
-        embedder = load_embedder(storage, model, precision, sessions=1)
-        cosines[precision] = check_canonical(embedder, canonical, f"{model.id} {precision}")
-    return cosines
+    return {precision: _proved(storage, model, precision, sessions=1)[1] for precision in model.manifest.canonical}

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
+_BATCH = 4
+"""Texts that the weights encode at once: all of a batch are padded to its longest, and one of the parity texts is. Of
+the default model's 65 texts, 0.7 s of CPU instead of the 3.9 s of batches of 32. Our choice."""
+
+
 def load_sentence_transformer(folder: str) -> "SentenceTransformer":
     """An embedding model with its weights.
 
@@ -65,6 +70,10 @@ def expected_of(model: "SentenceTransformer") -> Expected:
     """What sentence-transformers says of a model, its vectors computed with the weights."""
     prompts = {kind: model.prompts.get(kind) or "" for kind in ("query", "document")}
     made = model.encode(
-        list(PARITY_TEXTS), prompt=prompts["document"], normalize_embeddings=True, show_progress_bar=False
+        list(PARITY_TEXTS),
+        prompt=prompts["document"],
+        batch_size=_BATCH,
+        normalize_embeddings=True,
+        show_progress_bar=False,
     )
     return Expected(int(model.max_seq_length or 512), Prompts(**prompts), np.asarray(made, np.float32))

@@ -35,14 +35,6 @@ from indexing.retention.reachability import needed_vectors, retained_recipes
 from indexing.storage.store import BUILD_LOCK
 
 OURS = Partition("default", "default")
-TEXTS = [Document(f"doc-{n:02}", f"Title {n}", f"The words of document {n} are few. " * 3) for n in range(40)]
-
-
-@pytest.fixture
-def served(tiny_home):
-    put_documents(tiny_home.catalogue, OURS, TEXTS)
-    build(prepare_build(tiny_home, recipe_in_service(tiny_home)))
-    return tiny_home
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Run as a program, this file is the build that a test kills: see ``stalling_build
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -165,7 +166,7 @@ class Bench:
 
 
 def contents(snapshot: Snapshot) -> dict[Partition, dict[str, str]]:
-    found: dict[Partition, dict[str, str]] = {}
+    found: dict[Partition, dict[str, list[str]]] = {}
     for partition in snapshot.partitions:
         view = snapshot.view(partition)
         assert view is not None
@@ -174,9 +175,12 @@ def contents(snapshot: Snapshot) -> dict[Partition, dict[str, str]]:
             part = shard.partitions[partition]
             for row in range(part.start, part.stop):
                 passage = view.passage(number, row)
-                texts[passage.document_id] = f"{texts.get(passage.document_id, '')} {passage.text}".strip()
+                texts.setdefault(passage.document_id, []).append(passage.text)
     assert snapshot.broken == {}
-    return found
+    return {
+        partition: {name: " ".join(parts).strip() for name, parts in texts.items()}
+        for partition, texts in found.items()
+    }
 
 
 @contextmanager
@@ -856,27 +860,33 @@ def stalling_build(path: Path, kind: str, nth: int) -> None:
         bench.build()
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, bytes]]:
+    """The snapshot and the files of a build that nothing stopped."""
+    with bench_at(tmp_path_factory.mktemp("calm") / "bench") as calm:
+        calm.put(*ARTICLES)
+        return calm.build().release.snapshot, calm.files()
+
+
 @pytest.mark.parametrize(("kind", "nth"), [("features", 3), ("shards", 1), ("shards", 4), ("snapshots", 1)])
-def test_a_build_killed_in_the_middle_goes_on_to_the_very_same_files(tmp_path: Path, kind: str, nth: int) -> None:
-    with bench_at(tmp_path / "calm") as calm, bench_at(tmp_path / "killed") as killed:
-        for one in (calm, killed):
-            one.put(*ARTICLES)
-        undisturbed = calm.build()
-        command = [sys.executable, __file__, str(killed.path), kind, str(nth)]
-        with ForkedPopen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"stalled\n"
-            with pytest.raises(AlreadyRunning, match=f"process {process.pid}"):
-                killed.build()
-            process.kill()
-        assert list_releases(killed.catalogue) == []
-        assert killed.storage.list(SNAPSHOTS) == []
-        left = dry_run(killed.context())
-        assert left.embeddings < 36
-        report = killed.build()
-        assert (report.embeddings_computed, report.shards_written) == (left.embeddings, left.shards)
-        assert report.release.snapshot == undisturbed.release.snapshot
-        assert killed.files() == calm.files()
+def test_a_build_killed_in_the_middle_goes_on_to_the_very_same_files(
+    bench: Bench, undisturbed: tuple[str, dict[str, bytes]], kind: str, nth: int
+) -> None:
+    bench.put(*ARTICLES)
+    command = [sys.executable, __file__, str(bench.path), kind, str(nth)]
+    with ForkedPopen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"stalled\n"
+        with pytest.raises(AlreadyRunning, match=f"process {process.pid}"):
+            bench.build()
+        process.kill()
+    assert list_releases(bench.catalogue) == []
+    assert bench.storage.list(SNAPSHOTS) == []
+    left = dry_run(bench.context())
+    assert left.embeddings < 36
+    report = bench.build()
+    assert (report.embeddings_computed, report.shards_written) == (left.embeddings, left.shards)
+    assert (report.release.snapshot, bench.files()) == undisturbed
 
 
 if __name__ == "__main__":
@@ -888,14 +898,36 @@ if __name__ == "__main__":
 LARGE = [Document(f"large{i}", f"Subject {i}", f"Something about subject {i} and group {i % 9}.") for i in range(700)]
 
 
+APPROXIMATELY = Approximation(above_rows=300, shard_rows=600, min_recall=0.5)
+
+
 def put_large(bench: Bench) -> None:
     bench.put(*LARGE)
     bench.put(*ARTICLES[:3], partition=THEIRS)
 
 
-def test_a_partition_above_the_threshold_gets_an_approximate_index_with_its_recall(bench: Bench) -> None:
-    put_large(bench)
-    report = bench.build(approximation=Approximation(above_rows=300, shard_rows=600, min_recall=0.5))
+@pytest.fixture(scope="module")
+def large_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BuildReport]:
+    """A home with a large partition, built ``APPROXIMATELY``, and what the build said. Take copies."""
+    path = tmp_path_factory.mktemp("large") / "bench"
+    with bench_at(path) as made:
+        put_large(made)
+        return path, made.build(approximation=APPROXIMATELY)
+
+
+@pytest.fixture
+def large(tmp_path: Path, large_once: tuple[Path, BuildReport]) -> Iterator[tuple[Bench, BuildReport]]:
+    """A copy of that home, and the report."""
+    path, report = large_once
+    shutil.copytree(path, tmp_path / "large")
+    with bench_at(tmp_path / "large") as bench:
+        yield bench, report
+
+
+def test_a_partition_above_the_threshold_gets_an_approximate_index_with_its_recall(
+    large: tuple[Bench, BuildReport],
+) -> None:
+    bench, report = large
     manifest = read_snapshot(bench.storage, report.release.snapshot)
     approximate = [shard for shard in manifest.shards if shard.facts.lists is not None]
     assert {part.collection for shard in approximate for part in shard.facts.partitions} == {OURS.collection}
@@ -908,10 +940,9 @@ def test_a_partition_above_the_threshold_gets_an_approximate_index_with_its_reca
     assert verify_snapshot(bench.storage, manifest) == {}
 
 
-def test_a_large_partition_can_be_searched_both_ways(bench: Bench) -> None:
-    put_large(bench)
-    bench.build(approximation=Approximation(above_rows=300, min_recall=0.5))
-    view = Snapshot(bench.storage, stable_release(bench.catalogue).snapshot).view(OURS)
+def test_a_large_partition_can_be_searched_both_ways(large: tuple[Bench, BuildReport]) -> None:
+    bench, report = large
+    view = Snapshot(bench.storage, report.release.snapshot).view(OURS)
     assert view is not None
     query = bench.embedder.encode_query("subject 5 group 5")
     exact = view.search(query, 10, exact=True)
@@ -928,32 +959,27 @@ def test_without_an_approximation_a_large_partition_is_searched_exactly(bench: B
     assert not any(shard.facts.lists for shard in read_snapshot(bench.storage, report.release.snapshot).shards)
 
 
-def test_too_little_recall_fails_the_build_by_name_and_the_release_stays(bench: Bench) -> None:
-    put_large(bench)
-    first = bench.build()
+def test_too_little_recall_fails_the_build_by_name_and_the_release_stays(large: tuple[Bench, BuildReport]) -> None:
+    bench, first = large
     with pytest.raises(BuildFailed, match=rf"shard \w+ of {OURS}: .*expected at least 1.1.*--approximate-above 0"):
-        bench.build(approximation=Approximation(above_rows=300, min_recall=1.1))
+        bench.build(approximation=replace(APPROXIMATELY, min_recall=1.1))
     assert stable_release(bench.catalogue).snapshot == first.release.snapshot
     states = [row["state"] for row in bench.catalogue.rows("SELECT state FROM jobs ORDER BY id")]
     assert states == ["done", "failed"]
 
 
-def test_a_second_build_of_a_large_partition_writes_nothing(bench: Bench) -> None:
-    put_large(bench)
-    approximation = Approximation(above_rows=300, min_recall=0.5)
-    first = bench.build(approximation=approximation)
+def test_a_second_build_of_a_large_partition_writes_nothing(large: tuple[Bench, BuildReport]) -> None:
+    bench, first = large
     before = bench.files()
-    second = bench.build(approximation=approximation)
+    second = bench.build(approximation=APPROXIMATELY)
     assert (second.shards_written, second.embeddings_computed) == (0, 0)
     assert (second.release, second.recall_at_10) == (first.release, first.recall_at_10)
     assert bench.files() == before
 
 
-def test_a_large_partition_comes_out_the_same_from_an_empty_home(bench: Bench, tmp_path: Path) -> None:
-    approximation = Approximation(above_rows=300, min_recall=0.5)
+def test_a_large_partition_comes_out_the_same_from_an_empty_home(
+    bench: Bench, large: tuple[Bench, BuildReport]
+) -> None:
     put_large(bench)
-    bench.build(approximation=approximation)
-    with bench_at(tmp_path / "other") as other:
-        put_large(other)
-        other.build(approximation=approximation)
-        assert other.files() == bench.files()
+    bench.build(approximation=APPROXIMATELY)
+    assert bench.files() == large[0].files()

@@ -14,7 +14,7 @@ from indexing.records import Partition
 from indexing.releases.recipes import Approximation
 
 SHARD_ROWS = 10
-PARTITIONS = st.builds(Partition, st.sampled_from(["a", "b", "ä"]), st.sampled_from(["x", "y"]))
+PARTITIONS = st.sampled_from([Partition(tenant, name) for tenant in ("a", "b", "ä") for name in ("x", "y")])
 IDS = st.one_of(st.integers(0, 60).map(str), st.text(min_size=1, max_size=4))
 CORPORA = st.dictionaries(st.tuples(PARTITIONS, IDS), st.integers(0, 13), max_size=60)
 Corpus = dict[tuple[Partition, str], int]
@@ -60,7 +60,7 @@ def test_every_document_with_passages_stands_in_exactly_one_shard(corpus: Corpus
     documents = placed(corpus)
     shards = place(documents, shard_rows=SHARD_ROWS)
     found = [document for shard in shards for document in shard]
-    assert sorted(found, key=repr) == sorted((d for d in documents if d.rows), key=repr)
+    assert Counter(found) == Counter(d for d in documents if d.rows)
     assert all(shards)
 
 

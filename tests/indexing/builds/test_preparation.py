@@ -23,15 +23,6 @@ from indexing.releases.transitions import list_transitions
 from indexing.snapshots.manifest import read_snapshot
 
 OURS = Partition("default", "default")
-TEXTS = [Document(f"doc-{n:02}", f"Title {n}", f"The words of document {n} are few. " * 3) for n in range(40)]
-
-
-@pytest.fixture
-def served(tiny_home):
-    """A home whose first recipe is in service, with 40 documents."""
-    put_documents(tiny_home.catalogue, OURS, TEXTS)
-    build(prepare_build(tiny_home, recipe_in_service(tiny_home)))
-    return tiny_home
 
 
 def changed(home, **choices):

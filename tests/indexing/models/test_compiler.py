@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,22 @@ from tokenizers.processors import BertProcessing
 
 from indexing.builds.context import prepare_build
 from indexing.errors import AlreadyRunning, InvalidInput, NotFound, ParityLost
-from indexing.home import Home
+from indexing.home import Home, open_home
 from indexing.models.bert_compiler import compile_bert
-from indexing.models.compiler import DEFAULT_MODEL, Lineage, locate_model, register_model
+from indexing.models.compiler import DEFAULT_MODEL, Lineage, licence_of_card, locate_model, register_model
 from indexing.models.embedder import OnnxEmbedder, load_embedder, verify_model
 from indexing.models.onnx_export import WITHOUT
 from indexing.models.parity_texts import CANONICAL_TEXTS, PARITY_PAIRS, PARITY_TEXTS
-from indexing.models.registry import KIND, TOKENIZER_FILE
+from indexing.models.registry import KIND, TOKENIZER_FILE, ModelVersion
 from indexing.models.sentence_transformer_compiler import expected_of, load_sentence_transformer
 from indexing.models.stored_reference import stored_reference
 from indexing.records import Document
 from indexing.releases.recipe_choices import default_recipe
+from tests.conftest import settings_at
 
 pytestmark = pytest.mark.model
 TinyModel = Callable[..., Path]
+CompiledModel = Callable[..., Home]
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,23 @@ def registered(model_home: Home) -> dict[str, Any]:
     return model_home.models.get(DEFAULT_MODEL).manifest.to_json()
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory, tiny: TinyModel) -> Iterator[CompiledModel]:
+    """Gives a home with one of ``tiny`` registered as ``tiny@1``, each compiled once: read it, or take a copy."""
+    made: dict[Path, Home] = {}
+
+    def compile_once(**choices: Any) -> Home:
+        folder = tiny(**choices)
+        if folder not in made:
+            made[folder] = home = open_home(settings_at(tmp_path_factory.mktemp("compiled")))
+            register_model(home.models, home.storage, str(folder), name="tiny")
+        return made[folder]
+
+    yield compile_once
+    for home in made.values():
+        home.close()
+
+
 def nothing_is_left(home: Home) -> bool:
     folder = home.path / KIND
     return home.models.list() == [] and not (folder.is_dir() and list(folder.iterdir()))
@@ -146,8 +165,11 @@ def test_the_lineage_names_origin_licence_libraries_and_machine(registered: dict
 # Models of one's own
 
 
-def test_a_folder_registers_as_the_next_version_with_its_lineage(home: Home, tiny: TinyModel) -> None:
-    first = register_model(home.models, home.storage, str(tiny()), name="tiny")
+def test_a_folder_registers_as_the_next_version_with_its_lineage(
+    home: Home, tiny: TinyModel, compiled: CompiledModel
+) -> None:
+    home.models.copy_from(compiled().models)
+    first = home.models.get("tiny")
     lineage = Lineage(
         parent=first.id,
         training_data={"collection": "helpdesk", "sha256": "0" * 64},
@@ -176,19 +198,19 @@ def test_a_folder_registers_as_the_next_version_with_its_lineage(home: Home, tin
 
 @pytest.mark.parametrize("pooling", ["mean", "max", "weightedmean", "mean_sqrt_len_tokens"])
 def test_the_compiled_form_gives_the_vectors_of_sentence_transformers(
-    home: Home, tiny: TinyModel, pooling: str
+    compiled: CompiledModel, tiny: TinyModel, pooling: str
 ) -> None:
-    check_same_vectors(home, tiny(pooling=pooling))
+    check_same_vectors(compiled, tiny, pooling=pooling)
 
 
 @pytest.mark.parametrize("pooling", ["cls", "lasttoken"])
-def test_a_model_that_pools_one_token_registers_too(home: Home, tiny: TinyModel, pooling: str) -> None:
-    check_same_vectors(home, tiny(pooling=pooling))
+def test_a_model_that_pools_one_token_registers_too(compiled: CompiledModel, tiny: TinyModel, pooling: str) -> None:
+    check_same_vectors(compiled, tiny, pooling=pooling)
 
 
 @pytest.mark.parametrize("kind", ["distilbert", "mpnet"])
-def test_a_model_of_another_kind_than_bert_registers_too(home: Home, tiny: TinyModel, kind: str) -> None:
-    check_same_vectors(home, tiny(kind=kind))
+def test_a_model_of_another_kind_than_bert_registers_too(compiled: CompiledModel, tiny: TinyModel, kind: str) -> None:
+    check_same_vectors(compiled, tiny, kind=kind)
 
 
 def test_each_attention_of_the_default_model_is_one_node_and_its_manifest_says_how_it_is_run(model_home: Home) -> None:
@@ -202,10 +224,12 @@ def test_each_attention_of_the_default_model_is_one_node_and_its_manifest_says_h
         }.items()
 
 
-def test_prompts_are_taken_over_and_added(home: Home, tiny: TinyModel) -> None:
-    check_same_vectors(home, tiny(prompts={"query": "question: ", "document": "an answer to it: "}))
-    prompts = home.models.get("checked").manifest.to_json()["prompts"]
-    assert prompts == {"query": "question: ", "document": "an answer to it: "}
+PROMPTS = {"query": "question: ", "document": "an answer to it: "}
+
+
+def test_prompts_are_taken_over_and_added(compiled: CompiledModel, tiny: TinyModel) -> None:
+    found = check_same_vectors(compiled, tiny, prompts=PROMPTS)
+    assert found.manifest.to_json()["prompts"] == PROMPTS
 
 
 def test_a_model_that_leaves_its_prompt_out_of_the_pooling_is_refused(home: Home, tiny: TinyModel) -> None:
@@ -215,23 +239,27 @@ def test_a_model_that_leaves_its_prompt_out_of_the_pooling_is_refused(home: Home
     assert nothing_is_left(home)
 
 
-def check_same_vectors(home: Home, folder: Path) -> None:
-    """Register ``folder`` and compare with what sentence-transformers itself gives queries and documents."""
+def check_same_vectors(compiled: CompiledModel, tiny: TinyModel, **choices: Any) -> ModelVersion:
+    """Register the model of ``choices`` and compare with what sentence-transformers gives queries and documents."""
     from sentence_transformers import SentenceTransformer
 
-    found = register_model(home.models, home.storage, str(folder), name="checked")
+    home = compiled(**choices)
+    found = home.models.get("tiny")
     embedder = load_embedder(home.storage, found, "fp32", sessions=1)
-    reference = SentenceTransformer(str(folder), device="cpu")
+    reference = SentenceTransformer(str(tiny(**choices)), device="cpu")
     texts = ["", "get money back", "pod keeps restarting " * 40, "Größe 東京"]
     documents = reference.encode_document(texts, normalize_embeddings=True, show_progress_bar=False)
     np.testing.assert_allclose(embedder.encode_passages(texts), documents, atol=2e-4)
     queries = reference.encode_query(texts, normalize_embeddings=True, show_progress_bar=False)
     np.testing.assert_allclose(np.stack([embedder.encode_query(text) for text in texts]), queries, atol=2e-4)
+    return found
 
 
-def test_a_passage_and_the_document_prompt_fit_into_the_models_limit_together(home: Home, tiny: TinyModel) -> None:
-    folder = tiny(prompts={"query": "question: ", "document": "an answer to it: "})
-    found = register_model(home.models, home.storage, str(folder), name="prompted")
+def test_a_passage_and_the_document_prompt_fit_into_the_models_limit_together(
+    home: Home, compiled: CompiledModel
+) -> None:
+    home.models.copy_from(compiled(prompts=PROMPTS).models)
+    found = home.models.get("tiny")
     context = prepare_build(home, default_recipe(home))
     document = Document("d", "", " ".join(answer for _, answer in PARITY_PAIRS))
     tokenizer = Tokenizer.from_file(str(home.storage.open(KIND, found.id).path / "tokenizer.json"))
@@ -241,50 +269,46 @@ def test_a_passage_and_the_document_prompt_fit_into_the_models_limit_together(ho
         assert len(whole.ids) <= found.files.max_tokens
 
 
-def test_the_name_follows_from_the_source_and_the_steps_are_told(home: Home, tiny: TinyModel, tmp_path: Path) -> None:
+CARD = "---\nlanguage: en\nlicense: bsd-3-clause\n---\n# Model"
+
+
+def test_name_and_licence_follow_from_the_source_steps_are_told_and_the_screen_is_left_alone(
+    home: Home, tiny: TinyModel, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "My_Model-2.0"
     shutil.copytree(tiny(), folder)
+    (folder / "README.md").write_text(CARD)
     steps: list[str] = []
-    assert register_model(home.models, home.storage, str(folder), on_step=steps.append).id == "my-model-2.0@1"
+    capfd.readouterr()
+    found = register_model(home.models, home.storage, str(folder), on_step=steps.append)
+    assert capfd.readouterr() == ("", "")
+    assert (found.id, found.manifest.lineage["licence"]) == ("my-model-2.0@1", "bsd-3-clause")
     assert [step.split()[0] for step in steps] == ["loading", "compiling", "checking"]
 
 
 @pytest.mark.parametrize(
     ("card", "licence"),
     [
-        ("---\nlanguage: en\nlicense: bsd-3-clause\n---\n# Model", "bsd-3-clause"),
+        (CARD, "bsd-3-clause"),
         ("---\nlicense: 'cc-by-4.0'\n---", "cc-by-4.0"),
         ("# A model without front matter", None),
         (None, None),
     ],
 )
-def test_the_licence_is_read_from_the_model_card(
-    home: Home, tiny: TinyModel, tmp_path: Path, card: str | None, licence: str | None
-) -> None:
-    folder = tmp_path / "carded"
-    shutil.copytree(tiny(), folder)
-    (folder / "README.md").unlink(missing_ok=True)
+def test_the_licence_is_read_from_the_model_card(tmp_path: Path, card: str | None, licence: str | None) -> None:
     if card is not None:
-        (folder / "README.md").write_text(card)
-    assert register_model(home.models, home.storage, str(folder)).manifest.lineage["licence"] == licence
-
-
-def test_registering_leaves_the_screen_alone(home: Home, tiny: TinyModel, capfd: pytest.CaptureFixture[str]) -> None:
-    folder = tiny()
-    capfd.readouterr()
-    register_model(home.models, home.storage, str(folder), name="quiet")
-    assert capfd.readouterr() == ("", "")
+        (tmp_path / "README.md").write_text(card)
+    assert licence_of_card(tmp_path) == licence
 
 
 # With and without torch
 
 
 def test_a_bert_compiled_without_torch_gives_the_bits_that_it_gives_by_way_of_torch(
-    home: Home, tiny: TinyModel, tmp_path: Path
+    tiny: TinyModel, compiled: CompiledModel, tmp_path: Path
 ) -> None:
-    by_torch = register_model(home.models, home.storage, str(tiny()), name="tiny")
     compile_bert(tiny(), tmp_path)
-    stored = home.storage.open(KIND, by_torch.id).path
+    stored = compiled().storage.open(KIND, "tiny@1").path
     assert (tmp_path / TOKENIZER_FILE).read_bytes() == (stored / TOKENIZER_FILE).read_bytes()
     tokenizer = Tokenizer.from_file(str(tmp_path / TOKENIZER_FILE))
     for form in ("fp32", "int8"):

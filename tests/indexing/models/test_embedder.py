@@ -158,23 +158,31 @@ def test_any_text_has_the_same_bits_alone_and_among_others(
     assert embedder.encode_passages(texts)[0].tobytes() == embedder.encode_query(texts[0]).tobytes()
 
 
-@pytest.mark.model
-def test_another_embedder_and_another_process_give_the_same_bits_without_torch(
-    model_home: Home, embedder: OnnxEmbedder, precision: str
-) -> None:
-    expected = embedder.encode_passages(TEXTS).tobytes()
-    fresh = load_embedder(model_home.storage, model(model_home), precision, sessions=1)
-    assert fresh.encode_passages(TEXTS).tobytes() == expected
+@pytest.fixture(scope="module")
+def elsewhere(model_home: Home) -> Mapping[str, str]:
+    """What another process makes of ``TEXTS``, as hexadecimal bytes, by each form of the model."""
     script = (
         "import json, sys; from pathlib import Path; from indexing.home import open_home\n"
         "from indexing.models.embedder import load_embedder; from indexing.settings import Settings\n"
         "home = open_home(Settings(home=Path(sys.argv[1])))\n"
-        "embedder = load_embedder(home.storage, home.models.list()[0], sys.argv[2], sessions=1)\n"
-        "sys.stdout.buffer.write(embedder.encode_passages(json.loads(sys.argv[3])).tobytes())\n"
+        "model, texts = home.models.list()[0], json.loads(sys.argv[2])\n"
+        "forms = {name: load_embedder(home.storage, model, name, sessions=1) for name in ('int8', 'fp32')}\n"
+        "print(json.dumps({name: form.encode_passages(texts).tobytes().hex() for name, form in forms.items()}))\n"
         "sys.exit('torch was imported' if 'torch' in sys.modules else 0)\n"
     )
-    command = [sys.executable, "-c", script, str(model_home.path), precision, json.dumps(TEXTS)]
-    assert subprocess.run(command, capture_output=True, check=True).stdout == expected
+    command = [sys.executable, "-c", script, str(model_home.path), json.dumps(TEXTS)]
+    told: dict[str, str] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return told
+
+
+@pytest.mark.model
+def test_another_embedder_and_another_process_give_the_same_bits_without_torch(
+    model_home: Home, embedder: OnnxEmbedder, precision: str, elsewhere: Mapping[str, str]
+) -> None:
+    expected = embedder.encode_passages(TEXTS).tobytes()
+    fresh = load_embedder(model_home.storage, model(model_home), precision, sessions=1)
+    assert fresh.encode_passages(TEXTS).tobytes() == expected
+    assert bytes.fromhex(elsewhere[precision]) == expected
 
 
 @pytest.mark.model
