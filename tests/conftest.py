@@ -18,17 +18,16 @@ from hypothesis import settings as hypothesis_settings
 
 from indexing.home import Home, open_home
 from indexing.models.compiler import DEFAULT_MODEL, register_model
-from indexing.models.registry import RERANKER
 from indexing.settings import Settings, forbid_hub_downloads, limit_native_threads
 from indexing.sources import parser_sandbox
 from indexing.storage import reserve
-from tests.support.cross_encoders import make_cross_encoder
 from tests.support.forked_programs import ForkedPopen
 from tests.support.migrated_catalogue import place_home
 from tests.support.once_a_run import once_a_run
 from tests.support.order import order
 from tests.support.redis_server import redis_server
 from tests.support.tiny_model import register_tiny, tiny_files, tiny_home
+from tests.support.tiny_reranker import add_reranker
 
 __all__ = ["redis_server", "register_tiny", "tiny_files", "tiny_home"]  # fixtures
 
@@ -119,20 +118,13 @@ def without_torch() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def compiled_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of homes ``model`` and ``reranker``, compiled once a run by one process, so that only one loads torch.
-
-    The first holds the embedded default model, compiled as where torch is not installed, the second a small
-    cross-encoder ``cross@1``.
-    """
+    """The folder of the home ``model``, in which the embedded default model is compiled once a run, without torch."""
     return once_a_run(tmp_path_factory, "compiled", _compile_models)
 
 
 def _compile_models(folder: Path) -> None:
     with closing(open_home(settings_at(folder / "model"))) as home, without_torch():
         register_model(home.models, home.storage, DEFAULT_MODEL)
-    with closing(open_home(settings_at(folder / "reranker"))) as home:
-        made = make_cross_encoder(folder / "cross" / "model", spread=0.3)
-        register_model(home.models, home.storage, str(made), name="cross", kind=RERANKER)
 
 
 @pytest.fixture(scope="session")
@@ -143,9 +135,10 @@ def model_home(compiled_models: Path) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def reranker_home(compiled_models: Path) -> Iterator[Home]:
-    """A home in which a cross-encoder with random weights is registered as ``cross@1``. Take copies; leave it be."""
-    with closing(open_home(settings_at(compiled_models / "reranker"))) as home:
+def reranker_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home in which the tiny reranker is registered as ``cross@1``. Take copies; leave it be."""
+    with closing(open_home(settings_at(tmp_path_factory.mktemp("reranker")))) as home:
+        add_reranker(home)
         yield home
 
 

@@ -1,6 +1,8 @@
 """A reranker is registered only when its compiled form scores as its weights do, and is used as nothing else."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from click.testing import CliRunner
 
 from indexing.commands.root import cli
 from indexing.errors import ArtefactCorrupt, InvalidInput, ModelMismatch, ParityLost
-from indexing.home import Home
+from indexing.home import Home, open_home
 from indexing.models.compiler import register_model
 from indexing.models.embedder import load_embedder
 from indexing.models.parity_texts import CANONICAL_TEXTS, PARITY_PAIRS
@@ -17,6 +19,7 @@ from indexing.models.registry import EMBEDDING, KIND, RERANKER, ModelVersion, st
 from indexing.models.reranker import check_scores, load_reranker, verify_reranker
 from indexing.releases.recipe_choices import change_recipe, default_recipe
 from indexing.releases.recipes import Recipe, Reranking
+from tests.conftest import settings_at
 from tests.support.cross_encoders import make_cross_encoder
 
 pytestmark = pytest.mark.model
@@ -29,8 +32,24 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, model_home: Home) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_cross_encoder(tmp_path_factory.mktemp("cross") / "model", spread=0.3)
+
+
+@pytest.fixture(scope="module")
+def reranker_home(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Home]:
+    """A home in which that cross-encoder is compiled as ``cross@1``."""
+    with closing(open_home(settings_at(tmp_path_factory.mktemp("reranker")))) as home:
+        register(home, folder)
+        yield home
+
+
+@pytest.fixture(scope="module")
+def flat_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home with a cross-encoder whose int8 form orders otherwise, and is left out."""
+    with closing(open_home(settings_at(tmp_path_factory.mktemp("flat")))) as home:
+        register(home, make_cross_encoder(tmp_path_factory.mktemp("flat") / "model", spread=0.1))
+        yield home
 
 
 def register(home: Home, folder: Path) -> ModelVersion:
@@ -38,17 +57,16 @@ def register(home: Home, folder: Path) -> ModelVersion:
 
 
 def copied(home: Home, reranker_home: Home) -> ModelVersion:
-    """The cross-encoder that was compiled once for the run."""
+    """The cross-encoder that was compiled once for this file."""
     home.models.copy_from(reranker_home.models)
     return home.models.get("cross")
 
 
-def test_the_compiled_form_gives_the_scores_of_the_weights(home: Home, folder: Path) -> None:
+def test_the_compiled_form_gives_the_scores_of_the_weights(home: Home, folder: Path, reranker_home: Home) -> None:
     import torch
     from sentence_transformers import CrossEncoder
 
-    model = register(home, folder)
-    reranker = load_reranker(home.storage, model, "fp32", sessions=1)
+    reranker = load_reranker(home.storage, copied(home, reranker_home), "fp32", sessions=1)
     weights = CrossEncoder(str(folder), device="cpu")
     for pair in PAIRS:
         known = tuple(text.encode("utf-8", "replace").decode() for text in pair)
@@ -77,15 +95,15 @@ def test_a_version_says_what_it_is_and_what_compiling_cost(home: Home, reranker_
     assert max(verify_reranker(home.storage, model).values()) < 1e-3
 
 
-def test_an_int8_form_that_orders_otherwise_is_left_out(home: Home, tmp_path: Path, model_home: Home) -> None:
-    model = register(home, make_cross_encoder(tmp_path / "flat", spread=0.1))
+def test_an_int8_form_that_orders_otherwise_is_left_out(flat_home: Home) -> None:
+    home, model = flat_home, flat_home.models.get("cross")
     assert model.manifest.precisions == ("fp32",)
     assert model.manifest.parity["int8_correlation"] < 0.99
     assert not (home.storage.open(KIND, model.id).path / "int8.onnx").exists()
     assert verify_reranker(home.storage, model).keys() == {"fp32"}
 
 
-def test_one_whose_compiled_form_scores_otherwise_is_refused(home: Home, tmp_path: Path, model_home: Home) -> None:
+def test_one_whose_compiled_form_scores_otherwise_is_refused(home: Home, tmp_path: Path) -> None:
     # It keeps the end of a long text; the compiled form keeps the beginning.
     with pytest.raises(ParityLost, match="only to"):
         register(home, make_cross_encoder(tmp_path / "left", cut="left", spread=0.3))
@@ -93,7 +111,7 @@ def test_one_whose_compiled_form_scores_otherwise_is_refused(home: Home, tmp_pat
     assert home.storage.list(KIND) == []
 
 
-def test_one_with_several_scores_a_pair_is_refused(home: Home, tmp_path: Path, model_home: Home) -> None:
+def test_one_with_several_scores_a_pair_is_refused(home: Home, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="gives 3 scores a pair"):
         register(home, make_cross_encoder(tmp_path / "three", labels=3))
 
@@ -112,11 +130,12 @@ def test_a_machine_that_scores_otherwise_is_told_so(home: Home, reranker_home: H
         check_scores(reranker, [stored[0] | {"score": float("nan")}], "cross@1 int8")
 
 
-def test_a_changed_file_is_found(home: Home, folder: Path) -> None:
-    model = register(home, folder)
+def test_a_changed_file_is_found(home: Home, reranker_home: Home) -> None:
+    model = copied(home, reranker_home)
     path = home.storage.open(KIND, model.id).path / "fp32.onnx"
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes()[:-1] + b"\x00\x01"[:1])
+    content = path.read_bytes()
+    path.unlink()  # it is a hard link to the other home's file
+    path.write_bytes(content[:-1] + b"\x00\x01"[:1])
     with pytest.raises(ArtefactCorrupt):
         verify_reranker(home.storage, model)
 
@@ -162,10 +181,9 @@ def test_a_reranker_is_chosen_with_its_depth_and_budget(tiny_home: Home, reranke
         change_recipe(home, recipe, rerank_depth=5)
 
 
-def test_a_reranker_without_an_int8_form_is_used_in_fp32(home: Home, model_home: Home, tmp_path: Path) -> None:
-    home.models.copy_from(model_home.models)
-    register(home, make_cross_encoder(tmp_path / "flat", spread=0.1))
-    assert chosen(home, default_recipe(home), reranker="cross") == ("cross@1", Reranking(precision="fp32"))
+def test_a_reranker_without_an_int8_form_is_used_in_fp32(tiny_home: Home, flat_home: Home) -> None:
+    copied(tiny_home, flat_home)
+    assert chosen(tiny_home, default_recipe(tiny_home), reranker="cross") == ("cross@1", Reranking(precision="fp32"))
 
 
 def test_scores_are_finite(home: Home, reranker_home: Home) -> None:
