@@ -13,8 +13,8 @@ from indexing.catalogue.releases import retire_releases
 from indexing.errors import InvalidInput
 from indexing.features.views import lexical_view
 from indexing.ledger.day_sources import Period
-from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHome
-from tests.support.fresh_home import OURS, RECIPE
+from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, WIDE, DriftingHome
+from tests.support.fresh_home import OURS
 
 SCOPE = Scope(OURS.tenant, OURS.collection)
 WEEK = timedelta(days=7)
@@ -164,14 +164,14 @@ def test_a_recipe_that_answers_otherwise_is_named_and_one_that_cannot_be_told_ap
     first = fresh.built()
     fresh.ask(first, OLD_WORDS, 150, BEGIN)
     damaged = fresh.built(
-        replace(RECIPE, retrieval=replace(RECIPE.retrieval, dense_weight=1.0), lexical=lexical_view("none"))
+        replace(WIDE, retrieval=replace(WIDE.retrieval, dense_weight=1.0), lexical=lexical_view("none"))
     )
     end = fresh.ask(damaged, OLD_WORDS, 120, BEGIN + WEEK)
     report = looked(fresh, BEGIN + WEEK, end)
     assert moved(report)
     assert report.cause.named == ("recipe",)
     fresh.write(("other", "words"), 30)
-    further = fresh.built(replace(RECIPE, passage=replace(RECIPE.passage, name="short", max_tokens=8)))
+    further = fresh.built(replace(WIDE, passage=replace(WIDE.passage, name="short", max_tokens=8)))
     end = fresh.ask(further, OLD_WORDS, 120, BEGIN + 2 * WEEK)
     report = looked(fresh, BEGIN + 2 * WEEK, end)
     recipe = next(one for one in report.cause.contrasts if one.cause == "recipe")
@@ -195,7 +195,7 @@ def test_a_reference_whose_release_was_freed_still_tells_traffic_and_says_what_c
         *("same", "cannot be told"),
     )
     assert corpus.why.startswith(f"release {first.number}, which answered then, was freed by 'groundwork gc'")
-    third = fresh.built(replace(RECIPE, shard_rows=9))
+    third = fresh.built(replace(WIDE, shard_rows=201))
     end = fresh.ask(third, MIXED, 120, BEGIN + 2 * WEEK)
     report = looked(fresh, BEGIN + 2 * WEEK, end, "launch")
     assert (report.reference_release, report.cause.named) == (first.number, ("traffic",))
@@ -212,7 +212,7 @@ def test_references_are_the_launch_the_last_good_week_and_another_release(fresh)
     at = (BEGIN + timedelta(seconds=60)).isoformat(timespec="milliseconds")
     raise_alert(fresh.home.catalogue, f"drift:{SCOPE.key}", "warning", "drift", "it drifted", {}, at)
     assert looked(fresh, middle, end, "last-good").n_reference == 60
-    other = fresh.built(replace(RECIPE, shard_rows=9))
+    other = fresh.built(replace(WIDE, shard_rows=201))
     fresh.ask(other, OLD_WORDS, 105, middle)
     beside = looked(fresh, middle, end, f"release:{other.number}", explains=False)
     assert (beside.n_reference, beside.n_window) == (105, 110)
