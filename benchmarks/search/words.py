@@ -131,9 +131,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--home", type=Path)
     parser.add_argument("--whole", nargs="*", default=["scifact", "mtrag_cloud"])
-    parser.add_argument(
-        "--dry", action="store_true", help="only what is made here, of few functions; write no result"
-    )
+    parser.add_argument("--dry", action="store_true", help="only what is made here, of few functions; write no result")
     options = parser.parse_args()
     result: dict[str, dict] = {"made": {name: _made(pages(name), ("none", name)) for name in LANGUAGES}}
     result["made"]["code"] = _made(code(Path(), _FEW if options.dry else None), ("english", "english"))

@@ -116,7 +116,7 @@ class Webhook(BaseHTTPRequestHandler):
 @pytest.fixture
 def webhook():
     server = HTTPServer(("127.0.0.1", 0), Webhook)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     Webhook.received, Webhook.status = [], 204
     yield f"http://127.0.0.1:{server.server_port}/alerts?token=hidden"
