@@ -38,7 +38,7 @@ def post_preparation(body: PreparationBody, caller: Operator, services: Services
 def get_preparations(
     caller: Operator,
     services: ServicesDep,
-    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = PAGE,
+    limit: Annotated[int, Query(ge=1, le=PAGE, description="How many at most.")] = PAGE,
     before: Annotated[
         int | SkipJsonSchema[None], Query(ge=1, le=MAX_INTEGER, description="`next` of the page before.")
     ] = None,
