@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
-from fpdf import FPDF
-
 from benchmarks.harness.recording import write_result
 from indexing.sources.docx import read_word
 from indexing.sources.extracted_text import Extract
@@ -159,6 +157,8 @@ def _latin(text: str) -> str:
 
 def pdf_of(parts: Sequence[Part]) -> bytes:
     """Pages by fpdf2, whose own fonts hold Latin letters only."""
+    from fpdf import FPDF  # some tenths of a second that no other format needs
+
     pdf = FPDF()
     pdf.set_creation_date(datetime(2026, 1, 1, tzinfo=UTC))
     pdf.add_page()

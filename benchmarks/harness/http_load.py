@@ -65,10 +65,12 @@ def measure(
             options += [stages, str(kept)]
         for duration in (WARM_UP_SECONDS, seconds):
             done = subprocess.run([program, "-d", f"{duration}s", *options], check=True, capture_output=True, text=True)
-        line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
-        measured: dict = json.loads(line.removeprefix("RESULT "))
-        if measured["failed"]:
-            raise SystemExit(f"{measured['failed']} of {measured['requests']} requests failed: nothing is measured.")
+            line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
+            measured: dict = json.loads(line.removeprefix("RESULT "))
+            if measured["failed"]:
+                raise SystemExit(
+                    f"{measured['failed']} of {measured['requests']} requests failed: nothing is measured."
+                )
         if stages is not None:
             measured["stages_ms"] = _by_stage(kept)
     return measured

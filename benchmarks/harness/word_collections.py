@@ -87,14 +87,12 @@ def pages(language: str) -> Collection:
     return Collection(texts, [question.replace("{}", thing) for thing, (*_, question) in pairs])
 
 
-def code(root: Path) -> Collection:
-    """This repository's functions without their docstrings, each asked for by the first line of its own."""
-    texts, queries = [], []
-    for path in sorted(one for folder in _ROOTS for one in (root / folder).rglob("*.py")):
-        for query, text in _functions(path.read_text(encoding="utf-8")):
-            texts.append(text)
-            queries.append(query)
-    return Collection(texts, queries)
+def code(root: Path, most: int | None = None) -> Collection:
+    """This repository's functions, all or so many, without docstrings; each is asked for by its own's first line."""
+    paths = sorted(one for folder in _ROOTS for one in (root / folder).rglob("*.py"))
+    found = (one for path in paths for one in _functions(path.read_text(encoding="utf-8")))
+    queries, texts = zip(*itertools.islice(found, most), strict=True)
+    return Collection(list(texts), list(queries))
 
 
 def _functions(source: str) -> Iterator[tuple[str, str]]:
@@ -104,7 +102,7 @@ def _functions(source: str) -> Iterator[tuple[str, str]]:
         query = told.splitlines()[0].replace("`", "")
         if len(query.split()) >= _MIN_WORDS and not query.startswith("See "):
             kept = ast.FunctionDef(**{**dict(ast.iter_fields(node)), "body": node.body[1:]})
-            yield query, ast.unparse(ast.fix_missing_locations(kept))
+            yield query, ast.unparse(ast.copy_location(kept, node))
 
 
 def corpus(folder: Path) -> dict[str, str]:

@@ -50,7 +50,7 @@ class _Discarding(BaseHTTPRequestHandler):
 def discarding_collector() -> Iterator[str]:
     """The address of a collector that keeps nothing."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Discarding)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from eval.drift.two_samples import Tested, sequential_p
 
 PERMUTATIONS = 19_999
-"""Of the labels: p is at least 0.00005, so that two such looks in a row alarm. Four seconds at 500 beside 100, where
-something moved; else fifty as large ones end it at once. Our choice."""
+"""Of the labels: p is at least 0.00005, so that two such looks in a row alarm. A second and a half at 500 beside 100,
+where something moved; else fifty as large ones end it at once. Our choice."""
 _FOLDS = 5
 """Parts of the cross-fitting: each vector is judged by what was learned from the other four fifths. Our choice."""
 _RIDGE = 1.0
@@ -30,7 +30,7 @@ _Floats = NDArray[np.float32]
 """Of products, which take half the time of double precision; what is compared has five digits to spare."""
 _Doubles = NDArray[np.float64]
 _Statistic = Callable[[_Floats], _Floats]
-"""Of labels, one column each: one number a column."""
+"""Of labels, one row each: one number a row."""
 
 
 def mmd(
@@ -50,7 +50,7 @@ def mmd(
     weights = _weights(len(reference), len(window))
 
     def statistic(labels: _Floats) -> _Floats:
-        return np.asarray(np.einsum("ij,ij->j", labels, kernel @ labels))
+        return np.asarray(np.einsum("ij,ij->i", labels, labels @ kernel))  # the kernel is symmetric
 
     return _permuted(statistic, weights, seed, permutations)
 
@@ -67,17 +67,17 @@ def classifier(
         return Tested(0.5, 1.0)
     chance = np.random.default_rng(seed)
     count = len(reference) + len(window)
-    order = chance.permutation(count)  # equal scores stand in the order of the vectors, which must say nothing
+    order = chance.permutation(count)  # equal scores stand in an order that depends on this one, and must say nothing
     vectors = np.concatenate([reference, window]).astype(np.float64)[order]
     vectors = (vectors - vectors.mean(axis=0)) / (vectors.std(axis=0) + 1e-12)
-    smoother = _cross_fitted(vectors, np.arange(count) % _FOLDS).astype(np.float32)
+    smoother = _cross_fitted(vectors, np.arange(count) % _FOLDS).astype(np.float32).T
     labels = (order >= len(reference)).astype(np.float32)
     places = np.arange(1, count + 1, dtype=np.float32)
 
     def statistic(some: _Floats) -> _Floats:
-        ranked = np.take_along_axis(some, np.argsort(smoother @ some, axis=0, kind="stable"), axis=0)
+        ranked = np.take_along_axis(some, np.argsort(some @ smoother, axis=1), axis=1)
         positives = len(window)
-        total = places @ ranked - positives * (positives + 1) / 2
+        total = ranked @ places - positives * (positives + 1) / 2
         return np.asarray(total / (positives * len(reference)), np.float32)
 
     return _permuted(statistic, labels, seed + 1, permutations)
@@ -86,10 +86,10 @@ def classifier(
 def _permuted(statistic: _Statistic, labels: _Floats, seed: int, permutations: int | None) -> Tested:
     """A statistic of labels, and how often it is as large when they are permuted."""
     chance = np.random.default_rng(seed)
-    seen = float(statistic(labels[:, None])[0])
+    seen = float(statistic(labels[None])[0])
 
     def draw(count: int) -> NDArray[np.bool_]:
-        drawn = chance.permuted(np.repeat(labels[:, None], count, axis=1), axis=0)
+        drawn = chance.permuted(np.repeat(labels[None], count, axis=0), axis=1)
         return np.asarray(statistic(drawn) >= seen - _ROUNDING)
 
     return Tested(seen, sequential_p(draw, PERMUTATIONS if permutations is None else permutations))

@@ -1,5 +1,6 @@
 """Guardrails of a canary: whether the candidate's answers are worse than those in service, at however many looks."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def compare_arms(
         return Rail("no_data", n_live=len(live), n_candidate=len(candidate))
     by_unit = min(len(units["live"]), len(units["candidate"])) >= MIN_UNITS
     if by_unit:
-        live, candidate = ([float(np.mean(one)) for one in units[arm].values()] for arm in ("live", "candidate"))
+        live, candidate = ([math.fsum(one) / len(one) for one in units[arm].values()] for arm in ("live", "candidate"))
     excess = float(np.mean(candidate) - np.mean(live))
     at_least = excess_at_least(live, candidate, sequence)
     state: State = "broken" if at_least > margin else "holds"

@@ -36,7 +36,7 @@ def server():
     found = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     found.daemon_threads = True
     found.seen = []
-    thread = threading.Thread(target=found.serve_forever)
+    thread = threading.Thread(target=found.serve_forever, args=(0.01,))
     thread.start()
     yield found
     found.shutdown()

@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,20 @@ def module_of(path):
 
 
 MODULES = {
-    module_of(path): ast.parse(path.read_text())
+    module_of(path): path.read_text()
     for path in sorted(FOLDER.rglob("*.py"))
     if path.name != "__init__.py" and ".venv" not in path.parts
 }
 
 
+@cache
+def tree_of(name):
+    """What the text of a module says; each process of a run would read all only to collect these tests."""
+    return ast.parse(MODULES[name])
+
+
 def is_script(name):
-    return name in OF_PEERS or any(
-        isinstance(node, ast.If) and "__main__" in ast.unparse(node.test) for node in MODULES[name].body
-    )
+    return name in OF_PEERS or re.search(r"^if .*__main__", MODULES[name], re.MULTILINE) is not None
 
 
 SCRIPTS = [name for name in MODULES if is_script(name)]
@@ -37,7 +42,7 @@ SCRIPTS = [name for name in MODULES if is_script(name)]
 
 def imports(name):
     """(module, name taken from it or None) of every import, those inside functions included."""
-    for node in ast.walk(MODULES[name]):
+    for node in ast.walk(tree_of(name)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -69,13 +74,13 @@ def test_a_benchmark_imports_the_harness_alone_and_never_a_script(name):
 def test_a_script_says_in_its_docstring_which_command_runs_it(name):
     path = f"-P {name.replace('.', '/')}.py"
     wanted = f"python {path if name in OF_PEERS else f'-m {name}'}"
-    assert re.search(re.escape(wanted) + r"(?![\w.])", ast.get_docstring(MODULES[name]) or ""), wanted
+    assert re.search(re.escape(wanted) + r"(?![\w.])", ast.get_docstring(tree_of(name)) or ""), wanted
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_of_the_benchmarks_says_its_one_job_and_stays_readable(name):
     path = ROOT / f"{name.replace('.', '/')}.py"
-    assert ast.get_docstring(MODULES[name])
+    assert ast.get_docstring(tree_of(name))
     assert len(path.read_text().splitlines()) <= 400
 
 
@@ -99,10 +104,10 @@ def test_what_the_harness_gives_is_there_under_the_name_that_scripts_use():
     for name in MODULES:
         for module, taken in imports(name):
             if module in MODULES and taken is not None:
-                names = {getattr(node, "name", None) for node in MODULES[module].body}
+                names = {getattr(node, "name", None) for node in tree_of(module).body}
                 names |= {
                     target.id
-                    for node in MODULES[module].body
+                    for node in tree_of(module).body
                     if isinstance(node, (ast.Assign, ast.AnnAssign))
                     for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
                     if isinstance(target, ast.Name)

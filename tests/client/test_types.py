@@ -59,7 +59,7 @@ def test_mypy_strict_passes_right_calls_and_names_wrong_ones(tmp_path):
         "mypy",
         "--strict",
         "--no-error-summary",
-        "--no-incremental",
+        f"--cache-dir={ROOT / '.mypy_cache' / 'client'}",  # of what a run before has read: 0.3 s of CPU, not 4.5
         "right.py",
         "wrong.py",
     ]

@@ -1,5 +1,6 @@
 """A fresh home whose ledger gets the answers of two kinds of queries at moments of choice, for tests of drift."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from string import ascii_lowercase
 
@@ -13,6 +14,8 @@ from tests.support.replays import allow_replays
 
 BEGIN = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 """After everything that a test builds: what is asked is asked of a release that was launched before."""
+WIDE = replace(RECIPE, shard_rows=200)
+"""All its documents in one shard: a query of hundreds asks one, not twelve."""
 OLD_WORDS = tuple(f"pump{letter}" for letter in ascii_lowercase[:24])
 NEW_WORDS = tuple(f"loan{letter}" for letter in ascii_lowercase[:24])
 
@@ -33,7 +36,7 @@ class DriftingHome(FreshHome):
         documents = [Document(f"{words[0]}-{i}", "", text) for i, text in enumerate(texts)]
         self.put(*documents, live=False)
 
-    def built(self, recipe=RECIPE):
+    def built(self, recipe=WIDE):
         """The release of a build; the first is deployed."""
         return self.build(recipe).release
 

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from eval.datasets.chat_client import MOST_TOKENS, Completion, Endpoint, Message, Usage, complete_all
+from eval.datasets.chat_client import Completion, Endpoint, Message, Usage, complete_all
 from eval.datasets.model_calls import ModelCalls
 from indexing.errors import ServiceFailed, StorageFull
 from indexing.ledger.day_totals import day_totals
 from indexing.ledger.erasure import OfUser, erase_rows
 from indexing.ledger.readers import requests_of, shares
-from indexing.records import Partition
+from indexing.records import MAX_INTEGER, Partition
 from tests.support.judge_server import Answer, judge_server
 
 HELP = Partition("acme", "help")
@@ -84,10 +84,10 @@ def test_every_call_is_told_with_its_own_cost_also_one_that_failed(home):
 
 
 def test_a_call_that_was_cancelled_or_counted_the_most_tokens_is_a_row_as_well(home):
-    most = Completion([Message("user", "one")], 1.0, Usage(5, 5 * MOST_TOKENS, 0), None)
+    most = Completion([Message("user", "one")], 1.0, Usage(5, 5 * MAX_INTEGER, 0), None)
     cancelled, counted = recorded(home, completion(error="CancelledError"), most)
     assert (cancelled.status, cancelled.error) == (502, "CancelledError")
-    assert counted.query_features["prompt_tokens"] == 5.0 * MOST_TOKENS
+    assert counted.query_features["prompt_tokens"] == 5.0 * MAX_INTEGER
 
 
 def test_a_ledger_that_takes_nothing_fails_no_call_and_is_said_once(home, caplog, monkeypatch):

@@ -84,11 +84,9 @@ def test_looks_beside_all_that_was_before_are_independent_and_looks_beside_one_r
     growing, fixed = np.empty((runs, 2)), np.empty((runs, 2))
     for run in range(runs):
         reference, first, second = chance.random((3, 100))
-        growing[run] = (
-            kolmogorov_smirnov(reference, first).p,
-            kolmogorov_smirnov(np.concatenate([reference, first]), second).p,
-        )
-        fixed[run] = kolmogorov_smirnov(reference, first).p, kolmogorov_smirnov(reference, second).p
+        of_first = kolmogorov_smirnov(reference, first).p
+        growing[run] = of_first, kolmogorov_smirnov(np.concatenate([reference, first]), second).p
+        fixed[run] = of_first, kolmogorov_smirnov(reference, second).p
     apart = 3 / runs**0.5
     assert abs(np.corrcoef(growing.T)[0, 1]) < apart
     assert np.corrcoef(fixed.T)[0, 1] > apart

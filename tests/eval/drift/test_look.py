@@ -13,8 +13,8 @@ from indexing.catalogue.releases import retire_releases
 from indexing.errors import InvalidInput
 from indexing.features.views import lexical_view
 from indexing.ledger.day_sources import Period
-from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHome
-from tests.support.fresh_home import OURS, RECIPE
+from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, WIDE, DriftingHome
+from tests.support.fresh_home import OURS
 
 SCOPE = Scope(OURS.tenant, OURS.collection)
 WEEK = timedelta(days=7)
@@ -27,15 +27,6 @@ UNHEARD = tuple(f"unheard{i}" for i in range(20))
 @pytest.fixture(autouse=True)
 def few_permutations(monkeypatch):
     monkeypatch.setattr("eval.drift.embedding_tests.PERMUTATIONS", 499)
-
-
-@pytest.fixture
-def fresh(tmp_path):
-    made = DriftingHome(tmp_path / "home")
-    made.write(OLD_WORDS)
-    made.write(NEW_WORDS)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +122,6 @@ def test_users_who_say_other_things_are_a_signal(weeks):
 
 
 def test_the_same_queries_on_another_corpus_name_the_corpus(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 150, BEGIN)
     fresh.remove(*(f"{OLD_WORDS[0]}-{i}" for i in range(25)))
     second = fresh.built()
     end = fresh.ask(second, OLD_WORDS, 120, BEGIN + WEEK)
@@ -145,8 +134,6 @@ def test_the_same_queries_on_another_corpus_name_the_corpus(fresh):
 
 
 def test_other_documents_that_score_alike_name_the_corpus_though_no_signal_moved(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 120, BEGIN)
     there = [load_document(fresh.home.catalogue, OURS, f"{OLD_WORDS[0]}-{i}") for i in range(30)]
     fresh.remove(*(one.id for one in there))
     fresh.put(*(replace(one, id=f"{one.id}-again") for one in there), live=False)
@@ -161,17 +148,15 @@ def test_other_documents_that_score_alike_name_the_corpus_though_no_signal_moved
 
 
 def test_a_recipe_that_answers_otherwise_is_named_and_one_that_cannot_be_told_apart_says_why(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 150, BEGIN)
     damaged = fresh.built(
-        replace(RECIPE, retrieval=replace(RECIPE.retrieval, dense_weight=1.0), lexical=lexical_view("none"))
+        replace(WIDE, retrieval=replace(WIDE.retrieval, dense_weight=1.0), lexical=lexical_view("none"))
     )
     end = fresh.ask(damaged, OLD_WORDS, 120, BEGIN + WEEK)
     report = looked(fresh, BEGIN + WEEK, end)
     assert moved(report)
     assert report.cause.named == ("recipe",)
     fresh.write(("other", "words"), 30)
-    further = fresh.built(replace(RECIPE, passage=replace(RECIPE.passage, name="short", max_tokens=8)))
+    further = fresh.built(replace(WIDE, passage=replace(WIDE.passage, name="short", max_tokens=8)))
     end = fresh.ask(further, OLD_WORDS, 120, BEGIN + 2 * WEEK)
     report = looked(fresh, BEGIN + 2 * WEEK, end)
     recipe = next(one for one in report.cause.contrasts if one.cause == "recipe")
@@ -180,8 +165,7 @@ def test_a_recipe_that_answers_otherwise_is_named_and_one_that_cannot_be_told_ap
 
 
 def test_a_reference_whose_release_was_freed_still_tells_traffic_and_says_what_cannot_be_told(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 120, BEGIN)
+    first = fresh.first
     fresh.write(("other", "words"), 5)
     second = fresh.built()
     end = fresh.ask(second, MIXED, 120, BEGIN + WEEK)
@@ -195,7 +179,7 @@ def test_a_reference_whose_release_was_freed_still_tells_traffic_and_says_what_c
         *("same", "cannot be told"),
     )
     assert corpus.why.startswith(f"release {first.number}, which answered then, was freed by 'groundwork gc'")
-    third = fresh.built(replace(RECIPE, shard_rows=9))
+    third = fresh.built(replace(WIDE, shard_rows=201))
     end = fresh.ask(third, MIXED, 120, BEGIN + 2 * WEEK)
     report = looked(fresh, BEGIN + 2 * WEEK, end, "launch")
     assert (report.reference_release, report.cause.named) == (first.number, ("traffic",))
@@ -203,16 +187,15 @@ def test_a_reference_whose_release_was_freed_still_tells_traffic_and_says_what_c
 
 
 def test_references_are_the_launch_the_last_good_week_and_another_release(fresh):
-    first = fresh.built()
-    middle = fresh.ask(first, OLD_WORDS, 110, BEGIN)
+    first, middle = fresh.first, fresh.end
     end = fresh.ask(first, OLD_WORDS, 110, middle)
     launch = looked(fresh, middle, end, "launch")
-    assert (launch.n_reference, launch.n_window) == (110, 110)
-    assert looked(fresh, middle, end, "last-good").n_reference == 110
+    assert (launch.n_reference, launch.n_window) == (150, 110)
+    assert looked(fresh, middle, end, "last-good").n_reference == 150
     at = (BEGIN + timedelta(seconds=60)).isoformat(timespec="milliseconds")
     raise_alert(fresh.home.catalogue, f"drift:{SCOPE.key}", "warning", "drift", "it drifted", {}, at)
     assert looked(fresh, middle, end, "last-good").n_reference == 60
-    other = fresh.built(replace(RECIPE, shard_rows=9))
+    other = fresh.built(replace(WIDE, shard_rows=201))
     fresh.ask(other, OLD_WORDS, 105, middle)
     beside = looked(fresh, middle, end, f"release:{other.number}", explains=False)
     assert (beside.n_reference, beside.n_window) == (105, 110)
@@ -222,8 +205,7 @@ def test_references_are_the_launch_the_last_good_week_and_another_release(fresh)
 
 
 def test_a_stale_index_is_read_and_named(fresh):
-    first = fresh.built()
-    fresh.ask(first, OLD_WORDS, 120, BEGIN)
+    first = fresh.first
     end = fresh.ask(first, OLD_WORDS, 120, BEGIN + WEEK)
     fresh.write(("newer", "things"), 40)
     report = looked(fresh, BEGIN + WEEK, end)

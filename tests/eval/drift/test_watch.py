@@ -15,19 +15,13 @@ from tests.support.drifting_home import BEGIN, NEW_WORDS, OLD_WORDS, DriftingHom
 from tests.support.ledger_rows import made_row
 
 
-@pytest.fixture
-def fresh(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def few_permutations(monkeypatch):
     monkeypatch.setattr("eval.drift.embedding_tests.PERMUTATIONS", 4999)
-    made = DriftingHome(tmp_path / "home")
-    made.write(OLD_WORDS)
-    made.write(NEW_WORDS)
-    yield made
-    made.close()
 
 
 def test_looks_gather_until_an_alarm_that_is_said_once_and_acknowledging_it_begins_anew(fresh):
-    first = fresh.built()
-    end = fresh.ask(first, OLD_WORDS, 150, BEGIN)
+    first, end = fresh.first, fresh.end
 
     def look(words, count):
         nonlocal end
@@ -65,8 +59,7 @@ def test_looks_gather_until_an_alarm_that_is_said_once_and_acknowledging_it_begi
 
 
 def test_an_alarm_is_said_although_its_cause_cannot_be_looked_for_and_other_collections_are_looked_at(fresh):
-    release = fresh.built()
-    end = fresh.ask(release, OLD_WORDS, 150, BEGIN)
+    release, end = fresh.first, fresh.end
     other = [made_row(n, BEGIN, tenant="z", collection="last", release=release.number) for n in range(1, 4)]
     fresh.home.ledger.append(other)
 
@@ -92,8 +85,7 @@ def test_an_alarm_is_said_although_its_cause_cannot_be_looked_for_and_other_coll
 
 
 def test_what_a_candidate_answers_is_no_drift_of_what_is_in_service(fresh):
-    release = fresh.built()
-    end = fresh.ask(release, OLD_WORDS, 150, BEGIN)
+    release, end = fresh.first, fresh.end
     watch_drift(fresh.home, now=end, replayer=fresh.replayer)
     for look in range(1, 4):
         damaged = [
@@ -124,7 +116,7 @@ class Webhook(BaseHTTPRequestHandler):
 @pytest.fixture
 def webhook():
     server = HTTPServer(("127.0.0.1", 0), Webhook)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     Webhook.received, Webhook.status = [], 204
     yield f"http://127.0.0.1:{server.server_port}/alerts?token=hidden"

@@ -1,6 +1,7 @@
 """The offline gate over real homes: evaluations of two recipes, held against a policy, and the verdict kept."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -20,8 +21,10 @@ from indexing.releases.promotion import promote
 from indexing.releases.transitions import Decision
 from tests.support.evaluated_home import EvaluatedHome
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS, RECIPE
+from tests.support.home_copies import link_home
 
-COUNT = 40
+STEMMED, PLAIN = (replace(one, shard_rows=200) for one in (RECIPE, OTHER_LANGUAGE))
+"""All documents in one shard: a query of hundreds asks one, not twenty."""
 NOUNS = [f"{first}{second}" for first in ("car", "boat", "tree", "lamp") for second in "abcdefghij"]
 LEXICAL = SetPolicy(name="things", split="all", mode="lexical", min_queries=20)
 POLICY = Policy(query_sets=(LEXICAL,))
@@ -34,11 +37,13 @@ def by(reason="a test"):
 class GatedHome(EvaluatedHome):
     """Recipe 1 stems and is in service, recipe 2 does not; 40 queries ask in the plural for what stands there once."""
 
-    def __init__(self, path):
-        super().__init__(path)
+    def fill(self):
         self.put(*(Document(noun, noun, f"About one {noun} and nothing else of {noun}.") for noun in NOUNS))
         self.build()
-        self.build(OTHER_LANGUAGE)
+        self.build(PLAIN)
+
+    def build(self, recipe=STEMMED):
+        return super().build(recipe)
 
     def judged_by_a_person(self):
         (self.path / POLICY_FILE).write_text(POLICY.model_dump_json())
@@ -66,11 +71,19 @@ class GatedHome(EvaluatedHome):
         return gate(self.home, candidate, baseline, policy, evaluated=evaluated, timed=timed)
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """The folder of such a home. Take copies; leave it be."""
+    with closing(GatedHome(tmp_path_factory.mktemp("filled") / "home")) as home:
+        home.fill()
+    return home.path
+
+
 @pytest.fixture
-def fresh(tmp_path):
-    home = GatedHome(tmp_path / "home")
-    yield home
-    home.close()
+def fresh(filled, tmp_path):
+    link_home(filled, tmp_path / "home")
+    with closing(GatedHome(tmp_path / "home")) as home:
+        yield home
 
 
 def test_a_candidate_that_loses_is_rejected_and_does_not_go_in_service(fresh):
@@ -84,7 +97,7 @@ def test_a_candidate_that_loses_is_rejected_and_does_not_go_in_service(fresh):
 
 def test_a_candidate_that_is_as_good_is_promoted_and_the_verdict_is_kept_with_its_grounds(fresh):
     fresh.judged_by_a_person()
-    recipe = fresh.build(replace(RECIPE, shard_rows=9)).release.recipe
+    recipe = fresh.build(replace(STEMMED, shard_rows=201)).release.recipe
     found = fresh.gate(recipe)
     assert found.verdict == "PROMOTE"
     (row,) = verdict_rows(fresh.home.catalogue, recipe)
@@ -98,7 +111,7 @@ def test_a_candidate_that_is_as_good_is_promoted_and_the_verdict_is_kept_with_it
 
 def test_a_verdict_by_another_policy_than_the_homes_own_is_stored_and_lets_nothing_in_service(fresh):
     fresh.judged_by_a_person()
-    recipe = fresh.build(replace(RECIPE, shard_rows=9)).release.recipe
+    recipe = fresh.build(replace(STEMMED, shard_rows=201)).release.recipe
     lenient = Policy(query_sets=(LEXICAL.model_copy(update={"margin": 1.0}),))
     found = fresh.gate(recipe, policy=lenient)
     assert (found.verdict, found.is_own_policy) == ("PROMOTE", False)
@@ -157,7 +170,7 @@ def test_too_few_queries_hold(fresh):
 def test_without_judgments_a_synthetic_set_is_made_and_marked(fresh):
     fresh.put(*(Document(f"more{n}", f"Nouns about topic{n}", f"All of topic{n} and word{n}.") for n in range(120)))
     fresh.build()
-    fresh.build(OTHER_LANGUAGE)
+    fresh.build(PLAIN)
     found = fresh.gate(2, policy=Policy())
     assert found.is_synthetic
     assert found.reasons[-1].startswith("its queries are synthetic")
@@ -239,7 +252,7 @@ def test_latency_over_a_limit_holds():
 
 def test_latency_is_timed_at_the_gate_and_what_evaluations_took_does_not_count(fresh):
     fresh.judged_by_a_person()
-    recipe = fresh.build(replace(RECIPE, shard_rows=9)).release.recipe
+    recipe = fresh.build(replace(STEMMED, shard_rows=201)).release.recipe
     slow = Latency(900.0, 900.0, 900.0)
     found = fresh.gate(recipe, latency=slow)
     finding = found.evidence["findings"]["things/all/lexical latency"]

@@ -1,5 +1,7 @@
 """What is live is evaluated on every stored set; where it scores worse than before, an alert says so."""
 
+import shutil
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +26,7 @@ from indexing.snapshots.manifest import KIND as SNAPSHOTS
 from indexing.snapshots.shard import KIND as SHARDS
 from tests.support.evaluated_home import EvaluatedHome
 from tests.support.fresh_home import OTHER_LANGUAGE, OURS
+from tests.support.home_copies import link_home
 
 NOUNS = [f"{first}{second}" for first in ("car", "boat", "tree", "lamp") for second in "abcdefghij"]
 NOW = datetime(2026, 11, 29, 2, tzinfo=UTC)
@@ -35,8 +38,10 @@ class LiveHome(EvaluatedHome):
 
     def __init__(self, path):
         super().__init__(path)
-        self.put(*(Document(noun, noun, f"About one {noun} and nothing else of {noun}.") for noun in NOUNS))
         self.said = []
+
+    def fill(self):
+        self.put(*(Document(noun, noun, f"About one {noun} and nothing else of {noun}.") for noun in NOUNS))
         queries = [NewQuery(f"q-{noun}", f"{noun}s", "curated") for noun in NOUNS]
         create_set(self.home, "things", OURS, "curated", provenance={}, actor="ana")
         put_contents(
@@ -49,15 +54,39 @@ class LiveHome(EvaluatedHome):
         return found["sets"]
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """The folder of such a home, before its first build. Take copies; leave it be."""
+    with closing(LiveHome(tmp_path_factory.mktemp("filled") / "home")) as made:
+        made.fill()
+    return made.path
+
+
+@pytest.fixture(scope="module")
+def built(filled, tmp_path_factory):
+    """The same after it."""
+    path = tmp_path_factory.mktemp("built") / "home"
+    link_home(filled, path)
+    with closing(LiveHome(path)) as made:
+        made.build()
+    return path
+
+
 @pytest.fixture
-def live(tmp_path):
-    made = LiveHome(tmp_path / "home")
-    yield made
-    made.close()
+def unbuilt(filled, tmp_path):
+    link_home(filled, tmp_path / "home")
+    with closing(LiveHome(tmp_path / "home")) as made:
+        yield made
+
+
+@pytest.fixture
+def live(built, tmp_path):
+    shutil.copytree(built, tmp_path / "home")  # some tests damage what is published
+    with closing(LiveHome(tmp_path / "home")) as made:
+        yield made
 
 
 def test_every_live_release_is_evaluated_on_every_set_and_each_step_is_told(live):
-    live.build()
     live.build(OTHER_LANGUAGE)
     proposed = propose(live.home.catalogue, 2, BY)
     start_canary(live.home.catalogue, proposed, BY, share=0.1, steps=(), unit="tenant", max_recipes=4)
@@ -71,7 +100,6 @@ def test_every_live_release_is_evaluated_on_every_set_and_each_step_is_told(live
 
 
 def test_a_candidate_that_cannot_be_searched_fails_the_run_after_the_others_were_evaluated(live):
-    live.build()
     create_set(live.home, "zebras", OURS, "curated", provenance={}, actor="ana")
     note = Note("add", "ana", "a test")
     put_contents(live.home, "zebras", [NewQuery("q", f"{NOUNS[5]}s", "curated")], {"q": {NOUNS[5]: 1}}, note)
@@ -88,7 +116,6 @@ def test_a_candidate_that_cannot_be_searched_fails_the_run_after_the_others_were
 
 
 def test_a_candidate_with_one_damaged_shard_fails_the_run_after_the_others_were_evaluated(live):
-    live.build()
     before = set(live.home.storage.list(SHARDS))
     live.build(replace(OTHER_LANGUAGE, shard_rows=9))
     proposed = propose(live.home.catalogue, 2, BY)
@@ -116,7 +143,6 @@ def test_an_executor_that_lost_its_redis_ends_the_run_at_once(live):
             self.asked += 1
             raise NotReady("Redis has not answered for 60 s") from ConnectionError("refused")
 
-    live.build()
     create_set(live.home, "zebras", OURS, "curated", provenance={}, actor="ana")
     note = Note("add", "ana", "a test")
     put_contents(live.home, "zebras", [NewQuery("q", f"{NOUNS[5]}s", "curated")], {"q": {NOUNS[5]: 1}}, note)
@@ -127,7 +153,6 @@ def test_an_executor_that_lost_its_redis_ends_the_run_at_once(live):
 
 
 def test_a_release_that_scores_worse_on_the_same_documents_raises_an_alert(live):
-    live.build()
     first = live.evaluate_live()["things"]["1.1"]
     live.build(OTHER_LANGUAGE)
     live.deploy(2)
@@ -140,7 +165,6 @@ def test_a_release_that_scores_worse_on_the_same_documents_raises_an_alert(live)
 
 
 def test_an_alert_that_a_person_acknowledged_is_not_said_again_of_the_same_evaluations(live):
-    live.build()
     live.evaluate_live()
     live.build(OTHER_LANGUAGE)
     live.deploy(2)
@@ -154,7 +178,6 @@ def test_an_alert_that_a_person_acknowledged_is_not_said_again_of_the_same_evalu
 
 
 def test_what_was_in_service_is_compared_with_and_not_what_was_merely_evaluated(live):
-    live.build()
     live.evaluate_live()
     live.build(OTHER_LANGUAGE)
     live.evaluate("2.1", read_query_set(live.home, "things"))  # a candidate that is as bad, and never served
@@ -165,7 +188,6 @@ def test_what_was_in_service_is_compared_with_and_not_what_was_merely_evaluated(
 
 
 def test_a_candidate_is_compared_with_what_is_in_service_and_has_its_own_alert(live):
-    live.build()
     live.build(OTHER_LANGUAGE)
     start_canary(
         live.home.catalogue,
@@ -188,7 +210,6 @@ def test_p_is_adjusted_over_all_sets(live):
         create_set(live.home, name, OURS, "curated", provenance={}, actor="ana")
         asked = [NewQuery(f"q-{noun}", noun, "curated") for noun in NOUNS]
         put_contents(live.home, name, asked, {f"q-{noun}": {noun: 1} for noun in NOUNS}, note)
-    live.build()
     live.evaluate_live()
     live.build(OTHER_LANGUAGE)
     live.deploy(2)
@@ -199,20 +220,18 @@ def test_p_is_adjusted_over_all_sets(live):
 
 
 def test_a_set_whose_documents_are_not_in_the_release_is_told_and_the_others_go_on(live):
-    live.build()
     create_set(live.home, "empty", Partition("a", "nothing"), "curated", provenance={}, actor="ana")
     found = live.evaluate_live()
     assert "not_evaluated" in found["empty"]["1.1"]
     assert "nDCG@10" in found["things"]["1.1"]
 
 
-def test_before_the_first_release_there_is_nothing_to_evaluate(live):
+def test_before_the_first_release_there_is_nothing_to_evaluate(unbuilt):
     with pytest.raises(NotReady):
-        live.evaluate_live()
+        unbuilt.evaluate_live()
 
 
 def test_an_evaluation_that_is_cancelled_ends_between_its_blocks(live):
-    live.build()
 
     def cancelled(step):
         if "queries" in step:
@@ -226,7 +245,6 @@ def test_an_evaluation_that_is_cancelled_ends_between_its_blocks(live):
 def test_what_is_older_than_the_ledger_is_forgotten_but_for_what_is_still_of_use(live, monkeypatch):
     long_ago = NOW - timedelta(days=60)
     monkeypatch.setattr(evaluations, "utc_now", lambda: long_ago)
-    live.build()
     kept = live.evaluate("1.1", clock=lambda: long_ago)
     live.put(Document("new", "new", "Something new."))
     live.build()

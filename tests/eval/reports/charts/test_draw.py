@@ -20,7 +20,6 @@ from eval.reports.charts.data import (
     Share,
     Timeline,
 )
-from eval.reports.charts.draw import drawn, drawn_small
 from eval.reports.charts.theme import ROLES, paint
 from tests.support.made_report import SINCE, UNTIL
 
@@ -46,10 +45,17 @@ DRAWINGS = [
 ]
 
 
+def draw():
+    """What draws, with matplotlib: each process of a run would load it only to collect these tests."""
+    from eval.reports.charts import draw
+
+    return draw
+
+
 @pytest.fixture(scope="module")
 def both_widths():
     """The drawing at each place of ``DRAWINGS``, drawn once."""
-    return cache(lambda place: drawn(DRAWINGS[place], prefix="a", label='says "what" <it> shows'))
+    return cache(lambda place: draw().drawn(DRAWINGS[place], prefix="a", label='says "what" <it> shows'))
 
 
 def kind(place):
@@ -60,7 +66,7 @@ def kind(place):
 def test_a_drawing_is_well_formed_has_no_size_of_its_own_and_is_the_same_each_time(both_widths, place):
     drawing, found = DRAWINGS[place], both_widths(place)
     assert set(found) == {"wide", "narrow"}
-    for svg in (*found.values(), drawn_small(drawing, prefix="b", label="l")):
+    for svg in (*found.values(), draw().drawn_small(drawing, prefix="b", label="l")):
         root = ElementTree.fromstring(svg)
         assert root.attrib.keys() == {"viewBox", "role", "aria-label"}
         assert {element.tag for element in root.iter()} <= {
@@ -74,7 +80,7 @@ def test_a_drawing_is_well_formed_has_no_size_of_its_own_and_is_the_same_each_ti
             "rect",
         }
         assert [element for element in root.iter("text")]
-    again = drawn(drawing, prefix="a", label='says "what" <it> shows', widths=("narrow",))
+    again = draw().drawn(drawing, prefix="a", label='says "what" <it> shows', widths=("narrow",))
     assert again["narrow"] == found["narrow"]
 
 
@@ -88,13 +94,13 @@ def test_every_colour_is_one_of_the_page_and_no_font_is_named(both_widths, place
 
 
 def test_labels_are_text_and_escaped():
-    svg = drawn(DRAWINGS[4], prefix="a", label="l")["narrow"]
+    svg = draw().drawn(DRAWINGS[4], prefix="a", label="l")["narrow"]
     texts = [element.text for element in ElementTree.fromstring(svg).iter("text")]
     assert "language: <de> & more" in texts
 
 
 def test_drawings_under_other_prefixes_share_no_id():
-    found = [drawn_small(DRAWINGS[2], prefix=prefix, label="l") for prefix in ("a", "b")]
+    found = [draw().drawn_small(DRAWINGS[2], prefix=prefix, label="l") for prefix in ("a", "b")]
     first, second = (
         {one.attrib["id"] for one in ElementTree.fromstring(svg).iter() if "id" in one.attrib} for svg in found
     )
@@ -104,7 +110,7 @@ def test_drawings_under_other_prefixes_share_no_id():
 
 def test_thousands_of_queries_are_drawn_in_little_markup():
     values = [float(value) for value in np.random.default_rng(1).normal(0, 0.3, 5000)]
-    assert len(drawn(Differences(values, "d"), prefix="a", label="l")["wide"]) < 60_000
+    assert len(draw().drawn(Differences(values, "d"), prefix="a", label="l")["wide"]) < 60_000
 
 
 def test_a_role_that_does_not_exist_is_refused():
