@@ -1,5 +1,9 @@
 """What every test may use: fresh homes, homes with the real and the tiny model, Redis, and hypothesis's profiles."""
 
+from indexing.process_start import prepare
+
+prepare()  # as each program does it, before anything loads numpy: one thread for native libraries, and no pandas
+
 import gc
 import os
 import shutil
@@ -19,11 +23,12 @@ from hypothesis import settings as hypothesis_settings
 from indexing.home import Home, open_home
 from indexing.models.compiler import DEFAULT_MODEL, register_model
 from indexing.models.registry import RERANKER
-from indexing.settings import Settings, forbid_hub_downloads, limit_native_threads
+from indexing.settings import Settings, forbid_hub_downloads
 from indexing.sources import parser_sandbox
 from indexing.storage import reserve
 from tests.support.cross_encoders import make_cross_encoder
 from tests.support.forked_programs import ForkedPopen
+from tests.support.forked_workers import fork_workers
 from tests.support.migrated_catalogue import place_home
 from tests.support.once_a_run import once_a_run
 from tests.support.order import order
@@ -42,7 +47,6 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "groundwork")
 # What the person who runs the tests has set for a home of their own must not reach the tests.
 for _name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
     del os.environ[_name]
-limit_native_threads()
 forbid_hub_downloads()
 # Nor may a wish to leave no compiled files: each of some 300 processes would compile all it imports, for 0.6 s of CPU.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -75,6 +79,12 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let files that wait run beside files that compute."""
     order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Let one process load what all workers need."""
+    fork_workers(config)
 
 
 def settings_at(path: Path, **values: object) -> Settings:

@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
-from sklearn.metrics import roc_auc_score
-from sklearn.metrics.pairwise import rbf_kernel
 
 from eval.drift import two_samples
 from eval.drift.embedding_tests import classifier, mmd
@@ -19,6 +16,10 @@ def drawn(chance, count, shift=0.0):
 
 
 def test_the_discrepancy_is_that_of_the_kernel_and_the_classifier_s_auc_is_scikit_learn_s():
+    from sklearn.linear_model import Ridge  # here: it loads for a second, and starts a thread
+    from sklearn.metrics import roc_auc_score
+    from sklearn.metrics.pairwise import rbf_kernel
+
     chance = np.random.default_rng(3)
     before, after = drawn(chance, 120), drawn(chance, 80, 1.0)
     both = np.concatenate([before, after]).astype(np.float64)
