@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -81,10 +82,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order(items)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What ``make test`` asks for."""
+    ahead = "with -n: compile the models while tests are collected, for which one core is enough"
+    parser.addoption("--compile-ahead", action="store_true", help=ahead)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """Let one process load what all workers need."""
+    """Let one process load what all workers need, and another compile, in the folder of the run, what some need."""
     fork_workers(config)
+    if config.getoption("--compile-ahead"):
+        folders = config._tmp_path_factory  # type: ignore[attr-defined] # noqa: SLF001 (as pytest-xdist takes it)
+        compiling = get_context("fork").Process(target=once_a_run, args=(folders, "compiled", _compile_models))
+        compiling.start()  # it is joined when this process ends
 
 
 def settings_at(path: Path, **values: object) -> Settings:
