@@ -16,7 +16,8 @@ def drawn(chance, count, shift=0.0):
 
 
 def test_the_discrepancy_is_that_of_the_kernel_and_the_classifier_s_auc_is_scikit_learn_s():
-    from sklearn.linear_model import Ridge  # here: it loads for a second, and starts a thread
+    # Half a second of CPU, which each process of a run would take only to collect these tests.
+    from sklearn.linear_model import Ridge
     from sklearn.metrics import roc_auc_score
     from sklearn.metrics.pairwise import rbf_kernel
 
