@@ -39,7 +39,7 @@ def post_preparation(body: PreparationBody, caller: Operator, services: Services
 def get_preparations(
     caller: Operator,
     services: ServicesDep,
-    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = PAGE,
+    limit: Annotated[int, Query(ge=1, le=PAGE, description="How many at most.")] = PAGE,
     before: Annotated[
         Annotated[int, Field(ge=1, le=MAX_INTEGER)] | SkipJsonSchema[None],
         Query(description="`next` of the page before."),

@@ -67,8 +67,8 @@ class PreparationBody(ReasonBody):
     calibration: Literal["leg-check", "general"] | None = Field(
         None, description="Score by the curves of this version, moved for each collection as its build finds, or not."
     )
-    tenants: list[TenantName] = Field(
-        [], max_length=10_000, description="Whose requests try it; none for all. It is built for all the same."
+    tenants: list[TenantName] | None = Field(
+        None, max_length=10_000, description="Whose requests try it; null for all. It is built for all the same."
     )
     dry_run: Flag = Field(False, description="Only say what it costs.")
 
@@ -96,12 +96,13 @@ class PreparationAnswer(BaseModel):
     dry_run: bool
     reason: str
     cost: PreparationCostAnswer | None = Field(description="Null until the builder has estimated it.")
+    job: int | None = Field(description="The build that was last begun for it, as `groundwork jobs show` has it.")
     stage: str | None = Field(description="What the builder does, such as `vectors`; null before it began.")
     done: int = Field(description="Of `total`, in that stage.")
     total: int
     release: str | None = Field(description="What was built, once it is proposed.")
     rollout: int | None = Field(description="Go on with it: `POST /v1/rollouts/{rollout}/shadow` or `canary`.")
-    error: str | None = Field(description="Why it failed, or who cancelled it.")
+    error: str | None = Field(description="Why it failed or waits, or who cancelled it.")
     created_at: str
     created_by: str
     ended_at: str | None

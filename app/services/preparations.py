@@ -20,8 +20,10 @@ from indexing.catalogue.preparations import (
     list_preparations,
     read_preparation,
 )
+from indexing.errors import public_text
 from indexing.releases.preparable import require_preparable
 from indexing.releases.recipe_choices import change_recipe, recipe_in_service
+from indexing.releases.recipes import record_recipe
 
 logger = logging.getLogger(__name__)
 NO_CHOICES = {"tenants", "reason", "dry_run"}
@@ -36,20 +38,20 @@ def ask(services: Services, caller: Caller, body: PreparationBody) -> Preparatio
     """
     home = services.home
     recipe = change_recipe(home, recipe_in_service(home), **body.model_dump(exclude=NO_CHOICES))
-    change = require_preparable(home.catalogue, recipe, body.tenants)
+    tenants = body.tenants or []
+    change = require_preparable(home.catalogue, recipe, tenants)
     by = decision(services, caller, body.reason)
     asked = ask_preparation(
         home.catalogue,
-        manifest=recipe.manifest,
-        fingerprint=recipe.fingerprint,
+        record_recipe(home.catalogue, recipe).number,
         changes=change.sentences,
-        tenants=body.tenants,
+        tenants=tenants,
         dry_run=body.dry_run,
         reason=by.reason,
         actor=by.actor,
     )
     logger.info("preparation.asked", extra={"fields": {"preparation": asked.id, "reason": by.reason}})
-    return _answer(asked, builder_answer(services))
+    return _answer(services, asked)
 
 
 def show(services: Services, number: int) -> PreparationAnswer:
@@ -58,7 +60,7 @@ def show(services: Services, number: int) -> PreparationAnswer:
     Raises:
         NotFound: there is none with this number.
     """
-    return _answer(read_preparation(services.home.catalogue, number), builder_answer(services))
+    return _answer(services, read_preparation(services.home.catalogue, number))
 
 
 def list_all(services: Services, *, before: int | None, limit: int) -> PreparationsAnswer:
@@ -66,7 +68,7 @@ def list_all(services: Services, *, before: int | None, limit: int) -> Preparati
     found = list_preparations(services.home.catalogue, before=before, limit=limit + 1)
     builder = builder_answer(services)
     return PreparationsAnswer(
-        preparations=[_answer(one, builder) for one in found[:limit]],
+        preparations=[_answer(services, one, builder) for one in found[:limit]],
         next=found[limit - 1].id if len(found) > limit else None,
     )
 
@@ -76,10 +78,10 @@ def cancel(services: Services, caller: Caller, number: int) -> PreparationAnswer
     home, actor = services.home, f"key {caller.key_id}"
     done = home.reserve.run(lambda: cancel_preparation(home.catalogue, number, actor))  # must not wait for room
     logger.info("preparation.cancelled", extra={"fields": {"preparation": number, "actor": actor}})
-    return _answer(done, builder_answer(services))
+    return _answer(services, done)
 
 
-def _answer(one: Preparation, builder: BuilderAnswer) -> PreparationAnswer:
+def _answer(services: Services, one: Preparation, builder: BuilderAnswer | None = None) -> PreparationAnswer:
     return PreparationAnswer(
         id=one.id,
         state=one.state,
@@ -88,14 +90,15 @@ def _answer(one: Preparation, builder: BuilderAnswer) -> PreparationAnswer:
         dry_run=one.dry_run,
         reason=one.reason,
         cost=None if one.cost is None else PreparationCostAnswer(**one.cost),
+        job=one.job,
         stage=one.stage,
         done=one.done,
         total=one.total,
         release=one.release,
         rollout=one.rollout,
-        error=one.error,
+        error=None if one.error is None else public_text(one.error, services.home.path),
         created_at=one.created_at,
         created_by=one.actor,
         ended_at=one.ended_at,
-        builder=builder,
+        builder=builder or builder_answer(services),
     )

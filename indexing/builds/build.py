@@ -5,8 +5,10 @@ unchanged documents computes and writes nothing.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import count, islice
 
@@ -52,23 +54,10 @@ from indexing.snapshots.shard import KIND
 from indexing.storage.store import BUILD_LOCK
 
 logger = logging.getLogger(__name__)
-_SAMPLE = 16
-"""Texts that a dry run encodes to say how long all will take. Our choice."""
+_ASK_SECONDS = 1.0
+"""How often a build in its own process asks whether its job was cancelled. Our choice."""
 _MOST_PLANS = 3
 """Plans that documents may outrun before a build looks at those of one moment. Source: our choice."""
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What a build would do. ``seconds`` is measured on a sample of the very texts that would be encoded."""
-
-    documents: int
-    passages: int
-    embeddings: int
-    shards: int
-    seconds: float
-    passages_written: int
-    """Those of the shards that would be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,51 +86,16 @@ class BuildReport:
     leg_check_seconds: float = 0.0
 
 
-def dry_run(context: BuildContext) -> DryRun:
-    """Say what ``build`` would compute, without storing a vector, a shard or a release."""
-    _record_views(context)
-    context = _with_languages(context, {})
-    while True:
-        plans, missing = plan_shards(context)
-        try:
-            texts = _missing_texts(context, missing)
-            break
-        except DocumentChanged:
-            continue
-    seconds = 0.0
-    if texts:
-        sample = list(texts.values())[:: max(1, len(texts) // _SAMPLE)][:_SAMPLE]
-        embedder = context.load_embedder()
-        embedder.encode_passages(sample[:1])
-        began = time.perf_counter()
-        embedder.encode_passages(sample)
-        seconds = (time.perf_counter() - began) / len(sample) * len(texts)
-    return DryRun(
-        documents=sum(len(plan.documents) for plan in plans),
-        passages=sum(plan.rows for plan in plans),
-        embeddings=len(texts),
-        shards=len(missing),
-        seconds=seconds,
-        passages_written=sum(plan.rows for plan in missing),
-    )
+def record_views(context: BuildContext) -> None:
+    """Record the views of a context's recipe, whose definitions hold for ever.
 
-
-def _record_views(context: BuildContext) -> None:
+    Raises:
+        FeatureViewChanged: one was changed without a new version.
+    """
     recipe = context.recipe
     for view in (recipe.passage, recipe.embedding, recipe.lexical, recipe.conversation, *recipe.document_views):
         if view is not None:
             record_view(context.catalogue, view)
-
-
-def _missing_texts(context: BuildContext, missing: Sequence[ShardPlan]) -> dict[bytes, str]:
-    """The encoder inputs of some shards that have no vector yet, by key."""
-    store = FeatureStore(context.storage, context.views.embedding_fingerprint)
-    texts: dict[bytes, str] = {}
-    for plan in missing:
-        for keys, inputs in encoder_inputs(context, read_inputs(context, plan)):
-            wanted = set(store.missing(keys))
-            texts |= {key: text for key, text in zip(keys, inputs, strict=True) if key in wanted}
-    return texts
 
 
 def require_documents(catalogue: Database) -> None:
@@ -154,7 +108,12 @@ def require_documents(catalogue: Database) -> None:
         raise InvalidInput("There is nothing to build: ingest documents first ('groundwork ingest --help').")
 
 
-def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda release: None) -> BuildReport:
+def build(
+    context: BuildContext,
+    *,
+    conclude: Callable[[Release], None] = lambda release: None,
+    actor: str | None = None,
+) -> BuildReport:
     """Build everything that is missing and release it. The release in service is untouched until the end.
 
     A new build of the recipe in service is served at once (a content release). The first recipe ever is deployed;
@@ -164,6 +123,7 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
         context: What the build works with.
         conclude: Told the release inside the transaction that records it: what it writes is written with it or not at
             all, and where it raises an error there is no release.
+        actor: Who has it built, for the records; the user of this process unless told otherwise.
 
     Raises:
         InvalidInput: there is no document to build from, and there never was.
@@ -172,19 +132,19 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
         BuildFailed: a new shard does not answer its own passages, or the snapshot is not what was planned.
         BuildCancelled: the job was cancelled before its release.
     """
-    began = time.perf_counter()
+    began, actor = time.perf_counter(), actor or current_user()
     with context.storage.lock(BUILD_LOCK):
         require_documents(context.catalogue)
         withdraw_tasks(context.storage)
-        _record_views(context)
+        record_views(context)
         recipe = record_recipe(context.catalogue, context.recipe)
-        job = start_job(context.catalogue, recipe.number, context.executor)
+        job = start_job(context.catalogue, recipe.number, context.executor, actor)
         context = _cancellable(context, job.id)
         features = feature_kind(context.views.embedding_fingerprint)
         blocks = context.storage.list(features)  # before the plan, so that it holds all that they are of
         try:
             before = _legs_before(context, recipe.number)
-            context = _with_languages(context, before)
+            context = in_languages(context, before)
             plans, written, computed, seq = _build_shards(context, context.executor_for(job.id))
             _materialise(context)
             shards = [context.storage.open(KIND, plan.name) for plan in plans]
@@ -197,7 +157,6 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
             manifest = describe_snapshot(context.views, recipe.model, shards, collections)
             require_whole(manifest, {plan.name: plan.rows for plan in plans})
             publish_snapshot(context.storage, manifest)
-            actor = current_user()
             with context.catalogue.write():
                 require_not_cancelled(context.catalogue, job.id)
                 release, is_new = record_release(context.catalogue, recipe.number, manifest.id, seq=seq, actor=actor)
@@ -214,8 +173,7 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
             forget_versions_older_than(context.catalogue, context.ledger_days, utc_now())
             forget_candidates_older_than(context.catalogue, context.ledger_days, utc_now())
         except BaseException as error:
-            state: State = "cancelled" if isinstance(error, (KeyboardInterrupt, BuildCancelled)) else "failed"
-            finish_job(context.catalogue, job.id, state, f"{type(error).__name__}: {error}")
+            _end(context, job.id, error)
             raise
     return BuildReport(
         job=job.id,
@@ -237,18 +195,30 @@ def build(context: BuildContext, *, conclude: Callable[[Release], None] = lambda
     )
 
 
+def _end(context: BuildContext, job: int, error: BaseException) -> None:
+    """Write down why a build ended without a release, and take back what workers were to do for it."""
+    state: State = "cancelled" if isinstance(error, (KeyboardInterrupt, BuildCancelled)) else "failed"
+    reason = str(error) if isinstance(error, BuildCancelled) else f"{type(error).__name__}: {error}"
+    finish_job(context.catalogue, job, state, reason)
+    with suppress(GroundworkError):  # the next build does it otherwise
+        withdraw_tasks(context.storage)
+
+
 def _cancellable(context: BuildContext, job: int) -> BuildContext:
     """The context of a build that ends at its next block, shard or view once its job is cancelled."""
-    tell = context.on_progress
+    tell, asked_at = context.on_progress, -math.inf
 
     def on_progress(stage: str, done: int, total: int) -> None:
-        require_not_cancelled(context.catalogue, job)
+        nonlocal asked_at
+        if (now := time.monotonic()) - asked_at >= _ASK_SECONDS:
+            asked_at = now
+            require_not_cancelled(context.catalogue, job)
         tell(stage, done, total)
 
     return replace(context, on_progress=on_progress)
 
 
-def _with_languages(context: BuildContext, before: Mapping[Partition, CollectionLegs]) -> BuildContext:
+def in_languages(context: BuildContext, before: Mapping[Partition, CollectionLegs]) -> BuildContext:
     """The context with the language of each collection, where the recipe leaves that to the build."""
     if context.recipe.lexical.language != AUTO:
         return context
@@ -390,9 +360,7 @@ def _write_shards(
         context.on_progress("shards", written, len(missing))
 
 
-def report_json(report: BuildReport | DryRun) -> dict[str, object]:
+def report_json(report: BuildReport) -> dict[str, object]:
     """A report as plain JSON."""
     value = asdict(report)
-    if isinstance(report, BuildReport):
-        value["release"] = {**value["release"], "number": report.release.number}
-    return value
+    return {**value, "release": {**value["release"], "number": report.release.number}}

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 
-from indexing.builds.build import BuildReport, DryRun, build, dry_run
+from indexing.builds.build import BuildReport, build
 from indexing.builds.context import BuildContext
+from indexing.builds.dry_run import DryRun, dry_run
 from indexing.catalogue.database import utc_now
 from indexing.home import Home
 from indexing.records import Json
@@ -92,7 +93,7 @@ def prepare(
         proposed.append(propose(context.catalogue, release.recipe, by, tenants=sorted(tenants) or None))
         conclude(release, proposed[0])
 
-    report = build(context, conclude=propose_it)
+    report = build(context, conclude=propose_it, actor=actor)
     return Prepared(report, proposed[0])
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from indexing.backoff import Backoff
+from indexing.builds.asked_preparations import WORK_SECONDS
 from indexing.builds.open_recipes import recipes_behind
 from indexing.catalogue.build_requests import open_requests
 from indexing.catalogue.builder_heartbeat import BEAT_SECONDS, forget_beat, record_beat
@@ -27,21 +28,22 @@ PAUSES = Backoff(2.0, 60.0)
 class Builder:
     """Decides whether a build is wanted, and has it run.
 
-    ``run_build`` builds every open or proposed recipe, the one in service first; ``run_preparation`` goes on with the
-    oldest preparation that was asked for, if any, and gives whether it did; ``every_seconds`` is how often at most
-    anything that changed is built without being asked for, ``None`` for never. ``now`` tells the moment, ISO 8601 in
-    UTC.
+    ``run_build`` builds every open or proposed recipe, the one in service first; ``run_preparation``, which is given
+    ``gives_way``, goes on with the next preparation that was asked for, if any, and gives whether it did;
+    ``every_seconds`` is how often at most anything that changed is built without being asked for, ``None`` for never.
+    ``now`` tells the moment, ISO 8601 in UTC.
     """
 
     catalogue: Database
     run_build: Callable[[], object]
-    run_preparation: Callable[[], bool] = lambda: False
+    run_preparation: Callable[[Callable[[float], bool]], bool] = lambda gives_way: False
     every_seconds: float | None = None
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], str] = utc_now
     failures: int = 0
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     _built_at: float | None = field(default=None, init=False)
+    _stop: threading.Event = field(default_factory=threading.Event, init=False)
 
     def reason(self) -> str | None:
         """Why a build is wanted now, or ``None``."""
@@ -59,11 +61,20 @@ class Builder:
             built = 0
         return "documents changed" if self.catalogue.sequence() > built else None
 
+    def gives_way(self, worked_seconds: float) -> bool:
+        """Whether a preparation that got on for so long is to wait: for a build that is wanted, or the next builder."""
+        return self._stop.is_set() or (worked_seconds >= WORK_SECONDS and self.reason() is not None)
+
     def step(self) -> bool:
-        """Run a build if one is wanted, else a preparation; gives whether it did. A build that fails stays wanted."""
+        """Run a build if one is wanted, else a preparation; gives whether it did.
+
+        A failure is logged, and what failed stays wanted; after a build that fails a preparation has its turn.
+        """
         reason = self.reason()
         if reason is None:
-            return self.run_preparation()
+            failed, is_done = self.failures, self._prepare()
+            self.failures = 0 if self.failures == failed else self.failures
+            return is_done
         logger.info("builder.begins", extra={"fields": {"reason": reason}})
         self._built_at = self.clock()
         try:
@@ -73,13 +84,22 @@ class Builder:
         except GroundworkError as error:
             self.failures += 1
             logger.error("builder.failed", extra={"fields": {"reason": f"{type(error).__name__}: {error}"}})
-            return False
+            return self._prepare()
         self.failures = 0
         return True
 
+    def _prepare(self) -> bool:
+        try:
+            return self.run_preparation(self.gives_way)
+        except GroundworkError as error:
+            self.failures += 1
+            reason = f"{type(error).__name__}: {error}"
+            logger.error("builder.preparation_put_off", extra={"fields": {"reason": reason}})
+            return False
+
     def run(self, stop: threading.Event) -> None:
         """Go on until told to stop; the pause grows while builds fail. All the while a thread says that it runs."""
-        ended = threading.Event()
+        ended, self._stop = threading.Event(), stop
         heart = threading.Thread(target=self._beat_until, args=(ended,), name="builder-heartbeat", daemon=True)
         heart.start()
         try:

@@ -30,13 +30,16 @@ class Job:
     error: str | None
 
 
-def start_job(database: Database, recipe: int, executor: str) -> Job:
-    """Record a build that begins now. A job left ``running`` by a build that was killed is marked as failed."""
+def start_job(database: Database, recipe: int, executor: str, actor: str | None = None) -> Job:
+    """Record a build that begins now, by default of this process's user.
+
+    A job left ``running`` by a build that was killed is marked as failed.
+    """
     fail_abandoned(database, running_jobs(database))
     with database.write() as db:
         number = db.conn.execute(
             "INSERT INTO jobs (recipe, state, executor, actor, created_at) VALUES (?, 'running', ?, ?, ?)",
-            (recipe, executor, current_user(), utc_now()),
+            (recipe, executor, actor or current_user(), utc_now()),
         ).lastrowid
     return read_job(database, number or 0)
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from indexing.catalogue.database import Database, Row, utc_now
+from indexing.catalogue.jobs import cancel_job, read_job
 from indexing.errors import NotFound, RolloutConflict
 from indexing.records import Json
 
 State = Literal["waiting", "building", "estimated", "proposed", "failed", "cancelled"]
 """The first two are open; the others are for ever."""
 PAGE = 100
-"""How many a list gives unless told otherwise; our choice, as other lists."""
+"""How many a list gives at most; our choice: each may name thousands of tenants."""
 _IS_OPEN = "state IN ('waiting', 'building')"
 
 
@@ -20,15 +21,15 @@ _IS_OPEN = "state IN ('waiting', 'building')"
 class Preparation:
     """A change of the recipe that was asked for.
 
-    ``manifest`` is the whole recipe; ``changes`` says in sentences what differs from the one in service then;
+    ``recipe`` is what is to be built; ``changes`` says in sentences what differs from the one in service then;
     ``tenants`` is whom its trial concerns, empty for all; with ``dry_run`` only its cost is wanted. ``cost`` is what it
-    costs, once that is known; of what ``stage`` does, ``done`` of ``total`` are done. ``attempts`` counts the builders
-    that began it. ``release`` and ``rollout`` are what came of it.
+    costs, once that is known; ``job`` is the build that was last begun for it; of what ``stage`` does, ``done`` of
+    ``total`` are done. ``attempts`` counts the builders that ended since it last got on; ``release`` and ``rollout``
+    are what came of it, and ``error`` why nothing did, or why it waits.
     """
 
     id: int
-    manifest: Mapping[str, Json]
-    fingerprint: str
+    recipe: int
     changes: Sequence[str]
     tenants: Sequence[str]
     dry_run: bool
@@ -37,6 +38,7 @@ class Preparation:
     state: State
     attempts: int
     cost: Mapping[str, Json] | None
+    job: int | None
     stage: str | None
     done: int
     total: int
@@ -49,9 +51,8 @@ class Preparation:
 
 def ask_preparation(
     database: Database,
+    recipe: int,
     *,
-    manifest: Mapping[str, Json],
-    fingerprint: str,
     changes: Sequence[str],
     tenants: Sequence[str],
     dry_run: bool,
@@ -64,25 +65,17 @@ def ask_preparation(
         RolloutConflict: the same is asked for already, and is not done yet.
     """
     with database.write() as db:
-        sql = f"SELECT id FROM preparations WHERE {_IS_OPEN} AND fingerprint = ? AND dry_run = ?"
-        found = database.row(sql, (fingerprint, int(dry_run)))
+        sql = f"SELECT id FROM preparations WHERE {_IS_OPEN} AND recipe = ? AND dry_run = ?"
+        found = database.row(sql, (recipe, int(dry_run)))
         if found is not None:
             raise RolloutConflict(
                 f"Preparation {found['id']} is the same change, and is not done yet: wait for it, or cancel it first."
             )
+        row = (recipe, json.dumps(list(changes)), json.dumps(sorted(set(tenants))), int(dry_run), reason, actor)
         number = db.conn.execute(
-            "INSERT INTO preparations (manifest, fingerprint, changes, tenants, dry_run, reason, actor, state,"
-            " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",
-            (
-                json.dumps(manifest, sort_keys=True),
-                fingerprint,
-                json.dumps(list(changes)),
-                json.dumps(sorted(set(tenants))),
-                int(dry_run),
-                reason,
-                actor,
-                utc_now(),
-            ),
+            "INSERT INTO preparations (recipe, changes, tenants, dry_run, reason, actor, state, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, 'waiting', ?)",
+            (*row, utc_now()),
         ).lastrowid
     return read_preparation(database, number or 0)
 
@@ -95,7 +88,7 @@ def read_preparation(database: Database, number: int) -> Preparation:
     """
     row = database.row("SELECT * FROM preparations WHERE id = ?", (number,))
     if row is None:
-        raise NotFound(f"No preparation {number}: list them, or check the number.")
+        raise NotFound(f"No preparation {number}. See 'groundwork jobs list'.")
     return _from_row(row)
 
 
@@ -106,18 +99,27 @@ def list_preparations(database: Database, *, before: int | None = None, limit: i
 
 
 def open_preparations(database: Database) -> list[Preparation]:
-    """Those that are not done, the oldest first: each waits, or is built by a builder that may have been killed."""
-    return [_from_row(row) for row in database.rows(f"SELECT * FROM preparations WHERE {_IS_OPEN} ORDER BY id")]
+    """Those that are not done, in the order they are run: what only asks for a cost, then the oldest.
+
+    One that is being built may be one whose builder was killed.
+    """
+    sql = f"SELECT * FROM preparations WHERE {_IS_OPEN} ORDER BY dry_run DESC, id"
+    return [_from_row(row) for row in database.rows(sql)]
+
+
+def recipes_in_preparations(database: Database) -> set[int]:
+    """The recipes of those that are not done: what was computed for them is not to be computed again."""
+    return {int(row["recipe"]) for row in database.rows(f"SELECT recipe FROM preparations WHERE {_IS_OPEN}")}
 
 
 def begin_preparation(database: Database, number: int) -> Preparation | None:
     """Begin one, and count the attempt; ``None`` where it was cancelled before."""
-    return _change(database, number, "state = 'building', attempts = attempts + 1")
+    return _change(database, number, "state = 'building', attempts = attempts + 1, error = NULL")
 
 
-def put_back_preparation(database: Database, number: int) -> None:
-    """Let one wait again, as if this attempt had not been."""
-    _change(database, number, "state = 'waiting', attempts = attempts - 1")
+def put_back_preparation(database: Database, number: int, error: str | None = None, *, is_counted: bool) -> None:
+    """Let one wait again, and say why; unless it is counted, as if this attempt had not been."""
+    _change(database, number, "state = 'waiting', attempts = attempts - ?, error = ?", int(not is_counted), error)
 
 
 def note_cost(database: Database, number: int, cost: Mapping[str, Json]) -> None:
@@ -125,9 +127,15 @@ def note_cost(database: Database, number: int, cost: Mapping[str, Json]) -> None
     _change(database, number, "cost = ?", json.dumps(cost))
 
 
-def note_progress(database: Database, number: int, stage: str, done: int, total: int) -> bool:
-    """Write down how far one is; gives whether it is still wanted."""
-    return _change(database, number, "stage = ?, done = ?, total = ?", stage, done, total) is not None
+def note_job(database: Database, number: int, job: int) -> None:
+    """Write down which build is done for one."""
+    _change(database, number, "job = ?", job)
+
+
+def note_progress(database: Database, number: int, stage: str, done: int, total: int, *, has_got_on: bool) -> bool:
+    """Write down how far one is; gives whether it is still wanted. Once it has got on, attempts count from one."""
+    sets = "stage = ?, done = ?, total = ?, attempts = iif(?, 1, attempts)"
+    return _change(database, number, sets, stage, done, total, int(has_got_on)) is not None
 
 
 def end_preparation(
@@ -145,7 +153,7 @@ def end_preparation(
 
 
 def cancel_preparation(database: Database, number: int, actor: str) -> Preparation:
-    """Stop one: at once where it waits, at its next block where it is built. No release and no rollout come of it.
+    """Stop one, and the build that is done for it. No release and no rollout come of it.
 
     Raises:
         NotFound: there is none with this number.
@@ -158,6 +166,8 @@ def cancel_preparation(database: Database, number: int, actor: str) -> Preparati
                 f"Preparation {number} is {found.state} since {found.ended_at}: only one that waits or is built can be"
                 " cancelled."
             )
+        if found.job is not None and read_job(database, found.job).state == "running":
+            cancel_job(database, found.job)
     return read_preparation(database, number)
 
 
@@ -170,6 +180,6 @@ def _change(database: Database, number: int, sets: str, *values: object) -> Prep
 
 
 def _from_row(row: Row) -> Preparation:
-    read = {name: json.loads(row[name]) for name in ("manifest", "changes", "tenants")}
+    read = {name: json.loads(row[name]) for name in ("changes", "tenants")}
     cost = None if row["cost"] is None else json.loads(row["cost"])
     return Preparation(**{**row, **read, "dry_run": bool(row["dry_run"]), "cost": cost})

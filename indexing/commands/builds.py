@@ -1,6 +1,7 @@
 """The command `build`."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +15,9 @@ from indexing.process_start import ENCODING, require_memory
 from indexing.settings import Settings
 
 if TYPE_CHECKING:
-    from indexing.builds.build import BuildReport, DryRun
+    from indexing.builds.build import BuildReport
     from indexing.builds.context import BuildContext, Progress
+    from indexing.builds.dry_run import DryRun
     from indexing.releases.recipes import Recipe
 
 
@@ -81,7 +83,9 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
             return report
 
         if dry_run:
-            _say_dry_run(builder.dry_run(context_of(home, recipe, progress)), as_json=as_json)
+            from indexing.builds.dry_run import dry_run as cost
+
+            _say_dry_run(cost(context_of(home, recipe, progress)), as_json=as_json)
             return
         first, *others = build_each(recipes, build_one)
     if as_json:
@@ -89,10 +93,8 @@ def build(settings: Settings, /, defaults: bool, dry_run: bool, as_json: bool, *
 
 
 def _say_dry_run(report: "DryRun", *, as_json: bool) -> None:
-    from indexing.builds.build import report_json
-
     if as_json:
-        print_json(report_json(report))
+        print_json(asdict(report))
         return
     click.echo(
         f"{report.documents} documents, {report.passages} passages: {report.embeddings} embeddings to compute in"

@@ -67,6 +67,11 @@ def print_runs(runs: "Sequence[ScheduledRun]") -> None:
     print_table("scheduled runs", ["id", "job", "state", "by", "begun", "ended", "step or error"], rows)
 
 
+def preparation_as_json(one: "Preparation") -> dict[str, Any]:
+    """A preparation as programs read it; its id begins with p."""
+    return {**asdict(one), "id": f"p{one.id}"}
+
+
 def print_preparations(preparations: "Sequence[Preparation]") -> None:
     """Preparations as people read them."""
     rows: list[list[object]] = [
@@ -76,11 +81,11 @@ def print_preparations(preparations: "Sequence[Preparation]") -> None:
             one.actor,
             short_time(one.created_at),
             f"{one.stage} {one.done:,}/{one.total:,}" if one.stage else "",
-            "; ".join(one.changes),
+            one.error or "; ".join(one.changes),
         ]
         for one in preparations
     ]
-    print_table("preparations", ["id", "state", "by", "asked", "done", "changes"], rows)
+    print_table("preparations", ["id", "state", "by", "asked", "done", "changes or error"], rows)
 
 
 def print_plan(planned: "Sequence[Planned]") -> None:

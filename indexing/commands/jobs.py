@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from indexing.commands.job_tables import (
     JobId,
     JobNumber,
     planned_as_json,
+    preparation_as_json,
     print_plan,
     print_preparations,
     print_runs,
@@ -97,7 +99,7 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
     import threading
 
     require_memory(ENCODING, "groundwork builder")
-    from indexing.builds.asked_preparations import WORK_SECONDS, run_next_preparation
+    from indexing.builds.asked_preparations import run_next_preparation
     from indexing.builds.build import build
     from indexing.builds.context import prepare_build
     from indexing.builds.open_recipes import build_each, recipes_to_build
@@ -125,17 +127,11 @@ def builder(settings: Settings, every: float | None, once: bool) -> None:
             ensure_model(home)
             build_each(recipes_to_build(home.catalogue, utc_now()) or [recipe_in_service(home)], build_one)
 
-        def gives_way(worked_seconds: float) -> bool:
-            return stop.is_set() or (worked_seconds >= WORK_SECONDS and one.reason() is not None)
-
-        def run_preparation() -> bool:
-            return run_next_preparation(home, context_of, gives_way=gives_way)
-
-        stop = threading.Event()
-        one = Builder(home.catalogue, run_build, run_preparation, every_seconds=every)
+        one = Builder(home.catalogue, run_build, partial(run_next_preparation, home, context_of), every_seconds=every)
         if once:
             one.step()
             return
+        stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         with watching(home), running_schedule(home):
@@ -181,24 +177,25 @@ def beat(settings: Settings) -> None:
 
 @click.group()
 def jobs() -> None:
-    """List, show, cancel and retry builds and scheduled runs."""
+    """List, show, cancel and retry builds, scheduled runs and preparations."""
 
 
 @jobs.command("list")
 @as_json
 @click.pass_obj
 def jobs_list(settings: Settings, as_json: bool) -> None:
-    """All builds, and the last runs of what is scheduled (their ids begin with r), newest first."""
+    """All builds, the last scheduled runs (ids begin with r) and preparations (with p), newest first."""
     from indexing.builds.abandoned_jobs import notice_abandoned_jobs
     from indexing.catalogue.jobs import list_jobs
+    from indexing.catalogue.preparations import list_preparations
     from indexing.catalogue.schedule import list_runs
 
     with opened(settings) as home:
         notice_abandoned_jobs(home.catalogue, home.storage)
         rows = [asdict(job) for job in list_jobs(home.catalogue)]
-        runs = list_runs(home.catalogue)
+        runs, preparations = list_runs(home.catalogue), list_preparations(home.catalogue)
     if as_json:
-        print_json([*rows, *map(run_as_json, runs)])
+        print_json([*rows, *map(run_as_json, runs), *map(preparation_as_json, preparations)])
         return
     for row in rows:
         row |= {name: short_time(row[name]) for name in ("created_at", "finished_at")}
@@ -206,6 +203,8 @@ def jobs_list(settings: Settings, as_json: bool) -> None:
     print_table("jobs", columns, [["" if cell is None else cell for cell in row.values()] for row in rows])
     if runs:
         print_runs(runs)
+    if preparations:
+        print_preparations(preparations)
 
 
 @jobs.command("requests")
@@ -232,7 +231,7 @@ def jobs_requests(settings: Settings, as_json: bool) -> None:
         print_json(
             {
                 "requests": rows,
-                "preparations": [asdict(one) for one in preparations],
+                "preparations": [preparation_as_json(one) for one in preparations],
                 "documents_waiting": waiting,
                 "builder": builder,
             }
@@ -266,7 +265,7 @@ def jobs_show(settings: Settings, job: JobNumber) -> None:
             print_json(run_as_json(read_run(home.catalogue, job.number)))
             return
         if job.of == "preparation":
-            print_json(asdict(read_preparation(home.catalogue, job.number)))
+            print_json(preparation_as_json(read_preparation(home.catalogue, job.number)))
             return
         notice_abandoned_jobs(home.catalogue, home.storage)
         found = read_job(home.catalogue, job.number)
@@ -295,7 +294,7 @@ def jobs_cancel(settings: Settings, job: JobNumber) -> None:
             return
         notice_abandoned_jobs(home.catalogue, home.storage)
         cancel_job(home.catalogue, job.number)
-    click.echo(f"job {job.number} cancelled; it ends at its next block")
+    click.echo(f"job {job.number} cancelled; it ends at its next block, and a builder begins what it needs again")
 
 
 @jobs.command("retry")

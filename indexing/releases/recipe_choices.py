@@ -185,7 +185,7 @@ def _with_reranker(
     if depth is None and budget_ms is None:
         return recipe
     if recipe.reranker is None:
-        raise InvalidInput("There is no reranker whose depth or budget could be changed: name one with --reranker.")
+        raise InvalidInput("There is no reranker whose depth or budget could be changed: name one, too (reranker).")
     plan = recipe.second_pass
     plan = replace(plan, depth=depth or plan.depth, budget_ms=budget_ms or plan.budget_ms)
     return replace(recipe, reranking=plan)

@@ -2,6 +2,7 @@
 
 from indexing.catalogue.document_features import forget_view_features
 from indexing.catalogue.jobs import last_recipe_built
+from indexing.catalogue.preparations import recipes_in_preparations
 from indexing.catalogue.releases import stable_recipe
 from indexing.errors import InvalidInput
 from indexing.features.views import DocumentView
@@ -11,8 +12,8 @@ from indexing.releases.release import list_releases
 
 
 def recipes_using(home: Home, view: DocumentView) -> list[int]:
-    """The recipes that use a document view and may still serve: of releases that are kept, or built last."""
-    numbers = {release.recipe for release in list_releases(home.catalogue)}
+    """The recipes that use a document view and may still serve: of releases that are kept, built last, or prepared."""
+    numbers = {release.recipe for release in list_releases(home.catalogue)} | recipes_in_preparations(home.catalogue)
     last = {stable_recipe(home.catalogue), last_recipe_built(home.catalogue)}
     numbers |= {number for number in last if number is not None}
     return [number for number in sorted(numbers) if view in read_recipe(home.catalogue, number).document_views]

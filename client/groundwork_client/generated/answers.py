@@ -902,6 +902,8 @@ class PreparationAnswer(Answer):
     reason: str
     cost: PreparationCostAnswer | None
     """Null until the builder has estimated it."""
+    job: int | None
+    """The build that was last begun for it, as `groundwork jobs show` has it."""
     stage: str | None
     """What the builder does, such as `vectors`; null before it began."""
     done: int
@@ -912,7 +914,7 @@ class PreparationAnswer(Answer):
     rollout: int | None
     """Go on with it: `POST /v1/rollouts/{rollout}/shadow` or `canary`."""
     error: str | None
-    """Why it failed, or who cancelled it."""
+    """Why it failed or waits, or who cancelled it."""
     created_at: str
     created_by: str
     ended_at: str | None

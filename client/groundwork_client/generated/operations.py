@@ -2278,7 +2278,7 @@ class Operations:
         boost: Sequence[str] | NotGiven = NOT_GIVEN,
         leg_rule: Literal["self-retrieval", "none"] | NotGiven | None = NOT_GIVEN,
         calibration: Literal["leg-check", "general"] | NotGiven | None = NOT_GIVEN,
-        tenants: Sequence[str] | NotGiven = NOT_GIVEN,
+        tenants: Sequence[str] | NotGiven | None = NOT_GIVEN,
         dry_run: bool | NotGiven = NOT_GIVEN,
     ) -> answers.PreparationAnswer:
         """Prepare another recipe.
@@ -2306,7 +2306,7 @@ class Operations:
             leg_rule: Whether a leg that cannot find a collection's own documents loses its weight there.
             calibration: Score by the curves of this version, moved for each collection as its build finds, or
                 not.
-            tenants: Whose requests try it; none for all. It is built for all the same.
+            tenants: Whose requests try it; null for all. It is built for all the same.
             dry_run: Only say what it costs.
 
         ``POST /v1/preparations``

@@ -21,8 +21,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from indexing.builds.build import BuildReport, build, dry_run, report_json, require_documents
+from indexing.builds.build import BuildReport, build, report_json, require_documents
 from indexing.builds.context import BuildContext
+from indexing.builds.dry_run import dry_run
 from indexing.builds.tasks import LocalExecutor, TaskRunner
 from indexing.catalogue.database import Database
 from indexing.catalogue.document_writes import put_documents, remove_documents
@@ -343,7 +344,7 @@ def test_progress_only_grows_and_ends_at_the_total(bench: Bench) -> None:
 
 def test_a_report_is_plain_json_with_the_release_number(bench: Bench) -> None:
     bench.put(article("one"))
-    assert report_json(dry_run(bench.context()))["embeddings"] == 3
+    assert dry_run(bench.context()).embeddings == 3
     value = report_json(bench.build())
     assert value["release"]["number"] == "1.1"
     assert value["embeddings_computed"] == 3

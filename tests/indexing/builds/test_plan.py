@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from indexing.builds.build import dry_run
+from indexing.builds.dry_run import dry_run
 from indexing.builds.plan import DocumentChanged, encoder_inputs, encoder_keys_now, plan_shards, read_inputs
 from indexing.catalogue.database import Database, Row
 from indexing.catalogue.document_writes import remove_documents

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from indexing.builds.build import build, dry_run
+from indexing.builds.build import build
 from indexing.builds.context import prepare_build
+from indexing.builds.dry_run import dry_run
 from indexing.builds.preparation import estimate, prepare
 from indexing.catalogue.document_writes import put_documents, remove_documents
 from indexing.catalogue.jobs import cancel_job, list_jobs

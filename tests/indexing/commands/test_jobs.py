@@ -8,6 +8,8 @@ from click.testing import CliRunner
 from indexing.catalogue.preparations import ask_preparation
 from indexing.catalogue.schedule import begin_run, end_run, read_run, scheduled_since, tell_step
 from indexing.commands.root import whole_command
+from indexing.releases.recipes import record_recipe
+from tests.support.fresh_home import RECIPE
 
 AT = "2026-11-29T02:00:00.000+00:00"
 
@@ -56,16 +58,13 @@ def test_a_scheduled_run_is_cancelled_by_its_id(run, runs, home):
 
 def test_a_preparation_is_among_what_is_asked_for_shown_and_cancelled_by_its_id(run, home):
     assert "preparations" not in run("requests")
-    asked = {
-        "fingerprint": "f",
-        "changes": ["weights: dense_weight 0.45 -> 0.6"],
-        "tenants": [],
-        "reason": "",
-        "actor": "me",
-    }
-    ask_preparation(home.catalogue, manifest={}, dry_run=False, **asked)
+    recipe = record_recipe(home.catalogue, RECIPE).number
+    about = {"changes": ["weights: dense_weight 0.45 -> 0.6"], "tenants": [], "reason": "", "actor": "me"}
+    ask_preparation(home.catalogue, recipe, dry_run=False, **about)
     assert "dense_weight 0.45" in run("requests")
-    assert [one["id"] for one in json.loads(run("requests", "--json"))["preparations"]] == [1]
+    assert [one["id"] for one in json.loads(run("requests", "--json"))["preparations"]] == ["p1"]
+    assert [one["id"] for one in json.loads(run("list", "--json"))] == ["p1"]
+    assert "dense_weight 0.45" in run("list")
     assert run("cancel", "p1") == "preparation p1 cancelled; if it is built now, it ends at its next block\n"
     assert json.loads(run("show", "p1"))["state"] == "cancelled"
     assert "Preparation 1 is cancelled since" in run("cancel", "p1", code=1)

@@ -158,7 +158,7 @@ def test_a_reranker_is_chosen_with_its_depth_and_budget(tiny_home: Home, reranke
     assert changed.reranking == Reranking(depth=5, budget_ms=30)
     assert chosen(home, changed, rerank_depth=7) == ("cross@1", Reranking(depth=7, budget_ms=30))
     assert change_recipe(home, changed, reranker="none") == recipe
-    with pytest.raises(InvalidInput, match="name one with --reranker"):
+    with pytest.raises(InvalidInput, match="name one, too"):
         change_recipe(home, recipe, rerank_depth=5)
 
 
