@@ -44,7 +44,7 @@ demo: setup ## model, ingest, build, API, three questions, evaluation
 
 # The tests of processes wait much, so three run side by side on two cores; tests/support/order.py says which when.
 test: $(ALL) ## all tests, with the real model
-	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder tests/system $(OTHER_TESTS)
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --compile-ahead tests/system $(OTHER_TESTS)
 
 quick: $(ALL) ## what a change touches, without the real model: under a minute
 	$(BIN)/ruff format --check .

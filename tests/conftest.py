@@ -1,5 +1,9 @@
 """What every test may use: fresh homes, homes with the real and the tiny model, Redis, and hypothesis's profiles."""
 
+from indexing.process_start import prepare
+
+prepare()  # as each program does it, before anything loads numpy: one thread for native libraries, and no pandas
+
 import gc
 import os
 import shutil
@@ -8,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,10 +23,11 @@ from hypothesis import settings as hypothesis_settings
 
 from indexing.home import Home, open_home
 from indexing.models.compiler import DEFAULT_MODEL, register_model
-from indexing.settings import Settings, forbid_hub_downloads, limit_native_threads
+from indexing.settings import Settings, forbid_hub_downloads
 from indexing.sources import parser_sandbox
 from indexing.storage import reserve
 from tests.support.forked_programs import ForkedPopen
+from tests.support.forked_workers import fork_workers
 from tests.support.migrated_catalogue import place_home
 from tests.support.once_a_run import once_a_run
 from tests.support.order import order
@@ -41,7 +47,6 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "groundwork")
 # What the person who runs the tests has set for a home of their own must not reach the tests.
 for _name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
     del os.environ[_name]
-limit_native_threads()
 forbid_hub_downloads()
 # Nor may a wish to leave no compiled files: each of some 300 processes would compile all it imports, for 0.6 s of CPU.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -74,6 +79,22 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let files that wait run beside files that compute."""
     order(items)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What ``make test`` asks for."""
+    ahead = "with -n: compile the models while tests are collected, for which one core is enough"
+    parser.addoption("--compile-ahead", action="store_true", help=ahead)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Let one process load what all workers need, and another compile, in the folder of the run, what some need."""
+    fork_workers(config)
+    if config.getoption("--compile-ahead"):
+        folders = config._tmp_path_factory  # type: ignore[attr-defined] # noqa: SLF001 (as pytest-xdist takes it)
+        compiling = get_context("fork").Process(target=once_a_run, args=(folders, "compiled", _compile_models))
+        compiling.start()  # it is joined when this process ends
 
 
 def settings_at(path: Path, **values: object) -> Settings:

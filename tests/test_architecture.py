@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.architecture_page import PAGE, file_lines, folders, listed
+from tests.support.architecture_page import PAGE, file_lines, folders, listed, tree_of
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(path for package in ("indexing", "app", "eval") for path in (ROOT / package).rglob("*.py"))
@@ -25,12 +25,6 @@ PRIVATE_WORDS = re.compile(
     re.IGNORECASE,
 )
 """Names that only this project knew, each replaced by the field's term; see decision 29."""
-
-
-@functools.cache
-def tree_of(path):
-    """A module's syntax tree; every rule reads the same."""
-    return ast.parse(path.read_text())
 
 
 @functools.cache

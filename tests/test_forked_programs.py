@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from execnet.gateway_io import popen_bootstrapline
 
 from tests.support.forked_programs import PROGRAM, ForkedPopen
+from tests.support.forked_workers import worker_popen
 
 BOTH = pytest.mark.parametrize("popen", [subprocess.Popen, ForkedPopen])
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -69,3 +71,22 @@ def test_a_program_is_a_child_that_can_be_told_to_stop(popen):
         assert process.poll() is None
         process.terminate()
     assert process.returncode == -signal.SIGTERM
+
+
+def test_a_worker_of_pytest_xdist_has_loaded_the_tests_and_forks_no_program(tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_given.py").write_text(
+        "import os\n\nLOADED_IN = os.getpid()\n\n\ndef test_it():\n    assert True\n"
+    )
+    asked = "import os, subprocess, test_given; print(test_given.LOADED_IN, os.getpid(), subprocess.Popen.__module__)"
+    started = []
+    popen = worker_popen(tmp_path, ("test_given.py", "-n3"))
+    for _ in range(2):
+        with popen([sys.executable, "-u", "-c", popen_bootstrapline], **PIPES) as process:
+            out, error = process.communicate(f"{asked!r}\n", timeout=60)
+        assert error == ""
+        started.append(out.split())
+    (one, first, popen_of_first), (other, second, _) = started
+    assert one == other
+    assert len({one, first, second, str(os.getpid())}) == 4
+    assert popen_of_first == "subprocess"

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from app.schemas.preparations import PreparationAnswer, PreparationBody, PreparationsAnswer
@@ -40,7 +41,8 @@ def get_preparations(
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=PAGE, description="How many at most.")] = PAGE,
     before: Annotated[
-        int | SkipJsonSchema[None], Query(ge=1, le=MAX_INTEGER, description="`next` of the page before.")
+        Annotated[int, Field(ge=1, le=MAX_INTEGER)] | SkipJsonSchema[None],
+        Query(description="`next` of the page before."),
     ] = None,
 ) -> PreparationsAnswer:
     """Those that wait, that are built, and that are over, the newest first."""

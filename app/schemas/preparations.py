@@ -15,6 +15,12 @@ from indexing.releases.recipe_choices import WEIGHT_RANGES
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
+def _within(name: str) -> Any:
+    """What a recipe may have, for a type with a validator: bounds outside of that are missing from the document."""
+    least, most = WEIGHT_RANGES[name]
+    return Field(ge=least, le=most)
+
+
 def _between(name: str, description: str) -> Any:
     """A field that changes nothing by default, within what a recipe may have; any, as pydantic's own are."""
     least, most = WEIGHT_RANGES[name]
@@ -49,7 +55,9 @@ class PreparationBody(ReasonBody):
     dense_weight: Number | None = _between("dense_weight", "What meaning counts beside words in mode hybrid.")
     bm25_k1: Number | None = _between("bm25_k1", "How much a further occurrence of a word counts.")
     bm25_b: Number | None = _between("bm25_b", "How much a passage's length counts against it.")
-    candidates: Annotated[int, NO_TEXT] | None = _between("candidates", "Passages that each leg gives to be fused.")
+    candidates: Annotated[int, _within("candidates"), NO_TEXT] | None = Field(
+        None, description="Passages that each leg gives to be fused."
+    )
     boost: list[_Name] = Field(
         [], max_length=MAX_BOOSTS, description="Each `VIEW:COLUMN=WEIGHT,SATURATION`; `none` alone takes all out."
     )

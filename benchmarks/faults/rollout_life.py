@@ -181,8 +181,11 @@ def run(path: Path, server: Server, keys: dict[str, str], options: argparse.Name
     """The life under load, and what clients and ledger say of it, before the server ends."""
     questions = [json.loads(line)["text"] for line in QUESTIONS.read_text().splitlines()]
     phase = [""]
-    clients = [Client(number, server.url, keys, number) for number in range(options.clients)]
-    askers = [UserAsker(number, server.url, keys, questions, lambda: phase[0]) for number in range(options.askers)]
+    pause = {"pause_seconds": options.pause}
+    clients = [Client(number, server.url, keys, number, **pause) for number in range(options.clients)]
+    askers = [
+        UserAsker(number, server.url, keys, questions, lambda: phase[0], **pause) for number in range(options.askers)
+    ]
     with (
         running(*clients, *askers),
         contextlib.closing(open_home(Settings(home=path))) as home,
@@ -213,6 +216,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="In six phases, beside what the commands take.")
     parser.add_argument("--askers", type=int, default=4)
     parser.add_argument("--clients", type=int, default=3, help="That write, delete and check.")
+    parser.add_argument(
+        "--pause", type=float, default=0.0, metavar="SECONDS", help="Of clients, and of askers between phases."
+    )
     parser.add_argument("--replays", type=int, default=200)
     parser.add_argument("--articles", type=Path, default=ARTICLES)
     parser.add_argument("--models", type=Path, metavar="HOME", help="Take its models; by default the default model.")

@@ -44,10 +44,11 @@ def text(tenant: str, name: str, version: int) -> str:
 class Client:
     """One client: a connection, its documents, and the checks of every answer."""
 
-    def __init__(self, number: int, url: str, keys: dict[str, str], seed: int) -> None:
+    def __init__(self, number: int, url: str, keys: dict[str, str], seed: int, *, pause_seconds: float = 0.0) -> None:
+        """Act as client ``number`` with the tenants' ``keys``; after each thing that is done, pause."""
         self.model = Model()
         self.connection = Connection(url)
-        self._number, self._keys = number, keys
+        self._number, self._keys, self._pause_seconds = number, keys, pause_seconds
         self._chance = random.Random(seed)
         self._count = 0
 
@@ -58,7 +59,7 @@ class Client:
 
     def run(self, stop: threading.Event) -> None:
         """Do one thing after another until told to stop."""
-        while not stop.is_set():
+        while not stop.wait(self._pause_seconds):
             act = self._chance.choices((self.search, self.write, self.delete, self.read), (80, 12, 4, 4))[0]
             try:
                 act(self._chance.choice(TENANTS))

@@ -41,19 +41,26 @@ class UserAsker:
     """
 
     def __init__(
-        self, number: int, url: str, keys: dict[str, str], questions: Sequence[str], phase: Callable[[], str]
+        self,
+        number: int,
+        url: str,
+        keys: dict[str, str],
+        questions: Sequence[str],
+        phase: Callable[[], str],
+        *,
+        pause_seconds: float = 0.0,
     ) -> None:
-        """Ask ``url`` with the tenants' ``keys``; ``phase`` tells which phase it is."""
+        """Ask ``url`` with the tenants' ``keys``; ``phase`` tells which phase it is. Pause while it is none."""
         self.told: list[Told] = []
         self.refused: list[str] = []
         self.unanswered: list[str] = []
         self.connection = Connection(url)
         self._keys, self._questions, self._phase = keys, questions, phase
-        self._chance = random.Random(1000 + number)
+        self._chance, self._pause_seconds = random.Random(1000 + number), pause_seconds
 
     def run(self, stop: threading.Event) -> None:
         """Ask until told to stop."""
-        while not stop.is_set():
+        while not stop.wait(0.0 if self._phase() else self._pause_seconds):
             if not self.ask():
                 stop.wait(_AGAIN_SECONDS)
 

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from app.retrieval.candidates import best_of_legs, candidate_rows, score_candidates
 from app.serving.release import ServingRelease
@@ -111,6 +110,8 @@ def ndcg(queryset: QuerySet, found: dict[str, Pool], scores_of) -> float:
 
 def calibration(queryset_pools: list, weight: float) -> dict[str, list[float]]:
     """Logistic fits of 'this document is relevant' on the pooled candidates of all sets, sets weighted alike."""
+    from sklearn.linear_model import LogisticRegression
+
     fits = {}
     for mode, w in (("dense", 1.0), ("lexical", 0.0), ("hybrid", weight)):
         values, labels, sample_weights = [], [], []

@@ -4,6 +4,7 @@
 """
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -20,9 +21,15 @@ def folders() -> list[Path]:
     return sorted(found)
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """A module's syntax tree; all that look at modules read the same."""
+    return ast.parse(path.read_text())
+
+
 def job_of(path: Path) -> str:
     """The first paragraph of a module's docstring, on one line."""
-    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+    docstring = ast.get_docstring(tree_of(path)) or ""
     return " ".join(docstring.split("\n\n")[0].split())
 
 

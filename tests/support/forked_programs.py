@@ -41,6 +41,8 @@ class _Template:
             try:
                 socket.send_fds(self._channel, [json.dumps(vars(start)).encode()], descriptors)
                 answer = self._channel.recv(4)
+            except ConnectionError:
+                answer = b""
             finally:
                 self._prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
         if not answer:
@@ -55,10 +57,13 @@ _adopted = []
 @functools.cache
 def _template(kind):
     """The template of this process for ``programs`` or ``parsers``, started when it is first needed."""
-    if _adopted:
-        return _adopted[0]
+    return _adopted[0] if _adopted else start_template(kind)
+
+
+def start_template(kind, *arguments):
+    """A process that forks, with what it is to load."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-m", program_template.__name__, str(theirs.fileno()), kind]
+    command = [sys.executable, "-m", program_template.__name__, str(theirs.fileno()), kind, *arguments]
     with theirs:
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, cwd=ROOT)
     template = _Template(ours)
@@ -122,7 +127,7 @@ def _start_of(asked):
         list(descriptors),
         asked["start_new_session"],
         niceness,
-        starts_programs=name.startswith("benchmarks."),
+        starts="programs" if name.startswith("benchmarks.") else "workers",
     )
     return start, list(descriptors.values())
 
@@ -132,7 +137,7 @@ def _program_of(command):
     if command[0] == PROGRAM:
         return "script", PROGRAM, command[1:]
     if command[0] == sys.executable:
-        kind, *rest = [one for one in command[1:] if one != "-P"]
+        kind, *rest = [one for one in command[1:] if one not in ("-P", "-u")]
         if kind in ("-m", "-c"):
             return {"-m": "module", "-c": "code"}[kind], rest[0], rest[1:]
         if kind.endswith(".py"):

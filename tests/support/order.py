@@ -22,9 +22,13 @@ def spread(waiting, others):
 
 
 def order(items):
-    """Put the tests of a run into that order, those of a file side by side; what waits longest comes first."""
+    """Put the tests of a run into that order, those of a file side by side; what waits longest comes first.
+
+    Of the others those come first that lie in no folder: one of them reads all modules, and would end last by itself.
+    """
     files = [list(tests) for _, tests in groupby(items, lambda item: item.nodeid.partition("::")[0])]
     waiting = [one for one in files if one[0].nodeid.startswith(WAITING)]
     others = [one for one in files if not one[0].nodeid.startswith(WAITING)]
+    others.sort(key=lambda tests: tests[0].nodeid.partition("::")[0].count("/") > 1)
     waiting.sort(key=lambda tests: tests[0].nodeid, reverse=True)  # workers, soak, serving, server_limits ...
     items[:] = [test for tests in spread(waiting, others) for test in tests]

@@ -1,7 +1,8 @@
 """A process that has loaded Groundwork's programs and forks into them: a start takes 10 ms of CPU, not a second or two.
 
-``tests/support/forked_programs.py`` starts it and asks it. What it forks is as a fresh process would be, but for what
-is loaded: arguments, environment, folder, descriptors and session are those that were asked for.
+``tests/support/forked_programs.py`` and ``tests/support/forked_workers.py`` start it and ask it. What it forks is as a
+fresh process would be, but for what is loaded: arguments, environment, folder, descriptors and session are those that
+were asked for.
 """
 
 import atexit
@@ -9,6 +10,7 @@ import ctypes
 import gc
 import json
 import os
+import random
 import runpy
 import signal
 import socket
@@ -27,7 +29,8 @@ class Start:
     """A program to be started, and how.
 
     ``kind`` is ``script``, ``module`` or ``code``, as the interpreter takes programs; ``descriptors`` are the numbers
-    that the descriptors sent along are to have. A program that ``starts_programs`` gets a template of its own.
+    that the descriptors sent along are to have. The program itself ``starts`` either ``workers`` of the API, for which
+    it forks itself, or ``programs``, for which it gets a template of its own, or ``nothing`` otherwise than always.
     """
 
     kind: str
@@ -38,7 +41,7 @@ class Start:
     descriptors: list[int]
     leads_session: bool
     niceness: int
-    starts_programs: bool
+    starts: str
 
 
 class _Ending:
@@ -88,10 +91,21 @@ def load_parsers():
     import tests.support.forked_programs  # noqa: F401 (these for ``become``)
 
 
-def load(loading):
+def load_tests(folder, *arguments):
+    """Load what a run of tests needs: collect them as pytest does; what cannot be loaded, a worker tells of."""
+    import pytest
+
+    os.chdir(folder)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    pytest.main([*arguments, "-n0", "--collect-only"])
+
+    import tests.support.forked_programs  # noqa: F401 (these for ``become``)
+
+
+def load(loading, *arguments):
     """Load what the programs to be forked need; it starts no thread, which a fork would lose."""
     atexit.register(leave_at_once)  # the first that is registered is called last
-    loading()
+    loading(*arguments)
     gc.collect()
     gc.freeze()  # no collection of a child looks at it, and so copies its pages
     assert len(os.listdir("/proc/self/task")) == 1, "something that was loaded has started a thread"
@@ -153,6 +167,7 @@ def become(start, received):
     from prometheus_client import values
 
     values.ValueClass = values.get_value_class()  # where metrics go, which it reads from the environment when loaded
+    random.seed()  # each draws its own
     _take_template(start)
     try:
         _run(start)
@@ -170,8 +185,9 @@ def _take_template(start):
     """Let the program start others in the same way: through a template of its own, or by forking itself."""
     from tests.support import forked_programs
 
-    if not start.starts_programs:
+    if start.starts == "workers":
         forked_programs.fork_workers()
+    if start.starts != "programs":
         return
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork():
@@ -204,5 +220,6 @@ def _end(status):
 
 
 if __name__ == "__main__":
-    load({"programs": load_programs, "parsers": load_parsers}[sys.argv[2]])
+    loadings = {"programs": load_programs, "parsers": load_parsers, "tests": load_tests}
+    load(loadings[sys.argv[2]], *sys.argv[3:])
     become(*forked_for(socket.socket(fileno=int(sys.argv[1]))))

@@ -171,8 +171,9 @@ def build_in_the_middle(home, gate):
         build.communicate()
 
 
-def test_a_killed_build_goes_on_and_ends_in_the_same_files(built, make_home, gate):
-    path = make_home("killed", ARTICLES, "helpdesk")
+def test_a_killed_build_goes_on_and_ends_in_the_same_files(make_home, gate):
+    undisturbed = make_home("undisturbed", ARTICLES / "api", "helpdesk", is_built=True)
+    path = make_home("killed", ARTICLES / "api", "helpdesk")
     with build_in_the_middle(path, gate) as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -181,10 +182,10 @@ def test_a_killed_build_goes_on_and_ends_in_the_same_files(built, make_home, gat
     report = json.loads(run(path, "build", "--json").stdout)
     assert report["embeddings_computed"] == report["passages"] - 2 * 64
     for kind in ("shards", "snapshots"):
-        names = sorted(entry.name for entry in (built / kind).iterdir() if not entry.name.startswith("."))
+        names = sorted(entry.name for entry in (undisturbed / kind).iterdir() if not entry.name.startswith("."))
         assert names
         for name in names:
-            for file in sorted((built / kind / name).iterdir()):
+            for file in sorted((undisturbed / kind / name).iterdir()):
                 assert file.read_bytes() == (path / kind / name / file.name).read_bytes()
 
 

@@ -10,7 +10,8 @@ ARTICLES = ROOT / "corpora" / "helpdesk" / "articles" / "api"
 
 
 def test_a_recipe_lives_from_shadow_to_rollback_and_the_ledger_and_replays_agree_with_what_clients_saw(make_home):
-    options = ["--seconds", "1.5", "--askers", "1", "--clients", "1", "--replays", "40", "--articles", ARTICLES]
+    options = ["--seconds", "1.5", "--askers", "1", "--clients", "1", "--pause", "0.02"]
+    options += ["--replays", "40", "--articles", ARTICLES]
     result = run_slice("faults.rollout_life", "--models", make_home("life"), *options)
     assert result["problems"] == 0
     assert set(result["stickiness"].values()) == {0}

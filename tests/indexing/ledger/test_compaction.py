@@ -29,9 +29,13 @@ from indexing.ledger.rollout_rows import unit_means
 from indexing.ledger.store import LedgerStore
 from tests.support.ledger_rows import NOON, made_row
 
-pytest.importorskip("duckdb", reason="duckdb is not installed: pip install 'groundwork[analytics]'")
-pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'groundwork[analytics]'")
 TOMORROW = NOON + timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def analytics() -> None:
+    for library in ("duckdb", "pyarrow"):
+        pytest.importorskip(library, reason=f"{library} is not installed: pip install 'groundwork[analytics]'")
 
 
 @pytest.fixture
