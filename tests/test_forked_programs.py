@@ -90,3 +90,16 @@ def test_a_worker_of_pytest_xdist_has_loaded_the_tests_and_forks_no_program(tmp_
     assert one == other
     assert len({one, first, second, str(os.getpid())}) == 4
     assert popen_of_first == "subprocess"
+
+
+def test_where_tests_start_a_thread_when_loaded_each_worker_loads_them_for_itself(tmp_path, capfd):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_given.py").write_text(
+        "import threading\n\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "\n\ndef test_it():\n    assert True\n"
+    )
+    popen = worker_popen(tmp_path, ("test_given.py", "-n3"))
+    with popen([sys.executable, "-u", "-c", popen_bootstrapline], **PIPES) as process:
+        out, error = process.communicate("'print(1 + 1)'\n", timeout=60)
+    assert (out, error) == ("2\n", "")
+    assert "something that was loaded has started a thread" in capfd.readouterr().err

@@ -28,6 +28,12 @@ def worker_popen(folder: Path, arguments: tuple[str, ...]) -> type[ForkedPopen]:
         def _forked(self, start, descriptors):
             return template.fork(replace(start, starts="nothing"), descriptors)
 
+        def _execute_child(self, *given):
+            try:
+                super()._execute_child(*given)
+            except RuntimeError:  # why the template has ended stands above; each worker loads the tests for itself
+                super(ForkedPopen, self)._execute_child(*given)
+
     return WorkerPopen
 
 

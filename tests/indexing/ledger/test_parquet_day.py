@@ -12,8 +12,13 @@ from indexing.ledger.parquet_day import ParquetDay
 from indexing.ledger.store import LedgerStore
 from tests.support.ledger_rows import NOON, made_row
 
-pytest.importorskip("duckdb", reason="duckdb is not installed: pip install 'groundwork[analytics]'")
 NUMBERS = "SELECT number FROM requests ORDER BY number"
+
+
+@pytest.fixture(autouse=True)
+def duckdb() -> None:
+    """DuckDB starts a thread when it is loaded, so no module of tests loads it."""
+    pytest.importorskip("duckdb", reason="duckdb is not installed: pip install 'groundwork[analytics]'")
 
 
 def compacted(folder: Path, *days: list[int]) -> list[Path]:
