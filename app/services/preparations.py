@@ -44,6 +44,7 @@ def ask(services: Services, caller: Caller, body: PreparationBody) -> Preparatio
     asked = ask_preparation(
         home.catalogue,
         record_recipe(home.catalogue, recipe).number,
+        live=change.live,
         changes=change.sentences,
         tenants=tenants,
         dry_run=body.dry_run,

@@ -172,6 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--pause", type=float, default=0.0, metavar="SECONDS", help="Of clients, between requests.")
     parser.add_argument("--models", type=Path, metavar="HOME", help="Take its models; by default the default model.")
     parser.add_argument("--data", help=argparse.SUPPRESS)  # run_all.py gives it to all; nothing of it is needed here
     parser.add_argument("--dry", action="store_true", help="Print, and write no result.")
@@ -180,7 +181,10 @@ def main() -> None:
         path = Path(place) / "home"
         keys = prepare(path, options.models)
         with served_home(path, WORKERS) as server, watched_memory(server.process) as memory:
-            clients = [Client(number, server.url, keys, number) for number in range(options.clients)]
+            clients = [
+                Client(number, server.url, keys, number, pause_seconds=options.pause)
+                for number in range(options.clients)
+            ]
             watch = Watch(server.url, keys)
             began = time.time()
             builds = day(path, clients, watch, options.seconds, progress)

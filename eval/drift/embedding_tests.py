@@ -67,7 +67,8 @@ def classifier(
         return Tested(0.5, 1.0)
     chance = np.random.default_rng(seed)
     count = len(reference) + len(window)
-    order = chance.permutation(count)  # equal scores stand in an order that depends on this one, and must say nothing
+    # Equal scores stand in an order that depends on this one and on the processor's way to sort: it must say nothing.
+    order = chance.permutation(count)
     vectors = np.concatenate([reference, window]).astype(np.float64)[order]
     vectors = (vectors - vectors.mean(axis=0)) / (vectors.std(axis=0) + 1e-12)
     smoother = _cross_fitted(vectors, np.arange(count) % _FOLDS).astype(np.float32).T

@@ -42,27 +42,32 @@ logger = logging.getLogger(__name__)
 LOCK = "preparation"
 """Held while one is run, so that another builder does not begin it, and a killed one's is begun again."""
 MAX_ATTEMPTS = 3
-"""Builders that one preparation may end, and builds of it that may fail, one after another and without it getting on,
-before it fails. Source: our choice."""
+"""Builders that end, and builds that fail, one after another and without progress, after which a preparation fails.
+Source: our choice."""
 WORK_SECONDS = 60.0
-"""How long one gets on before it gives way to what is wanted more: what is planned is planned again then. Source: our
-choice; writes that wait for a build wait so much longer at most."""
+"""How long one makes progress before it yields to what is wanted more: what is planned is planned again then. Source:
+our choice; writes that wait for a build wait so much longer, and until what is planned, estimated or checked is."""
 NOTE_SECONDS = 1.0
 """How often it is written down how far one is. Source: our choice; each is a commit, which a disk takes 7 ms for."""
 _PASSING = (NotReady, StorageFull, StorageFailed, CatalogueBusy, CatalogueUnavailable)
 """What is no fault of the preparation, and passes when the cause is mended."""
-_KEPT_STAGES = ("passages", "features")
+_DURABLE_STAGES = ("passages", "features")
 """The stages of a build, beside its tasks, of which nothing is done twice."""
 
+_DOES_NOT_FIT = (
+    " Where there is no room for it, cancel it ('groundwork jobs cancel p{}'), then run 'groundwork gc --yes'."
+)
+"""What it says of a full disk besides: what it has computed is kept as long as it waits."""
 
-class GaveWay(BuildCancelled):
+
+class Preempted(BuildCancelled):
     """Something else is to be done first; the preparation waits for that, and goes on where it stopped."""
 
 
 def run_next_preparation(
     home: Home,
     context_of: Callable[[Recipe, Progress], BuildContext],
-    gives_way: Callable[[float], bool] = lambda worked_seconds: False,
+    must_yield: Callable[[float], bool] = lambda worked_seconds: False,
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
@@ -74,7 +79,7 @@ def run_next_preparation(
     Args:
         home: Where it was asked for.
         context_of: What builds a recipe, and tells how far it is.
-        gives_way: Asked, with the seconds since it first got on, whether something else is to be done first.
+        must_yield: Asked, with the seconds since its first progress, whether something else is to be done first.
         clock: Seconds.
 
     Raises:
@@ -89,7 +94,7 @@ def run_next_preparation(
                 begun = begin_preparation(home.catalogue, waiting[0].id)
             if begun is None:  # cancelled since
                 return False
-            _run(_Attempt(home, begun, gives_way, clock), context_of)
+            _run(_Attempt(home, begun, must_yield, clock), context_of)
     except AlreadyRunning:  # another builder runs it, or another command builds: it waits for that
         return False
     return True
@@ -101,41 +106,41 @@ class _Attempt:
 
     home: Home
     asked: Preparation
-    gives_way: Callable[[float], bool]
+    must_yield: Callable[[float], bool]
     clock: Callable[[], float]
-    got_on_at: float | None = field(default=None, init=False)
+    progressed_at: float | None = field(default=None, init=False)
     noted_at: float = field(default=-math.inf, init=False)
 
     def on_progress(self, stage: str, done: int, total: int) -> None:
         """Write down how far it is.
 
         Raises:
-            BuildCancelled: it was cancelled, or must give way.
+            BuildCancelled: it was cancelled, or must yield.
         """
-        if stage in _KEPT_STAGES:
-            self.get_on()
+        if stage in _DURABLE_STAGES:
+            self.progressed()
         now = self.clock()
         if now - self.noted_at < NOTE_SECONDS and done < total:
             return
         self.noted_at = now
-        has_got_on = self.got_on_at is not None
-        if not note_progress(self.home.catalogue, self.asked.id, stage, done, total, has_got_on=has_got_on):
+        has_progressed = self.progressed_at is not None
+        if not note_progress(self.home.catalogue, self.asked.id, stage, done, total, has_progressed=has_progressed):
             raise self.cancelled()
-        worked_seconds = 0.0 if self.got_on_at is None else now - self.got_on_at
-        if self.gives_way(worked_seconds) or (worked_seconds >= WORK_SECONDS and not self._is_next()):
-            raise GaveWay(f"Preparation {self.asked.id} gave way to what is wanted more, and goes on after it.")
+        worked_seconds = 0.0 if self.progressed_at is None else now - self.progressed_at
+        if self.must_yield(worked_seconds) or (worked_seconds >= WORK_SECONDS and not self._is_next()):
+            raise Preempted(f"Preparation {self.asked.id} waits for what is wanted more, and goes on after it.")
 
-    def get_on(self) -> None:
+    def progressed(self) -> None:
         """Something was done that is not done again."""
-        if self.got_on_at is None:
-            self.got_on_at = self.clock()
+        if self.progressed_at is None:
+            self.progressed_at = self.clock()
 
     def watched(self, context: BuildContext) -> BuildContext:
-        """A context whose job is this preparation's, and whose tasks let it get on."""
+        """A context whose job is this preparation's, and whose tasks are its progress."""
 
         def executor_for(job: int) -> Executor:
             note_job(self.home.catalogue, self.asked.id, job)
-            return _Watched(context.executor_for(job), self.get_on)
+            return _Watched(context.executor_for(job), self.progressed)
 
         return replace(context, executor_for=executor_for)
 
@@ -171,15 +176,16 @@ def _run(attempt: _Attempt, context_of: Callable[[Recipe, Progress], BuildContex
     logger.info("preparation.begins", extra={"fields": {"preparation": number, "attempt": attempt.asked.attempts}})
     try:
         _estimate_and_build(attempt, context_of)
-    except GaveWay:
+    except Preempted:
         put_back_preparation(catalogue, number, is_counted=False)
     except BuildCancelled as error:
         end_preparation(catalogue, number, "cancelled", error=str(error))
     except (AlreadyRunning, *_PASSING) as error:
-        put_back_preparation(catalogue, number, f"{type(error).__name__}: {error}", is_counted=False)
+        advice = _DOES_NOT_FIT.format(number) if isinstance(error, StorageFull) else ""
+        put_back_preparation(catalogue, number, f"{type(error).__name__}: {error}{advice}", is_counted=False)
         raise
     except BuildFailed as error:
-        if attempt.asked.attempts >= MAX_ATTEMPTS:
+        if attempt.progressed_at is None and attempt.asked.attempts >= MAX_ATTEMPTS:
             _fail(attempt, error)
             return
         put_back_preparation(catalogue, number, f"{type(error).__name__}: {error}", is_counted=True)
@@ -206,7 +212,7 @@ def _estimate_and_build(attempt: _Attempt, context_of: Callable[[Recipe, Progres
         )
     recipe = read_recipe(catalogue, asked.recipe)
     change = require_preparable(catalogue, recipe, asked.tenants)
-    if change.sentences != tuple(asked.changes):
+    if change.live != asked.live and change.sentences != tuple(asked.changes):
         raise RolloutConflict(
             f"The recipe in service is {change.live} now, and this one differs from it otherwise than when it was asked"
             f" for ({'; '.join(change.sentences)}): ask for the change again."

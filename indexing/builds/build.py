@@ -16,6 +16,7 @@ from indexing.builds.collection_languages import decide_languages
 from indexing.builds.context import BuildContext
 from indexing.builds.leg_check import check_legs
 from indexing.builds.plan import (
+    MOST_PLANS,
     DocumentChanged,
     ShardPlan,
     encoder_inputs,
@@ -56,8 +57,6 @@ from indexing.storage.store import BUILD_LOCK
 logger = logging.getLogger(__name__)
 _ASK_SECONDS = 1.0
 """How often a build in its own process asks whether its job was cancelled. Our choice."""
-_MOST_PLANS = 3
-"""Plans that documents may outrun before a build looks at those of one moment. Source: our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,7 @@ def _end(context: BuildContext, job: int, error: BaseException) -> None:
     state: State = "cancelled" if isinstance(error, (KeyboardInterrupt, BuildCancelled)) else "failed"
     reason = str(error) if isinstance(error, BuildCancelled) else f"{type(error).__name__}: {error}"
     finish_job(context.catalogue, job, state, reason)
-    with suppress(GroundworkError):  # the next build does it otherwise
+    with suppress(GroundworkError, OSError):  # the next build does it otherwise
         withdraw_tasks(context.storage)
 
 
@@ -260,7 +259,7 @@ def _build_shards(context: BuildContext, executor: Executor) -> tuple[list[Shard
     written: set[str] = set()
     computed: list[int] = []
     for attempt in count():
-        with planned_from(context, is_frozen=attempt == _MOST_PLANS) as now:
+        with planned_from(context, is_frozen=attempt == MOST_PLANS) as now:
             seq = now.catalogue.sequence()
             plans, missing = plan_shards(now)
             try:

@@ -4,10 +4,19 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from indexing.builds.build import in_languages, record_views
 from indexing.builds.context import BuildContext
-from indexing.builds.plan import DocumentChanged, ShardPlan, encoder_inputs, plan_shards, read_inputs
+from indexing.builds.plan import (
+    MOST_PLANS,
+    DocumentChanged,
+    ShardPlan,
+    encoder_inputs,
+    plan_shards,
+    planned_from,
+    read_inputs,
+)
 from indexing.features.embedding_store import FeatureStore
 
 _SAMPLE = 16
@@ -31,13 +40,14 @@ def dry_run(context: BuildContext) -> DryRun:
     """Say what ``build`` would compute, without storing a vector, a shard or a release."""
     record_views(context)
     context = in_languages(context, {})
-    while True:
-        plans, missing = plan_shards(context)
-        try:
-            missing_vectors, sample = _missing_texts(context, missing)
-            break
-        except DocumentChanged:
-            continue
+    for attempt in count():
+        with planned_from(context, is_frozen=attempt == MOST_PLANS) as now:
+            plans, missing = plan_shards(now)
+            try:
+                missing_vectors, sample = _missing_texts(now, missing)
+                break
+            except DocumentChanged:
+                continue
     seconds = 0.0
     if sample:
         embedder = context.load_embedder()

@@ -45,6 +45,10 @@ class DocumentChanged(Exception):
     """A document was written or deleted after the build had planned with it."""
 
 
+MOST_PLANS = 3
+"""Plans that documents may outrun before those of one moment are looked at. Source: our choice."""
+
+
 @contextmanager
 def planned_from(context: BuildContext, *, is_frozen: bool) -> Iterator[BuildContext]:
     """The build over the catalogue as it goes on, or as it is at a moment at which every document is cut."""

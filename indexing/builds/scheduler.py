@@ -1,6 +1,7 @@
 """The builder: runs the builds and preparations that were asked for, one after another, until told to stop."""
 
 import logging
+import math
 import os
 import socket
 import threading
@@ -29,14 +30,14 @@ class Builder:
     """Decides whether a build is wanted, and has it run.
 
     ``run_build`` builds every open or proposed recipe, the one in service first; ``run_preparation``, which is given
-    ``gives_way``, goes on with the next preparation that was asked for, if any, and gives whether it did;
+    ``must_yield``, goes on with the next preparation that was asked for, if any, and gives whether it did;
     ``every_seconds`` is how often at most anything that changed is built without being asked for, ``None`` for never.
     ``now`` tells the moment, ISO 8601 in UTC.
     """
 
     catalogue: Database
     run_build: Callable[[], object]
-    run_preparation: Callable[[Callable[[float], bool]], bool] = lambda gives_way: False
+    run_preparation: Callable[[Callable[[float], bool]], bool] = lambda must_yield: False
     every_seconds: float | None = None
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], str] = utc_now
@@ -44,6 +45,8 @@ class Builder:
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     _built_at: float | None = field(default=None, init=False)
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
+    _put_off: int = field(default=0, init=False)
+    _prepare_at: float = field(default=-math.inf, init=False)
 
     def reason(self) -> str | None:
         """Why a build is wanted now, or ``None``."""
@@ -61,8 +64,8 @@ class Builder:
             built = 0
         return "documents changed" if self.catalogue.sequence() > built else None
 
-    def gives_way(self, worked_seconds: float) -> bool:
-        """Whether a preparation that got on for so long is to wait: for a build that is wanted, or the next builder."""
+    def must_yield(self, worked_seconds: float) -> bool:
+        """Whether a preparation that made progress for so long is to wait: for a build, or for the next builder."""
         return self._stop.is_set() or (worked_seconds >= WORK_SECONDS and self.reason() is not None)
 
     def step(self) -> bool:
@@ -72,9 +75,8 @@ class Builder:
         """
         reason = self.reason()
         if reason is None:
-            failed, is_done = self.failures, self._prepare()
-            self.failures = 0 if self.failures == failed else self.failures
-            return is_done
+            self.failures = 0
+            return self._prepare()
         logger.info("builder.begins", extra={"fields": {"reason": reason}})
         self._built_at = self.clock()
         try:
@@ -89,10 +91,16 @@ class Builder:
         return True
 
     def _prepare(self) -> bool:
+        """Go on with a preparation, unless one was put off a moment ago: builds must not wait for that pause."""
+        if self.clock() < self._prepare_at:
+            return False
         try:
-            return self.run_preparation(self.gives_way)
+            is_done = self.run_preparation(self.must_yield)
+            self._put_off = 0
+            return is_done
         except GroundworkError as error:
-            self.failures += 1
+            self._put_off += 1
+            self._prepare_at = self.clock() + PAUSES.pause_seconds(self._put_off)
             reason = f"{type(error).__name__}: {error}"
             logger.error("builder.preparation_put_off", extra={"fields": {"reason": reason}})
             return False

@@ -295,7 +295,8 @@ def _preparations(db: Database) -> None:
     # them, so that a change that waits, or was begun by a builder that was killed, is found by the next one.
     db.execute(
         "CREATE TABLE preparations (id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL"
-        " REFERENCES recipes(number), changes TEXT NOT NULL, tenants TEXT NOT NULL, dry_run INTEGER NOT NULL,"
+        " REFERENCES recipes(number), live INTEGER NOT NULL, changes TEXT NOT NULL, tenants TEXT NOT NULL,"
+        " dry_run INTEGER NOT NULL,"
         " reason TEXT NOT NULL, actor TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"
         " cost TEXT, job INTEGER, stage TEXT, done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,"
         " release TEXT, rollout INTEGER, error TEXT, created_at TEXT NOT NULL, ended_at TEXT) STRICT"

@@ -21,15 +21,16 @@ _IS_OPEN = "state IN ('waiting', 'building')"
 class Preparation:
     """A change of the recipe that was asked for.
 
-    ``recipe`` is what is to be built; ``changes`` says in sentences what differs from the one in service then;
+    ``recipe`` is what is to be built; ``changes`` says in sentences what differs from ``live``, in service then;
     ``tenants`` is whom its trial concerns, empty for all; with ``dry_run`` only its cost is wanted. ``cost`` is what it
     costs, once that is known; ``job`` is the build that was last begun for it; of what ``stage`` does, ``done`` of
-    ``total`` are done. ``attempts`` counts the builders that ended since it last got on; ``release`` and ``rollout``
+    ``total`` are done. ``attempts`` counts the builders that ended since its last progress; ``release`` and ``rollout``
     are what came of it, and ``error`` why nothing did, or why it waits.
     """
 
     id: int
     recipe: int
+    live: int
     changes: Sequence[str]
     tenants: Sequence[str]
     dry_run: bool
@@ -53,6 +54,7 @@ def ask_preparation(
     database: Database,
     recipe: int,
     *,
+    live: int,
     changes: Sequence[str],
     tenants: Sequence[str],
     dry_run: bool,
@@ -71,10 +73,10 @@ def ask_preparation(
             raise RolloutConflict(
                 f"Preparation {found['id']} is the same change, and is not done yet: wait for it, or cancel it first."
             )
-        row = (recipe, json.dumps(list(changes)), json.dumps(sorted(set(tenants))), int(dry_run), reason, actor)
+        row = (recipe, live, json.dumps(list(changes)), json.dumps(sorted(set(tenants))), int(dry_run), reason, actor)
         number = db.conn.execute(
-            "INSERT INTO preparations (recipe, changes, tenants, dry_run, reason, actor, state, created_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, 'waiting', ?)",
+            "INSERT INTO preparations (recipe, live, changes, tenants, dry_run, reason, actor, state, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",
             (*row, utc_now()),
         ).lastrowid
     return read_preparation(database, number or 0)
@@ -108,7 +110,7 @@ def open_preparations(database: Database) -> list[Preparation]:
 
 
 def recipes_in_preparations(database: Database) -> set[int]:
-    """The recipes of those that are not done: what was computed for them is not to be computed again."""
+    """The recipes of those that are not done: their vectors and values are kept, their shards are written again."""
     return {int(row["recipe"]) for row in database.rows(f"SELECT recipe FROM preparations WHERE {_IS_OPEN}")}
 
 
@@ -132,10 +134,10 @@ def note_job(database: Database, number: int, job: int) -> None:
     _change(database, number, "job = ?", job)
 
 
-def note_progress(database: Database, number: int, stage: str, done: int, total: int, *, has_got_on: bool) -> bool:
-    """Write down how far one is; gives whether it is still wanted. Once it has got on, attempts count from one."""
+def note_progress(database: Database, number: int, stage: str, done: int, total: int, *, has_progressed: bool) -> bool:
+    """Write down how far one is; gives whether it is still wanted. After progress attempts count from one."""
     sets = "stage = ?, done = ?, total = ?, attempts = CASE WHEN ? THEN 1 ELSE attempts END"
-    return _change(database, number, sets, stage, done, total, int(has_got_on)) is not None
+    return _change(database, number, sets, stage, done, total, int(has_progressed)) is not None
 
 
 def end_preparation(

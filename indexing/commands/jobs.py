@@ -1,4 +1,4 @@
-"""The commands about builds on workers: ``groundwork worker`` and ``groundwork jobs``."""
+"""The commands ``groundwork worker``, ``builder`` and ``jobs``: what is built, by whom, and how it stands."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -177,7 +177,7 @@ def beat(settings: Settings) -> None:
 
 @click.group()
 def jobs() -> None:
-    """List, show, cancel and retry builds, scheduled runs and preparations."""
+    """List, show and cancel builds, scheduled runs and preparations; build again what a build did not end."""
 
 
 @jobs.command("list")

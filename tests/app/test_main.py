@@ -351,6 +351,11 @@ def test_an_erasure_is_followed_without_one_failed_search(client, served_home):
     assert client.get("/readyz").json()["broken_shards"] == {}
 
 
+def test_an_application_gives_the_document_that_other_tests_take_as_given(tiny_home):
+    with TestClient(create_app(tiny_home.settings)) as client:
+        assert client.get("/openapi.json").json() == json.loads(json.dumps(api_document()))
+
+
 def test_the_document_says_each_bound_in_the_words_of_json_schema(tiny_home):
     """Of a bound beside a type that pydantic cannot look into, it writes its own word, which no client reads."""
 

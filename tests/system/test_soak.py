@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_searches_writes_deletes_and_builds_at_once_lose_and_leak_nothing(make_home):
-    options = ["--seconds", "2", "--clients", "2", "--models", make_home("models")]
+    options = ["--seconds", "2", "--clients", "2", "--pause", "0.02", "--models", make_home("models")]
     result = run_slice("faults.soak", *options)
     assert result["problems"] == 0
     assert len(result["seconds of the builds"]) == 2

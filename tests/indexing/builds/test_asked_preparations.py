@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from indexing.builds import dry_run as dry_run_module
 from indexing.builds.asked_preparations import LOCK, MAX_ATTEMPTS, NOTE_SECONDS, WORK_SECONDS, run_next_preparation
 from indexing.builds.build import build
 from indexing.builds.context import prepare_build
 from indexing.builds.dry_run import dry_run
+from indexing.builds.plan import MOST_PLANS
 from indexing.builds.scheduler import Builder
 from indexing.catalogue.document_writes import put_documents
 from indexing.catalogue.jobs import list_jobs
@@ -21,7 +23,7 @@ from indexing.catalogue.preparations import (
     open_preparations,
     read_preparation,
 )
-from indexing.errors import BuildFailed, CatalogueBusy, NotFound, NotReady, RolloutConflict, StorageFull
+from indexing.errors import BuildFailed, CatalogueBusy, NotFound, NotReady, RolloutConflict, StorageFailed, StorageFull
 from indexing.features.embedding_store import feature_kind
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy
@@ -46,7 +48,8 @@ def ask(served):
         return ask_preparation(
             served.catalogue,
             record_recipe(served.catalogue, recipe).number,
-            changes=require_preparable(served.catalogue, recipe).sentences,
+            live=(change := require_preparable(served.catalogue, recipe)).live,
+            changes=change.sentences,
             tenants=tenants,
             dry_run=is_dry_run,
             reason="better vectors",
@@ -210,16 +213,16 @@ def test_what_ends_every_builder_fails_after_some(served, ask):
     assert "3 builders ended while they worked on it" in done.error
 
 
-def test_one_that_gets_on_may_lose_any_number_of_builders(served, ask):
+def test_one_that_makes_progress_may_lose_any_number_of_builders(served, ask):
     number = ask()
     for _ in range(2 * MAX_ATTEMPTS):
         begin_preparation(served.catalogue, number)
-        assert note_progress(served.catalogue, number, "vectors", 1, 2, has_got_on=True)
+        assert note_progress(served.catalogue, number, "vectors", 1, 2, has_progressed=True)
     assert run_next(served)
     assert read_preparation(served.catalogue, number).state == "proposed"
 
 
-@pytest.mark.parametrize("error", [NotReady("Redis is gone"), StorageFull("no room"), CatalogueBusy("busy")])
+@pytest.mark.parametrize("error", [NotReady("Redis is gone"), StorageFailed("no disk"), CatalogueBusy("busy")])
 def test_a_fault_that_passes_fails_nothing_and_is_told_while_it_waits(served, ask, error):
     number = ask()
     for _ in range(MAX_ATTEMPTS + 1):
@@ -264,15 +267,15 @@ def builder(served):
     def build_live():
         made.built.append(build(prepare_build(served, recipe_in_service(served))).release.number)
 
-    def prepare_next(gives_way):
-        return run_next(served, watch=lambda *told: made.watch(*told), gives_way=gives_way, clock=lambda: made.now)
+    def prepare_next(must_yield):
+        return run_next(served, watch=lambda *told: made.watch(*told), must_yield=must_yield, clock=lambda: made.now)
 
     made.builder = Builder(served.catalogue, build_live, prepare_next, every_seconds=0.0)
     return made
 
 
 @pytest.mark.parametrize("stage", ["vectors", "shards"])
-def test_it_gives_way_to_a_build_that_is_wanted_once_it_got_on_a_while_and_goes_on_after_it(
+def test_it_must_yield_to_a_build_that_is_wanted_once_it_got_on_a_while_and_goes_on_after_it(
     served, ask, builder, stage
 ):
     number = ask()
@@ -283,11 +286,11 @@ def test_it_gives_way_to_a_build_that_is_wanted_once_it_got_on_a_while_and_goes_
             builder.now = WORK_SECONDS
 
     builder.watch = write_meanwhile
-    assert builder.builder.step(), "nothing has changed, so it begins with the preparation, which gives way"
+    assert builder.builder.step(), "nothing has changed, so it begins with the preparation, which yields"
     waiting = read_preparation(served.catalogue, number)
     assert (waiting.state, waiting.attempts) == ("waiting", 0)
     assert (job := list_jobs(served.catalogue)[0]).state == "cancelled"
-    assert job.error == f"Preparation {number} gave way to what is wanted more, and goes on after it."
+    assert job.error == f"Preparation {number} waits for what is wanted more, and goes on after it."
     assert builder.builder.step()
     assert builder.built == ["1.2"]
     assert builder.builder.step()
@@ -296,7 +299,7 @@ def test_it_gives_way_to_a_build_that_is_wanted_once_it_got_on_a_while_and_goes_
     assert open_preparations(served.catalogue) == []
 
 
-def test_what_is_stored_already_is_no_getting_on(served, ask, builder):
+def test_what_is_stored_already_is_no_progress(served, ask, builder):
     number = ask()
     with pytest.raises(KeyboardInterrupt):  # all vectors are there, no shard is
         run_next(served, watch=stop_at_vectors(KeyboardInterrupt))
@@ -352,20 +355,65 @@ def test_a_live_build_that_always_fails_keeps_no_preparation_from_its_turn(serve
     def fail():
         raise BuildFailed("a model is gone")
 
-    builder = Builder(served.catalogue, fail, lambda gives_way: run_next(served), every_seconds=0.0)
+    builder = Builder(served.catalogue, fail, lambda must_yield: run_next(served), every_seconds=0.0)
     assert builder.step()
     assert builder.failures == 1
     assert read_preparation(served.catalogue, number).state == "proposed"
 
 
-def test_a_fault_puts_the_builder_off_and_does_not_end_it(served, ask):
+def test_a_fault_puts_off_preparations_for_a_while_and_neither_builds_nor_the_builder(served, ask):
     ask()
-    full = StorageFull("no room")
-    builder = Builder(served.catalogue, list, lambda gives_way: run_next(served, watch=stop_at_vectors(full)))
-    assert [builder.step(), builder.failures] == [False, 1]
-    assert [builder.step(), builder.failures] == [False, 2]
-    builder.run_preparation = lambda gives_way: run_next(served)
-    assert [builder.step(), builder.failures] == [True, 0]
+    full, now, tried = StorageFull("no room"), [0.0], []
+
+    def run(must_yield):
+        tried.append(now[0])
+        return run_next(served, watch=stop_at_vectors(full) if len(tried) < 3 else lambda *told: None)
+
+    builder = Builder(served.catalogue, list, run, clock=lambda: now[0])
+    for second in range(10):
+        now[0] = float(second)
+        builder.step()
+    assert tried[:3] == [0.0, 2.0, 6.0], "after pauses that grow"
+    assert builder.failures == 0
+    assert read_preparation(served.catalogue, 1).state == "proposed"
+
+
+def test_a_full_disk_is_told_with_what_to_do_where_it_does_not_fit(served, ask):
+    number = ask()
+    with pytest.raises(StorageFull):
+        run_next(served, watch=stop_at_vectors(StorageFull("no room")))
+    said = read_preparation(served.catalogue, number).error
+    assert said.startswith("StorageFull: no room")
+    assert f"cancel it ('groundwork jobs cancel p{number}'), then run 'groundwork gc --yes'" in said
+
+
+def test_a_build_that_fails_after_progress_fails_nothing_for_good(served, ask):
+    number = ask()
+    for _ in range(MAX_ATTEMPTS - 1):
+        begin_preparation(served.catalogue, number)
+
+    def fail_at_shards(stage, done, total):
+        if stage == "shards":
+            raise BuildFailed("a worker cannot do it")
+
+    with pytest.raises(BuildFailed):
+        run_next(served, watch=fail_at_shards)
+    assert read_preparation(served.catalogue, number).state == "waiting"
+
+
+def test_documents_that_change_all_the_time_do_not_keep_it_from_saying_what_it_costs(served, ask, monkeypatch):
+    number, plan_shards = ask(is_dry_run=True), dry_run_module.plan_shards
+    plans = []
+
+    def plan_and_change(context):
+        plans.append(plan_shards(context))
+        put_documents(served.catalogue, OURS, [Document("doc-00", "Changed", f"Words that change {len(plans)} times.")])
+        return plans[-1]
+
+    monkeypatch.setattr(dry_run_module, "plan_shards", plan_and_change)
+    assert run_next(served)
+    assert read_preparation(served.catalogue, number).state == "estimated"
+    assert len(plans) == MOST_PLANS + 1
 
 
 def test_what_it_has_computed_is_needed_until_it_is_over(served, ask):

@@ -59,7 +59,7 @@ def test_a_scheduled_run_is_cancelled_by_its_id(run, runs, home):
 def test_a_preparation_is_among_what_is_asked_for_shown_and_cancelled_by_its_id(run, home):
     assert "preparations" not in run("requests")
     recipe = record_recipe(home.catalogue, RECIPE).number
-    about = {"changes": ["weights: dense_weight 0.45 -> 0.6"], "tenants": [], "reason": "", "actor": "me"}
+    about = {"live": 1, "changes": ["weights: dense_weight 0.45 -> 0.6"], "tenants": [], "reason": "", "actor": "me"}
     ask_preparation(home.catalogue, recipe, dry_run=False, **about)
     assert "dense_weight 0.45" in run("requests")
     assert [one["id"] for one in json.loads(run("requests", "--json"))["preparations"]] == ["p1"]

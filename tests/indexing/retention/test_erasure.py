@@ -44,7 +44,6 @@ from indexing.home import open_home
 from indexing.indexes.analyser import Analyser
 from indexing.ledger.readers import requests_of
 from indexing.ledger.view_changes import LiveViewChange
-from indexing.models.registry import KIND as MODELS
 from indexing.records import Document, Partition
 from indexing.releases.deployments import deploy, stable_release
 from indexing.releases.recipe_choices import change_recipe, default_recipe
@@ -62,6 +61,7 @@ from indexing.snapshots.snapshot import Snapshot
 from tests.conftest import settings_at
 from tests.support.dying_erasures import ID, OURS, dying, erase_now, no_wait
 from tests.support.forked_programs import ForkedPopen
+from tests.support.home_copies import link_home
 from tests.support.ledger_rows import NOON, made_feedback, made_hit, made_row
 from tests.support.made_report import report_about
 from tests.support.replays import allow_replays
@@ -253,19 +253,9 @@ def filled_once(tmp_path_factory, tiny_files):
 
 @pytest.fixture
 def filled(filled_once, tmp_path):
-    copy_home(filled_once.path, tmp_path / "home")
+    link_home(filled_once.path, tmp_path / "home")
     with closing(open_home(settings_at(tmp_path))) as home:
         yield home
-
-
-def copy_home(source, target):
-    """Copy a home. What is published is never written again: links to it do, and are known as verified already."""
-    published = {source / kind for kind in (SHARDS, SNAPSHOTS, "features", MODELS)}
-
-    def take(file, place):
-        return os.link(file, place) if published & set(Path(file).parents) else shutil.copy2(file, place)
-
-    shutil.copytree(source, target, copy_function=take)
 
 
 def assert_nothing_is_left(home, bytes_of_it):
@@ -732,7 +722,7 @@ def copy_of(home, path):
 
 
 def opened_copy(home, path):
-    copy_home(home.path, path)
+    link_home(home.path, path)
     return open_home(replace_home(home.settings, path))
 
 
@@ -793,7 +783,7 @@ def test_an_erasure_that_was_really_killed_is_finished_by_the_next(filled, tmp_p
     paths = {number: tmp_path / f"killed-{number}" for number in (1, 9, 31, 64, 95)}
     filled.catalogue.compact()
     for path in paths.values():
-        copy_home(filled.path, path)
+        link_home(filled.path, path)
     given = [str(value) for number, path in paths.items() for value in (path, number)]
     with ForkedPopen([sys.executable, "-c", KILLS, *given]) as killing:
         assert killing.wait(300) == 0
